@@ -3,7 +3,7 @@
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::codec::cookie_header;
-use crate::engine::identity::access::{Need, Scope, Scopes};
+use crate::engine::identity::access::Need;
 use crate::http::auth::hex_sha256;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
@@ -18,7 +18,7 @@ use crate::store::port::DbError;
 use crate::store::query::Reads;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::pin::Pin;
 use subtle::ConstantTimeEq;
 
@@ -56,14 +56,13 @@ pub type PageResult = Result<Response, PageError>;
 /// A page's future. Boxed: an unboxed one would be as large as the largest page's.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = PageResult> + 'a>>;
 
-/// The viewer of a partner's page: a valid session and the partner that the pages are about.
-#[derive(Clone, Debug)]
-pub struct Partner {
-    pub session: SessionRow,
-    pub id: String,
-    pub program: String,
-    pub name: String,
-    pub code: String,
+/// One entry of an area's navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NavigationEntry {
+    pub path: &'static str,
+    pub title: &'static str,
+    /// What an operator needs in order to see it.
+    pub need: Need,
 }
 
 pub struct PageContext<'a, S: Platform> {
@@ -75,8 +74,8 @@ pub struct PageContext<'a, S: Platform> {
     token: Option<String>,
     claimed_partner: String,
     form_secret: String,
-    needed: Cell<Need>,
-    granted: Cell<Scopes>,
+    /// The area's navigation, in order.
+    pub navigation: Vec<NavigationEntry>,
     /// Whether the form's secret is new and must be set as a cookie.
     fresh: bool,
     /// The session's Set-Cookie, if this request changed it.
@@ -107,9 +106,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
             form,
             token,
             claimed_partner,
-            needed: Cell::new(Need::Act(Scope::Admin)),
-            granted: Cell::new(Scopes::NONE),
             form_secret,
+            navigation: Vec::new(),
             fresh,
             cookie,
             rotated,
@@ -126,7 +124,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
     }
 
     /// The partner id that the browser claims. Reads may be bound to it: nothing they find is shown before
-    /// [`PageContext::partner`] has checked that it belongs to the session.
+    /// it is known that the session has such a partner.
     pub fn claimed_partner(&self) -> &str {
         &self.claimed_partner
     }
@@ -141,67 +139,18 @@ impl<'a, S: Platform> PageContext<'a, S> {
         self.token.as_deref()
     }
 
-    /// The session, together with the page's reads, in one batch.
-    pub async fn session<R: Reads>(&self, reads: R) -> Result<(SessionRow, R::Rows), PageError> {
-        if self.token.is_none() {
-            return Err(PageError::SignIn);
-        }
-        let (found, rows) = self.anybody(reads).await?;
-        Ok((found.ok_or(PageError::SignIn)?, rows))
-    }
-
-    /// A public page's reads, in one batch, with the session if there is one.
-    pub async fn anybody<R: Reads>(&self, reads: R) -> Result<(Option<SessionRow>, R::Rows), PageError> {
+    /// A page's reads, in one batch, with the session if there is one.
+    pub(crate) async fn anybody<R: Reads>(&self, reads: R) -> Result<(Option<SessionRow>, R::Rows), PageError> {
         let ctx = self.app.context("");
         let Some(token) = self.token_sha256() else { return Ok((None, ctx.read(reads).await?)) };
-        let (found, rest) = ctx.read((session::session_find(&token, &self.claimed_partner, self.now()), reads)).await?;
-        let Some(found) = found.first::<SessionRow>()? else { return Ok((None, rest)) };
+        let find = session::session_find(&token, &self.claimed_partner, self.now()).first();
+        let (found, rest) = ctx.read((find, reads)).await?;
+        let Some(found) = found else { return Ok((None, rest)) };
         match self.admit(&found).await {
             Ok(()) => Ok((Some(found), rest)),
             Err(PageError::SignIn) => Ok((None, rest)),
             Err(stop) => Err(stop),
         }
-    }
-
-    /// The partner, together with the page's reads, in one batch. Reads are bound to [`PageContext::claim`].
-    pub async fn partner<R: Reads>(&self, reads: R) -> Result<(Partner, R::Rows), PageError> {
-        let (session, rows) = self.session(reads).await?;
-        let Some(id) = session.partner_id.clone() else { return Err(PageError::ChoosePartner) };
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let partner = Partner {
-            program: text(&session.program_id),
-            name: session.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| text(&session.external_id)),
-            code: text(&session.code),
-            id,
-            session,
-        };
-        Ok((partner, rows))
-    }
-
-    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
-    /// that the page [asks for](Visit::asks_for).
-    pub async fn operator<R: Reads>(&self, reads: R) -> Result<(SessionRow, R::Rows), PageError> {
-        let (session, rows) = self.session(reads).await?;
-        if session.operator != 1 {
-            return Err(PageError::SignIn);
-        }
-        let need = self.needed.get();
-        self.granted.set(self.scopes(&session));
-        if need.is_met_by(self.granted.get()) {
-            return Ok((session, rows));
-        }
-        let detail = text::insufficient_scope(need.scope().name());
-        Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
-    }
-
-    /// Whether the operator has `scope`: pages hide the forms that need a scope the operator lacks.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.granted.get().allow(scope, false)
-    }
-
-    /// What the operator's page needs; every scope until it is set.
-    pub(crate) fn asks_for(&self, need: Need) {
-        self.needed.set(need);
     }
 
     /// The context for services: its actor goes into the audit log.

@@ -1,15 +1,16 @@
 //! The frame of every page: head, navigation, notices, and the headers that go with HTML.
 
-use crate::engine::identity::access::Scope;
+use crate::engine::identity::access::Need;
 use crate::http::assets::{ICON, SCRIPT, STYLE, TYPE};
 use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
-use crate::pages::context::{CSRF_FIELD, PageContext, Partner};
-use crate::pages::text::operator::{navigation as operator_navigation, notice as operator_notice};
-use crate::pages::text::partner::{navigation, notice};
+use crate::pages::context::{CSRF_FIELD, PageContext};
+use crate::pages::text::operator::navigation::OPERATOR;
+use crate::pages::text::operator::notice as operator_notice;
+use crate::pages::text::partner::notice;
 use crate::pages::text::shared::frame as text;
 use crate::pages::text::visitor::notice as visitor_notice;
-use crate::store::identity::session::SessionRow;
+use crate::pages::viewer::{Operator, Partner};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The logo: a pointing hand.
@@ -25,7 +26,7 @@ pub enum Area<'a> {
     /// Nobody is signed in, or the page is the same for everybody.
     Open,
     Partner(&'a Partner),
-    Operator(&'a SessionRow),
+    Operator(&'a Operator),
 }
 
 /// A page before it is framed.
@@ -37,46 +38,9 @@ pub struct Page<'a> {
     pub content: Markup,
 }
 
-/// Path and title of each entry of a navigation.
-pub type Nav = &'static [(&'static str, &'static str)];
-
-pub const PARTNER_NAV: Nav = &[
-    ("/partner", navigation::OVERVIEW),
-    ("/partner/links", navigation::LINKS),
-    ("/partner/share", navigation::SHARE_KIT),
-    ("/partner/clients", navigation::CUSTOMERS),
-    ("/partner/earnings", navigation::EARNINGS),
-    ("/partner/payouts", navigation::PAYOUTS),
-    ("/partner/leaderboard", navigation::LEADERBOARD),
-    ("/partner/resources", navigation::RESOURCES),
-    ("/partner/settings", navigation::SETTINGS),
-];
-
-pub const OPERATOR_NAV: Nav = &[
-    ("/operator", operator_navigation::HOME),
-    ("/operator/programs", operator_navigation::PROGRAMS),
-    ("/operator/partners", operator_navigation::PARTNERS),
-    ("/operator/accounts", operator_navigation::ACCOUNTS),
-    ("/operator/reviews", operator_navigation::REVIEWS),
-    ("/operator/runs", operator_navigation::RUNS),
-    ("/operator/funnel", operator_navigation::FUNNEL),
-    ("/operator/economics", operator_navigation::ECONOMICS),
-    ("/operator/ledger", operator_navigation::LEDGER),
-    ("/operator/outbox", operator_navigation::OUTBOX),
-    ("/operator/audit", operator_navigation::AUDIT),
-    (TOKENS, operator_navigation::TOKENS),
-];
-
-/// The one entry that not every operator sees.
-const TOKENS: &str = "/operator/tokens";
-
 /// Frames a page and makes its response. `status` is 200, or an error's.
 pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
-    let nav = match page.area {
-        Area::Open => &[][..],
-        Area::Partner(_) => PARTNER_NAV,
-        Area::Operator(_) => OPERATOR_NAV,
-    };
+    let nav = navigation(cx, page.area);
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -93,7 +57,7 @@ pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -
             }
             body class=(if nav.is_empty() { "open" } else { "framed" }) {
                 a.skip href="#main" { (text::SKIP) }
-                (header(cx, &page, nav))
+                (header(cx, &page, &nav))
                 main id="main" tabindex="-1" {
                     (done(cx.request))
                     (page.content)
@@ -104,15 +68,24 @@ pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -
     answer(cx, status, body)
 }
 
-fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Markup {
+/// Paths and titles of the navigation that this viewer sees.
+fn navigation<S: Platform>(cx: &PageContext<'_, S>, area: Area<'_>) -> Vec<(&'static str, &'static str)> {
+    let of_table = |sees: &dyn Fn(Need) -> bool| {
+        let seen = cx.navigation.iter().filter(|entry| sees(entry.need));
+        seen.map(|entry| (entry.path, entry.title)).collect()
+    };
+    match area {
+        Area::Open => Vec::new(),
+        Area::Partner(_) => of_table(&|_| true),
+        Area::Operator(operator) => of_table(&|need| need.is_met_by(operator.scopes())),
+    }
+}
+
+fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: &[(&str, &str)]) -> Markup {
     let who = match page.area {
         Area::Open => None,
         Area::Partner(partner) => Some((partner.name.as_str(), partner.program.as_str(), partner.session.partners > 1)),
-        Area::Operator(session) => Some((
-            session.email.as_deref().unwrap_or(operator_navigation::OPERATOR),
-            operator_navigation::OPERATOR,
-            false,
-        )),
+        Area::Operator(operator) => Some((operator.session.email.as_deref().unwrap_or(OPERATOR), OPERATOR, false)),
     };
     let home = nav.first().map_or("/sign-in", |(path, _)| path);
     html! {
@@ -124,7 +97,7 @@ fn header<S: Platform>(cx: &PageContext<'_, S>, page: &Page<'_>, nav: Nav) -> Ma
                     input type="checkbox" id="menu" class="menu-toggle" aria-label=(text::MENU);
                     label.menu-button for="menu" { (text::MENU) }
                     ul {
-                        @for (path, title) in nav.iter().filter(|(path, _)| *path != TOKENS || cx.may(Scope::Admin)) {
+                        @for (path, title) in nav {
                             li { a href=(path) aria-current=[(*path == page.here).then_some("page")] { (title) } }
                         }
                     }

@@ -1,13 +1,14 @@
 //! The pages in the browser: sign-in, the partners' pages, and the operators' pages.
 //!
 //! In scope: HTML, forms, and cookies. Not in scope: what a form does, which is in `service`. A page is one batch of
-//! reads: the session and the page's data are read together (`visit.rs`), and nothing is shown until the session is
+//! reads: the session and the page's data are read together (`viewer.rs`), and nothing is shown until the session is
 //! found valid.
 
 pub mod account;
 pub mod accrual;
 pub mod admission;
 pub mod chart;
+pub mod columns;
 pub mod components;
 pub mod context;
 pub mod form;
@@ -29,4 +30,7 @@ pub mod report;
 pub mod review;
 pub mod route;
 pub mod settlement;
+pub mod table;
 pub mod text;
+pub mod viewer;
+pub mod visitor;

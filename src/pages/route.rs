@@ -7,14 +7,15 @@ use crate::http::exchange;
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
-use crate::pages::context::{PageContext, PageError, PageResult};
-use crate::pages::identity::sign_in;
+use crate::pages::context::{NavigationEntry, PageContext, PageError, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::{Formatter, language};
+use crate::pages::table;
+use crate::pages::table::Entry;
 use crate::pages::text::shared::component;
 use crate::pages::text::shared::error as text;
-use crate::pages::{message, operator, partner};
+use crate::pages::{message, operator, partner, visitor};
 use crate::service::error::{AppError, ErrorKind};
 use maud::html;
 
@@ -45,7 +46,8 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
         return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
     let locale = app.site.locale(language(header("accept-language")), header(ZONE_HEADER));
-    let cx = PageContext::of(app, request, locale);
+    let mut cx = PageContext::of(app, request, locale);
+    cx.navigation = navigation::<S>(area);
     // A path that cannot be decoded is no page.
     let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
@@ -72,15 +74,42 @@ pub fn name(request: &Request) -> String {
 }
 
 async fn found<S: Platform>(cx: &PageContext<'_, S>, method: &str, parts: &[&str]) -> PageResult {
-    let page = match parts.first() {
-        Some(&"partner") => partner::page(cx, method, parts),
-        Some(&"operator") => operator::page(cx, method, parts),
-        _ => sign_in::page(cx, method, parts),
-    };
+    let page = table::answer(visitor::pages(), cx, method, parts)
+        .or_else(|| table::answer(partner::person_pages(), cx, method, parts))
+        .or_else(|| table::answer(partner::pages(), cx, method, parts))
+        .or_else(|| table::answer(operator::pages(), cx, method, parts));
     match page {
         Some(page) => page.await,
         None => Err(AppError::not_found("page").into()),
     }
+}
+
+fn navigation<S: Platform>(area: &str) -> Vec<NavigationEntry> {
+    match area {
+        "operator" => table::navigation::<S, _>(&operator::pages()),
+        "partner" => table::navigation::<S, _>(&partner::pages()),
+        _ => Vec::new(),
+    }
+}
+
+/// Whose page it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewers {
+    Anybody,
+    /// Whoever is signed in.
+    Persons,
+    Partners,
+    Operators,
+}
+
+/// Every page of the tables, with whose it is.
+pub fn all<S: Platform>() -> Vec<(Viewers, Entry)> {
+    let of = |whose: Viewers, entries: Vec<Entry>| entries.into_iter().map(move |entry| (whose, entry));
+    of(Viewers::Anybody, table::entries::<S, _>(&visitor::pages()))
+        .chain(of(Viewers::Persons, table::entries::<S, _>(&partner::person_pages())))
+        .chain(of(Viewers::Partners, table::entries::<S, _>(&partner::pages())))
+        .chain(of(Viewers::Operators, table::entries::<S, _>(&operator::pages())))
+        .collect()
 }
 
 /// The method to handle the request as. A form is accepted only if it is one of ours.

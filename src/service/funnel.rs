@@ -15,8 +15,9 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
 use crate::store::funnel::{FunnelEvent, FunnelSender, reached_insert, week_counts};
 use crate::store::message::outbox;
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::port::Stmt;
 use crate::store::program;
+use crate::store::query::Parsed;
 use std::collections::BTreeMap;
 
 /// What a page tells of its visitor.
@@ -133,26 +134,28 @@ pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> 
 
 /// The funnel's report of a week, by the document in force at its end, or now while it lasts.
 pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<WeeklyReport, AppError> {
-    weekly_of(&ctx.batch(weekly_reads(program, week, ctx.now)).await?, program, week, ctx.now)
+    let (catalog, counts) = ctx.read(weekly_reads(program, week, ctx.now)).await?;
+    weekly_of(&catalog, counts, program, week, ctx.now)
 }
 
 /// What the report of a week reads.
-pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> Vec<Stmt> {
-    vec![program::program_list(), week_counts(program, week, judged_at(week, now))]
+pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
+    (program::programs(), week_counts(program, week, judged_at(week, now)).pairs())
 }
 
 /// The report of a week, of what `weekly_reads` read.
-pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Result<WeeklyReport, AppError> {
-    let [programs, counts] = rows else {
-        return Err(DbError::Fault("a report of other reads".to_owned()).into());
-    };
-    let catalog = program::catalog(programs)?;
+pub fn weekly_of(
+    catalog: &Catalog,
+    rows: Vec<(StageCount, Name)>,
+    program: &str,
+    week: Week,
+    now: UtcMillis,
+) -> Result<WeeklyReport, AppError> {
     let document = catalog.in_force(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
     let funnel = document.funnel.as_ref().ok_or_else(|| {
         let detail = format!("program {program} has no funnel in its document");
         AppError::new(ErrorKind::Unprocessable, "no_funnel", detail).field("program")
     })?;
-    let rows = counts.decode_pairs::<StageCount, Name>()?;
     let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
     let counts: Vec<StageCount> = rows.into_iter().map(|(count, _)| count).collect();
     let report = funnel::report(document, funnel, &counts);

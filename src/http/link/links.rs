@@ -9,8 +9,6 @@ use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::store::link::click;
 use crate::store::partner;
-use crate::store::partner::LinkRow;
-use crate::store::port::Stmt;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -38,10 +36,10 @@ pub async fn link_show<S: Platform>(
         bots: i64,
         converted: i64,
     }
-    let statements: Vec<Stmt> = vec![partner::link_find(code), click::click_counts(code)];
-    let rows = app.context("").batch(statements).await?;
-    let found: LinkRow = rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?;
-    let counts: Counts = rows[1].first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
+    let reads = (partner::link_find(code).first(), click::click_counts(code));
+    let (found, counts) = app.context("").read(reads).await?;
+    let found = found.ok_or_else(|| AppError::not_found("link"))?;
+    let counts: Counts = counts.first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
     let mut view = enroll::link_view(&found, &app.config.base_url(&request.origin));
     view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
     Ok((200, view))

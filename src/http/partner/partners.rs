@@ -14,9 +14,7 @@ use crate::service::payout::onboard;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
 use crate::store::partner;
-use crate::store::partner::PartnerRow;
 use crate::store::payout::payee;
-use crate::store::payout::payee::PayeeRow;
 use crate::store::program::{catalog, program_list};
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
@@ -39,13 +37,13 @@ pub async fn show<S: Platform>(
     request: &Request,
     id: &str,
 ) -> Result<StoredResponse, AppError> {
-    let statements = vec![partner::partner_find(id), ledger::balance_list(id), program_list(), payee::payee_find(id)];
-    let rows = app.context("").batch(statements).await?;
-    let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let balances: Vec<Value> = rows[1].decode::<BalanceRow>()?.iter().map(balance).collect();
-    let catalog = catalog(&rows[2])?;
+    let reads =
+        (partner::partner_find(id).first(), ledger::balance_list(id), program_list(), payee::payee_find(id).first());
+    let (found, balances, programs, payee) = app.context("").read(reads).await?;
+    let found = found.ok_or_else(|| AppError::not_found("partner"))?;
+    let balances: Vec<Value> = balances.iter().map(balance).collect();
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&found.program_id, app.now);
-    let payee: Option<PayeeRow> = rows[3].first()?;
     let mut view = enroll::view(&found, document, &app.config.base_url(&request.origin), &balances);
     view["payability"] = onboard::payability(payee.as_ref());
     Ok((200, view))
@@ -92,15 +90,15 @@ pub async fn entries<S: Platform>(
     let page = Page::of(request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
     let after_ms = after_ms.max(-1);
-    let reads = vec![
-        partner::partner_find(id),
+    let reads = (
+        partner::partner_find(id).first(),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
         paid_entry_page(id, after_ms, &after_id, page.limit + 1),
-    ];
-    let rows = app.context("").batch(reads).await?;
-    rows[0].first::<PartnerRow>()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let accruals = rows[1].decode()?.into_iter().map(Entry::Accrual);
-    let mut found: Vec<Entry> = accruals.chain(rows[2].decode()?.into_iter().map(Entry::Paid)).collect();
+    );
+    let (partner, accruals, payouts) = app.context("").read(reads).await?;
+    partner.ok_or_else(|| AppError::not_found("partner"))?;
+    let accruals = accruals.into_iter().map(Entry::Accrual);
+    let mut found: Vec<Entry> = accruals.chain(payouts.into_iter().map(Entry::Paid)).collect();
     found.sort_by(|a, b| a.place().cmp(&b.place()));
     let cursor = |e: &Entry| {
         let (at, id) = e.place();

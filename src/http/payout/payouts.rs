@@ -28,7 +28,7 @@ pub async fn list<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -
     let state = page::state(request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
     let query = rows::payout_page(&filter("run"), &state, &filter("partner"), before_ms, &before_id, page.limit + 1);
-    let found: Vec<OutboundTransfer> = app.context("").query(query).await?.decode()?;
+    let found = app.context("").read(query).await?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
 
@@ -49,7 +49,7 @@ pub async fn receipt<S: Platform>(
     let reads = vec![
         reports::receipt_sums(&account, id),
         reports::receipt_page(&account, id, after, page.limit + 1),
-        rows::reversal_list(id),
+        rows::reversal_list(id).statement,
     ];
     let rows = ctx.batch(reads).await?;
     let sums: ReceiptSums = rows[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;

@@ -10,14 +10,17 @@ use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Field, text};
+use crate::pages::components::Field;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::partner::partners::accruals_table;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{account as wording, common, navigation};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
 use crate::service::error::AppError;
@@ -44,31 +47,35 @@ struct BoundProgram {
     method: Option<String>,
 }
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let query = cx.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match query.as_str() {
         "" => reads::account_page(list.number(helpers::LAST_ROW)?, list.limit + 1),
         text => reads::account_search(text),
     };
-    let (session, rows) = cx.operator(vec![read]).await?;
-    let found: Vec<AccountFound> = rows[0].decode()?;
+    let (operator, found) = gate.open(cx, read).await?;
     let (found, next) = match query.is_empty() {
         true => helpers::paged(&list, found, |a| a.row.to_string()),
         false => (found, None),
     };
-    let cells = |a: &AccountFound| {
-        let bound: Vec<BoundProgram> = serde_json::from_str(&a.bound).unwrap_or_default();
-        let to = html! {
-            @if bound.is_empty() { span.quiet { (wording::NO_PARTNER) } }
-            @for (n, b) in bound.iter().enumerate() {
-                @if n > 0 { br; }
-                (helpers::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (wording::by_method(&b.program, b.method.as_deref().unwrap_or(wording::UNKNOWN_METHOD))) }
+    let columns = [
+        text(common::ACCOUNT, |a: &AccountFound| helpers::account(&a.id)),
+        text(wording::REFERRED_BY, |a: &AccountFound| {
+            let bound: Vec<BoundProgram> = serde_json::from_str(&a.bound).unwrap_or_default();
+            html! {
+                @if bound.is_empty() { span.quiet { (wording::NO_PARTNER) } }
+                @for (n, b) in bound.iter().enumerate() {
+                    @if n > 0 { br; }
+                    (helpers::partner(&b.partner, b.external_id.as_deref(), b.name.as_deref())) " " span.quiet { (wording::by_method(&b.program, b.method.as_deref().unwrap_or(wording::UNKNOWN_METHOD))) }
+                }
             }
-        };
-        let signed_up = html! { @if let Some(at) = a.signed_up_at_ms { (components::instant(&*cx.locale, at)) } };
-        vec![helpers::account(&a.id), to, signed_up]
-    };
+        }),
+        text(
+            common::SIGNED_UP,
+            |a: &AccountFound| html! { @if let Some(at) = a.signed_up_at_ms { (components::instant(&*cx.locale, at)) } },
+        ),
+    ];
     let hint = wording::FIND_HINT;
     let content = html! {
         (components::heading(navigation::ACCOUNTS, wording::LEAD, html! {}))
@@ -78,38 +85,39 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         } @else if found.is_empty() {
             (components::empty(wording::NONE_FOUND, html! { (wording::NONE_FOUND_HINT) }))
         } @else {
-            (components::table(navigation::ACCOUNTS, &[text(common::ACCOUNT), text(wording::REFERRED_BY), text(common::SIGNED_UP)], &found.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(navigation::ACCOUNTS, &found, &columns))
             @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !query.is_empty() {
                 p.quiet { (common::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/accounts", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/accounts", navigation::ACCOUNTS), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/accounts", navigation::ACCOUNTS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(cx, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+    shown(cx, gate, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    id: &str,
+    form: &SubmittedForm,
+) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let ids = [id.to_owned()];
-    let read = vec![
-        account::account_find(id),
-        account::binding_list(id),
+    let read = (
+        account::account_find(id).query::<AccountRow>().first(),
+        account::binding_list(id).query::<BindingRow>(),
         reads::account_accruals(id, &list.cursor, list.limit + 1),
-        review::review_of_accounts(&ids),
-        program::program_list(),
+        review::review_of_accounts(&ids).query::<ReviewRow>(),
+        program::programs(),
         reads::partners_of_account(id),
-    ];
-    let (session, rows) = cx.operator(read).await?;
-    rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
-    let bindings: Vec<BindingRow> = rows[1].decode()?;
-    let (accruals, next) = helpers::paged(&list, rows[2].decode()?, |l: &Accrual| l.id.clone());
-    let reviews: Vec<ReviewRow> = rows[3].decode()?;
-    let catalog = program::catalog(&rows[4])?;
-    let known: Vec<KnownAccount> = rows[5].decode()?;
+    );
+    let (operator, (found, bindings, accruals, reviews, catalog, known)) = gate.open(cx, read).await?;
+    found.ok_or_else(|| AppError::not_found("account"))?;
+    let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.clone());
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
@@ -124,9 +132,9 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
         h2 { (common::EARNINGS) }
         (accruals_table(cx, &accruals, Some(&known)))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
-        (reassign_form(cx, &path, form, &catalog))
+        (reassign_form(cx, &operator, &path, form, &catalog))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/accounts", id), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/accounts", id), content))
 }
 
 fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[KnownAccount]) -> Result<Markup, DbError> {
@@ -134,23 +142,23 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
     let states: Vec<LifecycleTransition> = decode::from_text(&row.states).map_err(|e| DbError::Fault(e.to_string()))?;
     let name = |id: &str| helpers::partner_of(known, id);
     let locale = &*cx.locale;
-    let cells = |c: &AttributionCandidate| {
-        vec![
-            html! { @if let Some(at) = c.at { (components::instant(locale, at)) } },
-            html! { (c.method.replace('_', " ")) },
-            html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
-            html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { (wording::NOT_CHOSEN) } } },
-            html! { (c.reason) },
-        ]
-    };
     let columns = [
-        text(common::DATE),
-        text(common::METHOD),
-        text(wording::PARTNER_AND_CODE),
-        text(wording::RESULT),
-        text(common::REASON),
+        text(
+            common::DATE,
+            |c: &AttributionCandidate| html! { @if let Some(at) = c.at { (components::instant(locale, at)) } },
+        ),
+        text(common::METHOD, |c: &AttributionCandidate| html! { (c.method.replace('_', " ")) }),
+        text(
+            wording::PARTNER_AND_CODE,
+            |c: &AttributionCandidate| html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
+        ),
+        text(
+            wording::RESULT,
+            |c: &AttributionCandidate| html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { (wording::NOT_CHOSEN) } } },
+        ),
+        text(common::REASON, |c: &AttributionCandidate| html! { (c.reason) }),
     ];
-    let shown = verdict.candidates.iter().map(cells).collect::<Vec<_>>();
+    let candidates = &verdict.candidates;
     Ok(html! {
         section.sheet {
             h2 { (verdict.group) }
@@ -162,7 +170,7 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
                 },
                 None => p { (verdict.reason) },
             }
-            @if !shown.is_empty() { (components::table(wording::CANDIDATES, &columns, &shown)) }
+            @if !candidates.is_empty() { (columns::table(wording::CANDIDATES, candidates, &columns)) }
             @if !states.is_empty() {
                 h3 { (common::MILESTONES) }
                 ol { @for s in &states { li {
@@ -175,7 +183,13 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
     })
 }
 
-fn reassign_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, form: &SubmittedForm, catalog: &Catalog) -> Markup {
+fn reassign_form<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: &Operator,
+    path: &str,
+    form: &SubmittedForm,
+    catalog: &Catalog,
+) -> Markup {
     let documents = catalog.all_in_force(cx.now());
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
@@ -185,7 +199,7 @@ fn reassign_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, form: &Submit
                 (wording::REASSIGN_LEAD)
             }
             (components::problems(form))
-            @if cx.may(Scope::Partners) {
+            @if operator.may(Scope::Partners) {
                 form.stack method="post" action={ (path) "#reassign" } {
                     (helpers::hidden(cx))
                     (components::select(form, Field { name: "program", label: common::PROGRAM, required: true, ..Field::default() }, &choices))
@@ -200,15 +214,14 @@ fn reassign_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, form: &Submit
     }
 }
 
-pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
     let move_it = async {
         let query = query::reassign(&helpers::body(&cx.form, &["program", "partner", "reason"]))?;
         let event = id::derived("reb", &[id, &helpers::key(cx)]);
-        rebinding::reassign(&cx.context(&session), id, &query, event, hex_sha256(&cx.request.body)).await
+        rebinding::reassign(&cx.context(&operator.session), id, &query, event, hex_sha256(&cx.request.body)).await
     };
     match move_it.await {
         Ok(_) => Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(id)))),
-        Err(error) => shown(cx, id, &with_refusal(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
     }
 }

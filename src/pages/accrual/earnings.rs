@@ -3,8 +3,10 @@
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
+use crate::pages::columns;
+use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
-use crate::pages::components::{Column, Field, number, text};
+use crate::pages::components::Field;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
@@ -16,39 +18,29 @@ use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{accrual as text, navigation};
 use crate::pages::text::shared::error;
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{PostingRow, VestedRow};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
-use serde::Deserialize;
 
-const COLUMNS: &[Column] = &[
-    text(text::DATE),
-    text(text::EARNED_FOR),
-    text(text::CUSTOMER),
-    number(text::AMOUNT),
-    text(text::STATE),
-    text(text::AVAILABLE_FROM),
-];
-
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let state = cx.request.param("state").unwrap_or_default();
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", error::UNKNOWN_STATE).into());
     }
-    let reads_of_page = vec![
+    let reads_of_page = (
         reads::accrual_page(cx.claimed_partner(), &state, before_ms, &before_id, cursor.limit + 1),
         program_list(),
         status::read(cx.claimed_partner()),
-    ];
-    let (partner, rows) = cx.partner(reads_of_page).await?;
-    let mut accruals: Vec<Accrual> = rows[0].decode()?;
-    let catalog = catalog(&rows[1])?;
-    let paid = Paid::of(&rows[0], &rows[2])?;
+    );
+    let (partner, (accruals, programs, payouts)) = gate.open(cx, reads_of_page).await?;
+    let catalog = catalog(&programs)?;
+    let (mut accruals, paid) = Paid::of(accruals, payouts);
     let next = cursor.cut(&mut accruals, |l| format!("{}.{}", l.at_ms.0, l.id));
     let first = cursor.cursor.is_empty();
     let path =
@@ -91,50 +83,51 @@ fn payout_path(id: &str) -> String {
 
 /// Commissions as a table.
 pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, accruals: &[Accrual]) -> Markup {
-    let row = |l: &Accrual| {
-        vec![
-            components::day(locale, l.at_ms),
+    let program = move |l: &Accrual| catalog.in_force(&l.program_id, l.at_ms);
+    let columns = [
+        text(text::DATE, |l: &Accrual| components::day(locale, l.at_ms)),
+        text(text::EARNED_FOR, |l: &Accrual| {
             html! {
                 a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::accrual_source(&l.source)) }
-                br; span.quiet { (wording::rule(locale, catalog.in_force(&l.program_id, l.at_ms), &l.reward_id)) }
-            },
-            html! { (wording::client_name(partner, &l.account_id)) },
+                br; span.quiet { (wording::rule(locale, program(l), &l.reward_id)) }
+            }
+        }),
+        text(text::CUSTOMER, |l: &Accrual| html! { (wording::client_name(partner, &l.account_id)) }),
+        number(text::AMOUNT, |l: &Accrual| {
             html! {
                 (components::amount(locale, l.net_cents.0, &l.unit))
                 @if l.net_cents.0 == 0 && l.gross_cents.0 > 0 { br; span.quiet { (text::OF) (components::amount(locale, l.gross_cents.0, &l.unit)) } }
-            },
-            components::state(paid.state(catalog, l)),
+            }
+        }),
+        text(text::STATE, |l: &Accrual| components::state(paid.state(catalog, l))),
+        text(text::AVAILABLE_FROM, |l: &Accrual| {
             html! {
                 @match paid.settled(l) { Some(at) => (components::day(locale, at)), None => (wording::available(locale, catalog, l)) }
                 @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { (text::VIEW_PAYOUT) } }
-            },
-        ]
-    };
-    components::table(navigation::EARNINGS, COLUMNS, &accruals.iter().map(row).collect::<Vec<_>>())
+            }
+        }),
+    ];
+    columns::table(navigation::EARNINGS, accruals, &columns)
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    #[derive(Deserialize)]
-    struct Client {
-        row: i64,
-    }
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) = cx
-        .partner(vec![
-            reads::accrual_find(claimed_partner, id),
-            reads::accrual_postings(claimed_partner, id),
-            reads::accrual_vested(claimed_partner, id),
-            reads::accrual_client(claimed_partner, id),
-            program_list(),
-            status::read(claimed_partner),
-        ])
+    let (partner, (accrual, postings, vested, client, programs, payouts)) = gate
+        .open(
+            cx,
+            (
+                reads::accrual_find(claimed_partner, id),
+                reads::accrual_postings(claimed_partner, id),
+                reads::accrual_vested(claimed_partner, id).first(),
+                reads::accrual_client(claimed_partner, id).first(),
+                program_list(),
+                status::read(claimed_partner),
+            ),
+        )
         .await?;
-    let accrual: Accrual = rows[0].first()?.ok_or_else(|| AppError::not_found("earning"))?;
-    let postings: Vec<PostingRow> = rows[1].decode()?;
-    let vested: Option<VestedRow> = rows[2].first()?;
-    let client: Option<Client> = rows[3].first()?;
-    let (catalog, locale) = (catalog(&rows[4])?, cx.locale.as_ref());
-    let paid = Paid::of(&rows[0], &rows[5])?;
+    let (accruals, paid) = Paid::of(accrual, payouts);
+    let accrual = accruals.into_iter().next().ok_or_else(|| AppError::not_found("earning"))?;
+    let (catalog, locale) = (catalog(&programs)?, cx.locale.as_ref());
     let payout = paid.payout(&catalog, &accrual);
     let state = paid.state(&catalog, &accrual);
     let name = wording::client_name(&partner.id, &accrual.account_id);
@@ -151,7 +144,7 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResul
             "."
         }
         h2 { (text::HISTORY) }
-        (components::table(text::HISTORY, BOOKINGS, &postings.iter().map(|p| booking(locale, &accrual, p)).collect::<Vec<_>>()))
+        (columns::table(text::HISTORY, &postings, &posting_columns(locale, &accrual)))
         h2 { (text::REFERENCE) }
         p.quiet { (text::REFERENCE_HINT) }
         (components::facts(&ids(&accrual, vested.as_ref())))
@@ -197,18 +190,21 @@ fn facts_of<'a>(
     list
 }
 
-const BOOKINGS: &[Column] = &[text(text::DATE), text(text::CHANGE), number(text::AMOUNT), text(text::REASON)];
-
-fn booking(locale: &dyn Locale, accrual: &Accrual, p: &PostingRow) -> Vec<Markup> {
-    let back = p.code == "reverse";
-    // A partial reversal still carries the reason of the original booking.
-    let why =
-        if back && p.reason.ends_with("was paid") { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) };
-    vec![
-        components::instant(locale, p.created_at_ms),
-        html! { @if back { (text::REVERSED) } @else { (text::EARNED) } br; code.quiet { (p.id) } },
-        components::amount(locale, if back { -p.amount_cents } else { p.amount_cents }, &accrual.unit),
-        html! { (why) },
+fn posting_columns<'a>(locale: &'a dyn Locale, accrual: &'a Accrual) -> [Column<'a, PostingRow>; 4] {
+    let is_back = |p: &PostingRow| p.code == "reverse";
+    [
+        text(text::DATE, move |p: &PostingRow| components::instant(locale, p.created_at_ms)),
+        text(text::CHANGE, move |p: &PostingRow| {
+            html! { @if is_back(p) { (text::REVERSED) } @else { (text::EARNED) } br; code.quiet { (p.id) } }
+        }),
+        number(text::AMOUNT, move |p: &PostingRow| {
+            components::amount(locale, if is_back(p) { -p.amount_cents } else { p.amount_cents }, &accrual.unit)
+        }),
+        text(text::REASON, move |p: &PostingRow| {
+            // A partial reversal still carries the reason of the original booking.
+            let is_paid = is_back(p) && p.reason.ends_with("was paid");
+            html! { (if is_paid { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) }) }
+        }),
     ]
 }
 

@@ -5,11 +5,13 @@ use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, 
 use crate::http::context::Platform;
 use crate::pages::chart;
 use crate::pages::chart::Step;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{number, text};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, funnel as wording, navigation};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::Document;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel::{Name, WeeklyReport, weekly_of, weekly_reads};
@@ -23,7 +25,7 @@ const PICTURES: usize = 3;
 /// Partners in the table: large samples come first.
 const TABLE_MAX: usize = 40;
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let week = match cx.request.param("week").filter(|text| !text.is_empty()) {
         None => Week::of(cx.now()).plus(-1),
         Some(text) => {
@@ -31,11 +33,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
     };
     let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()) else {
-        return choose(cx).await;
+        return choose(cx, gate).await;
     };
-    let (session, rows) = cx.operator(weekly_reads(&program, week, cx.now())).await?;
-    let weekly = weekly_of(&rows, &program, week, cx.now())?;
-    let catalog = program::catalog(&rows[0])?;
+    let (operator, (catalog, counts)) = gate.open(cx, weekly_reads(&program, week, cx.now())).await?;
+    let weekly = weekly_of(&catalog, counts, &program, week, cx.now())?;
     let measured: Vec<&Document> = catalog.all_in_force(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let locale = &*cx.locale;
     let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&program));
@@ -59,13 +60,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             @if weekly.report.partners.len() > PICTURES { p.quiet { (wording::first_charts(PICTURES)) } }
         }
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::FUNNEL), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::FUNNEL), content))
 }
 
 /// Without a program: redirects to the only one with a funnel, or lists those that have one.
-async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
-    let catalog = program::catalog(&rows[0])?;
+async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    let (operator, catalog) = gate.open(cx, program::programs()).await?;
     let measured: Vec<&Document> = catalog.all_in_force(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let path = |d: &Document| format!("{HERE}?program={}", components::escaped(&d.id));
     if let [only] = measured[..] {
@@ -79,7 +79,7 @@ async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             ul { @for d in &measured { li { a href=(path(d)) { (d.title) } } } }
         }
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::FUNNEL), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::FUNNEL), content))
 }
 
 fn picture<S: Platform>(cx: &PageContext<'_, S>, title: &str, figures: &FunnelFigures) -> Markup {
@@ -141,22 +141,26 @@ fn card<S: Platform>(cx: &PageContext<'_, S>, weekly: &WeeklyReport, report: &Pa
 fn table<S: Platform>(cx: &PageContext<'_, S>, weekly: &WeeklyReport) -> Markup {
     let locale = &*cx.locale;
     let all = &weekly.report;
-    let cells = |r: &PartnerFunnelReport| {
-        let (external_id, name) = name_of(weekly, &r.partner);
-        let reached: Vec<String> = r.figures.stages.iter().skip(1).map(|s| locale.number(s.visitors)).collect();
-        vec![
-            helpers::partner(&r.partner, external_id, name),
-            html! { (locale.number(r.figures.visits)) },
-            html! { (reached.join(" · ")) },
-            html! { (r.figures.weakest.as_deref().and_then(|id| r.figures.stage(id)).map_or("", |s| s.title.as_str())) },
-            html! { (r.action.what) },
-        ]
-    };
+    let columns = [
+        text(common::PARTNER, |r: &PartnerFunnelReport| {
+            let (external_id, name) = name_of(weekly, &r.partner);
+            helpers::partner(&r.partner, external_id, name)
+        }),
+        number(wording::VISITS, |r: &PartnerFunnelReport| html! { (locale.number(r.figures.visits)) }),
+        text(wording::LATER_STAGES, |r: &PartnerFunnelReport| {
+            let reached: Vec<String> = r.figures.stages.iter().skip(1).map(|s| locale.number(s.visitors)).collect();
+            html! { (reached.join(" · ")) }
+        }),
+        text(
+            wording::WEAKEST_STEP,
+            |r: &PartnerFunnelReport| html! { (r.figures.weakest.as_deref().and_then(|id| r.figures.stage(id)).map_or("", |s| s.title.as_str())) },
+        ),
+        text(wording::WHAT_TO_DO, |r: &PartnerFunnelReport| html! { (r.action.what) }),
+    ];
     let later: Vec<&str> = all.program.stages.iter().skip(1).map(|s| s.title.as_str()).collect();
     html! {
         p.quiet { (wording::later_stages(&later.join(" · "))) }
-        (components::table(wording::PARTNERS_THIS_WEEK, &[text(common::PARTNER), number(wording::VISITS), text(wording::LATER_STAGES), text(wording::WEAKEST_STEP), text(wording::WHAT_TO_DO)],
-            &all.partners.iter().take(TABLE_MAX).map(cells).collect::<Vec<_>>()))
+        (columns::table(wording::PARTNERS_THIS_WEEK, helpers::at_most(&all.partners, TABLE_MAX), &columns))
         @if all.partners.len() > TABLE_MAX { p.quiet { (common::first_shown(TABLE_MAX)) } }
     }
 }

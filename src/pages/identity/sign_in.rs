@@ -14,13 +14,13 @@ use crate::http::limit;
 use crate::pages::admission::{ROLE_OPERATOR, is_not_referred, local};
 use crate::pages::components;
 use crate::pages::components::{Field, escaped, field};
-use crate::pages::context::Handled;
 use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::text::shared::{component, field as wording, frame};
 use crate::pages::text::visitor::sign_in as text;
+use crate::pages::viewer::{Gate, Visitor};
 use crate::service::error::AppError;
 use crate::service::identity::sign_in;
 use crate::service::identity::sign_in::{
@@ -28,29 +28,13 @@ use crate::service::identity::sign_in::{
 };
 use crate::store::identity::audit::{Audit, audit_insert};
 use crate::store::identity::session;
-use crate::store::identity::session::{MailedLink, OwnPartner, Proof};
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::identity::session::{MailedLink, Proof};
+use crate::store::port::{DbError, Stmt};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-/// The page of a path, `["sign-in", …]` or `["sign-out"]`.
-pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    Some(match (method, parts) {
-        ("GET", ["sign-in"]) => Box::pin(ask(cx)),
-        ("POST", ["sign-in"]) => Box::pin(send(cx)),
-        ("GET", ["sign-in", "sent"]) => Box::pin(async move { Ok(sent(cx)) }),
-        ("GET", ["sign-in", "mail", token]) => Box::pin(confirm(cx, token)),
-        ("POST", ["sign-in", "mail", token]) => Box::pin(follow(cx, token)),
-        ("GET", ["sign-in", "token"]) => Box::pin(async move { Ok(token_form(cx, 200, &cx.form)) }),
-        ("POST", ["sign-in", "token"]) => Box::pin(by_token(cx)),
-        ("GET", ["sign-out"]) => Box::pin(async move { Ok(leave(cx)) }),
-        ("POST", ["sign-out"]) => Box::pin(sign_out(cx)),
-        _ => return None,
-    })
-}
-
 /// Shows the ways to sign in. A person who is signed in already, here or at the site, goes straight through.
-async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn ask<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> PageResult {
     let to = wanted(cx.request.param("to").as_deref());
     // After signing out, nobody is signed in again without asking.
     if cx.request.param("done").is_some() {
@@ -58,13 +42,13 @@ async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     }
     let mut refused = None;
     if cx.token_sha256().is_some() {
-        match cx.session(()).await {
-            Ok((session, _)) if session.operator == 1 || !is_operators(&to) => {
+        let (visitor, ()) = gate.open(cx, ()).await?;
+        match visitor.session {
+            Some(session) if session.operator == 1 || !is_operators(&to) => {
                 return Ok(cx.redirect_after_post(&landing(&to, session.operator == 1)));
             }
-            Ok(_) => refused = Some(text::IS_PARTNER.to_owned()),
-            Err(PageError::SignIn) => {}
-            Err(stop) => return Err(stop),
+            Some(_) => refused = Some(text::IS_PARTNER.to_owned()),
+            None => {}
         }
     }
     if cx.site_cookie().is_some() {
@@ -104,9 +88,7 @@ async fn let_in<S: Platform>(
     if opened.operator {
         batch.push(audited(cx, "operator.sign_in", &opened.actor));
     }
-    batch.push(session::partners_of(proof));
-    let rows = cx.app.context("").batch(batch).await?;
-    let partners: Vec<OwnPartner> = rows.last().map(Rows::decode).transpose()?.unwrap_or_default();
+    let (_, partners) = cx.app.context("").read((batch, session::partners_of(proof))).await?;
     let only = if let [partner] = partners.as_slice() { partner.id.as_str() } else { "" };
     let to = landing(to, opened.operator);
     cx.adopt(opened, only);
@@ -121,7 +103,7 @@ fn audited<S: Platform>(cx: &PageContext<'_, S>, action: &str, actor: &str) -> S
 }
 
 /// Emails a link to an address if it is known, and gives the same answer if not.
-async fn send<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn send<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let mut form = cx.form.clone();
     let (email, to) = (form.get("email").to_owned(), wanted(form.given("to")));
     if !is_address(&email) {
@@ -181,7 +163,7 @@ pub async fn request_link<S: Platform>(
 }
 
 /// The same page for everybody, whether the address is known or not.
-fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
+pub fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { (text::CHECK_EMAIL) }
         p.lead { (text::SENT_LEAD) }
@@ -193,7 +175,7 @@ fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
 }
 
 /// The page behind an emailed link: who will be signed in, and a button.
-async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some(link) = find(cx, token, Purpose::SignIn).await? else { return Ok(gone(cx, "/sign-in")) };
     let content = html! {
         h1 { (text::SIGN_IN) }
@@ -207,7 +189,7 @@ async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResul
     Ok(is_not_referred(open(cx, 200, text::SIGN_IN, content)))
 }
 
-async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some(link) = find(cx, token, Purpose::SignIn).await? else { return Ok(gone(cx, "/sign-in")) };
     let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
     let to = wanted(detail["to"].as_str());
@@ -227,7 +209,7 @@ pub async fn find<S: Platform>(
     purpose: Purpose,
 ) -> Result<Option<MailedLink>, DbError> {
     let sha256 = Token::of(token.to_owned()).sha256;
-    cx.app.context("").query(session::magic_link_find(&sha256, purpose.name(), cx.now())).await?.first()
+    cx.app.context("").read(session::magic_link_find(&sha256, purpose.name(), cx.now()).first()).await
 }
 
 /// An emailed link that was used or has expired.
@@ -238,6 +220,11 @@ pub fn gone<S: Platform>(cx: &PageContext<'_, S>, again: &str) -> Response {
         p { a.button href=(again) { (text::NEW_LINK) } }
     };
     is_not_referred(open(cx, 410, text::LINK_GONE, content))
+}
+
+/// The form for an operator's token.
+pub fn token_page<S: Platform>(cx: &PageContext<'_, S>) -> Response {
+    token_form(cx, 200, &cx.form)
 }
 
 fn token_form<S: Platform>(cx: &PageContext<'_, S>, status: u16, form: &SubmittedForm) -> Response {
@@ -259,7 +246,7 @@ fn token_form<S: Platform>(cx: &PageContext<'_, S>, status: u16, form: &Submitte
     open(cx, status, text::BY_TOKEN, content)
 }
 
-async fn by_token<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn by_token<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let found = auth::verified(cx.app, cx.form.get("token")).await?;
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // The token is a secret, so it is not written back into the page.
@@ -275,7 +262,7 @@ async fn by_token<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let_in(cx, opened, proof, Vec::new(), &to).await
 }
 
-fn leave<S: Platform>(cx: &PageContext<'_, S>) -> Response {
+pub fn leave<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { (frame::SIGN_OUT) }
         p.lead { (text::SIGN_OUT_LEAD) }
@@ -288,17 +275,13 @@ fn leave<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     open(cx, 200, frame::SIGN_OUT, content)
 }
 
-async fn sign_out<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn sign_out<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> PageResult {
     let Some(sha256) = cx.token_sha256() else { return Ok(cx.redirect_after_post("/sign-in?done=signed-out")) };
-    let found = match cx.session(()).await {
-        Ok((found, _)) => Some(found),
-        // It has already ended.
-        Err(PageError::SignIn) => None,
-        Err(stop) => return Err(stop),
-    };
+    let (visitor, ()) = gate.open(cx, ()).await?;
     let mut ended = vec![session::session_end_by_token(&sha256, cx.now())];
     let everywhere = cx.form.is_checked("everywhere");
-    if let Some(found) = &found {
+    // Without one, it has already ended.
+    if let Some(found) = &visitor.session {
         if everywhere {
             ended.push(session::session_end_all(found.proof(), cx.now()));
         }

@@ -3,14 +3,17 @@
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::{SCOPES, Scope, Scopes};
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Field, text};
+use crate::pages::components::Field;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, navigation, token as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token;
 use crate::service::identity::api_token::TokenRequest;
@@ -20,41 +23,39 @@ use maud::{Markup, html};
 /// How many tokens are listed, active ones first.
 const LISTED: i64 = 50;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    shown(cx, &blank(), None).await
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    shown(cx, gate, &blank(), None).await
 }
 
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, made: Option<(&str, &str)>) -> PageResult {
-    let (session, rows) = cx.operator(vec![token_list(LISTED)]).await?;
-    let tokens: Vec<TokenShown> = rows[0].decode()?;
+async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    form: &SubmittedForm,
+    made: Option<(&str, &str)>,
+) -> PageResult {
+    let (operator, tokens) = gate.open(cx, token_list(LISTED)).await?;
+
+    let works = |t: &TokenShown| t.revoked_at_ms.is_none() && t.expires_at_ms > cx.now();
     let columns = [
-        text(common::NAME),
-        text(common::STATE),
-        text(common::CREATED),
-        text(wording::SCOPES),
-        text(wording::EXPIRES),
-        text(wording::FIRST_USED),
-        text(""),
+        text(common::NAME, |t: &TokenShown| html! { (t.name) }),
+        text(common::STATE, |t: &TokenShown| {
+            components::state(if t.revoked_at_ms.is_some() {
+                "revoked"
+            } else if works(t) {
+                "active"
+            } else {
+                "expired"
+            })
+        }),
+        text(common::CREATED, |t: &TokenShown| components::day(&*cx.locale, t.created_at_ms)),
+        text(wording::SCOPES, |t: &TokenShown| html! { (t.scopes) }),
+        text(wording::EXPIRES, |t: &TokenShown| components::day(&*cx.locale, t.expires_at_ms)),
+        text(
+            wording::FIRST_USED,
+            |t: &TokenShown| html! { @match t.first_used_at_ms { Some(at) => (components::day(&*cx.locale, at)), None => (wording::NEVER_USED) } },
+        ),
+        text("", |t: &TokenShown| revoke_form(cx, t, works(t))),
     ];
-    let cells = |t: &TokenShown| {
-        let works = t.revoked_at_ms.is_none() && t.expires_at_ms > cx.now();
-        let state = if t.revoked_at_ms.is_some() {
-            "revoked"
-        } else if works {
-            "active"
-        } else {
-            "expired"
-        };
-        vec![
-            html! { (t.name) },
-            components::state(state),
-            components::day(&*cx.locale, t.created_at_ms),
-            html! { (t.scopes) },
-            components::day(&*cx.locale, t.expires_at_ms),
-            html! { @match t.first_used_at_ms { Some(at) => (components::day(&*cx.locale, at)), None => (wording::NEVER_USED) } },
-            revoke_form(cx, t, works),
-        ]
-    };
     let lead = wording::LEAD;
     let content = html! {
         (components::heading(navigation::TOKENS, lead, html! { a.button.second href="/openapi.json" { (wording::API_REFERENCE) } }))
@@ -69,11 +70,11 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, made:
         @if tokens.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT[0]) code { "Authorization: Bearer …" } (wording::NONE_HINT[1]) }))
         } @else {
-            (components::table(wording::TOKENS, &columns, &tokens.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::TOKENS, &tokens, &columns))
         }
         (create_form(cx, form))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/tokens", navigation::TOKENS), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/tokens", navigation::TOKENS), content))
 }
 
 fn create_form<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
@@ -109,22 +110,21 @@ fn revoke_form<S: Platform>(cx: &PageContext<'_, S>, t: &TokenShown, works: bool
     }
 }
 
-pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+pub async fn make<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> PageResult {
     let name = cx.form.get("name");
     let made = match expires(cx) {
         Ok(expires_at) => {
             let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| cx.form.is_checked(&field_of(*s))).collect();
-            let maker = cx.scopes(&session);
+            let maker = operator.scopes();
             let wanted = TokenRequest { name, scopes: Scopes::of(&chosen), expires_at, maker };
-            api_token::make(&cx.context(&session), &wanted, &helpers::key(cx)).await
+            api_token::make(&cx.context(&operator.session), &wanted, &helpers::key(cx)).await
         }
         Err(error) => Err(error),
     };
     match made {
         // Shown in the response to the form itself: the secret is not stored, so a redirect could not show it.
-        Ok(secret) => shown(cx, &blank(), Some((name, &secret))).await,
-        Err(error) => shown(cx, &with_refusal(cx, error)?, None).await,
+        Ok(secret) => shown(cx, operator.into(), &blank(), Some((name, &secret))).await,
+        Err(error) => shown(cx, operator.into(), &with_refusal(cx, error)?, None).await,
     }
 }
 
@@ -145,8 +145,7 @@ fn expires<S: Platform>(cx: &PageContext<'_, S>) -> Result<UtcMillis, AppError> 
     }
 }
 
-pub async fn revoke<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
-    api_token::revoke(&cx.context(&session), id).await?;
+pub async fn revoke<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+    api_token::revoke(&cx.context(&operator.session), id).await?;
     Ok(cx.redirect_after_post("/operator/tokens?done=token-revoked"))
 }

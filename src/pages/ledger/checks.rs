@@ -2,11 +2,14 @@
 
 use crate::base::money::EXACT_MAX;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{Figure, number, text};
+use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, ledger as wording, navigation};
+use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::AppError;
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
@@ -20,7 +23,7 @@ const HERE: &str = "/operator/ledger";
 fn ways() -> Markup {
     html! {
         a.button.second href={ (HERE) "/transfers" } { (wording::ALL_ENTRIES) }
-        a.button.second href={ (HERE) "/faults" } { (wording::RUN_CHECKS) }
+        a.button.second href={ (HERE) "/checks" } { (wording::RUN_CHECKS) }
     }
 }
 
@@ -29,60 +32,54 @@ fn account_link(id: &str) -> Markup {
 }
 
 /// What each type of account holds.
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
-    let read = vec![reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced()];
-    let (session, rows) = cx.operator(read).await?;
-    let (accounts, next) = helpers::paged(&list, rows[0].decode()?, |a: &LedgerAccount| a.id.clone());
-    let balanced = rows[1].0.is_empty();
+    let read = (reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced());
+    let (operator, (accounts, unbalanced)) = gate.open(cx, read).await?;
+    let (accounts, next) = helpers::paged(&list, accounts, |a: &LedgerAccount| a.id.clone());
     let locale = &*cx.locale;
-    let cells = |a: &LedgerAccount| {
-        let waits = a.dr_pending_cents - a.cr_pending_cents;
-        vec![
-            account_link(&a.id),
-            html! { (a.kind) " " span.quiet { (wording::holds(&a.kind)) } },
-            components::amount(locale, a.dr_posted_cents, &a.unit),
-            components::amount(locale, a.cr_posted_cents, &a.unit),
-            components::amount(locale, a.cr_posted_cents - a.dr_posted_cents, &a.unit),
-            html! { @if waits != 0 { (components::amount(locale, waits, &a.unit)) } },
-        ]
-    };
     let columns = [
-        text(common::ACCOUNT),
-        text(common::TYPE),
-        number(common::DEBITS),
-        number(common::CREDITS),
-        number(common::BALANCE),
-        number(wording::OUTGOING),
+        text(common::ACCOUNT, |a: &LedgerAccount| account_link(&a.id)),
+        text(common::TYPE, |a: &LedgerAccount| html! { (a.kind) " " span.quiet { (wording::holds(&a.kind)) } }),
+        number(common::DEBITS, |a: &LedgerAccount| components::amount(locale, a.dr_posted_cents, &a.unit)),
+        number(common::CREDITS, |a: &LedgerAccount| components::amount(locale, a.cr_posted_cents, &a.unit)),
+        number(common::BALANCE, |a: &LedgerAccount| {
+            components::amount(locale, a.cr_posted_cents - a.dr_posted_cents, &a.unit)
+        }),
+        number(wording::OUTGOING, |a: &LedgerAccount| {
+            let waits = a.dr_pending_cents - a.cr_pending_cents;
+            html! { @if waits != 0 { (components::amount(locale, waits, &a.unit)) } }
+        }),
     ];
+
     let content = html! {
         (components::heading(navigation::LEDGER, wording::LEAD, ways()))
-        @if !balanced { div.problems role="alert" { p { strong { (common::UNBALANCED) } " " a href={ (HERE) "/faults" } { (common::VIEW_CHECKS) } } } }
+        @if !unbalanced.is_empty() { div.problems role="alert" { p { strong { (common::UNBALANCED) } " " a href={ (HERE) "/checks" } { (common::VIEW_CHECKS) } } } }
         @if accounts.is_empty() {
             (components::empty(wording::NO_ACCOUNTS, html! { (wording::NO_ACCOUNTS_HINT) }))
         } @else {
-            (components::table(wording::LEDGER_ACCOUNTS, &columns, &accounts.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::LEDGER_ACCOUNTS, &accounts, &columns))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::LEDGER), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::LEDGER), content))
 }
 
 /// `?account=`: the entries of one account that belong to no single earning; without it, all entries.
-pub async fn transfers<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn transfers<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let before = list.number(EXACT_MAX)?;
     let account = cx.request.param("account").unwrap_or_default();
     let read = match account.as_str() {
-        "" => vec![reads::transfer_latest(before, list.limit + 1)],
-        id => vec![reads::transfer_of_account(id, before, list.limit + 1), reads::ledger_account_find(id)],
+        "" => (reads::transfer_latest(before, list.limit + 1), None),
+        id => {
+            let of_account = reads::transfer_of_account(id, before, list.limit + 1);
+            (of_account, Some(reads::ledger_account_find(id).first()))
+        }
     };
-    let (session, rows) = cx.operator(read).await?;
-    let (found, next) = helpers::paged(&list, rows[0].decode()?, |t: &TransferRow| t.row.to_string());
-    let of: Option<LedgerAccount> = match rows.get(1) {
-        Some(rows) => Some(rows.first()?.ok_or_else(|| AppError::not_found("account"))?),
-        None => None,
-    };
+    let (operator, (found, of)) = gate.open(cx, read).await?;
+    let (found, next) = helpers::paged(&list, found, |t: &TransferRow| t.row.to_string());
+    let of = of.map(|account| account.ok_or_else(|| AppError::not_found("account"))).transpose()?;
     let path = match of {
         Some(_) => format!("{HERE}/transfers?account={}", components::escaped(&account)),
         None => format!("{HERE}/transfers"),
@@ -94,7 +91,7 @@ pub async fn transfers<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         @if found.is_empty() { p.quiet { (wording::NO_ENTRIES) } } @else { (table(cx, &found)) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, title), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, title), content))
 }
 
 fn about<S: Platform>(cx: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
@@ -119,46 +116,42 @@ fn about<S: Platform>(cx: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
 
 fn table<S: Platform>(cx: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
     let locale = &*cx.locale;
-    let cells = |t: &TransferRow| {
-        // Both sides have the same unit, which is part of their ids.
-        let unit = t.debit.split('/').nth(1).unwrap_or("");
-        let what = if t.phase == "single" {
-            t.code.replace('_', " ")
-        } else {
-            format!("{}, {}", t.code.replace('_', " "), t.phase)
-        };
-        vec![
-            components::instant(locale, t.created_at_ms),
-            html! { (what) " " span.quiet { (t.reason) } },
-            account_link(&t.debit),
-            account_link(&t.credit),
+    let columns = [
+        text(common::DATE, |t: &TransferRow| components::instant(locale, t.created_at_ms)),
+        text(common::TYPE, |t: &TransferRow| {
+            let what = if t.phase == "single" {
+                t.code.replace('_', " ")
+            } else {
+                format!("{}, {}", t.code.replace('_', " "), t.phase)
+            };
+            html! { (what) " " span.quiet { (t.reason) } }
+        }),
+        text(wording::DEBIT, |t: &TransferRow| account_link(&t.debit)),
+        text(common::CREDIT, |t: &TransferRow| account_link(&t.credit)),
+        text(common::SOURCE, |t: &TransferRow| {
             html! {
                 @if let Some(run) = &t.run_id { a href={ "/operator/runs/" (components::escaped(run)) } { (wording::ENTRY_RUN) } " " }
                 @if let Some(event) = &t.event_id { code { (event) } }
                 @if let Some(actor) = &t.actor { span.quiet { (actor) } }
-            },
-            components::amount(locale, t.amount_cents, unit),
-        ]
-    };
-    let columns = [
-        text(common::DATE),
-        text(common::TYPE),
-        text(wording::DEBIT),
-        text(common::CREDIT),
-        text(common::SOURCE),
-        number(common::AMOUNT),
+            }
+        }),
+        number(common::AMOUNT, |t: &TransferRow| {
+            // Both sides have the same unit, which is part of their ids.
+            let unit = t.debit.split('/').nth(1).unwrap_or("");
+            components::amount(locale, t.amount_cents, unit)
+        }),
     ];
-    components::table(wording::ENTRIES, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+
+    columns::table(wording::ENTRIES, rows, &columns)
 }
 
 /// Reads every entry, so it takes longer as the ledger grows.
-pub async fn checks<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn checks<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     #[derive(Deserialize)]
     struct Row {
         what: String,
     }
-    let (session, rows) = cx.operator(vec![ledger::ledger_fault_list()]).await?;
-    let found: Vec<Row> = rows[0].decode()?;
+    let (operator, found) = gate.open(cx, ledger::ledger_fault_list().query::<Row>()).await?;
     let content = html! {
         (components::heading(wording::CHECKS, wording::CHECKS_LEAD, html! { a.button.second href=(HERE) { (navigation::LEDGER) } }))
         @if found.is_empty() {
@@ -168,5 +161,5 @@ pub async fn checks<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             ul { @for row in found.iter().take(200) { li { (row.what) } } }
         }
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, wording::CHECKS), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, wording::CHECKS), content))
 }

@@ -5,9 +5,11 @@ use crate::codec::operator;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
+use crate::pages::columns;
+use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
-use crate::pages::components::{Column, Field, Figure, number, text};
-use crate::pages::context::{PageContext, PageError, PageResult, Partner};
+use crate::pages::components::{Field, Figure};
+use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -17,11 +19,12 @@ use crate::pages::qr::Qr;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::{link as text, navigation};
 use crate::pages::text::shared::component;
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{DayRow, OwnLink};
-use crate::store::port::{Rows, Stmt};
+use crate::store::partner::page::OwnLink;
+use crate::store::query::{First, Query};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
@@ -32,51 +35,42 @@ const CHART_DAYS: i64 = 30;
 const UTM: [(&str, &str); 3] =
     [("utm_source", text::UTM_SOURCE), ("utm_medium", text::UTM_MEDIUM), ("utm_campaign", text::UTM_CAMPAIGN)];
 
-const COLUMNS: &[Column] = &[
-    text(text::LINK),
-    text(text::DESTINATION),
-    text(text::CAMPAIGN),
-    number(text::CLICKS),
-    number(text::SIGN_UPS),
-    number(text::PAYING_CUSTOMERS),
-    text(text::STATE),
-];
-
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
-    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
-    listed(cx, 200, &partner, &rows, &cursor, &cx.form)
+    let (partner, links) = gate.open(cx, list_reads(cx, &cursor)?).await?;
+    listed(cx, 200, &partner, links, &cursor, &cx.form)
 }
 
-fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<Vec<Stmt>, AppError> {
+/// The default link and a page of the others.
+type LinkReads = (Query<OwnLink>, Query<OwnLink>);
+
+fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<LinkReads, AppError> {
     let (before_ms, before_code) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let since = reads::day_of(cx.now()) - COUNTED_DAYS + 1;
-    Ok(vec![
+    Ok((
         reads::link_own(cx.claimed_partner(), "", since),
         reads::link_page(cx.claimed_partner(), since, before_ms, &before_code, cursor.limit + 1),
-    ])
+    ))
 }
 
 fn listed<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
-    rows: &[Rows],
+    (own, mut further): (Vec<OwnLink>, Vec<OwnLink>),
     cursor: &Cursor,
     form: &SubmittedForm,
 ) -> PageResult {
     let first = cursor.cursor.is_empty();
-    let mut further: Vec<OwnLink> = rows[1].decode()?;
     let next = cursor.cut(&mut further, |l| format!("{}.{}", l.created_at_ms.0, l.code));
-    let own: Vec<OwnLink> = if first { rows[0].decode()? } else { Vec::new() };
-    let cells: Vec<Vec<Markup>> = own.iter().chain(&further).map(|l| cells(cx, l)).collect();
+    let links: Vec<OwnLink> = own.into_iter().filter(|_| first).chain(further).collect();
     let content = html! {
         (components::heading(navigation::LINKS, text::LEAD, html! {}))
         (components::problems(form))
-        @if cells.is_empty() {
+        @if links.is_empty() {
             (components::empty(text::NO_MORE, html! { (text::NO_MORE_HINT) }))
         } @else {
-            (components::table(text::CAPTION, COLUMNS, &cells))
+            (columns::table(text::CAPTION, &links, &columns(cx)))
             p.quiet { (text::COUNTED) }
         }
         (components::pager("/partner/links", next.as_deref(), first))
@@ -89,19 +83,21 @@ fn listed<S: Platform>(
     Ok(layout::show(cx, status, page))
 }
 
-fn cells<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> Vec<Markup> {
+fn columns<'a, S: Platform>(cx: &'a PageContext<'_, S>) -> [Column<'a, OwnLink>; 7] {
     let locale = cx.locale.as_ref();
-    vec![
-        html! {
-            a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
-            @if l.own == 1 { " " span.quiet { (text::DEFAULT) } }
-        },
-        html! { (l.destination.as_deref().unwrap_or(text::HOME_PAGE)) },
-        html! { (l.campaign.as_deref().unwrap_or("")) },
-        html! { (locale.number(l.clicks)) },
-        html! { (locale.number(l.signups)) },
-        html! { (locale.number(l.conversions)) },
-        components::state(state(cx, l)),
+    [
+        text(text::LINK, |l: &OwnLink| {
+            html! {
+                a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
+                @if l.own == 1 { " " span.quiet { (text::DEFAULT) } }
+            }
+        }),
+        text(text::DESTINATION, |l: &OwnLink| html! { (l.destination.as_deref().unwrap_or(text::HOME_PAGE)) }),
+        text(text::CAMPAIGN, |l: &OwnLink| html! { (l.campaign.as_deref().unwrap_or("")) }),
+        number(text::CLICKS, move |l: &OwnLink| html! { (locale.number(l.clicks)) }),
+        number(text::SIGN_UPS, move |l: &OwnLink| html! { (locale.number(l.signups)) }),
+        number(text::PAYING_CUSTOMERS, move |l: &OwnLink| html! { (locale.number(l.conversions)) }),
+        text(text::STATE, move |l: &OwnLink| components::state(state(cx, l))),
     ]
 }
 
@@ -143,16 +139,14 @@ fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
     }
 }
 
-pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
-    let (partner, rows) = cx.partner(list_reads(cx, &cursor)?).await?;
+pub async fn make<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     if partner.session.left_at_ms.is_some() {
         return Err(AppError::new(ErrorKind::Conflict, "left", text::LEFT).into());
     }
     let mut form = cx.form.clone();
     if let Some(Err(why)) = form.given("destination").map(|to| on_site(cx, to)) {
         form.refuse("destination", why);
-        return listed(cx, 422, &partner, &rows, &cursor, &form);
+        return refused(cx, partner, &form).await;
     }
     match made(cx, &partner).await {
         Ok(code) => {
@@ -160,10 +154,17 @@ pub async fn make<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         Err(PageError::Error(error)) => {
             let form = with_refusal(cx, error)?;
-            listed(cx, 422, &partner, &rows, &cursor, &form)
+            refused(cx, partner, &form).await
         }
         Err(stop) => Err(stop),
     }
+}
+
+/// The list again, with what is wrong with the form.
+async fn refused<S: Platform>(cx: &PageContext<'_, S>, partner: Partner, form: &SubmittedForm) -> PageResult {
+    let cursor = Cursor { cursor: String::new(), ..Cursor::of(cx.request)? };
+    let (partner, links) = Gate::from(partner).open(cx, list_reads(cx, &cursor)?).await?;
+    listed(cx, 422, &partner, links, &cursor, form)
 }
 
 async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result<String, PageError> {
@@ -203,22 +204,20 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Vec<Stmt> {
+fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> First<OwnLink> {
     // An empty code would find the partner's default link.
-    vec![reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0)]
+    reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0).first()
 }
 
-fn found(rows: &[Rows]) -> Result<OwnLink, PageError> {
-    Ok(rows[0].first()?.ok_or_else(|| AppError::not_found("link"))?)
+fn found(link: Option<OwnLink>) -> Result<OwnLink, AppError> {
+    link.ok_or_else(|| AppError::not_found("link"))
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
     let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
-    let mut reads = find(cx, code);
-    reads.push(reads::link_day_list(cx.claimed_partner(), code, first));
-    let (partner, rows) = cx.partner(reads).await?;
-    let link = found(&rows)?;
-    let days: Vec<DayRow> = rows[1].decode()?;
+    let reads = (find(cx, code), reads::link_day_list(cx.claimed_partner(), code, first));
+    let (partner, (link, days)) = gate.open(cx, reads).await?;
+    let link = found(link)?;
     let locale = cx.locale.as_ref();
     let at = format!("/partner/links/{}", components::escaped(&link.code));
     let url = format!("{}/r/{}", cx.base_url(), link.code);
@@ -268,9 +267,13 @@ fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {
     components::facts(&list)
 }
 
-async fn drawn<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> Result<(OwnLink, Qr), PageError> {
-    let (_, rows) = cx.partner(find(cx, code)).await?;
-    let link = found(&rows)?;
+async fn drawn<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Partner>,
+    code: &str,
+) -> Result<(OwnLink, Qr), PageError> {
+    let (_, link) = gate.open(cx, find(cx, code)).await?;
+    let link = found(link)?;
     let qr = Qr::of(&format!("{}/r/{}", cx.base_url(), link.code));
     let long = || AppError::new(ErrorKind::Unprocessable, "too_long", text::TOO_LONG_FOR_QR);
     Ok((link, qr.ok_or_else(long)?))
@@ -284,20 +287,20 @@ fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Resp
     response
 }
 
-pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(cx, code).await?;
+pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, gate, code).await?;
     Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
 }
 
-pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (link, qr) = drawn(cx, code).await?;
+pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (link, qr) = drawn(cx, gate, code).await?;
     let fault = |why: png::EncodingError| AppError::new(ErrorKind::Fault, "png", why.to_string());
     Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
 }
 
-pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = cx.partner(find(cx, code)).await?;
-    let link = found(&rows)?;
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (partner, link) = gate.open(cx, find(cx, code)).await?;
+    let link = found(link)?;
     let content = html! {
         (components::heading(text::TURN_OFF_HEADING, "", html! {}))
         p { strong { (link.code) } (text::TURN_OFF_EFFECT) }
@@ -313,9 +316,9 @@ pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageRe
     Ok(layout::show(cx, 200, page))
 }
 
-pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> PageResult {
-    let (partner, rows) = cx.partner(find(cx, code)).await?;
-    let link = found(&rows)?;
+pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+    let (partner, link) = gate.open(cx, find(cx, code)).await?;
+    let link = found(link)?;
     if link.own == 1 {
         let detail = text::DEFAULT_STAYS;
         return Err(AppError::new(ErrorKind::Conflict, "own_link", detail).into());

@@ -11,9 +11,10 @@ use crate::pages::link::share_templates;
 use crate::pages::link::share_templates::TONES;
 use crate::pages::text::partner::{navigation, share as text};
 use crate::pages::text::shared::component;
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{LinkName, OwnLink};
+use crate::store::partner::page::LinkName;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -23,7 +24,7 @@ const LINKS: i64 = 50;
 const TEXT_MAX: usize = 5_000;
 
 /// The drafts, or what the form has.
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let typed = cx.request.method == "POST";
     let param = |name: &str| {
         let given = cx.form.given(name).map(str::to_owned);
@@ -31,14 +32,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     };
     let (link, tone) = (param("link"), param("tone").unwrap_or_default());
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
-    let reads = vec![
+    let reads = (
         reads::link_choices(claimed_partner, now, LINKS),
-        reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)),
+        reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)).first(),
         program_list(),
-    ];
-    let (partner, rows) = cx.partner(reads).await?;
-    let mut choices: Vec<LinkName> = rows[0].decode()?;
-    let chosen: Option<OwnLink> = rows[1].first()?;
+    );
+    let (partner, (mut choices, chosen, programs)) = gate.open(cx, reads).await?;
     if link.is_some() && chosen.is_none() {
         return Err(AppError::not_found("link").into());
     }
@@ -51,7 +50,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         None => choices.first().map(|c| c.code.clone()),
     };
-    let catalog = catalog(&rows[2])?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
     let left = partner.session.left_at_ms.is_some();
     let content = match code.filter(|_| !left) {

@@ -1,78 +1,55 @@
 //! The outbox: messages, their deliveries, and resending those that failed.
 
-use crate::base::time::UtcMillis;
 use crate::codec::message::endpoint as forms;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::text;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, message as wording, navigation};
+use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::replay as replaying;
 use crate::store::message::delivery::DeliveryRow;
 use crate::store::message::outbox;
-use crate::store::message::outbox::MessageState;
+use crate::store::message::outbox::{MessageShown, MessageState};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 const HERE: &str = "/operator/outbox";
 
 const STATES: &[(&str, &str)] =
     &[("", common::ALL), ("queued", wording::WAITING), ("sent", wording::SENT), ("failed", common::FAILED)];
 
-#[derive(Deserialize)]
-struct Message {
-    row: i64,
-    id: String,
-    kind: String,
-    program_id: String,
-    partner_id: Option<String>,
-    external_id: Option<String>,
-    name: Option<String>,
-    account_id: Option<String>,
-    state: String,
-    created_at_ms: UtcMillis,
-    deliveries: String,
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    shown(cx, gate, &SubmittedForm::default()).await
 }
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    shown(cx, &SubmittedForm::default()).await
-}
-
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
+async fn shown<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let state = cx.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", wording::UNKNOWN_STATE).into());
     }
     let read = outbox::outbox_latest(MessageState::parse(&state), list.number(helpers::LAST_ROW)?, list.limit + 1);
-    let (session, rows) = cx.operator(vec![read]).await?;
-    let (found, next) = helpers::paged(&list, rows[0].decode()?, |m: &Message| m.row.to_string());
+    let (operator, found) = gate.open(cx, read).await?;
+    let (found, next) = helpers::paged(&list, found, |m: &MessageShown| m.row.to_string());
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
+
     let columns = [
-        text(wording::MESSAGE),
-        text(common::SUBJECT),
-        text(common::STATE),
-        text(wording::DELIVERIES),
-        text(common::CREATED),
-        text(""),
+        text(wording::MESSAGE, |m: &MessageShown| html! { code { (m.kind) } }),
+        text(common::SUBJECT, |m: &MessageShown| about(m)),
+        text(common::STATE, |m: &MessageShown| components::state(&m.state)),
+        text(wording::DELIVERIES, |m: &MessageShown| {
+            html! { @for (n, d) in deliveries_of(m).iter().enumerate() { @if n > 0 { br; } (delivery(d)) } }
+        }),
+        text(common::CREATED, |m: &MessageShown| components::instant(&*cx.locale, m.created_at_ms)),
+        text("", |m: &MessageShown| replay_form(cx, &operator, &path, m)),
     ];
-    let cells = |m: &Message| {
-        let deliveries: Vec<DeliveryRow> = serde_json::from_str(&m.deliveries).unwrap_or_default();
-        vec![
-            html! { code { (m.kind) } },
-            about(m),
-            components::state(&m.state),
-            html! { @for (n, d) in deliveries.iter().enumerate() { @if n > 0 { br; } (delivery(d)) } },
-            components::instant(&*cx.locale, m.created_at_ms),
-            replay_form(cx, &path, m, &deliveries),
-        ]
-    };
     let lead = wording::LEAD;
     let content = html! {
         (components::heading(navigation::OUTBOX, lead, html! {}))
@@ -81,19 +58,23 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Pa
         @if found.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         } @else {
-            (components::table(wording::MESSAGES, &columns, &found.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::MESSAGES, &found, &columns))
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, navigation::OUTBOX), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), (HERE, navigation::OUTBOX), content))
 }
 
-fn about(m: &Message) -> Markup {
+fn about(m: &MessageShown) -> Markup {
     html! {
         (helpers::program(&m.program_id))
         @if let Some(partner) = &m.partner_id { br; (helpers::partner(partner, m.external_id.as_deref(), m.name.as_deref())) }
         @if let Some(account) = &m.account_id { br; (helpers::account(account)) }
     }
+}
+
+fn deliveries_of(m: &MessageShown) -> Vec<DeliveryRow> {
+    serde_json::from_str(&m.deliveries).unwrap_or_default()
 }
 
 fn delivery(d: &DeliveryRow) -> Markup {
@@ -104,10 +85,10 @@ fn delivery(d: &DeliveryRow) -> Markup {
 }
 
 /// Only failed deliveries can be resent here. The API can also resend one that succeeded.
-fn replay_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, m: &Message, deliveries: &[DeliveryRow]) -> Markup {
+fn replay_form<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, path: &str, m: &MessageShown) -> Markup {
     html! {
-        @if deliveries.iter().any(|d| d.state == "failed") {
-            @if cx.may(Scope::Admin) {
+        @if deliveries_of(m).iter().any(|d| d.state == "failed") {
+            @if operator.may(Scope::Admin) {
                 form method="post" action=(path) {
                     (csrf(cx))
                     input type="hidden" name="message" value=(m.id);
@@ -119,11 +100,10 @@ fn replay_form<S: Platform>(cx: &PageContext<'_, S>, path: &str, m: &Message, de
     }
 }
 
-pub async fn replay<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+pub async fn replay<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> PageResult {
     let replay_it = async {
         let body = forms::replay(&helpers::body(&cx.form, &["reason"]))?;
-        replaying::replay(&cx.context(&session), cx.form.get("message"), &body).await
+        replaying::replay(&cx.context(&operator.session), cx.form.get("message"), &body).await
     };
     match replay_it.await {
         Ok(_) => {
@@ -131,6 +111,6 @@ pub async fn replay<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             let query = state.map_or(String::new(), |s| format!("state={s}&"));
             Ok(cx.redirect_after_post(&format!("{HERE}?{query}done=replayed")))
         }
-        Err(error) => shown(cx, &with_refusal(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), &with_refusal(cx, error)?).await,
     }
 }

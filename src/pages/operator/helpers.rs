@@ -12,10 +12,10 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page, csrf};
 use crate::pages::text::operator::common;
+use crate::pages::viewer::Operator;
 use crate::service::context::fresh_secret;
 use crate::service::error::AppError;
 use crate::service::once::IdempotentRequest;
-use crate::store::identity::session::SessionRow;
 use crate::store::report::operator::KnownAccount;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -35,12 +35,12 @@ pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
 /// Frames an operator's page. `path` is its entry in the navigation.
 pub fn frame<S: Platform>(
     cx: &PageContext<'_, S>,
-    session: &SessionRow,
+    operator: &Operator,
     status: u16,
     (path, title): (&str, &str),
     content: Markup,
 ) -> Response {
-    layout::show(cx, status, Page { title, area: Area::Operator(session), here: path, content })
+    layout::show(cx, status, Page { title, area: Area::Operator(operator), here: path, content })
 }
 
 /// The status of a page with a form: 200 as it is first shown, 422 where something in it was refused.
@@ -165,6 +165,11 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
             button.second { (common::SEARCH) }
         }
     }
+}
+
+/// The first rows of a list, at most this many.
+pub fn at_most<T>(rows: &[T], most: usize) -> &[T] {
+    rows.get(..most).unwrap_or(rows)
 }
 
 /// Which page of a list is requested: `rows` rows, unless the address has a limit.

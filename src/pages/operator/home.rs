@@ -8,22 +8,21 @@ use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, home as wording, navigation};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::books;
+use crate::service::account::books::BudgetRow;
 use crate::service::payout::send::approval_name;
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
-use crate::store::ledger::budget;
 use crate::store::message::outbox;
-use crate::store::port::Rows;
 use crate::store::program;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{StoppedPayout, UnapprovedRun, WaitingCount};
+use crate::store::report::operator::{OutboundId, StoppedPayout, UnapprovedRun, UnbalancedUnit, WaitingCount};
 use crate::store::settlement::run;
 use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 /// How long a failed payout is shown. The next run includes its amount automatically.
 const FAILED_MS: i64 = 14 * DAY_MS;
@@ -44,35 +43,33 @@ fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'
     Task { title: title.into(), what, way: Some((path.into(), way)) }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let now = cx.now();
     let rule = approval_name(cx.app.config.setup.payout_approval);
-    let reads = vec![
-        reads::reviews_waiting(),
+    let reads = (
+        reads::reviews_waiting().first(),
         reads::runs_unapproved(rule),
         reads::outbound_stopped(now.plus_ms(-FAILED_MS)),
-        outbox::outbox_backlog(),
-        program::program_list(),
-        budget::budget_list(),
-        health::heartbeat_list(),
+        outbox::outbox_backlog().query::<Backlog>().first(),
+        program::programs(),
+        books::budget_query(),
+        health::heartbeat_list().query::<Heartbeat>(),
         reads::units_unbalanced(),
-        run::run_open_list(20),
+        run::run_open_list(20).query::<RunRow>(),
         reads::outbound_in_review(),
-    ];
-    let (session, rows) = cx.operator(reads).await?;
-    let reviews: WaitingCount = rows[0].first()?.unwrap_or_default();
-    let backlog: Backlog = rows[3].first()?.unwrap_or_default();
-    let catalog = program::catalog(&rows[4])?;
-    let open_runs: Vec<RunRow> = rows[8].decode()?;
-    let unapproved: Vec<UnapprovedRun> = rows[1].decode()?;
-    let mut tasks = unbalanced(&rows[7])?;
+    );
+    let (operator, rows) = gate.open(cx, reads).await?;
+    let (reviews, unapproved, stopped_payouts, backlog, catalog, all_budgets, beats, units, open_runs, in_review) =
+        rows;
+    let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
+    let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
-    tasks.extend(stopped(cx, &rows[2].decode()?, &rows[9])?);
+    tasks.extend(stopped(cx, &stopped_payouts, &in_review));
     tasks.extend(stuck(cx, &open_runs));
-    tasks.extend(budgets(cx, &catalog, &rows[5])?);
+    tasks.extend(budgets(cx, &catalog, &all_budgets));
     tasks.extend(failed(cx, &backlog));
-    tasks.extend(late(cx, &catalog, &rows[6].decode()?));
+    tasks.extend(late(cx, &catalog, &beats));
     tasks.extend(setup(cx));
     let content = html! {
         (components::heading(navigation::HOME, wording::LEAD, html! {}))
@@ -98,24 +95,19 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator", navigation::HOME), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator", navigation::HOME), content))
 }
 
 fn figure<'a, S: Platform>(cx: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
     Figure { label, value: html! { (cx.locale.number(number)) }, note: html! {} }
 }
 
-fn unbalanced(rows: &Rows) -> Result<Vec<Task>, crate::store::port::DbError> {
-    #[derive(Deserialize)]
-    struct Row {
-        unit: String,
-    }
-    let found: Vec<Row> = rows.decode()?;
-    let one = |row: &Row| {
+fn unbalanced(found: &[UnbalancedUnit]) -> Vec<Task> {
+    let one = |row: &UnbalancedUnit| {
         let what = html! { (common::UNBALANCED) " " (common::APPROVE_NOTHING) };
         task(wording::unbalanced(&row.unit), what, "/operator/ledger/checks", common::VIEW_CHECKS)
     };
-    Ok(found.iter().map(one).collect())
+    found.iter().map(one).collect()
 }
 
 fn reviewing<S: Platform>(cx: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
@@ -134,16 +126,7 @@ fn approval<S: Platform>(cx: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     task(wording::APPROVAL, what, path, common::VIEW_RUN)
 }
 
-fn stopped<S: Platform>(
-    cx: &PageContext<'_, S>,
-    found: &[StoppedPayout],
-    in_review: &Rows,
-) -> Result<Vec<Task>, crate::store::port::DbError> {
-    #[derive(Deserialize)]
-    struct Id {
-        id: String,
-    }
-    let ids: Vec<Id> = in_review.decode()?;
+fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_review: &[OutboundId]) -> Vec<Task> {
     let one = |s: &StoppedPayout| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
@@ -179,12 +162,12 @@ fn stopped<S: Platform>(
         };
         let what = html! { (components::amount(&*cx.locale, s.cents, &s.unit)) ". " (why) };
         let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
-        let first = ids.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
+        let first = in_review.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
         let path =
             if path.is_empty() { format!("/operator/payouts/{}", components::escaped(first)) } else { path.to_owned() };
         task(title, what, path, way)
     };
-    Ok(found.iter().map(one).collect())
+    found.iter().map(one).collect()
 }
 
 fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
@@ -199,14 +182,10 @@ fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
     long.map(one).collect()
 }
 
-fn budgets<S: Platform>(
-    cx: &PageContext<'_, S>,
-    catalog: &Catalog,
-    rows: &Rows,
-) -> Result<Vec<Task>, crate::store::port::DbError> {
+fn budgets<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, rows: &[BudgetRow]) -> Vec<Task> {
     let mut tasks = Vec::new();
-    for row in books::budgets(rows)? {
-        let budget = row.budget;
+    for row in rows {
+        let budget = &row.budget;
         let Some(document) = catalog.in_force(&budget.program_id, cx.now()).filter(|d| d.settlement.budget) else {
             continue;
         };
@@ -226,7 +205,7 @@ fn budgets<S: Platform>(
             wording::ADD_FUNDS,
         ));
     }
-    Ok(tasks)
+    tasks
 }
 
 fn failed<S: Platform>(cx: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {

@@ -1,11 +1,13 @@
 //! What an operator sees: what needs attention, and the records.
 //!
-//! Every page asks for an operator's session together with its own reads; every form finds the session first, then acts
+//! Every page asks for an operator's session together with its own reads; every form is handed the operator, then acts
 //! as the session's actor, so that the audit log says who.
 
 pub mod helpers;
 pub mod home;
 
+use crate::engine::identity::access::{Need, Scope};
+use crate::http::context::Platform;
 use crate::pages::account::accounts;
 use crate::pages::funnel::operator_funnel;
 use crate::pages::identity::tokens;
@@ -21,81 +23,110 @@ use crate::pages::report::economics;
 use crate::pages::review::reviews;
 use crate::pages::settlement::run_preview;
 use crate::pages::settlement::runs;
+use crate::pages::table::Page;
+use crate::pages::text::operator::navigation;
+use crate::pages::viewer::Operator;
 
-use crate::engine::identity::access::{Need, Scope};
-use crate::http::context::Platform;
-use crate::pages::context::Handled;
-use crate::pages::context::PageContext;
+type Pages<S> = Vec<Page<S, Operator>>;
 
-/// The page of a path, `["operator", …]`.
-pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    let rest = parts.get(1..).unwrap_or_default();
-    let (need, page) = match method {
-        "POST" => form(cx, rest),
-        _ => shown(cx, rest),
-    }?;
-    cx.asks_for(need);
-    Some(page)
+const PARTNERS: Need = Need::Act(Scope::Partners);
+const PAYOUTS: Need = Need::Act(Scope::Payouts);
+const PROGRAMS: Need = Need::Act(Scope::Programs);
+const ADMIN: Need = Need::Act(Scope::Admin);
+
+/// Every page of operators. Those in the navigation are there in this order.
+pub fn pages<S: Platform>() -> Pages<S> {
+    [home_and_programs(), records(), money(), figures(), administration()].into_iter().flatten().collect()
 }
 
-type Found<'a> = Option<(Need, Handled<'a>)>;
-
-fn shown<'a, S: Platform>(cx: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
-    Some(match *rest {
-        [] => (Need::Look, Box::pin(home::show(cx))),
-        ["programs"] => (Need::Look, Box::pin(operator_programs::list(cx))),
-        ["programs", id] => (Need::Look, Box::pin(operator_programs::show(cx, id))),
-        ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::edit(cx, id))),
-        ["programs", id, "resources", "new"] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::compose(cx, id)))
-        }
-        ["programs", id, "resources", page] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::edit(cx, id, page)))
-        }
-        ["partners"] => (Need::Look, Box::pin(partners::list(cx))),
-        ["partners", id] => (Need::Look, Box::pin(partners::show(cx, id))),
-        ["accounts"] => (Need::Look, Box::pin(accounts::list(cx))),
-        ["accounts", id] => (Need::Look, Box::pin(accounts::show(cx, id))),
-        ["reviews"] => (Need::Look, Box::pin(reviews::list(cx))),
-        ["reviews", id] => (Need::Look, Box::pin(reviews::show(cx, id))),
-        ["runs"] => (Need::Look, Box::pin(runs::list(cx))),
-        ["runs", "preview"] => (Need::Look, Box::pin(run_preview::ask(cx))),
-        ["runs", id] => (Need::Look, Box::pin(runs::show(cx, id))),
-        ["runs", id, "plan"] => (Need::Look, Box::pin(run_preview::plan(cx, id))),
-        ["payouts"] => (Need::Look, Box::pin(operator_payouts::list(cx))),
-        ["payouts", id] => (Need::Look, Box::pin(operator_payouts::show(cx, id))),
-        ["funnel"] => (Need::Look, Box::pin(operator_funnel::show(cx))),
-        ["economics"] => (Need::Look, Box::pin(economics::show(cx))),
-        ["ledger"] => (Need::Look, Box::pin(checks::show(cx))),
-        ["ledger", "transfers"] => (Need::Look, Box::pin(checks::transfers(cx))),
-        ["ledger", "checks"] => (Need::Look, Box::pin(checks::checks(cx))),
-        ["outbox"] => (Need::Look, Box::pin(outbox::list(cx))),
-        ["audit"] => (Need::Look, Box::pin(audit::list(cx))),
-        ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::list(cx))),
-        _ => return None,
-    })
+fn home_and_programs<S: Platform>() -> Pages<S> {
+    vec![
+        Page::get("/operator", |cx, gate, _| Box::pin(home::show(cx, gate))).navigation(navigation::HOME),
+        Page::get("/operator/programs", |cx, gate, _| Box::pin(operator_programs::list(cx, gate)))
+            .navigation(navigation::PROGRAMS),
+        Page::get("/operator/programs/{id}", |cx, gate, [id, _]| Box::pin(operator_programs::show(cx, gate, id))),
+        Page::post("/operator/programs/{id}/budget", |cx, by, [id, _]| Box::pin(operator_programs::fund(cx, by, id)))
+            .needs(PAYOUTS),
+        Page::get("/operator/programs/{id}/edit", |cx, gate, [id, _]| Box::pin(editor::edit(cx, gate, id)))
+            .needs(PROGRAMS),
+        Page::post("/operator/programs/{id}/edit", |cx, by, [id, _]| Box::pin(editor::save(cx, by, id)))
+            .needs(PROGRAMS),
+        Page::post("/operator/programs/{id}/resources", |cx, by, [id, _]| {
+            Box::pin(operator_resources::add(cx, by, id))
+        })
+        .needs(PROGRAMS),
+        Page::get("/operator/programs/{id}/resources/new", |cx, gate, [id, _]| {
+            Box::pin(operator_resources::compose(cx, gate, id))
+        })
+        .needs(PROGRAMS),
+        Page::get("/operator/programs/{id}/resources/{page}", |cx, gate, [id, page]| {
+            Box::pin(operator_resources::edit(cx, gate, id, page))
+        })
+        .needs(PROGRAMS),
+        Page::post("/operator/programs/{id}/resources/{page}", |cx, by, [id, page]| {
+            Box::pin(operator_resources::save(cx, by, id, page))
+        })
+        .needs(PROGRAMS),
+        Page::post("/operator/programs/{id}/resources/{page}/remove", |cx, by, [id, page]| {
+            Box::pin(operator_resources::remove(cx, by, id, page))
+        })
+        .needs(PROGRAMS),
+    ]
 }
 
-fn form<'a, S: Platform>(cx: &'a PageContext<'a, S>, rest: &[&'a str]) -> Found<'a> {
-    Some(match *rest {
-        ["programs", id, "budget"] => (Need::Act(Scope::Payouts), Box::pin(operator_programs::fund(cx, id))),
-        ["programs", id, "edit"] => (Need::Act(Scope::Programs), Box::pin(editor::save(cx, id))),
-        ["programs", id, "resources"] => (Need::Act(Scope::Programs), Box::pin(operator_resources::add(cx, id))),
-        ["programs", id, "resources", page] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::save(cx, id, page)))
-        }
-        ["programs", id, "resources", page, "remove"] => {
-            (Need::Act(Scope::Programs), Box::pin(operator_resources::remove(cx, id, page)))
-        }
-        ["accounts", id] => (Need::Act(Scope::Partners), Box::pin(accounts::reassign(cx, id))),
-        ["reviews", id] => (Need::Act(Scope::Payouts), Box::pin(reviews::decide(cx, id))),
-        ["runs"] => (Need::Act(Scope::Payouts), Box::pin(runs::start(cx))),
-        ["runs", "preview"] => (Need::Look, Box::pin(run_preview::preview(cx))),
-        ["runs", id, "approve"] => (Need::Act(Scope::Payouts), Box::pin(runs::approve(cx, id))),
-        ["payouts", id] => (Need::Act(Scope::Payouts), Box::pin(operator_payouts::decide(cx, id))),
-        ["outbox"] => (Need::Act(Scope::Admin), Box::pin(outbox::replay(cx))),
-        ["tokens"] => (Need::Act(Scope::Admin), Box::pin(tokens::make(cx))),
-        ["tokens", id, "revoke"] => (Need::Act(Scope::Admin), Box::pin(tokens::revoke(cx, id))),
-        _ => return None,
-    })
+fn records<S: Platform>() -> Pages<S> {
+    vec![
+        Page::get("/operator/partners", |cx, gate, _| Box::pin(partners::list(cx, gate)))
+            .navigation(navigation::PARTNERS),
+        Page::get("/operator/partners/{id}", |cx, gate, [id, _]| Box::pin(partners::show(cx, gate, id))),
+        Page::get("/operator/accounts", |cx, gate, _| Box::pin(accounts::list(cx, gate)))
+            .navigation(navigation::ACCOUNTS),
+        Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id))),
+        Page::post("/operator/accounts/{id}", |cx, by, [id, _]| Box::pin(accounts::reassign(cx, by, id)))
+            .needs(PARTNERS),
+        Page::get("/operator/reviews", |cx, gate, _| Box::pin(reviews::list(cx, gate))).navigation(navigation::REVIEWS),
+        Page::get("/operator/reviews/{id}", |cx, gate, [id, _]| Box::pin(reviews::show(cx, gate, id))),
+        Page::post("/operator/reviews/{id}", |cx, by, [id, _]| Box::pin(reviews::decide(cx, by, id))).needs(PAYOUTS),
+    ]
+}
+
+fn money<S: Platform>() -> Pages<S> {
+    vec![
+        Page::get("/operator/runs", |cx, gate, _| Box::pin(runs::list(cx, gate))).navigation(navigation::RUNS),
+        Page::post("/operator/runs", |cx, by, _| Box::pin(runs::start(cx, by))).needs(PAYOUTS),
+        Page::get("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::ask(cx, gate))),
+        Page::post_reading("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::preview(cx, gate))),
+        Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id))),
+        Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id))),
+        Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id))).needs(PAYOUTS),
+        Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
+        Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id))),
+        Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id)))
+            .needs(PAYOUTS),
+    ]
+}
+
+fn figures<S: Platform>() -> Pages<S> {
+    vec![
+        Page::get("/operator/funnel", |cx, gate, _| Box::pin(operator_funnel::show(cx, gate)))
+            .navigation(navigation::FUNNEL),
+        Page::get("/operator/economics", |cx, gate, _| Box::pin(economics::show(cx, gate)))
+            .navigation(navigation::ECONOMICS),
+        Page::get("/operator/ledger", |cx, gate, _| Box::pin(checks::show(cx, gate))).navigation(navigation::LEDGER),
+        Page::get("/operator/ledger/transfers", |cx, gate, _| Box::pin(checks::transfers(cx, gate))),
+        Page::get("/operator/ledger/checks", |cx, gate, _| Box::pin(checks::checks(cx, gate))),
+    ]
+}
+
+fn administration<S: Platform>() -> Pages<S> {
+    vec![
+        Page::get("/operator/outbox", |cx, gate, _| Box::pin(outbox::list(cx, gate))).navigation(navigation::OUTBOX),
+        Page::post("/operator/outbox", |cx, by, _| Box::pin(outbox::replay(cx, by))).needs(ADMIN),
+        Page::get("/operator/audit", |cx, gate, _| Box::pin(audit::list(cx, gate))).navigation(navigation::AUDIT),
+        Page::get("/operator/tokens", |cx, gate, _| Box::pin(tokens::list(cx, gate)))
+            .needs(ADMIN)
+            .navigation(navigation::TOKENS),
+        Page::post("/operator/tokens", |cx, by, _| Box::pin(tokens::make(cx, by))).needs(ADMIN),
+        Page::post("/operator/tokens/{id}/revoke", |cx, by, [id, _]| Box::pin(tokens::revoke(cx, by, id))).needs(ADMIN),
+    ]
 }

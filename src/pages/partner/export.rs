@@ -11,17 +11,16 @@ use crate::pages::components::escaped;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::partner::wording;
 use crate::pages::text::partner::{payout, settings as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
 use crate::store::identity::audit::AuditRow;
 use crate::store::identity::session::{OpenSession, session_list};
-use crate::store::ledger::{BalanceRow, balance_list};
+use crate::store::ledger::balance_list;
 use crate::store::partner::profile;
-use crate::store::partner::profile::ProfileRow;
-use crate::store::partner::{LinkRow, PartnerRow, entry_page, partner_find};
-use crate::store::payout::payee::{PayeeRow, payee_find};
-use crate::store::port::Rows;
+use crate::store::partner::{LinkRow, entry_page, partner_find};
+use crate::store::payout::payee::payee_find;
 use crate::store::program::{catalog, program_list};
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
@@ -78,26 +77,28 @@ struct Entry {
     view: Value,
 }
 
-pub async fn copy<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(&cx.request.param("cursor").unwrap_or_default())?;
     let (claimed_partner, token) = (cx.claimed_partner(), cx.token_sha256().unwrap_or_default());
     let after = |list: usize| Cursor::after(cursor.as_ref(), list);
     let ((a0, i0), (a1, i1), (a2, i2), (a3, i3)) = (after(0), after(1), after(2), after(3));
-    let (partner, rows) = cx
-        .partner(vec![
-            profile::own_actions(&token, a0, i0, LINES + 1),
-            entry_page(claimed_partner, a1, i1, LINES + 1),
-            profile::link_page(claimed_partner, a2, i2, LINES + 1),
-            paid_entry_page(claimed_partner, a3, i3, LINES + 1),
-            partner_find(claimed_partner),
-            profile::profile_find(claimed_partner),
-            balance_list(claimed_partner),
-            payee_find(claimed_partner),
-            session_list(&token, cx.now()),
-            program_list(),
-        ])
-        .await?;
-    let mut entries = entries(cx, &partner.id, &rows)?;
+    let lists = (
+        profile::own_actions(&token, a0, i0, LINES + 1),
+        entry_page(claimed_partner, a1, i1, LINES + 1),
+        profile::link_page(claimed_partner, a2, i2, LINES + 1),
+        paid_entry_page(claimed_partner, a3, i3, LINES + 1),
+    );
+    let only_once = (
+        partner_find(claimed_partner).first(),
+        profile::profile_find(claimed_partner).first(),
+        balance_list(claimed_partner),
+        payee_find(claimed_partner).first(),
+        session_list(&token, cx.now()),
+        program_list(),
+    );
+    let (partner, (lists, (row, said, balances, payee, sessions, programs))) =
+        gate.open(cx, (lists, only_once)).await?;
+    let mut entries = entries(cx, &partner.id, lists);
     entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
     let more = entries.len() > most;
@@ -108,7 +109,16 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     });
     let mut body = json!({"made_at": cx.now().to_rfc3339(), "next": next});
     if cursor.is_none() {
-        once(cx, &rows, &mut body)?;
+        let row = row.ok_or_else(|| AppError::not_found("partner"))?;
+        let balances: Vec<Value> = balances.iter().map(balance).collect();
+        let catalog = catalog(&programs)?;
+        let mut view = enroll::view(&row, catalog.in_force(&row.program_id, cx.now()), &cx.base_url(), &balances);
+        view["display_name"] = json!(said.and_then(|row| row.display_name));
+        view["left_at"] = json!(row.left_at_ms.map(|at| at.to_rfc3339()));
+        view["disclosure_accepted_at"] = json!(row.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));
+        view["payability"] = onboard::payability(payee.as_ref());
+        body["partner"] = view;
+        body["sessions"] = sessions.iter().map(session).collect();
     }
     for (at, list) in LISTS.iter().enumerate() {
         body[*list] = entries.iter().filter(|e| e.list == at).map(|e| e.view.clone()).collect();
@@ -120,17 +130,24 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(response)
 }
 
-fn entries<S: Platform>(cx: &PageContext<'_, S>, partner: &str, rows: &[Rows]) -> Result<Vec<Entry>, AppError> {
+/// The rows of each list.
+type Lists = (Vec<AuditRow>, Vec<Accrual>, Vec<LinkRow>, Vec<PaidEntry>);
+
+fn entries<S: Platform>(
+    cx: &PageContext<'_, S>,
+    partner: &str,
+    (actions, accruals, links, payouts): Lists,
+) -> Vec<Entry> {
     let base = cx.base_url();
     let mut out = Vec::new();
-    for a in rows[0].decode::<AuditRow>()? {
+    for a in actions {
         let view = json!({
             "id": a.id, "at": a.at_ms.to_rfc3339(), "action": a.action, "subject": a.subject, "reason": a.reason,
             "before": json_of(a.before.as_deref()), "after": json_of(a.after.as_deref()),
         });
         out.push(Entry { at: a.at_ms.0, list: 0, id: a.id, view });
     }
-    for accrual in rows[1].decode::<Accrual>()? {
+    for accrual in accruals {
         let mut view = entry(&accrual);
         // The same names as on the pages: the host's id may reveal the customer, and a reviewer's words are for operators only.
         view["account"] = json!(wording::client_name(partner, &accrual.account_id));
@@ -141,38 +158,22 @@ fn entries<S: Platform>(cx: &PageContext<'_, S>, partner: &str, rows: &[Rows]) -
         view["source"] = json!(wording::accrual_source(&accrual.source));
         out.push(Entry { at: accrual.at_ms.0, list: 1, view, id: accrual.id });
     }
-    for link in rows[2].decode::<LinkRow>()? {
+    for link in links {
         out.push(Entry { at: link.created_at_ms.0, list: 2, view: enroll::link_view(&link, &base), id: link.code });
     }
-    for paid in rows[3].decode::<PaidEntry>()? {
+    for paid in payouts {
         let mut view = paid_entry(&paid);
         view["reason"] = json!(payout::waits(&paid.state));
         out.push(Entry { at: paid.at_ms.0, list: 3, view, id: paid.id });
     }
-    Ok(out)
+    out
 }
 
-/// What the first file has besides the lists: profile, balances, and sessions.
-fn once<S: Platform>(cx: &PageContext<'_, S>, rows: &[Rows], body: &mut Value) -> Result<(), AppError> {
-    let partner: PartnerRow = rows[4].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let said: Option<ProfileRow> = rows[5].first()?;
-    let balances: Vec<Value> = rows[6].decode::<BalanceRow>()?.iter().map(balance).collect();
-    let payee: Option<PayeeRow> = rows[7].first()?;
-    let catalog = catalog(&rows[9])?;
-    let mut view = enroll::view(&partner, catalog.in_force(&partner.program_id, cx.now()), &cx.base_url(), &balances);
-    view["display_name"] = json!(said.and_then(|row| row.display_name));
-    view["left_at"] = json!(partner.left_at_ms.map(|at| at.to_rfc3339()));
-    view["disclosure_accepted_at"] = json!(partner.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));
-    view["payability"] = onboard::payability(payee.as_ref());
-    body["partner"] = view;
-    let session = |s: &OpenSession| {
-        json!({
-            "id": s.id, "way": s.way, "browser": s.agent, "signed_in_at": s.created_at_ms.to_rfc3339(),
-            "last_used_at": s.seen_at_ms.to_rfc3339(), "ends_at": s.expires_at_ms.to_rfc3339(), "this_one": s.is_this == 1,
-        })
-    };
-    body["sessions"] = rows[8].decode::<OpenSession>()?.iter().map(session).collect();
-    Ok(())
+fn session(s: &OpenSession) -> Value {
+    json!({
+        "id": s.id, "way": s.way, "browser": s.agent, "signed_in_at": s.created_at_ms.to_rfc3339(),
+        "last_used_at": s.seen_at_ms.to_rfc3339(), "ends_at": s.expires_at_ms.to_rfc3339(), "this_one": s.is_this == 1,
+    })
 }
 
 fn json_of(text: Option<&str>) -> Value {

@@ -11,7 +11,6 @@ use crate::http::limit;
 use crate::pages::admission::{external_id, is_not_referred};
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, escaped, field, select};
-use crate::pages::context::Handled;
 use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in::{Unsent, find, gone, open, request_link};
@@ -20,28 +19,17 @@ use crate::pages::program::terms::terms;
 use crate::pages::text::shared::country::COUNTRIES;
 use crate::pages::text::shared::{component, field as wording};
 use crate::pages::text::visitor::{join as text, sign_in};
+use crate::pages::viewer::{Gate, Visitor};
 use crate::program::document::Document;
 use crate::service::error::AppError;
 use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose, Token, actor_of, mail};
 use crate::service::partner::enroll;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
-use crate::store::port::{Rows, Stmt};
+use crate::store::port::Stmt;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 use serde_json::{Value, json};
-
-/// The page of a path, `["partner", "join", …]`.
-pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    Some(match (method, parts) {
-        ("GET", ["partner", "join"]) => Box::pin(ask(cx)),
-        ("POST", ["partner", "join"]) => Box::pin(send(cx)),
-        ("GET", ["partner", "join", "sent"]) => Box::pin(async move { Ok(sent(cx)) }),
-        ("GET", ["partner", "join", token]) => Box::pin(confirm(cx, token)),
-        ("POST", ["partner", "join", token]) => Box::pin(follow(cx, token)),
-        _ => return None,
-    })
-}
 
 /// Who is applying, as far as that is confirmed already.
 enum Applicant {
@@ -65,13 +53,17 @@ impl Applicant {
 }
 
 /// The program's document in force and the applicant, in one batch.
-async fn read<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> Result<(Document, Applicant), PageError> {
+async fn read<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Visitor>,
+    program: &str,
+) -> Result<(Document, Applicant), PageError> {
     // If the site does not answer, the address can still be confirmed by email.
     let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
-    let (session, rows) = cx.anybody(vec![program_list()]).await?;
-    let catalog = catalog(rows.first().unwrap_or(&Rows::default()))?;
+    let (visitor, programs) = gate.open(cx, program_list()).await?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
-    let who = match (session.map(|s| (s.email.clone(), s)), user) {
+    let who = match (visitor.session.map(|s| (s.email.clone(), s)), user) {
         (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),
         (_, Some(user)) => Applicant::User(user),
         _ => Applicant::Stranger,
@@ -99,8 +91,8 @@ async fn mailed<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> Result<Opt
     Ok(found.filter(|(_, detail)| is_open(detail)))
 }
 
-async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (document, who) = read(cx, &program(cx)?).await?;
+pub async fn ask<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> PageResult {
+    let (document, who) = read(cx, gate, &program(cx)?).await?;
     let form = match &who {
         Applicant::User(user) => SubmittedForm::filled(&[("name", user.name.as_deref().unwrap_or(""))]),
         Applicant::Known(session, _) => SubmittedForm::filled(&[("name", session.name.as_deref().unwrap_or(""))]),
@@ -109,8 +101,8 @@ async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(front(cx, 200, &document, &who, &form))
 }
 
-async fn send<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (document, who) = read(cx, &program(cx)?).await?;
+pub async fn send<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> PageResult {
+    let (document, who) = read(cx, gate, &program(cx)?).await?;
     let new = match checked(cx, &document, &who) {
         Ok(new) => new,
         Err(form) => return Ok(front(cx, 422, &document, &who, &form)),
@@ -169,7 +161,7 @@ async fn by_mail<S: Platform>(
     })
 }
 
-fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
+pub fn sent<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let again = "/partner/join";
     let content = html! {
         h1 { (sign_in::CHECK_EMAIL) }
@@ -217,7 +209,7 @@ fn checked<S: Platform>(
 }
 
 /// The page behind the emailed link: what will happen, and a button.
-async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(cx, token).await? else { return Ok(gone(cx, "/partner/join")) };
     let content = html! {
         h1 { (text::CONFIRM) }
@@ -231,7 +223,7 @@ async fn confirm<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResul
     Ok(is_not_referred(open(cx, 200, text::CONFIRM_AND_JOIN, content)))
 }
 
-async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
+pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult {
     let Some((link, detail)) = mailed(cx, token).await? else { return Ok(gone(cx, "/partner/join")) };
     if cx.app.config.is_operator(&link.email) {
         return Ok(operators(cx));
@@ -309,8 +301,7 @@ async fn enrolled<S: Platform>(
     let ctx = cx.app.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email) {
-        let known = ctx.query(session::partner_of(&new.program, &email)).await?;
-        if let Some(found) = known.first::<session::OwnPartner>()? {
+        if let Some(found) = ctx.read(session::partner_of(&new.program, &email).first()).await? {
             new.external_id = found.external_id;
         }
     }

@@ -20,43 +20,79 @@ use crate::pages::program::partner_resources;
 use crate::pages::report::leaderboard;
 
 use crate::http::context::Platform;
-use crate::pages::context::Handled;
-use crate::pages::context::PageContext;
+use crate::pages::table::Page;
+use crate::pages::text::partner::navigation;
+use crate::pages::viewer::{Partner, Person};
 
-/// The page of a path, `["partner", …]`.
-pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    join::page(cx, method, parts)
-        .or_else(|| partner_programs::page(cx, method, parts))
-        .or_else(|| settings::page(cx, method, parts))
-        .or_else(|| own(cx, method, parts))
+/// The pages of a person who may have no partner yet, or several.
+pub fn person_pages<S: Platform>() -> Vec<Page<S, Person>> {
+    vec![
+        Page::get("/partner/programs", |cx, gate, _| Box::pin(partner_programs::show(cx, gate))),
+        Page::post_reading("/partner/programs", |cx, gate, _| Box::pin(partner_programs::choose(cx, gate))),
+        Page::post("/partner/settings/sessions", |cx, person, _| Box::pin(settings::end(cx, person))),
+    ]
 }
 
-/// The pages about what a partner has brought and earned.
-fn own<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    Some(match (method, parts.get(1..).unwrap_or_default()) {
-        ("GET", []) => Box::pin(overview::show(cx)),
-        ("POST", ["disclosure"]) => Box::pin(overview::disclose(cx)),
-        ("GET", ["links"]) => Box::pin(links::list(cx)),
-        ("POST", ["links"]) => Box::pin(links::make(cx)),
-        ("GET", ["links", code]) => Box::pin(links::detail(cx, code)),
-        ("GET", ["links", code, "qr.svg"]) => Box::pin(links::qr_svg(cx, code)),
-        ("GET", ["links", code, "qr.png"]) => Box::pin(links::qr_png(cx, code)),
-        ("GET", ["links", code, "disable"]) => Box::pin(links::confirm(cx, code)),
-        ("POST", ["links", code, "disable"]) => Box::pin(links::disable(cx, code)),
-        ("GET" | "POST", ["share"]) => Box::pin(share::show(cx)),
-        ("GET", ["clients"]) => Box::pin(clients::list(cx)),
-        ("GET", ["clients", row]) => Box::pin(clients::detail(cx, row)),
-        ("GET", ["earnings"]) => Box::pin(earnings::list(cx)),
-        ("GET", ["earnings", id]) => Box::pin(earnings::detail(cx, id)),
-        ("GET", ["payouts"]) => Box::pin(partner_payouts::list(cx)),
-        ("GET", ["payouts.csv"]) => Box::pin(partner_payouts::csv(cx)),
-        ("GET", ["payouts", "setup"]) => Box::pin(onboarding::show(cx)),
-        ("POST", ["payouts", "setup"]) => Box::pin(onboarding::begin(cx)),
-        ("POST", ["payouts", "dashboard"]) => Box::pin(onboarding::dashboard(cx)),
-        ("GET", ["payouts", id]) => Box::pin(receipt::show(cx, id)),
-        ("GET", ["leaderboard"]) => Box::pin(leaderboard::show(cx)),
-        ("GET", ["resources"]) => Box::pin(partner_resources::list(cx)),
-        ("GET", ["resources", id]) => Box::pin(partner_resources::detail(cx, id)),
-        _ => return None,
-    })
+/// The pages of a partner.
+pub fn pages<S: Platform>() -> Vec<Page<S, Partner>> {
+    let mut pages = brought();
+    pages.extend(earned());
+    pages.extend(own());
+    pages
+}
+
+/// The overview, links and sharing.
+fn brought<S: Platform>() -> Vec<Page<S, Partner>> {
+    vec![
+        Page::get("/partner", |cx, gate, _| Box::pin(overview::show(cx, gate))).navigation(navigation::OVERVIEW),
+        Page::post_reading("/partner/disclosure", |cx, gate, _| Box::pin(overview::disclose(cx, gate))),
+        Page::get("/partner/links", |cx, gate, _| Box::pin(links::list(cx, gate))).navigation(navigation::LINKS),
+        Page::post("/partner/links", |cx, partner, _| Box::pin(links::make(cx, partner))),
+        Page::get("/partner/links/{code}", |cx, gate, [code, _]| Box::pin(links::detail(cx, gate, code))),
+        Page::get("/partner/links/{code}/qr.svg", |cx, gate, [code, _]| Box::pin(links::qr_svg(cx, gate, code))),
+        Page::get("/partner/links/{code}/qr.png", |cx, gate, [code, _]| Box::pin(links::qr_png(cx, gate, code))),
+        Page::get("/partner/links/{code}/disable", |cx, gate, [code, _]| Box::pin(links::confirm(cx, gate, code))),
+        Page::post_reading("/partner/links/{code}/disable", |cx, gate, [code, _]| {
+            Box::pin(links::disable(cx, gate, code))
+        }),
+        Page::get("/partner/share", |cx, gate, _| Box::pin(share::show(cx, gate))).navigation(navigation::SHARE_KIT),
+        Page::post_reading("/partner/share", |cx, gate, _| Box::pin(share::show(cx, gate))),
+    ]
+}
+
+/// Customers, earnings and payouts.
+fn earned<S: Platform>() -> Vec<Page<S, Partner>> {
+    vec![
+        Page::get("/partner/clients", |cx, gate, _| Box::pin(clients::list(cx, gate)))
+            .navigation(navigation::CUSTOMERS),
+        Page::get("/partner/clients/{row}", |cx, gate, [row, _]| Box::pin(clients::detail(cx, gate, row))),
+        Page::get("/partner/earnings", |cx, gate, _| Box::pin(earnings::list(cx, gate)))
+            .navigation(navigation::EARNINGS),
+        Page::get("/partner/earnings/{id}", |cx, gate, [id, _]| Box::pin(earnings::detail(cx, gate, id))),
+        Page::get("/partner/payouts", |cx, gate, _| Box::pin(partner_payouts::list(cx, gate)))
+            .navigation(navigation::PAYOUTS),
+        Page::get("/partner/payouts.csv", |cx, gate, _| Box::pin(partner_payouts::csv(cx, gate))),
+        Page::get("/partner/payouts/setup", |cx, gate, _| Box::pin(onboarding::show(cx, gate))),
+        Page::post_reading("/partner/payouts/setup", |cx, gate, _| Box::pin(onboarding::begin(cx, gate))),
+        Page::post("/partner/payouts/dashboard", |cx, partner, _| Box::pin(onboarding::dashboard(cx, partner))),
+        Page::get("/partner/payouts/{id}", |cx, gate, [id, _]| Box::pin(receipt::show(cx, gate, id))),
+    ]
+}
+
+/// The program's leaderboard and resources, and the partner's settings.
+fn own<S: Platform>() -> Vec<Page<S, Partner>> {
+    vec![
+        Page::get("/partner/leaderboard", |cx, gate, _| Box::pin(leaderboard::show(cx, gate)))
+            .navigation(navigation::LEADERBOARD),
+        Page::get("/partner/resources", |cx, gate, _| Box::pin(partner_resources::list(cx, gate)))
+            .navigation(navigation::RESOURCES),
+        Page::get("/partner/resources/{id}", |cx, gate, [id, _]| Box::pin(partner_resources::detail(cx, gate, id))),
+        Page::get("/partner/settings", |cx, gate, _| Box::pin(settings::show(cx, gate)))
+            .navigation(navigation::SETTINGS),
+        Page::post("/partner/settings", |cx, partner, _| Box::pin(settings::keep(cx, partner))),
+        Page::get("/partner/settings/emails", |cx, gate, _| Box::pin(settings::mails(cx, gate))),
+        Page::post("/partner/settings/emails", |cx, partner, _| Box::pin(settings::choose(cx, partner))),
+        Page::get("/partner/settings/data", |cx, gate, _| Box::pin(export::copy(cx, gate))),
+        Page::post("/partner/settings/leave", |cx, partner, _| Box::pin(settings::leave(cx, partner))),
+    ]
 }

@@ -2,7 +2,6 @@
 
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
-use crate::engine::accrual::Accrual;
 use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::accrual::earnings;
@@ -10,7 +9,7 @@ use crate::pages::chart;
 use crate::pages::chart::{Chart, Series};
 use crate::pages::components;
 use crate::pages::components::Figure;
-use crate::pages::context::{PageContext, PageResult, Partner};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
@@ -18,6 +17,7 @@ use crate::pages::partner::wording;
 use crate::pages::payout::status;
 use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{navigation, overview as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::document::{Cadence, Document};
 use crate::service::partner::enroll;
 use crate::store::ledger;
@@ -25,7 +25,7 @@ use crate::store::ledger::BalanceRow;
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::partner::page as reads;
-use crate::store::partner::page::{DayRow, EarnedRow, LinkName, OwnLink};
+use crate::store::partner::page::{DayRow, EarnedRow};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::program::{catalog, program_list};
@@ -38,39 +38,38 @@ const LATEST: i64 = 5;
 /// Links refreshed at once when the disclosure is accepted; others follow within a minute.
 const LINKS: i64 = 100;
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, rows) = cx
-        .partner(vec![
-            partner::partner_find(claimed_partner),
-            ledger::balance_list(claimed_partner),
-            payee::payee_find(claimed_partner),
-            program_list(),
-            reads::day_list(claimed_partner, first),
-            reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
-            reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
-            reads::link_own(claimed_partner, "", 0),
-            reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1),
-            status::read(claimed_partner),
-        ])
+    let (partner, (row, balances, payee, programs, (days, month_sums, latest, payouts), own, further)) = gate
+        .open(
+            cx,
+            (
+                partner::partner_find(claimed_partner).first(),
+                ledger::balance_list(claimed_partner),
+                payee::payee_find(claimed_partner).first(),
+                program_list(),
+                (
+                    reads::day_list(claimed_partner, first),
+                    reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
+                    reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
+                    status::read(claimed_partner),
+                ),
+                reads::link_own(claimed_partner, "", 0).first(),
+                reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1).first(),
+            ),
+        )
         .await?;
-    let row: Option<PartnerRow> = rows[0].first()?;
-    let catalog = catalog(&rows[3])?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
-    let balances: Vec<BalanceRow> = rows[1].decode()?;
-    let days: Vec<DayRow> = rows[4].decode()?;
-    let month_sums: Vec<EarnedRow> = rows[5].decode()?;
-    let lines: Vec<Accrual> = rows[6].decode()?;
-    let paid = Paid::of(&rows[6], &rows[9])?;
-    let own: Option<OwnLink> = rows[7].first()?;
+    let (accruals, paid) = Paid::of(latest, payouts);
     let todo = Todo {
         row: row.as_ref(),
         document,
-        payee: rows[2].first()?,
+        payee,
         shared: own.is_some_and(|l| l.clicks > 0) || days.iter().any(|d| d.clicks > 0),
-        linked: !rows[8].0.is_empty(),
+        linked: further.is_some(),
         owed: balances.iter().any(|b| b.unit.starts_with("cash:") && b.pending_cents + b.available_cents > 0),
     };
     let locale = cx.locale.as_ref();
@@ -84,10 +83,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         h2 { (text::LAST_30_DAYS) }
         (course(locale, &days, first))
         h2 { (text::LATEST) }
-        @if lines.is_empty() {
+        @if accruals.is_empty() {
             (components::empty(text::NOTHING_EARNED, html! { (text::NOTHING_EARNED_HINT) }))
         } @else {
-            (earnings::table(locale, &catalog, &paid, &partner.id, &lines))
+            (earnings::table(locale, &catalog, &paid, &partner.id, &accruals))
             p { a href="/partner/earnings" { (text::ALL_EARNINGS) } }
         }
     };
@@ -257,12 +256,11 @@ pub fn course(locale: &dyn Locale, days: &[DayRow], first: i64) -> Markup {
 }
 
 /// The partner accepts the disclosure.
-pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
     let reads_of_page =
-        vec![partner::partner_find(claimed_partner), reads::link_choices(claimed_partner, cx.now(), LINKS)];
-    let (partner, rows) = cx.partner(reads_of_page).await?;
-    let row: Option<PartnerRow> = rows[0].first()?;
+        (partner::partner_find(claimed_partner).first(), reads::link_choices(claimed_partner, cx.now(), LINKS));
+    let (partner, (row, links)) = gate.open(cx, reads_of_page).await?;
     let external_id = row.map(|r| r.external_id).unwrap_or_default();
     let new = NewPartner {
         program: partner.program.clone(),
@@ -275,7 +273,7 @@ pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         disclosure_accepted: true,
     };
     enroll::partner(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
-    for link in rows[1].decode::<LinkName>()? {
+    for link in links {
         cx.app.site.forget_link(&link.code).await;
     }
     Ok(cx.redirect_after_post("/partner?done=disclosed"))

@@ -1,12 +1,17 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::engine::accrual::{Accrual, AccrualState};
+use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{Figure, number, text};
+use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
+use crate::pages::payout::operator_payouts::state_of;
 use crate::pages::text::operator::{common, navigation, partner as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::ledger;
@@ -23,30 +28,29 @@ use maud::{Markup, html};
 /// How many links, accounts and payouts a partner's page shows.
 const LATEST: i64 = 10;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let query = cx.request.param("q").unwrap_or_default().trim().to_owned();
     let read = match query.as_str() {
         "" => reads::partner_page(list.number(helpers::LAST_ROW)?, list.limit + 1),
         text => reads::partner_search(text),
     };
-    let (session, rows) = cx.operator(vec![read]).await?;
-    let found: Vec<PartnerFound> = rows[0].decode()?;
+    let (operator, found) = gate.open(cx, read).await?;
     let (found, next) = match query.is_empty() {
         true => helpers::paged(&list, found, |p| p.row.to_string()),
         false => (found, None),
     };
-    let columns =
-        [text(common::PARTNER), text(common::PROGRAM), text(common::EMAIL), text(common::CODE), text(common::JOINED)];
-    let cells = |p: &PartnerFound| {
-        vec![
-            html! { (helpers::partner(&p.id, Some(&p.external_id), p.name.as_deref())) @if p.left_at_ms.is_some() { " " (components::state("left")) } },
-            helpers::program(&p.program_id),
-            html! { (p.email.as_deref().unwrap_or("")) },
-            html! { code { (p.code) } },
-            components::day(&*cx.locale, p.created_at_ms),
-        ]
-    };
+
+    let columns = [
+        text(
+            common::PARTNER,
+            |p: &PartnerFound| html! { (helpers::partner(&p.id, Some(&p.external_id), p.name.as_deref())) @if p.left_at_ms.is_some() { " " (components::state("left")) } },
+        ),
+        text(common::PROGRAM, |p: &PartnerFound| helpers::program(&p.program_id)),
+        text(common::EMAIL, |p: &PartnerFound| html! { (p.email.as_deref().unwrap_or("")) }),
+        text(common::CODE, |p: &PartnerFound| html! { code { (p.code) } }),
+        text(common::JOINED, |p: &PartnerFound| components::day(&*cx.locale, p.created_at_ms)),
+    ];
     let hint = wording::FIND_HINT;
     let content = html! {
         (components::heading(navigation::PARTNERS, wording::LEAD, html! {}))
@@ -56,53 +60,53 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         } @else if found.is_empty() {
             (components::empty(wording::NONE_FOUND, html! { (wording::NONE_FOUND_HINT) }))
         } @else {
-            (components::table(navigation::PARTNERS, &columns, &found.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(navigation::PARTNERS, &found, &columns))
             @if i64::try_from(found.len()).unwrap_or(0) == reads::FOUND_MAX && !query.is_empty() {
                 p.quiet { (common::first_found(reads::FOUND_MAX)) }
             }
         }
         (components::pager("/operator/partners", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/partners", navigation::PARTNERS), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/partners", navigation::PARTNERS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let query = vec![
-        partner::partner_find(id),
+    let query = (
+        partner::partner_find(id).first(),
         ledger::balance_list(id),
-        program::program_list(),
-        payee::payee_find(id),
+        program::programs(),
+        payee::payee_find(id).first(),
         reads::link_latest(id, LATEST),
         reads::accrual_latest(id, before_ms, &before_id, list.limit + 1),
         reads::bound_latest(id, LATEST),
         payout::payout_page("", "", id, helpers::LATEST, "", LATEST),
-    ];
-    let (session, rows) = cx.operator(query).await?;
-    let found: PartnerRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    let catalog = program::catalog(&rows[2])?;
-    let (lines, next) = helpers::paged(&list, rows[5].decode()?, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
+    );
+    let (operator, rows) = gate.open(cx, query).await?;
+    let (found, balance_rows, catalog, payee, latest_links, lines, bound, latest_payouts) = rows;
+    let found = found.ok_or_else(|| AppError::not_found("partner"))?;
+    let (lines, next) = helpers::paged(&list, lines, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
         (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) } }))
-        (balances(cx, &rows[1].decode()?))
+        (balances(cx, &balance_rows))
         div.columns {
             section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }
-            section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, rows[3].first()?.as_ref())) }
+            section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, payee.as_ref())) }
         }
         h2 { (wording::LINKS) }
-        (links(cx, &rows[4].decode()?))
+        (links(cx, &latest_links))
         h2 { (common::REFERRED_ACCOUNTS) }
-        (accounts(cx, &rows[6].decode()?))
+        (accounts(cx, &bound))
         h2 { (common::PAYOUTS) }
-        (payouts(cx, &rows[7].decode()?))
+        (payouts(cx, &latest_payouts))
         h2 { (common::EARNINGS) }
         (accruals_table(cx, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/partners", &name), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/partners", &name), content))
 }
 
 fn balances<S: Platform>(cx: &PageContext<'_, S>, rows: &[BalanceRow]) -> Markup {
@@ -175,55 +179,46 @@ fn payability<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) ->
 }
 
 fn links<S: Platform>(cx: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {
-    let cells = |l: &LinkRow| {
-        let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= cx.now());
-        vec![
-            html! { code { (l.code) } },
-            html! { (l.destination.as_deref().unwrap_or(wording::HOME_PAGE)) },
-            html! { (l.campaign.as_deref().unwrap_or("")) },
-            components::state(if over { "disabled" } else { "active" }),
-            components::day(&*cx.locale, l.created_at_ms),
-        ]
-    };
     let columns = [
-        text(common::CODE),
-        text(wording::DESTINATION),
-        text(wording::CAMPAIGN),
-        text(common::STATE),
-        text(common::CREATED),
+        text(common::CODE, |l: &LinkRow| html! { code { (l.code) } }),
+        text(wording::DESTINATION, |l: &LinkRow| html! { (l.destination.as_deref().unwrap_or(wording::HOME_PAGE)) }),
+        text(wording::CAMPAIGN, |l: &LinkRow| html! { (l.campaign.as_deref().unwrap_or("")) }),
+        text(common::STATE, |l: &LinkRow| {
+            let over = l.disabled_at_ms.is_some() || l.expires_at_ms.is_some_and(|at| at <= cx.now());
+            components::state(if over { "disabled" } else { "active" })
+        }),
+        text(common::CREATED, |l: &LinkRow| components::day(&*cx.locale, l.created_at_ms)),
     ];
-    components::table(wording::LINKS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+
+    columns::table(wording::LINKS, rows, &columns)
 }
 
 fn accounts<S: Platform>(cx: &PageContext<'_, S>, rows: &[BoundAccount]) -> Markup {
-    let cells = |a: &BoundAccount| {
-        vec![
-            helpers::account(&a.account_id),
-            html! { (a.method.as_deref().unwrap_or("")) },
-            html! { @if a.held != 0 { (components::state("held")) } },
-            components::instant(&*cx.locale, a.signed_up_at_ms),
-        ]
-    };
+    let columns = [
+        text(common::ACCOUNT, |a: &BoundAccount| helpers::account(&a.account_id)),
+        text(common::METHOD, |a: &BoundAccount| html! { (a.method.as_deref().unwrap_or("")) }),
+        text(common::REVIEW, |a: &BoundAccount| html! { @if a.held != 0 { (components::state("held")) } }),
+        text(common::SIGNED_UP, |a: &BoundAccount| components::instant(&*cx.locale, a.signed_up_at_ms)),
+    ];
     html! {
         @if rows.is_empty() { p.quiet { (wording::NO_SIGN_UPS) } } @else {
-            (components::table(wording::ACCOUNTS_NEWEST_FIRST, &[text(common::ACCOUNT), text(common::METHOD), text(common::REVIEW), text(common::SIGNED_UP)],
-                &rows.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::ACCOUNTS_NEWEST_FIRST, rows, &columns))
         }
     }
 }
 
-fn payouts<S: Platform>(cx: &PageContext<'_, S>, rows: &[crate::engine::payout::OutboundTransfer]) -> Markup {
-    let cells = |s: &crate::engine::payout::OutboundTransfer| {
-        vec![
-            html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*cx.locale, s.created_at_ms)) } },
-            components::state_with(crate::pages::payout::operator_payouts::state_of(s), &s.reason),
-            components::amount(&*cx.locale, s.amount_cents.0, &s.unit),
-        ]
-    };
+fn payouts<S: Platform>(cx: &PageContext<'_, S>, rows: &[OutboundTransfer]) -> Markup {
+    let columns = [
+        text(
+            common::PLANNED,
+            |s: &OutboundTransfer| html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*cx.locale, s.created_at_ms)) } },
+        ),
+        text(common::STATE, |s: &OutboundTransfer| components::state_with(state_of(s), &s.reason)),
+        number(common::AMOUNT, |s: &OutboundTransfer| components::amount(&*cx.locale, s.amount_cents.0, &s.unit)),
+    ];
     html! {
         @if rows.is_empty() { p.quiet { (wording::NO_PAYOUTS) } } @else {
-            (components::table(wording::PAYOUTS_NEWEST_FIRST, &[text(common::PLANNED), text(common::STATE), number(common::AMOUNT)],
-                &rows.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::PAYOUTS_NEWEST_FIRST, rows, &columns))
         }
     }
 }
@@ -235,28 +230,30 @@ pub fn accruals_table<S: Platform>(
     lines: &[Accrual],
     partners: Option<&[KnownAccount]>,
 ) -> Markup {
-    let cells = |l: &Accrual| {
-        let whose = match partners {
+    let whose = if partners.is_some() { wording::EARNED_BY } else { common::ACCOUNT };
+    let columns = [
+        text(common::DATE, |l: &Accrual| components::instant(&*cx.locale, l.at_ms)),
+        text(whose, |l: &Accrual| match partners {
             None => helpers::account(&l.account_id),
             Some(_) if l.partner_id.is_empty() => html! { (wording::REFERRED_ACCOUNT) },
             Some(known) => helpers::partner_of(known, &l.partner_id),
-        };
-        vec![
-            components::instant(&*cx.locale, l.at_ms),
-            whose,
-            html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source) } },
+        }),
+        text(
+            common::SOURCE,
+            |l: &Accrual| html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source) } },
+        ),
+        text(common::STATE, |l: &Accrual| {
             html! {
                 (components::state_with(l.state.name(), &l.reason))
                 @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*cx.locale, l.vests_at_ms)) } }
-            },
-            components::amount(&*cx.locale, l.net_cents.0, &l.unit),
-        ]
-    };
-    let whose = if partners.is_some() { wording::EARNED_BY } else { common::ACCOUNT };
-    let columns = [text(common::DATE), text(whose), text(common::SOURCE), text(common::STATE), number(common::AMOUNT)];
+            }
+        }),
+        number(common::AMOUNT, |l: &Accrual| components::amount(&*cx.locale, l.net_cents.0, &l.unit)),
+    ];
+
     html! {
         @if lines.is_empty() { p.quiet { (common::NO_EARNINGS) } } @else {
-            (components::table(common::EARNINGS, &columns, &lines.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(common::EARNINGS, lines, &columns))
         }
     }
 }

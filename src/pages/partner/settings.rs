@@ -3,10 +3,11 @@
 use crate::codec::operator;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Field, checkbox, day, field, instant, select, text};
-use crate::pages::context::Handled;
-use crate::pages::context::{PageContext, PageResult, Partner};
+use crate::pages::components::{Field, checkbox, day, field, instant, select};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -15,41 +16,28 @@ use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::{navigation, settings as text};
 use crate::pages::text::shared::country::COUNTRIES;
 use crate::pages::text::shared::{component, field as wording, frame};
+use crate::pages::viewer::{Gate, Partner, Person};
 use crate::service::error::AppError;
 use crate::service::message::unsubscribe;
 use crate::service::partner::profile;
 use crate::store::identity::session;
 use crate::store::identity::session::OpenSession;
-use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_of_partner};
+use crate::store::message::unsubscribe::unsubscribe_of_partner;
 use crate::store::partner::profile::{ProfileRow, profile_find};
-use crate::store::port::{Rows, Stmt};
+use crate::store::query::{First, Query};
 use maud::{Markup, html};
 use serde_json::json;
 
-/// The page of a path, `["partner", "settings", …]`.
-pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    Some(match (method, parts) {
-        ("GET", ["partner", "settings"]) => Box::pin(show(cx)),
-        ("POST", ["partner", "settings"]) => Box::pin(keep(cx)),
-        ("GET", ["partner", "settings", "emails"]) => Box::pin(mails(cx)),
-        ("POST", ["partner", "settings", "emails"]) => Box::pin(choose(cx)),
-        ("POST", ["partner", "settings", "sessions"]) => Box::pin(end(cx)),
-        ("GET", ["partner", "settings", "data"]) => Box::pin(export::copy(cx)),
-        ("POST", ["partner", "settings", "leave"]) => Box::pin(leave(cx)),
-        _ => return None,
-    })
-}
-
 /// Everything the page shows, in one batch.
-fn reads<S: Platform>(cx: &PageContext<'_, S>) -> Vec<Stmt> {
+fn reads<S: Platform>(cx: &PageContext<'_, S>) -> (First<ProfileRow>, Query<OpenSession>) {
     let token = cx.token_sha256().unwrap_or_default();
-    vec![profile_find(cx.claimed_partner()), session::session_list(&token, cx.now())]
+    (profile_find(cx.claimed_partner()).first(), session::session_list(&token, cx.now()))
 }
 
-async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(reads(cx)).await?;
-    let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-    front(cx, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, (row, open)) = gate.open(cx, reads(cx)).await?;
+    let row = row.ok_or_else(|| AppError::not_found("partner"))?;
+    front(cx, 200, &partner, &open, &filled(&row), &SubmittedForm::default())
 }
 
 /// The profile's form with what is stored.
@@ -67,11 +55,10 @@ fn front<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
-    rows: &[Rows],
+    open: &[OpenSession],
     profile: &SubmittedForm,
     leaving: &SubmittedForm,
 ) -> PageResult {
-    let open: Vec<OpenSession> = rows[1].decode()?;
     let content = html! {
         (components::heading(navigation::SETTINGS, text::LEAD, html! {}))
         h2 { (text::PROFILE) }
@@ -80,7 +67,7 @@ fn front<S: Platform>(
         h2 { (text::EMAILS) }
         p { (text::ALWAYS_EMAILED) a href="/partner/settings/emails" { (text::CHOOSE_EMAILS) } "." }
         h2 id="sessions" { (text::SESSIONS) }
-        (sessions(cx, &open))
+        (sessions(cx, open))
         h2 { (text::DATA) }
         p {
             (text::data(&cx.locale.number(export::LINES)))
@@ -123,8 +110,7 @@ fn profile_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &
     }
 }
 
-async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(reads(cx)).await?;
+pub async fn keep<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     let mut form = cx.form.clone();
     if form.given("name").is_none() {
         form.refuse("name", wording::ENTER_NAME);
@@ -134,7 +120,7 @@ async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         form.refuse("country", wording::CHOOSE_COUNTRY);
     }
     if !form.is_good() {
-        return front(cx, 422, &partner, &rows, &form, &SubmittedForm::default());
+        return refused(cx, partner, &form).await;
     }
     let body = json!({
         "name": form.get("name"), "website": form.get("website"), "country": country,
@@ -148,14 +134,19 @@ async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         Ok(()) => Ok(cx.redirect_after_post("/partner/settings?done=profile-kept")),
         Err(error) => {
             let form = with_refusal(cx, error)?;
-            front(cx, 422, &partner, &rows, &form, &SubmittedForm::default())
+            refused(cx, partner, &form).await
         }
     }
 }
 
-async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(vec![unsubscribe_of_partner(cx.claimed_partner())]).await?;
-    let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
+/// The settings again, with what is wrong with the profile.
+async fn refused<S: Platform>(cx: &PageContext<'_, S>, partner: Partner, profile: &SubmittedForm) -> PageResult {
+    let (partner, (_, open)) = Gate::from(partner).open(cx, reads(cx)).await?;
+    front(cx, 422, &partner, &open, profile, &SubmittedForm::default())
+}
+
+pub async fn mails<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, unwanted) = gate.open(cx, unsubscribe_of_partner(cx.claimed_partner())).await?;
     let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
     let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
     let content = html! {
@@ -175,8 +166,7 @@ async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(framed(cx, 200, text::EMAILS, &partner, content))
 }
 
-async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = cx.partner(()).await?;
+pub async fn choose<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     if let Some(address) = &partner.session.partner_email {
         let wanted: Vec<&str> =
             unsubscribe::choices().map(|k| k.name).filter(|name| cx.form.is_checked(name)).collect();
@@ -188,22 +178,23 @@ async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 fn sessions<S: Platform>(cx: &PageContext<'_, S>, open: &[OpenSession]) -> Markup {
     let locale = cx.locale.as_ref();
     let way = |s: &OpenSession| if s.way == "site" { text::BY_SITE } else { text::BY_EMAIL };
-    let row = |s: &OpenSession| {
-        vec![
-            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state(text::THIS_BROWSER)) } },
-            html! { (way(s)) ", " (day(locale, s.created_at_ms)) },
-            instant(locale, s.seen_at_ms),
+    let columns = [
+        text(text::BROWSER, |s: &OpenSession| {
+            html! { (browser(&s.agent)) @if s.is_this == 1 { " " (components::state(text::THIS_BROWSER)) } }
+        }),
+        text(text::SIGNED_IN_WITH, |s: &OpenSession| html! { (way(s)) ", " (day(locale, s.created_at_ms)) }),
+        text(text::LAST_USED, |s: &OpenSession| instant(locale, s.seen_at_ms)),
+        text(frame::SIGN_OUT, |s: &OpenSession| {
             html! {
                 form method="post" action="/partner/settings/sessions" {
                     (layout::csrf(cx))
                     button.plain name="session" value=(s.id) aria-label={ (frame::SIGN_OUT) " " (browser(&s.agent)) } { (frame::SIGN_OUT) }
                 }
-            },
-        ]
-    };
-    let columns = [text(text::BROWSER), text(text::SIGNED_IN_WITH), text(text::LAST_USED), text(frame::SIGN_OUT)];
+            }
+        }),
+    ];
     html! {
-        (components::table(text::SESSIONS, &columns, &open.iter().map(row).collect::<Vec<_>>()))
+        (columns::table(text::SESSIONS, open, &columns))
         form method="post" action="/sign-out" {
             (layout::csrf(cx))
             button.second name="everywhere" value="yes" { (frame::SIGN_OUT_EVERYWHERE) }
@@ -242,8 +233,8 @@ fn browser(agent: &str) -> String {
     }
 }
 
-async fn end<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (found, _) = cx.session(()).await?;
+pub async fn end<S: Platform>(cx: &PageContext<'_, S>, person: Person) -> PageResult {
+    let found = person.session;
     let wanted = cx.form.get("session");
     let ended = cx.context(&found).query(session::session_end(wanted, found.proof(), cx.now())).await?;
     if ended.0.is_empty() {
@@ -274,16 +265,16 @@ fn leave_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &Su
     }
 }
 
-async fn leave<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(reads(cx)).await?;
+pub async fn leave<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     if partner.session.left_at_ms.is_some() {
         return Ok(cx.redirect_after_post("/partner/settings"));
     }
     if cx.form.get("code") != partner.code {
         let mut form = cx.form.clone();
         form.refuse("code", text::wrong_code(&partner.code));
-        let row: ProfileRow = rows[0].first()?.ok_or_else(|| AppError::not_found("partner"))?;
-        return front(cx, 422, &partner, &rows, &filled(&row), &form);
+        let (partner, (row, open)) = Gate::from(partner).open(cx, reads(cx)).await?;
+        let row = row.ok_or_else(|| AppError::not_found("partner"))?;
+        return front(cx, 422, &partner, &open, &filled(&row), &form);
     }
     for code in profile::leave(&cx.context(&partner.session), &partner.id).await? {
         cx.app.site.forget_link(&code).await;

@@ -6,7 +6,7 @@ use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
-use crate::pages::context::{PageContext, PageResult, Partner};
+use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -14,10 +14,10 @@ use crate::pages::partner::wording;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::payout_setup as text;
 use crate::pages::text::shared::{component, country, field};
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::onboard;
 use crate::store::partner;
-use crate::store::partner::PartnerRow;
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use maud::{Markup, html};
@@ -85,12 +85,15 @@ pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) 
     }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) =
-        cx.partner(vec![partner::partner_find(cx.claimed_partner()), payee::payee_find(cx.claimed_partner())]).await?;
-    let row: Option<PartnerRow> = rows[0].first()?;
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, (row, payee)) = gate
+        .open(
+            cx,
+            (partner::partner_find(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first()),
+        )
+        .await?;
     let country = row.and_then(|r| r.country).unwrap_or_default();
-    requested(cx, 200, &partner, rows[1].first()?.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
+    requested(cx, 200, &partner, payee.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
 }
 
 fn requested<S: Platform>(
@@ -140,10 +143,9 @@ fn choices() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Gets a new link to Stripe's onboarding, and creates the account if there is none.
-pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(vec![payee::payee_find(cx.claimed_partner())]).await?;
+pub async fn begin<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, payee) = gate.open(cx, payee::payee_find(cx.claimed_partner()).first()).await?;
     connected(cx)?;
-    let payee: Option<PayeeRow> = rows[0].first()?;
     let mut form = cx.form.clone();
     let country = form.get("country").to_owned();
     if payee.is_none() && !COUNTRIES.contains(&country.as_str()) {
@@ -163,8 +165,7 @@ pub async fn begin<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     }
 }
 
-pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, _) = cx.partner(()).await?;
+pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     connected(cx)?;
     let (_, answer) = onboard::dashboard(&cx.context(&partner.session), &partner.id).await?;
     onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_STRIPE)

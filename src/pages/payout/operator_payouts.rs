@@ -4,8 +4,10 @@ use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::components::{Field, Figure};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
@@ -13,11 +15,11 @@ use crate::pages::operator::helpers;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::without_stripe;
 use crate::pages::text::operator::{common, navigation, payout as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout as deciding;
 use crate::service::payout::PayoutAction;
 use crate::store::payout as rows;
-use crate::store::report::operator::KnownAccount;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
 use crate::store::settlement::operator_runs as reads;
@@ -37,7 +39,7 @@ const STATES: &[(&str, &str)] = &[
     ("cancelled", wording::CANCELED),
 ];
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let state = cx.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
@@ -45,9 +47,8 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     }
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let read = reads::payout_shown_page(&state, before_ms, &before_id, list.limit + 1);
-    let (session, rows) = cx.operator(vec![read]).await?;
-    let (found, next) =
-        helpers::paged(&list, rows[0].decode()?, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
+    let (operator, found) = gate.open(cx, read).await?;
+    let (found, next) = helpers::paged(&list, found, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
     let content = html! {
         (components::heading(common::PAYOUTS, wording::LEAD, html! { a.button.second href="/operator/runs" { (navigation::RUNS) } }))
@@ -59,7 +60,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/runs", common::PAYOUTS), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/runs", common::PAYOUTS), content))
 }
 
 /// The state to show: a payout on hold has no state of its own.
@@ -91,24 +92,26 @@ fn title_of(kind: Moved) -> &'static str {
     }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(cx, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+    shown(cx, gate, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    id: &str,
+    form: &SubmittedForm,
+) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
-    let mut read = vec![
-        rows::outbound_find(kind_of(id), &[id.to_owned()]),
-        reads::partner_of_outbound(id),
+    let read = (
+        rows::outbound_find(kind_of(id), &[id.to_owned()]).first(),
+        reads::partner_of_outbound(id).first(),
         rows::reversal_list(id),
-    ];
-    read.extend(reports::receipt_of(id, list.number(0)?, list.limit + 1));
-    let (session, found) = cx.operator(read).await?;
-    let s: OutboundTransfer = found[0].first()?.ok_or_else(|| AppError::not_found("payout"))?;
-    let known: Option<KnownAccount> = found[1].first()?;
-    let reversals: Vec<OutboundTransfer> = found[2].decode()?;
-    let sums: Option<ReceiptSums> = found[3].first()?;
-    let (movements, next) = helpers::paged(&list, found[4].decode()?, |m: &Movement| m.row.to_string());
+        reports::receipt_of(id, list.number(0)?, list.limit + 1),
+    );
+    let (operator, (found, known, reversals, (sums, movements))) = gate.open(cx, read).await?;
+    let s = found.ok_or_else(|| AppError::not_found("payout"))?;
+    let (movements, next) = helpers::paged(&list, movements, |m: &Movement| m.row.to_string());
     let path = format!("{HERE}/{}", components::escaped(id));
     let name = known.as_ref().map_or(s.partner_id.as_str(), |k| k.name.as_deref().unwrap_or(&k.external_id));
     let title = wording::title(title_of(s.kind), name);
@@ -117,18 +120,18 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
         (components::problems(form))
         (figures(cx, &s))
         (facts(cx, &s, name))
-        (decisions(cx, &path, &s, form))
+        (decisions(cx, &operator, &path, &s, form))
         @if let Some(sums) = &sums { (receipt(cx, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
         @if !reversals.is_empty() {
             h2 { (common::REVERSALS) }
-            (components::table(common::REVERSALS, &[text(wording::REVERSAL), text(common::STATE), number(common::AMOUNT)], &reversals.iter().map(|r| vec![
-                html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*cx.locale, r.created_at_ms)) } },
-                components::state_with(state_of(r), &r.reason),
-                components::amount(&*cx.locale, r.amount_cents.0, &r.unit),
-            ]).collect::<Vec<_>>()))
+            (columns::table(common::REVERSALS, &reversals, &[
+                text(wording::REVERSAL, |r: &OutboundTransfer| html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*cx.locale, r.created_at_ms)) } }),
+                text(common::STATE, |r: &OutboundTransfer| components::state_with(state_of(r), &r.reason)),
+                number(common::AMOUNT, |r: &OutboundTransfer| components::amount(&*cx.locale, r.amount_cents.0, &r.unit)),
+            ]))
         }
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/runs", &title), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/runs", &title), content))
 }
 
 fn figures<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup {
@@ -182,7 +185,13 @@ fn facts<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer, name: &str)
 }
 
 /// The decisions that its state allows, in one form with one reason.
-fn decisions<S: Platform>(cx: &PageContext<'_, S>, path: &str, s: &OutboundTransfer, form: &SubmittedForm) -> Markup {
+fn decisions<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: &Operator,
+    path: &str,
+    s: &OutboundTransfer,
+    form: &SubmittedForm,
+) -> Markup {
     let is_open = matches!(s.state, PayoutState::Planned | PayoutState::Submitting);
     if !is_open && s.state != PayoutState::Review {
         return html! {};
@@ -191,7 +200,7 @@ fn decisions<S: Platform>(cx: &PageContext<'_, S>, path: &str, s: &OutboundTrans
     html! {
         section.sheet aria-labelledby="decide" {
             h2 id="decide" { (if s.state == PayoutState::Review { common::RESOLVE } else { wording::ACTIONS }) }
-            @if cx.may(Scope::Payouts) {
+            @if operator.may(Scope::Payouts) {
                 form.stack method="post" action=(path) {
                     (csrf(cx))
                     (helpers::reason(form, ""))
@@ -233,15 +242,19 @@ fn receipt<S: Platform>(
 ) -> Markup {
     let locale = &*cx.locale;
     let amount = |cents: i64| components::amount(locale, cents, &s.unit);
-    let cells = |m: &Movement| {
-        vec![
-            components::instant(locale, m.created_at_ms),
-            html! { (wording::movement(&m.code, &m.phase)) },
-            html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
-            html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_deref().unwrap_or(&m.reason)) } },
-            amount(m.amount_cents),
-        ]
-    };
+    let columns = [
+        text(common::DATE, |m: &Movement| components::instant(locale, m.created_at_ms)),
+        text(common::TYPE, |m: &Movement| html! { (wording::movement(&m.code, &m.phase)) }),
+        text(
+            common::ACCOUNT,
+            |m: &Movement| html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
+        ),
+        text(
+            common::SOURCE,
+            |m: &Movement| html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_deref().unwrap_or(&m.reason)) } },
+        ),
+        number(common::AMOUNT, |m: &Movement| amount(m.amount_cents)),
+    ];
     html! {
         h2 { (wording::CALCULATION) }
         (components::facts(&[
@@ -252,15 +265,13 @@ fn receipt<S: Platform>(
             (wording::PAYOUT, html! { strong { (amount(s.amount_cents.0)) } }),
         ]))
         @if movements.is_empty() { p.quiet { (wording::NO_ACTIVITY) } } @else {
-            (components::table(wording::ACTIVITY, &[text(common::DATE), text(common::TYPE), text(common::ACCOUNT), text(common::SOURCE), number(common::AMOUNT)],
-                &movements.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::ACTIVITY, movements, &columns))
         }
     }
 }
 
-pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
-    let ctx = cx.context(&session);
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+    let ctx = cx.context(&operator.session);
     let decide_it = async {
         let given = helpers::body(&cx.form, &["reason"]);
         let (decision, done) = match cx.form.get("decision") {
@@ -280,6 +291,6 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResul
     };
     match decide_it.await {
         Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", components::escaped(id)))),
-        Err(error) => shown(cx, id, &without_stripe(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), id, &without_stripe(cx, error)?).await,
     }
 }

@@ -5,8 +5,10 @@ use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::page::Page as Cursor;
 use crate::http::report::payouts::cell;
+use crate::pages::columns;
+use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
-use crate::pages::components::{Column, Figure, number, text};
+use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -14,6 +16,7 @@ use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
 use crate::pages::text::partner::{navigation, payout as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::document::Document;
 use crate::service::payout::state_name;
 use crate::store::ledger;
@@ -22,8 +25,6 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::{CreditRow, ReturnRow};
 use crate::store::payout;
 use crate::store::payout::payee;
-use crate::store::payout::payee::PayeeRow;
-use crate::store::port::Rows;
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
@@ -32,33 +33,27 @@ const LATEST: i64 = 50;
 /// Payouts in one file: four hundred years of monthly ones.
 const FILE_ROWS: i64 = 5_000;
 
-const COLUMNS: &[Column] =
-    &[text(text::PAYOUT), number(text::AMOUNT), text(text::STATE), text(text::PAID), text(text::TRANSFER)];
-const CREDITS: &[Column] =
-    &[text(text::DATE), text(text::CHANGE), number(text::AMOUNT), text(text::STATE), text(text::REASON)];
-const RETURNS: &[Column] = &[text(text::DATE), number(text::AMOUNT), text(text::REVERSAL)];
-
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) = cx
-        .partner(vec![
-            payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
-            ledger::balance_list(claimed_partner),
-            payee::payee_find(claimed_partner),
-            reads::return_list(claimed_partner, LATEST),
-            reads::credit_list(claimed_partner, LATEST),
-            program_list(),
-        ])
+    let (partner, (mut sent, balances, payee, returns, used, programs)) = gate
+        .open(
+            cx,
+            (
+                payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
+                ledger::balance_list(claimed_partner),
+                payee::payee_find(claimed_partner).first(),
+                reads::return_list(claimed_partner, LATEST),
+                reads::credit_list(claimed_partner, LATEST),
+                program_list(),
+            ),
+        )
         .await?;
-    let mut sent: Vec<OutboundTransfer> = rows[0].decode()?;
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
-    let balances: Vec<BalanceRow> = rows[1].decode()?;
-    let catalog = catalog(&rows[5])?;
+    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, cx.now());
-    let payee: Option<PayeeRow> = rows[2].first()?;
     let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
     let locale = cx.locale.as_ref();
     let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { (text::DOWNLOAD) } } };
@@ -73,11 +68,11 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             @if sent.is_empty() && first {
                 (components::empty(text::EMPTY, html! { (text::EMPTY_HINT) }))
             } @else {
-                (components::table(navigation::PAYOUTS, COLUMNS, &sent.iter().map(|s| cells(locale, s)).collect::<Vec<_>>()))
+                (columns::table(navigation::PAYOUTS, &sent, &columns(locale)))
                 (components::pager("/partner/payouts", next.as_deref(), first))
             }
         }
-        @if first { (returned(locale, &rows[3])?) (credits(locale, document, &rows[4], cash)?) }
+        @if first { (returned(locale, &returns)) (credits(locale, document, &used, cash)) }
     };
     let page = Page { title: navigation::PAYOUTS, area: Area::Partner(&partner), here: "/partner/payouts", content };
     Ok(layout::show(cx, 200, page))
@@ -111,75 +106,76 @@ fn rules(locale: &dyn Locale, document: Option<&Document>) -> Markup {
     }
 }
 
-fn cells(locale: &dyn Locale, s: &OutboundTransfer) -> Vec<Markup> {
-    vec![
-        html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(locale, s.created_at_ms)) } },
-        components::amount(locale, s.amount_cents.0, &s.unit),
-        components::state(state_name(s)),
-        html! { @if let Some(at) = s.done_at_ms { (components::day(locale, at)) } @else { span.quiet { (text::waits(state_name(s))) } } },
-        html! { @if let Some(id) = &s.stripe_id { code { (id) } } },
+fn columns(locale: &dyn Locale) -> [Column<'_, OutboundTransfer>; 5] {
+    [
+        text(text::PAYOUT, move |s: &OutboundTransfer| {
+            html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(locale, s.created_at_ms)) } }
+        }),
+        number(text::AMOUNT, move |s: &OutboundTransfer| components::amount(locale, s.amount_cents.0, &s.unit)),
+        text(text::STATE, |s: &OutboundTransfer| components::state(state_name(s))),
+        text(text::PAID, move |s: &OutboundTransfer| {
+            html! { @if let Some(at) = s.done_at_ms { (components::day(locale, at)) } @else { span.quiet { (text::waits(state_name(s))) } } }
+        }),
+        text(text::TRANSFER, |s: &OutboundTransfer| html! { @if let Some(id) = &s.stripe_id { code { (id) } } }),
     ]
 }
 
-fn returned(locale: &dyn Locale, rows: &Rows) -> Result<Markup, crate::store::port::DbError> {
-    let returns: Vec<ReturnRow> = rows.decode()?;
-    let row = |r: &ReturnRow| {
-        vec![
-            components::day(locale, r.at_ms),
-            components::amount(locale, -r.amount_cents, &r.unit),
-            html! { code { (r.id) } },
-        ]
-    };
-    Ok(html! {
+fn returned(locale: &dyn Locale, returns: &[ReturnRow]) -> Markup {
+    let columns = [
+        text(text::DATE, |r: &ReturnRow| components::day(locale, r.at_ms)),
+        number(text::AMOUNT, |r: &ReturnRow| components::amount(locale, -r.amount_cents, &r.unit)),
+        text(text::REVERSAL, |r: &ReturnRow| html! { code { (r.id) } }),
+    ];
+    html! {
         @if !returns.is_empty() {
             h2 { (text::REVERSED) }
-            (components::table(text::REVERSED, RETURNS, &returns.iter().map(row).collect::<Vec<_>>()))
+            (columns::table(text::REVERSED, returns, &columns))
         }
-    })
+    }
 }
 
-fn credits(
-    locale: &dyn Locale,
-    document: Option<&Document>,
-    rows: &Rows,
-    cash: bool,
-) -> Result<Markup, crate::store::port::DbError> {
-    let used: Vec<CreditRow> = rows.decode()?;
+fn credits(locale: &dyn Locale, document: Option<&Document>, used: &[CreditRow], cash: bool) -> Markup {
+    html! {
+        @if !used.is_empty() {
+            h2 { (text::CREDIT_USED) }
+            (columns::table(text::CREDIT_USED, used, &credit_columns(locale)))
+        } @else if !cash {
+            (components::empty(text::NO_CREDIT, html! { (text::credit_delivery(document)) }))
+        }
+    }
+}
+
+/// What happened to the credit, and whether it came back.
+fn credit_change(c: &CreditRow) -> (&'static str, i64) {
+    match c.kind.as_str() {
+        "redeemed" => (text::USED, -1),
+        "returned" => (text::RETURNED, 1),
+        "debit" => (text::FROM_BALANCE, 1),
+        _ => (text::TO_BALANCE, -1),
+    }
+}
+
+fn credit_columns(locale: &dyn Locale) -> [Column<'_, CreditRow>; 5] {
     // For transactions sent to Stripe, the stored reason is Stripe's answer or an operator's note.
     let why = |c: &CreditRow| match c.kind.as_str() {
         "redeemed" | "returned" => wording::reason(&c.reason),
         _ => wording::reason(text::waits(&c.state)),
     };
-    let row = |c: &CreditRow| {
-        let (what, sign) = match c.kind.as_str() {
-            "redeemed" => (text::USED, -1),
-            "returned" => (text::RETURNED, 1),
-            "debit" => (text::FROM_BALANCE, 1),
-            _ => (text::TO_BALANCE, -1),
-        };
-        vec![
-            components::day(locale, c.at_ms),
-            html! { (what) },
-            components::amount(locale, sign * c.amount_cents, &c.unit),
-            components::state(&c.state),
-            html! { (why(c)) br; code.quiet { (c.id) } },
-        ]
-    };
-    Ok(html! {
-        @if !used.is_empty() {
-            h2 { (text::CREDIT_USED) }
-            (components::table(text::CREDIT_USED, CREDITS, &used.iter().map(row).collect::<Vec<_>>()))
-        } @else if !cash {
-            (components::empty(text::NO_CREDIT, html! { (text::credit_delivery(document)) }))
-        }
-    })
+    [
+        text(text::DATE, move |c: &CreditRow| components::day(locale, c.at_ms)),
+        text(text::CHANGE, |c: &CreditRow| html! { (credit_change(c).0) }),
+        number(text::AMOUNT, move |c: &CreditRow| {
+            components::amount(locale, credit_change(c).1 * c.amount_cents, &c.unit)
+        }),
+        text(text::STATE, |c: &CreditRow| components::state(&c.state)),
+        text(text::REASON, move |c: &CreditRow| html! { (why(c)) br; code.quiet { (c.id) } }),
+    ]
 }
 
 /// All payouts as a CSV file.
-pub async fn csv<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn csv<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let before = cx.now().plus_days(1).0;
-    let (_, rows) = cx.partner(vec![payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)]).await?;
-    let sent: Vec<OutboundTransfer> = rows[0].decode()?;
+    let (_, sent) = gate.open(cx, payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)).await?;
     let mut file = format!("{}\r\n", text::CSV_HEADING);
     for s in &sent {
         let texts = [

@@ -1,8 +1,9 @@
 //! The table of payouts that runs and the list of payouts show to operators.
 
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{number, text};
 use crate::pages::context::PageContext;
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, payout};
@@ -15,18 +16,21 @@ const RUNS: &str = "/operator/runs";
 /// Payouts with their partners.
 pub fn payout_table<S: Platform>(cx: &PageContext<'_, S>, rows: &[PayoutShown], with_run: bool) -> Markup {
     let locale = &*cx.locale;
-    let cells = |p: &PayoutShown| {
-        let whose = p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
-        vec![
-            html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } },
-            html! { @if with_run { a href={ (RUNS) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
-            components::state_with(&p.state, &p.reason),
-            components::day(locale, p.created_at_ms),
-            components::amount(locale, p.amount_cents, &p.unit),
-        ]
-    };
     let second = if with_run { common::RUN } else { common::PARTNER_ID };
-    let columns =
-        [text(payout::PAYOUT_TO), text(second), text(common::STATE), text(common::PLANNED), number(common::AMOUNT)];
-    components::table(common::PAYOUTS, &columns, &rows.iter().map(cells).collect::<Vec<_>>())
+    let columns = [
+        text(payout::PAYOUT_TO, |p: &PayoutShown| {
+            let whose =
+                p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
+            html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } }
+        }),
+        text(
+            second,
+            |p: &PayoutShown| html! { @if with_run { a href={ (RUNS) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
+        ),
+        text(common::STATE, |p: &PayoutShown| components::state_with(&p.state, &p.reason)),
+        text(common::PLANNED, |p: &PayoutShown| components::day(locale, p.created_at_ms)),
+        number(common::AMOUNT, |p: &PayoutShown| components::amount(locale, p.amount_cents, &p.unit)),
+    ];
+
+    columns::table(common::PAYOUTS, rows, &columns)
 }

@@ -3,8 +3,9 @@
 use crate::engine::payout::{OutboundTransfer, TransferKind};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
+use crate::pages::columns;
+use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
-use crate::pages::components::{Column, number, text};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -12,39 +13,37 @@ use crate::pages::link::share_templates;
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::text::partner::payout as text;
+use crate::pages::viewer::{Gate, Partner};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::payout::state_name;
-use crate::store::payout as rows;
+use crate::store::payout;
 use crate::store::program::{catalog, program_list};
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
 use maud::{Markup, html};
 
-const COLUMNS: &[Column] = &[text(text::DATE), text(text::TYPE), text(text::CUSTOMER), number(text::AMOUNT)];
-
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (after, claimed_partner) = (cursor.number(0)?, cx.claimed_partner());
-    let (partner, rows) = cx
-        .partner(vec![
-            rows::outbound_find(TransferKind::Payout, &[id.to_owned()]),
-            reports::own_receipt_sums(claimed_partner, id),
-            reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
-            rows::reversal_list(id),
-            program_list(),
-        ])
+    let (partner, (payout, sums, mut moved, reversals, programs)) = gate
+        .open(
+            cx,
+            (
+                payout::outbound_find(TransferKind::Payout, &[id.to_owned()]).first(),
+                reports::own_receipt_sums(claimed_partner, id).first(),
+                reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
+                payout::reversal_list(id),
+                program_list(),
+            ),
+        )
         .await?;
     let gone = || AppError::not_found("payout");
-    let payout: OutboundTransfer =
-        rows[0].first::<OutboundTransfer>()?.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
-    let sums: ReceiptSums = rows[1].first()?.ok_or_else(gone)?;
-    let mut moved: Vec<Movement> = rows[2].decode()?;
+    let payout = payout.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
+    let sums = sums.ok_or_else(gone)?;
     let next = cursor.cut(&mut moved, |m| m.row.to_string());
-    let reversals: Vec<OutboundTransfer> = rows[3].decode()?;
-    let catalog = catalog(&rows[4])?;
+    let catalog = catalog(&programs)?;
     let locale = cx.locale.as_ref();
-    let cells: Vec<Vec<Markup>> = moved.iter().map(|m| accrual(locale, &catalog, &payout, m)).collect();
     let content = html! {
         (components::heading(text::PAYOUT, &text::settlement_for(&sums.period), components::state(state_name(&payout))))
         div.sheet { (summary(locale, (&share_templates::site_name(cx), &partner.name), &payout, &sums)) }
@@ -56,10 +55,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult 
             }
         }
         h2 { (text::INCLUDED) }
-        @if cells.is_empty() {
+        @if moved.is_empty() {
             p.quiet { (text::NO_EARNINGS) }
         } @else {
-            (components::table(text::INCLUDED, COLUMNS, &cells))
+            (columns::table(text::INCLUDED, &moved, &columns(locale, &catalog, &payout)))
             (components::pager(&format!("/partner/payouts/{}", components::escaped(&payout.id)), next.as_deref(), after == 0))
         }
     };
@@ -88,16 +87,23 @@ fn summary(locale: &dyn Locale, (from, to): (&str, &str), payout: &OutboundTrans
     components::facts(&list)
 }
 
-fn accrual(locale: &dyn Locale, catalog: &Catalog, payout: &OutboundTransfer, m: &Movement) -> Vec<Markup> {
-    let document = catalog.in_force(&payout.program_id, m.created_at_ms);
-    let what = text::movement(&m.code, &m.phase);
-    vec![
-        components::day(locale, m.created_at_ms),
-        html! {
-            (what) @if let Some(source) = &m.source { ": " (wording::accrual_source(source)) }
-            @if let Some(rule) = &m.reward_id { br; span.quiet { (wording::rule(locale, document, rule)) } }
-        },
-        html! { @if let Some(account) = &m.account_id { (wording::client_name(&payout.partner_id, account)) } },
-        components::amount(locale, m.amount_cents, &payout.unit),
+fn columns<'a>(
+    locale: &'a dyn Locale,
+    catalog: &'a Catalog,
+    payout: &'a OutboundTransfer,
+) -> [Column<'a, Movement>; 4] {
+    [
+        text(text::DATE, move |m: &Movement| components::day(locale, m.created_at_ms)),
+        text(text::TYPE, move |m: &Movement| {
+            let document = catalog.in_force(&payout.program_id, m.created_at_ms);
+            html! {
+                (text::movement(&m.code, &m.phase)) @if let Some(source) = &m.source { ": " (wording::accrual_source(source)) }
+                @if let Some(rule) = &m.reward_id { br; span.quiet { (wording::rule(locale, document, rule)) } }
+            }
+        }),
+        text(text::CUSTOMER, move |m: &Movement| {
+            html! { @if let Some(account) = &m.account_id { (wording::client_name(&payout.partner_id, account)) } }
+        }),
+        number(text::AMOUNT, move |m: &Movement| components::amount(locale, m.amount_cents, &payout.unit)),
     ]
 }

@@ -4,8 +4,8 @@
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::program::catalog::Catalog;
-use crate::store::partner::page::{PayoutRow, SettledRow, payouts_standing};
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::partner::page::{OwnAccrual, PayoutRow, SettledRow, payouts_standing};
+use crate::store::query::Query;
 use std::collections::HashMap;
 
 /// Payouts read: ten years of weekly ones.
@@ -19,15 +19,16 @@ pub struct Paid {
 }
 
 /// The read of the partner's payouts, sent with the read of the commissions.
-pub fn read(partner: &str) -> Stmt {
+pub fn read(partner: &str) -> Query<PayoutRow> {
     payouts_standing(partner, PAYOUTS)
 }
 
 impl Paid {
-    pub fn of(accruals: &Rows, payouts: &Rows) -> Result<Paid, DbError> {
-        let rows: Vec<SettledRow> = accruals.decode()?;
-        let settled = rows.into_iter().filter_map(|row| Some((row.id, row.settled_ms?))).collect();
-        Ok(Paid { settled, payouts: payouts.decode()? })
+    /// The accruals that were read, and what is known of their payment.
+    pub fn of(rows: Vec<OwnAccrual>, payouts: Vec<PayoutRow>) -> (Vec<Accrual>, Paid) {
+        let (accruals, settled): (Vec<Accrual>, Vec<SettledRow>) = rows.into_iter().unzip();
+        let settled = settled.into_iter().filter_map(|row| Some((row.id, row.settled_ms?))).collect();
+        (accruals, Paid { settled, payouts })
     }
 
     /// The instant of the run that made a commission available.

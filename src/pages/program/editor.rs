@@ -3,8 +3,10 @@
 use crate::base::time::Month;
 use crate::codec::operator as forms;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{Field, number, text};
+use crate::pages::components::Field;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
@@ -12,6 +14,7 @@ use crate::pages::operator::helpers;
 use crate::pages::program::document;
 use crate::pages::program::operator_programs::HERE;
 use crate::pages::text::operator::{common, program as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::check;
 use crate::program::check::Finding;
 use crate::program::document::Document;
@@ -27,8 +30,8 @@ use serde_json::{Value, json};
 /// Rows of a dry run that are shown. The totals include all of them.
 const SHOWN_MAX: usize = 40;
 
-pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(cx, id, None, &DryRunResult::default()).await
+pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+    shown(cx, gate, id, None, &DryRunResult::default()).await
 }
 
 /// The result of a submitted form.
@@ -42,15 +45,14 @@ struct DryRunResult {
 
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
     id: &str,
     typed: Option<&SubmittedForm>,
     tried: &DryRunResult,
 ) -> PageResult {
     let dry_run = tried.dry_run.as_ref().map(|dry_run| &dry_run["rows"]);
     let ids: Vec<&str> = dry_run.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
-    let (session, rows) = cx.operator(vec![program::program_list(), partners_known(&ids)]).await?;
-    let known: Vec<KnownAccount> = rows[1].decode()?;
-    let catalog = program::catalog(&rows[0])?;
+    let (operator, (catalog, known)) = gate.open(cx, (program::programs(), partners_known(&ids))).await?;
     let found = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let newest = catalog.versions(id).last().unwrap_or(found);
     let last_month = Month::of(cx.now()).plus(-1).to_string();
@@ -81,7 +83,7 @@ async fn shown<S: Platform>(
         details { summary { (wording::CURRENT_IN_WORDS) } (document::readable(&*cx.locale, found)) }
     };
     let status = if is_good { 200 } else { 422 };
-    Ok(helpers::frame(cx, &session, status, (HERE, &title), content))
+    Ok(helpers::frame(cx, &operator, status, (HERE, &title), content))
 }
 
 /// A draft of the next version: the newest one with the next number, effective from the next full hour.
@@ -107,18 +109,19 @@ fn textarea(form: &SubmittedForm, findings: &[Finding]) -> Markup {
 
 /// The problems in a document: where each is, the value there, and what is allowed.
 fn findings(list: &[Finding]) -> Markup {
-    let cells = |f: &Finding| {
-        vec![
-            html! { code { @if f.path.is_empty() { (wording::WHOLE_DOCUMENT) } @else { (f.path) } } },
-            html! { code { (f.value) } },
-            html! { (f.rule) },
-        ]
-    };
+    let columns = [
+        text(
+            wording::FIELD,
+            |f: &Finding| html! { code { @if f.path.is_empty() { (wording::WHOLE_DOCUMENT) } @else { (f.path) } } },
+        ),
+        text(wording::VALUE, |f: &Finding| html! { code { (f.value) } }),
+        text(wording::EXPECTED, |f: &Finding| html! { (f.rule) }),
+    ];
     html! {
         @if !list.is_empty() {
             div.problems id="findings" role="alert" {
                 p { strong { (wording::PROBLEM) } " " (wording::NOT_SAVED) }
-                (components::table(wording::PROBLEMS, &[text(wording::FIELD), text(wording::VALUE), text(wording::EXPECTED)], &list.iter().map(cells).collect::<Vec<_>>()))
+                (columns::table(wording::PROBLEMS, list, &columns))
             }
         }
     }
@@ -130,24 +133,18 @@ fn comparison<S: Platform>(cx: &PageContext<'_, S>, d: &Document, dry_run: &Valu
     let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
     let amount = |cents: i64| components::amount(locale, cents, &unit);
     let rows = dry_run["rows"].as_array().map_or(&[][..], Vec::as_slice);
-    let cells = |row: &Value| {
-        let partner = row["partner"].as_str().unwrap_or("");
-        vec![
-            html! { @if partner.is_empty() { (wording::THE_FRIEND) } @else { (helpers::partner_of(known, partner)) } },
-            html! { (row["reward_id"].as_str().unwrap_or("")) },
-            amount(cents(row, "actual_net_cents")),
-            amount(cents(row, "simulated_net_cents")),
-            amount(cents(row, "difference_cents")),
-        ]
-    };
-    let (was, would) = (cents(dry_run, "actual_net_cents"), cents(dry_run, "simulated_net_cents"));
     let columns = [
-        text(common::PARTNER),
-        text(common::RULE),
-        number(wording::ACTUAL),
-        number(wording::WITH_DRAFT),
-        number(common::DIFFERENCE),
+        text(common::PARTNER, |row: &Value| {
+            let partner = row["partner"].as_str().unwrap_or("");
+            html! { @if partner.is_empty() { (wording::THE_FRIEND) } @else { (helpers::partner_of(known, partner)) } }
+        }),
+        text(common::RULE, |row: &Value| html! { (row["reward_id"].as_str().unwrap_or("")) }),
+        number(wording::ACTUAL, |row: &Value| amount(cents(row, "actual_net_cents"))),
+        number(wording::WITH_DRAFT, |row: &Value| amount(cents(row, "simulated_net_cents"))),
+        number(common::DIFFERENCE, |row: &Value| amount(cents(row, "difference_cents"))),
     ];
+    let (was, would) = (cents(dry_run, "actual_net_cents"), cents(dry_run, "simulated_net_cents"));
+
     html! {
         section.sheet id="dry-run" aria-labelledby="dry-run-title" {
             h2 id="dry-run-title" { (wording::WOULD_HAVE_PAID[0]) (amount(would)) (wording::WOULD_HAVE_PAID[1]) (amount(was)) }
@@ -156,16 +153,15 @@ fn comparison<S: Platform>(cx: &PageContext<'_, S>, d: &Document, dry_run: &Valu
                 @if dry_run["complete"] == false { " " strong { (common::PARTIAL) } }
             }
             @if rows.is_empty() { p.quiet { (wording::NO_DIFFERENCE) } } @else {
-                (components::table(wording::BY_PARTNER_AND_RULE, &columns, &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+                (columns::table(wording::BY_PARTNER_AND_RULE, helpers::at_most(rows, SHOWN_MAX), &columns))
                 @if rows.len() > SHOWN_MAX { p.quiet { (common::first_of_total(SHOWN_MAX)) } }
             }
         }
     }
 }
 
-pub async fn save<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
-    let ctx = cx.context(&session);
+pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+    let ctx = cx.context(&operator.session);
     let form = &cx.form;
     let text = form.get("document");
     let refusal = if form.get("do") == "save" {
@@ -183,18 +179,18 @@ pub async fn save<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult 
         match body {
             Ok(dry_run) => {
                 let tried = DryRunResult { dry_run: Some(dry_run), checked: true, ..DryRunResult::default() };
-                return shown(cx, id, Some(form), &tried).await;
+                return shown(cx, operator.into(), id, Some(form), &tried).await;
             }
             Err(refusal) => refusal,
         }
     };
     match refusal {
         Refusal::Findings(findings) => {
-            shown(cx, id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
+            shown(cx, operator.into(), id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
         }
         Refusal::Error(error) => {
             let form = crate::pages::refusal::without_stripe(cx, error)?;
-            shown(cx, id, Some(&form), &DryRunResult::default()).await
+            shown(cx, operator.into(), id, Some(&form), &DryRunResult::default()).await
         }
     }
 }

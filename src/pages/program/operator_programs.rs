@@ -4,20 +4,22 @@ use crate::base::money::Cents;
 use crate::codec::operator as version;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Field, Figure, text};
+use crate::pages::components::{Field, Figure};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::program::document;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, navigation, program as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::Document;
 use crate::service::account::books;
 use crate::service::account::books::BudgetRow;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
-use crate::store::ledger::budget;
 use crate::store::partner::resource::{Resource, resource_list};
 use crate::store::program;
 use crate::store::settlement::operator_runs as reads;
@@ -31,50 +33,44 @@ const VERSIONS: i64 = 30;
 /// How many pages for partners a program's page lists.
 const RESOURCES: i64 = 50;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
-    let catalog = program::catalog(&rows[0])?;
-    let cells = |d: &&Document| {
-        vec![
-            html! { a href={ (HERE) "/" (components::escaped(&d.id)) } { (d.title) } },
-            html! { (document::unit(d)) },
-            html! { (document::cadence(d)) },
-            html! { (d.version) },
-            components::day(&*cx.locale, d.effective_from),
-        ]
-    };
-    let in_force = catalog.all_in_force(cx.now());
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    let (operator, catalog) = gate.open(cx, program::programs()).await?;
     let columns = [
-        text(common::PROGRAM),
-        text(wording::PAYS_IN),
-        text(common::PAID),
-        text(common::VERSION),
-        text(wording::EFFECTIVE_SINCE),
+        text(
+            common::PROGRAM,
+            |d: &&Document| html! { a href={ (HERE) "/" (components::escaped(&d.id)) } { (d.title) } },
+        ),
+        text(wording::PAYS_IN, |d: &&Document| html! { (document::unit(d)) }),
+        text(common::PAID, |d: &&Document| html! { (document::cadence(d)) }),
+        text(common::VERSION, |d: &&Document| html! { (d.version) }),
+        text(wording::EFFECTIVE_SINCE, |d: &&Document| components::day(&*cx.locale, d.effective_from)),
     ];
+    let in_force = catalog.all_in_force(cx.now());
+
     let content = html! {
         (components::heading(navigation::PROGRAMS, wording::LEAD, html! {}))
         @if in_force.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT[0]) code { "PUT /v1/programs/{id}" } (wording::NONE_HINT[1]) }))
         } @else {
-            (components::table(navigation::PROGRAMS, &columns, &in_force.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(navigation::PROGRAMS, &in_force, &columns))
         }
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::PROGRAMS), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::PROGRAMS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(cx, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+    shown(cx, gate, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let read = vec![
-        program::program_list(),
-        budget::budget_list(),
-        reads::version_list(id, VERSIONS),
-        resource_list(id, RESOURCES),
-    ];
-    let (session, rows) = cx.operator(read).await?;
-    let catalog = program::catalog(&rows[0])?;
+async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    id: &str,
+    form: &SubmittedForm,
+) -> PageResult {
+    let read =
+        (program::programs(), books::budget_query(), reads::version_list(id, VERSIONS), resource_list(id, RESOURCES));
+    let (operator, (catalog, budgets, version_rows, pages)) = gate.open(cx, read).await?;
     let current = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let version = cx.request.param("version").filter(|text| !text.is_empty());
     let found = match version {
@@ -84,11 +80,11 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
             catalog.versions(id).find(|d| Some(d.version) == number).ok_or_else(|| AppError::not_found("version"))?
         }
     };
-    let budget = books::budgets(&rows[1])?.into_iter().find(|p| p.budget.program_id == id);
+    let budget = budgets.into_iter().find(|p| p.budget.program_id == id);
     let path = format!("{HERE}/{}", components::escaped(id));
     let content = html! {
         (components::heading(&found.title, &wording::version_of(&found.id, found.version), html! {
-            @if cx.may(Scope::Programs) { a.button href={ (path) "/edit" } { (wording::EDIT) } }
+            @if operator.may(Scope::Programs) { a.button href={ (path) "/edit" } { (wording::EDIT) } }
         }))
         (components::problems(form))
         @if found.version != current.version {
@@ -99,15 +95,16 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
             }
         }
         (document::readable(&*cx.locale, found))
-        @if let Some(budget) = budget.filter(|_| found.settlement.budget) { (budget_part(cx, &path, found, &budget, form)) }
-        (resources(cx, &path, &rows[3].decode()?))
-        (versions(cx, &path, &rows[2].decode()?, (current, found)))
+        @if let Some(budget) = budget.filter(|_| found.settlement.budget) { (budget_part(cx, &operator, &path, found, &budget, form)) }
+        (resources(cx, &operator, &path, &pages))
+        (versions(cx, &path, &version_rows, (current, found)))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, &found.title), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), (HERE, &found.title), content))
 }
 
 fn budget_part<S: Platform>(
     cx: &PageContext<'_, S>,
+    operator: &Operator,
     path: &str,
     d: &Document,
     row: &BudgetRow,
@@ -123,7 +120,7 @@ fn budget_part<S: Platform>(
                 Figure { label: wording::REWARDS_WAITING, value: html! { (locale.number(row.budget.waiting)) }, note: html! { (wording::REWARDS_WAITING_NOTE) } },
             ]))
             p { (wording::BUDGET_LEAD) }
-            @if cx.may(Scope::Payouts) {
+            @if operator.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/budget" } {
                     (helpers::hidden(cx))
                     (components::field(form, Field {
@@ -137,20 +134,23 @@ fn budget_part<S: Platform>(
     }
 }
 
-fn resources<S: Platform>(cx: &PageContext<'_, S>, path: &str, rows: &[Resource]) -> Markup {
-    let cells = |r: &Resource| {
-        let own = format!("{path}/resources/{}", components::escaped(&r.id));
-        vec![html! { a href=(own) { (r.title) } }, components::day(&*cx.locale, r.updated_at_ms)]
-    };
+fn resources<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, path: &str, rows: &[Resource]) -> Markup {
+    let columns = [
+        text(wording::PAGE, |r: &Resource| {
+            let own = format!("{path}/resources/{}", components::escaped(&r.id));
+            html! { a href=(own) { (r.title) } }
+        }),
+        text(common::UPDATED, |r: &Resource| components::day(&*cx.locale, r.updated_at_ms)),
+    ];
     html! {
         section id="resources" {
             h2 { (wording::PAGES) }
             @if rows.is_empty() {
                 (components::empty(wording::NO_PAGES, html! { (wording::NO_PAGES_HINT) }))
             } @else {
-                (components::table(wording::PAGES, &[text(wording::PAGE), text(common::UPDATED)], &rows.iter().map(cells).collect::<Vec<_>>()))
+                (columns::table(wording::PAGES, rows, &columns))
             }
-            @if cx.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { (wording::NEW_PAGE) } } }
+            @if operator.may(Scope::Programs) { p { a.button.second href={ (path) "/resources/new" } { (wording::NEW_PAGE) } } }
         }
     }
 }
@@ -163,34 +163,31 @@ fn versions<S: Platform>(
     (current, found): (&Document, &Document),
 ) -> Markup {
     let locale = &*cx.locale;
-    let cells = |v: &VersionRow| {
-        let state = if v.version == current.version {
-            "active"
-        } else if v.effective_from_ms > cx.now() {
-            "planned"
-        } else {
-            "replaced"
-        };
-        vec![
-            html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { (wording::version(v.version)) } },
-            components::state(state),
-            components::utc(locale, v.effective_from_ms),
-            html! { (v.actor) },
-            components::instant(locale, v.created_at_ms),
-        ]
-    };
     let columns = [
-        text(common::VERSION),
-        text(common::STATE),
-        text(wording::EFFECTIVE_FROM),
-        text(wording::SAVED_BY),
-        text(wording::SAVED),
+        text(
+            common::VERSION,
+            |v: &VersionRow| html! { a href={ (path) "?version=" (v.version) } aria-current=[(v.version == found.version).then_some("true")] { (wording::version(v.version)) } },
+        ),
+        text(common::STATE, |v: &VersionRow| {
+            let state = if v.version == current.version {
+                "active"
+            } else if v.effective_from_ms > cx.now() {
+                "planned"
+            } else {
+                "replaced"
+            };
+            components::state(state)
+        }),
+        text(wording::EFFECTIVE_FROM, |v: &VersionRow| components::utc(locale, v.effective_from_ms)),
+        text(wording::SAVED_BY, |v: &VersionRow| html! { (v.actor) }),
+        text(wording::SAVED, |v: &VersionRow| components::instant(locale, v.created_at_ms)),
     ];
+
     html! {
         section {
             h2 { (wording::VERSIONS) }
             p.quiet { (wording::VERSIONS_LEAD) }
-            (components::table(wording::VERSIONS, &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::VERSIONS, rows, &columns))
             details {
                 summary { (wording::DOCUMENT_JSON) }
                 pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
@@ -199,20 +196,19 @@ fn versions<S: Platform>(
     }
 }
 
-pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
     let fund_it = async {
         let cents = helpers::cents_of(cx.form.get("amount")).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "malformed", wording::ENTER_AMOUNT).field("amount")
         })?;
         let reason = version::decision(&helpers::body(&cx.form, &["reason"]))?;
         let once = helpers::once(cx);
-        funding::fund(&cx.context(&session), id, Cents(cents), &reason, once.as_ref())
+        funding::fund(&cx.context(&operator.session), id, Cents(cents), &reason, once.as_ref())
             .await
             .map_err(helpers::refusal_of)
     };
     match fund_it.await {
         Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(id)))),
-        Err(error) => shown(cx, id, &with_refusal(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
     }
 }

@@ -11,32 +11,32 @@ use crate::pages::operator::helpers;
 use crate::pages::program::operator_programs::HERE;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, program as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::AppError;
 use crate::service::partner::resource;
-use crate::store::partner::resource::{Resource, resource_find};
+use crate::store::partner::resource::resource_find;
 use crate::store::program;
 use maud::html;
 
-pub async fn compose<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> PageResult {
-    shown(cx, program, None, None).await
+pub async fn compose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, program: &str) -> PageResult {
+    shown(cx, gate, program, None, None).await
 }
 
-pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    shown(cx, program, Some(page), None).await
+pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, program: &str, page: &str) -> PageResult {
+    shown(cx, gate, program, Some(page), None).await
 }
 
 /// The form of an existing page, or of a new one.
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
     program: &str,
     page: Option<&str>,
     typed: Option<&SubmittedForm>,
 ) -> PageResult {
-    let read = vec![program::program_list(), resource_find(program, page.unwrap_or(""))];
-    let (session, rows) = cx.operator(read).await?;
-    let catalog = program::catalog(&rows[0])?;
+    let read = (program::programs(), resource_find(program, page.unwrap_or("")).first());
+    let (operator, (catalog, stood)) = gate.open(cx, read).await?;
     let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
-    let stood: Option<Resource> = rows[1].first()?;
     if page.is_some() && stood.is_none() {
         return Err(AppError::not_found("page").into());
     }
@@ -72,33 +72,37 @@ async fn shown<S: Platform>(
             }
         }
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, title), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), (HERE, title), content))
 }
 
-pub async fn add<S: Platform>(cx: &PageContext<'_, S>, program: &str) -> PageResult {
+pub async fn add<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: &str) -> PageResult {
     // The id is derived from the form's key, so submitting the form twice creates one page.
     let page = id::derived("rsc", &[program, &helpers::key(cx)]);
-    write(cx, program, &page, true).await
+    write(cx, operator, program, &page, true).await
 }
 
-pub async fn save<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    write(cx, program, page, false).await
+pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: &str, page: &str) -> PageResult {
+    write(cx, operator, program, page, false).await
 }
 
-async fn write<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str, is_new: bool) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+async fn write<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: Operator,
+    program: &str,
+    page: &str,
+    is_new: bool,
+) -> PageResult {
     let given = (cx.form.get("title"), cx.form.get("body"));
-    match resource::write(&cx.context(&session), program, page, is_new, given).await {
+    match resource::write(&cx.context(&operator.session), program, page, is_new, given).await {
         Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-kept", components::escaped(program)))),
         Err(error) => {
             let form = with_refusal(cx, error)?;
-            shown(cx, program, (!is_new).then_some(page), Some(&form)).await
+            shown(cx, operator.into(), program, (!is_new).then_some(page), Some(&form)).await
         }
     }
 }
 
-pub async fn remove<S: Platform>(cx: &PageContext<'_, S>, program: &str, page: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
-    resource::remove(&cx.context(&session), program, page).await?;
+pub async fn remove<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: &str, page: &str) -> PageResult {
+    resource::remove(&cx.context(&operator.session), program, page).await?;
     Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))
 }

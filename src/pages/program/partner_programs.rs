@@ -3,34 +3,24 @@
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{day, empty, state};
-use crate::pages::context::Handled;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::identity::sign_in::open;
 use crate::pages::layout;
 use crate::pages::partner::join;
 use crate::pages::text::partner::program as text;
 use crate::pages::text::shared::frame;
+use crate::pages::viewer::{Gate, Person};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::identity::session::{OwnPartner, own_partners};
 use crate::store::program::{catalog, program_list};
 use maud::{Markup, html};
 
-/// The page of a path, `["partner", "programs"]`.
-pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
-    Some(match (method, parts) {
-        ("GET", ["partner", "programs"]) => Box::pin(show(cx)),
-        ("POST", ["partner", "programs"]) => Box::pin(choose(cx)),
-        _ => return None,
-    })
-}
-
-async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Person>) -> PageResult {
     let token = cx.token_sha256().unwrap_or_default();
-    let (session, rows) = cx.session(vec![own_partners(&token), program_list()]).await?;
-    let own: Vec<OwnPartner> = rows[0].decode()?;
-    let catalog = catalog(&rows[1])?;
-    let operator = session.operator == 1;
+    let (person, (own, programs)) = gate.open(cx, (own_partners(&token), program_list())).await?;
+    let catalog = catalog(&programs)?;
+    let operator = person.session.operator == 1;
     let content = html! {
         @if own.is_empty() {
             h1 { (text::NONE) }
@@ -90,12 +80,11 @@ fn further<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPa
     }
 }
 
-async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Person>) -> PageResult {
     let token = cx.token_sha256().unwrap_or_default();
-    let (session, rows) = cx.session(vec![own_partners(&token)]).await?;
-    let own: Vec<OwnPartner> = rows[0].decode()?;
+    let (person, own) = gate.open(cx, own_partners(&token)).await?;
     let wanted = cx.form.get("partner");
     let chosen = own.iter().find(|p| p.id == wanted).ok_or_else(|| AppError::not_found("partner"))?;
-    cx.keep_cookie(&chosen.id, session.expires_at_ms);
+    cx.keep_cookie(&chosen.id, person.session.expires_at_ms);
     Ok(cx.redirect_after_post("/partner"))
 }

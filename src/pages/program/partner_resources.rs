@@ -1,13 +1,15 @@
 //! The program's resources for its partners.
 
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::{Column, text};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::markdown;
 use crate::pages::text::partner::{navigation, program as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::AppError;
 use crate::store::partner::resource::{Resource, resource_find_of_partner, resource_list_of_partner};
 use maud::html;
@@ -15,23 +17,21 @@ use maud::html;
 /// Pages listed: people write them by hand.
 const PAGES: i64 = 200;
 
-const COLUMNS: &[Column] = &[text(text::PAGE), text(text::UPDATED)];
-
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (partner, rows) = cx.partner(vec![resource_list_of_partner(cx.claimed_partner(), PAGES)]).await?;
-    let pages: Vec<Resource> = rows[0].decode()?;
-    let row = |r: &Resource| {
-        vec![
-            html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
-            components::day(cx.locale.as_ref(), r.updated_at_ms),
-        ]
-    };
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, pages) = gate.open(cx, resource_list_of_partner(cx.claimed_partner(), PAGES)).await?;
+    let columns = [
+        text(
+            text::PAGE,
+            |r: &Resource| html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
+        ),
+        text(text::UPDATED, |r: &Resource| components::day(cx.locale.as_ref(), r.updated_at_ms)),
+    ];
     let content = html! {
         (components::heading(navigation::RESOURCES, text::RESOURCES_LEAD, html! {}))
         @if pages.is_empty() {
             (components::empty(text::NO_RESOURCES, html! { (text::NO_RESOURCES_HINT) a href="/partner/share" { (text::SHARE_KIT) } (text::SHARE_KIT_HAS) }))
         } @else {
-            (components::table(navigation::RESOURCES, COLUMNS, &pages.iter().map(row).collect::<Vec<_>>()))
+            (columns::table(navigation::RESOURCES, &pages, &columns))
         }
     };
     let page =
@@ -39,9 +39,9 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(layout::show(cx, 200, page))
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (partner, rows) = cx.partner(vec![resource_find_of_partner(cx.claimed_partner(), id)]).await?;
-    let found: Resource = rows[0].first()?.ok_or_else(|| AppError::not_found("page"))?;
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
+    let (partner, found) = gate.open(cx, resource_find_of_partner(cx.claimed_partner(), id).first()).await?;
+    let found = found.ok_or_else(|| AppError::not_found("page"))?;
     let content = html! {
         (components::heading(&found.title, "", html! {}))
         div.prose { (markdown::rendered(&found.body)) }

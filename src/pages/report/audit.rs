@@ -1,11 +1,13 @@
 //! Who did what, and why. Entries never change.
 
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::text;
 use crate::pages::components;
-use crate::pages::components::text;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, navigation, report as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::store::identity::audit;
 use crate::store::identity::audit::AuditRow;
 use maud::{Markup, html};
@@ -13,40 +15,32 @@ use maud::{Markup, html};
 /// How much of a change is shown: it may be a program's whole document.
 const CHANGE_CHARS_MAX: usize = 200;
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let (session, rows) = cx.operator(vec![audit::audit_page(before_ms, &before_id, list.limit + 1)]).await?;
-    let (rows, next) = helpers::paged(&list, rows[0].decode()?, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
+    let read = audit::audit_page(before_ms, &before_id, list.limit + 1).query();
+    let (operator, rows) = gate.open(cx, read).await?;
+    let (rows, next) = helpers::paged(&list, rows, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
+
     let columns = [
-        text(common::DATE),
-        text(navigation::OPERATOR),
-        text(wording::ACTION),
-        text(common::SUBJECT),
-        text(common::REASON),
-        text(wording::CHANGE),
+        text(common::DATE, |a: &AuditRow| components::instant(&*cx.locale, a.at_ms)),
+        text(navigation::OPERATOR, |a: &AuditRow| html! { (a.actor) }),
+        text(wording::ACTION, |a: &AuditRow| html! { code { (a.action) } }),
+        text(common::SUBJECT, |a: &AuditRow| about(a)),
+        text(common::REASON, |a: &AuditRow| html! { (a.reason.as_deref().unwrap_or("")) }),
+        text(wording::CHANGE, |a: &AuditRow| change(a)),
     ];
-    let cells = |a: &AuditRow| {
-        vec![
-            components::instant(&*cx.locale, a.at_ms),
-            html! { (a.actor) },
-            html! { code { (a.action) } },
-            about(a),
-            html! { (a.reason.as_deref().unwrap_or("")) },
-            change(a),
-        ]
-    };
     let lead = wording::AUDIT_LEAD;
     let content = html! {
         (components::heading(navigation::AUDIT, lead, html! {}))
         @if rows.is_empty() {
             (components::empty(wording::AUDIT_EMPTY, html! { (wording::AUDIT_EMPTY_HINT) }))
         } @else {
-            (components::table(wording::OPERATOR_ACTIVITY, &columns, &rows.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::OPERATOR_ACTIVITY, &rows, &columns))
         }
         (components::pager("/operator/audit", next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/audit", navigation::AUDIT), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/audit", navigation::AUDIT), content))
 }
 
 /// The subject of an action, as a link where it has a page.

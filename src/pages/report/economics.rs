@@ -3,11 +3,14 @@
 use crate::base::time::Month;
 use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{Figure, number, text};
+use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, navigation, report as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::{Cadence, Document};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::report::{economics_of, economics_reads};
@@ -20,7 +23,7 @@ const HERE: &str = "/operator/economics";
 /// Channels in the table: those that earned most come first.
 const CHANNELS_MAX: usize = 40;
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let month = |name: &str, otherwise: Month| match cx.request.param(name).filter(|text| !text.is_empty()) {
         None => Ok(otherwise),
         Some(text) => {
@@ -34,14 +37,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         return Err(AppError::new(ErrorKind::BadRequest, "malformed", wording::MONTHS_REVERSED).into());
     }
     let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()) else {
-        return choose(cx).await;
+        return choose(cx, gate).await;
     };
-    let mut read = economics_reads(&program, from.start(), to.end(), cx.now());
-    read.push(channel_list(&program, to.start(), to.end()));
-    let (session, rows) = cx.operator(read).await?;
-    let (document, found) = economics_of(&rows[..3], &program, to.end(), cx.now())?;
-    let channels: Vec<ChannelRow> = rows[3].decode()?;
-    let catalog = program::catalog(&rows[0])?;
+    let sums = economics_reads(&program, from.start(), to.end(), cx.now());
+    let channels = channel_list(&program, to.start(), to.end()).query::<ChannelRow>();
+    let (operator, ((catalog, cost_sums, reach_sums), channels)) = gate.open(cx, (sums, channels)).await?;
+    let (document, found) = economics_of(&catalog, (cost_sums, reach_sums), &program, to.end(), cx.now())?;
     let programs = paying(catalog.all_in_force(cx.now()));
     let locale = &*cx.locale;
     let title = wording::title(&document.title);
@@ -66,7 +67,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             dl.facts { @for (name, what) in DEFINITIONS { div { dt { (name.replace('_', " ")) } dd { (what) } } } }
         }
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::ECONOMICS), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::ECONOMICS), content))
 }
 
 fn paying(documents: Vec<&Document>) -> Vec<&Document> {
@@ -74,9 +75,8 @@ fn paying(documents: Vec<&Document>) -> Vec<&Document> {
 }
 
 /// Without a program: redirects to the first that pays rewards, which links to the others.
-async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
-    let catalog = program::catalog(&rows[0])?;
+async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    let (operator, catalog) = gate.open(cx, program::programs()).await?;
     if let Some(first) = paying(catalog.all_in_force(cx.now())).first() {
         return Ok(cx.redirect_after_post(&format!("{HERE}?program={}", components::escaped(&first.id))));
     }
@@ -84,7 +84,7 @@ async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         (components::heading(navigation::ECONOMICS, "", html! {}))
         (components::empty(wording::NO_REWARDS, html! { (wording::NO_REWARDS_HINT) }))
     };
-    Ok(helpers::frame(cx, &session, 200, (HERE, navigation::ECONOMICS), content))
+    Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::ECONOMICS), content))
 }
 
 /// 1234 thousandths as `1.23`.
@@ -119,22 +119,26 @@ fn reach<S: Platform>(cx: &PageContext<'_, S>, found: &Economics) -> Markup {
 fn cost<S: Platform>(cx: &PageContext<'_, S>, document: &Document, found: &Economics) -> Markup {
     let locale = &*cx.locale;
     let money = |cents: i64| components::amount(locale, cents, &document.currency);
-    let cells = |c: &Channel| {
-        vec![
-            html! { (c.channel) },
-            money(c.acquisition_cost_cents.0),
-            html! { @match c.first_year_margin_cents { Some(cents) => (money(cents.0)), None => (common::NONE) } },
-            html! { @match c.margin_over_cost_hundredths { Some(n) => { @if n < 0 { "-" } (n.abs() / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => (common::NONE) } },
-        ]
-    };
-    let rows: Vec<Vec<Markup>> = found.referral.iter().chain(&found.paid_channels).map(cells).collect();
+    let columns = [
+        text(common::CHANNEL, |c: &&Channel| html! { (c.channel) }),
+        number(wording::COST, |c: &&Channel| money(c.acquisition_cost_cents.0)),
+        number(
+            wording::FIRST_YEAR_MARGIN,
+            |c: &&Channel| html! { @match c.first_year_margin_cents { Some(cents) => (money(cents.0)), None => (common::NONE) } },
+        ),
+        number(
+            wording::MARGIN_OVER_COST,
+            |c: &&Channel| html! { @match c.margin_over_cost_hundredths { Some(n) => { @if n < 0 { "-" } (n.abs() / 100) "." (format!("{:02}", n.abs() % 100)) "×" } None => (common::NONE) } },
+        ),
+    ];
+    let rows: Vec<&Channel> = found.referral.iter().chain(&found.paid_channels).collect();
     html! {
         h2 { (wording::COST_PER_ACCOUNT) }
         @if rows.is_empty() {
             (components::empty(wording::NOTHING_TO_COMPARE, html! { (wording::NOTHING_TO_COMPARE_HINT) }))
         } @else {
             @if found.referral.is_none() { p { (wording::NO_REFERRAL_COST) } }
-            (components::table(wording::COST_BY_CHANNEL, &[text(common::CHANNEL), number(wording::COST), number(wording::FIRST_YEAR_MARGIN), number(wording::MARGIN_OVER_COST)], &rows))
+            (columns::table(wording::COST_BY_CHANNEL, &rows, &columns))
             @if let (Some(reward), Some(benefit)) = (found.reward_cents, found.benefit_cents) {
                 p.quiet { (wording::COST_OF_REFERRAL[0]) (money(reward.0)) (wording::COST_OF_REFERRAL[1]) (money(benefit.0)) (wording::COST_OF_REFERRAL[2]) }
             }
@@ -147,29 +151,21 @@ fn cost<S: Platform>(cx: &PageContext<'_, S>, document: &Document, found: &Econo
 
 fn by_channel<S: Platform>(cx: &PageContext<'_, S>, document: &Document, rows: &[ChannelRow]) -> Markup {
     let locale = &*cx.locale;
-    let cells = |r: &ChannelRow| {
-        vec![
-            helpers::partner(&r.partner, r.external_id.as_deref(), None),
-            html! { (r.channel.replace('_', " ")) },
-            html! { (locale.number(r.clicks)) },
-            html! { (locale.number(r.signups)) },
-            html! { (locale.number(r.qualified)) },
-            html! { (locale.number(r.rewarded)) },
-            components::amount(locale, r.gross_cents, &crate::pages::program::document::unit_of(document)),
-        ]
-    };
     let columns = [
-        text(common::PARTNER),
-        text(common::CHANNEL),
-        number(wording::CLICKS),
-        number(common::SIGN_UPS),
-        number(wording::PAYING),
-        number(wording::REWARDED),
-        number(wording::EARNED),
+        text(common::PARTNER, |r: &ChannelRow| helpers::partner(&r.partner, r.external_id.as_deref(), None)),
+        text(common::CHANNEL, |r: &ChannelRow| html! { (r.channel.replace('_', " ")) }),
+        number(wording::CLICKS, |r: &ChannelRow| html! { (locale.number(r.clicks)) }),
+        number(common::SIGN_UPS, |r: &ChannelRow| html! { (locale.number(r.signups)) }),
+        number(wording::PAYING, |r: &ChannelRow| html! { (locale.number(r.qualified)) }),
+        number(wording::REWARDED, |r: &ChannelRow| html! { (locale.number(r.rewarded)) }),
+        number(wording::EARNED, |r: &ChannelRow| {
+            components::amount(locale, r.gross_cents, &crate::pages::program::document::unit_of(document))
+        }),
     ];
+
     html! {
         @if rows.is_empty() { p.quiet { (wording::NO_ACTIVITY) } } @else {
-            (components::table(wording::CHANNELS, &columns, &rows.iter().take(CHANNELS_MAX).map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::CHANNELS, helpers::at_most(&rows, CHANNELS_MAX), &columns))
             @if rows.len() > CHANNELS_MAX { p.quiet { (common::first_shown(CHANNELS_MAX)) } }
         }
     }

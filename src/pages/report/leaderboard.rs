@@ -1,28 +1,26 @@
 //! The leaderboard of the partner's program: all partners are ranked, and named if they choose to be.
 
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
-use crate::pages::components::{Column, number, text};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::text::partner::{navigation, report as text};
+use crate::pages::viewer::{Gate, Partner};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
-use maud::{Markup, html};
+use maud::html;
 
 /// Places shown; the partner's own is always shown.
 const PLACES: i64 = 50;
 
-const COLUMNS: &[Column] = &[number(text::RANK), text(text::PARTNER), number(text::REWARDED), number(text::EARNED)];
-
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let (partner, rows) =
-        cx.partner(vec![reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner)]).await?;
-    let mut places: Vec<PlaceRow> = rows[0].decode()?;
-    let own: Option<PlaceRow> = rows[1].first()?;
+    let (partner, (mut places, own)) =
+        gate.open(cx, (reads::place_list(claimed_partner, PLACES), reads::place_own(claimed_partner).first())).await?;
     let named = own.as_ref().is_some_and(|o| o.display_name.is_some());
     if !places.iter().any(|p| p.own == 1) {
         places.extend(own);
@@ -33,7 +31,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         @if places.is_empty() {
             (components::empty(text::EMPTY, html! { (text::EMPTY_HINT) }))
         } @else {
-            (components::table(navigation::LEADERBOARD, COLUMNS, &places.iter().map(|p| cells(locale, p)).collect::<Vec<_>>()))
+            (columns::table(navigation::LEADERBOARD, &places, &columns(locale)))
             @if let Some(first) = places.first() { p.quiet { (text::AS_OF) (components::utc(locale, first.refreshed_at_ms)) "." } }
         }
         p {
@@ -46,19 +44,24 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(layout::show(cx, 200, page))
 }
 
-fn cells(locale: &dyn Locale, p: &PlaceRow) -> Vec<Markup> {
-    let name = p.display_name.as_deref().filter(|name| !name.trim().is_empty());
-    vec![
-        html! { (locale.number(p.rank)) },
-        html! {
-            @match (name, p.own) {
-                (Some(name), 1) => { strong { (name) } (text::YOU_SUFFIX) }
-                (None, 1) => strong { (text::YOU) },
-                (Some(name), _) => (name),
-                (None, _) => span.quiet { (text::ANONYMOUS) },
+fn columns(locale: &dyn Locale) -> [Column<'_, PlaceRow>; 4] {
+    [
+        number(text::RANK, move |p: &PlaceRow| html! { (locale.number(p.rank)) }),
+        text(text::PARTNER, |p: &PlaceRow| {
+            let name = p.display_name.as_deref().filter(|name| !name.trim().is_empty());
+            html! {
+                @match (name, p.own) {
+                    (Some(name), 1) => { strong { (name) } (text::YOU_SUFFIX) }
+                    (None, 1) => strong { (text::YOU) },
+                    (Some(name), _) => (name),
+                    (None, _) => span.quiet { (text::ANONYMOUS) },
+                }
             }
-        },
-        html! { (locale.number(p.referrals)) },
-        html! { @if p.own == 1 { (components::amount(locale, p.gross_cents, &p.unit)) } },
+        }),
+        number(text::REWARDED, move |p: &PlaceRow| html! { (locale.number(p.referrals)) }),
+        number(
+            text::EARNED,
+            move |p: &PlaceRow| html! { @if p.own == 1 { (components::amount(locale, p.gross_cents, &p.unit)) } },
+        ),
     ]
 }

@@ -10,10 +10,10 @@ use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, navigation, review as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::review as deciding;
 use crate::service::review::ReviewDecision;
-use crate::store::port::Rows;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::ReviewShown;
 use crate::store::review::ReviewRow;
@@ -30,7 +30,7 @@ struct Held {
 
 const STATES: &[(&str, &str)] = &[("", wording::OPEN), ("released", common::RELEASED), ("rejected", common::REJECTED)];
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, 10)?;
     let state = cx.request.param("state").unwrap_or_default();
     if !STATES.iter().any(|(value, _)| *value == state) {
@@ -43,12 +43,12 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         }
         decided => reads::review_decided_page(decided, &list.cursor, list.limit + 1),
     };
-    let (session, rows) = cx.operator(vec![read]).await?;
+    let (operator, found) = gate.open(cx, read).await?;
     let cursor = |(r, _): &(ReviewRow, ReviewShown)| match state.as_str() {
         "" => format!("{}.{}", r.created_at_ms.0, r.id),
         _ => r.id.clone(),
     };
-    let (found, next) = helpers::paged(&list, rows[0].decode_pairs()?, cursor);
+    let (found, next) = helpers::paged(&list, found, cursor);
     let path =
         if state.is_empty() { "/operator/reviews".to_owned() } else { format!("/operator/reviews?state={state}") };
     let lead = wording::LEAD;
@@ -60,32 +60,39 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         } @else if found.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         }
-        @for (review, shown) in &found { (card(cx, review, shown, &SubmittedForm::default())) }
+        @for (review, shown) in &found { (card(cx, &operator, review, shown, &SubmittedForm::default())) }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/reviews", navigation::REVIEWS), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/reviews", navigation::REVIEWS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(cx, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+    shown(cx, gate, id, &SubmittedForm::default()).await
 }
 
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
-    let (session, rows) = cx.operator(vec![reads::review_shown(id)]).await?;
-    let (review, shown) = one(&rows[0])?;
+async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    id: &str,
+    form: &SubmittedForm,
+) -> PageResult {
+    let (operator, found) = gate.open(cx, reads::review_shown(id)).await?;
+    let (review, shown) = found.into_iter().next().ok_or_else(|| AppError::not_found("review"))?;
     let content = html! {
         (components::heading(common::REVIEW, "", html! { a.button.second href="/operator/reviews" { (wording::ALL_REVIEWS) } }))
         (components::problems(form))
-        (card(cx, &review, &shown, form))
+        (card(cx, &operator, &review, &shown, form))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), ("/operator/reviews", common::REVIEW), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/reviews", common::REVIEW), content))
 }
 
-fn one(rows: &Rows) -> Result<(ReviewRow, ReviewShown), AppError> {
-    rows.decode_pairs()?.into_iter().next().ok_or_else(|| AppError::not_found("review"))
-}
-
-fn card<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewShown, form: &SubmittedForm) -> Markup {
+fn card<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: &Operator,
+    r: &ReviewRow,
+    shown: &ReviewShown,
+    form: &SubmittedForm,
+) -> Markup {
     let locale = &*cx.locale;
     let held: Vec<Held> = serde_json::from_str(&shown.waiting).unwrap_or_default();
     let waits = html! {
@@ -110,7 +117,7 @@ fn card<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewShown
                 (wording::OPENED, components::instant(locale, r.created_at_ms)),
             ]))
             @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
-            @if r.state == "open" { (decision_form(cx, r, form)) } @else {
+            @if r.state == "open" { (decision_form(cx, operator, r, form)) } @else {
                 p {
                     (wording::decided_by(r.actor.as_deref().unwrap_or(wording::AN_OPERATOR)))
                     @if let Some(at) = r.decided_at_ms { " " (components::instant(locale, at)) } ": " (r.reason.as_deref().unwrap_or(""))
@@ -121,11 +128,16 @@ fn card<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, shown: &ReviewShown
 }
 
 /// Both decisions share the reason. Element ids include the review's id, because a list has several forms.
-fn decision_form<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, form: &SubmittedForm) -> Markup {
+fn decision_form<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: &Operator,
+    r: &ReviewRow,
+    form: &SubmittedForm,
+) -> Markup {
     let field = format!("reason-{}", r.id);
     let problem = form.problem("reason");
     html! {
-        @if cx.may(Scope::Payouts) {
+        @if operator.may(Scope::Payouts) {
             form.stack method="post" action={ "/operator/reviews/" (components::escaped(&r.id)) } {
                 (csrf(cx))
                 div.field.wrong[problem.is_some()] {
@@ -144,15 +156,14 @@ fn decision_form<S: Platform>(cx: &PageContext<'_, S>, r: &ReviewRow, form: &Sub
     }
 }
 
-pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
     let decide_it = async {
         let body = forms::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
         let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-        deciding::decide(&cx.context(&session), id, choice, &body.reason).await
+        deciding::decide(&cx.context(&operator.session), id, choice, &body.reason).await
     };
     match decide_it.await {
         Ok(_) => Ok(cx.redirect_after_post("/operator/reviews?done=decided")),
-        Err(error) => shown(cx, id, &with_refusal(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
     }
 }

@@ -4,8 +4,9 @@ use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{number, text};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
@@ -13,10 +14,10 @@ use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
 use crate::pages::settlement::runs;
 use crate::pages::text::operator::{common, settlement as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::settlement::start as starting;
-use crate::store::identity::session::SessionRow;
 use crate::store::program;
 use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::settlement::operator_runs as reads;
@@ -30,16 +31,16 @@ use serde_json::Value;
 const SHOWN_MAX: usize = 40;
 
 /// `?program=&period=`: the form that requests a preview.
-pub async fn ask<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
+pub async fn ask<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    let (operator, catalog) = gate.open(cx, program::programs()).await?;
     let param = |name: &str| cx.request.param(name).unwrap_or_default();
     let form = SubmittedForm::filled(&[("program", &param("program")), ("period", &param("period"))]);
-    asking(cx, &session, &program::catalog(&rows[0])?, &form)
+    asking(cx, &operator, &catalog, &form)
 }
 
 fn asking<S: Platform>(
     cx: &PageContext<'_, S>,
-    session: &SessionRow,
+    operator: &Operator,
     catalog: &Catalog,
     form: &SubmittedForm,
 ) -> PageResult {
@@ -59,19 +60,19 @@ fn asking<S: Platform>(
             }
         }
     };
-    Ok(helpers::frame(cx, session, helpers::status(form), ("/operator/runs", wording::PREVIEW_TITLE), content))
+    Ok(helpers::frame(cx, operator, helpers::status(form), ("/operator/runs", wording::PREVIEW_TITLE), content))
 }
 
 /// A form and not a link, because a preview reads as much as a run does. Nothing is written.
-pub async fn preview<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, rows) = cx.operator(vec![program::program_list()]).await?;
-    let catalog = program::catalog(&rows[0])?;
+pub async fn preview<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    let (operator, catalog) = gate.open(cx, program::programs()).await?;
     let tried = async {
-        starting::start_requested(&cx.context(&session), NewRun { preview: true, ..runs::wanted(&cx.form)? }).await
+        starting::start_requested(&cx.context(&operator.session), NewRun { preview: true, ..runs::wanted(&cx.form)? })
+            .await
     };
     let (_, preview) = match tried.await {
         Ok(answer) => answer,
-        Err(error) => return asking(cx, &session, &catalog, &with_refusal(cx, error)?),
+        Err(error) => return asking(cx, &operator, &catalog, &with_refusal(cx, error)?),
     };
     let said = |name: &str| preview[name].as_str().unwrap_or_default().to_owned();
     let (id, period) = (said("program"), said("period"));
@@ -83,7 +84,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let is_due = scheduled <= cx.now();
     let ids: Vec<&str> =
         ["grants", "vests", "terms"].iter().flat_map(|list| helpers::partners_in(&preview[list], SHOWN_MAX)).collect();
-    let known: Vec<KnownAccount> = cx.context(&session).query(partners_known(&ids)).await?.decode()?;
+    let known = cx.context(&operator.session).read(partners_known(&ids)).await?;
     let content = html! {
         (components::heading(&title, wording::PREVIEWED_LEAD, all_runs()))
         p {
@@ -97,7 +98,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         @if let Some(run) = preview["run"]["id"].as_str() {
             p { (wording::RUN_EXISTS) a href={ "/operator/runs/" (components::escaped(run)) } { (common::VIEW_RUN) } }
         } @else if is_due {
-            @if cx.may(Scope::Payouts) {
+            @if operator.may(Scope::Payouts) {
                 form method="post" action="/operator/runs" {
                     (csrf(cx))
                     input type="hidden" name="program" value=(document.id);
@@ -107,7 +108,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
             }
         }
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/runs", &title), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/runs", &title), content))
 }
 
 fn all_runs() -> Markup {
@@ -124,18 +125,18 @@ fn section<S: Platform>(
     let locale = &*cx.locale;
     let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
     let cents = |row: &Value| row["cents"].as_i64().unwrap_or(0);
-    let cells = |row: &Value| {
-        vec![
-            helpers::partner_of(known, row["partner"].as_str().unwrap_or("")),
-            html! { (locale.number(row["accruals"].as_i64().unwrap_or(0))) },
-            components::amount(locale, cents(row), row["unit"].as_str().unwrap_or(unit)),
-        ]
-    };
+    let columns = [
+        text(common::PARTNER, |row: &Value| helpers::partner_of(known, row["partner"].as_str().unwrap_or(""))),
+        number(common::EARNINGS, |row: &Value| html! { (locale.number(row["accruals"].as_i64().unwrap_or(0))) }),
+        number(common::AMOUNT, |row: &Value| {
+            components::amount(locale, cents(row), row["unit"].as_str().unwrap_or(unit))
+        }),
+    ];
     html! {
         h2 { (wording::total(title)) (components::amount(locale, rows.iter().map(cents).sum(), unit)) }
         p.quiet { (what) }
         @if !rows.is_empty() {
-            (components::table(title, &[text(common::PARTNER), number(common::EARNINGS), number(common::AMOUNT)], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (columns::table(title, helpers::at_most(rows, SHOWN_MAX), &columns))
             (rest(cx, rows.len()))
         }
     }
@@ -143,18 +144,18 @@ fn section<S: Platform>(
 
 fn terms<S: Platform>(cx: &PageContext<'_, S>, rows: &Value, unit: &str, known: &[KnownAccount]) -> Markup {
     let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
-    let cells = |row: &Value| {
-        vec![
-            helpers::partner_of(known, row["partner"].as_str().unwrap_or("")),
-            html! { (row["modifier_id"].as_str().unwrap_or("")) },
-            components::amount(&*cx.locale, row["difference_cents"].as_i64().unwrap_or(0), unit),
-        ]
-    };
+    let columns = [
+        text(common::PARTNER, |row: &Value| helpers::partner_of(known, row["partner"].as_str().unwrap_or(""))),
+        text(common::RULE, |row: &Value| html! { (row["modifier_id"].as_str().unwrap_or("")) }),
+        number(common::DIFFERENCE, |row: &Value| {
+            components::amount(&*cx.locale, row["difference_cents"].as_i64().unwrap_or(0), unit)
+        }),
+    ];
     html! {
         @if !rows.is_empty() {
             h2 { (wording::RATES_AND_CAPS) }
             p.quiet { (wording::RATES_AND_CAPS_LEAD) }
-            (components::table(wording::RATES_AND_CAPS, &[text(common::PARTNER), text(common::RULE), number(common::DIFFERENCE)], &rows.iter().take(SHOWN_MAX).map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::RATES_AND_CAPS, helpers::at_most(rows, SHOWN_MAX), &columns))
             (rest(cx, rows.len()))
         }
     }
@@ -165,46 +166,44 @@ fn rest<S: Platform>(cx: &PageContext<'_, S>, all: usize) -> Markup {
     html! { @if left > 0 { p.quiet { (wording::and_more(&cx.locale.number(left))) } } }
 }
 
-pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
+pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let after = list.number(0)?;
-    let (session, rows) = cx.operator(vec![run::run_find(id), reads::run_plan_page(id, after, list.limit + 1)]).await?;
-    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
-    let (items, next) = helpers::paged(&list, rows[1].decode()?, |i: &PlanItem| i.seq.to_string());
+    let read = (run::run_find(id).query::<RunRow>().first(), reads::run_plan_page(id, after, list.limit + 1));
+    let (operator, (run, items)) = gate.open(cx, read).await?;
+    let run = run.ok_or_else(|| AppError::not_found("run"))?;
+    let (items, next) = helpers::paged(&list, items, |i: &PlanItem| i.seq.to_string());
     let locale = &*cx.locale;
-    let cells = |i: &PlanItem| {
-        let posted = html! {
-            @match i.posted_cents.filter(|_| i.seq <= run.executed) {
-                Some(cents) => (components::amount(locale, cents, &i.unit)),
-                None => span.quiet { (wording::NOT_POSTED) },
+    let columns = [
+        number(wording::NUMBER, |i: &PlanItem| html! { (locale.number(i.seq)) }),
+        text(
+            wording::WHAT,
+            |i: &PlanItem| html! { @if i.kind == "grant" { (wording::GRANT) } @else { (wording::VEST) } },
+        ),
+        text(common::PARTNER, |i: &PlanItem| {
+            helpers::partner(&i.partner_id, i.external_id.as_deref(), i.name.as_deref())
+        }),
+        text(common::ACCOUNT, |i: &PlanItem| helpers::account(&i.account_id)),
+        number(common::PLANNED, |i: &PlanItem| components::amount(locale, i.planned_cents, &i.unit)),
+        number(wording::POSTED, |i: &PlanItem| {
+            html! {
+                @match i.posted_cents.filter(|_| i.seq <= run.executed) {
+                    Some(cents) => (components::amount(locale, cents, &i.unit)),
+                    None => span.quiet { (wording::NOT_POSTED) },
+                }
             }
-        };
-        vec![
-            html! { (locale.number(i.seq)) },
-            html! { @if i.kind == "grant" { (wording::GRANT) } @else { (wording::VEST) } },
-            helpers::partner(&i.partner_id, i.external_id.as_deref(), i.name.as_deref()),
-            helpers::account(&i.account_id),
-            components::amount(locale, i.planned_cents, &i.unit),
-            posted,
-        ]
-    };
+        }),
+    ];
     let path = format!("/operator/runs/{}", components::escaped(id));
     let title = wording::plan_for(&run.program_id, &run.period);
-    let columns = [
-        number(wording::NUMBER),
-        text(wording::WHAT),
-        text(common::PARTNER),
-        text(common::ACCOUNT),
-        number(common::PLANNED),
-        number(wording::POSTED),
-    ];
+
     let lead = wording::PLAN_LEAD;
     let content = html! {
         (components::heading(&title, lead, html! { a.button.second href=(path) { (wording::BACK_TO_RUN) } }))
         @if items.is_empty() { p.quiet { (wording::EMPTY_PLAN) } } @else {
-            (components::table(wording::PLAN, &columns, &items.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::PLAN, &items, &columns))
         }
         (components::pager(&format!("{path}/plan"), next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, 200, ("/operator/runs", &title), content))
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/runs", &title), content))
 }

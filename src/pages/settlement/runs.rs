@@ -7,8 +7,10 @@ use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
 use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
 use crate::pages::components;
-use crate::pages::components::{Field, Figure, number, text};
+use crate::pages::components::{Field, Figure};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
@@ -16,6 +18,7 @@ use crate::pages::operator::helpers;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::{with_refusal, without_stripe};
 use crate::pages::text::operator::{common, navigation, payout, settlement as wording};
+use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
 use crate::service::error::AppError;
@@ -35,91 +38,121 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/runs";
 
-pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    listed(cx, &SubmittedForm::default()).await
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    listed(cx, gate, &SubmittedForm::default()).await
 }
 
-async fn listed<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> PageResult {
+async fn listed<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let read =
-        vec![run::run_page(before_ms, &before_id, list.limit + 1), program::program_list(), reads::run_last_periods()];
-    let (session, rows) = cx.operator(read).await?;
-    let (runs, next) = helpers::paged(&list, rows[0].decode()?, |r: &RunRow| format!("{}.{}", r.started_at_ms.0, r.id));
-    let catalog = program::catalog(&rows[1])?;
-    let cells = |r: &RunRow| {
-        vec![
-            html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
-            components::state(&r.state),
-            html! { (wording::done_of(&cx.locale.number(r.executed), &cx.locale.number(r.items))) },
-            html! { (r.actor) },
-            components::instant(&*cx.locale, r.started_at_ms),
-        ]
-    };
+    let page = run::run_page(before_ms, &before_id, list.limit + 1).query();
+    let read = (page, program::programs(), reads::run_last_periods());
+    let (operator, (runs, catalog, last_periods)) = gate.open(cx, read).await?;
+    let (runs, next) = helpers::paged(&list, runs, |r: &RunRow| format!("{}.{}", r.started_at_ms.0, r.id));
     let columns = [
-        text(common::RUN),
-        text(common::STATE),
-        number(common::DONE),
-        text(common::STARTED_BY),
-        text(wording::STARTED),
+        text(
+            common::RUN,
+            |r: &RunRow| html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
+        ),
+        text(common::STATE, |r: &RunRow| components::state(&r.state)),
+        number(
+            common::DONE,
+            |r: &RunRow| html! { (wording::done_of(&cx.locale.number(r.executed), &cx.locale.number(r.items))) },
+        ),
+        text(common::STARTED_BY, |r: &RunRow| html! { (r.actor) }),
+        text(wording::STARTED, |r: &RunRow| components::instant(&*cx.locale, r.started_at_ms)),
     ];
+
     let lead = wording::LEAD;
     let content = html! {
         (components::heading(navigation::RUNS, lead, html! { a.button.second href="/operator/payouts" { (common::ALL_PAYOUTS) } }))
         (components::problems(form))
-        (upcoming(cx, &catalog, &rows[2].decode()?))
+        (upcoming(cx, &catalog, &last_periods))
         h2 { (wording::PAST) }
         @if runs.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
         } @else {
-            (components::table(wording::NEWEST_FIRST, &columns, &runs.iter().map(cells).collect::<Vec<_>>()))
+            (columns::table(wording::NEWEST_FIRST, &runs, &columns))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
-        (start_form(cx, form, &catalog))
+        (start_form(cx, &operator, form, &catalog))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, navigation::RUNS), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), (HERE, navigation::RUNS), content))
+}
+
+/// A program's next run, and its last completed period.
+struct Upcoming<'a> {
+    document: &'a Document,
+    next: String,
+    at: UtcMillis,
+    over: String,
+    is_settled: bool,
+    /// The last completed period has a run that is due.
+    is_due: bool,
+}
+
+impl<'a> Upcoming<'a> {
+    fn of(document: &'a Document, last: &[LastPeriod], now: UtcMillis) -> Upcoming<'a> {
+        let cadence = document.settlement.cadence;
+        let at = schedule::next_run_at(cadence, now.plus_ms(1));
+        let (next, over) = (schedule::period_before(cadence, at), schedule::period_before(cadence, now));
+        let is_it = |l: &&LastPeriod| l.program_id == document.id && l.cadence == cadence.name();
+        Upcoming {
+            document,
+            next,
+            at,
+            is_settled: last.iter().filter(is_it).any(|l| l.period >= over),
+            is_due: schedule::scheduled_at(cadence, &over).is_some_and(|at| at <= now),
+            over,
+        }
+    }
+
+    fn preview(&self, period: &str) -> String {
+        format!("{HERE}/preview?program={}&period={period}", components::escaped(&self.document.id))
+    }
 }
 
 /// Programs that pay weekly or monthly: the next run, and whether the last completed period has a run.
 fn upcoming<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
-    let now = cx.now();
-    let in_force = catalog.all_in_force(now);
-    let cells = |d: &&Document| {
-        let cadence = d.settlement.cadence;
-        let at = schedule::next_run_at(cadence, now.plus_ms(1));
-        let (next, over) = (schedule::period_before(cadence, at), schedule::period_before(cadence, now));
-        let scheduled = schedule::scheduled_at(cadence, &over).filter(|at| *at <= now);
-        let is_settled = last.iter().any(|l| l.program_id == d.id && l.cadence == cadence.name() && l.period >= over);
-        let preview = |period: &str| format!("{HERE}/preview?program={}&period={period}", components::escaped(&d.id));
-        vec![
-            html! { a href={ "/operator/programs/" (components::escaped(&d.id)) } { (d.title) } },
-            html! { (next) ", " (components::utc(&*cx.locale, at)) },
-            html! { a href=(preview(&next)) { (wording::PREVIEW) } },
+    let by_runs = catalog.all_in_force(cx.now()).into_iter().filter(|d| is_settled_by_runs(d));
+    let rows: Vec<Upcoming<'_>> = by_runs.map(|d| Upcoming::of(d, last, cx.now())).collect();
+    let columns = [
+        text(
+            common::PROGRAM,
+            |u: &Upcoming<'_>| html! { a href={ "/operator/programs/" (components::escaped(&u.document.id)) } { (u.document.title) } },
+        ),
+        text(wording::NEXT_RUN, |u: &Upcoming<'_>| html! { (u.next) ", " (components::utc(&*cx.locale, u.at)) }),
+        text("", |u: &Upcoming<'_>| html! { a href=(u.preview(&u.next)) { (wording::PREVIEW) } }),
+        text(wording::LAST_COMPLETED, |u: &Upcoming<'_>| {
             html! {
-                (over) " "
-                @if is_settled { (components::state("settled")) }
-                @else if scheduled.is_some() { (components::state("waiting")) " " a href=(preview(&over)) { (wording::PREVIEW_AND_START) } }
+                (u.over) " "
+                @if u.is_settled { (components::state("settled")) }
+                @else if u.is_due { (components::state("waiting")) " " a href=(u.preview(&u.over)) { (wording::PREVIEW_AND_START) } }
                 @else { span.quiet { (wording::NOT_DUE) } }
-            },
-        ]
-    };
-    let rows: Vec<Vec<Markup>> = in_force.iter().filter(|d| is_settled_by_runs(d)).map(cells).collect();
+            }
+        }),
+    ];
     html! {
         @if !rows.is_empty() {
             h2 { (wording::UPCOMING) }
-            (components::table(wording::UPCOMING_RUNS, &[text(common::PROGRAM), text(wording::NEXT_RUN), text(""), text(wording::LAST_COMPLETED)], &rows))
+            (columns::table(wording::UPCOMING_RUNS, &rows, &columns))
         }
     }
 }
 
-fn start_form<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, catalog: &Catalog) -> Markup {
+fn start_form<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: &Operator,
+    form: &SubmittedForm,
+    catalog: &Catalog,
+) -> Markup {
     let choices = settled_by_runs(catalog, cx.now());
     html! {
         @if !choices.is_empty() {
             section id="start" {
                 h2 { (wording::START) }
                 p { (wording::START_LEAD) }
-                @if cx.may(Scope::Payouts) {
+                @if operator.may(Scope::Payouts) {
                     form.stack method="post" action=(HERE) {
                         (csrf(cx))
                         (which(form, &choices))
@@ -160,20 +193,19 @@ pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
     forms::run(&helpers::body(&form, &["program", "cadence", "period"]))
 }
 
-pub async fn start<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
-    let start_it = async { starting::start_requested(&cx.context(&session), wanted(&cx.form)?).await };
+pub async fn start<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> PageResult {
+    let start_it = async { starting::start_requested(&cx.context(&operator.session), wanted(&cx.form)?).await };
     match start_it.await {
         Ok((_, run)) => {
             let id = run["id"].as_str().unwrap_or_default();
             Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
         }
-        Err(error) => listed(cx, &with_refusal(cx, error)?).await,
+        Err(error) => listed(cx, operator.into(), &with_refusal(cx, error)?).await,
     }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    shown(cx, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+    shown(cx, gate, id, &SubmittedForm::default()).await
 }
 
 /// What a run's page shows.
@@ -186,36 +218,34 @@ struct Report {
     carried_forward: Vec<CarriedSum>,
 }
 
-async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedForm) -> PageResult {
+async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    id: &str,
+    form: &SubmittedForm,
+) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
     let rule = approval_name(cx.app.config.setup.payout_approval);
-    let read = vec![
-        run::run_find(id),
-        plan::approval_find(id, rule),
+    let read = (
+        run::run_find(id).query::<RunRow>().first(),
+        plan::approval_find(id, rule).query::<ApprovalRow>().first(),
         reads::run_statement_sums(id),
-        reports::run_payout_sums(id),
-        reports::run_carried_sums(id),
+        reports::run_payout_sums(id).query::<StateSum>(),
+        reports::run_carried_sums(id).query::<CarriedSum>(),
         reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
-    ];
-    let (session, rows) = cx.operator(read).await?;
-    let report = Report {
-        run: rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?,
-        rule,
-        approval: rows[1].first()?,
-        statements: rows[2].decode()?,
-        sums: rows[3].decode()?,
-        carried_forward: rows[4].decode()?,
-    };
-    let (payouts, next) =
-        helpers::paged(&list, rows[5].decode()?, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
+    );
+    let (operator, (run, approval, statements, sums, carried_forward, payouts)) = gate.open(cx, read).await?;
+    let run = run.ok_or_else(|| AppError::not_found("run"))?;
+    let report = Report { run, rule, approval, statements, sums, carried_forward };
+    let (payouts, next) = helpers::paged(&list, payouts, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
     let path = format!("{HERE}/{}", components::escaped(id));
     let title = wording::title(&report.run.program_id, &report.run.period);
     let content = html! {
         (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { (wording::VIEW_PLAN) } }))
         (components::problems(form))
-        (progress(cx, &report))
-        (approving(cx, &path, &report, form))
+        (progress(cx, &operator, &report))
+        (approving(cx, &operator, &path, &report, form))
         (money(cx, &report))
         h2 { (common::PAYOUTS) }
         @if payouts.is_empty() {
@@ -225,10 +255,10 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
         }
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &session, helpers::status(form), (HERE, &title), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), (HERE, &title), content))
 }
 
-fn progress<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
+fn progress<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, report: &Report) -> Markup {
     let (run, locale) = (&report.run, &*cx.locale);
     html! {
         (components::figures(&[
@@ -239,7 +269,7 @@ fn progress<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
         ]))
         @if run.state != "done" {
             p { (wording::RESUMES) }
-            @if cx.may(Scope::Payouts) {
+            @if operator.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
                     (csrf(cx))
                     input type="hidden" name="program" value=(run.program_id);
@@ -252,7 +282,13 @@ fn progress<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
 }
 
 /// The approval of its payouts, or the form that gives it.
-fn approving<S: Platform>(cx: &PageContext<'_, S>, path: &str, report: &Report, form: &SubmittedForm) -> Markup {
+fn approving<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: &Operator,
+    path: &str,
+    report: &Report,
+    form: &SubmittedForm,
+) -> Markup {
     let planned: Vec<&StateSum> = report.sums.iter().filter(|s| s.state == "planned").collect();
     let locale = &*cx.locale;
     if let Some(a) = &report.approval {
@@ -277,7 +313,7 @@ fn approving<S: Platform>(cx: &PageContext<'_, S>, path: &str, report: &Report, 
                 (wording::APPROVE_EFFECT)
                 @if report.rule == "until_first" { (wording::LATER_RUNS) }
             }
-            @if cx.may(Scope::Payouts) {
+            @if operator.may(Scope::Payouts) {
                 form.stack method="post" action={ (path) "/approve" } {
                     (csrf(cx))
                     (components::field(form, Field { name: "reason", label: wording::NOTE, hint: common::AUDITED, max: 200, ..Field::default() }))
@@ -290,50 +326,45 @@ fn approving<S: Platform>(cx: &PageContext<'_, S>, path: &str, report: &Report, 
 
 fn money<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
     let locale = &*cx.locale;
-    let settled = |s: &StatementSum| {
-        vec![
-            html! { (s.unit) },
-            html! { (locale.number(s.partners)) },
-            components::amount(locale, s.settled_cents, &s.unit),
-            components::amount(locale, s.payable_cents, &s.unit),
-        ]
-    };
-    let by_state = |s: &StateSum| {
-        vec![
-            components::state(&s.state),
-            html! { (locale.number(s.payouts)) },
-            components::amount(locale, s.cents, &s.unit),
-        ]
-    };
-    let carried_forward = |c: &CarriedSum| {
-        let why = wording::carried_because(&c.why);
-        vec![html! { (why) }, html! { (locale.number(c.partners)) }, components::amount(locale, c.cents, &c.unit)]
-    };
+    let settled = [
+        text(common::UNIT, |s: &StatementSum| html! { (s.unit) }),
+        number(navigation::PARTNERS, |s: &StatementSum| html! { (locale.number(s.partners)) }),
+        number(wording::GRANTED_AND_VESTED, |s: &StatementSum| components::amount(locale, s.settled_cents, &s.unit)),
+        number(wording::PAYABLE_AFTERWARD, |s: &StatementSum| components::amount(locale, s.payable_cents, &s.unit)),
+    ];
+    let by_state = [
+        text(common::STATE, |s: &StateSum| components::state(&s.state)),
+        number(common::PAYOUTS, |s: &StateSum| html! { (locale.number(s.payouts)) }),
+        number(common::AMOUNT, |s: &StateSum| components::amount(locale, s.cents, &s.unit)),
+    ];
+    let carried_forward = [
+        text(wording::WHY, |c: &CarriedSum| html! { (wording::carried_because(&c.why)) }),
+        number(navigation::PARTNERS, |c: &CarriedSum| html! { (locale.number(c.partners)) }),
+        number(common::AMOUNT, |c: &CarriedSum| components::amount(locale, c.cents, &c.unit)),
+    ];
     html! {
         @if !report.statements.is_empty() {
             h2 { (wording::SETTLED) }
-            (components::table(wording::SETTLED_BY_UNIT, &[text(common::UNIT), number(navigation::PARTNERS), number(wording::GRANTED_AND_VESTED), number(wording::PAYABLE_AFTERWARD)],
-                &report.statements.iter().map(settled).collect::<Vec<_>>()))
+            (columns::table(wording::SETTLED_BY_UNIT, &report.statements, &settled))
         }
         @if !report.sums.is_empty() {
             h2 { (payout::BY_STATE) }
-            (components::table(payout::BY_STATE, &[text(common::STATE), number(common::PAYOUTS), number(common::AMOUNT)], &report.sums.iter().map(by_state).collect::<Vec<_>>()))
+            (columns::table(payout::BY_STATE, &report.sums, &by_state))
         }
         @if !report.carried_forward.is_empty() {
             h2 { (wording::CARRIED_FORWARD) }
-            (components::table(wording::CARRIED_FORWARD, &[text(wording::WHY), number(navigation::PARTNERS), number(common::AMOUNT)], &report.carried_forward.iter().map(carried_forward).collect::<Vec<_>>()))
+            (columns::table(wording::CARRIED_FORWARD, &report.carried_forward, &carried_forward))
         }
     }
 }
 
-pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, id: &str) -> PageResult {
-    let (session, _) = cx.operator(()).await?;
+pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
     let approve_it = async {
         let remark = forms::remark(&helpers::body(&cx.form, &["reason"]))?;
-        deciding::approve(&cx.context(&session), id, remark.as_deref()).await
+        deciding::approve(&cx.context(&operator.session), id, remark.as_deref()).await
     };
     match approve_it.await {
         Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
-        Err(error) => shown(cx, id, &without_stripe(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), id, &without_stripe(cx, error)?).await,
     }
 }

@@ -12,7 +12,6 @@ use crate::service::once::StoredResponse;
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::partner;
-use crate::store::partner::PartnerRow;
 use crate::store::program;
 use serde_json::json;
 
@@ -28,7 +27,7 @@ pub async fn reassign<P: Ports>(
     let (known, to, bound, catalog) = ctx
         .read((
             account::account_find(account_id).query::<AccountRow>().first(),
-            partner::partner_find(wanted).query::<PartnerRow>().first(),
+            partner::partner_find(wanted).first(),
             account::bound_list(&[account_id.to_owned()]),
             program::programs(),
         ))

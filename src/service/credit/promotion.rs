@@ -162,7 +162,7 @@ async fn coupon<P: Ports>(
     benefit: &Benefit,
     id: &str,
 ) -> Result<bool, Failed> {
-    if !ctx.query(rows::coupon_find(id)).await?.0.is_empty() {
+    if ctx.read(rows::coupon_find(id).first()).await?.is_some() {
         return Ok(true);
     }
     let form = wire::coupon_form(document, benefit, id);

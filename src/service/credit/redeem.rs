@@ -151,7 +151,7 @@ async fn read<P: Ports>(
     whose: &CreditOwner,
 ) -> Result<(PartnerRow, Document, Vec<CreditRow>), AppError> {
     let find = match whose {
-        CreditOwner::Partner(id) => partner::partner_find(id).query(),
+        CreditOwner::Partner(id) => partner::partner_find(id),
         CreditOwner::External { program, external_id } => partner::partner_find_external(program, external_id),
     };
     let (partner, catalog) = ctx.read((find.first(), program::programs())).await?;

@@ -119,7 +119,7 @@ pub async fn link<P: Ports>(
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
-        let find = partner::partner_find(&request.partner).query::<PartnerRow>();
+        let find = partner::partner_find(&request.partner);
         let (catalog, owner) = ctx.read((program::programs(), find.first())).await?;
         let owner = owner.ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
@@ -148,7 +148,7 @@ pub async fn link<P: Ports>(
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
     let after = json!({"disabled_at": ctx.now.to_rfc3339()});
     let entry = ctx.audit("link.disable", code, None, None, Some(after));
-    let find = partner::link_find(code).query::<LinkRow>();
+    let find = partner::link_find(code);
     let (found, _, _) = ctx.read((find.first(), partner::link_disable(code, ctx.now), entry)).await?;
     found.ok_or_else(|| AppError::not_found("link"))?;
     Ok((200, json!({"code": code, "disabled": true})))

@@ -16,7 +16,7 @@ const EVER: UtcMillis = UtcMillis(1 << 52);
 
 /// Keeps a profile. Another website may make other accounts the partner's own: all of the partner's are decided again.
 pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) -> Result<(), AppError> {
-    let found = ctx.read(profile::profile_find(partner).query::<ProfileRow>().first()).await?;
+    let found = ctx.read(profile::profile_find(partner).first()).await?;
     let old = found.ok_or_else(|| AppError::not_found("partner"))?;
     let next = ProfileRow {
         name: new.name.clone(),

@@ -72,5 +72,5 @@ fn check(title: &str, body: &str) -> Result<(), AppError> {
 }
 
 fn find(program: &str, id: &str) -> First<Resource> {
-    resource_find(program, id).query().first()
+    resource_find(program, id).first()
 }

@@ -73,7 +73,7 @@ pub fn payability(payee: Option<&PayeeRow>) -> Value {
 
 async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
     stripe::is_set_up(ctx)?;
-    let reads = (partner::partner_find(id).query().first(), payee::payee_find(id).query().first());
+    let reads = (partner::partner_find(id).first(), payee::payee_find(id).first());
     let (partner, payee) = ctx.read(reads).await?;
     Ok((partner.ok_or_else(|| AppError::not_found("partner"))?, payee))
 }
@@ -109,7 +109,7 @@ async fn make<P: Ports>(
         Ok(_) | Err(DbError::Guard(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let stands = ctx.read(payee::payee_find(&partner.id).query().first()).await?;
+    let stands = ctx.read(payee::payee_find(&partner.id).first()).await?;
     stands.ok_or_else(|| AppError::new(ErrorKind::Fault, "payee_lost", "the account was made and is not stored"))
 }
 

@@ -117,8 +117,8 @@ async fn asked_for<P: Ports>(
     amount: Option<Cents>,
     reason: &str,
 ) -> Result<OutboundTransfer, AppError> {
-    let find = rows::outbound_find(TransferKind::Payout, &[id.to_owned()]).query::<OutboundTransfer>();
-    let reversals = rows::reversal_list(id).query::<OutboundTransfer>();
+    let find = rows::outbound_find(TransferKind::Payout, &[id.to_owned()]);
+    let reversals = rows::reversal_list(id);
     let (payout, earlier) = ctx.read((find.first(), reversals)).await?;
     let payout = payout.ok_or_else(|| AppError::not_found("payout"))?;
     let Some(transfer) = payout.stripe_id.clone().filter(|_| payout.state == PayoutState::Paid) else {

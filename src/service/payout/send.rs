@@ -337,7 +337,7 @@ async fn settle_one<P: Ports>(
 ) -> Result<(), DbError> {
     let mut last = DbError::Fault(format!("{} no longer exists", sent.id));
     for tries in 0..SETTLE_TRIES {
-        let find = rows::outbound_find(sent.kind, std::slice::from_ref(&sent.id)).query::<OutboundTransfer>();
+        let find = rows::outbound_find(sent.kind, std::slice::from_ref(&sent.id));
         let change = ctx.read(find.first()).await?.and_then(|now| payout::after(&now, sent.attempt, results, ctx.now));
         let Some(change) = change else { return Ok(()) };
         match ctx.batch(statements(ctx, sent.kind, std::slice::from_ref(&change))).await {

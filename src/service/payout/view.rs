@@ -25,7 +25,7 @@ pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<OutboundTr
         "crd" => TransferKind::Credit,
         _ => TransferKind::Payout,
     };
-    let found = ctx.read(rows::outbound_find(kind, &[id.to_owned()]).query().first()).await?;
+    let found = ctx.read(rows::outbound_find(kind, &[id.to_owned()]).first()).await?;
     found.ok_or_else(|| AppError::not_found("payout"))
 }
 

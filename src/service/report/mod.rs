@@ -6,11 +6,13 @@ pub mod stripe_reconcile;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::report::economics;
 use crate::engine::report::economics::{Economics, EconomicsSums};
+use crate::program::catalog::Catalog;
 use crate::program::document::Document;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::port::DbError;
 use crate::store::program;
+use crate::store::query::{First, Parsed};
 use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
 use serde::Deserialize;
 
@@ -34,41 +36,49 @@ pub async fn economics<P: Ports>(
     from: UtcMillis,
     to: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
-    economics_of(&ctx.batch(economics_reads(program, from, to, ctx.now)).await?, program, to, ctx.now)
+    let (catalog, cost, reach) = ctx.read(economics_reads(program, from, to, ctx.now)).await?;
+    economics_of(&catalog, (cost, reach), program, to, ctx.now)
 }
 
+/// What accounts cost over a period, summed up.
+#[derive(Deserialize)]
+pub struct CostSums {
+    rewarded: i64,
+    reward_cents: i64,
+    benefit_cents: i64,
+    invoiced: i64,
+    first_year_cents: i64,
+}
+
+/// Whom referrals reached over a period, summed up.
+#[derive(Deserialize)]
+pub struct ReachSums {
+    clicks: i64,
+    signups: i64,
+    active_referrers: i64,
+    existing_accounts: i64,
+}
+
+pub type EconomicsReads = (Parsed<Catalog>, First<CostSums>, First<ReachSums>);
+
 /// What a program's economics read.
-pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
-    vec![program::program_list(), cost_sums(program, from, to), reach_sums(program, from, to, judged_at(to, now))]
+pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
+    let reach = reach_sums(program, from, to, judged_at(to, now));
+    (program::programs(), cost_sums(program, from, to).query().first(), reach.query().first())
 }
 
 /// A program's economics, of what `economics_reads` read.
 pub fn economics_of(
-    rows: &[Rows],
+    catalog: &Catalog,
+    (cost, reach): (Option<CostSums>, Option<ReachSums>),
     program: &str,
     to: UtcMillis,
     now: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
-    #[derive(Deserialize)]
-    struct Cost {
-        rewarded: i64,
-        reward_cents: i64,
-        benefit_cents: i64,
-        invoiced: i64,
-        first_year_cents: i64,
-    }
-    #[derive(Deserialize)]
-    struct ChannelReach {
-        clicks: i64,
-        signups: i64,
-        active_referrers: i64,
-        existing_accounts: i64,
-    }
-    let fault = |what: &str| AppError::from(DbError::Fault(what.to_owned()));
-    let [programs, costs, reaches] = rows else { return Err(fault("a report of other reads")) };
-    let document = in_force(&program::catalog(programs)?, program, to, now)?;
-    let cost: Cost = costs.first()?.ok_or_else(|| fault("a sum without a row"))?;
-    let reach: ChannelReach = reaches.first()?.ok_or_else(|| fault("a sum without a row"))?;
+    let document = in_force(catalog, program, to, now)?;
+    let (Some(cost), Some(reach)) = (cost, reach) else {
+        return Err(DbError::Fault("a sum without a row".to_owned()).into());
+    };
     let sums = EconomicsSums {
         rewarded: cost.rewarded,
         reward_cents: cost.reward_cents,
@@ -90,11 +100,6 @@ fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
 }
 
 /// The document in force at the period's end, or now while it lasts.
-fn in_force(
-    catalog: &crate::program::catalog::Catalog,
-    program: &str,
-    end: UtcMillis,
-    now: UtcMillis,
-) -> Result<Document, AppError> {
+fn in_force(catalog: &Catalog, program: &str, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
     catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

@@ -23,8 +23,14 @@ pub struct PromotionRow {
     pub created_at_ms: UtcMillis,
 }
 
-pub fn coupon_find(id: &str) -> Stmt {
-    Stmt::new("SELECT id FROM promotion_coupon WHERE id = ?1").bind(id)
+/// A coupon that Stripe has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CouponRow {
+    pub id: String,
+}
+
+pub fn coupon_find(id: &str) -> Query<CouponRow> {
+    Stmt::new("SELECT id FROM promotion_coupon WHERE id = ?1").bind(id).query()
 }
 
 pub fn coupon_insert(id: &str, program: &str, version: i64, now: UtcMillis) -> Stmt {

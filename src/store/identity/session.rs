@@ -56,7 +56,7 @@ const IS_OF: &str =
 
 /// The live session of a token, and the partner it claims to be: nothing of one that is not the session's. `+`: a column's affinity would keep the index on the
 /// lower-case address out, and every page would look through all partners.
-pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
+pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Query<SessionRow> {
     Stmt::new(format!(
         "SELECT s.id, s.way, s.email, s.site_user, s.credential_sha256, s.operator, s.actor, s.token_sha256 = ?1 AS is_current,
            s.rotated_at_ms, s.checked_at_ms, s.seen_at_ms, s.expires_at_ms,
@@ -75,7 +75,7 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     .bind(now.plus_ms(-BEFORE_MS))
     .bind(now)
     .bind(now.plus_ms(-IDLE_OPERATOR_MS))
-    .bind(now.plus_ms(-IDLE_MS))
+    .bind(now.plus_ms(-IDLE_MS)).query()
 }
 
 /// Who a session is of: what was proved when it was made.
@@ -201,7 +201,7 @@ pub struct OpenSession {
 }
 
 /// The live sessions of the person whose session has this token, the one that was used last first.
-pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
+pub fn session_list(token_sha256: &str, now: UtcMillis) -> Query<OpenSession> {
     let of = |column: &str| {
         format!(
             "SELECT o.id, o.way, o.agent, o.created_at_ms, o.seen_at_ms, o.expires_at_ms, o.id = s.id AS is_this
@@ -216,6 +216,7 @@ pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
         .bind(now)
         .bind(now.plus_ms(-IDLE_OPERATOR_MS))
         .bind(now.plus_ms(-IDLE_MS))
+        .query()
 }
 
 /// A partner that a person is.
@@ -233,7 +234,7 @@ pub struct OwnPartner {
 const OWN: &str = "SELECT p.id, p.program_id, p.external_id, p.code, x.name, p.left_at_ms, p.created_at_ms";
 
 /// The partners of the person whose session has this token, the oldest first.
-pub fn own_partners(token_sha256: &str) -> Stmt {
+pub fn own_partners(token_sha256: &str) -> Query<OwnPartner> {
     Stmt::new(format!(
         "{OWN} FROM session s CROSS JOIN partner_person x ON lower(x.email) = +s.email JOIN partner p ON p.id = x.partner_id
          WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1
@@ -241,11 +242,11 @@ pub fn own_partners(token_sha256: &str) -> Stmt {
          {OWN} FROM session s CROSS JOIN partner p ON p.external_id = s.site_user LEFT JOIN partner_person x ON x.partner_id = p.id
          WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1 ORDER BY 7, 1 LIMIT {LIST_MAX}"
     ))
-    .bind(token_sha256)
+    .bind(token_sha256).query()
 }
 
 /// The partners that somebody with this proof is, the oldest first. A token proves none.
-pub fn partners_of(person: Proof<'_>) -> Stmt {
+pub fn partners_of(person: Proof<'_>) -> Query<OwnPartner> {
     let (from, proved) = match person {
         Proof::Email(email) => {
             ("partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?1", email)
@@ -257,17 +258,18 @@ pub fn partners_of(person: Proof<'_>) -> Stmt {
             ("partner p JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1 AND 0", sha256)
         }
     };
-    Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved)
+    Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved).query()
 }
 
 /// The partner of a program under this address, the oldest.
-pub fn partner_of(program: &str, email: &str) -> Stmt {
+pub fn partner_of(program: &str, email: &str) -> Query<OwnPartner> {
     Stmt::new(format!(
         "{OWN} FROM partner_person x JOIN partner p ON p.id = x.partner_id
          WHERE lower(x.email) = ?2 AND p.program_id = ?1 ORDER BY p.created_at_ms, p.id LIMIT 1"
     ))
     .bind(program)
     .bind(email)
+    .query()
 }
 
 /// A link that is to be mailed.
@@ -334,7 +336,7 @@ pub struct MailedLink {
 }
 
 /// The link of this token, while it is good.
-pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stmt {
+pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Query<MailedLink> {
     Stmt::new(
         "SELECT email, detail FROM magic_link
          WHERE token_sha256 = ?1 AND purpose = ?2 AND expires_at_ms > ?3 AND used_at_ms IS NULL AND is_live = 1",
@@ -342,6 +344,7 @@ pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stm
     .bind(token_sha256)
     .bind(purpose)
     .bind(now)
+    .query()
 }
 
 /// Uses a link up. A second use aborts the batch.

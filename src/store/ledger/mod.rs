@@ -5,6 +5,7 @@ pub mod budget;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::posting::Transfer;
 use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// Makes the accounts that transfers name, where they do not exist. Their parts are in their ids:
@@ -114,7 +115,7 @@ pub struct BalanceRow {
 }
 
 /// Pending, available (less than nothing where carried forward), paid and redeemed, by unit.
-pub fn balance_list(partner: &str) -> Stmt {
+pub fn balance_list(partner: &str) -> Query<BalanceRow> {
     Stmt::new(
         "SELECT unit,
            SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,
@@ -129,4 +130,5 @@ pub fn balance_list(partner: &str) -> Stmt {
          FROM ledger_account a WHERE partner_id = ?1 AND partner_id <> '' GROUP BY unit ORDER BY unit",
     )
     .bind(partner)
+    .query()
 }

@@ -148,8 +148,25 @@ pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt
     .bind(limit)
 }
 
+/// A message as its page shows it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MessageShown {
+    pub row: i64,
+    pub id: String,
+    pub kind: String,
+    pub program_id: String,
+    pub partner_id: Option<String>,
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+    pub account_id: Option<String>,
+    pub state: String,
+    pub created_at_ms: UtcMillis,
+    /// `DeliveryRow`s, as JSON.
+    pub deliveries: String,
+}
+
 /// The same for people: before the cursor, a row's number, the newest first, with the partner's name.
-pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Stmt {
+pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Query<MessageShown> {
     // Of what waits and what failed there is little: their indexes find it, and it is sorted. What was sent is nearly all.
     let order = if matches!(state, Some(MessageState::Queued | MessageState::Failed)) { "+o.rowid" } else { "o.rowid" };
     Stmt::new(format!(
@@ -163,6 +180,7 @@ pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> St
     ))
     .bind(before)
     .bind(limit)
+    .query()
 }
 
 /// A message's state.

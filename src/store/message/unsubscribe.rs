@@ -26,12 +26,12 @@ pub fn unsubscribe_delete(u: &Unsubscribed) -> Stmt {
 }
 
 /// What a partner does not want, at the address it has.
-pub fn unsubscribe_of_partner(partner: &str) -> Stmt {
+pub fn unsubscribe_of_partner(partner: &str) -> Query<Unsubscribed> {
     Stmt::new(
         "SELECT u.address_sha256, u.kind FROM partner_person x CROSS JOIN unsubscribe u ON u.address_sha256 = x.email_sha256
          WHERE x.partner_id = ?1",
     )
-    .bind(partner)
+    .bind(partner).query()
 }
 
 /// What the people with these addresses do not want.

@@ -6,6 +6,7 @@ pub mod profile;
 pub mod resource;
 
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -31,8 +32,8 @@ const PARTNER: &str =
     "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms,
    p.left_at_ms, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
-pub fn partner_find(id: &str) -> Stmt {
-    Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id)
+pub fn partner_find(id: &str) -> Query<PartnerRow> {
+    Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id).query()
 }
 
 pub fn partner_find_external(program: &str, external_id: &str) -> Query<PartnerRow> {
@@ -105,12 +106,12 @@ pub fn link_insert(l: &LinkRow) -> Stmt {
     .bind(l.expires_at_ms)
 }
 
-pub fn link_find(code: &str) -> Stmt {
+pub fn link_find(code: &str) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE code = ?1",
     )
-    .bind(code)
+    .bind(code).query()
 }
 
 pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
@@ -118,7 +119,7 @@ pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
 }
 
 /// A partner's accruals after the cursor (instant, id), oldest first.
-pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))
          ORDER BY at_ms, id LIMIT ?4"
@@ -127,6 +128,7 @@ pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> S
     .bind(after_ms)
     .bind(after_id)
     .bind(limit)
+    .query()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

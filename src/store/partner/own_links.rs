@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// What came through a partner's links on one day.
@@ -14,7 +15,7 @@ pub struct DayRow {
 }
 
 /// Days from `from` on that have something, oldest first, over all links of the partner.
-pub fn day_list(partner: &str, from: i64) -> Stmt {
+pub fn day_list(partner: &str, from: i64) -> Query<DayRow> {
     Stmt::new(
         "SELECT d.day, SUM(d.clicks) AS clicks, SUM(d.signups) AS signups, SUM(d.conversions) AS conversions
          FROM link l CROSS JOIN link_day d ON d.partner_id = l.partner_id AND d.code = l.code AND d.day >= ?2
@@ -22,16 +23,17 @@ pub fn day_list(partner: &str, from: i64) -> Stmt {
     )
     .bind(partner)
     .bind(from)
+    .query()
 }
 
 /// The same of one link.
-pub fn link_day_list(partner: &str, code: &str, from: i64) -> Stmt {
+pub fn link_day_list(partner: &str, code: &str, from: i64) -> Query<DayRow> {
     Stmt::new(
         "SELECT day, clicks, signups, conversions FROM link_day WHERE partner_id = ?1 AND code = ?2 AND day >= ?3 ORDER BY day",
     )
     .bind(partner)
     .bind(code)
-    .bind(from)
+    .bind(from).query()
 }
 
 /// A link with what came through it.
@@ -66,7 +68,7 @@ fn counted(links: &str) -> String {
 }
 
 /// One link of the partner, counted since that day. An empty code is the partner's first.
-pub fn link_own(partner: &str, code: &str, since: i64) -> Stmt {
+pub fn link_own(partner: &str, code: &str, since: i64) -> Query<OwnLink> {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, l.code = p.code AS own FROM partner p JOIN link l ON l.partner_id = p.id
          WHERE p.id = ?1 AND l.code = IIF(?3 = '', p.code, ?3)"
@@ -74,10 +76,11 @@ pub fn link_own(partner: &str, code: &str, since: i64) -> Stmt {
     .bind(partner)
     .bind(since)
     .bind(code)
+    .query()
 }
 
 /// The partner's further links before the cursor (instant, code), newest first, counted since that day.
-pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Stmt {
+pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Query<OwnLink> {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, 0 AS own FROM link l WHERE l.partner_id = ?1 AND l.code <> (SELECT code FROM partner WHERE id = ?1)
            AND l.created_at_ms <= ?3 AND (l.created_at_ms < ?3 OR l.code < ?4)
@@ -87,7 +90,7 @@ pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, l
     .bind(since)
     .bind(before_ms)
     .bind(before_code)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// A link to choose.
@@ -98,7 +101,7 @@ pub struct LinkName {
 }
 
 /// The partner's newest links that work, and its first.
-pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Stmt {
+pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Query<LinkName> {
     Stmt::new(
         "SELECT l.code, l.campaign FROM partner p JOIN link l ON l.code = p.code
            WHERE p.id = ?1 AND l.disabled_at_ms IS NULL AND (l.expires_at_ms IS NULL OR l.expires_at_ms > ?2)
@@ -110,4 +113,5 @@ pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Stmt {
     .bind(partner)
     .bind(now)
     .bind(limit)
+    .query()
 }

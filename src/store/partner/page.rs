@@ -6,8 +6,10 @@ pub use crate::store::partner::own_links::{
 };
 
 use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
+use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
 /// The counters' day of an instant: days since 1970, in UTC.
@@ -23,13 +25,13 @@ pub struct EarnedRow {
 }
 
 /// What the accruals of [from, to) come to as they stand, by unit.
-pub fn earned_sums(partner: &str, from: i64, to: i64) -> Stmt {
+pub fn earned_sums(partner: &str, from: i64, to: i64) -> Query<EarnedRow> {
     Stmt::new(
         "SELECT unit, SUM(cents) AS cents FROM earned_day WHERE partner_id = ?1 AND day >= ?2 AND day < ?3 GROUP BY unit ORDER BY unit",
     )
     .bind(partner)
     .bind(from)
-    .bind(to)
+    .bind(to).query()
 }
 
 /// An account that is the partner's, with nothing of a person.
@@ -60,7 +62,7 @@ const CLIENT: &str = "b.rowid AS row, b.account_id, b.signed_up_at_ms, b.qualifi
        WHERE a.account_id = b.account_id AND a.partner_id = b.partner_id GROUP BY a.unit)) AS earned";
 
 /// The partner's accounts before the cursor (sign-up, row), newest first.
-pub fn client_page(partner: &str, before_ms: i64, before_row: i64, limit: i64) -> Stmt {
+pub fn client_page(partner: &str, before_ms: i64, before_row: i64, limit: i64) -> Query<ClientRow> {
     Stmt::new(format!(
         "SELECT {CLIENT} FROM binding b WHERE b.partner_id = ?1 AND b.signed_up_at_ms <= ?2
            AND (b.signed_up_at_ms < ?2 OR b.rowid < ?3) ORDER BY b.signed_up_at_ms DESC, b.rowid DESC LIMIT ?4"
@@ -69,12 +71,14 @@ pub fn client_page(partner: &str, before_ms: i64, before_row: i64, limit: i64) -
     .bind(before_ms)
     .bind(before_row)
     .bind(limit)
+    .query()
 }
 
-pub fn client_find(partner: &str, row: i64) -> Stmt {
+pub fn client_find(partner: &str, row: i64) -> Query<ClientRow> {
     Stmt::new(format!("SELECT {CLIENT} FROM binding b WHERE b.rowid = ?2 AND b.partner_id = ?1"))
         .bind(partner)
         .bind(row)
+        .query()
 }
 
 /// Why an account is the partner's, and the states that it reached: both JSON.
@@ -84,8 +88,11 @@ pub struct BindingAttributionRow {
     pub states: String,
 }
 
-pub fn client_attribution(partner: &str, row: i64) -> Stmt {
-    Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
+pub fn client_attribution(partner: &str, row: i64) -> Query<BindingAttributionRow> {
+    Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1")
+        .bind(partner)
+        .bind(row)
+        .query()
 }
 
 /// An accrual's settlement: the instant of the run that made it available, where that is known and nothing stopped it after.
@@ -94,6 +101,9 @@ pub struct SettledRow {
     pub id: String,
     pub settled_ms: Option<UtcMillis>,
 }
+
+/// An accrual with its settlement.
+pub type OwnAccrual = (Accrual, SettledRow);
 
 /// Of the program's runs those from the year of the accrual on, by their index, until one that the accrual was in. An accrual that
 /// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
@@ -117,18 +127,18 @@ pub struct PayoutRow {
 }
 
 /// The partner's newest payouts that stand, the oldest of them first.
-pub fn payouts_standing(partner: &str, limit: i64) -> Stmt {
+pub fn payouts_standing(partner: &str, limit: i64) -> Query<PayoutRow> {
     Stmt::new(
         "SELECT * FROM (SELECT p.id, p.unit, r.as_of_ms, p.state, EXISTS (SELECT 1 FROM payout_reversal v WHERE v.payout_id = p.id) AS is_reversed
            FROM payout p CROSS JOIN run r ON r.id = p.run_id WHERE p.partner_id = ?1 AND p.state NOT IN ('failed', 'cancelled')
            ORDER BY p.created_at_ms DESC LIMIT ?2) ORDER BY as_of_ms",
     )
     .bind(partner)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// The newest accruals of one of the partner's accounts: found by the account, which has few, and not by the partner.
-pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Stmt {
+pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Parsed<Vec<OwnAccrual>> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
@@ -137,10 +147,17 @@ pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Stmt {
     .bind(partner)
     .bind(row)
     .bind(limit)
+    .pairs()
 }
 
 /// The partner's accruals before the cursor (instant, id), newest first. An empty state lets all through.
-pub fn accrual_page(partner: &str, state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn accrual_page(
+    partner: &str,
+    state: &str,
+    before_ms: i64,
+    before_id: &str,
+    limit: i64,
+) -> Parsed<Vec<OwnAccrual>> {
     // Without what does not filter: else its index is not used.
     let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
     Stmt::new(format!(
@@ -151,22 +168,28 @@ pub fn accrual_page(partner: &str, state: &str, before_ms: i64, before_id: &str,
     .bind(state)
     .bind(before_ms)
     .bind(before_id)
-    .bind(limit)
+    .bind(limit).pairs()
 }
 
-pub fn accrual_find(partner: &str, id: &str) -> Stmt {
+pub fn accrual_find(partner: &str, id: &str) -> Parsed<Vec<OwnAccrual>> {
     let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
-    Stmt::new(sql).bind(partner).bind(id)
+    Stmt::new(sql).bind(partner).bind(id).pairs()
+}
+
+/// Where an account's page is found.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct ClientNumber {
+    pub row: i64,
 }
 
 /// The row of the account that an accrual of the partner is for, where it is still the partner's.
-pub fn accrual_client(partner: &str, id: &str) -> Stmt {
+pub fn accrual_client(partner: &str, id: &str) -> Query<ClientNumber> {
     Stmt::new(
         "SELECT b.rowid AS row FROM accrual a CROSS JOIN binding b ON b.account_id = a.account_id AND b.partner_id = a.partner_id
          WHERE a.id = ?2 AND a.partner_id = ?1 LIMIT 1",
     )
     .bind(partner)
-    .bind(id)
+    .bind(id).query()
 }
 
 /// A ledger row of one accrual.
@@ -181,7 +204,7 @@ pub struct PostingRow {
     pub created_at_ms: UtcMillis,
 }
 
-pub fn accrual_postings(partner: &str, id: &str) -> Stmt {
+pub fn accrual_postings(partner: &str, id: &str) -> Query<PostingRow> {
     Stmt::new(
         "SELECT t.id, t.code, t.amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms
          FROM accrual a CROSS JOIN transfer t ON t.accrual_id = a.id WHERE a.id = ?2 AND a.partner_id = ?1
@@ -189,6 +212,7 @@ pub fn accrual_postings(partner: &str, id: &str) -> Stmt {
     )
     .bind(partner)
     .bind(id)
+    .query()
 }
 
 /// The run that made an accrual available.
@@ -201,7 +225,7 @@ pub struct VestedRow {
 }
 
 /// Only runs after the accrual's instant can have: a few dozen a year, each looked into by the accrual.
-pub fn accrual_vested(partner: &str, id: &str) -> Stmt {
+pub fn accrual_vested(partner: &str, id: &str) -> Query<VestedRow> {
     Stmt::new(
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
          FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms
@@ -211,6 +235,7 @@ pub fn accrual_vested(partner: &str, id: &str) -> Stmt {
     )
     .bind(partner)
     .bind(id)
+    .query()
 }
 
 /// One way in which credit was used up, or came back.
@@ -227,7 +252,7 @@ pub struct CreditRow {
 }
 
 /// The newest uses of the partner's credit.
-pub fn credit_list(partner: &str, limit: i64) -> Stmt {
+pub fn credit_list(partner: &str, limit: i64) -> Query<CreditRow> {
     Stmt::new(
         "SELECT * FROM (SELECT id, 'redeemed' AS kind, unit, amount_cents, 'redeemed' AS state, reason, created_at_ms AS at_ms
              FROM redemption WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
@@ -239,7 +264,7 @@ pub fn credit_list(partner: &str, limit: i64) -> Stmt {
          ORDER BY 7 DESC, 1 DESC LIMIT ?2",
     )
     .bind(partner)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// What came back of a payout after it was paid.
@@ -251,14 +276,14 @@ pub struct ReturnRow {
     pub at_ms: UtcMillis,
 }
 
-pub fn return_list(partner: &str, limit: i64) -> Stmt {
+pub fn return_list(partner: &str, limit: i64) -> Query<ReturnRow> {
     Stmt::new(
         "SELECT t.id, a.unit, t.amount_cents, t.created_at_ms AS at_ms FROM ledger_account a CROSS JOIN transfer t
          WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'payout_return'
          ORDER BY t.created_at_ms DESC, t.id DESC LIMIT ?2",
     )
     .bind(partner)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// A place on the leaderboard of the partner's program.
@@ -279,7 +304,7 @@ const PLACE: &str =
     "b.rank, b.referrals, b.gross_cents, b.unit, b.refreshed_at_ms, x.display_name, b.partner_id = ?1 AS own";
 
 /// The first places of the partner's program.
-pub fn place_list(partner: &str, limit: i64) -> Stmt {
+pub fn place_list(partner: &str, limit: i64) -> Query<PlaceRow> {
     Stmt::new(format!(
         "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id
          LEFT JOIN partner_person x ON x.partner_id = b.partner_id
@@ -287,13 +312,15 @@ pub fn place_list(partner: &str, limit: i64) -> Stmt {
     ))
     .bind(partner)
     .bind(limit)
+    .query()
 }
 
 /// The partner's own place, wherever it is.
-pub fn place_own(partner: &str) -> Stmt {
+pub fn place_own(partner: &str) -> Query<PlaceRow> {
     Stmt::new(format!(
         "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id AND b.partner_id = p.id
          LEFT JOIN partner_person x ON x.partner_id = b.partner_id WHERE p.id = ?1"
     ))
     .bind(partner)
+    .query()
 }

@@ -1,6 +1,8 @@
 //! What partners say of themselves and do: their profile, leaving, and the copy of their data.
 
 use crate::base::time::UtcMillis;
+use crate::store::identity::audit::AuditRow;
+use crate::store::partner::LinkRow;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -16,12 +18,13 @@ pub struct ProfileRow {
     pub display_name: Option<String>,
 }
 
-pub fn profile_find(partner: &str) -> Stmt {
+pub fn profile_find(partner: &str) -> Query<ProfileRow> {
     Stmt::new(
         "SELECT p.program_id, x.name, x.email, p.website, p.country, x.display_name
          FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1",
     )
     .bind(partner)
+    .query()
 }
 
 pub fn profile_update(partner: &str, p: &ProfileRow) -> [Stmt; 2] {
@@ -59,7 +62,7 @@ pub fn live_codes(partner: &str, limit: i64) -> Query<LinkCode> {
 }
 
 /// A partner's links after the cursor (instant, code), oldest first.
-pub fn link_page(partner: &str, after_ms: i64, after_code: &str, limit: i64) -> Stmt {
+pub fn link_page(partner: &str, after_ms: i64, after_code: &str, limit: i64) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE partner_id = ?1 AND (created_at_ms, code) > (?2, ?3) ORDER BY created_at_ms, code LIMIT ?4",
@@ -67,11 +70,11 @@ pub fn link_page(partner: &str, after_ms: i64, after_code: &str, limit: i64) -> 
     .bind(partner)
     .bind(after_ms)
     .bind(after_code)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// What the person whose session has this token has done, after the cursor (instant, id), oldest first.
-pub fn own_actions(token_sha256: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+pub fn own_actions(token_sha256: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<AuditRow> {
     Stmt::new(
         "SELECT a.id, a.at_ms, a.actor, a.action, a.subject, a.reason, a.before, a.after
          FROM session s CROSS JOIN audit a ON a.actor = s.actor
@@ -80,5 +83,5 @@ pub fn own_actions(token_sha256: &str, after_ms: i64, after_id: &str, limit: i64
     .bind(token_sha256)
     .bind(after_ms)
     .bind(after_id)
-    .bind(limit)
+    .bind(limit).query()
 }

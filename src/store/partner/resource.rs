@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -21,21 +22,21 @@ const OF_PARTNER: &str = "r.program_id = (SELECT program_id FROM partner WHERE i
 const IN_ORDER: &str = "ORDER BY r.created_at_ms, r.id LIMIT ?2";
 
 /// Pages of a program, in the order in which they were written.
-pub fn resource_list(program: &str, limit: i64) -> Stmt {
-    Stmt::new(format!("{LISTED} WHERE r.program_id = ?1 {IN_ORDER}")).bind(program).bind(limit)
+pub fn resource_list(program: &str, limit: i64) -> Query<Resource> {
+    Stmt::new(format!("{LISTED} WHERE r.program_id = ?1 {IN_ORDER}")).bind(program).bind(limit).query()
 }
 
-pub fn resource_find(program: &str, id: &str) -> Stmt {
-    Stmt::new(format!("{WHOLE} WHERE r.program_id = ?1 AND r.id = ?2")).bind(program).bind(id)
+pub fn resource_find(program: &str, id: &str) -> Query<Resource> {
+    Stmt::new(format!("{WHOLE} WHERE r.program_id = ?1 AND r.id = ?2")).bind(program).bind(id).query()
 }
 
 /// Pages of the partner's program, in the order in which they were written.
-pub fn resource_list_of_partner(partner: &str, limit: i64) -> Stmt {
-    Stmt::new(format!("{LISTED} WHERE {OF_PARTNER} {IN_ORDER}")).bind(partner).bind(limit)
+pub fn resource_list_of_partner(partner: &str, limit: i64) -> Query<Resource> {
+    Stmt::new(format!("{LISTED} WHERE {OF_PARTNER} {IN_ORDER}")).bind(partner).bind(limit).query()
 }
 
-pub fn resource_find_of_partner(partner: &str, id: &str) -> Stmt {
-    Stmt::new(format!("{WHOLE} WHERE {OF_PARTNER} AND r.id = ?2")).bind(partner).bind(id)
+pub fn resource_find_of_partner(partner: &str, id: &str) -> Query<Resource> {
+    Stmt::new(format!("{WHOLE} WHERE {OF_PARTNER} AND r.id = ?2")).bind(partner).bind(id).query()
 }
 
 pub fn resource_insert(program: &str, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {

@@ -86,8 +86,8 @@ pub fn kinds_due(now: UtcMillis) -> Query<Due> {
         .query()
 }
 
-pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Stmt {
-    Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
+pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Query<OutboundTransfer> {
+    Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids).query()
 }
 
 /// The payout that made a transfer, or that would know it by its group.
@@ -99,12 +99,19 @@ pub fn outbound_of_transfer(transfer: &str, group: &str) -> Query<OutboundTransf
 }
 
 /// The reversals of a payout, oldest first.
-pub fn reversal_list(payout: &str) -> Stmt {
-    Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout)
+pub fn reversal_list(payout: &str) -> Query<OutboundTransfer> {
+    Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout).query()
 }
 
 /// Payouts before the cursor (instant, id), newest first. An empty filter lets all through; `held` is a state here.
-pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn payout_page(
+    run: &str,
+    state: &str,
+    partner: &str,
+    before_ms: i64,
+    before_id: &str,
+    limit: i64,
+) -> Query<OutboundTransfer> {
     // Without what does not filter: else no index of what does is used.
     let of_run = if run.is_empty() { "?1 = ''" } else { "run_id = ?1" };
     let of_partner = if partner.is_empty() { "?3 = ''" } else { "partner_id = ?3" };
@@ -118,7 +125,7 @@ pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before
     .bind(partner)
     .bind(before_ms)
     .bind(before_id)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// Writes sendings of one kind as decided, each at the revision at which it was read: the batch aborts where one of

@@ -23,8 +23,8 @@ pub struct PayeeRow {
 const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfers_active, payouts_enabled, currently_due, \
      disabled_reason, updated_at_ms";
 
-pub fn payee_find(partner: &str) -> Stmt {
-    Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner)
+pub fn payee_find(partner: &str) -> Query<PayeeRow> {
+    Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner).query()
 }
 
 /// Makes a connected account a partner's. A partner has one; a second is refused by the table.

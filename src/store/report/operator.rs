@@ -3,8 +3,13 @@
 //! Texts that somebody typed are compared as ranges of an index, never as patterns.
 
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
+use crate::store::ledger::TransferRow;
+use crate::store::partner::LinkRow;
 use crate::store::port::Stmt;
+use crate::store::query::{Parsed, Query};
+use crate::store::review::ReviewRow;
 use serde::Deserialize;
 
 /// Who is found for a text at most.
@@ -35,7 +40,7 @@ const PARTNER_FOUND: &str =
      FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
 /// Partners with this id or link code, or whose id with the host, address or name begins with it.
-pub fn partner_search(text: &str) -> Stmt {
+pub fn partner_search(text: &str) -> Query<PartnerFound> {
     // As SQLite's lower() does: ASCII alone.
     let small = text.to_ascii_lowercase();
     Stmt::new(format!(
@@ -53,25 +58,29 @@ pub fn partner_search(text: &str) -> Stmt {
     .bind(&small)
     .bind(end_of(&small))
     .bind(FOUND_MAX)
+    .query()
 }
 
 /// Partners before the cursor, a row's number: the newest first.
-pub fn partner_page(before: i64, limit: i64) -> Stmt {
-    Stmt::new(format!("{PARTNER_FOUND} WHERE p.rowid < ?1 ORDER BY p.rowid DESC LIMIT ?2")).bind(before).bind(limit)
+pub fn partner_page(before: i64, limit: i64) -> Query<PartnerFound> {
+    Stmt::new(format!("{PARTNER_FOUND} WHERE p.rowid < ?1 ORDER BY p.rowid DESC LIMIT ?2"))
+        .bind(before)
+        .bind(limit)
+        .query()
 }
 
 /// A partner's links, the newest first.
-pub fn link_latest(partner: &str, limit: i64) -> Stmt {
+pub fn link_latest(partner: &str, limit: i64) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE partner_id = ?1 ORDER BY created_at_ms DESC, code LIMIT ?2",
     )
     .bind(partner)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// A partner's accruals before the cursor (instant, id), the newest first.
-pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
          ORDER BY at_ms DESC, id DESC LIMIT ?4"
@@ -80,6 +89,7 @@ pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
+    .query()
 }
 
 /// An account in a list.
@@ -101,7 +111,7 @@ const ACCOUNT_FOUND: &str = "SELECT a.id, a.signed_up_at_ms,
        a.rowid AS row FROM account a";
 
 /// Accounts whose id begins with this text, that gave this address, of this email domain, or bound to this partner.
-pub fn account_search(text: &str) -> Stmt {
+pub fn account_search(text: &str) -> Query<AccountFound> {
     let small = text.to_ascii_lowercase();
     Stmt::new(format!(
         "WITH found AS MATERIALIZED (
@@ -118,19 +128,24 @@ pub fn account_search(text: &str) -> Stmt {
     .bind(end_of(text))
     .bind(small)
     .bind(FOUND_MAX)
+    .query()
 }
 
 /// Accounts before the cursor, a row's number: the newest first.
-pub fn account_page(before: i64, limit: i64) -> Stmt {
-    Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2")).bind(before).bind(limit)
+pub fn account_page(before: i64, limit: i64) -> Query<AccountFound> {
+    Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2"))
+        .bind(before)
+        .bind(limit)
+        .query()
 }
 
 /// An account's accruals after the cursor.
-pub fn account_accruals(account: &str, after: &str, limit: i64) -> Stmt {
+pub fn account_accruals(account: &str, after: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
         .bind(account)
         .bind(after)
         .bind(limit)
+        .query()
 }
 
 /// As whom a partner is known.
@@ -145,18 +160,18 @@ const KNOWN: &str =
     "SELECT p.id, p.external_id, x.name FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
 /// The partners with these ids.
-pub fn partners_known(ids: &[&str]) -> Stmt {
-    Stmt::new(format!("{KNOWN} WHERE p.id IN (SELECT value FROM json_each(?1))")).json(&ids)
+pub fn partners_known(ids: &[&str]) -> Query<KnownAccount> {
+    Stmt::new(format!("{KNOWN} WHERE p.id IN (SELECT value FROM json_each(?1))")).json(&ids).query()
 }
 
 /// The partners that an account's receipts speak of.
-pub fn partners_of_account(account: &str) -> Stmt {
+pub fn partners_of_account(account: &str) -> Query<KnownAccount> {
     Stmt::new(format!(
         "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
            SELECT partner_id FROM accrual WHERE account_id = ?1 UNION
            SELECT c.value ->> '$.partner' FROM binding b, json_each(b.receipt, '$.candidates') c WHERE b.account_id = ?1)"
     ))
-    .bind(account)
+    .bind(account).query()
 }
 
 /// Accounts that are bound to a partner, those that signed up last first.
@@ -168,13 +183,14 @@ pub struct BoundAccount {
     pub held: i64,
 }
 
-pub fn bound_latest(partner: &str, limit: i64) -> Stmt {
+pub fn bound_latest(partner: &str, limit: i64) -> Query<BoundAccount> {
     Stmt::new(
         "SELECT account_id, method, signed_up_at_ms, held FROM binding WHERE partner_id = ?1
          ORDER BY signed_up_at_ms DESC, account_id LIMIT ?2",
     )
     .bind(partner)
     .bind(limit)
+    .query()
 }
 
 /// A review with what hangs on it.
@@ -195,7 +211,7 @@ const REVIEW_SHOWN: &str = "SELECT r.id, r.program_id, r.partner_id, r.account_i
      FROM review r LEFT JOIN partner p ON p.id = r.partner_id LEFT JOIN partner_person x ON x.partner_id = r.partner_id";
 
 /// Open reviews after the cursor (instant, id), those that have waited longest first.
-pub fn review_open_page(after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+pub fn review_open_page(after_ms: i64, after_id: &str, limit: i64) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
     Stmt::new(format!(
         "{REVIEW_SHOWN} WHERE r.state = 'open' AND r.created_at_ms >= ?1 AND (r.created_at_ms > ?1 OR r.id > ?2)
          ORDER BY r.created_at_ms, r.id LIMIT ?3"
@@ -203,18 +219,20 @@ pub fn review_open_page(after_ms: i64, after_id: &str, limit: i64) -> Stmt {
     .bind(after_ms)
     .bind(after_id)
     .bind(limit)
+    .pairs()
 }
 
 /// Decided reviews of a state after the cursor.
-pub fn review_decided_page(state: &str, after: &str, limit: i64) -> Stmt {
+pub fn review_decided_page(state: &str, after: &str, limit: i64) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
     Stmt::new(format!("{REVIEW_SHOWN} WHERE r.state = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3"))
         .bind(state)
         .bind(after)
         .bind(limit)
+        .pairs()
 }
 
-pub fn review_shown(id: &str) -> Stmt {
-    Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id)
+pub fn review_shown(id: &str) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
+    Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id).pairs()
 }
 
 /// How many there are of something that needs a person, and since when.
@@ -224,8 +242,8 @@ pub struct WaitingCount {
     pub since_ms: Option<UtcMillis>,
 }
 
-pub fn reviews_waiting() -> Stmt {
-    Stmt::new("SELECT COUNT(*) AS many, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'")
+pub fn reviews_waiting() -> Query<WaitingCount> {
+    Stmt::new("SELECT COUNT(*) AS many, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'").query()
 }
 
 /// A run whose payouts nobody has let go.
@@ -240,7 +258,7 @@ pub struct UnapprovedRun {
 }
 
 /// Runs with payouts that wait for an approval, by the rule that is set.
-pub fn runs_unapproved(rule: &str) -> Stmt {
+pub fn runs_unapproved(rule: &str) -> Query<UnapprovedRun> {
     Stmt::new(
         "SELECT p.run_id, p.program_id, r.period, p.unit, COUNT(*) AS payouts, SUM(p.amount_cents) AS cents
          FROM payout p JOIN run r ON r.id = p.run_id
@@ -249,7 +267,7 @@ pub fn runs_unapproved(rule: &str) -> Stmt {
            AND (?1 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms))
          GROUP BY p.run_id, p.unit ORDER BY r.period, p.run_id, p.unit LIMIT 50",
     )
-    .bind(rule)
+    .bind(rule).query()
 }
 
 /// Payouts and credits that a person has to look at, by what is wrong: under review, held, or failed since an instant.
@@ -261,7 +279,7 @@ pub struct StoppedPayout {
     pub cents: i64,
 }
 
-pub fn outbound_stopped(failed_since: UtcMillis) -> Stmt {
+pub fn outbound_stopped(failed_since: UtcMillis) -> Query<StoppedPayout> {
     Stmt::new(
         "SELECT what, unit, COUNT(*) AS many, SUM(amount_cents) AS cents FROM (
            SELECT 'review' AS what, unit, amount_cents FROM payout WHERE state = 'review'
@@ -273,22 +291,34 @@ pub fn outbound_stopped(failed_since: UtcMillis) -> Stmt {
          GROUP BY what, unit ORDER BY what, unit",
     )
     .bind(failed_since)
+    .query()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct OutboundId {
+    pub id: String,
 }
 
 /// Reversals and credits that a person has to decide about: there are few, and they have no list of their own.
-pub fn outbound_in_review() -> Stmt {
+pub fn outbound_in_review() -> Query<OutboundId> {
     Stmt::new(
         "SELECT id FROM payout_reversal WHERE state = 'review'
          UNION ALL SELECT id FROM credit_transfer WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",
-    )
+    ).query()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct UnbalancedUnit {
+    pub unit: String,
 }
 
 /// Units in which debits and credits differ: of the ledger's faults those that its accounts alone show.
-pub fn units_unbalanced() -> Stmt {
+pub fn units_unbalanced() -> Query<UnbalancedUnit> {
     Stmt::new(
         "SELECT unit FROM ledger_account GROUP BY unit
          HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)",
     )
+    .query()
 }
 
 /// An account of the ledger with what it comes to.
@@ -309,29 +339,29 @@ const LEDGER_ACCOUNT: &str = "SELECT id, program_id, unit, kind, partner_id, dr_
      cr_pending_cents FROM ledger_account";
 
 /// Accounts of the ledger after the cursor.
-pub fn ledger_account_page(after: &str, limit: i64) -> Stmt {
-    Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id > ?1 ORDER BY id LIMIT ?2")).bind(after).bind(limit)
+pub fn ledger_account_page(after: &str, limit: i64) -> Query<LedgerAccount> {
+    Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id > ?1 ORDER BY id LIMIT ?2")).bind(after).bind(limit).query()
 }
 
-pub fn ledger_account_find(id: &str) -> Stmt {
-    Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id = ?1")).bind(id)
+pub fn ledger_account_find(id: &str) -> Query<LedgerAccount> {
+    Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id = ?1")).bind(id).query()
 }
 
 const TRANSFER: &str = "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
      reason, created_at_ms FROM transfer";
 
 /// The ledger's rows before the cursor, the newest first.
-pub fn transfer_latest(before: i64, limit: i64) -> Stmt {
-    Stmt::new(format!("{TRANSFER} WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2")).bind(before).bind(limit)
+pub fn transfer_latest(before: i64, limit: i64) -> Query<TransferRow> {
+    Stmt::new(format!("{TRANSFER} WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2")).bind(before).bind(limit).query()
 }
 
 /// The same of one account, as far as they are about no accrual: what is about an accrual is found by the accrual.
-pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Stmt {
+pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Query<TransferRow> {
     Stmt::new(format!(
         "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1
            UNION SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
     ))
     .bind(account)
     .bind(before)
-    .bind(limit)
+    .bind(limit).query()
 }

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::{First, Query};
 use serde::Deserialize;
 
 /// What a ledger row `t` does to what a partner can be paid, ?1 being the account: a payout counts when it is planned,
@@ -55,8 +56,8 @@ pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
 }
 
 /// The same of one of a partner's own payouts, whose account is found by the payout.
-pub fn own_receipt_sums(partner: &str, payout: &str) -> Stmt {
-    sums(partner, payout, of_own)
+pub fn own_receipt_sums(partner: &str, payout: &str) -> Query<ReceiptSums> {
+    sums(partner, payout, of_own).query()
 }
 
 /// A statement about the account ?1 made one about the account of the payout whose planned row is ?2, if it is the
@@ -99,8 +100,8 @@ pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt
 }
 
 /// The same of one of a partner's own payouts.
-pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Stmt {
-    page(partner, payout, (after, limit), of_own)
+pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Query<Movement> {
+    page(partner, payout, (after, limit), of_own).query()
 }
 
 fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) -> String) -> Stmt {
@@ -121,12 +122,13 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
 
 /// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
 /// which account it is of.
-pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
+pub fn receipt_of(payout: &str, after: i64, limit: i64) -> (First<ReceiptSums>, Query<Movement>) {
     let of_planned = |mut statement: Stmt| {
         statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
         statement
     };
-    [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
+    let (sums, page) = (receipt_sums("", payout), receipt_page("", payout, after, limit));
+    (of_planned(sums).query().first(), of_planned(page).query())
 }
 
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.
@@ -147,7 +149,7 @@ pub struct PaidEntry {
 }
 
 /// A partner's payouts, and what came back of them, after the cursor (instant, id), oldest first.
-pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Stmt {
+pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<PaidEntry> {
     Stmt::new(
         "SELECT 'payout' AS kind, p.id, p.program_id, p.run_id, r.period, p.created_at_ms AS at_ms, p.unit,
                 IIF(p.state IN ('failed', 'cancelled'), 0, -p.amount_cents) AS amount_cents,
@@ -164,7 +166,7 @@ pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64)
     .bind(partner)
     .bind(after_ms)
     .bind(after_id)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// A run's payouts by state.

@@ -4,6 +4,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
+use crate::store::report::operator::KnownAccount;
 use serde::Deserialize;
 
 /// The last period of a program that has a run.
@@ -14,8 +15,8 @@ pub struct LastPeriod {
     pub period: String,
 }
 
-pub fn run_last_periods() -> Stmt {
-    Stmt::new("SELECT program_id, cadence, MAX(period) AS period FROM run GROUP BY program_id, cadence")
+pub fn run_last_periods() -> Query<LastPeriod> {
+    Stmt::new("SELECT program_id, cadence, MAX(period) AS period FROM run GROUP BY program_id, cadence").query()
 }
 
 /// As of when a program's latest run was, if it had one.
@@ -38,12 +39,13 @@ pub struct StatementSum {
     pub payable_cents: i64,
 }
 
-pub fn run_statement_sums(run: &str) -> Stmt {
+pub fn run_statement_sums(run: &str) -> Query<StatementSum> {
     Stmt::new(
         "SELECT unit, COUNT(*) AS partners, SUM(settled_cents) AS settled_cents, SUM(payable_cents) AS payable_cents
          FROM run_partner WHERE run_id = ?1 GROUP BY unit ORDER BY unit",
     )
     .bind(run)
+    .query()
 }
 
 /// One thing that a run plans, in the plan's order.
@@ -61,7 +63,7 @@ pub struct PlanItem {
     pub name: Option<String>,
 }
 
-pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Stmt {
+pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Query<PlanItem> {
     Stmt::new(
         "SELECT i.seq, i.kind, i.accrual_id, i.account_id, i.partner_id, i.unit, i.planned_cents, i.posted_cents, p.external_id, x.name
          FROM run_item i LEFT JOIN partner p ON p.id = i.partner_id LEFT JOIN partner_person x ON x.partner_id = i.partner_id
@@ -69,7 +71,7 @@ pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Stmt {
     )
     .bind(run)
     .bind(after)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// A payout in a list, with whom it is for.
@@ -94,18 +96,18 @@ const PAYOUT_SHOWN: &str = "SELECT p.id, p.run_id, p.program_id, p.partner_id, p
      FROM payout p LEFT JOIN partner q ON q.id = p.partner_id LEFT JOIN partner_person x ON x.partner_id = p.partner_id";
 
 /// A run's payouts after the cursor (partner, unit).
-pub fn run_payout_page(run: &str, after_partner: &str, after_unit: &str, limit: i64) -> Stmt {
+pub fn run_payout_page(run: &str, after_partner: &str, after_unit: &str, limit: i64) -> Query<PayoutShown> {
     Stmt::new(format!(
         "{PAYOUT_SHOWN} WHERE p.run_id = ?1 AND (p.partner_id, p.unit) > (?2, ?3) ORDER BY p.partner_id, p.unit LIMIT ?4"
     ))
     .bind(run)
     .bind(after_partner)
     .bind(after_unit)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// Payouts of a state, or of all, before the cursor (instant, id), the newest first.
-pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i64) -> Query<PayoutShown> {
     let of_state = match state {
         "" => "?1 = ?1",
         // In words of its own, so that the queue's index serves.
@@ -123,16 +125,17 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
+    .query()
 }
 
 /// The partner of a sending.
-pub fn partner_of_outbound(id: &str) -> Stmt {
+pub fn partner_of_outbound(id: &str) -> Query<KnownAccount> {
     Stmt::new(
         "SELECT q.id, q.external_id, x.name FROM partner q LEFT JOIN partner_person x ON x.partner_id = q.id
          WHERE q.id = (SELECT partner_id FROM payout WHERE id = ?1 UNION ALL SELECT partner_id FROM payout_reversal WHERE id = ?1
            UNION ALL SELECT partner_id FROM credit_transfer WHERE id = ?1)",
     )
-    .bind(id)
+    .bind(id).query()
 }
 
 /// Who saved each version of a program, and when.
@@ -144,12 +147,12 @@ pub struct VersionRow {
     pub actor: String,
 }
 
-pub fn version_list(program: &str, limit: i64) -> Stmt {
+pub fn version_list(program: &str, limit: i64) -> Query<VersionRow> {
     Stmt::new(
         "SELECT version, effective_from_ms, created_at_ms, actor FROM program_version WHERE program_id = ?1 ORDER BY version DESC LIMIT ?2",
     )
     .bind(program)
-    .bind(limit)
+    .bind(limit).query()
 }
 
 /// A token as it is listed: of its secret there is nothing to show.
@@ -169,8 +172,10 @@ const TOKEN: &str =
     "SELECT id, name, scopes, created_at_ms, expires_at_ms, first_used_at_ms, revoked_at_ms FROM api_token";
 
 /// Tokens, those that work first.
-pub fn token_list(limit: i64) -> Stmt {
-    Stmt::new(format!("{TOKEN} ORDER BY revoked_at_ms IS NOT NULL, created_at_ms DESC, id LIMIT ?1")).bind(limit)
+pub fn token_list(limit: i64) -> Query<TokenShown> {
+    Stmt::new(format!("{TOKEN} ORDER BY revoked_at_ms IS NOT NULL, created_at_ms DESC, id LIMIT ?1"))
+        .bind(limit)
+        .query()
 }
 
 pub fn token_shown(id: &str) -> Query<TokenShown> {
