@@ -5,7 +5,8 @@ use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::port::Stmt;
-use serde::Serialize;
+use crate::store::query::Query;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A message about to be queued. The id is derived from what it is about, so that it is queued once.
@@ -133,8 +134,24 @@ pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
+/// A message with its deliveries.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OutboxRow {
+    pub id: String,
+    pub kind: String,
+    pub program_id: String,
+    pub partner_id: Option<String>,
+    pub account_id: Option<String>,
+    /// JSON.
+    pub payload: String,
+    pub state: String,
+    pub created_at_ms: UtcMillis,
+    /// A JSON list of `DeliveryRow`.
+    pub deliveries: String,
+}
+
 /// Messages by id, with what became of each delivery; of one state, or of all.
-pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt {
+pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Query<OutboxRow> {
     Stmt::new(format!(
         "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
@@ -145,6 +162,7 @@ pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt
     ))
     .bind(after)
     .bind(limit)
+        .query()
 }
 
 /// The same for people: before the cursor, a row's number, the newest first, with the partner's name.

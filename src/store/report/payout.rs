@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// What a ledger row `t` does to what a partner can be paid, ?1 being the account: a payout counts when it is planned,
@@ -94,8 +95,8 @@ const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.r
 const PLACES: i64 = 10_000_000;
 
 /// The movements since the payout before, after the cursor. What vests is listed line by line.
-pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
-    page(account, payout, (after, limit), str::to_owned)
+pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Query<Movement> {
+    page(account, payout, (after, limit), str::to_owned).query()
 }
 
 /// The same of one of a partner's own payouts.
@@ -126,7 +127,7 @@ pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
         statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
         statement
     };
-    [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
+    [of_planned(receipt_sums("", payout)), of_planned(page("", payout, (after, limit), str::to_owned))]
 }
 
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.
@@ -227,7 +228,7 @@ pub const YEAR_ROWS_MAX: i64 = 50_000;
 
 /// Totals per partner and currency over [from, to): a payout counts when Stripe made the transfer, what was taken back
 /// when it was booked.
-pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
+pub fn year_list(from: UtcMillis, to: UtcMillis) -> Query<YearRow> {
     Stmt::new(
         "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country, y.stripe_account_id,
                 m.currency, SUM(m.payouts) AS payouts, SUM(m.paid) AS paid_cents, SUM(m.returned) AS returned_cents
@@ -242,4 +243,5 @@ pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
     .bind(from)
     .bind(to)
     .bind(YEAR_ROWS_MAX)
+        .query()
 }

@@ -8,6 +8,7 @@ use crate::engine::sabotage;
 use crate::engine::sabotage::Fault;
 use crate::store::account::accrual_insert;
 use crate::store::port::{GIVEN, Stmt};
+use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 /// Accounts looked at in one step of planning grants, and how many events they have together: their facts are read
@@ -387,7 +388,7 @@ pub struct RunPartner {
     pub payable_cents: i64,
 }
 
-pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Stmt {
+pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Query<RunPartner> {
     Stmt::new(
         "SELECT partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents FROM run_partner
          WHERE run_id = ?1 AND partner_id > ?2 ORDER BY partner_id, unit LIMIT ?3",
@@ -395,4 +396,5 @@ pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Stmt {
     .bind(id)
     .bind(after)
     .bind(limit)
+    .query()
 }
