@@ -17,7 +17,7 @@ use crate::store::credit as sendings;
 use crate::store::credit::redemption as rows;
 
 /// States as they are stored; what is `delivered` or `taken_back` is `paid` there.
-const STATES: [&str; 5] = ["planned", "submitting", "paid", "failed", "review"];
+pub const STATES: [&str; 5] = ["planned", "submitting", "paid", "failed", "review"];
 
 /// `GET /v1/credits?partner=`, or `?program=&external_id=`.
 pub async fn balance<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {

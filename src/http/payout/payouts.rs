@@ -18,7 +18,7 @@ use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
 use serde_json::{Value, json};
 
-const STATES: [&str; 7] = ["planned", "held", "submitting", "paid", "failed", "review", "cancelled"];
+pub const STATES: [&str; 7] = ["planned", "held", "submitting", "paid", "failed", "review", "cancelled"];
 
 /// `GET /v1/payouts?run=&state=&partner=`: newest first.
 pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
