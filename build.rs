@@ -1,11 +1,10 @@
-//! Lists what the schema creates, so that a build knows which database it expects; packs the API description; and sets
-//! where the pages' static files are served.
+//! Lists what the schema creates, so that a build knows which database it expects, and sets where the static files are
+//! served.
 
 use std::{env, fs};
 
 fn main() {
     list_schema();
-    pack_description();
     name_assets();
 }
 
@@ -27,27 +26,6 @@ fn name_made(line: &str) -> Option<&str> {
     let (kind, name) = rest.strip_prefix("UNIQUE ").unwrap_or(rest).split_once(' ')?;
     let name = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
     matches!(kind, "TABLE" | "INDEX" | "VIEW" | "TRIGGER").then_some(name)
-}
-
-fn pack_description() {
-    println!("cargo::rerun-if-changed=src/http/openapi.json");
-    let text = fs::read_to_string("src/http/openapi.json").expect("the description of the interface");
-    write("openapi.json", &without_layout(&text));
-}
-
-/// JSON without the white space between its tokens.
-fn without_layout(json: &str) -> String {
-    let (mut inside, mut escaped) = (false, false);
-    let kept = |c: &char| {
-        let keep = inside || !c.is_ascii_whitespace();
-        match *c {
-            '"' if !escaped => inside = !inside,
-            _ => {}
-        }
-        escaped = *c == '\\' && !escaped;
-        keep
-    };
-    json.chars().filter(kept).collect()
 }
 
 /// `scripts/build` sets `ASSETS`; native builds serve no static files.

@@ -1,4 +1,4 @@
-// Lays out the pages' static files as Cloudflare serves them.
+// Lays out the static files as Cloudflare serves them: what pages load, and the description of the API.
 //   node scripts/assets.mjs --name        prints the path they are served below: /manicule/<hash of them all>
 //   node scripts/assets.mjs FOLDER PATH   writes them into FOLDER, below that path
 // Browsers may keep what stands under a hash for ever; what stands under /manicule/dev changes.
@@ -11,10 +11,13 @@ import { transformSync } from "esbuild";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "src/pages/assets");
 const names = readdirSync(source).sort();
+// The Worker answers /openapi.json with it.
+const description = join(root, "src/http/openapi.json");
 
 function pathOfAll() {
   const hash = createHash("sha256");
   for (const name of names) hash.update(`${name}\n`).update(readFileSync(join(source, name)));
+  hash.update("openapi.json\n").update(readFileSync(description));
   return `/manicule/${hash.digest("hex").slice(0, 12)}`;
 }
 
@@ -27,6 +30,8 @@ function write(into, path) {
     const text = readFileSync(join(source, name));
     writeFileSync(join(folder, name), loader ? transformSync(text.toString(), { loader, minify: true }).code : text);
   }
+
+  writeFileSync(join(folder, "openapi.json"), JSON.stringify(JSON.parse(readFileSync(description, "utf8"))));
 
   // The type, from its package; its version is part of its name, so that a new one is a change of the style.
   const font = join(root, "node_modules/@fontsource-variable/eb-garamond");

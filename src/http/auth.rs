@@ -5,19 +5,22 @@ use crate::codec::identity::bearer;
 use crate::engine::identity::access::{Role, Scope, Scopes};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
+use crate::http::signed::Webhook;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token::BOOTSTRAP;
 use crate::service::once::{IdempotentRequest, KEY_CHARS_MAX};
 use crate::store::identity::token;
-use crate::store::identity::token::TokenRow;
 use sha2::{Digest, Sha256};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody, or whoever the endpoint's own signature or secret lets in.
     Public,
     /// An operator's token with this scope.
     Operator(Scope),
+    /// A webhook's signature or secret.
+    Signed(Webhook),
+    /// A user who is signed in at the EmDash site, from a page of the same origin.
+    SiteUser,
 }
 
 /// An operator, by token.
@@ -38,15 +41,15 @@ pub async fn operator<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     verified(app, presented).await?.ok_or_else(refused)
 }
 
-/// The name of an operator who may do what asks for `scope`, or the refusal.
+/// The operator who may do what asks for `scope`, or the refusal.
 pub async fn allowed<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
     scope: Scope,
-) -> Result<String, AppError> {
+) -> Result<Operator, AppError> {
     let operator = operator(app, request).await?;
     if operator.scopes.allow(scope, matches!(request.method.as_str(), "GET" | "HEAD")) {
-        return Ok(operator.actor);
+        return Ok(operator);
     }
     let detail = format!("this token has the scope {}, but this call requires {}", operator.scopes, scope.name());
     Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail))
@@ -59,7 +62,7 @@ pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str)
         return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}"), sha256, scopes: Role::Admin.scopes() }));
     }
     let ctx = app.context("");
-    let found: Option<TokenRow> = ctx.query(token::token_find(&sha256, app.now)).await?.first()?;
+    let found = ctx.read(token::token_find(&sha256, app.now).first()).await?;
     let Some(row) = found else { return Ok(None) };
     if row.first_used_at_ms.is_none() {
         ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), app.now).into()).await?;

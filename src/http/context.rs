@@ -35,6 +35,9 @@ pub trait Platform: Ports {
     /// Whether an EmDash site is configured.
     fn has_site(&self) -> bool;
 
+    /// A static file, by its address.
+    fn asset(&self, path: &str) -> impl Future<Output = Result<Vec<u8>, String>>;
+
     /// A link was changed: what is cached of it is wrong.
     fn forget_link(&self, code: &str) -> impl Future<Output = ()>;
 

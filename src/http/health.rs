@@ -2,19 +2,21 @@
 
 use crate::engine::identity::access::Scope;
 use crate::http::auth;
+use crate::http::call::{Call, PublicCall};
 use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::overdue;
 use crate::service::overdue::Standing;
 use crate::store::health as health_store;
+use crate::store::health::{Backlog, Heartbeat};
 use crate::store::message::outbox;
 use crate::store::port::{DbError, Rows};
 use serde_json::{Value, json};
 
 /// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
-pub async fn health<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
+pub async fn health<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let Call { app, request, .. } = call;
     if request.header("authorization").is_some() {
         auth::allowed(app, request, Scope::Read).await?;
         return details(app).await;
@@ -25,22 +27,24 @@ pub async fn health<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
 }
 
 async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
-    let mut reads = vec![health_store::schema_objects(), health_store::heartbeat_list(), outbox::outbox_backlog()];
-    reads.extend(overdue::reads());
-    let (ctx, count) = (app.context(""), reads.len());
-    let rows = match ctx.batch(reads).await {
+    let ctx = app.context("");
+    let reads = (
+        health_store::schema_objects(),
+        health_store::heartbeat_list().query::<Heartbeat>(),
+        outbox::outbox_backlog().query::<Backlog>().first(),
+        Vec::from(overdue::reads()),
+    );
+    let (objects, heartbeats, backlog, runs) = match ctx.read(reads).await {
         // Of a database that is not set up yet it is said what is missing.
         Err(DbError::NoSchema(_)) => {
-            let mut rows = ctx.batch(vec![health_store::schema_objects()]).await?;
-            rows.resize_with(count, Rows::default);
-            rows
+            let objects = ctx.read(health_store::schema_objects()).await?;
+            (objects, Vec::new(), None, overdue::reads().map(|_| Rows::default()).into())
         }
-        rows => rows?,
+        found => found?,
     };
-    let missing = health_store::missing_objects(&rows[0])?;
-    let backlog: health_store::Backlog = rows[2].first()?.unwrap_or_default();
-    let crons: Vec<Value> = rows[1]
-        .decode::<health_store::Heartbeat>()?
+    let missing = health_store::missing_objects(&objects);
+    let backlog = backlog.unwrap_or_default();
+    let crons: Vec<Value> = heartbeats
         .iter()
         .map(|h| {
             json!({
@@ -49,7 +53,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
             })
         })
         .collect();
-    let runs = overdue::standing(&rows[3..], app.now)?;
+    let runs = overdue::standing(&runs, app.now)?;
     let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now);
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),

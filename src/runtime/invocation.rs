@@ -29,6 +29,8 @@ use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_w
 const DATABASE_LIMIT: Duration = Duration::from_secs(25);
 /// How long the site may take to say who is signed in.
 const SESSION_LIMIT: Duration = Duration::from_secs(3);
+/// How long the runtime may take to read a static file.
+const ASSET_LIMIT: Duration = Duration::from_secs(3);
 /// How long the runtime may take to count a visitor.
 const COUNT_LIMIT: Duration = Duration::from_secs(1);
 /// An answer about a session is believed this long.
@@ -171,6 +173,20 @@ impl Platform for Runtime {
 
     fn has_site(&self) -> bool {
         !self.emdash_origin.is_empty() || self.env.service("EMDASH").is_ok()
+    }
+
+    async fn asset(&self, path: &str) -> Result<Vec<u8>, String> {
+        let found = async {
+            // The host is for the form alone: the binding looks at the path.
+            let mut response = self.env.assets("ASSETS")?.fetch(format!("https://assets{path}"), None).await?;
+            Ok::<_, worker::Error>((response.status_code(), response.bytes().await?))
+        };
+        match within(ASSET_LIMIT, found).await {
+            Some(Ok((200, bytes))) => Ok(bytes),
+            Some(Ok((status, _))) => Err(format!("{path}: status {status}")),
+            Some(Err(why)) => Err(format!("{path}: {why}")),
+            None => Err(format!("{path}: no answer in time")),
+        }
     }
 
     async fn forget_link(&self, code: &str) {

@@ -1,7 +1,7 @@
 //! Whether the database is the one this build expects, and when its jobs last ran.
 
 use crate::base::time::UtcMillis;
-use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -18,18 +18,20 @@ pub fn expected_objects() -> usize {
     schema_names().len()
 }
 
-pub fn schema_objects() -> Stmt {
-    Stmt::new("SELECT name FROM sqlite_master WHERE type IN ('table', 'index', 'view', 'trigger')")
+/// A table, index, view or trigger of the database.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SchemaObject {
+    pub name: String,
+}
+
+pub fn schema_objects() -> Query<SchemaObject> {
+    Stmt::new("SELECT name FROM sqlite_master WHERE type IN ('table', 'index', 'view', 'trigger')").query()
 }
 
 /// What the schema makes and the database lacks.
-pub fn missing_objects(rows: &Rows) -> Result<Vec<&'static str>, DbError> {
-    #[derive(Deserialize)]
-    struct Row {
-        name: String,
-    }
-    let present: HashSet<String> = rows.decode::<Row>()?.into_iter().map(|r| r.name).collect();
-    Ok(schema_names().into_iter().filter(|name| !present.contains(*name)).collect())
+pub fn missing_objects(found: &[SchemaObject]) -> Vec<&'static str> {
+    let present: HashSet<&str> = found.iter().map(|object| object.name.as_str()).collect();
+    schema_names().into_iter().filter(|name| !present.contains(*name)).collect()
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -61,11 +61,12 @@ pub fn review_open(suspicions: &[(String, Suspicion)], now: UtcMillis) -> Vec<St
     json_pages(&rows).into_iter().map(statement).collect()
 }
 
-pub fn review_page(state: &str, after: &str, limit: i64) -> Stmt {
+pub fn review_page(state: &str, after: &str, limit: i64) -> Query<ReviewRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE state = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
         .bind(state)
         .bind(after)
         .bind(limit)
+        .query()
 }
 
 pub fn review_find(id: &str) -> Query<ReviewRow> {

@@ -213,7 +213,7 @@ fn strangers(outside: &Outside, server: &Server) {
     let token = session.split('.').next().expect("a token");
     let sha256 = manicule::http::auth::hex_sha256(token.as_bytes());
     let others = [token, &sha256, &server.emdash_token, &server.forms_secret, &server.webhook_secret, "thief.50"];
-    for route in ROUTES.iter().filter(|route| route.access != Access::Public) {
+    for route in ROUTES.iter().filter(|route| matches!(route.access, Access::Operator(_))) {
         for other in others {
             let ask = call(server, route, route.method).header("cookie", person.cookies());
             assert_eq!(ask.clone().send().status, 401, "{} by cookie", route.path);

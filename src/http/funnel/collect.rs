@@ -7,6 +7,7 @@ use crate::codec::funnel::beacon::Beacon;
 use crate::engine::link::visit;
 use crate::http::attribution::page_touch;
 use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
+use crate::http::call::{Call, PublicCall};
 use crate::http::context::RateLimited;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
@@ -23,15 +24,15 @@ const GIF: [u8; 43] = [
 ];
 
 /// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
-pub async fn beacon<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let beacon = beacon::parse(&request.body)?;
+pub async fn beacon<S: Platform>(call: PublicCall<'_, S, Beacon>) -> Result<Response, AppError> {
     let mut response = Response::nothing();
-    Box::pin(store(app, request, beacon, &mut response)).await;
+    Box::pin(store(call.app, call.request, call.body, &mut response)).await;
     Ok(response)
 }
 
 /// `GET /px.gif?event=&partner=&campaign=`: the picture, whatever was asked.
-pub async fn pixel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response {
+pub async fn pixel<S: Platform>(call: PublicCall<'_, S>) -> Result<Response, AppError> {
+    let Call { app, request, .. } = call;
     let param = |name: &str| request.param(name);
     let beacon = beacon::pixel(param("event"), param("partner"), param("campaign"), request.header("referer"));
     let headers = vec![
@@ -43,7 +44,7 @@ pub async fn pixel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) 
     if request.method != "HEAD" {
         Box::pin(store(app, request, beacon, &mut response)).await;
     }
-    response
+    Ok(response)
 }
 
 /// Stores what was told, of visitors who let anything be stored, and answers with the cookie where it is a touch. An

@@ -1,57 +1,37 @@
 //! Links, for operators.
 
-use crate::codec::operator;
-use crate::http::auth;
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
+use crate::codec::operator::NewLink;
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::store::link::click;
 use crate::store::partner;
-use serde::Deserialize;
 use serde_json::json;
 
 /// `POST /v1/links`.
-pub async fn link<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let ctx = app.context(actor);
-    let new = operator::link(&request.body, app.now)?;
-    let once = auth::once(request)?;
-    enroll::link(&ctx, &new, &app.config.base_url(&request.origin), once.as_ref()).await
+pub async fn link<S: Platform>(call: OperatorCall<'_, S, NewLink>) -> Result<StoredResponse, AppError> {
+    let ctx = call.context();
+    let once = call.once()?;
+    enroll::link(&ctx, &call.body, &call.base_url(), once.as_ref()).await
 }
 
 /// `GET /v1/links/{code}`, with its counted clicks.
-pub async fn link_show<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    code: &str,
-) -> Result<StoredResponse, AppError> {
-    #[derive(Deserialize)]
-    struct Counts {
-        visits: i64,
-        bots: i64,
-        converted: i64,
-    }
-    let reads = (partner::link_find(code).first(), click::click_counts(code));
-    let (found, counts) = app.context("").read(reads).await?;
+pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let code = call.segment;
+    let reads = (partner::link_find(code).first(), click::click_counts(code).first());
+    let (found, counts) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("link"))?;
-    let counts: Counts = counts.first()?.unwrap_or(Counts { visits: 0, bots: 0, converted: 0 });
-    let mut view = enroll::link_view(&found, &app.config.base_url(&request.origin));
+    let counts = counts.unwrap_or_default();
+    let mut view = enroll::link_view(&found, &call.base_url());
     view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
     Ok((200, view))
 }
 
 /// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
-pub async fn link_disable<S: Platform>(
-    app: &RequestContext<'_, S>,
-    code: &str,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let answer = enroll::disable(&app.context(actor), code).await?;
-    app.site.forget_link(code).await;
+pub async fn link_disable<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let answer = enroll::disable(&call.context(), call.segment).await?;
+    call.app.site.forget_link(call.segment).await;
     Ok(answer)
 }

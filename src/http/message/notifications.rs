@@ -1,10 +1,10 @@
 //! The outbox and the endpoints that it is delivered to, for operators.
 
-use crate::base::time::UtcMillis;
+use crate::codec::Invalid;
 use crate::codec::message::endpoint as forms;
-use crate::http::auth;
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
+use crate::codec::message::endpoint::{NewEndpoint, ReplayRequest};
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
 use crate::http::page::Page;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::message::endpoint as endpoints;
@@ -12,43 +12,25 @@ use crate::service::message::replay as replaying;
 use crate::service::once::StoredResponse;
 use crate::store::message::delivery::DeliveryRow;
 use crate::store::message::endpoint;
-use crate::store::message::endpoint::EndpointRow;
 use crate::store::message::outbox;
-use crate::store::message::outbox::MessageState;
-use serde::Deserialize;
+use crate::store::message::outbox::{MessageState, OutboxRow};
 use serde_json::{Value, json};
 
 /// `GET /v1/outbox?state=`: messages that wait, were sent or failed, each with its deliveries.
-pub async fn outbox_list<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<StoredResponse, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: String,
-        kind: String,
-        program_id: String,
-        partner_id: Option<String>,
-        account_id: Option<String>,
-        payload: String,
-        state: String,
-        created_at_ms: UtcMillis,
-        deliveries: String,
-    }
-    let page = Page::of(request)?;
-    let state = match request.param("state") {
+pub async fn outbox_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
+    let state = match call.request.param("state") {
         None => None,
         Some(text) => Some(MessageState::parse(&text).ok_or_else(|| {
             AppError::new(ErrorKind::BadRequest, "unsupported", "must be queued, sent or failed").field("state")
         })?),
     };
-    let rows: Vec<Row> =
-        app.context("").query(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?.decode()?;
-    let deliveries = |r: &Row| -> Vec<Value> {
+    let rows = call.context().read(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?;
+    let deliveries = |r: &OutboxRow| -> Vec<Value> {
         let stored: Vec<DeliveryRow> = serde_json::from_str(&r.deliveries).unwrap_or_default();
         stored.iter().map(replaying::view).collect()
     };
-    let view = |r: &Row| {
+    let view = |r: &OutboxRow| {
         json!({
             "id": r.id, "type": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
             "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
@@ -59,48 +41,32 @@ pub async fn outbox_list<S: Platform>(
 }
 
 /// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
-pub async fn replay<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    id: &str,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    replaying::replay(&app.context(actor), id, &forms::replay(&request.body)?).await
+pub async fn replay<S: Platform>(call: OperatorCall<'_, S, ReplayRequest>) -> Result<StoredResponse, AppError> {
+    replaying::replay(&call.context(), call.segment, &call.body).await
 }
 
 /// `GET /v1/webhook-endpoints`.
-pub async fn endpoint_list<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<StoredResponse, AppError> {
-    let page = Page::of(request)?;
-    let rows: Vec<EndpointRow> =
-        app.context("").query(endpoint::endpoint_page(&page.cursor, page.limit + 1)).await?.decode()?;
+pub async fn endpoint_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
+    let rows = call.context().read(endpoint::endpoint_page(&page.cursor, page.limit + 1)).await?;
     Ok((200, page.answer(rows, |r| r.id.clone(), endpoints::view)))
 }
 
 /// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
-pub async fn endpoint_make<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let new = forms::read(&request.body, &own_rules(app, request))?;
-    let once = auth::once(request)?;
-    endpoints::make(&app.context(actor), &new, once.as_ref()).await
+pub async fn endpoint_make<S: Platform>(call: OperatorCall<'_, S, NewEndpoint>) -> Result<StoredResponse, AppError> {
+    let once = call.once()?;
+    endpoints::make(&call.context(), &call.body, once.as_ref()).await
 }
 
-/// Where webhooks may go: not to the host that is asked either.
-fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> forms::HostRules {
-    let rules = &app.config.setup.endpoints;
-    if app.config.owns_zone { rules.clone() } else { rules.with_own_host(&request.origin) }
+/// The endpoint that is wanted. Webhooks may not go to the host that is asked either.
+pub fn new_endpoint<S: Platform>(call: &OperatorCall<'_, S>) -> Result<NewEndpoint, Invalid> {
+    let config = call.app.config;
+    let rules = &config.setup.endpoints;
+    let rules = if config.owns_zone { rules.clone() } else { rules.with_own_host(&call.request.origin) };
+    forms::read(&call.request.body, &rules)
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.
-pub async fn endpoint_disable<S: Platform>(
-    app: &RequestContext<'_, S>,
-    id: &str,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    endpoints::disable(&app.context(actor), id).await
+pub async fn endpoint_disable<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    endpoints::disable(&call.context(), call.segment).await
 }

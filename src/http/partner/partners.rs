@@ -1,11 +1,10 @@
 //! Partners and their entries, for operators.
 
 use crate::base::time::Month;
-use crate::codec::operator;
+use crate::codec::operator::NewPartner;
 use crate::engine::accrual::Accrual;
-use crate::http::auth;
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
 use crate::http::page::Page;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
@@ -20,31 +19,23 @@ use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
 
 /// `POST /v1/partners`.
-pub async fn enrol<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let ctx = app.context(actor);
-    let new = operator::partner(&request.body)?;
-    let once = auth::once(request)?;
-    enroll::partner(&ctx, &new, &app.config.base_url(&request.origin), once.as_ref()).await
+pub async fn enrol<S: Platform>(call: OperatorCall<'_, S, NewPartner>) -> Result<StoredResponse, AppError> {
+    let ctx = call.context();
+    let once = call.once()?;
+    enroll::partner(&ctx, &call.body, &call.base_url(), once.as_ref()).await
 }
 
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
-pub async fn show<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    id: &str,
-) -> Result<StoredResponse, AppError> {
+pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let id = call.segment;
     let reads =
         (partner::partner_find(id).first(), ledger::balance_list(id), program_list(), payee::payee_find(id).first());
-    let (found, balances, programs, payee) = app.context("").read(reads).await?;
+    let (found, balances, programs, payee) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = balances.iter().map(balance).collect();
     let catalog = catalog(&programs)?;
-    let document = catalog.in_force(&found.program_id, app.now);
-    let mut view = enroll::view(&found, document, &app.config.base_url(&request.origin), &balances);
+    let document = catalog.in_force(&found.program_id, call.app.now);
+    let mut view = enroll::view(&found, document, &call.base_url(), &balances);
     view["payability"] = onboard::payability(payee.as_ref());
     Ok((200, view))
 }
@@ -82,23 +73,20 @@ impl Entry {
 }
 
 /// `GET /v1/partners/{id}/balance-transactions`: a partner's accruals, payouts and returned payouts, oldest first.
-pub async fn entries<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    id: &str,
-) -> Result<StoredResponse, AppError> {
-    let page = Page::of(request)?;
+pub async fn entries<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
     let after_ms = after_ms.max(-1);
+    let id = call.segment;
     let reads = (
         partner::partner_find(id).first(),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
         paid_entry_page(id, after_ms, &after_id, page.limit + 1),
     );
-    let (partner, accruals, payouts) = app.context("").read(reads).await?;
+    let (partner, accruals, paid) = call.context().read(reads).await?;
     partner.ok_or_else(|| AppError::not_found("partner"))?;
     let accruals = accruals.into_iter().map(Entry::Accrual);
-    let mut found: Vec<Entry> = accruals.chain(payouts.into_iter().map(Entry::Paid)).collect();
+    let mut found: Vec<Entry> = accruals.chain(paid.into_iter().map(Entry::Paid)).collect();
     found.sort_by(|a, b| a.place().cmp(&b.place()));
     let cursor = |e: &Entry| {
         let (at, id) = e.place();

@@ -1,9 +1,9 @@
 //! Programs, for operators.
 
-use crate::codec::operator;
-use crate::http::auth;
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::{Request, Response};
+use crate::codec::operator::{DryRunRequest, FundingRequest};
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
+use crate::http::exchange::Response;
 use crate::service::account::books::budgets;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
@@ -16,10 +16,10 @@ use crate::store::program;
 use serde_json::{Value, json};
 
 /// `GET /v1/programs`: every program with the version in force.
-pub async fn list<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
-    let catalog = program::catalog(&app.context("").query(program::program_list()).await?)?;
+pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let catalog = program::catalog(&call.context().query(program::program_list()).await?)?;
     let programs: Vec<Value> = catalog
-        .all_in_force(app.now)
+        .all_in_force(call.app.now)
         .into_iter()
         .map(|d| {
             json!({
@@ -33,65 +33,57 @@ pub async fn list<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResp
 }
 
 /// `GET /v1/programs/{id}`: the document in force and all versions.
-pub async fn show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let catalog = program::catalog(&app.context("").query(program::program_list()).await?)?;
-    let document = catalog.in_force(id, app.now).ok_or_else(|| AppError::not_found("program"))?;
+pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let catalog = program::catalog(&call.context().query(program::program_list()).await?)?;
+    let document = catalog.in_force(call.segment, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let versions: Vec<Value> = catalog
-        .versions(id)
+        .versions(call.segment)
         .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))
         .collect();
-    Ok((200, json!({"id": id, "document": document, "versions": versions})))
+    Ok((200, json!({"id": call.segment, "document": document, "versions": versions})))
 }
 
 /// `GET /v1/programs/{id}/budget`.
-pub async fn budget_show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let rows = budgets(&app.context("").query(budget::budget_list()).await?)?;
-    let found = rows.into_iter().find(|p| p.budget.program_id == id).ok_or_else(|| AppError::not_found("program"))?;
-    Ok((200, json!({"program": id, "balance_cents": found.budget.balance_cents, "waiting": found.budget.waiting})))
+pub async fn budget_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let rows = budgets(&call.context().query(budget::budget_list()).await?)?;
+    let found =
+        rows.into_iter().find(|p| p.budget.program_id == call.segment).ok_or_else(|| AppError::not_found("program"))?;
+    Ok((
+        200,
+        json!({"program": call.segment, "balance_cents": found.budget.balance_cents, "waiting": found.budget.waiting}),
+    ))
 }
 
 /// `POST /v1/programs/{id}/budget`: funds it, and releases what waits as far as it goes.
-pub async fn budget_fund<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    id: &str,
-    actor: &str,
-) -> Result<StoredResponse, AppError> {
-    let body = operator::funding(&request.body)?;
-    let once = auth::once(request)?;
-    funding::fund(&app.context(actor), id, body.amount, &body.reason, once.as_ref()).await
+pub async fn budget_fund<S: Platform>(call: OperatorCall<'_, S, FundingRequest>) -> Result<StoredResponse, AppError> {
+    let once = call.once()?;
+    funding::fund(&call.context(), call.segment, call.body.amount, &call.body.reason, once.as_ref()).await
 }
 
 /// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
-pub async fn dry_run<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    id: &str,
-    actor: &str,
-) -> Result<Response, AppError> {
-    let body = operator::dry_run(&request.body)?;
-    match replay::dry_run(&app.context(actor), id, &body).await {
+pub async fn dry_run<S: Platform>(call: OperatorCall<'_, S, DryRunRequest>) -> Result<Response, AppError> {
+    match replay::dry_run(&call.context(), call.segment, &call.body).await {
         Ok(body) => Ok(Response::json(200, &body)),
         Err(refusal) => refused(refusal),
     }
 }
 
 /// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
-pub async fn save<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    id: &str,
-    actor: &str,
-) -> Result<Response, AppError> {
-    let text = std::str::from_utf8(&request.body)
+pub async fn save<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<Response, AppError> {
+    match saving::save(&call.context(), call.segment, &call.body).await {
+        Ok((status, body)) => Ok(Response::json(status, &body)),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// A document as its author wrote it. What is wrong with it, the use case says.
+pub fn document(body: &[u8]) -> Result<String, AppError> {
+    let text = std::str::from_utf8(body)
         .map_err(|_| AppError::new(ErrorKind::BadRequest, "invalid_utf8", "the body must be UTF-8"))?;
     if let Err(why) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         return Err(AppError::new(ErrorKind::BadRequest, "invalid_json", format!("the body is not JSON: {why}")));
     }
-    match saving::save(&app.context(actor), id, text).await {
-        Ok((status, body)) => Ok(Response::json(status, &body)),
-        Err(refusal) => refused(refusal),
-    }
+    Ok(text.to_owned())
 }
 
 fn refused(refusal: Refusal) -> Result<Response, AppError> {

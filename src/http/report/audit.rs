@@ -1,7 +1,7 @@
 //! The audit trail, for operators.
 
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
 use crate::http::page;
 use crate::http::page::Page;
 use crate::service::error::AppError;
@@ -11,14 +11,11 @@ use crate::store::identity::audit::AuditRow;
 use serde_json::{Value, json};
 
 /// `GET /v1/audit`: what operators did, newest first.
-pub async fn audit_list<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<StoredResponse, AppError> {
-    let page = Page::of(request)?;
+pub async fn audit_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let rows: Vec<AuditRow> =
-        app.context("").query(audit::audit_page(before_ms, &before_id, page.limit + 1)).await?.decode()?;
+    let reads = audit::audit_page(before_ms, &before_id, page.limit + 1).query::<AuditRow>();
+    let rows = call.context().read(reads).await?;
     let json_of = |text: &Option<String>| text.as_deref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());
     let view = |a: &AuditRow| {
         json!({

@@ -3,7 +3,8 @@
 
 use crate::base::time::{Month, UtcMillis, Week};
 use crate::engine::report::economics;
-use crate::http::context::{Platform, RequestContext};
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
 use crate::http::exchange::{Request, Response};
 use crate::http::markdown;
 use crate::http::markdown::FUNNEL_DEFINITIONS;
@@ -14,14 +15,14 @@ use crate::service::report;
 use serde_json::{Map, Value, json};
 
 /// `GET /v1/reports/funnel?program=&week=2026-W24`; the last whole week where none is named.
-pub async fn funnel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let program = required(request, "program")?;
-    let week = match request.param("week") {
-        None => Week::of(app.now).plus(-1),
+pub async fn funnel<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
+    let program = required(call.request, "program")?;
+    let week = match call.request.param("week") {
+        None => Week::of(call.app.now).plus(-1),
         Some(text) => Week::parse(&text).ok_or_else(|| malformed("week", "an ISO week such as 2026-W24"))?,
     };
-    let weekly = funnel::weekly(&app.context(""), &program, week).await?;
-    Ok(answer(request, || markdown::funnel(&weekly), || funnel_view(&weekly)))
+    let weekly = funnel::weekly(&call.context(), &program, week).await?;
+    Ok(answer(call.request, || markdown::funnel(&weekly), || funnel_view(&weekly)))
 }
 
 fn funnel_view(weekly: &WeeklyReport) -> Value {
@@ -40,13 +41,13 @@ fn funnel_view(weekly: &WeeklyReport) -> Value {
 }
 
 /// `GET /v1/reports/channels?program=&month=2026-06`; the last whole month where none is named.
-pub async fn channels<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let program = required(request, "program")?;
-    let month = match request.param("month") {
-        None => Month::of(app.now).plus(-1),
+pub async fn channels<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
+    let program = required(call.request, "program")?;
+    let month = match call.request.param("month") {
+        None => Month::of(call.app.now).plus(-1),
         Some(text) => Month::parse(&text).ok_or_else(|| malformed("month", "a month such as 2026-06"))?,
     };
-    let found = report::channels(&app.context(""), &program, month).await?;
+    let found = report::channels(&call.context(), &program, month).await?;
     let view = || {
         let rows: Vec<Value> = found
             .rows
@@ -64,17 +65,17 @@ pub async fn channels<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
             "currency": found.document.currency, "data": rows, "definitions": definitions(markdown::CHANNEL_DEFINITIONS),
         })
     };
-    Ok(answer(request, || markdown::channels(&found, &month.to_string()), view))
+    Ok(answer(call.request, || markdown::channels(&found, &month.to_string()), view))
 }
 
 /// `GET /v1/reports/economics?program=&from=&to=`.
-pub async fn economics<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let program = required(request, "program")?;
-    let (from, to) = (instant(request, "from")?, instant(request, "to")?);
+pub async fn economics<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
+    let program = required(call.request, "program")?;
+    let (from, to) = (instant(call.request, "from")?, instant(call.request, "to")?);
     if to <= from {
         return Err(malformed("to", "later than from"));
     }
-    let (document, found) = report::economics(&app.context(""), &program, from, to).await?;
+    let (document, found) = report::economics(&call.context(), &program, from, to).await?;
     let view = || {
         let mut body = json!({
             "program": program, "from": from.to_rfc3339(), "to": to.to_rfc3339(), "currency": document.currency,
@@ -85,7 +86,7 @@ pub async fn economics<S: Platform>(app: &RequestContext<'_, S>, request: &Reque
         }
         body
     };
-    Ok(answer(request, || markdown::economics(&document, &found, from, to), view))
+    Ok(answer(call.request, || markdown::economics(&document, &found, from, to), view))
 }
 
 fn answer(request: &Request, text: impl Fn() -> String, view: impl Fn() -> Value) -> Response {

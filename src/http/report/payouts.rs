@@ -1,8 +1,9 @@
 //! Payouts in sums: a run's, and a year's as CSV.
 
 use crate::base::time::Month;
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::{Request, Response};
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
+use crate::http::exchange::Response;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::service::payout as deciding;
@@ -11,24 +12,24 @@ use crate::service::settlement::start::view as run_view;
 use crate::store::payout::plan;
 use crate::store::payout::plan::ApprovalRow;
 use crate::store::report::payout as reports;
-use crate::store::report::payout::{CarriedSum, StateSum, YearRow};
+use crate::store::report::payout::{CarriedSum, StateSum};
 use crate::store::settlement::run as runs;
 use crate::store::settlement::run::RunRow;
 use serde_json::{Value, json};
 
 /// `GET /v1/runs/{id}/report`: what became of a run's money.
-pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let ctx = app.context("");
+pub async fn run_report<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let ctx = call.context();
     let rule = send::approval_name(ctx.setup.payout_approval);
-    let reads = vec![
-        runs::run_find(id),
-        plan::approval_find(id, rule),
-        reports::run_payout_sums(id),
-        reports::run_carried_sums(id),
-    ];
-    let rows = ctx.batch(reads).await?;
-    let run: RunRow = rows[0].first()?.ok_or_else(|| AppError::not_found("run"))?;
-    let approval: Option<ApprovalRow> = rows[1].first()?;
+    let id = call.segment;
+    let reads = (
+        runs::run_find(id).query::<RunRow>().first(),
+        plan::approval_find(id, rule).query::<ApprovalRow>().first(),
+        reports::run_payout_sums(id).query::<StateSum>(),
+        reports::run_carried_sums(id).query::<CarriedSum>(),
+    );
+    let (run, approval, payouts, carried_forward) = ctx.read(reads).await?;
+    let run = run.ok_or_else(|| AppError::not_found("run"))?;
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
     let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
     let approval_view = json!({
@@ -37,8 +38,8 @@ pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> R
     });
     let view = json!({
         "run": run_view(&run), "approval": approval_view,
-        "payouts": rows[2].decode()?.iter().map(state).collect::<Vec<Value>>(),
-        "carried_forward": rows[3].decode()?.iter().map(carried).collect::<Vec<Value>>(),
+        "payouts": payouts.iter().map(state).collect::<Vec<Value>>(),
+        "carried_forward": carried_forward.iter().map(carried).collect::<Vec<Value>>(),
     });
     Ok((200, view))
 }
@@ -48,14 +49,14 @@ fn currency(unit: &str) -> &str {
 }
 
 /// `GET /v1/reports/payouts?year=2026`: totals per partner as CSV, for the tax forms that Stripe files.
-pub async fn year<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
-    let text = request.param("year").unwrap_or_else(|| app.now.to_rfc3339().chars().take(4).collect());
+pub async fn year<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
+    let text = call.request.param("year").unwrap_or_else(|| call.app.now.to_rfc3339().chars().take(4).collect());
     let first = Month::parse(&format!("{text}-01"));
     let first = first.ok_or_else(|| {
         AppError::new(ErrorKind::BadRequest, "malformed", "year must be a year such as 2026").field("year")
     })?;
     let query = reports::year_list(first.start(), first.plus(12).start());
-    let rows: Vec<YearRow> = app.context("").query(query).await?.decode()?;
+    let rows = call.context().read(query).await?;
     let mut csv = "year,program,partner,external_id,name,email,country,stripe_account,currency,payouts,paid_cents,returned_cents,net_cents\r\n".to_owned();
     for r in &rows {
         let some = |value: &Option<String>| value.clone().unwrap_or_default();

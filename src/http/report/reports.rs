@@ -4,8 +4,8 @@ use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
+use crate::http::call::OperatorCall;
+use crate::http::context::Platform;
 use crate::http::page::Page;
 use crate::http::partner::partners::entry;
 use crate::service::error::{AppError, ErrorKind};
@@ -15,22 +15,21 @@ use crate::store::account::{AccountRow, BindingRow};
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
 use crate::store::partner;
-use crate::store::partner::RankRow;
 use crate::store::program::{catalog, program_list};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// `GET /v1/accounts/{id}/attribution`: to whom the account is bound, by what, why the others lost, and what it earned.
-pub async fn receipt<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
-    let ids = [id.to_owned()];
-    let rows = app
-        .context("")
-        .batch(vec![account::account_find(id), account::binding_list(id), account::accrual_list(&ids)])
-        .await?;
-    rows[0].first::<AccountRow>()?.ok_or_else(|| AppError::not_found("account"))?;
-    let accruals: Vec<Accrual> = rows[2].decode()?;
-    let programs: Vec<Value> =
-        rows[1].decode::<BindingRow>()?.iter().map(|row| binding_view(row, &accruals, app.now)).collect();
+pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let id = call.segment;
+    let reads = (
+        account::account_find(id).query::<AccountRow>().first(),
+        account::binding_list(id).query::<BindingRow>(),
+        account::accrual_list(&[id.to_owned()]).query::<Accrual>(),
+    );
+    let (account, bindings, accruals) = call.context().read(reads).await?;
+    account.ok_or_else(|| AppError::not_found("account"))?;
+    let programs: Vec<Value> = bindings.iter().map(|row| binding_view(row, &accruals, call.app.now)).collect();
     Ok((200, json!({"account": id, "programs": programs})))
 }
 
@@ -66,13 +65,10 @@ fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value
 }
 
 /// `GET /v1/ledger/transfers`: every row in the order it was written.
-pub async fn transfers<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<StoredResponse, AppError> {
-    let page = Page::of(request)?;
+pub async fn transfers<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
     let after = page.number(0)?;
-    let rows: Vec<TransferRow> = app.context("").query(ledger::transfer_page(after, page.limit + 1)).await?.decode()?;
+    let rows = call.context().read(ledger::transfer_page(after, page.limit + 1)).await?;
     let view = |t: &TransferRow| {
         json!({
             "id": t.id, "accrual_id": t.accrual_id, "code": t.code, "phase": t.phase, "debit": t.debit, "credit": t.credit,
@@ -84,27 +80,24 @@ pub async fn transfers<S: Platform>(
 }
 
 /// `GET /v1/ledger/checks`: must be empty at all times.
-pub async fn faults<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
+pub async fn faults<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Row {
         what: String,
     }
-    let rows: Vec<Row> = app.context("").query(ledger::ledger_fault_list()).await?.decode()?;
+    let rows = call.context().read(ledger::ledger_fault_list().query::<Row>()).await?;
     Ok((200, rows.into_iter().map(|r| json!({"fault": r.what})).collect()))
 }
 
 /// `GET /v1/leaderboard?program=`: as of the last run.
-pub async fn leaderboard<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-) -> Result<StoredResponse, AppError> {
-    let program = request.param("program").ok_or_else(|| {
+pub async fn leaderboard<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let program = call.request.param("program").ok_or_else(|| {
         AppError::new(ErrorKind::BadRequest, "missing", "the parameter program is required").field("program")
     })?;
-    let page = Page::of(request)?;
-    let rows = app.context("").batch(vec![program_list(), partner::leaderboard_list(&program, page.limit)]).await?;
-    catalog(&rows[0])?.in_force(&program, app.now).ok_or_else(|| AppError::not_found("program"))?;
-    let rows: Vec<RankRow> = rows[1].decode()?;
+    let page = Page::of(call.request)?;
+    let reads = (program_list(), partner::leaderboard_list(&program, page.limit));
+    let (programs, rows) = call.context().read(reads).await?;
+    catalog(&programs)?.in_force(&program, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let ranks: Vec<Value> = rows
         .iter()
         .map(|r| {

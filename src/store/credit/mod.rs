@@ -6,6 +6,7 @@ pub mod redemption;
 pub mod webhook;
 
 use crate::base::time::UtcMillis;
+use crate::engine::payout::OutboundTransfer;
 use crate::store::payout::NoticeRow;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -140,7 +141,13 @@ pub fn outbound_notice(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
 }
 
 /// Sendings before the cursor (instant, id), newest first. An empty filter lets all through.
-pub fn outbound_page(state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn outbound_page(
+    state: &str,
+    partner: &str,
+    before_ms: i64,
+    before_id: &str,
+    limit: i64,
+) -> Query<OutboundTransfer> {
     Stmt::new(format!(
         "{} WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR partner_id = ?2)
            AND (created_at_ms < ?3 OR (created_at_ms = ?3 AND id < ?4)) ORDER BY created_at_ms DESC, id DESC LIMIT ?5",
@@ -151,6 +158,7 @@ pub fn outbound_page(state: &str, partner: &str, before_ms: i64, before_id: &str
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
+    .query()
 }
 
 /// The Stripe customer that a partner is, if anybody knows.

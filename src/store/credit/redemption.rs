@@ -51,7 +51,7 @@ pub fn redemption_find(id: &str) -> Query<Redemption> {
 }
 
 /// A partner's redemptions before the cursor (instant, id), newest first.
-pub fn redemption_page(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn redemption_page(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Query<Redemption> {
     Stmt::new(format!(
         "{REDEMPTION} WHERE r.partner_id = ?1 AND (r.created_at_ms < ?2 OR (r.created_at_ms = ?2 AND r.id < ?3))
          ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?4"
@@ -60,6 +60,7 @@ pub fn redemption_page(partner: &str, before_ms: i64, before_id: &str, limit: i6
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
+    .query()
 }
 
 /// Stores a redemption with its ledger row. More than is there to redeem aborts the batch.

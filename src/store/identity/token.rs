@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -13,12 +14,13 @@ pub struct TokenRow {
 }
 
 /// The live token with this hash.
-pub fn token_find(sha256: &str, now: UtcMillis) -> Stmt {
+pub fn token_find(sha256: &str, now: UtcMillis) -> Query<TokenRow> {
     Stmt::new(
         "SELECT id, name, scopes, first_used_at_ms FROM api_token WHERE sha256 = ?1 AND revoked_at_ms IS NULL AND expires_at_ms > ?2",
     )
     .bind(sha256)
     .bind(now)
+        .query()
 }
 
 /// Notes a token's first use, in the audit trail too; of two at once the first.

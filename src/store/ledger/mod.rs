@@ -92,13 +92,14 @@ pub struct TransferRow {
 }
 
 /// Rows after the cursor, in the order they were written.
-pub fn transfer_page(after: i64, limit: i64) -> Stmt {
+pub fn transfer_page(after: i64, limit: i64) -> Query<TransferRow> {
     Stmt::new(
         "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, reason, created_at_ms
          FROM transfer WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
     )
     .bind(after)
     .bind(limit)
+        .query()
 }
 
 /// A partner's balance in one unit, in cents.

@@ -28,10 +28,11 @@ pub fn endpoint_insert(e: &EndpointRow, secret: &str) -> Stmt {
         .bind(e.created_at_ms)
 }
 
-pub fn endpoint_page(after: &str, limit: i64) -> Stmt {
+pub fn endpoint_page(after: &str, limit: i64) -> Query<EndpointRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM webhook_endpoint WHERE id > ?1 ORDER BY id LIMIT ?2"))
         .bind(after)
         .bind(limit)
+        .query()
 }
 
 pub fn endpoint_find(id: &str) -> Query<EndpointRow> {

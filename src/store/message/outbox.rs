@@ -134,8 +134,24 @@ pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
+/// A message with its deliveries.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OutboxRow {
+    pub id: String,
+    pub kind: String,
+    pub program_id: String,
+    pub partner_id: Option<String>,
+    pub account_id: Option<String>,
+    /// JSON.
+    pub payload: String,
+    pub state: String,
+    pub created_at_ms: UtcMillis,
+    /// A JSON list of `DeliveryRow`.
+    pub deliveries: String,
+}
+
 /// Messages by id, with what became of each delivery; of one state, or of all.
-pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt {
+pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Query<OutboxRow> {
     Stmt::new(format!(
         "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
@@ -146,6 +162,7 @@ pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt
     ))
     .bind(after)
     .bind(limit)
+        .query()
 }
 
 /// A message as its page shows it.

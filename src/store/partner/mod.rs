@@ -141,11 +141,12 @@ pub struct RankRow {
     pub refreshed_at_ms: UtcMillis,
 }
 
-pub fn leaderboard_list(program: &str, limit: i64) -> Stmt {
+pub fn leaderboard_list(program: &str, limit: i64) -> Query<RankRow> {
     Stmt::new(
         "SELECT rank, partner_id, referrals, gross_cents, unit, refreshed_at_ms FROM leaderboard
          WHERE program_id = ?1 ORDER BY rank, partner_id LIMIT ?2",
     )
     .bind(program)
     .bind(limit)
+    .query()
 }

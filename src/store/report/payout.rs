@@ -51,8 +51,8 @@ pub struct ReceiptSums {
     pub payable_cents: i64,
 }
 
-pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
-    sums(account, payout, str::to_owned)
+pub fn receipt_sums(account: &str, payout: &str) -> Query<ReceiptSums> {
+    sums(account, payout, str::to_owned).query()
 }
 
 /// The same of one of a partner's own payouts, whose account is found by the payout.
@@ -95,8 +95,8 @@ const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.r
 const PLACES: i64 = 10_000_000;
 
 /// The movements since the payout before, after the cursor. What vests is listed line by line.
-pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
-    page(account, payout, (after, limit), str::to_owned)
+pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Query<Movement> {
+    page(account, payout, (after, limit), str::to_owned).query()
 }
 
 /// The same of one of a partner's own payouts.
@@ -123,12 +123,8 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
 /// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
 /// which account it is of.
 pub fn receipt_of(payout: &str, after: i64, limit: i64) -> (First<ReceiptSums>, Query<Movement>) {
-    let of_planned = |mut statement: Stmt| {
-        statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
-        statement
-    };
-    let (sums, page) = (receipt_sums("", payout), receipt_page("", payout, after, limit));
-    (of_planned(sums).query().first(), of_planned(page).query())
+    let of_planned = |sql: &str| sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)");
+    (sums("", payout, of_planned).query().first(), page("", payout, (after, limit), of_planned).query())
 }
 
 /// What a partner was paid, or what came back of it, as it changes what is left for the partner.
@@ -229,7 +225,7 @@ pub const YEAR_ROWS_MAX: i64 = 50_000;
 
 /// Totals per partner and currency over [from, to): a payout counts when Stripe made the transfer, what was taken back
 /// when it was booked.
-pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
+pub fn year_list(from: UtcMillis, to: UtcMillis) -> Query<YearRow> {
     Stmt::new(
         "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country, y.stripe_account_id,
                 m.currency, SUM(m.payouts) AS payouts, SUM(m.paid) AS paid_cents, SUM(m.returned) AS returned_cents
@@ -244,4 +240,5 @@ pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
     .bind(from)
     .bind(to)
     .bind(YEAR_ROWS_MAX)
+        .query()
 }

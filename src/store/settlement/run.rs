@@ -387,7 +387,7 @@ pub struct RunPartner {
     pub payable_cents: i64,
 }
 
-pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Stmt {
+pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Query<RunPartner> {
     Stmt::new(
         "SELECT partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents FROM run_partner
          WHERE run_id = ?1 AND partner_id > ?2 ORDER BY partner_id, unit LIMIT ?3",
@@ -395,4 +395,5 @@ pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Stmt {
     .bind(id)
     .bind(after)
     .bind(limit)
+    .query()
 }

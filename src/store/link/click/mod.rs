@@ -3,6 +3,8 @@
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::link::click::{Click, Salt};
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::query::Query;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Inserts all clicks with one statement. A second click of the same link, visitor, hour and kind does nothing, and so
@@ -29,14 +31,23 @@ pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
     .json(&groups(clicks, salt))
 }
 
+/// A link's clicks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct ClickCounts {
+    pub visits: i64,
+    pub bots: i64,
+    pub converted: i64,
+}
+
 /// How many clicks a link counted, by kind, and how many of them were converted: an account is bound by them.
-pub fn click_counts(code: &str) -> Stmt {
+pub fn click_counts(code: &str) -> Query<ClickCounts> {
     Stmt::new(
         "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots,
                 COALESCE(SUM(EXISTS (SELECT 1 FROM binding b WHERE b.click_id = click.id)), 0) AS converted
          FROM click WHERE code = ?1",
     )
     .bind(code)
+    .query()
 }
 
 /// The salt of the month, made of `fresh` if there is none yet, the salts of other months deleted: three statements,

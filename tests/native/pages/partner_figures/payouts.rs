@@ -31,7 +31,7 @@ fn payouts_are_told_as_the_books_have_them() {
     use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
     let both = futures_executor::block_on(
-        books.fixture.world.db.batch(vec![receipt_sums(&account, &id), own_receipt_sums(ann, &id).statement]),
+        books.fixture.world.db.batch(vec![receipt_sums(&account, &id).statement, own_receipt_sums(ann, &id).statement]),
     )
     .expect("sums");
     assert_eq!(both[0].0, both[1].0);
