@@ -15,5 +15,4 @@ pub mod link;
 pub mod payout;
 pub mod report;
 pub mod review;
-pub mod sabotage;
 pub mod settlement;

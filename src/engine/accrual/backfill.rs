@@ -118,7 +118,7 @@ fn added(
     (modifier, better): (String, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
-    let cents = Cents(invoice::share(better, amount)?.0 - base.gross_cents.0);
+    let cents = Cents(better.of(amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
         id: accrual_id(&document.id, &base.partner_id, &modifier, &base.account_id, source),

@@ -14,8 +14,6 @@ use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;
 use crate::engine::review::risk::ReviewStatus;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions, Span, Trigger};
 use serde::Deserialize;
@@ -197,11 +195,10 @@ fn earn(
             );
             continue;
         };
-        let Some(base) = share(rate, amount) else { continue };
+        let Some(base) = rate.of(amount) else { continue };
         if let Some(mut accrual) = invoice_line(b, document, payment, &reward.id, "", base) {
             if let Some(cap) = reward.amount.cap_cents {
-                let more = i64::from(sabotage::is(Sabotage::AccountCapOffByOne));
-                let room = used.entry(reward.id.clone()).or_insert(cap.0 + more);
+                let room = used.entry(reward.id.clone()).or_insert(cap.0);
                 take_cap(&mut accrual, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
                 *room = (*room - base.0).max(0);
             }
@@ -210,7 +207,7 @@ fn earn(
         // The better rate is one rate, floored once. Its accrual holds the difference.
         if let Some((modifier, better)) =
             better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
-            && let Some(whole) = share(better, amount)
+            && let Some(whole) = better.of(amount)
         {
             let extra = Cents(whole.0 - base.0);
             accruals.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
@@ -266,54 +263,26 @@ pub(crate) fn better_rate(
         terms.iter().any(|t| {
             t.program_id == document.id
                 && t.modifier_id == modifier
-                && if t.quarter.is_empty() {
-                    at > t.from_ms || sabotage::is(Sabotage::PlatinumFromStart)
-                } else {
-                    t.quarter == quarter
-                }
+                && if t.quarter.is_empty() { at > t.from_ms } else { t.quarter == quarter }
         })
     };
     let rates = document.modifiers.iter().filter(|m| applies(&m.id)).filter_map(|m| match &m.then {
         Effect::AddBps(more) => Some((m.id.clone(), Bps(own.0 + more.0))),
         Effect::ReplaceBps(rates) => rates.get(&reward.id).map(|rate| (m.id.clone(), *rate)),
     });
-    if sabotage::is(Sabotage::PlatinumStacked) {
-        let all: Vec<(String, Bps)> = rates.collect();
-        let more = all.iter().map(|(_, rate)| rate.0 - own.0).sum::<i64>();
-        return all.into_iter().next_back().map(|(id, _)| (id, Bps(own.0 + more)));
-    }
     rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
-}
-
-pub(crate) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
-    if sabotage::is(Sabotage::RoundShare) {
-        return Some(Cents((amount.0 * rate.0 + 5_000) / 10_000));
-    }
-    rate.of(amount)
 }
 
 /// Rule 19: whether a payment falls into the months in which a reward is earned.
 fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
     match &reward.span {
         Span::Once {} => first,
-        Span::Months { from, to } => {
-            let start = if sabotage::is(Sabotage::YearFromStay) {
-                b.timeline.paid_periods.get(payment.paid_period).map(|s| s.first_paid_at)
-            } else {
-                b.timeline.first_paid_at()
-            };
-            let end = |start: UtcMillis, months: i64| {
-                let by_days = sabotage::is(Sabotage::YearOf365Days) && months == 12;
-                if by_days { start.plus_days(365) } else { start.plus_months(months) }
-            };
-            start
-                .is_some_and(|start| payment.at >= end(start, *from) && to.is_none_or(|to| payment.at < end(start, to)))
-        }
+        Span::Months { from, to } => b.timeline.first_paid_at().is_some_and(|start| {
+            payment.at >= start.plus_months(*from) && to.is_none_or(|to| payment.at < start.plus_months(to))
+        }),
         Span::MonthsSinceFirstMatch { months } => {
             let mut own = b.timeline.payments.iter().filter(|p| p.invoice.amount.currency == document.currency);
-            let start = own.find(|p| {
-                sabotage::is(Sabotage::SpanFromFirstPayment) || meets(&reward.when, b.binding, Some(p), None)
-            });
+            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None));
             start.is_some_and(|start| payment.at < start.at.plus_months(*months))
         }
     }
@@ -324,12 +293,6 @@ fn take_back(accruals: &mut [Accrual], payment: &Payment) {
     let earned = Cents(accruals.iter().map(|l| l.kept().0).sum());
     // A payment is positive and at least the amount clawed back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
-    if sabotage::is(Sabotage::ReversedTwice) {
-        left.0 *= 2;
-    }
-    if sabotage::is(Sabotage::ReversalRoundedUp) && left < earned && payment.taken_back > Cents::ZERO {
-        left.0 += 1;
-    }
     for accrual in accruals.iter_mut().filter(|l| !l.is_over()) {
         let taken = left.0.min(accrual.net_cents.0);
         accrual.net_cents.0 -= taken;

@@ -9,7 +9,6 @@ use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
 use crate::engine::event::Payload;
-use crate::engine::sabotage;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
 use serde::Deserialize;
 
@@ -24,11 +23,7 @@ pub struct RewardBudget {
 impl RewardBudget {
     /// Draws from the budget, or queues behind the rewards that wait for it.
     fn covers(&mut self, amount: Cents) -> bool {
-        let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
-        let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
-        if covered && sabotage::is(sabotage::Fault::PoolSeenWhole) {
-            return true;
-        }
+        let covered = self.waiting == 0 && amount.0 <= self.balance_cents;
         if covered {
             self.balance_cents -= amount.0;
         } else {
@@ -112,12 +107,8 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
         Trigger::Event(kind) => {
             let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
-            let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
-            let mut source = format!("event:{kind}");
-            if sabotage::is(sabotage::Fault::TierTwice) {
-                fact = facts.next_back().unwrap_or(fact);
-                source = format!("event:{kind}:{}", fact.event_id);
-            }
+            let fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
+            let source = format!("event:{kind}");
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
                 (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
@@ -210,18 +201,10 @@ fn is_kept(document: &Document, accrual: &Accrual) -> bool {
 }
 
 fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual]) -> bool {
-    if sabotage::is(sabotage::Fault::GrantAgain) {
-        return false;
-    }
     let instant = document.settlement.cadence == Cadence::Instant;
     let by_event = event_of(reward).is_some();
-    if sabotage::is(sabotage::Fault::TierTwice) && instant && by_event {
-        return false;
-    }
-    (by_event && !instant)
-        || standing_accruals
-            .iter()
-            .any(|l| l.program_id == document.id && l.reward_id == reward.id && is_kept(document, l))
+    let mut own = standing_accruals.iter().filter(|l| l.program_id == document.id && l.reward_id == reward.id);
+    (by_event && !instant) || own.any(|l| is_kept(document, l))
 }
 
 /// Applies the hold and the reviews to a granted accrual.

@@ -16,8 +16,6 @@ pub use crate::engine::attribution::binding::{
 use crate::engine::attribution::eligibility::{rank, refusal, window};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::Payload;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Method, Model, Source};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -83,10 +81,7 @@ impl<'a> Search<'a> {
         let later = timeline.facts.iter().filter(|f| (f.at, &f.event_id) > (signup.at, &signup.event_id));
         for fact in later.copied() {
             if let Some(candidate) = self.by_code(fact) {
-                let mut binding = self.choose(&candidate, fact, "a code carried by a later event binds");
-                if sabotage::is(Sabotage::BindsFromSignUp) {
-                    binding.from = signup.at;
-                }
+                let binding = self.choose(&candidate, fact, "a code carried by a later event binds");
                 return (Some(binding), "signed up unattributed, bound by a later event's code".to_owned());
             }
         }
@@ -185,11 +180,7 @@ impl<'a> Search<'a> {
             code: winner.link.code.clone(),
             method: winner.method.name().to_owned(),
             // A workspace binding always comes from an agency, regardless of its link's source.
-            source: if winner.method == Method::Workspace && !sabotage::is(Sabotage::WorkspaceBySource) {
-                Source::Agency
-            } else {
-                winner.link.brings()
-            },
+            source: if winner.method == Method::Workspace { Source::Agency } else { winner.link.brings() },
             click: winner.click.map(str::to_owned),
             visitor: match winner.method {
                 Method::Token => fact.credential.touchpoints.as_ref().map(|touchpoints| touchpoints.visitor.clone()),
@@ -297,12 +288,7 @@ impl<'a> Search<'a> {
                 && n.account_id != self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
         });
-        let place = |n: &&SameDomainAccount| (n.from_ms, n.event_id.clone());
-        let first = if sabotage::is(Sabotage::LatestNeighbour) {
-            before.max_by_key(place)?
-        } else {
-            before.min_by_key(place)?
-        };
+        let first = before.min_by_key(|n| (n.from_ms, n.event_id.clone()))?;
         let link = self.evidence.links.get(&first.code)?;
         let candidates =
             self.consider(Method::EmailDomain, &first.event_id, Some(document), &first.code, Some(first.from_ms));
@@ -326,7 +312,7 @@ impl<'a> Search<'a> {
             .filter(in_window)
             .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
             .collect();
-        let alone = partners.len() == 1 || sabotage::is(Sabotage::FingerprintGuesses);
+        let alone = partners.len() == 1;
         let candidate = self.by_touch(document, signup, clicks, Method::Fingerprint)?;
         if alone {
             return Some(candidate);

@@ -4,8 +4,6 @@ use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::address::{email_domain, is_same_site, normalise_email, site_domain};
 use crate::engine::review::relation::{Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -163,8 +161,7 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
             && (r.signed_up_at_ms, r.signup_event_id.as_str()) < s.signed_up
     });
     let count = i64::try_from(before.count()).unwrap_or(i64::MAX);
-    let limit = more_than + i64::from(sabotage::is(Fault::CrowdFromTwelfth));
-    (count >= limit).then(|| format!("the partner referred more than {more_than} sign-ups in {month}"))
+    (count >= more_than).then(|| format!("the partner referred more than {more_than} sign-ups in {month}"))
 }
 
 /// Whether too many earlier accounts were attributed through the same visitor.

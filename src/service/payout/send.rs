@@ -11,8 +11,6 @@ use crate::engine::payout;
 use crate::engine::payout::{
     OutboundTransfer, PayoutNotice, PayoutState, TransferChange, TransferKind, TransferResult, TransferStep,
 };
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::setup::PayoutApproval;
@@ -106,9 +104,6 @@ pub fn approval_name(approval: PayoutApproval) -> &'static str {
 
 /// What Stripe has of a sending, or why nobody knows.
 pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<payout::StripeObject>, Reply> {
-    if sabotage::is(Fault::NewKeyUnchecked) {
-        return Ok(Vec::new());
-    }
     if matches!(s.kind, TransferKind::Credit | TransferKind::Debit) {
         return look_through(ctx, s).await;
     }
@@ -233,11 +228,6 @@ async fn take<P: Ports>(
             Ok(None) => attempts.push(payout::begin_attempt(s, &transfer::form(s), ctx.now)),
             Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
         }
-    }
-    if sabotage::is(Fault::ClaimAfterCall) {
-        let results = send(ctx, pace, &attempts).await;
-        store(ctx, kind, changes, attempts.clone()).await?;
-        return settle(ctx, kind, &attempts, &results).await;
     }
     let begun = store(ctx, kind, changes, attempts).await?;
     let results = send(ctx, pace, &begun).await;

@@ -4,8 +4,6 @@
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::ModifierAccrual;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::{GIVEN, Stmt, json_pages};
@@ -20,7 +18,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
         for condition in &modifier.when_any {
             match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
-                    quarter.push((&modifier.id, *at_least + i64::from(sabotage::is(Fault::BonusFromSixth))));
+                    quarter.push((&modifier.id, *at_least));
                 }
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
                     total.push((&modifier.id, *at_least));
@@ -32,11 +30,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
     let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
         (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
     };
-    let caps: Vec<_> = document
-        .caps
-        .iter()
-        .map(|cap| (&cap.reward, cap.per_partner_month_cents.0 + i64::from(sabotage::is(Fault::CapOffByOne))))
-        .collect();
+    let caps: Vec<_> = document.caps.iter().map(|cap| (&cap.reward, cap.per_partner_month_cents.0)).collect();
     let mut statements: Vec<Stmt> =
         [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue), of(caps, cap_find)]
             .into_iter()
@@ -68,13 +62,11 @@ const TERM_INSERT: &str =
 
 /// As many qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
 fn find_by_quarter() -> String {
-    let period = if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" };
     format!(
         "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0, ?2, ?2 FROM (
            SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM binding
-           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND {held} AND partner_id IS NOT NULL
-           GROUP BY partner_id, {period}) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
-        held = if sabotage::is(Fault::HeldReferralsCount) { "held >= 0" } else { "held = 0" },
+           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL
+           GROUP BY partner_id, qualified_quarter) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
     )
 }
 
@@ -108,7 +100,7 @@ fn cap_find() -> String {
     format!(
         "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
          SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
-           SELECT id, account_id, gross_cents, cap, SUM({room}) OVER (
+           SELECT id, account_id, gross_cents, cap, SUM(gross_cents) OVER (
                     PARTITION BY reward_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, source) AS total
            FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
              CROSS JOIN accrual ON program_id = ?1 AND reward_id = c.reward
@@ -116,7 +108,6 @@ fn cap_find() -> String {
          WHERE total > cap
          ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
            cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
-        room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "gross_cents" },
     )
 }
 

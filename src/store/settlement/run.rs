@@ -4,8 +4,6 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::store::account::accrual_insert;
 use crate::store::port::{GIVEN, Stmt};
 use serde::{Deserialize, Serialize};
@@ -131,15 +129,14 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
 /// the plan is complete and the run goes on to executing it.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
-        Stmt::new(format!(
+        Stmt::new(
             "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)
              SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
                WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND id > ?3
-                 AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
+                 AND vests_at_ms <= ?4 AND at_ms < ?4 ORDER BY id LIMIT ?5) l
              WHERE r.id = ?1",
-            vest_due()
-        ))
+        )
         .bind(&run.id)
         .bind(&run.program_id)
         .bind(&run.cursor)
@@ -173,10 +170,6 @@ pub fn vest_preview(run: &RunRow) -> Stmt {
     )
     .bind(&run.program_id)
     .bind(run.as_of_ms)
-}
-
-fn vest_due() -> &'static str {
-    if sabotage::is(Fault::VestEarly) { "vests_at_ms <= ?4 + 5184000000" } else { "vests_at_ms <= ?4" }
 }
 
 fn count_items(run: &RunRow) -> Stmt {
@@ -333,7 +326,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
     .bind(&run.id)
     .bind(&run.program_id)
     .bind(minimum_cents)
-    .bind(run.as_of_ms.plus_days(if sabotage::is(Fault::PayableAtOnce) { 0 } else { -delay_days }))
+    .bind(run.as_of_ms.plus_days(-delay_days))
 }
 
 /// Ranks partners by the accounts that were rewarded, then by what they earned.
