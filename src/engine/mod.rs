@@ -12,6 +12,7 @@ pub mod funnel;
 pub mod identity;
 pub mod ledger;
 pub mod link;
+pub mod message;
 pub mod payout;
 pub mod report;
 pub mod review;

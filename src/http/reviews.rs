@@ -1,6 +1,7 @@
 //! Reviews, for operators.
 
 use crate::codec::operator;
+use crate::engine::review::ReviewState;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
 use crate::http::page::Page;
@@ -17,13 +18,12 @@ pub async fn review_list<S: Platform>(
     request: &Request,
 ) -> Result<StoredResponse, AppError> {
     let page = Page::of(request)?;
-    let state = request.param("state").unwrap_or_else(|| "open".to_owned());
-    if !["open", "released", "rejected"].contains(&state.as_str()) {
+    let Some(state) = request.param("state").map_or(Some(ReviewState::Open), |name| ReviewState::parse(&name)) else {
         let detail = "must be open, released or rejected";
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", detail).field("state"));
-    }
+    };
     let rows: Vec<ReviewRow> =
-        app.context("").query(review::review_page(&state, &page.cursor, page.limit + 1)).await?.decode()?;
+        app.context("").query(review::review_page(state, &page.cursor, page.limit + 1)).await?.decode()?;
     Ok((200, page.answer(rows, |r| r.id.clone(), deciding::view)))
 }
 

@@ -13,6 +13,7 @@ use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;
+use crate::engine::ledger::account::FundingAccount;
 use crate::engine::review::risk::ReviewStatus;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions, Span, Trigger};
@@ -347,6 +348,6 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
     accrual.unit = format!("cash:{}", document.currency);
     accrual.balance = Balance::Benefit;
     accrual.state = AccrualState::Settled;
-    accrual.funding_account = "expense".to_owned();
+    accrual.funding_account = FundingAccount::Expense;
     Some(accrual)
 }

@@ -9,6 +9,7 @@ pub mod modifiers;
 use crate::base::id;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
+use crate::engine::ledger::account::{FundingAccount, LedgerAccountKind};
 use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
@@ -63,12 +64,17 @@ impl Balance {
         if matches!(document.vesting.hold, Hold::None {}) { Balance::Available } else { Balance::Pending }
     }
 
-    pub fn name(self) -> &'static str {
+    /// The kind of ledger account that holds it.
+    pub const fn kind(self) -> LedgerAccountKind {
         match self {
-            Balance::Pending => "pending",
-            Balance::Available => "available",
-            Balance::Benefit => "benefit",
+            Balance::Pending => LedgerAccountKind::Pending,
+            Balance::Available => LedgerAccountKind::Available,
+            Balance::Benefit => LedgerAccountKind::Benefit,
         }
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.kind().name()
     }
 }
 
@@ -96,8 +102,8 @@ pub struct Accrual {
     /// What remains.
     pub net_cents: Cents,
     pub balance: Balance,
-    /// The kind of ledger account that it is debited from: `expense`, or `budget` if the operator funds one.
-    pub funding_account: String,
+    /// What it is debited from.
+    pub funding_account: FundingAccount,
     pub state: AccrualState,
     /// From when a run vests it.
     pub vests_at_ms: UtcMillis,
@@ -136,7 +142,7 @@ impl Accrual {
             cap_reduction_cents: Cents::ZERO,
             net_cents: earned,
             balance,
-            funding_account: if document.settlement.budget { "budget" } else { "expense" }.to_owned(),
+            funding_account: if document.settlement.budget { FundingAccount::Budget } else { FundingAccount::Expense },
             state,
             vests_at_ms: ground.at,
             reason: ground.reason,

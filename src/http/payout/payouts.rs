@@ -1,7 +1,7 @@
 //! Payouts for operators: lists and receipts, decisions, approvals, reversals; and partners' onboarding.
 
 use crate::codec::operator;
-use crate::engine::ledger::posting;
+use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
 use crate::engine::payout::{OutboundTransfer, TransferKind as Moved};
 use crate::http::auth;
 use crate::http::context::{Platform, RequestContext};
@@ -45,7 +45,7 @@ pub async fn receipt<S: Platform>(
     if s.kind == Moved::Reversal {
         return Ok((200, deciding::view(&s)));
     }
-    let account = posting::account_id(&s.program_id, &s.unit, "available", &s.partner_id);
+    let account = LedgerAccount::new(&s.program_id, &s.unit, LedgerAccountKind::Available, &s.partner_id).to_string();
     let reads = vec![
         reports::receipt_sums(&account, id),
         reports::receipt_page(&account, id, after, page.limit + 1),

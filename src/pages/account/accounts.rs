@@ -118,7 +118,7 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, id: &str, form: &SubmittedF
         @if !reviews.is_empty() {
             h2 { (navigation::REVIEWS) }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
-                a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(&r.state)) " " span.quiet { (r.evidence) }
+                a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(r.state.name())) " " span.quiet { (r.evidence) }
             } } }
         }
         h2 { (common::EARNINGS) }

@@ -156,8 +156,8 @@ async fn keep<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let (partner, rows) = cx.partner(vec![unsubscribe_of_partner(cx.claimed_partner())]).await?;
     let unwanted: Vec<Unsubscribed> = rows[0].decode()?;
-    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
-    let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
+    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name()));
+    let form = SubmittedForm::filled(&wanted.map(|k| (k.name(), "yes")).collect::<Vec<_>>());
     let content = html! {
         (components::heading(text::EMAILS, text::EMAILS_LEAD, html! {}))
         @if partner.session.partner_email.is_none() {
@@ -165,7 +165,7 @@ async fn mails<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
         } @else {
             form.stack method="post" action="/partner/settings/emails" {
                 (layout::csrf(cx))
-                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (text::choice(kind.name)) })) }
+                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name(), html! { (text::choice(kind.name())) })) }
                 button { (component::SAVE) }
             }
             p.quiet { (text::CHOICES) }
@@ -179,7 +179,7 @@ async fn choose<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let (partner, _) = cx.partner(()).await?;
     if let Some(address) = &partner.session.partner_email {
         let wanted: Vec<&str> =
-            unsubscribe::choices().map(|k| k.name).filter(|name| cx.form.is_checked(name)).collect();
+            unsubscribe::choices().map(|k| k.name()).filter(|name| cx.form.is_checked(name)).collect();
         unsubscribe::choose(&cx.context(&partner.session), address, &wanted).await?;
     }
     Ok(cx.redirect_after_post("/partner/settings/emails?done=choice-kept"))

@@ -5,6 +5,7 @@ use crate::codec::Invalid;
 use crate::codec::operator as forms;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
+use crate::engine::settlement::RunState;
 use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -50,7 +51,7 @@ async fn listed<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> P
     let cells = |r: &RunRow| {
         vec![
             html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
-            components::state(&r.state),
+            components::state(r.state.name()),
             html! { (wording::done_of(&cx.locale.number(r.executed), &cx.locale.number(r.items))) },
             html! { (r.actor) },
             components::instant(&*cx.locale, r.started_at_ms),
@@ -232,12 +233,12 @@ fn progress<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
     let (run, locale) = (&report.run, &*cx.locale);
     html! {
         (components::figures(&[
-            Figure { label: common::STATE, value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
+            Figure { label: common::STATE, value: html! { (run.state) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
             Figure { label: common::DONE, value: html! { (locale.number(run.executed)) }, note: html! { (wording::of_planned(&locale.number(run.items))) } },
             Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::utc(locale, run.as_of_ms)) } },
             Figure { label: common::STARTED_BY, value: html! { (run.actor) }, note: html! { (wording::program_version(run.program_version)) } },
         ]))
-        @if run.state != "done" {
+        @if run.state != RunState::Done {
             p { (wording::RESUMES) }
             @if cx.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
@@ -264,7 +265,7 @@ fn approving<S: Platform>(cx: &PageContext<'_, S>, path: &str, report: &Report, 
             }
         };
     }
-    if report.rule == "automatic" || planned.is_empty() || report.run.state != "done" {
+    if report.rule == "automatic" || planned.is_empty() || report.run.state != RunState::Done {
         return html! {};
     }
     let payouts = helpers::many(cx, planned.iter().map(|s| s.payouts).sum(), common::PAYOUT_OR_PAYOUTS);

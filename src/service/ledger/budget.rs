@@ -3,6 +3,7 @@
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
+use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind, TransferCode};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::program::document::Document;
@@ -53,9 +54,9 @@ pub async fn fund<P: Ports>(
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
             accrual_id: String::new(),
-            code: "fund",
-            debit: posting::account_id(id, &unit(document), "clearing", ""),
-            credit: posting::account_id(id, &unit(document), "budget", ""),
+            code: TransferCode::Fund,
+            debit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Clearing, ""),
+            credit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Budget, ""),
             amount_cents: amount,
             program_id: id.to_owned(),
             event_id: String::new(),

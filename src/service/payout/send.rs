@@ -7,6 +7,7 @@ use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
+use crate::engine::message::MessageType;
 use crate::engine::payout;
 use crate::engine::payout::{
     OutboundTransfer, PayoutNotice, PayoutState, TransferChange, TransferKind, TransferResult, TransferStep,
@@ -179,24 +180,36 @@ fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Op
     let of_day = |kind: &str| format!("{kind}:{}:{day}", s.program_id);
     let (kind, id, to_partner, name, detail) = match (s.kind, change.notice?) {
         (TransferKind::Payout, PayoutNotice::Sent) => {
-            ("payout.sent", format!("payout.sent:{}", s.id), true, "transfer", stripe_id)
+            (MessageType::PayoutSent, format!("payout.sent:{}", s.id), true, "transfer", stripe_id)
         }
         (TransferKind::Payout, PayoutNotice::Failed) => {
-            ("payout.failed", format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
+            (MessageType::PayoutFailed, format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
         }
-        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => {
-            ("credit.review", format!("credit.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
-        }
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => (
+            MessageType::CreditReview,
+            format!("credit.review:{}:{}", s.id, s.revision),
+            false,
+            "reason",
+            s.reason.as_str(),
+        ),
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Failed) => {
-            ("credit.failed", format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
+            (MessageType::CreditFailed, format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
         }
         // The referrer was told of the credit when it was granted.
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Sent) => return None,
-        (_, PayoutNotice::Review) => {
-            ("payout.review", format!("payout.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
+        (_, PayoutNotice::Review) => (
+            MessageType::PayoutReview,
+            format!("payout.review:{}:{}", s.id, s.revision),
+            false,
+            "reason",
+            s.reason.as_str(),
+        ),
+        (_, PayoutNotice::Funds) => {
+            (MessageType::PayoutFunds, of_day("payout.funds"), false, "reason", s.reason.as_str())
         }
-        (_, PayoutNotice::Funds) => ("payout.funds", of_day("payout.funds"), false, "reason", s.reason.as_str()),
-        (_, PayoutNotice::Access) => ("payout.access", of_day("payout.access"), false, "reason", s.reason.as_str()),
+        (_, PayoutNotice::Access) => {
+            (MessageType::PayoutAccess, of_day("payout.access"), false, "reason", s.reason.as_str())
+        }
         // Whoever asked for a reversal reads its state; the partner's statement shows it.
         (TransferKind::Reversal, PayoutNotice::Sent | PayoutNotice::Failed) => return None,
     };

@@ -4,8 +4,10 @@
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::ModifierAccrual;
+use crate::engine::ledger::account::TransferCode;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use crate::store::account::LINE_COLUMNS;
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::settlement::run::RunRow;
 
@@ -231,13 +233,16 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
     let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
-    let transfers = "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.funding_account,
-                l.program_id || '/' || l.unit || '/' || l.balance || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
-         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
+    let transfers = format!(
+        "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT l.id || '.1', l.id, '{}', 'single', {}, l.net_cents, l.program_id, '', l.reason, ?2
+         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value",
+        TransferCode::Accrue.name(),
+        AccountColumns::of("l").accrued("l.funding_account", "l.balance"),
+    );
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
     let mut statements: Vec<Stmt> =
         json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page)).collect();
-    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers).bind(page).bind(now)));
+    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers.clone()).bind(page).bind(now)));
     statements
 }
