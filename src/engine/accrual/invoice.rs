@@ -17,6 +17,7 @@ use crate::engine::ledger::account::FundingAccount;
 use crate::engine::review::risk::ReviewStatus;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions, Span, Trigger};
+use crate::program::event::EventType;
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -99,7 +100,7 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else {
         return accruals;
     };
-    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
+    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != EventType::InvoicePaid.name()) {
         let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
         let facts = facts.filter(|f| b.counts(f.at, &f.event_id));
         for fact in facts {
@@ -184,7 +185,7 @@ fn earn(
 ) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
-        event_of(r) == Some("invoice.paid")
+        event_of(r) == Some(EventType::InvoicePaid.name())
             && meets(&r.when, b.binding, Some(payment), None)
             && in_span(r, b, document, payment, first)
     });
