@@ -10,6 +10,7 @@ use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, Payment, Timeline};
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;
@@ -120,7 +121,7 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
 fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
     let ground = AccrualCause {
         rule: &reward.id,
-        source: format!("event:{}", fact.kind),
+        source: AccrualSource::event(&fact.kind),
         event: &fact.event_id,
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
@@ -151,7 +152,10 @@ pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
 /// When the fact behind a flat accrual happened. An account often reaches a state some time before the run that grants
 /// it.
 fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
-    let state = accrual.source.strip_prefix("state:").and_then(|name| grounds.document.state(name));
+    let state = match accrual.source.origin() {
+        AccrualOrigin::Milestone(name) => grounds.document.state(name),
+        AccrualOrigin::Invoice(_) | AccrualOrigin::Event(_) | AccrualOrigin::Unknown(_) => None,
+    };
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
     reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))
 }
@@ -245,7 +249,8 @@ fn invoice_line(
     earned: Cents,
 ) -> Option<Accrual> {
     let invoice = &payment.invoice.invoice_id;
-    let source = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
+    let paid = AccrualSource::invoice(invoice);
+    let source = if on.is_empty() { paid } else { paid.modifier(on) };
     let reason = format!("invoice {invoice} was paid");
     let ground = AccrualCause { rule, source, event: payment.event_id, at: payment.at, reason };
     (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
@@ -340,7 +345,7 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
     let invoice = &payment.invoice.invoice_id;
     let ground = AccrualCause {
         rule: "benefit",
-        source: format!("invoice:{invoice}"),
+        source: AccrualSource::invoice(invoice),
         event: payment.event_id,
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),

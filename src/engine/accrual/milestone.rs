@@ -7,6 +7,7 @@ use crate::engine::account::lifecycle;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
 use crate::engine::event::Payload;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
@@ -108,7 +109,7 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
             let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
             let fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
-            let source = format!("event:{kind}");
+            let source = AccrualSource::event(kind);
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
                 (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
@@ -186,18 +187,21 @@ pub fn wait(accrual: &mut Accrual) {
     accrual.reason = "waits for the program's budget to be funded".to_owned();
 }
 
-pub fn reason_of(source: &str) -> String {
-    match source.split_once(':') {
-        Some(("state", state)) => format!("reached the state {state}"),
-        Some((_, kind)) => format!("{kind} was taken in"),
-        None => source.to_owned(),
+pub fn reason_of(source: &AccrualSource) -> String {
+    match source.origin() {
+        AccrualOrigin::Milestone(state) => format!("reached the state {state}"),
+        AccrualOrigin::Event(kind) | AccrualOrigin::Invoice(kind) => format!("{kind} was taken in"),
+        AccrualOrigin::Unknown(text) => text.to_owned(),
     }
 }
 
 /// Whether an accrual is kept once it is granted.
 fn is_kept(document: &Document, accrual: &Accrual) -> bool {
-    accrual.source.starts_with("state:")
-        || (document.settlement.cadence == Cadence::Instant && accrual.source.starts_with("event:"))
+    match accrual.source.origin() {
+        AccrualOrigin::Milestone(_) => true,
+        AccrualOrigin::Event(_) => document.settlement.cadence == Cadence::Instant,
+        AccrualOrigin::Invoice(_) | AccrualOrigin::Unknown(_) => false,
+    }
 }
 
 fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual]) -> bool {
@@ -225,6 +229,6 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
 }
 
 fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> AccrualCause<'a> {
-    let source = format!("state:{state}");
+    let source = AccrualSource::milestone(state);
     AccrualCause { rule: &reward.id, reason: reason_of(&source), source, event, at }
 }

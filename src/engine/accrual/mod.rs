@@ -5,10 +5,12 @@ pub mod hold;
 pub mod invoice;
 pub mod milestone;
 pub mod modifiers;
+pub mod source;
 
 use crate::base::id;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::ledger::account::{FundingAccount, LedgerAccountKind};
 use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
@@ -89,8 +91,7 @@ pub struct Accrual {
     pub account_id: String,
     /// The event that created it.
     pub event_id: String,
-    /// `invoice:<id>`, `state:<name>` or `event:<type>`.
-    pub source: String,
+    pub source: AccrualSource,
     pub at_ms: UtcMillis,
     pub period: String,
     /// `cash:usd`, `credit:usd`.
@@ -115,7 +116,7 @@ pub struct Accrual {
 /// The fact that an accrual is for.
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
-    pub source: String,
+    pub source: AccrualSource,
     pub event: &'a str,
     pub at: UtcMillis,
     pub reason: String,
@@ -164,7 +165,7 @@ impl Accrual {
 
     /// Whether it is for a state or an event. Such an accrual is kept once granted, and comes back with a binding.
     pub fn is_granted(&self) -> bool {
-        self.source.starts_with("state:") || self.source.starts_with("event:")
+        matches!(self.source.origin(), AccrualOrigin::Milestone(_) | AccrualOrigin::Event(_))
     }
 
     /// Nothing about it will change anymore.
@@ -175,6 +176,6 @@ impl Accrual {
 
 /// An accrual's identity: the same program, beneficiary, rule, account and fact give the same accrual. A run vests
 /// partner by partner, so the ids of a partner's accruals are adjacent.
-pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &str) -> String {
-    id::derived_near("acr", partner, &[program, partner, rule, account, source])
+pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &AccrualSource) -> String {
+    id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()])
 }

@@ -244,7 +244,7 @@ pub fn accruals_table<S: Platform>(
         vec![
             components::instant(&*cx.locale, l.at_ms),
             whose,
-            html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source) } },
+            html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source.as_str()) } },
             html! {
                 (components::state_with(l.state.name(), &l.reason))
                 @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*cx.locale, l.vests_at_ms)) } }

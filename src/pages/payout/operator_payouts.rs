@@ -1,6 +1,7 @@
 //! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
 use crate::codec::operator as forms;
+use crate::engine::accrual::source::AccrualSource;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
 use crate::http::context::Platform;
@@ -238,7 +239,7 @@ fn receipt<S: Platform>(
             components::instant(locale, m.created_at_ms),
             html! { (wording::movement(&m.code, &m.phase)) },
             html! { @if let Some(account) = &m.account_id { (helpers::account(account)) } },
-            html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_deref().unwrap_or(&m.reason)) } },
+            html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_ref().map_or(m.reason.as_str(), AccrualSource::as_str)) } },
             amount(m.amount_cents),
         ]
     };

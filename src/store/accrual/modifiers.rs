@@ -4,6 +4,7 @@
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::ModifierAccrual;
+use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::TransferCode;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use crate::store::account::LINE_COLUMNS;
@@ -210,14 +211,15 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
 
 /// Their accruals for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
                 l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
                   AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS is_unmodified
          FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
-         WHERE +l.program_id = ?1 AND l.source GLOB 'invoice:*'",
-    )
+         WHERE +l.program_id = ?1 AND l.source GLOB '{}:*'",
+        AccrualSource::INVOICE
+    ))
     .bind(&run.program_id)
     .json(&partners)
 }

@@ -1,6 +1,7 @@
 //! What payouts are made of and come to: a receipt's movements, a run's sums, a year's totals.
 
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::LedgerAccountKind;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
@@ -38,7 +39,7 @@ pub struct Movement {
     pub created_at_ms: UtcMillis,
     pub reward_id: Option<String>,
     pub account_id: Option<String>,
-    pub source: Option<String>,
+    pub source: Option<AccrualSource>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
