@@ -10,6 +10,7 @@ pub mod touch;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::attribution::binding::AttributionMethod;
 pub use crate::engine::attribution::binding::{
     AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,
 };
@@ -106,7 +107,7 @@ impl<'a> Search<'a> {
         let (Some(partner), Some(code)) = (partner, code) else { return Some((None, why)) };
         let source = self.evidence.links.get(code).map_or(Source::DirectLink, AttributionLink::brings);
         self.candidates.push(AttributionCandidate {
-            method: "operator".to_owned(),
+            method: AttributionMethod::Operator,
             event: fact.event_id.clone(),
             program: Some(program.clone()),
             partner: Some(partner.clone()),
@@ -119,7 +120,7 @@ impl<'a> Search<'a> {
             program: program.clone(),
             partner: partner.clone(),
             code: code.clone(),
-            method: "operator".to_owned(),
+            method: AttributionMethod::Operator,
             source,
             click: None,
             visitor: None,
@@ -178,7 +179,7 @@ impl<'a> Search<'a> {
             program: winner.document.id.clone(),
             partner: winner.link.partner_id.clone(),
             code: winner.link.code.clone(),
-            method: winner.method.name().to_owned(),
+            method: winner.method.into(),
             // A workspace binding always comes from an agency, regardless of its link's source.
             source: if winner.method == Method::Workspace { Source::Agency } else { winner.link.brings() },
             click: winner.click.map(str::to_owned),
@@ -201,7 +202,7 @@ impl<'a> Search<'a> {
         at: Option<UtcMillis>,
     ) -> usize {
         self.candidates.push(AttributionCandidate {
-            method: method.name().to_owned(),
+            method: method.into(),
             event: event.to_owned(),
             program: document.map(|d| d.id.clone()),
             partner: self.evidence.links.get(code).map(|l| l.partner_id.clone()),

@@ -137,7 +137,7 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
     let cells = |c: &AttributionCandidate| {
         vec![
             html! { @if let Some(at) = c.at { (components::instant(locale, at)) } },
-            html! { (c.method.replace('_', " ")) },
+            html! { (c.method.name().replace('_', " ")) },
             html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
             html! { @if c.chosen { (components::state("chosen")) } @else { span.quiet { (wording::NOT_CHOSEN) } } },
             html! { (c.reason) },
@@ -157,7 +157,7 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
             @match &verdict.binding {
                 Some(b) => p {
                     (wording::ATTRIBUTED_TO[0]) (name(&b.partner)) (wording::ATTRIBUTED_TO[1]) (helpers::program(&b.program))
-                    (wording::by_method_and_code(&b.method.replace('_', " "))) code { (b.code) }
+                    (wording::by_method_and_code(&b.method.name().replace('_', " "))) code { (b.code) }
                     (wording::ATTRIBUTED_TO[2]) (components::instant(locale, b.from)) (wording::ATTRIBUTED_TO[3]) span.quiet { (verdict.reason) }
                 },
                 None => p { (verdict.reason) },

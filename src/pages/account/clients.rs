@@ -5,7 +5,7 @@ use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::accrual::Accrual;
-use crate::engine::attribution::binding::{AttributionCandidate, AttributionResult};
+use crate::engine::attribution::binding::{AttributionCandidate, AttributionMethod, AttributionResult};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
 use crate::pages::accrual::earnings;
@@ -157,12 +157,12 @@ fn candidates(locale: &dyn Locale, partner: &Partner, verdict: &AttributionResul
     let row = |c: &AttributionCandidate| {
         let own = c.partner.as_deref() == Some(partner.id.as_str());
         vec![
-            html! { (text::source(&c.method)) },
+            html! { (text::source(c.method.name())) },
             html! { @if own { (text::YOU) (c.code) } @else if c.partner.is_some() { (text::ANOTHER_PARTNER) } @else { (text::NONE) } },
             html! { @if let Some(at) = c.at { (components::instant(locale, at)) } @else { (text::AT_SIGN_UP) } },
             html! {
                 @if c.chosen { (text::CHOSEN) }
-                @else if own && c.method != "operator" { (text::not_chosen(&c.reason)) }
+                @else if own && c.method != AttributionMethod::Operator { (text::not_chosen(&c.reason)) }
                 @else { (text::NOT_CHOSEN) }
             },
         ]
