@@ -1,6 +1,6 @@
 # What each target does stands beside it; how, in the script of its name in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test test-long check bench screenshots fmt deploy deploy-check clean
+.PHONY: help setup build dev serve test test-long mutants check bench screenshots fmt deploy deploy-check clean
 PORT ?=
 export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
 
@@ -18,6 +18,9 @@ test: ## build, all tests, and a dry run of the deployment
 
 test-long: ## what takes too long for every change: the workshop itself, and deployments failing in every way
 	@scripts/test-long
+
+mutants: ## break each rule in turn and show that the tests notice; some minutes
+	@scripts/mutants
 
 check: ## format, lints, licences and duplicates of dependencies
 	@scripts/check

@@ -3,4 +3,5 @@
 pub mod decode;
 pub mod id;
 pub mod money;
+pub(crate) mod names;
 pub mod time;

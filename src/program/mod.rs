@@ -7,5 +7,6 @@
 pub mod catalog;
 pub mod check;
 pub mod document;
+pub mod event;
 pub mod measure;
 pub mod settlement;

@@ -1,6 +1,7 @@
 //! Deciding a review: release what was held, or reject it, with a reason. The account is decided anew in the same batch.
 
 use crate::engine::account::decision;
+use crate::engine::review::ReviewState;
 use crate::engine::review::risk;
 use crate::service::account::books;
 use crate::service::account::books::PendingEvent;
@@ -22,10 +23,10 @@ pub enum ReviewDecision {
 }
 
 impl ReviewDecision {
-    fn state(self) -> &'static str {
+    fn state(self) -> ReviewState {
         match self {
-            ReviewDecision::Release => "released",
-            ReviewDecision::Reject => "rejected",
+            ReviewDecision::Release => ReviewState::Released,
+            ReviewDecision::Reject => ReviewState::Rejected,
         }
     }
 }
@@ -42,7 +43,7 @@ pub async fn decide<P: Ports>(
         if row.state == choice.state() {
             return Ok((200, view(&row)));
         }
-        if row.state != "open" {
+        if row.state != ReviewState::Open {
             let detail = format!("this review was already {} and can't be changed", row.state);
             return Err(AppError::new(ErrorKind::Conflict, "review_decided", detail).into());
         }
@@ -65,12 +66,12 @@ async fn attempt<P: Ports>(
             && stored.rule == row.rule
             && stored.subject == row.subject
         {
-            stored.state = choice.state().to_owned();
+            stored.state = choice.state();
             stored.reason = Some(reason.to_owned());
         }
     }
     let mut decided = row.clone();
-    decided.state = choice.state().to_owned();
+    decided.state = choice.state();
     decided.reason = Some(reason.to_owned());
     decided.actor = Some(ctx.actor.clone());
     decided.decided_at_ms = Some(ctx.now);

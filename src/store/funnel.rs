@@ -1,8 +1,6 @@
 //! Stages that visitors reached, and their counts by week.
 
 use crate::base::time::{UtcMillis, Week};
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::program::measure::CLICK;
 use crate::store::port::Stmt;
 use serde::Serialize;
@@ -71,7 +69,6 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted
 /// clicks are the stage that the document in force at `by` names for them.
 pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
-    let visitor = if sabotage::is(Fault::VisitsNotVisitors) { "id" } else { "COALESCE(visitor, id)" };
     Stmt::new(format!(
         "WITH clicked AS MATERIALIZED (
            SELECT s.value ->> '$.id' AS stage FROM (SELECT document FROM program_version WHERE program_id = ?1
@@ -82,7 +79,7 @@ pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
            SELECT partner_id, COALESCE(campaign, '') AS campaign, (SELECT stage FROM clicked) AS stage, visitor FROM click
            WHERE EXISTS (SELECT 1 FROM clicked) AND program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4
            UNION ALL
-           SELECT partner_id, campaign, stage, {visitor} FROM funnel_event WHERE program_id = ?1 AND week = ?2
+           SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
          ), counted AS (
            SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached
            GROUP BY partner_id, campaign, stage

@@ -2,6 +2,7 @@
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
+use crate::engine::review::ReviewState;
 use crate::engine::review::risk::Suspicion;
 use crate::store::port::{Stmt, json_pages};
 use crate::store::query::Query;
@@ -18,7 +19,7 @@ pub struct ReviewRow {
     pub subject: String,
     pub holds: i64,
     pub evidence: String,
-    pub state: String,
+    pub state: ReviewState,
     pub reason: Option<String>,
     pub actor: Option<String>,
     pub created_at_ms: UtcMillis,
@@ -61,9 +62,9 @@ pub fn review_open(suspicions: &[(String, Suspicion)], now: UtcMillis) -> Vec<St
     json_pages(&rows).into_iter().map(statement).collect()
 }
 
-pub fn review_page(state: &str, after: &str, limit: i64) -> Query<ReviewRow> {
+pub fn review_page(state: ReviewState, after: &str, limit: i64) -> Query<ReviewRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE state = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
-        .bind(state)
+        .bind(state.name())
         .bind(after)
         .bind(limit)
         .query()
@@ -74,10 +75,10 @@ pub fn review_find(id: &str) -> Query<ReviewRow> {
 }
 
 /// Records a decision. The account's revision guards it: whoever decides at the same time is turned away there.
-pub fn review_decide(id: &str, state: &str, reason: &str, actor: &str, now: UtcMillis) -> Stmt {
+pub fn review_decide(id: &str, state: ReviewState, reason: &str, actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE review SET state = ?2, reason = ?3, actor = ?4, decided_at_ms = ?5 WHERE id = ?1")
         .bind(id)
-        .bind(state)
+        .bind(state.name())
         .bind(reason)
         .bind(actor)
         .bind(now)

@@ -3,6 +3,7 @@
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
+use manicule::engine::settlement::RunState;
 use manicule::jobs;
 use manicule::program::document::Cadence;
 use manicule::service::account::recompute;
@@ -186,27 +187,27 @@ fn few_statements_come_to_the_same_cents_in_more_sweeps() {
 fn a_step_sends_no_more_than_it_says() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(8, 10);
-    let mut most: BTreeMap<String, u64> = BTreeMap::new();
+    let mut most: BTreeMap<RunState, u64> = BTreeMap::new();
     let due = now(settle::begin(&world.at(first), Cadence::Monthly, first, |_| Vec::new())).expect("runs");
     for run in due {
         for _ in 0..200 {
             let ctx = world.at(first);
             let stands = now(settle::load(&ctx, &run.id)).expect("a run");
-            if stands.state == "done" {
+            if stands.state == RunState::Done {
                 break;
             }
             let ctx = world.at(first);
             now(settle::step(&ctx, &stands)).expect("a step");
             now(settle::load(&ctx, &run.id)).expect("a run");
             let sent = 1_000 - ctx.left();
-            let known = most.entry(stands.state.clone()).or_default();
+            let known = most.entry(stands.state).or_default();
             *known = (*known).max(sent);
         }
-        assert_eq!(now(settle::load(&world.at(first), &run.id)).expect("a run").state, "done");
+        assert_eq!(now(settle::load(&world.at(first), &run.id)).expect("a run").state, RunState::Done);
     }
     println!("{most:?}");
     assert_eq!(most.len(), 7, "every kind of step was taken: {most:?}");
-    for (state, sent) in &most {
+    for (&state, sent) in &most {
         let says = step_statements(state);
         assert!(*sent <= says, "{state} sent {sent} and says {says}");
         assert!(says < STATEMENTS_FREE, "{state} never fits into an invocation of the free plan");

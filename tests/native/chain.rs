@@ -2,6 +2,7 @@
 
 use crate::support::world::{World, at};
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
+use manicule::engine::settlement::RunState;
 use manicule::program::document::Cadence;
 use serde_json::{Value, json};
 
@@ -52,7 +53,7 @@ fn a_referral_earns_fifty_dollars_on_the_monday_after_it_qualifies() {
     world.run(Cadence::Weekly, at("2026-06-08T09:00:00Z")).unwrap();
     assert_eq!(world.balance(&partner, "available"), 0, "29 days after the payment");
     let runs = world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
-    assert_eq!(runs[0].state, "done");
+    assert_eq!(runs[0].state, RunState::Done);
     assert_eq!(world.balance(&partner, "available"), 5000);
     world.run(Cadence::Weekly, at("2026-06-15T09:00:00Z")).unwrap();
     world.run(Cadence::Weekly, at("2026-06-22T09:00:00Z")).unwrap();

@@ -10,6 +10,7 @@ mod dry_run;
 mod funnel;
 mod glossary;
 mod golden;
+mod mutants;
 mod new_database;
 mod notify;
 mod openapi;

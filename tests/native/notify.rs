@@ -8,8 +8,8 @@ use crate::support::sqlite;
 use crate::support::world::{at, now};
 use fixture::{Fault, NotifyFixture, OPERATOR, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
-use manicule::codec::message::email::KINDS;
 use manicule::codec::outgoing::OutgoingRequest;
+use manicule::engine::message::MessageType;
 use manicule::jobs;
 use manicule::pages::text::visitor::unsubscribe as text;
 use manicule::service::message::deliver;
@@ -74,7 +74,7 @@ fn what_happens_is_told_once() {
         ("statement.commission", 1),
     ];
     assert_eq!(told, wanted.map(|(kind, n)| (kind.to_owned(), n)).into());
-    assert_eq!(told.len(), KINDS.len(), "every kind was told");
+    assert_eq!(told.len(), MessageType::emailed().count(), "every kind was told");
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
     for mail in fixture.outside.mails.borrow().iter() {
         *mails.entry(mail.to.clone()).or_default() += 1;
@@ -130,15 +130,15 @@ fn everything_happens(fixture: &NotifyFixture) {
     cron("0 6 1 * *", "2026-07-01T06:00:00Z");
     let reason = ("reason", json!("no account"));
     let told = [
-        payout_message("payout.sent", "po_1", Some(&agency.0), ("transfer", json!("tr_1"))),
-        payout_message("payout.failed", "po_1", Some(&agency.0), reason.clone()),
-        payout_message("payout.onboarding", "po_1", Some(&agency.0), ("due", json!(["external_account"]))),
-        payout_message("payout.approval", "po_1", None, ("run", json!("run_1"))),
-        payout_message("payout.review", "po_1", None, reason.clone()),
-        payout_message("payout.funds", "po_1", None, reason.clone()),
-        payout_message("payout.access", "po_1", None, reason.clone()),
-        payout_message("credit.review", "crd_1", None, reason.clone()),
-        payout_message("credit.failed", "crd_1", None, reason),
+        payout_message(MessageType::PayoutSent, "po_1", Some(&agency.0), ("transfer", json!("tr_1"))),
+        payout_message(MessageType::PayoutFailed, "po_1", Some(&agency.0), reason.clone()),
+        payout_message(MessageType::PayoutOnboarding, "po_1", Some(&agency.0), ("due", json!(["external_account"]))),
+        payout_message(MessageType::PayoutApproval, "po_1", None, ("run", json!("run_1"))),
+        payout_message(MessageType::PayoutReview, "po_1", None, reason.clone()),
+        payout_message(MessageType::PayoutFunds, "po_1", None, reason.clone()),
+        payout_message(MessageType::PayoutAccess, "po_1", None, reason.clone()),
+        payout_message(MessageType::CreditReview, "crd_1", None, reason.clone()),
+        payout_message(MessageType::CreditFailed, "crd_1", None, reason),
     ];
     fixture.queue(at("2026-07-01T06:00:00Z"), &told);
     fixture.queue(at("2026-07-01T06:00:01Z"), &told);
@@ -238,7 +238,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
     let stored = fixture.world.db.look("SELECT * FROM unsubscribe")[0].clone();
     assert!(!json!(stored).to_string().contains("ann@"), "{stored:?}");
 
-    let sent = payout_message("payout.sent", "po_2", Some(&ann), ("transfer", json!("tr_2")));
+    let sent = payout_message(MessageType::PayoutSent, "po_2", Some(&ann), ("transfer", json!("tr_2")));
     let more = [outbox::joined("user-referral", &ann, "acct_2", at(NOON)), sent];
     fixture.queue(at(NOON), &more);
     fixture.sweep(at(NOON).plus_ms(HOUR_MS));
@@ -291,7 +291,7 @@ fn endpoints_get_what_they_asked_for() {
         1
     );
     // Gone for good by its own word.
-    let sent = payout_message("payout.sent", "po_9", Some(&ann), ("transfer", json!("tr_9")));
+    let sent = payout_message(MessageType::PayoutSent, "po_9", Some(&ann), ("transfer", json!("tr_9")));
     fixture.queue(at(NOON).plus_ms(DAY_MS), &[sent]);
     fixture.outside.status.set(410);
     fixture.sweep(at(NOON).plus_ms(DAY_MS));

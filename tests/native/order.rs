@@ -7,6 +7,7 @@ use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
+use manicule::engine::settlement::RunState;
 use manicule::program::document::Cadence;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -316,7 +317,7 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
 fn run(world: &World, end: i64, month: i64) {
     let scheduled = at("2026-02-01T06:00:00Z").plus_months(month);
     let mut runs = world.run_late(UtcMillis(end), Cadence::Monthly, scheduled).expect("a run");
-    while runs.iter().any(|r| r.state != "done") {
+    while runs.iter().any(|r| r.state != RunState::Done) {
         runs = world.sweep(UtcMillis(end)).expect("a sweep");
     }
 }

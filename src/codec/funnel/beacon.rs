@@ -8,6 +8,7 @@ use crate::codec::fields::{CODE, Fields, Form, KIND};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::engine::link::{is_campaign, is_code};
+use crate::program::event::EventType;
 
 /// Longest path that is kept, in bytes.
 const PATH_BYTES_MAX: usize = 512;
@@ -56,7 +57,7 @@ impl Beacon {
 }
 
 /// The event of a pixel that names none.
-const PIXEL_EVENT: &str = "page.viewed";
+const PIXEL_EVENT: &str = EventType::PageViewed.name();
 
 /// The path of a URL or path, without its query and fragment, which may be personal.
 fn path(text: &str) -> Option<String> {

@@ -10,10 +10,10 @@ use crate::codec::fields::{Fields, Form, ID, NAME};
 use crate::codec::identity::guessable::is_guessable;
 use crate::codec::json;
 use crate::codec::json::Invalid;
-use crate::codec::message::email;
 use crate::codec::message::standard_webhooks::{Secret, sign};
 use crate::codec::outgoing::OutgoingRequest;
 use crate::codec::web_address::WebAddress;
+use crate::engine::message::MessageType;
 use serde_json::{Value, json};
 
 /// Timeout in milliseconds.
@@ -90,7 +90,8 @@ pub fn replay(body: &[u8]) -> Result<ReplayRequest, Invalid> {
 fn types(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
     let Some(given) = given.filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
     let known = |k: &str| {
-        email::KINDS.iter().any(|kind| kind.name == k || kind.name.strip_prefix(k).is_some_and(|r| r.starts_with('.')))
+        MessageType::emailed()
+            .any(|(kind, _)| kind.name().strip_prefix(k).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     let listed: Option<Vec<String>> = given
         .as_array()

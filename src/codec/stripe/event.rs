@@ -3,6 +3,7 @@
 use crate::base::time::UtcMillis;
 use crate::engine::event::Payload;
 use crate::engine::payout::payee::Payability;
+use crate::program::event::EventType;
 
 /// Which endpoint received an event. Each has its own secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub enum StripeEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     pub id: String,
-    pub kind: &'static str,
+    pub kind: EventType,
     pub at: UtcMillis,
     pub of: EventObject,
     pub payload: Payload,

@@ -8,6 +8,7 @@ use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{cents, id, text};
 use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
+use crate::program::event::EventType;
 use serde_json::Value;
 
 /// Rule 2: `invoice.paid`. An invoice of zero, such as a trial's, is not a payment.
@@ -27,7 +28,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let paid_at = paid_at.filter(|at| *at >= OCCURRED_AT_MIN).unwrap_or(into.created);
     Ok(StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),
-        kind: "invoice.paid",
+        kind: EventType::InvoicePaid,
         at: paid_at.min(into.created),
         of: EventObject::Customer,
         payload: Payload::InvoicePaid(Invoice {

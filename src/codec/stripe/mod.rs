@@ -26,6 +26,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::stripe::read::{flag, id, text};
 use crate::codec::{Invalid, json};
 use crate::engine::event::Payload;
+use crate::program::event::EventType;
 use serde_json::Value;
 
 /// The API version that we request from Stripe, and the best one for webhook endpoints.
@@ -171,7 +172,7 @@ fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
     let began = read::instant(object, "created").filter(|at| *at >= crate::engine::event::OCCURRED_AT_MIN);
     StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),
-        kind: "account.signed_up",
+        kind: EventType::AccountSignedUp,
         at: began.unwrap_or(into.created).min(into.created),
         of: EventObject::Customer,
         payload: Payload::SignedUp { plan: None, team_size: None },

@@ -7,6 +7,7 @@ use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, text};
 use crate::engine::event::{Amount, Dispute, OCCURRED_AT_MIN, Payload};
+use crate::program::event::EventType;
 use serde_json::Value;
 
 /// A refund object. Stripe counts it from its creation on; a failed or canceled refund is undone.
@@ -23,10 +24,11 @@ fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: EventObject
     let amount = Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? };
     let invoice_id = String::new();
     let (kind, payload) = match text(object, "status") {
-        Some("failed" | "canceled") => {
-            ("invoice.refund_failed", Payload::InvoiceRefundFailed { refund_id, invoice_id, amount: amount.clone() })
-        }
-        _ => ("invoice.refunded", Payload::InvoiceRefunded { refund_id, invoice_id, amount: amount.clone() }),
+        Some("failed" | "canceled") => (
+            EventType::InvoiceRefundFailed,
+            Payload::InvoiceRefundFailed { refund_id, invoice_id, amount: amount.clone() },
+        ),
+        _ => (EventType::InvoiceRefunded, Payload::InvoiceRefunded { refund_id, invoice_id, amount: amount.clone() }),
     };
     let draft = Draft { id: event_id, kind, at, of, payload, token: None };
     Ok((amount.cents > Cents::ZERO).then_some(draft))
@@ -40,7 +42,7 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent,
     let amount = Amount { cents: Cents(cents), currency: read::currency(object)? };
     let mut drafts = vec![Draft {
         id: into.id.clone(),
-        kind: "invoice.refunded_total",
+        kind: EventType::InvoiceRefundedTotal,
         at: into.created,
         of: of.clone(),
         payload: Payload::InvoiceRefundedTotal { charge_id, invoice_id: String::new(), amount },
@@ -74,12 +76,12 @@ pub fn dispute(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid
             // that funds that were withdrawn anyway remain lost.
             let made = read::instant(object, "created").filter(|at| *at > OCCURRED_AT_MIN).unwrap_or(at);
             at = made.plus_ms(-1).min(at);
-            ("dispute.won", Payload::DisputeWon(dispute))
+            (EventType::DisputeWon, Payload::DisputeWon(dispute))
         }
-        (Some("created"), _) => ("dispute.opened", Payload::DisputeOpened(dispute)),
-        (Some("funds_withdrawn"), _) | (_, Some("lost")) => ("dispute.lost", Payload::DisputeLost(dispute)),
+        (Some("created"), _) => (EventType::DisputeOpened, Payload::DisputeOpened(dispute)),
+        (Some("funds_withdrawn"), _) | (_, Some("lost")) => (EventType::DisputeLost, Payload::DisputeLost(dispute)),
         (Some("funds_reinstated"), _) | (_, Some("won" | "warning_closed")) => {
-            ("dispute.won", Payload::DisputeWon(dispute))
+            (EventType::DisputeWon, Payload::DisputeWon(dispute))
         }
         _ => return Ok(StripeEvent::Ignored("the funds are undecided")),
     };

@@ -9,6 +9,7 @@ use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, list, text};
 use crate::engine::event::{Payload, Subscription};
+use crate::program::event::EventType;
 use serde_json::Value;
 
 /// `customer.subscription.created`, `.updated` and `.deleted`.
@@ -27,16 +28,18 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
     };
     let (kind, payload) = match (into.kind.rsplit('.').next(), status) {
         (Some("deleted"), _) | (_, "canceled" | "unpaid") => {
-            ("subscription.cancelled", Payload::SubscriptionCancelled(subscription(None)))
+            (EventType::SubscriptionCancelled, Payload::SubscriptionCancelled(subscription(None)))
         }
         // The first payment is pending, or it never happened.
         (_, "incomplete" | "incomplete_expired") => {
             return Ok(StripeEvent::Ignored("the subscription has not started"));
         }
         (_, "paused") => return Ok(StripeEvent::Ignored("the subscription is paused")),
-        (Some("created"), _) => ("subscription.started", Payload::SubscriptionStarted(subscription(worth))),
-        _ if was == Some("incomplete") => ("subscription.started", Payload::SubscriptionStarted(subscription(worth))),
-        _ => ("subscription.updated", Payload::SubscriptionUpdated(subscription(worth))),
+        (Some("created"), _) => (EventType::SubscriptionStarted, Payload::SubscriptionStarted(subscription(worth))),
+        _ if was == Some("incomplete") => {
+            (EventType::SubscriptionStarted, Payload::SubscriptionStarted(subscription(worth)))
+        }
+        _ => (EventType::SubscriptionUpdated, Payload::SubscriptionUpdated(subscription(worth))),
     };
     Ok(StripeEvent::Facts(vec![Draft {
         id: into.id.clone(),

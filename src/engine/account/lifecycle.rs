@@ -3,8 +3,6 @@
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::timeline::{Fact, Timeline};
 use crate::engine::event::Payload;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::program::document::{Condition, Document, LifecycleState};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -84,8 +82,7 @@ fn listings_viewed(timeline: &Timeline, distinct: i64, within_days: i64) -> bool
         .collect();
     let wanted = usize::try_from(distinct).unwrap_or(usize::MAX);
     views.iter().enumerate().any(|(i, (start, _))| {
-        let days = if sabotage::is(Fault::ViewsAnyTime) { 3_650 } else { within_days };
-        let end = start.plus_days(days);
+        let end = start.plus_days(within_days);
         let inside: HashSet<&str> = views[i..].iter().take_while(|(at, _)| *at < end).map(|(_, id)| *id).collect();
         inside.len() >= wanted
     })

@@ -7,8 +7,6 @@ use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::touch::{Touch, TouchHistory};
 use crate::engine::event::{Amount, Invoice, Payload};
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
@@ -61,7 +59,7 @@ impl Payment<'_> {
     /// Whether it exceeds `cents` per month of service.
     pub fn is_monthly_over(&self, cents: Cents) -> bool {
         let floor = cents.0.saturating_mul(self.invoice.months.max(1));
-        self.invoice.amount.cents.0 + i64::from(sabotage::is(Sabotage::FloorIncluded)) > floor
+        self.invoice.amount.cents.0 > floor
     }
 
     pub fn fully_taken_back(&self) -> bool {
@@ -117,10 +115,7 @@ impl<'a> Timeline<'a> {
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {
             if let Payload::InvoicePaid(invoice) = &fact.payload {
-                let owner = owners.entry(&invoice.invoice_id).or_insert(fact);
-                if sabotage::is(Sabotage::LaterClaimStands) {
-                    *owner = fact;
-                }
+                owners.entry(&invoice.invoice_id).or_insert(fact);
             }
         }
         let mut walk = TimelineBuilder::default();
@@ -171,9 +166,7 @@ impl<'a> TimelineBuilder<'a> {
     fn step(&mut self, fact: &'a Fact, owners: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
-            Payload::SignedUp { .. }
-                if self.timeline.signup.is_none() || sabotage::is(Sabotage::LaterSignUpDecides) =>
-            {
+            Payload::SignedUp { .. } if self.timeline.signup.is_none() => {
                 self.timeline.signup = Some(fact);
                 // Whatever it was before, the account counts as not cancelled from now on.
                 self.is_cancelled = false;
@@ -275,11 +268,11 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
     let mut open: HashSet<&str> = HashSet::new();
     for ((invoice_id, _), latest) in disputes {
         match latest {
-            Payload::DisputeLost(d) if !sabotage::is(Sabotage::LostDisputeKeeps) => {
+            Payload::DisputeLost(d) => {
                 let sum = taken.entry((invoice_id, &d.amount.currency)).or_default();
                 *sum = sum.saturating_add(d.amount.cents.0);
             }
-            Payload::DisputeOpened(_) if !sabotage::is(Sabotage::DisputeFreezesNothing) => {
+            Payload::DisputeOpened(_) => {
                 open.insert(invoice_id);
             }
             _ => {}
@@ -319,8 +312,8 @@ fn refunded<'a>(known: &[&'a Fact]) -> HashMap<(&'a str, &'a str), i64> {
     let mut taken: HashMap<(&str, &str), i64> = HashMap::new();
     for fact in known {
         if let Payload::InvoiceRefunded { refund_id, invoice_id, amount } = &fact.payload {
-            let first = seen.insert((invoice_id, refund_id)) || sabotage::is(Sabotage::RefundTwice);
-            if first && !failed.contains_key(&(invoice_id.as_str(), refund_id.as_str())) {
+            let is_first = seen.insert((invoice_id, refund_id));
+            if is_first && !failed.contains_key(&(invoice_id.as_str(), refund_id.as_str())) {
                 let sum = taken.entry((invoice_id, &amount.currency)).or_default();
                 *sum = sum.saturating_add(amount.cents.0);
             }

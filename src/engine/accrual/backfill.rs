@@ -8,6 +8,7 @@ use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::PartnerModifier;
+use crate::engine::accrual::source::AccrualSource;
 use crate::engine::accrual::{Balance, accrual_id};
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
@@ -20,7 +21,7 @@ pub struct BaseAccrual {
     pub id: String,
     pub partner_id: String,
     pub account_id: String,
-    pub source: String,
+    pub source: AccrualSource,
     pub reward_id: String,
     pub at_ms: UtcMillis,
     pub program_version: i64,
@@ -76,8 +77,8 @@ pub fn backfill(
         let Some(rate) = reward.amount.rate_bps else { continue };
         let terms = terms.get(&base.partner_id).map_or(&[][..], Vec::as_slice);
         let better = invoice::better_rate(terms, document, reward, rate, base.at_ms);
-        let on = format!("{}:{}", base.source, reward.id);
-        let stands = match standing.get(&(base.account_id.as_str(), on.as_str())) {
+        let on = base.source.modifier(&reward.id);
+        let stands = match standing.get(&(base.account_id.as_str(), &on)) {
             None => None,
             Some(Some(modifier)) => Some(*modifier),
             Some(None) => {
@@ -101,8 +102,8 @@ pub fn backfill(
 
 /// The base accruals by account and source. `None` if there is no clear base: it does not remain in full, or another
 /// modifier's accrual is there too, possibly one the partner no longer has.
-fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
-    let mut standing: HashMap<(&str, &str), Option<&str>> = HashMap::new();
+fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &AccrualSource), Option<&str>> {
+    let mut standing: HashMap<(&str, &AccrualSource), Option<&str>> = HashMap::new();
     for e in earned {
         let whole = (e.is_unmodified == 1).then_some(e.reward_id.as_str());
         standing.entry((&e.account_id, &e.source)).and_modify(|other| *other = None).or_insert(whole);
@@ -114,11 +115,11 @@ fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &str), Option<&str>> {
 fn added(
     document: &Document,
     base: &BaseAccrual,
-    source: &str,
+    source: &AccrualSource,
     (modifier, better): (String, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
-    let cents = Cents(invoice::share(better, amount)?.0 - base.gross_cents.0);
+    let cents = Cents(better.of(amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
         id: accrual_id(&document.id, &base.partner_id, &modifier, &base.account_id, source),
@@ -134,13 +135,13 @@ fn added(
 mod tests {
     use super::*;
 
-    fn accrual(rule: &str, source: &str, is_unmodified: i64) -> BaseAccrual {
+    fn accrual(rule: &str, source: &AccrualSource, is_unmodified: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
             id: text(rule),
             partner_id: text("p"),
             account_id: text("a"),
-            source: text(source),
+            source: source.clone(),
             reward_id: text(rule),
             at_ms: UtcMillis(0),
             program_version: 1,
@@ -152,11 +153,12 @@ mod tests {
 
     #[test]
     fn of_two_modifiers_lines_neither_is_taken_for_the_standing_one() {
-        let (kept, gone) = (accrual("volume", "invoice:1:base", 1), accrual("platinum", "invoice:1:base", 0));
+        let source = AccrualSource::invoice("1").modifier("base");
+        let (kept, gone) = (accrual("volume", &source, 1), accrual("platinum", &source, 0));
         for pair in [[kept.clone(), gone.clone()], [gone.clone(), kept.clone()]] {
-            assert_eq!(standing(&pair)[&("a", "invoice:1:base")], None);
+            assert_eq!(standing(&pair)[&("a", &source)], None);
         }
-        assert_eq!(standing(&[kept])[&("a", "invoice:1:base")], Some("volume"));
-        assert_eq!(standing(&[gone])[&("a", "invoice:1:base")], None);
+        assert_eq!(standing(&[kept])[&("a", &source)], Some("volume"));
+        assert_eq!(standing(&[gone])[&("a", &source)], None);
     }
 }

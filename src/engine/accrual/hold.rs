@@ -5,8 +5,6 @@ use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, Timeline};
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::review::risk::ReviewStatus;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 
@@ -26,8 +24,7 @@ pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Re
         Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
             let Some(paid_period) = paid_period.and_then(|s| g.timeline.paid_periods.get(s)) else { return Ok(None) };
             let end = paid_period.first_paid_at.plus_days(*days);
-            let inside =
-                |cancelled: UtcMillis| cancelled < end || (sabotage::is(Sabotage::HoldIncludesEnd) && cancelled == end);
+            let inside = |cancelled: UtcMillis| cancelled < end;
             if *void_if_cancelled && paid_period.cancelled_at.is_some_and(inside) {
                 return Err(format!("cancelled inside the hold of {days} days"));
             }
@@ -39,7 +36,6 @@ pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Re
                 return Err(format!("churned inside {churn_days} days of the first payment"));
             }
             match lifecycle::first_held(g.document, wanted, g.account, g.facts) {
-                _ if sabotage::is(Sabotage::HoldNotAwaited) => Ok(Some(at)),
                 Some(reached) => Ok(Some(reached.max(at))),
                 // Without a cancellation, the account may still reach the state.
                 None if left_at(g).is_none() => Ok(None),
@@ -60,7 +56,7 @@ pub fn earning_period_ended(g: &HoldContext) -> Option<UtcMillis> {
 
 /// The cancellation within that many days of the first payment.
 fn churned_at(g: &HoldContext, days: i64) -> Option<UtcMillis> {
-    let paid = g.timeline.first_paid_at().filter(|_| !sabotage::is(Sabotage::ChurnKeeps))?;
+    let paid = g.timeline.first_paid_at()?;
     g.timeline.cancellations.iter().copied().find(|c| *c >= paid && *c < paid.plus_days(days))
 }
 
@@ -78,7 +74,7 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
     let known = Timeline::of(g.account, g.facts, run);
-    if known.cancellations.iter().any(|c| *c >= since) && !sabotage::is(Sabotage::FlatSurvives) {
+    if known.cancellations.iter().any(|c| *c >= since) {
         return Some("the account cancelled before it vested".to_owned());
     }
     let first = known.payments.first()?;
@@ -89,7 +85,6 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
 pub fn review(accrual: &mut Accrual, standing: &ReviewStatus) {
     match standing {
         ReviewStatus::Clear => {}
-        ReviewStatus::Held if sabotage::is(Sabotage::HoldIgnored) => {}
         ReviewStatus::Held if accrual.state == AccrualState::Pending || accrual.state == AccrualState::Available => {
             accrual.state = AccrualState::Held;
             accrual.reason = "held for review".to_owned();

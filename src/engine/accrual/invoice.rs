@@ -10,14 +10,15 @@ use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, Payment, Timeline};
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;
+use crate::engine::ledger::account::FundingAccount;
 use crate::engine::review::risk::ReviewStatus;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions, Span, Trigger};
+use crate::program::event::EventType;
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -100,7 +101,7 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else {
         return accruals;
     };
-    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != "invoice.paid") {
+    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != EventType::InvoicePaid.name()) {
         let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
         let facts = facts.filter(|f| b.counts(f.at, &f.event_id));
         for fact in facts {
@@ -120,7 +121,7 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
 fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
     let ground = AccrualCause {
         rule: &reward.id,
-        source: format!("event:{}", fact.kind),
+        source: AccrualSource::event(&fact.kind),
         event: &fact.event_id,
         at: fact.at,
         reason: format!("{} was taken in", fact.kind),
@@ -151,7 +152,10 @@ pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
 /// When the fact behind a flat accrual happened. An account often reaches a state some time before the run that grants
 /// it.
 fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
-    let state = accrual.source.strip_prefix("state:").and_then(|name| grounds.document.state(name));
+    let state = match accrual.source.origin() {
+        AccrualOrigin::Milestone(name) => grounds.document.state(name),
+        AccrualOrigin::Invoice(_) | AccrualOrigin::Event(_) | AccrualOrigin::Unknown(_) => None,
+    };
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
     reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))
 }
@@ -185,7 +189,7 @@ fn earn(
 ) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
-        event_of(r) == Some("invoice.paid")
+        event_of(r) == Some(EventType::InvoicePaid.name())
             && meets(&r.when, b.binding, Some(payment), None)
             && in_span(r, b, document, payment, first)
     });
@@ -197,11 +201,10 @@ fn earn(
             );
             continue;
         };
-        let Some(base) = share(rate, amount) else { continue };
+        let Some(base) = rate.of(amount) else { continue };
         if let Some(mut accrual) = invoice_line(b, document, payment, &reward.id, "", base) {
             if let Some(cap) = reward.amount.cap_cents {
-                let more = i64::from(sabotage::is(Sabotage::AccountCapOffByOne));
-                let room = used.entry(reward.id.clone()).or_insert(cap.0 + more);
+                let room = used.entry(reward.id.clone()).or_insert(cap.0);
                 take_cap(&mut accrual, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
                 *room = (*room - base.0).max(0);
             }
@@ -210,7 +213,7 @@ fn earn(
         // The better rate is one rate, floored once. Its accrual holds the difference.
         if let Some((modifier, better)) =
             better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
-            && let Some(whole) = share(better, amount)
+            && let Some(whole) = better.of(amount)
         {
             let extra = Cents(whole.0 - base.0);
             accruals.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
@@ -246,7 +249,8 @@ fn invoice_line(
     earned: Cents,
 ) -> Option<Accrual> {
     let invoice = &payment.invoice.invoice_id;
-    let source = if on.is_empty() { format!("invoice:{invoice}") } else { format!("invoice:{invoice}:{on}") };
+    let paid = AccrualSource::invoice(invoice);
+    let source = if on.is_empty() { paid } else { paid.modifier(on) };
     let reason = format!("invoice {invoice} was paid");
     let ground = AccrualCause { rule, source, event: payment.event_id, at: payment.at, reason };
     (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
@@ -266,54 +270,26 @@ pub(crate) fn better_rate(
         terms.iter().any(|t| {
             t.program_id == document.id
                 && t.modifier_id == modifier
-                && if t.quarter.is_empty() {
-                    at > t.from_ms || sabotage::is(Sabotage::PlatinumFromStart)
-                } else {
-                    t.quarter == quarter
-                }
+                && if t.quarter.is_empty() { at > t.from_ms } else { t.quarter == quarter }
         })
     };
     let rates = document.modifiers.iter().filter(|m| applies(&m.id)).filter_map(|m| match &m.then {
         Effect::AddBps(more) => Some((m.id.clone(), Bps(own.0 + more.0))),
         Effect::ReplaceBps(rates) => rates.get(&reward.id).map(|rate| (m.id.clone(), *rate)),
     });
-    if sabotage::is(Sabotage::PlatinumStacked) {
-        let all: Vec<(String, Bps)> = rates.collect();
-        let more = all.iter().map(|(_, rate)| rate.0 - own.0).sum::<i64>();
-        return all.into_iter().next_back().map(|(id, _)| (id, Bps(own.0 + more)));
-    }
     rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
-}
-
-pub(crate) fn share(rate: Bps, amount: Cents) -> Option<Cents> {
-    if sabotage::is(Sabotage::RoundShare) {
-        return Some(Cents((amount.0 * rate.0 + 5_000) / 10_000));
-    }
-    rate.of(amount)
 }
 
 /// Rule 19: whether a payment falls into the months in which a reward is earned.
 fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
     match &reward.span {
         Span::Once {} => first,
-        Span::Months { from, to } => {
-            let start = if sabotage::is(Sabotage::YearFromStay) {
-                b.timeline.paid_periods.get(payment.paid_period).map(|s| s.first_paid_at)
-            } else {
-                b.timeline.first_paid_at()
-            };
-            let end = |start: UtcMillis, months: i64| {
-                let by_days = sabotage::is(Sabotage::YearOf365Days) && months == 12;
-                if by_days { start.plus_days(365) } else { start.plus_months(months) }
-            };
-            start
-                .is_some_and(|start| payment.at >= end(start, *from) && to.is_none_or(|to| payment.at < end(start, to)))
-        }
+        Span::Months { from, to } => b.timeline.first_paid_at().is_some_and(|start| {
+            payment.at >= start.plus_months(*from) && to.is_none_or(|to| payment.at < start.plus_months(to))
+        }),
         Span::MonthsSinceFirstMatch { months } => {
             let mut own = b.timeline.payments.iter().filter(|p| p.invoice.amount.currency == document.currency);
-            let start = own.find(|p| {
-                sabotage::is(Sabotage::SpanFromFirstPayment) || meets(&reward.when, b.binding, Some(p), None)
-            });
+            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None));
             start.is_some_and(|start| payment.at < start.at.plus_months(*months))
         }
     }
@@ -324,12 +300,6 @@ fn take_back(accruals: &mut [Accrual], payment: &Payment) {
     let earned = Cents(accruals.iter().map(|l| l.kept().0).sum());
     // A payment is positive and at least the amount clawed back, so the share exists and is at most the whole.
     let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
-    if sabotage::is(Sabotage::ReversedTwice) {
-        left.0 *= 2;
-    }
-    if sabotage::is(Sabotage::ReversalRoundedUp) && left < earned && payment.taken_back > Cents::ZERO {
-        left.0 += 1;
-    }
     for accrual in accruals.iter_mut().filter(|l| !l.is_over()) {
         let taken = left.0.min(accrual.net_cents.0);
         accrual.net_cents.0 -= taken;
@@ -375,7 +345,7 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
     let invoice = &payment.invoice.invoice_id;
     let ground = AccrualCause {
         rule: "benefit",
-        source: format!("invoice:{invoice}"),
+        source: AccrualSource::invoice(invoice),
         event: payment.event_id,
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
@@ -384,6 +354,6 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
     accrual.unit = format!("cash:{}", document.currency);
     accrual.balance = Balance::Benefit;
     accrual.state = AccrualState::Settled;
-    accrual.funding_account = "expense".to_owned();
+    accrual.funding_account = FundingAccount::Expense;
     Some(accrual)
 }

@@ -7,9 +7,9 @@ use crate::engine::account::lifecycle;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
 use crate::engine::event::Payload;
-use crate::engine::sabotage;
 use crate::program::document::{Cadence, Document, Reward, Trigger};
 use serde::Deserialize;
 
@@ -24,11 +24,7 @@ pub struct RewardBudget {
 impl RewardBudget {
     /// Draws from the budget, or queues behind the rewards that wait for it.
     fn covers(&mut self, amount: Cents) -> bool {
-        let overtakes = sabotage::is(sabotage::Fault::PoolOvertaken);
-        let covered = (self.waiting == 0 || overtakes) && amount.0 <= self.balance_cents;
-        if covered && sabotage::is(sabotage::Fault::PoolSeenWhole) {
-            return true;
-        }
+        let covered = self.waiting == 0 && amount.0 <= self.balance_cents;
         if covered {
             self.balance_cents -= amount.0;
         } else {
@@ -112,12 +108,8 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
         Trigger::Event(kind) => {
             let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
-            let mut fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
-            let mut source = format!("event:{kind}");
-            if sabotage::is(sabotage::Fault::TierTwice) {
-                fact = facts.next_back().unwrap_or(fact);
-                source = format!("event:{kind}:{}", fact.event_id);
-            }
+            let fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
+            let source = AccrualSource::event(kind);
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,
                 (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
@@ -195,33 +187,28 @@ pub fn wait(accrual: &mut Accrual) {
     accrual.reason = "waits for the program's budget to be funded".to_owned();
 }
 
-pub fn reason_of(source: &str) -> String {
-    match source.split_once(':') {
-        Some(("state", state)) => format!("reached the state {state}"),
-        Some((_, kind)) => format!("{kind} was taken in"),
-        None => source.to_owned(),
+pub fn reason_of(source: &AccrualSource) -> String {
+    match source.origin() {
+        AccrualOrigin::Milestone(state) => format!("reached the state {state}"),
+        AccrualOrigin::Event(kind) | AccrualOrigin::Invoice(kind) => format!("{kind} was taken in"),
+        AccrualOrigin::Unknown(text) => text.to_owned(),
     }
 }
 
 /// Whether an accrual is kept once it is granted.
 fn is_kept(document: &Document, accrual: &Accrual) -> bool {
-    accrual.source.starts_with("state:")
-        || (document.settlement.cadence == Cadence::Instant && accrual.source.starts_with("event:"))
+    match accrual.source.origin() {
+        AccrualOrigin::Milestone(_) => true,
+        AccrualOrigin::Event(_) => document.settlement.cadence == Cadence::Instant,
+        AccrualOrigin::Invoice(_) | AccrualOrigin::Unknown(_) => false,
+    }
 }
 
 fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual]) -> bool {
-    if sabotage::is(sabotage::Fault::GrantAgain) {
-        return false;
-    }
     let instant = document.settlement.cadence == Cadence::Instant;
     let by_event = event_of(reward).is_some();
-    if sabotage::is(sabotage::Fault::TierTwice) && instant && by_event {
-        return false;
-    }
-    (by_event && !instant)
-        || standing_accruals
-            .iter()
-            .any(|l| l.program_id == document.id && l.reward_id == reward.id && is_kept(document, l))
+    let mut own = standing_accruals.iter().filter(|l| l.program_id == document.id && l.reward_id == reward.id);
+    (by_event && !instant) || own.any(|l| is_kept(document, l))
 }
 
 /// Applies the hold and the reviews to a granted accrual.
@@ -242,6 +229,6 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
 }
 
 fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> AccrualCause<'a> {
-    let source = format!("state:{state}");
+    let source = AccrualSource::milestone(state);
     AccrualCause { rule: &reward.id, reason: reason_of(&source), source, event, at }
 }

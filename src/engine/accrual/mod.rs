@@ -5,10 +5,13 @@ pub mod hold;
 pub mod invoice;
 pub mod milestone;
 pub mod modifiers;
+pub mod source;
 
 use crate::base::id;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
+use crate::engine::ledger::account::{FundingAccount, LedgerAccountKind};
 use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
@@ -63,12 +66,17 @@ impl Balance {
         if matches!(document.vesting.hold, Hold::None {}) { Balance::Available } else { Balance::Pending }
     }
 
-    pub fn name(self) -> &'static str {
+    /// The kind of ledger account that holds it.
+    pub const fn kind(self) -> LedgerAccountKind {
         match self {
-            Balance::Pending => "pending",
-            Balance::Available => "available",
-            Balance::Benefit => "benefit",
+            Balance::Pending => LedgerAccountKind::Pending,
+            Balance::Available => LedgerAccountKind::Available,
+            Balance::Benefit => LedgerAccountKind::Benefit,
         }
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.kind().name()
     }
 }
 
@@ -83,8 +91,7 @@ pub struct Accrual {
     pub account_id: String,
     /// The event that created it.
     pub event_id: String,
-    /// `invoice:<id>`, `state:<name>` or `event:<type>`.
-    pub source: String,
+    pub source: AccrualSource,
     pub at_ms: UtcMillis,
     pub period: String,
     /// `cash:usd`, `credit:usd`.
@@ -96,8 +103,8 @@ pub struct Accrual {
     /// What remains.
     pub net_cents: Cents,
     pub balance: Balance,
-    /// The kind of ledger account that it is debited from: `expense`, or `budget` if the operator funds one.
-    pub funding_account: String,
+    /// What it is debited from.
+    pub funding_account: FundingAccount,
     pub state: AccrualState,
     /// From when a run vests it.
     pub vests_at_ms: UtcMillis,
@@ -109,7 +116,7 @@ pub struct Accrual {
 /// The fact that an accrual is for.
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
-    pub source: String,
+    pub source: AccrualSource,
     pub event: &'a str,
     pub at: UtcMillis,
     pub reason: String,
@@ -136,7 +143,7 @@ impl Accrual {
             cap_reduction_cents: Cents::ZERO,
             net_cents: earned,
             balance,
-            funding_account: if document.settlement.budget { "budget" } else { "expense" }.to_owned(),
+            funding_account: if document.settlement.budget { FundingAccount::Budget } else { FundingAccount::Expense },
             state,
             vests_at_ms: ground.at,
             reason: ground.reason,
@@ -158,7 +165,7 @@ impl Accrual {
 
     /// Whether it is for a state or an event. Such an accrual is kept once granted, and comes back with a binding.
     pub fn is_granted(&self) -> bool {
-        self.source.starts_with("state:") || self.source.starts_with("event:")
+        matches!(self.source.origin(), AccrualOrigin::Milestone(_) | AccrualOrigin::Event(_))
     }
 
     /// Nothing about it will change anymore.
@@ -169,6 +176,6 @@ impl Accrual {
 
 /// An accrual's identity: the same program, beneficiary, rule, account and fact give the same accrual. A run vests
 /// partner by partner, so the ids of a partner's accruals are adjacent.
-pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &str) -> String {
-    id::derived_near("acr", partner, &[program, partner, rule, account, source])
+pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &AccrualSource) -> String {
+    id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()])
 }

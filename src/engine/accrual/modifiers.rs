@@ -11,6 +11,7 @@ use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::account::timeline::Revenue;
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::invoice::PartnerModifier;
+use crate::engine::accrual::source::AccrualSource;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,7 +26,7 @@ struct Referral {
 struct Room {
     accrual: String,
     at: UtcMillis,
-    source: String,
+    source: AccrualSource,
     earned: Cents,
 }
 

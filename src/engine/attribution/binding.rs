@@ -1,7 +1,9 @@
 //! Bindings, the evidence for them, and the report that explains them.
 
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
+use crate::program::document::Method;
 use crate::program::document::Source;
 use serde::{Deserialize, Serialize};
 
@@ -57,13 +59,37 @@ impl Keyed for SameDomainAccount {
     }
 }
 
+names! {
+    /// How a binding came about: one of a program's methods, or by an operator.
+    pub enum AttributionMethod {
+        Code = "code",
+        Workspace = "workspace",
+        Token = "token",
+        EmailDomain = "email_domain",
+        Fingerprint = "fingerprint",
+        Operator = "operator",
+    }
+}
+
+impl From<Method> for AttributionMethod {
+    fn from(method: Method) -> AttributionMethod {
+        match method {
+            Method::Code => AttributionMethod::Code,
+            Method::Workspace => AttributionMethod::Workspace,
+            Method::Token => AttributionMethod::Token,
+            Method::EmailDomain => AttributionMethod::EmailDomain,
+            Method::Fingerprint => AttributionMethod::Fingerprint,
+        }
+    }
+}
+
 /// The partner that an account is bound to within a group of programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     pub program: String,
     pub partner: String,
     pub code: String,
-    pub method: String,
+    pub method: AttributionMethod,
     pub source: Source,
     /// The click behind the binding, if a touch won.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +105,7 @@ pub struct Binding {
 /// One touch or code that was considered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionCandidate {
-    pub method: String,
+    pub method: AttributionMethod,
     pub event: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,

@@ -1,10 +1,8 @@
 //! Whether a touch or a code could bind a sign-up, and the precedence of methods.
 
-use crate::base::time::{DAY_MS, UtcMillis};
+use crate::base::time::UtcMillis;
 use crate::engine::attribution::binding::AttributionLink;
 use crate::engine::event::OCCURRED_AT_AHEAD_MAX_MS;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::document::{Document, Method};
 
 /// Rule 3: why a touch is outside the window that ends at the sign-up.
@@ -15,12 +13,8 @@ pub(super) fn window(document: &Document, touched: UtcMillis, signed_up: UtcMill
     if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
         return Some("touched after the sign-up".to_owned());
     }
-    let out = if sabotage::is(Sabotage::WindowByDay) {
-        signed_up.0 / DAY_MS - touched.0 / DAY_MS > days
-    } else {
-        touched.plus_days(days) <= signed_up
-    };
-    out.then(|| format!("older than the window of {days} days"))
+    let is_out = touched.plus_days(days) <= signed_up;
+    is_out.then(|| format!("older than the window of {days} days"))
 }
 
 /// Why a link did not work at an instant. The link's creation date does not matter: a code also works for dates before

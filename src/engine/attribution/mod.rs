@@ -10,14 +10,13 @@ pub mod touch;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::attribution::binding::AttributionMethod;
 pub use crate::engine::attribution::binding::{
     AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,
 };
 use crate::engine::attribution::eligibility::{rank, refusal, window};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::Payload;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault as Sabotage;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Document, Method, Model, Source};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -83,10 +82,7 @@ impl<'a> Search<'a> {
         let later = timeline.facts.iter().filter(|f| (f.at, &f.event_id) > (signup.at, &signup.event_id));
         for fact in later.copied() {
             if let Some(candidate) = self.by_code(fact) {
-                let mut binding = self.choose(&candidate, fact, "a code carried by a later event binds");
-                if sabotage::is(Sabotage::BindsFromSignUp) {
-                    binding.from = signup.at;
-                }
+                let binding = self.choose(&candidate, fact, "a code carried by a later event binds");
                 return (Some(binding), "signed up unattributed, bound by a later event's code".to_owned());
             }
         }
@@ -111,7 +107,7 @@ impl<'a> Search<'a> {
         let (Some(partner), Some(code)) = (partner, code) else { return Some((None, why)) };
         let source = self.evidence.links.get(code).map_or(Source::DirectLink, AttributionLink::brings);
         self.candidates.push(AttributionCandidate {
-            method: "operator".to_owned(),
+            method: AttributionMethod::Operator,
             event: fact.event_id.clone(),
             program: Some(program.clone()),
             partner: Some(partner.clone()),
@@ -124,7 +120,7 @@ impl<'a> Search<'a> {
             program: program.clone(),
             partner: partner.clone(),
             code: code.clone(),
-            method: "operator".to_owned(),
+            method: AttributionMethod::Operator,
             source,
             click: None,
             visitor: None,
@@ -183,13 +179,9 @@ impl<'a> Search<'a> {
             program: winner.document.id.clone(),
             partner: winner.link.partner_id.clone(),
             code: winner.link.code.clone(),
-            method: winner.method.name().to_owned(),
+            method: winner.method.into(),
             // A workspace binding always comes from an agency, regardless of its link's source.
-            source: if winner.method == Method::Workspace && !sabotage::is(Sabotage::WorkspaceBySource) {
-                Source::Agency
-            } else {
-                winner.link.brings()
-            },
+            source: if winner.method == Method::Workspace { Source::Agency } else { winner.link.brings() },
             click: winner.click.map(str::to_owned),
             visitor: match winner.method {
                 Method::Token => fact.credential.touchpoints.as_ref().map(|touchpoints| touchpoints.visitor.clone()),
@@ -210,7 +202,7 @@ impl<'a> Search<'a> {
         at: Option<UtcMillis>,
     ) -> usize {
         self.candidates.push(AttributionCandidate {
-            method: method.name().to_owned(),
+            method: method.into(),
             event: event.to_owned(),
             program: document.map(|d| d.id.clone()),
             partner: self.evidence.links.get(code).map(|l| l.partner_id.clone()),
@@ -297,12 +289,7 @@ impl<'a> Search<'a> {
                 && n.account_id != self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
         });
-        let place = |n: &&SameDomainAccount| (n.from_ms, n.event_id.clone());
-        let first = if sabotage::is(Sabotage::LatestNeighbour) {
-            before.max_by_key(place)?
-        } else {
-            before.min_by_key(place)?
-        };
+        let first = before.min_by_key(|n| (n.from_ms, n.event_id.clone()))?;
         let link = self.evidence.links.get(&first.code)?;
         let candidates =
             self.consider(Method::EmailDomain, &first.event_id, Some(document), &first.code, Some(first.from_ms));
@@ -326,7 +313,7 @@ impl<'a> Search<'a> {
             .filter(in_window)
             .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
             .collect();
-        let alone = partners.len() == 1 || sabotage::is(Sabotage::FingerprintGuesses);
+        let alone = partners.len() == 1;
         let candidate = self.by_touch(document, signup, clicks, Method::Fingerprint)?;
         if alone {
             return Some(candidate);

@@ -5,6 +5,7 @@
 
 use crate::base::money::Cents;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
+use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind, TransferCode};
 use serde::Serialize;
 
 /// One ledger row: `amount_cents` moves from `debit` to `credit`.
@@ -12,9 +13,9 @@ use serde::Serialize;
 pub struct Transfer {
     pub id: String,
     pub accrual_id: String,
-    pub code: &'static str,
-    pub debit: String,
-    pub credit: String,
+    pub code: TransferCode,
+    pub debit: LedgerAccount,
+    pub credit: LedgerAccount,
     pub amount_cents: Cents,
     pub program_id: String,
     /// The event that caused the row, which may differ from the event that created the accrual.
@@ -56,19 +57,16 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
     (writes, transfers)
 }
 
-/// The ledger account that holds a partner's or the program's money.
-pub fn account_id(program: &str, unit: &str, kind: &str, partner: &str) -> String {
-    if partner.is_empty() { format!("{program}/{unit}/{kind}") } else { format!("{program}/{unit}/{kind}/{partner}") }
-}
-
 /// The row that adds `amount` to the accrual's balance. The row's number is the accrual's count of postings.
 pub fn accrue(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
+    let account =
+        |kind: LedgerAccountKind| LedgerAccount::new(&accrual.program_id, &accrual.unit, kind, &accrual.partner_id);
     Transfer {
         id: format!("{}.{}", accrual.id, accrual.postings),
         accrual_id: accrual.id.clone(),
-        code: "accrue",
-        debit: account_id(&accrual.program_id, &accrual.unit, &accrual.funding_account, ""),
-        credit: account_id(&accrual.program_id, &accrual.unit, accrual.balance.name(), &accrual.partner_id),
+        code: TransferCode::Accrue,
+        debit: account(accrual.funding_account.kind()),
+        credit: account(accrual.balance.kind()),
         amount_cents: amount,
         program_id: accrual.program_id.clone(),
         event_id: cause.to_owned(),
@@ -79,7 +77,7 @@ pub fn accrue(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
 /// The row that takes `amount` out of the accrual's balance.
 fn reverse(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
     let accrued = accrue(accrual, amount, cause);
-    Transfer { code: "reverse", debit: accrued.credit, credit: accrued.debit, ..accrued }
+    Transfer { code: TransferCode::Reverse, debit: accrued.credit, credit: accrued.debit, ..accrued }
 }
 
 /// Whether an accrual that was held is available from now on. Its program has no hold, so no run will move it.

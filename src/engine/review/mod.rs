@@ -3,3 +3,14 @@
 pub mod address;
 pub mod relation;
 pub mod risk;
+
+use crate::base::names::names;
+
+names! {
+    /// What was decided about a review.
+    pub enum ReviewState {
+        Open = "open",
+        Released = "released",
+        Rejected = "rejected",
+    }
+}

@@ -2,10 +2,9 @@
 
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
+use crate::engine::review::ReviewState;
 use crate::engine::review::address::{email_domain, is_same_site, normalise_email, site_domain};
 use crate::engine::review::relation::{Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -30,8 +29,7 @@ pub struct Review {
     pub rule: String,
     pub subject: String,
     pub holds: i64,
-    /// open, released or rejected.
-    pub state: String,
+    pub state: ReviewState,
     pub reason: Option<String>,
 }
 
@@ -163,8 +161,7 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
             && (r.signed_up_at_ms, r.signup_event_id.as_str()) < s.signed_up
     });
     let count = i64::try_from(before.count()).unwrap_or(i64::MAX);
-    let limit = more_than + i64::from(sabotage::is(Fault::CrowdFromTwelfth));
-    (count >= limit).then(|| format!("the partner referred more than {more_than} sign-ups in {month}"))
+    (count >= more_than).then(|| format!("the partner referred more than {more_than} sign-ups in {month}"))
 }
 
 /// Whether too many earlier accounts were attributed through the same visitor.
@@ -217,12 +214,12 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
             && r.partner_id == partner
             && r.holds != 0
             && r.subject.is_empty()
-            && (!OF_OTHERS.contains(&r.rule.as_str()) || r.state == "rejected" || raised(&r.rule))
+            && (!OF_OTHERS.contains(&r.rule.as_str()) || r.state == ReviewState::Rejected || raised(&r.rule))
     };
-    if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == "rejected") {
+    if let Some(rejected) = reviews.iter().filter(mine).find(|r| r.state == ReviewState::Rejected) {
         return ReviewStatus::Rejected(rejected.reason.clone().unwrap_or_default());
     }
-    if reviews.iter().filter(mine).any(|r| r.state == "open") {
+    if reviews.iter().filter(mine).any(|r| r.state == ReviewState::Open) {
         return ReviewStatus::Held;
     }
     let known = |s: &Suspicion| {

@@ -1,3 +1,26 @@
 //! The weekly and monthly runs.
 
 pub mod schedule;
+
+use crate::base::names::names;
+
+names! {
+    /// How far a run has come. The order is the order of its steps.
+    pub enum RunState {
+        /// Milestone rewards are planned.
+        Granting = "granting",
+        /// Which partners have earned which modifiers is found.
+        Terms = "terms",
+        /// Newly earned modifiers are added.
+        Backfilling = "backfilling",
+        /// Marked accounts are recomputed.
+        Deciding = "deciding",
+        /// Accruals that vest are planned.
+        Vesting = "vesting",
+        /// The plan is posted.
+        Executing = "executing",
+        /// Statements and payouts are made.
+        Closing = "closing",
+        Done = "done",
+    }
+}

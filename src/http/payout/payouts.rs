@@ -1,10 +1,10 @@
 //! Payouts for operators: lists and receipts, decisions, approvals, reversals; and partners' onboarding.
 
 use crate::codec::operator::{OnboardingRequest, ResolutionRequest, ReversalRequest};
-use crate::engine::ledger::posting;
 use crate::engine::payout::TransferKind as Moved;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
+use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
 use crate::http::page;
 use crate::http::page::Page;
 use crate::service::error::AppError;
@@ -40,7 +40,7 @@ pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
     if s.kind == Moved::Reversal {
         return Ok((200, deciding::view(&s)));
     }
-    let account = posting::account_id(&s.program_id, &s.unit, "available", &s.partner_id);
+    let account = LedgerAccount::new(&s.program_id, &s.unit, LedgerAccountKind::Available, &s.partner_id).to_string();
     let reads = (
         reports::receipt_sums(&account, id).first(),
         reports::receipt_page(&account, id, after, page.limit + 1),

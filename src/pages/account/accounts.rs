@@ -126,7 +126,7 @@ async fn shown<S: Platform>(
         @if !reviews.is_empty() {
             h2 { (navigation::REVIEWS) }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
-                a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(&r.state)) " " span.quiet { (r.evidence) }
+                a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(r.state.name())) " " span.quiet { (r.evidence) }
             } } }
         }
         h2 { (common::EARNINGS) }
@@ -147,7 +147,7 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
             common::DATE,
             |c: &AttributionCandidate| html! { @if let Some(at) = c.at { (components::instant(locale, at)) } },
         ),
-        text(common::METHOD, |c: &AttributionCandidate| html! { (c.method.replace('_', " ")) }),
+        text(common::METHOD, |c: &AttributionCandidate| html! { (c.method.name().replace('_', " ")) }),
         text(
             wording::PARTNER_AND_CODE,
             |c: &AttributionCandidate| html! { @if let Some(partner) = &c.partner { (name(partner)) } " " code { (c.code) } },
@@ -165,7 +165,7 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
             @match &verdict.binding {
                 Some(b) => p {
                     (wording::ATTRIBUTED_TO[0]) (name(&b.partner)) (wording::ATTRIBUTED_TO[1]) (helpers::program(&b.program))
-                    (wording::by_method_and_code(&b.method.replace('_', " "))) code { (b.code) }
+                    (wording::by_method_and_code(&b.method.name().replace('_', " "))) code { (b.code) }
                     (wording::ATTRIBUTED_TO[2]) (components::instant(locale, b.from)) (wording::ATTRIBUTED_TO[3]) span.quiet { (verdict.reason) }
                 },
                 None => p { (verdict.reason) },

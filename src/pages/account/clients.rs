@@ -4,7 +4,7 @@
 use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle::LifecycleTransition;
-use crate::engine::attribution::binding::{AttributionCandidate, AttributionResult};
+use crate::engine::attribution::binding::{AttributionCandidate, AttributionMethod, AttributionResult};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
 use crate::pages::accrual::earnings;
@@ -164,7 +164,7 @@ fn milestones(locale: &dyn Locale, reached: &[&LifecycleTransition]) -> Markup {
 fn candidate_columns<'a>(locale: &'a dyn Locale, partner: &'a Partner) -> [Column<'a, AttributionCandidate>; 4] {
     let is_own = |c: &AttributionCandidate| c.partner.as_deref() == Some(partner.id.as_str());
     [
-        text(text::SOURCE, |c: &AttributionCandidate| html! { (text::source(&c.method)) }),
+        text(text::SOURCE, |c: &AttributionCandidate| html! { (text::source(c.method.name())) }),
         text(text::PARTNER, move |c: &AttributionCandidate| {
             html! { @if is_own(c) { (text::YOU) (c.code) } @else if c.partner.is_some() { (text::ANOTHER_PARTNER) } @else { (text::NONE) } }
         }),
@@ -174,7 +174,7 @@ fn candidate_columns<'a>(locale: &'a dyn Locale, partner: &'a Partner) -> [Colum
         text(text::CREDITED, move |c: &AttributionCandidate| {
             html! {
                 @if c.chosen { (text::CHOSEN) }
-                @else if is_own(c) && c.method != "operator" { (text::not_chosen(&c.reason)) }
+                @else if is_own(c) && c.method != AttributionMethod::Operator { (text::not_chosen(&c.reason)) }
                 @else { (text::NOT_CHOSEN) }
             }
         }),

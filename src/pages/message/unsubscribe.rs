@@ -3,9 +3,9 @@
 //! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the email
 //! app itself (RFC 8058). An email app sends neither a session nor our form's token, so the page has none, and no script.
 
-use crate::codec::message::email::MessageType;
 use crate::codec::message::unsubscribe::PATH;
 use crate::codec::{BODY_BYTES_MAX, Invalid};
+use crate::engine::message::MessageType;
 use crate::http::assets::STYLE;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response};
@@ -38,10 +38,10 @@ pub async fn answer<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
 fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response {
     let link = link(request);
     let Some(kind) = kind(app, request, &link) else { return unknown() };
-    let action = format!("{PATH}?type={}&to={}&mac={}", kind.name, link.address_sha256, link.mac);
+    let action = format!("{PATH}?type={}&to={}&mac={}", kind.name(), link.address_sha256, link.mac);
     let content = html! {
         h1 { (text::UNSUBSCRIBE) }
-        p { (text::question(kind.name)) }
+        p { (text::question(kind.name())) }
         form method="post" action=(action) { button { (text::UNSUBSCRIBE) } }
     };
     page(200, content)
@@ -56,15 +56,11 @@ async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Re
     let link = link(request);
     let Some(kind) = kind(app, request, &link) else { return Ok(unknown()) };
     service::stop(&app.context(""), &link, kind).await?;
-    Ok(page(200, html! { h1 { (text::UNSUBSCRIBED) } p { (text::done(kind.name)) } }))
+    Ok(page(200, html! { h1 { (text::UNSUBSCRIBED) } p { (text::done(kind.name())) } }))
 }
 
 /// The type of email that the link stops, if a person opened it and it is one of ours.
-fn kind<S: Platform>(
-    app: &RequestContext<'_, S>,
-    request: &Request,
-    link: &UnsubscribeLink,
-) -> Option<&'static MessageType> {
+fn kind<S: Platform>(app: &RequestContext<'_, S>, request: &Request, link: &UnsubscribeLink) -> Option<MessageType> {
     if is_persons(request, Resource::Page) { service::kind(&app.context(""), link) } else { None }
 }
 

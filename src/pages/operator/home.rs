@@ -175,7 +175,7 @@ fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
     let one = |run: &RunRow| {
         let what = html! {
             (wording::run_started(&run.program_id, &run.period)) (components::instant(&*cx.locale, run.started_at_ms))
-            (wording::run_progress(&run.state, &cx.locale.number(run.executed), &cx.locale.number(run.items)))
+            (wording::run_progress(run.state.name(), &cx.locale.number(run.executed), &cx.locale.number(run.items)))
         };
         task(wording::RUN_STUCK, what, format!("/operator/runs/{}", components::escaped(&run.id)), common::VIEW_RUN)
     };

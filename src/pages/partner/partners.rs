@@ -240,7 +240,7 @@ pub fn accruals_table<S: Platform>(
         }),
         text(
             common::SOURCE,
-            |l: &Accrual| html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source) } },
+            |l: &Accrual| html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source.as_str()) } },
         ),
         text(common::STATE, |l: &Accrual| {
             html! {

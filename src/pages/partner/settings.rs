@@ -147,8 +147,8 @@ async fn refused<S: Platform>(cx: &PageContext<'_, S>, partner: Partner, profile
 
 pub async fn mails<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let (partner, unwanted) = gate.open(cx, unsubscribe_of_partner(cx.claimed_partner())).await?;
-    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name));
-    let form = SubmittedForm::filled(&wanted.map(|k| (k.name, "yes")).collect::<Vec<_>>());
+    let wanted = unsubscribe::choices().filter(|k| !unwanted.iter().any(|u| u.kind == k.name()));
+    let form = SubmittedForm::filled(&wanted.map(|k| (k.name(), "yes")).collect::<Vec<_>>());
     let content = html! {
         (components::heading(text::EMAILS, text::EMAILS_LEAD, html! {}))
         @if partner.session.partner_email.is_none() {
@@ -156,7 +156,7 @@ pub async fn mails<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) ->
         } @else {
             form.stack method="post" action="/partner/settings/emails" {
                 (layout::csrf(cx))
-                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name, html! { (text::choice(kind.name)) })) }
+                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name(), html! { (text::choice(kind.name())) })) }
                 button { (component::SAVE) }
             }
             p.quiet { (text::CHOICES) }
@@ -169,7 +169,7 @@ pub async fn mails<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) ->
 pub async fn choose<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> PageResult {
     if let Some(address) = &partner.session.partner_email {
         let wanted: Vec<&str> =
-            unsubscribe::choices().map(|k| k.name).filter(|name| cx.form.is_checked(name)).collect();
+            unsubscribe::choices().map(|k| k.name()).filter(|name| cx.form.is_checked(name)).collect();
         unsubscribe::choose(&cx.context(&partner.session), address, &wanted).await?;
     }
     Ok(cx.redirect_after_post("/partner/settings/emails?done=choice-kept"))

@@ -2,6 +2,7 @@
 
 use crate::base::id;
 use crate::engine::accrual::invoice::NEVER;
+use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::pages::components;
@@ -52,12 +53,12 @@ fn gives(locale: &dyn Locale, document: &Document, reward: &Reward) -> String {
 }
 
 /// What a commission is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
-pub fn accrual_source(source: &str) -> String {
-    match source.split_once(':') {
-        Some(("invoice", _)) => text::INVOICE_PAID.to_owned(),
-        Some(("state", state)) => text::reached(&spaced(state)),
-        Some(("event", event)) => spaced(event),
-        _ => spaced(source),
+pub fn accrual_source(source: &AccrualSource) -> String {
+    match source.origin() {
+        AccrualOrigin::Invoice(_) => text::INVOICE_PAID.to_owned(),
+        AccrualOrigin::Milestone(state) => text::reached(&spaced(state)),
+        AccrualOrigin::Event(event) => spaced(event),
+        AccrualOrigin::Unknown(other) => spaced(other),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
 use crate::codec::operator as forms;
+use crate::engine::accrual::source::AccrualSource;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
 use crate::http::context::Platform;
@@ -251,7 +252,7 @@ fn receipt<S: Platform>(
         ),
         text(
             common::SOURCE,
-            |m: &Movement| html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_deref().unwrap_or(&m.reason)) } },
+            |m: &Movement| html! { (m.reward_id.as_deref().unwrap_or("")) " " span.quiet { (m.source.as_ref().map_or(m.reason.as_str(), AccrualSource::as_str)) } },
         ),
         number(common::AMOUNT, |m: &Movement| amount(m.amount_cents)),
     ];

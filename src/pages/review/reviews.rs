@@ -2,6 +2,7 @@
 
 use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
+use crate::engine::review::ReviewState;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::context::{PageContext, PageResult};
@@ -106,7 +107,7 @@ fn card<S: Platform>(
     let title = format!("review-{}", r.id);
     html! {
         article.sheet aria-labelledby=(title) {
-            h2 id=(title) { (wording::rule(&r.rule)) " " (components::state(&r.state)) }
+            h2 id=(title) { (wording::rule(&r.rule)) " " (components::state(r.state.name())) }
             p { (r.evidence) }
             (components::facts(&[
                 (common::ACCOUNT, helpers::account(&r.account_id)),
@@ -117,7 +118,7 @@ fn card<S: Platform>(
                 (wording::OPENED, components::instant(locale, r.created_at_ms)),
             ]))
             @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
-            @if r.state == "open" { (decision_form(cx, operator, r, form)) } @else {
+            @if r.state == ReviewState::Open { (decision_form(cx, operator, r, form)) } @else {
                 p {
                     (wording::decided_by(r.actor.as_deref().unwrap_or(wording::AN_OPERATOR)))
                     @if let Some(at) = r.decided_at_ms { " " (components::instant(locale, at)) } ": " (r.reason.as_deref().unwrap_or(""))

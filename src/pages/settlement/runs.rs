@@ -5,6 +5,7 @@ use crate::codec::Invalid;
 use crate::codec::operator as forms;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
+use crate::engine::settlement::RunState;
 use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
 use crate::pages::columns;
@@ -54,7 +55,7 @@ async fn listed<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, form
             common::RUN,
             |r: &RunRow| html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
         ),
-        text(common::STATE, |r: &RunRow| components::state(&r.state)),
+        text(common::STATE, |r: &RunRow| components::state(r.state.name())),
         number(
             common::DONE,
             |r: &RunRow| html! { (wording::done_of(&cx.locale.number(r.executed), &cx.locale.number(r.items))) },
@@ -262,12 +263,12 @@ fn progress<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, report: &
     let (run, locale) = (&report.run, &*cx.locale);
     html! {
         (components::figures(&[
-            Figure { label: common::STATE, value: html! { (run.state.replace('_', " ")) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
+            Figure { label: common::STATE, value: html! { (run.state) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
             Figure { label: common::DONE, value: html! { (locale.number(run.executed)) }, note: html! { (wording::of_planned(&locale.number(run.items))) } },
             Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::utc(locale, run.as_of_ms)) } },
             Figure { label: common::STARTED_BY, value: html! { (run.actor) }, note: html! { (wording::program_version(run.program_version)) } },
         ]))
-        @if run.state != "done" {
+        @if run.state != RunState::Done {
             p { (wording::RESUMES) }
             @if operator.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
@@ -300,7 +301,7 @@ fn approving<S: Platform>(
             }
         };
     }
-    if report.rule == "automatic" || planned.is_empty() || report.run.state != "done" {
+    if report.rule == "automatic" || planned.is_empty() || report.run.state != RunState::Done {
         return html! {};
     }
     let payouts = helpers::many(cx, planned.iter().map(|s| s.payouts).sum(), common::PAYOUT_OR_PAYOUTS);

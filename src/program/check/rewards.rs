@@ -2,6 +2,7 @@
 
 use crate::program::check::checker::Checker;
 use crate::program::document::{Document, Effect, PartnerCondition, RewardAmount, Span, Trigger};
+use crate::program::event::EventType;
 use std::collections::HashSet;
 
 pub(crate) fn check_rewards(c: &mut Checker, d: &Document) {
@@ -22,8 +23,10 @@ pub(crate) fn check_rewards(c: &mut Checker, d: &Document) {
             }
             Trigger::Event(event) => {
                 c.event(&path("on.event"), event);
-                let has_amount =
-                    event == "invoice.paid" || (event == "purchase.completed" && matches!(reward.span, Span::Once {}));
+                let known = EventType::parse(event);
+                let (is_invoice, is_purchase) =
+                    (known == Some(EventType::InvoicePaid), known == Some(EventType::PurchaseCompleted));
+                let has_amount = is_invoice || (is_purchase && matches!(reward.span, Span::Once {}));
                 let flat = reward.amount.flat_cents.is_some();
                 c.rule(
                     &path("amount"),
@@ -31,7 +34,7 @@ pub(crate) fn check_rewards(c: &mut Checker, d: &Document) {
                     flat || has_amount,
                     "only invoices and first purchases have an amount, so use flat_cents",
                 );
-                let spanned = event == "invoice.paid" || matches!(reward.span, Span::Once {});
+                let spanned = is_invoice || matches!(reward.span, Span::Once {});
                 c.rule(&path("span"), "months", spanned, "only invoices recur, so use {\"once\":{}}");
             }
         }

@@ -5,6 +5,7 @@ use crate::base::money::Cents;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
+use crate::engine::ledger::account::{FundingAccount, TransferCode};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::engine::review::relation::VISITOR_DAYS;
@@ -138,7 +139,9 @@ impl Commit {
         // first: where a reward moves, it pays for itself out of a budget that is empty. A batch posts an accrual once.
         let (mut accruals, mut transfers) = (self.accruals.clone(), self.transfers.clone());
         accruals.sort_by(|a, b| a.id.cmp(&b.id));
-        transfers.sort_by(|a, b| (a.code == "accrue", &a.accrual_id).cmp(&(b.code == "accrue", &b.accrual_id)));
+        transfers.sort_by(|a, b| {
+            (a.code == TransferCode::Accrue, &a.accrual_id).cmp(&(b.code == TransferCode::Accrue, &b.accrual_id))
+        });
         statements.extend(account::accrual_write(&accruals));
         statements.extend(ledger::transfer_insert(&transfers, now));
         if !self.granted.is_empty() {
@@ -166,7 +169,7 @@ impl Commit {
 
     /// What the batch draws from budgets, or queues behind them, is kept for the next decision, and guarded.
     fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, accruals: &[Accrual], transfers: &[Transfer]) {
-        for accrual in accruals.iter().filter(|l| l.funding_account == "budget") {
+        for accrual in accruals.iter().filter(|l| l.funding_account == FundingAccount::Budget) {
             let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == accrual.program_id) else {
                 continue;
             };
@@ -175,7 +178,7 @@ impl Commit {
             }
             row.budget.waiting += i64::from(accrual.state == AccrualState::Waiting);
             for transfer in transfers.iter().filter(|t| t.accrual_id == accrual.id) {
-                let sign = if transfer.code == "accrue" { -1 } else { 1 };
+                let sign = if transfer.code == TransferCode::Accrue { -1 } else { 1 };
                 row.budget.balance_cents += sign * transfer.amount_cents.0;
             }
         }
@@ -278,6 +281,7 @@ fn is_instant_grant(books: &AccountSnapshots, accrual: &Accrual) -> bool {
 mod tests {
     use super::*;
     use crate::engine::attribution::binding::AttributionResult;
+    use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
     use serde_json::json;
 
     /// A batch that has something of everything.
@@ -289,12 +293,13 @@ mod tests {
             "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
         }))
         .expect("a line");
+        let account = LedgerAccount::new("p", "credit:usd", LedgerAccountKind::Budget, "");
         let transfer = Transfer {
             id: text(),
             accrual_id: text(),
-            code: "accrue",
-            debit: text(),
-            credit: text(),
+            code: TransferCode::Accrue,
+            debit: account.clone(),
+            credit: account,
             amount_cents: Cents(1),
             program_id: text(),
             event_id: text(),

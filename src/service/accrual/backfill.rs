@@ -3,6 +3,7 @@
 
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::invoice::PartnerModifier;
+use crate::engine::settlement::RunState;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
 use crate::store::account::AccountRow;
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
     let partners = ctx.read(modifiers::backfill_partners(run)).await?;
     let Some(last) = partners.last() else { return Ok(None) };
-    let mut statements = vec![runs::run_step(run, "backfilling", &last.partner_id)];
+    let mut statements = vec![runs::run_step(run, RunState::Backfilling, &last.partner_id)];
     if last.accruals > LINES_MAX {
         // It stands alone, with more accruals than are read at a time: its accounts are decided one page after the other.
         statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));

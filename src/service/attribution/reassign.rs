@@ -4,6 +4,7 @@
 use crate::codec::operator::ReassignRequest;
 use crate::engine::account::timeline::InvoiceRecord;
 use crate::engine::event::{Credential, Event, Payload, Person};
+use crate::program::event::EventType;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
@@ -46,7 +47,7 @@ pub async fn reassign<P: Ports>(
     let entry = ctx.audit("account.reassign", account_id, Some(&request.reason), before, Some(after));
     let event = Event {
         id,
-        kind: "operator.reassigned".to_owned(),
+        kind: EventType::OperatorReassigned.name().to_owned(),
         occurred_at: ctx.now,
         account_id: Some(account_id.to_owned()),
         person: Person::default(),

@@ -7,6 +7,7 @@ use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
 use crate::engine::account::timeline::{Fact, InvoiceRecord};
 use crate::engine::accrual::{Accrual, AccrualState};
+use crate::engine::attribution::binding::AttributionMethod;
 use crate::engine::event::{Event, Payload};
 use crate::engine::review::address;
 use crate::program::catalog::Catalog;
@@ -242,7 +243,7 @@ struct AttributionOutcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     partner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
+    method: Option<AttributionMethod>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     reason: String,
@@ -301,7 +302,7 @@ impl IngestReport {
                 attributed: binding.is_some(),
                 program: binding.map(|b| b.program.clone()),
                 partner: binding.map(|b| b.partner.clone()),
-                method: binding.map(|b| b.method.clone()),
+                method: binding.map(|b| b.method),
                 code: binding.map(|b| b.code.clone()),
                 reason: result.reason.clone(),
                 benefit: binding.and_then(|b| catalog.in_force(&b.program, now)?.benefit.clone()),

@@ -241,7 +241,7 @@ fn digest_of(draft: &Draft) -> String {
 fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
     Event {
         id: draft.id.clone(),
-        kind: draft.kind.to_owned(),
+        kind: draft.kind.name().to_owned(),
         occurred_at: draft.at,
         account_id: account.map(str::to_owned),
         person: Person { email, ..Person::default() },
@@ -270,7 +270,7 @@ async fn wait<P: Ports>(
 ) -> Result<(), AppError> {
     let waiting = WaitingEvent {
         id: draft.id.clone(),
-        r#type: draft.kind.to_owned(),
+        r#type: draft.kind.name().to_owned(),
         payment_intent,
         charge,
         payload: json!(draft.payload).to_string(),

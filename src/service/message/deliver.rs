@@ -8,11 +8,12 @@
 use crate::base::id;
 use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::codec::message::email;
-use crate::codec::message::email::{KINDS, Mail, MessageFields};
+use crate::codec::message::email::{Mail, MessageFields};
 use crate::codec::message::endpoint;
 use crate::codec::message::standard_webhooks::Secret;
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::outgoing::{IncomingResponse, RequestFailed};
+use crate::engine::message::MessageType;
 use crate::program::catalog::Catalog;
 use crate::program::document::Delivery;
 use crate::service::context::{Context, Ports};
@@ -101,7 +102,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
 }
 
 async fn address<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    let mailed: Vec<DueEmail> = KINDS.iter().map(|k| DueEmail { kind: k.name, to: k.to.name() }).collect();
+    let mailed: Vec<DueEmail> = MessageType::emailed().map(|(kind, to)| DueEmail { kind, to }).collect();
     for _ in 0..ADDRESS_PAGES {
         if !ctx.has_room(ADDRESS_STATEMENTS) {
             break;
@@ -183,7 +184,7 @@ fn service_of(d: &DueDelivery) -> &str {
 fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
     let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
     d.channel == "webhook"
-        && CREDIT_KINDS.contains(&d.kind.as_str())
+        && MessageType::parse(&d.kind).is_some_and(|kind| CREDIT_KINDS.contains(&kind))
         && document.is_some_and(|d| d.settlement.delivery == Delivery::Webhook)
 }
 
@@ -266,7 +267,10 @@ fn address_of<'a, P: Ports>(ctx: &'a Context<'_, P>, d: &'a DueDelivery) -> Opti
 }
 
 async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &DeliveryContext) -> DeliveryAttempt {
-    let (Some((from, way)), Some(kind)) = (ctx.setup.mail(), email::find(&d.kind)) else {
+    let kind = MessageType::parse(&d.kind);
+    let (Some((from, way)), Some(kind), Some(audience)) =
+        (ctx.setup.mail(), kind, kind.and_then(MessageType::audience))
+    else {
         return DeliveryAttempt::Broken(format!("there is no email for {}", d.kind));
     };
     let Some(to) = address_of(ctx, d) else { return DeliveryAttempt::Suppressed("there is no address") };
@@ -274,14 +278,15 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &Delive
         return DeliveryAttempt::Suppressed("the address is not a valid email address");
     }
     let hash = address_sha256(to);
-    let link = if kind.optional { ctx.setup.unsubscribe.link(&hash, kind.name) } else { None };
-    if kind.optional && desk.unwanted.contains(&Unsubscribed { address_sha256: hash, kind: d.kind.clone() }) {
+    let link = if kind.is_optional() { ctx.setup.unsubscribe.link(&hash, kind.name()) } else { None };
+    if kind.is_optional() && desk.unwanted.contains(&Unsubscribed { address_sha256: hash, kind: d.kind.clone() }) {
         return DeliveryAttempt::Suppressed("unsubscribed");
     }
     let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
     let payload: Value = serde_json::from_str(&d.payload).unwrap_or_default();
     let letter = email::letter(&MessageFields {
         kind,
+        to: audience,
         program: document.map_or(&d.program_id, |doc| &doc.title),
         name: d.name.as_deref(),
         partner: d.partner_id.as_deref(),

@@ -1,8 +1,7 @@
 //! A person stops a kind of message: by the link in one of its mails, or a partner by choosing.
 
-use crate::codec::message::email;
-use crate::codec::message::email::{Audience, KINDS, MessageType};
 use crate::codec::message::unsubscribe::address_sha256;
+use crate::engine::message::{Audience, MessageType};
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_delete, unsubscribe_insert};
@@ -16,29 +15,29 @@ pub struct UnsubscribeLink {
 }
 
 /// The kind that a link stops; `None` where the link is not one of ours.
-pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink) -> Option<&'static MessageType> {
-    let kind = email::find(&link.kind).filter(|k| k.optional)?;
-    ctx.setup.unsubscribe.verify(&link.address_sha256, kind.name, &link.mac).then_some(kind)
+pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink) -> Option<MessageType> {
+    let kind = MessageType::parse(&link.kind).filter(|k| k.audience().is_some() && k.is_optional())?;
+    ctx.setup.unsubscribe.verify(&link.address_sha256, kind.name(), &link.mac).then_some(kind)
 }
 
 /// Stops it. Doing so again changes nothing.
-pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink, kind: &MessageType) -> Result<(), AppError> {
-    let row = Unsubscribed { address_sha256: link.address_sha256.clone(), kind: kind.name.to_owned() };
+pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink, kind: MessageType) -> Result<(), AppError> {
+    let row = Unsubscribed { address_sha256: link.address_sha256.clone(), kind: kind.name().to_owned() };
     ctx.query(unsubscribe_insert(&row, ctx.now)).await?;
     Ok(())
 }
 
 /// The kinds that a partner may do without.
-pub fn choices() -> impl Iterator<Item = &'static MessageType> {
-    KINDS.iter().filter(|k| k.optional && k.to == Audience::Partner)
+pub fn choices() -> impl Iterator<Item = MessageType> {
+    MessageType::emailed().filter(|(kind, to)| kind.is_optional() && *to == Audience::Partner).map(|(kind, _)| kind)
 }
 
 /// Of the kinds that can be chosen, those of `wanted` are sent to the address, the others are not.
 pub async fn choose<P: Ports>(ctx: &Context<'_, P>, address: &str, wanted: &[&str]) -> Result<(), AppError> {
     let address_sha256 = address_sha256(address);
     let statements = choices().map(|kind| {
-        let row = Unsubscribed { address_sha256: address_sha256.clone(), kind: kind.name.to_owned() };
-        if wanted.contains(&kind.name) { unsubscribe_delete(&row) } else { unsubscribe_insert(&row, ctx.now) }
+        let row = Unsubscribed { address_sha256: address_sha256.clone(), kind: kind.name().to_owned() };
+        if wanted.contains(&kind.name()) { unsubscribe_delete(&row) } else { unsubscribe_insert(&row, ctx.now) }
     });
     ctx.batch(statements.collect()).await?;
     Ok(())

@@ -12,6 +12,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::operator::ResolutionRequest;
 use crate::engine::payout;
 use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange};
+use crate::engine::settlement::RunState;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
@@ -52,7 +53,7 @@ pub async fn approve<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     stripe::is_set_up(ctx)?;
     let row = settle::load(ctx, run).await?;
-    if row.state != "done" {
+    if row.state != RunState::Done {
         let detail = "the run is not finished; approve it once its payouts are planned";
         return Err(AppError::new(ErrorKind::Conflict, "run_not_done", detail));
     }

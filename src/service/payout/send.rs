@@ -7,12 +7,11 @@ use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
+use crate::engine::message::MessageType;
 use crate::engine::payout;
 use crate::engine::payout::{
     OutboundTransfer, PayoutNotice, PayoutState, TransferChange, TransferKind, TransferResult, TransferStep,
 };
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::setup::PayoutApproval;
@@ -106,9 +105,6 @@ pub fn approval_name(approval: PayoutApproval) -> &'static str {
 
 /// What Stripe has of a sending, or why nobody knows.
 pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<payout::StripeObject>, Reply> {
-    if sabotage::is(Fault::NewKeyUnchecked) {
-        return Ok(Vec::new());
-    }
     if matches!(s.kind, TransferKind::Credit | TransferKind::Debit) {
         return look_through(ctx, s).await;
     }
@@ -184,24 +180,36 @@ fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Op
     let of_day = |kind: &str| format!("{kind}:{}:{day}", s.program_id);
     let (kind, id, to_partner, name, detail) = match (s.kind, change.notice?) {
         (TransferKind::Payout, PayoutNotice::Sent) => {
-            ("payout.sent", format!("payout.sent:{}", s.id), true, "transfer", stripe_id)
+            (MessageType::PayoutSent, format!("payout.sent:{}", s.id), true, "transfer", stripe_id)
         }
         (TransferKind::Payout, PayoutNotice::Failed) => {
-            ("payout.failed", format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
+            (MessageType::PayoutFailed, format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
         }
-        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => {
-            ("credit.review", format!("credit.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
-        }
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => (
+            MessageType::CreditReview,
+            format!("credit.review:{}:{}", s.id, s.revision),
+            false,
+            "reason",
+            s.reason.as_str(),
+        ),
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Failed) => {
-            ("credit.failed", format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
+            (MessageType::CreditFailed, format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
         }
         // The referrer was told of the credit when it was granted.
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Sent) => return None,
-        (_, PayoutNotice::Review) => {
-            ("payout.review", format!("payout.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
+        (_, PayoutNotice::Review) => (
+            MessageType::PayoutReview,
+            format!("payout.review:{}:{}", s.id, s.revision),
+            false,
+            "reason",
+            s.reason.as_str(),
+        ),
+        (_, PayoutNotice::Funds) => {
+            (MessageType::PayoutFunds, of_day("payout.funds"), false, "reason", s.reason.as_str())
         }
-        (_, PayoutNotice::Funds) => ("payout.funds", of_day("payout.funds"), false, "reason", s.reason.as_str()),
-        (_, PayoutNotice::Access) => ("payout.access", of_day("payout.access"), false, "reason", s.reason.as_str()),
+        (_, PayoutNotice::Access) => {
+            (MessageType::PayoutAccess, of_day("payout.access"), false, "reason", s.reason.as_str())
+        }
         // Whoever asked for a reversal reads its state; the partner's statement shows it.
         (TransferKind::Reversal, PayoutNotice::Sent | PayoutNotice::Failed) => return None,
     };
@@ -233,11 +241,6 @@ async fn take<P: Ports>(
             Ok(None) => attempts.push(payout::begin_attempt(s, &transfer::form(s), ctx.now)),
             Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
         }
-    }
-    if sabotage::is(Fault::ClaimAfterCall) {
-        let results = send(ctx, pace, &attempts).await;
-        store(ctx, kind, changes, attempts.clone()).await?;
-        return settle(ctx, kind, &attempts, &results).await;
     }
     let begun = store(ctx, kind, changes, attempts).await?;
     let results = send(ctx, pace, &begun).await;

@@ -9,6 +9,7 @@ use crate::codec::operator::DryRunRequest;
 use crate::engine::account::decision;
 use crate::engine::accrual::invoice::PartnerModifiers;
 use crate::engine::accrual::modifiers::ModifierInputs;
+use crate::engine::accrual::source::AccrualOrigin;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
@@ -178,7 +179,7 @@ impl Replay<'_> {
 
     fn is_granted_by_run(&self, accrual: &Accrual) -> bool {
         let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
-        by_runs && accrual.source.starts_with("state:")
+        by_runs && matches!(accrual.source.origin(), AccrualOrigin::Milestone(_))
     }
 
     fn is_inside(&self, accrual: &Accrual) -> bool {

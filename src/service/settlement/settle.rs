@@ -11,6 +11,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::backfill;
+use crate::engine::settlement::RunState;
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
@@ -87,7 +88,7 @@ pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow,
 
 /// Takes a run that was cut off further, for an operator. One that is done stays as it is.
 pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<RunRow, AppError> {
-    if run.state == "done" {
+    if run.state == RunState::Done {
         return Ok(run.clone());
     }
     ctx.batch(by_hand(ctx, "run.resume", run, Some(run)).into_iter().collect()).await?;
@@ -108,15 +109,15 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
 /// run behind it. Under 50, so that an invocation of Cloudflare's free plan takes every run a step further.
 /// `tests/native/allowance.rs` holds the steps to it. Where accounts are marked, a page of them is decided instead, if
 /// that fits as well (`redecide.rs`).
-pub fn step_statements(state: &str) -> u64 {
+pub fn step_statements(state: RunState) -> u64 {
     match state {
-        "granting" => BOOKS_STATEMENTS + 6,
-        "deciding" => 4,
-        "terms" => 11,
-        "backfilling" => 14,
-        "vesting" => 5,
-        "executing" => 13,
-        _ => 14,
+        RunState::Granting => BOOKS_STATEMENTS + 6,
+        RunState::Deciding => 4,
+        RunState::Terms => 11,
+        RunState::Backfilling => 14,
+        RunState::Vesting => 5,
+        RunState::Executing => 13,
+        RunState::Closing | RunState::Done => 14,
     }
 }
 
@@ -128,7 +129,7 @@ pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, leave: u64) -> Res
 
 async fn further<P: Ports>(ctx: &Context<'_, P>, mut run: RunRow, leave: u64) -> Result<RunRow, AppError> {
     let mut lost = 0;
-    while run.state != "done" && ctx.has_room(step_statements(&run.state).saturating_add(leave)) {
+    while run.state != RunState::Done && ctx.has_room(step_statements(run.state).saturating_add(leave)) {
         match step(ctx, &run).await {
             Ok(()) => lost = 0,
             // Another runner took this step, or an account changed in between: look again.
@@ -161,7 +162,7 @@ pub async fn take_further<P: Ports>(ctx: &Context<'_, P>, open: Vec<RunRow>) -> 
     let mut others = open.len() as u64;
     for run in open {
         let spare = ctx.left().saturating_sub(ctx.reserve());
-        let share = (spare / others).max(step_statements(&run.state).min(spare));
+        let share = (spare / others).max(step_statements(run.state).min(spare));
         others -= 1;
         match further(ctx, run, ctx.left() - share).await {
             Ok(run) => taken.push(run),
@@ -182,7 +183,7 @@ pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) 
         period: due.period.clone(),
         as_of_ms: due.as_of,
         program_version,
-        state: "granting".to_owned(),
+        state: RunState::Granting,
         step: 0,
         cursor: String::new(),
         items: 0,
@@ -199,14 +200,14 @@ pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, Ap
 
 /// Takes a run's next step: one batch, or, where accounts are marked, one page of decisions.
 pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    match run.state.as_str() {
-        "granting" => plan_grants(ctx, run).await,
-        "terms" => find_terms(ctx, run).await,
-        "backfilling" => add_terms(ctx, run).await,
-        "deciding" => decide(ctx, run).await,
-        "vesting" => plan_vesting(ctx, run).await,
-        "executing" => execute(ctx, run).await,
-        _ => close(ctx, run).await,
+    match run.state {
+        RunState::Granting => plan_grants(ctx, run).await,
+        RunState::Terms => find_terms(ctx, run).await,
+        RunState::Backfilling => add_terms(ctx, run).await,
+        RunState::Deciding => decide(ctx, run).await,
+        RunState::Vesting => plan_vesting(ctx, run).await,
+        RunState::Executing => execute(ctx, run).await,
+        RunState::Closing | RunState::Done => close(ctx, run).await,
     }
 }
 
@@ -240,9 +241,9 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
     // Executing makes the accrual and its one ledger row.
     planned.iter_mut().for_each(|(accrual, _)| accrual.postings = 1);
     let Some(last) = last else {
-        return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
+        return advance(ctx, vec![runs::run_step(run, RunState::Terms, "")]).await;
     };
-    let mut statements = vec![runs::run_step(run, "granting", &last)];
+    let mut statements = vec![runs::run_step(run, RunState::Granting, &last)];
     let grants: Vec<runs::AwardRow> =
         planned.iter().map(|(accrual, next)| runs::AwardRow { accrual, next_due_at_ms: *next }).collect();
     if !grants.is_empty() {
@@ -256,10 +257,10 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
 async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let catalog = ctx.programs().await?;
     let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) else {
-        return advance(ctx, vec![runs::run_step(run, "deciding", "")]).await;
+        return advance(ctx, vec![runs::run_step(run, RunState::Deciding, "")]).await;
     };
     let adds = !document.modifiers.is_empty() && backfill::applies(document);
-    let mut statements = vec![runs::run_step(run, if adds { "backfilling" } else { "deciding" }, "")];
+    let mut statements = vec![runs::run_step(run, if adds { RunState::Backfilling } else { RunState::Deciding }, "")];
     statements.extend(modifiers::refresh(run, document, ctx.now));
     advance(ctx, statements).await
 }
@@ -267,7 +268,7 @@ async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), 
 /// Adds what new terms add to accruals that nothing else bears on.
 async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let page = crate::service::accrual::backfill::page(ctx, run).await?;
-    advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, "deciding", "")])).await
+    advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, RunState::Deciding, "")])).await
 }
 
 /// Decides marked accounts again, so that what is vested next is what the terms call for.
@@ -275,24 +276,24 @@ async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbEr
     if recompute::page(ctx).await? {
         return Ok(());
     }
-    advance(ctx, vec![runs::run_step(run, "vesting", "")]).await
+    advance(ctx, vec![runs::run_step(run, RunState::Vesting, "")]).await
 }
 
 async fn plan_vesting<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     // One batch plans the page after the cursor and moves the cursor to its last accrual, or on to executing where the
     // page is empty.
-    let mut statements = vec![runs::run_step(run, "vesting", &run.cursor)];
+    let mut statements = vec![runs::run_step(run, RunState::Vesting, &run.cursor)];
     statements.extend(runs::vest_plan(run));
     advance(ctx, statements).await
 }
 
 async fn execute<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     if run.executed >= run.items {
-        return advance(ctx, vec![runs::run_step(run, "closing", "")]).await;
+        return advance(ctx, vec![runs::run_step(run, RunState::Closing, "")]).await;
     }
     let from = run.executed + 1;
     let to = (run.executed + runs::LINE_PAGE).min(run.items);
-    let mut statements = vec![runs::run_step(run, "executing", "")];
+    let mut statements = vec![runs::run_step(run, RunState::Executing, "")];
     statements.extend(runs::execute(run, from, to, ctx.now));
     advance(ctx, statements).await
 }
@@ -302,7 +303,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
     let (minimum, delay) = catalog
         .in_force(&run.program_id, run.as_of_ms)
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
-    let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum, delay)];
+    let mut statements = vec![runs::run_step(run, RunState::Done, ""), runs::run_partner_insert(run, minimum, delay)];
     // Without Stripe nobody can be paid: what is payable stays available, and nobody is asked to onboard.
     if ctx.setup.stripe.is_some() {
         statements.extend(plan::payout_plan(run, send::approval_name(ctx.setup.payout_approval), ctx.now));

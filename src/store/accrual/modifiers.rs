@@ -5,10 +5,11 @@ use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
 use crate::engine::accrual::invoice::PartnerModifier;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use crate::store::account::{AccountId, AccountRow, LINE_COLUMNS};
+use crate::engine::accrual::source::AccrualSource;
+use crate::engine::ledger::account::TransferCode;
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
@@ -23,7 +24,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
         for condition in &modifier.when_any {
             match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
-                    quarter.push((&modifier.id, *at_least + i64::from(sabotage::is(Fault::BonusFromSixth))));
+                    quarter.push((&modifier.id, *at_least));
                 }
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
                     total.push((&modifier.id, *at_least));
@@ -35,11 +36,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
     let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
         (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
     };
-    let caps: Vec<_> = document
-        .caps
-        .iter()
-        .map(|cap| (&cap.reward, cap.per_partner_month_cents.0 + i64::from(sabotage::is(Fault::CapOffByOne))))
-        .collect();
+    let caps: Vec<_> = document.caps.iter().map(|cap| (&cap.reward, cap.per_partner_month_cents.0)).collect();
     let mut statements: Vec<Stmt> =
         [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue), of(caps, cap_find)]
             .into_iter()
@@ -71,13 +68,11 @@ const TERM_INSERT: &str =
 
 /// As many qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
 fn find_by_quarter() -> String {
-    let period = if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" };
     format!(
         "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0, ?2, ?2 FROM (
            SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM binding
-           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND {held} AND partner_id IS NOT NULL
-           GROUP BY partner_id, {period}) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
-        held = if sabotage::is(Fault::HeldReferralsCount) { "held >= 0" } else { "held = 0" },
+           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL
+           GROUP BY partner_id, qualified_quarter) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
     )
 }
 
@@ -111,7 +106,7 @@ fn cap_find() -> String {
     format!(
         "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
          SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
-           SELECT id, account_id, gross_cents, cap, SUM({room}) OVER (
+           SELECT id, account_id, gross_cents, cap, SUM(gross_cents) OVER (
                     PARTITION BY reward_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, source) AS total
            FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
              CROSS JOIN accrual ON program_id = ?1 AND reward_id = c.reward
@@ -119,7 +114,6 @@ fn cap_find() -> String {
          WHERE total > cap
          ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
            cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
-        room = if sabotage::is(Fault::CapGivesRoomBack) { "net_cents" } else { "gross_cents" },
     )
 }
 
@@ -231,14 +225,15 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Query<AccountRow> {
 
 /// Their accruals for invoices. The plus keeps SQLite to the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Query<BaseAccrual> {
-    Stmt::new(
+    Stmt::new(format!(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
                 l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
                   AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS is_unmodified
          FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
-         WHERE +l.program_id = ?1 AND l.source GLOB 'invoice:*'",
-    )
+         WHERE +l.program_id = ?1 AND l.source GLOB '{}:*'",
+        AccrualSource::INVOICE
+    ))
     .bind(&run.program_id)
     .json(&partners)
         .query()
@@ -255,13 +250,16 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
     let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
-    let transfers = "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT l.id || '.1', l.id, 'accrue', 'single', l.program_id || '/' || l.unit || '/' || l.funding_account,
-                l.program_id || '/' || l.unit || '/' || l.balance || '/' || l.partner_id, l.net_cents, l.program_id, '', l.reason, ?2
-         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value";
+    let transfers = format!(
+        "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
+         SELECT l.id || '.1', l.id, '{}', 'single', {}, l.net_cents, l.program_id, '', l.reason, ?2
+         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value",
+        TransferCode::Accrue.name(),
+        AccountColumns::of("l").accrued("l.funding_account", "l.balance"),
+    );
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
     let mut statements: Vec<Stmt> =
         json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page)).collect();
-    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers).bind(page).bind(now)));
+    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers.clone()).bind(page).bind(now)));
     statements
 }

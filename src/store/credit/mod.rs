@@ -7,6 +7,8 @@ pub mod webhook;
 
 use crate::base::time::UtcMillis;
 use crate::engine::payout::OutboundTransfer;
+use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::store::ledger::account::AccountColumns;
 use crate::store::payout::NoticeRow;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -76,18 +78,17 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
         .bind(since),
     ];
     let planned = "credit_transfer s WHERE s.program_id = ?1 AND s.state = 'planned' AND s.attempt = 0";
+    let columns = AccountColumns::of("s");
     let of_program = |sql: String| Stmt::new(sql).bind(program);
     statements.extend([
-        of_program(format!(
-            "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
-             SELECT DISTINCT s.program_id || '/' || s.unit || '/redeemed/' || s.partner_id, s.program_id, s.unit, 'redeemed', s.partner_id
-             FROM {planned} AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = s.program_id || '/' || s.unit || '/redeemed/' || s.partner_id)"
-        )),
+        of_program(columns.ensure(LedgerAccountKind::Redeemed, planned)),
         of_program(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
-             SELECT s.id || '.pending', s.accrual_id, 'deliver', 'pending', s.program_id || '/' || s.unit || '/available/' || s.partner_id,
-                    s.program_id || '/' || s.unit || '/redeemed/' || s.partner_id, s.amount_cents, s.program_id, 'planned', s.created_at_ms
-             FROM {planned} AND s.kind = 'credit' AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = s.id || '.pending')"
+             SELECT s.id || '.pending', s.accrual_id, '{}', 'pending', {}, s.amount_cents, s.program_id, 'planned',
+                    s.created_at_ms
+             FROM {planned} AND s.kind = 'credit' AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = s.id || '.pending')",
+            TransferCode::Deliver.name(),
+            columns.moved(TransferCode::Deliver),
         )),
         of_program(format!(
             "UPDATE accrual SET delivered_cents = n.after_cents FROM (SELECT s.accrual_id, s.before_cents, s.after_cents FROM {planned}) n
@@ -109,11 +110,12 @@ fn credits() -> String {
                  - COALESCE((SELECT SUM(z.net_cents - z.delivered_cents) FROM accrual z WHERE z.partner_id = l.partner_id AND z.program_id = l.program_id
                      AND z.unit = l.unit AND z.balance = 'available' AND z.state IN ('held', 'disputed')), 0) AS room
              FROM partner p, ledger_account a, {DUE} AND l.net_cents > l.delivered_cents AND p.id = l.partner_id
-               AND a.id = l.program_id || '/' || l.unit || '/available/' || l.partner_id
+               AND a.id = {available}
                AND a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents > 0 AND {customer} IS NOT NULL
              ORDER BY l.at_ms, l.id LIMIT ?4))
          WHERE room - upto + change > 0",
         customer = customer_of("p.external_id"),
+        available = AccountColumns::of("l").account(LedgerAccountKind::Available),
     )
 }
 

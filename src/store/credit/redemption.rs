@@ -1,6 +1,8 @@
 //! Credit that the application uses up, and what of it is given back: rows, ledger, and what there is to redeem.
 
 use crate::base::time::UtcMillis;
+use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -77,18 +79,15 @@ pub fn redemption_insert(r: &Redemption) -> Vec<Stmt> {
     .bind(&r.reason)
     .bind(&r.actor)
     .bind(r.created_at_ms);
-    let account = Stmt::new(
-        "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
-         SELECT r.program_id || '/' || r.unit || '/redeemed/' || r.partner_id, r.program_id, r.unit, 'redeemed', r.partner_id
-         FROM redemption r WHERE r.id = ?1 AND NOT EXISTS (SELECT 1 FROM ledger_account a
-           WHERE a.id = r.program_id || '/' || r.unit || '/redeemed/' || r.partner_id)",
-    );
-    let transfer = Stmt::new(
+    let columns = AccountColumns::of("r");
+    let account = Stmt::new(columns.ensure(LedgerAccountKind::Redeemed, "redemption r WHERE r.id = ?1"));
+    let transfer = Stmt::new(format!(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-         SELECT id, 'redeem', 'single', program_id || '/' || unit || '/available/' || partner_id,
-                program_id || '/' || unit || '/redeemed/' || partner_id, amount_cents, program_id, actor, reason, created_at_ms
-         FROM redemption WHERE id = ?1",
-    );
+         SELECT r.id, '{}', 'single', {}, r.amount_cents, r.program_id, r.actor, r.reason, r.created_at_ms
+         FROM redemption r WHERE r.id = ?1",
+        TransferCode::Redeem.name(),
+        columns.moved(TransferCode::Redeem),
+    ));
     vec![row, account.bind(&r.id), transfer.bind(&r.id)]
 }
 
@@ -115,12 +114,13 @@ pub fn return_insert(r: &RedemptionReversal, now: UtcMillis) -> [Stmt; 2] {
         .bind(r.reason)
         .bind(r.actor)
         .bind(now),
-        Stmt::new(
+        Stmt::new(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-             SELECT v.id, 'redeem_return', 'single', r.program_id || '/' || r.unit || '/redeemed/' || r.partner_id,
-                    r.program_id || '/' || r.unit || '/available/' || r.partner_id, v.amount_cents, r.program_id, v.actor, v.reason, v.created_at_ms
+             SELECT v.id, '{}', 'single', {}, v.amount_cents, r.program_id, v.actor, v.reason, v.created_at_ms
              FROM redemption_return v JOIN redemption r ON r.id = v.redemption_id WHERE v.id = ?1",
-        )
+            TransferCode::RedeemReturn.name(),
+            AccountColumns::of("r").moved(TransferCode::RedeemReturn),
+        ))
         .bind(r.id),
     ]
 }

@@ -2,10 +2,13 @@
 //! that are due, and what the ledger has of those that arrived.
 
 use crate::base::time::UtcMillis;
+use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::engine::message::MessageType;
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 
 /// The kinds of message by which credits change hands.
-pub const CREDIT_KINDS: [&str; 2] = ["reward.granted.referrer", "reward.reversed"];
+pub const CREDIT_KINDS: [MessageType; 2] = [MessageType::RewardGrantedReferrer, MessageType::RewardReversed];
 
 /// Lines told of in one batch.
 const PAGE: i64 = 200;
@@ -25,7 +28,7 @@ const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_
 
 /// Queues what is due: credits that no run or event has announced, and what no longer stands of those that arrived.
 pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
-    let queue = |kind: &str, id: &str, amount: &str, only: &str| {
+    let queue = |kind: MessageType, id: &str, amount: &str, only: &str| {
         Stmt::new(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
              SELECT {id}, '{kind}', l.program_id, l.partner_id, l.account_id,
@@ -53,25 +56,24 @@ pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
     let announced =
         "outbox o JOIN accrual l ON l.id = o.payload ->> '$.accrual_id' WHERE o.id IN (SELECT value FROM json_each(?1))
           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'delivered:' || o.id)";
-    let account = |kind: &str| format!("l.program_id || '/' || l.unit || '/{kind}/' || l.partner_id");
-    let (available, redeemed) = (account("available"), account("redeemed"));
+    let columns = AccountColumns::of("l");
+    let (available, redeemed) =
+        (columns.account(LedgerAccountKind::Available), columns.account(LedgerAccountKind::Redeemed));
+    let is_reversal = format!("o.kind = '{}'", MessageType::RewardReversed);
+    let (delivered, returned) = (TransferCode::Deliver.name(), TransferCode::DeliverReturn.name());
     [
-        Stmt::new(format!(
-            "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
-             SELECT DISTINCT {redeemed}, l.program_id, l.unit, 'redeemed', l.partner_id FROM {announced}
-               AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = {redeemed})"
-        ))
+        Stmt::new(columns.ensure(LedgerAccountKind::Redeemed, announced))
         .json(&messages),
         Stmt::new(format!(
             "UPDATE accrual SET delivered_cents = delivered_cents + n.cents
-             FROM (SELECT l.id, SUM(IIF(o.kind = 'reward.reversed', -1, 1) * (o.payload ->> '$.amount_cents')) AS cents FROM {announced} GROUP BY l.id) n
+             FROM (SELECT l.id, SUM(IIF({is_reversal}, -1, 1) * (o.payload ->> '$.amount_cents')) AS cents FROM {announced} GROUP BY l.id) n
              WHERE accrual.id = n.id"
         ))
         .json(&messages),
         Stmt::new(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-             SELECT 'delivered:' || o.id, l.id, IIF(o.kind = 'reward.reversed', 'deliver_return', 'deliver'), 'single',
-                    IIF(o.kind = 'reward.reversed', {redeemed}, {available}), IIF(o.kind = 'reward.reversed', {available}, {redeemed}),
+             SELECT 'delivered:' || o.id, l.id, IIF({is_reversal}, '{returned}', '{delivered}'), 'single',
+                    IIF({is_reversal}, {redeemed}, {available}), IIF({is_reversal}, {available}, {redeemed}),
                     o.payload ->> '$.amount_cents', l.program_id, ?2, 'the webhook arrived', ?3 FROM {announced}"
         ))
         .json(&messages)

@@ -1,32 +1,29 @@
 //! The ledger: append-only transfers, the balances they make, and what must never be found in them.
 
+pub mod account;
 pub mod budget;
 
 use crate::base::time::UtcMillis;
+use crate::engine::ledger::account::LedgerAccountKind;
 use crate::engine::ledger::posting::Transfer;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
-/// Makes the accounts that transfers name, where they do not exist. Their parts are in their ids:
-/// `program/unit/kind[/partner]`.
+/// Makes the accounts that transfers name, where they do not exist.
 pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
     #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
     struct Account<'a> {
-        id: &'a str,
+        id: String,
         program: &'a str,
         unit: &'a str,
-        kind: &'a str,
+        kind: LedgerAccountKind,
         partner: &'a str,
     }
     let mut accounts: Vec<Account> = transfers
         .iter()
-        .flat_map(|t| [t.debit.as_str(), t.credit.as_str()])
-        .map(|id| {
-            let mut parts = id.splitn(4, '/');
-            let mut next = || parts.next().unwrap_or("");
-            Account { id, program: next(), unit: next(), kind: next(), partner: next() }
-        })
+        .flat_map(|t| [&t.debit, &t.credit])
+        .map(|a| Account { id: a.to_string(), program: &a.program, unit: &a.unit, kind: a.kind, partner: &a.partner })
         .collect();
     accounts.sort();
     accounts.dedup();
@@ -53,16 +50,17 @@ const TRANSFER_INSERT: &str =
 pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-         VALUES (?1, 'fund', 'single', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, ?9, 'single', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .bind(&transfer.id)
-    .bind(&transfer.debit)
-    .bind(&transfer.credit)
+    .bind(transfer.debit.to_string())
+    .bind(transfer.credit.to_string())
     .bind(transfer.amount_cents.0)
     .bind(&transfer.program_id)
     .bind(actor)
     .bind(&transfer.reason)
     .bind(now)
+    .bind(transfer.code.name())
 }
 
 pub fn ledger_fault_list() -> Stmt {

@@ -1,6 +1,7 @@
 //! Deliveries: to whom each message of the outbox goes, claiming what is due, and writing down what came of it.
 
 use crate::base::time::UtcMillis;
+use crate::engine::message::{Audience, MessageType};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,8 @@ pub const ADDRESS_PAGE: i64 = 1_000;
 /// A kind of message and whom it is mailed to.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct DueEmail {
-    pub kind: &'static str,
-    pub to: &'static str,
+    pub kind: MessageType,
+    pub to: Audience,
 }
 
 /// What a sweep has to do about messages.

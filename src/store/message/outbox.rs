@@ -4,6 +4,7 @@
 use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
+use crate::engine::message::MessageType;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, Serialize)]
 pub struct OutboxMessage<'a> {
     pub id: String,
-    pub kind: &'static str,
+    pub kind: MessageType,
     pub program: &'a str,
     pub partner: Option<&'a str>,
     pub account: Option<&'a str>,
@@ -35,7 +36,7 @@ pub fn outbox_insert(messages: &[OutboxMessage], now: UtcMillis) -> Stmt {
 pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> OutboxMessage<'a> {
     OutboxMessage {
         id: id::derived("joi", &[program, partner, account]),
-        kind: "referral.joined",
+        kind: MessageType::ReferralJoined,
         program,
         partner: Some(partner),
         account: Some(account),
@@ -54,7 +55,7 @@ pub fn budget_low<'a>(
 ) -> OutboxMessage<'a> {
     OutboxMessage {
         id: format!("budget.low:{program}:{fundings}"),
-        kind: "budget.low",
+        kind: MessageType::BudgetLow,
         program,
         partner: None,
         account: None,
@@ -67,7 +68,7 @@ pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMe
     let report = format!("/v1/reports/funnel?program={program}&week={week}");
     OutboxMessage {
         id: format!("funnel:{program}:{week}"),
-        kind: "report.funnel",
+        kind: MessageType::ReportFunnel,
         program,
         partner: None,
         account: None,
@@ -97,7 +98,7 @@ pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
     fn message(accrual: &Accrual) -> OutboxMessage<'_> {
         OutboxMessage {
             id: format!("referrer:{}", accrual.id),
-            kind: "reward.granted.referrer",
+            kind: MessageType::RewardGrantedReferrer,
             program: &accrual.program_id,
             partner: Some(&accrual.partner_id),
             account: Some(&accrual.account_id),

@@ -5,7 +5,10 @@ pub mod payee;
 pub mod plan;
 
 use crate::base::time::UtcMillis;
+use crate::engine::ledger::account::TransferCode;
+use crate::engine::message::MessageType;
 use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -161,12 +164,14 @@ pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMill
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, p.run_id, ?2, p.reason, ?3
              FROM payout p JOIN transfer t ON t.id = p.id || '.pending'
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
+                .to_owned()
         }
         TransferKind::Reversal => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
              SELECT r.reversal_id, 'payout_return', 'single', t.credit, t.debit, r.amount_cents, r.program_id, ?2, r.reason, ?3
              FROM payout_reversal r JOIN transfer t ON t.id = r.payout_id || '.pending'
              WHERE r.id IN (SELECT value FROM json_each(?1)) AND r.state = 'paid'"
+                .to_owned()
         }
         TransferKind::Credit => {
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, actor, reason, created_at_ms)
@@ -174,12 +179,16 @@ pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMill
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, ?2, p.reason, ?3
              FROM credit_transfer p JOIN transfer t ON t.id = p.id || '.pending'
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
+                .to_owned()
         }
         TransferKind::Debit => {
-            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
-             SELECT p.id || '.return', p.accrual_id, 'deliver_return', 'single', p.program_id || '/' || p.unit || '/redeemed/' || p.partner_id,
-                    p.program_id || '/' || p.unit || '/available/' || p.partner_id, p.amount_cents, p.program_id, ?2, p.reason, ?3
-             FROM credit_transfer p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'"
+            format!(
+                "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
+                 SELECT p.id || '.return', p.accrual_id, '{}', 'single', {}, p.amount_cents, p.program_id, ?2, p.reason, ?3
+                 FROM credit_transfer p WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state = 'paid'",
+                TransferCode::DeliverReturn.name(),
+                AccountColumns::of("p").moved(TransferCode::DeliverReturn),
+            )
         }
     };
     Stmt::new(sql).json(&ids).bind(actor).bind(now)
@@ -230,7 +239,7 @@ pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
 #[derive(Clone, Debug, Serialize)]
 pub struct NoticeRow<'a> {
     pub id: String,
-    pub kind: &'static str,
+    pub kind: MessageType,
     pub sending: &'a str,
     pub to_partner: bool,
     /// The field that `detail` is told in.

@@ -1,6 +1,8 @@
 //! A run's payouts: planned in its last step, and the approval that lets them go.
 
 use crate::base::time::UtcMillis;
+use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
 /// operators are to be asked.
 pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
+    let columns = AccountColumns::of("p");
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
     vec![
         // Ids follow from the facts, so that the plan is the same whoever makes it.
@@ -24,19 +27,14 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
              FROM payee y, {due} AND y.partner_id = s.partner_id AND {READY}"
         ))
         .bind(&run.program_id),
-        Stmt::new(
-            "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
-             SELECT DISTINCT p.program_id || '/' || p.unit || '/cash', p.program_id, p.unit, 'cash', '' FROM payout p
-             WHERE p.run_id = ?1 AND NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = p.program_id || '/' || p.unit || '/cash')",
-        )
-        .bind(&run.id),
-        of_run(
+        Stmt::new(columns.ensure(LedgerAccountKind::Cash, "payout p WHERE p.run_id = ?1")).bind(&run.id),
+        of_run(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
-             SELECT p.id || '.pending', 'payout', 'pending', p.program_id || '/' || p.unit || '/available/' || p.partner_id,
-                    p.program_id || '/' || p.unit || '/cash', p.amount_cents, p.program_id, p.run_id, 'planned', ?2
-             FROM payout p WHERE p.run_id = ?1"
-                .to_owned(),
-        ),
+             SELECT p.id || '.pending', '{}', 'pending', {}, p.amount_cents, p.program_id, p.run_id, 'planned', ?2
+             FROM payout p WHERE p.run_id = ?1",
+            TransferCode::Payout.name(),
+            columns.moved(TransferCode::Payout),
+        )),
         of_run(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
              SELECT 'payout.onboarding:' || s.run_id || ':' || s.partner_id, 'payout.onboarding', ?3, s.partner_id,

@@ -1,6 +1,9 @@
 //! What payouts are made of and come to: a receipt's movements, a run's sums, a year's totals.
 
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::source::AccrualSource;
+use crate::engine::ledger::account::LedgerAccountKind;
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::query::{First, Query};
 use serde::Deserialize;
@@ -37,7 +40,7 @@ pub struct Movement {
     pub created_at_ms: UtcMillis,
     pub reward_id: Option<String>,
     pub account_id: Option<String>,
-    pub source: Option<String>,
+    pub source: Option<AccrualSource>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -63,11 +66,9 @@ pub fn own_receipt_sums(partner: &str, payout: &str) -> Query<ReceiptSums> {
 /// A statement about the account ?1 made one about the account of the payout whose planned row is ?2, if it is the
 /// partner's, ?1.
 fn of_own(sql: &str) -> String {
-    sql.replace(
-        "?1",
-        "(SELECT q.program_id || '/' || q.unit || '/available/' || q.partner_id FROM payout q
-          WHERE q.partner_id = ?1 AND q.id || '.pending' = ?2)",
-    )
+    let available = AccountColumns::of("q").account(LedgerAccountKind::Available);
+    let own = format!("(SELECT {available} FROM payout q WHERE q.partner_id = ?1 AND q.id || '.pending' = ?2)");
+    sql.replace("?1", &own)
 }
 
 fn sums(account: &str, payout: &str, of: fn(&str) -> String) -> Stmt {
@@ -86,10 +87,15 @@ fn sums(account: &str, payout: &str, of: fn(&str) -> String) -> Stmt {
 }
 
 /// What a row that vests moved, line by line: those of its partner in the page of the plan that its id ends with.
-const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.run_id
-   AND i.seq >= CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER)
-   AND i.seq < CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER) + ?5
-   AND i.kind = 'vest' AND i.posted_cents > 0 AND ?1 = t.program_id || '/' || i.unit || '/available/' || i.partner_id";
+fn vested() -> String {
+    let available = AccountColumns::new("t.program_id", "i.unit", "i.partner_id").account(LedgerAccountKind::Available);
+    format!(
+        "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.run_id
+           AND i.seq >= CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER)
+           AND i.seq < CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER) + ?5
+           AND i.kind = 'vest' AND i.posted_cents > 0 AND ?1 = {available}"
+    )
+}
 
 /// Numbers movements: a ledger row that vests stands for as many as it has accruals, fewer than this in any run.
 const PLACES: i64 = 10_000_000;
@@ -109,9 +115,10 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
         "{MOVED}
          SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
                 t.reason, t.event_id, t.run_id, t.created_at_ms, l.reward_id, l.account_id, l.source
-         FROM span w CROSS JOIN own o CROSS JOIN transfer t {VESTED} LEFT JOIN accrual l ON l.id = COALESCE(t.accrual_id, i.accrual_id)
+         FROM span w CROSS JOIN own o CROSS JOIN transfer t {} LEFT JOIN accrual l ON l.id = COALESCE(t.accrual_id, i.accrual_id)
          WHERE t.rowid = o.row AND o.row > w.before AND o.row < w.planned AND o.row >= CAST(?3 AS INTEGER) / {PLACES}
-           AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4"
+           AND t.rowid * {PLACES} + COALESCE(i.seq, 0) > ?3 ORDER BY 1 LIMIT ?4",
+        vested(),
     )))
     .bind(account)
     .bind(format!("{payout}.pending"))

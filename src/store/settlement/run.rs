@@ -4,9 +4,11 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
-use crate::engine::sabotage;
-use crate::engine::sabotage::Fault;
 use crate::store::account::{AccountId, accrual_insert};
+use crate::engine::ledger::account::TransferCode;
+use crate::engine::review::ReviewState;
+use crate::engine::settlement::RunState;
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,7 @@ pub struct RunRow {
     pub period: String,
     pub as_of_ms: UtcMillis,
     pub program_version: i64,
-    pub state: String,
+    pub state: RunState,
     #[serde(skip_serializing)]
     pub step: i64,
     #[serde(skip_serializing)]
@@ -79,11 +81,11 @@ pub fn run_page(before_ms: i64, before_id: &str, limit: i64) -> Stmt {
 }
 
 /// Takes the step after `run.step`, moving to `state` and `cursor`.
-pub fn run_step(run: &RunRow, state: &str, cursor: &str) -> Stmt {
+pub fn run_step(run: &RunRow, state: RunState, cursor: &str) -> Stmt {
     Stmt::new("UPDATE run SET step = CAST(?2 AS INTEGER) + 1, state = ?3, cursor = ?4 WHERE id = ?1")
         .bind(&run.id)
         .bind(run.step)
-        .bind(state)
+        .bind(state.name())
         .bind(cursor)
 }
 
@@ -130,15 +132,14 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
 /// the plan is complete and the run goes on to executing it.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
-        Stmt::new(format!(
+        Stmt::new(
             "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)
              SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
                WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND id > ?3
-                 AND {} AND at_ms < ?4 ORDER BY id LIMIT ?5) l
+                 AND vests_at_ms <= ?4 AND at_ms < ?4 ORDER BY id LIMIT ?5) l
              WHERE r.id = ?1",
-            vest_due()
-        ))
+        )
         .bind(&run.id)
         .bind(&run.program_id)
         .bind(&run.cursor)
@@ -173,10 +174,6 @@ pub fn vest_preview(run: &RunRow) -> Query<VestPreview> {
     .bind(&run.program_id)
     .bind(run.as_of_ms)
     .query()
-}
-
-fn vest_due() -> &'static str {
-    if sabotage::is(Fault::VestEarly) { "vests_at_ms <= ?4 + 5184000000" } else { "vests_at_ms <= ?4" }
 }
 
 fn count_items(run: &RunRow) -> Stmt {
@@ -227,7 +224,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
     // What was decided since the plan: a rejected reward is never granted, and one that was planned as held when nobody
     // holds it any more (or the other way round) is planned anew by the next run. Whether an account is held is asked of
     // its decision: a review may be open that the facts no longer raise.
-    let review = |state: &str| {
+    let review = |state: ReviewState| {
         format!(
             "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.accrual ->> '$.program_id'
           AND v.partner_id = i.partner_id AND v.subject = '' AND v.holds = 1 AND v.state = '{state}')"
@@ -238,8 +235,8 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
           AND b.partner_id = i.partner_id AND b.held = 1)";
     let unreviewed = format!(
         "NOT {} AND IIF(i.accrual ->> '$.state' = 'held', {held} OR NOT {}, NOT {held})",
-        review("rejected"),
-        review("released"),
+        review(ReviewState::Rejected),
+        review(ReviewState::Released),
     );
     let granted = format!("{items} AND i.kind = 'grant' AND i.posted_cents > 0");
     vec![
@@ -250,11 +247,11 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert())),
         page(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
-             SELECT i.accrual_id || '.1', i.accrual_id, 'accrue', 'single', {prefix} || '/' || (i.accrual ->> '$.funding_account'),
-                    {prefix} || '/' || (i.accrual ->> '$.balance') || '/' || i.partner_id, i.posted_cents, i.accrual ->> '$.program_id',
-                    i.accrual ->> '$.event_id', i.run_id, i.accrual ->> '$.reason', ?4
+             SELECT i.accrual_id || '.1', i.accrual_id, '{code}', 'single', {moved}, i.posted_cents, i.accrual ->> '$.program_id', i.accrual ->> '$.event_id', i.run_id, i.accrual ->> '$.reason', ?4
              FROM {granted}",
-            prefix = "(i.accrual ->> '$.program_id') || '/' || i.unit",
+            code = TransferCode::Accrue.name(),
+            moved = AccountColumns::new("(i.accrual ->> '$.program_id')", "i.unit", "i.partner_id")
+                .accrued("(i.accrual ->> '$.funding_account')", "(i.accrual ->> '$.balance')"),
         ))
         .bind(now),
         page(format!(
@@ -267,6 +264,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
 
 /// What vests moves partner by partner, one ledger row each: which accruals it is for, the plan says.
 fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
+    let columns = AccountColumns::new("r.program_id", "i.unit", "i.partner_id");
     let vesting = format!("{items} AND i.kind = 'vest' AND i.posted_cents > 0");
     vec![
         page(
@@ -276,16 +274,16 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
                 WHERE a.id = i.accrual_id AND a.state = 'pending' AND a.balance = 'pending' AND a.net_cents = i.posted_cents)"
                 .to_owned(),
         ),
-        page(
+        page(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
-             SELECT r.id || '.' || i.partner_id || '.' || i.unit || '.' || CAST(?2 AS INTEGER), 'vest', 'single',
-                    r.program_id || '/' || i.unit || '/pending/' || i.partner_id, r.program_id || '/' || i.unit || '/available/' || i.partner_id,
+             SELECT r.id || '.' || i.partner_id || '.' || i.unit || '.' || CAST(?2 AS INTEGER), '{}', 'single', {},
                     SUM(i.posted_cents), r.program_id, r.id, 'the hold of ' || COUNT(*) || IIF(COUNT(*) = 1, ' accrual', ' accruals') || ' is over', ?4
              FROM run_item i JOIN run r ON r.id = i.run_id
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'vest' AND i.posted_cents > 0
-             GROUP BY i.partner_id, i.unit"
-                .to_owned(),
-        )
+             GROUP BY i.partner_id, i.unit",
+            TransferCode::Vest.name(),
+            columns.moved(TransferCode::Vest),
+        ))
         .bind(now),
         page(format!(
             "UPDATE accrual SET balance = 'available', state = 'available'
@@ -296,18 +294,17 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
 
 /// Makes the ledger accounts that a page's transfers need: a page has far more items than partners.
 fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
-    page(
+    page(format!(
         "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
          SELECT DISTINCT n.id, n.program_id, n.unit, n.kind, n.partner_id FROM (
-           SELECT r.program_id || '/' || i.unit || '/' || k.value || IIF(k.value = 'expense', '', '/' || i.partner_id) AS id,
-                  r.program_id, i.unit, k.value AS kind, IIF(k.value = 'expense', '', i.partner_id) AS partner_id
+           SELECT {id} AS id, r.program_id, i.unit, k.value AS kind, IIF(k.value = 'expense', '', i.partner_id) AS partner_id
            FROM (SELECT DISTINCT unit, partner_id, kind FROM run_item WHERE run_id = ?1 AND seq BETWEEN ?2 AND ?3) i
              CROSS JOIN run r
              CROSS JOIN json_each(IIF(i.kind = 'vest', '[\"available\"]', '[\"expense\",\"pending\",\"available\"]')) k
            WHERE r.id = ?1) n
-         WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = n.id)"
-            .to_owned(),
-    )
+         WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = n.id)",
+        id = AccountColumns::new("r.program_id", "i.unit", "i.partner_id").account_of("k.value"),
+    ))
 }
 
 /// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
@@ -333,7 +330,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
     .bind(&run.id)
     .bind(&run.program_id)
     .bind(minimum_cents)
-    .bind(run.as_of_ms.plus_days(if sabotage::is(Fault::PayableAtOnce) { 0 } else { -delay_days }))
+    .bind(run.as_of_ms.plus_days(-delay_days))
 }
 
 /// Ranks partners by the accounts that were rewarded, then by what they earned.

@@ -6,6 +6,7 @@ use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
+use manicule::engine::settlement::RunState;
 use manicule::program::document::Cadence;
 use manicule::service::review::ReviewDecision;
 use serde_json::{Value, json};
@@ -148,7 +149,7 @@ impl Stage {
         };
         self.now = when.to_rfc3339();
         let runs = self.world.run(cadence, when).expect("a run");
-        assert!(runs.iter().all(|r| r.state == "done"));
+        assert!(runs.iter().all(|r| r.state == RunState::Done));
     }
 
     fn event<'a>(&self, step: &'a Step) -> (&'a str, Value) {

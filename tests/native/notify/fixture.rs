@@ -1,6 +1,7 @@
 //! A world with a mailer, endpoints that answer as a test says, and the routes in front.
 
 use crate::support::openapi as described;
+use manicule::engine::message::MessageType;
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::{MINUTE_MS, UtcMillis};
@@ -191,7 +192,7 @@ impl NotifyFixture {
             when,
             &[
                 outbox::joined(program, partner, "acct_1", when),
-                payout_message("payout.sent", "po_1", Some(partner), ("transfer", json!("tr_1"))),
+                payout_message(MessageType::PayoutSent, "po_1", Some(partner), ("transfer", json!("tr_1"))),
                 outbox::budget_low(program, "credit:usd", 100, 25_000, 0, 1),
             ],
         );
@@ -207,7 +208,7 @@ impl NotifyFixture {
 /// A message about a payout as the runs' plan and the sendings queue it: to its partner, or, without one, to the
 /// operators.
 pub fn payout_message<'a>(
-    kind: &'static str,
+    kind: MessageType,
     payout: &str,
     partner: Option<&'a str>,
     (name, value): (&str, Value),

@@ -7,6 +7,7 @@ use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewLink;
 use manicule::engine::link::LinkRecord;
 use manicule::engine::link::click::{Click, Salt, Visitor};
+use manicule::engine::settlement::RunState;
 use manicule::program::document::Cadence;
 use manicule::service::partner::enroll;
 use manicule::service::payout::send;
@@ -173,7 +174,7 @@ impl Books {
 
     pub fn run(&self, cadence: Cadence, when: &str) {
         let runs = self.fixture.world.run(cadence, at(when)).expect("settled");
-        assert!(runs.iter().all(|run| run.state == "done"));
+        assert!(runs.iter().all(|run| run.state == RunState::Done));
     }
 
     pub fn sweep(&self, when: &str) {

@@ -300,23 +300,3 @@ fn two_invocations_at_once_deliver_each_credit_once() {
     println!("interleaved: {} cases", report.cases);
     assert_eq!(report.first, None);
 }
-
-/// Each deliberate bug of sendings shows here, too.
-#[cfg(feature = "sabotage")]
-#[test]
-fn deliberate_bugs_are_caught() {
-    use manicule::engine::sabotage;
-    let stage = Stage::new();
-    for fault in sabotage::PAYOUT {
-        let mut report = Report::default();
-        for scene in SCENES {
-            sabotage::set(Some(*fault));
-            singles(&stage, scene, &mut report);
-            sabotage::set(None);
-            if report.first.is_some() {
-                break;
-            }
-        }
-        assert!(report.first.is_some(), "{fault:?} is not caught");
-    }
-}

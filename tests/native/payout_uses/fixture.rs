@@ -1,6 +1,7 @@
 //! An operator's desk: the routes, the programs' runs and the ten-minute job, with a model of Stripe behind them.
 
 use crate::support::openapi as described;
+use manicule::engine::settlement::RunState;
 
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
@@ -124,7 +125,7 @@ impl PayoutFixture {
         let as_of = at(scheduled);
         let period = manicule::engine::settlement::schedule::period_before(Cadence::Monthly, as_of);
         let due = Due { program: program.to_owned(), cadence: Cadence::Monthly, period, as_of };
-        assert_eq!(now(settle::settle(&self.world.at(as_of), &due)).expect("settled").state, "done");
+        assert_eq!(now(settle::settle(&self.world.at(as_of), &due)).expect("settled").state, RunState::Done);
     }
 
     /// The part of the ten-minute job that moves money out.

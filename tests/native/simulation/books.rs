@@ -1,6 +1,7 @@
 //! What must hold of the stored books after every step, summed up again from the raw rows.
 
 use crate::support::sqlite::Sqlite;
+use manicule::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
@@ -50,6 +51,9 @@ impl Books {
             }
             if unit(&debit) != unit(&credit) {
                 return Err(format!("a transfer moves from {debit} to {credit}: another unit"));
+            }
+            if !is_allowed(&code, &debit, &credit) {
+                return Err(format!("a transfer moves from {debit} to {credit}: not what {code} is for"));
             }
             self.by_account.entry(debit).or_default().0 += cents;
             self.by_account.entry(credit).or_default().1 += cents;
@@ -167,4 +171,14 @@ fn texts(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare_cached(sql).unwrap();
     let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
     rows.map(|text| text.unwrap()).collect()
+}
+
+/// Whether the table of codes has such a transfer.
+fn is_allowed(code: &str, debit: &str, credit: &str) -> bool {
+    let kind = |account: &str| account.split('/').nth(2).and_then(LedgerAccountKind::parse);
+    let allows = |kinds: &[LedgerAccountKind], account: &str| kind(account).is_some_and(|kind| kinds.contains(&kind));
+    TransferCode::parse(code).is_some_and(|code| {
+        let (debited, credited) = code.moves();
+        allows(debited, debit) && allows(credited, credit)
+    })
 }

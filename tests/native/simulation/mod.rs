@@ -19,8 +19,6 @@ pub mod operators;
 pub mod play;
 pub mod rng;
 pub mod runs;
-#[cfg(feature = "sabotage")]
-mod sabotage;
 mod seeds;
 pub mod stats;
 pub mod story;

@@ -114,7 +114,7 @@ fn work(next: &AtomicU64, end: u64, done: &Mutex<(Stats, Vec<(u64, String)>)>) {
 
 fn report(failures: &[(u64, String)]) -> String {
     let accruals = failures.iter().take(5).map(|(seed, what)| {
-        format!("seed {seed}: {what}\n  reproduce: SIM_SEED={seed} cargo nextest run --features sabotage --test native simulation::seeds")
+        format!("seed {seed}: {what}\n  reproduce: SIM_SEED={seed} cargo nextest run --test native simulation::seeds")
     });
     accruals.collect::<Vec<_>>().join("\n")
 }

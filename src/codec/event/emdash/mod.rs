@@ -21,15 +21,21 @@
 mod tests;
 
 use crate::base::time::UtcMillis;
-use crate::codec::event::envelope::{is_about_account, is_funnel, person};
+use crate::codec::event::envelope::person;
 use crate::codec::fields::{CAMPAIGN, CODE, Fields, ID, KIND, PART_ID, TOKEN};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::engine::event::{Credential, Event, Payload, Person};
+use crate::program::event::{EventType, is_about_account};
 
 /// Types that a form may choose with its field `manicule_event`.
-pub const FORM_KINDS: [&str; 5] =
-    ["account.signed_up", "demo.requested", "newsletter.joined", "lead_magnet.downloaded", "rfq.submitted"];
+pub const FORM_KINDS: [EventType; 5] = [
+    EventType::AccountSignedUp,
+    EventType::DemoRequested,
+    EventType::NewsletterJoined,
+    EventType::LeadMagnetDownloaded,
+    EventType::RfqSubmitted,
+];
 
 /// The prefix of our signed tokens.
 const TOKEN_PREFIX: &str = "v1.";
@@ -73,9 +79,9 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let data = root.object("data")?.typed();
     let kind = form_kind(&data)?;
     let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?) } else { None };
-    let payload = match kind.as_str() {
-        "account.signed_up" => Payload::SignedUp { plan: None, team_size: None },
-        _ if is_funnel(&kind) => {
+    let payload = match EventType::parse(&kind) {
+        Some(EventType::AccountSignedUp) => Payload::SignedUp { plan: None, team_size: None },
+        Some(funnel) if funnel.is_funnel() => {
             Payload::Funnel { campaign: data.text("campaign", &CAMPAIGN)?, visitor: data.text("visitor", &CODE)? }
         }
         _ => Payload::Other,
@@ -94,9 +100,9 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
 fn form_kind(data: &Fields<'_>) -> Result<String, Invalid> {
     match data.text("manicule_event", &KIND)? {
         None => Ok("form.submitted".to_owned()),
-        Some(kind) if FORM_KINDS.contains(&kind.as_str()) => Ok(kind),
+        Some(kind) if FORM_KINDS.iter().any(|allowed| allowed.name() == kind) => Ok(kind),
         Some(_) => {
-            let must = format!("be one of {}, or empty", FORM_KINDS.join(", "));
+            let must = format!("be one of {}, or empty", FORM_KINDS.map(EventType::name).join(", "));
             Err(data.invalid("manicule_event", "unsupported", &must))
         }
     }

@@ -13,6 +13,7 @@ use crate::codec::fields::{CAMPAIGN, CODE, CURRENCY, DOMAIN, EMAIL, Fields, ID, 
 use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::engine::event::{Amount, Credential, Dispute, Event, Invoice, Payload, Person, Subscription};
+use crate::program::event::{EventType, is_about_account};
 
 /// Most months of service that one invoice may pay for: ten years, more than any prepayment we know of.
 pub const MONTHS_MAX: i64 = 120;
@@ -22,17 +23,6 @@ pub const API_CALLS_MAX: i64 = 1_000_000_000_000_000;
 
 /// Largest team: more people than any employer has.
 pub const TEAM_SIZE_MAX: i64 = 10_000_000;
-
-/// Families of types that are all about an account, whether known or not.
-const ACCOUNT_FAMILIES: [&str; 4] = ["account.", "subscription.", "invoice.", "dispute."];
-
-/// Single types that are about an account.
-const ACCOUNT_KINDS: [&str; 5] =
-    ["purchase.completed", "listing.viewed", "email.confirmed", "newsletter.confirmed", "rfq.submitted"];
-
-/// Types that are stages of a funnel. Visitors reach them before they have an account.
-const FUNNEL_KINDS: [&str; 5] =
-    ["lead_magnet.downloaded", "demo.requested", "newsletter.joined", "activation.reached", "page.viewed"];
 
 /// Reads one event. `now` limits how far in the future it may be dated.
 pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
@@ -66,15 +56,6 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     })
 }
 
-/// Whether an event of this type must name its account.
-pub(crate) fn is_about_account(kind: &str) -> bool {
-    ACCOUNT_FAMILIES.iter().any(|family| kind.starts_with(family)) || ACCOUNT_KINDS.contains(&kind)
-}
-
-pub(crate) fn is_funnel(kind: &str) -> bool {
-    FUNNEL_KINDS.contains(&kind)
-}
-
 pub(crate) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
     Ok(Person { email: fields.text("email", &EMAIL)?, name: fields.text("name", &NAME)?, stripe_customer: None })
 }
@@ -88,55 +69,63 @@ struct EnvelopeHeaders<'a> {
 
 fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> {
     let data = &parts.data;
+    let Some(kind) = EventType::parse(kind) else { return Ok(Payload::Other) };
     Ok(match kind {
-        "account.signed_up" => {
+        EventType::AccountSignedUp => {
             Payload::SignedUp { plan: parts.account.text("plan", &CODE)?, team_size: parts.team_size()? }
         }
-        "account.active" => {
+        EventType::AccountActive => {
             Payload::Active { api_calls: data.integer("api_calls", 0..=API_CALLS_MAX)?, team_size: parts.team_size()? }
         }
-        "account.cancelled" => Payload::Cancelled,
-        "account.handed_off" => {
+        EventType::AccountCancelled => Payload::Cancelled,
+        EventType::AccountHandedOff => {
             Payload::HandedOff { agency_code: data.required_text("agency_code", &CODE)?, domain: parts.domain()? }
         }
-        "workspace.invited" => Payload::WorkspaceInvited {
+        EventType::WorkspaceInvited => Payload::WorkspaceInvited {
             agency_code: data.required_text("agency_code", &CODE)?,
             domain: parts.domain()?.ok_or_else(|| data.missing("domain"))?,
         },
-        "subscription.started" => Payload::SubscriptionStarted(parts.subscription()?),
-        "subscription.updated" => Payload::SubscriptionUpdated(parts.subscription()?),
-        "subscription.cancelled" => Payload::SubscriptionCancelled(parts.subscription()?),
-        "invoice.paid" => Payload::InvoicePaid(parts.invoice()?),
-        "invoice.refunded" => Payload::InvoiceRefunded {
+        EventType::SubscriptionStarted => Payload::SubscriptionStarted(parts.subscription()?),
+        EventType::SubscriptionUpdated => Payload::SubscriptionUpdated(parts.subscription()?),
+        EventType::SubscriptionCancelled => Payload::SubscriptionCancelled(parts.subscription()?),
+        EventType::InvoicePaid => Payload::InvoicePaid(parts.invoice()?),
+        EventType::InvoiceRefunded => Payload::InvoiceRefunded {
             refund_id: data.required_text("refund_id", &ID)?,
             invoice_id: data.required_text("invoice_id", &ID)?,
             amount: parts.amount(1)?,
         },
-        "invoice.refund_failed" => Payload::InvoiceRefundFailed {
+        EventType::InvoiceRefundFailed => Payload::InvoiceRefundFailed {
             refund_id: data.required_text("refund_id", &ID)?,
             invoice_id: data.required_text("invoice_id", &ID)?,
             amount: parts.amount(1)?,
         },
-        "invoice.refunded_total" => Payload::InvoiceRefundedTotal {
+        EventType::InvoiceRefundedTotal => Payload::InvoiceRefundedTotal {
             charge_id: data.required_text("charge_id", &ID)?,
             invoice_id: data.required_text("invoice_id", &ID)?,
             amount: parts.amount(0)?,
         },
-        "dispute.opened" => Payload::DisputeOpened(parts.dispute()?),
-        "dispute.won" => Payload::DisputeWon(parts.dispute()?),
-        "dispute.lost" => Payload::DisputeLost(parts.dispute()?),
-        "purchase.completed" => {
+        EventType::DisputeOpened => Payload::DisputeOpened(parts.dispute()?),
+        EventType::DisputeWon => Payload::DisputeWon(parts.dispute()?),
+        EventType::DisputeLost => Payload::DisputeLost(parts.dispute()?),
+        EventType::PurchaseCompleted => {
             Payload::Purchase { purchase_id: data.required_text("purchase_id", &ID)?, amount: parts.amount(0)? }
         }
-        "listing.viewed" => Payload::ListingViewed { listing_id: data.required_text("listing_id", &ID)? },
-        _ if is_funnel(kind) => Payload::Funnel {
+        EventType::ListingViewed => Payload::ListingViewed { listing_id: data.required_text("listing_id", &ID)? },
+        EventType::LeadMagnetDownloaded
+        | EventType::DemoRequested
+        | EventType::NewsletterJoined
+        | EventType::ActivationReached
+        | EventType::PageViewed => Payload::Funnel {
             campaign: data.text("campaign", &CAMPAIGN)?,
             visitor: match data.text("visitor", &CODE)? {
                 Some(visitor) => Some(visitor),
                 None => parts.attribution.text("visitor", &CODE)?,
             },
         },
-        _ => Payload::Other,
+        EventType::EmailConfirmed
+        | EventType::NewsletterConfirmed
+        | EventType::RfqSubmitted
+        | EventType::OperatorReassigned => Payload::Other,
     })
 }
 

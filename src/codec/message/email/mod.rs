@@ -1,11 +1,11 @@
-//! Emails: their types, what each says, and how it is rendered as text and as HTML.
+//! Emails: what each says, and how it is rendered as text and as HTML.
 //!
 //! In scope: from a message's fields to an email, and the request to the email service. Not in scope: who receives it
 //! and whether it was sent. Everything that varies is escaped here, in one place: `text` and
 //! `words` hold plain text, never markup, a link or a header.
 
 pub mod api;
-pub mod kinds;
+pub mod fields;
 pub mod money;
 pub mod render;
 pub mod sign_in;
@@ -16,7 +16,7 @@ pub mod words;
 mod tests;
 
 pub use crate::codec::message::email::api::{From, Mail, MailApi, RESEND_API, RESEND_TEMPLATE, is_address};
-pub use crate::codec::message::email::kinds::{Audience, KINDS, MessageFields, MessageType, find};
+pub use crate::codec::message::email::fields::MessageFields;
 pub use crate::codec::message::email::render::{Email, EmailPart, escape};
 pub use crate::codec::message::email::sign_in::{Invitation, invitation};
 

@@ -2,6 +2,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::message::email::money::{instant, money, percent};
 use crate::codec::message::email::render::SUBJECT_CHARS_MAX;
 use crate::codec::message::email::*;
+use crate::engine::message::MessageType;
 use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
@@ -20,9 +21,10 @@ fn payload(hostile: &str) -> Value {
     })
 }
 
-fn facts<'a>(kind: &'static MessageType, hostile: &'a str, payload: &'a Value) -> MessageFields<'a> {
+fn facts<'a>(kind: MessageType, hostile: &'a str, payload: &'a Value) -> MessageFields<'a> {
     MessageFields {
         kind,
+        to: kind.audience().expect("an email"),
         program: hostile,
         name: Some(hostile),
         partner: Some(hostile),
@@ -30,7 +32,7 @@ fn facts<'a>(kind: &'static MessageType, hostile: &'a str, payload: &'a Value) -
         payload,
         benefit_bps: Some(2_000),
         site: "https://a.example",
-        unsubscribe: kind.optional.then_some("/unsubscribe?type=k&to=t&mac=m"),
+        unsubscribe: kind.is_optional().then_some("/unsubscribe?type=k&to=t&mac=m"),
         at: UtcMillis::parse("2026-06-15T09:00:00Z").unwrap(),
     }
 }
@@ -44,13 +46,13 @@ fn tags(html: &str) -> Vec<&str> {
 fn every_kind_has_words_of_its_own() {
     let payload = payload("2026-06");
     let mut subjects = Vec::new();
-    for kind in KINDS {
+    for (kind, _) in MessageType::emailed() {
         let letter = letter(&facts(kind, "Ann", &payload));
         assert!(letter.text.starts_with("Hello Ann,\n\n"), "{}", letter.text);
-        assert!(!letter.subject.contains(kind.name), "{}: {}", kind.name, letter.subject);
+        assert!(!letter.subject.contains(kind.name()), "{}: {}", kind.name(), letter.subject);
         let unsubscribe = "https://a.example/unsubscribe?type=k";
-        assert_eq!(letter.text.contains(unsubscribe), kind.optional, "{}", kind.name);
-        assert_eq!(letter.html.contains(unsubscribe), kind.optional, "{}", kind.name);
+        assert_eq!(letter.text.contains(unsubscribe), kind.is_optional(), "{}", kind.name());
+        assert_eq!(letter.html.contains(unsubscribe), kind.is_optional(), "{}", kind.name());
         subjects.push(letter.subject);
     }
     subjects.sort();
@@ -62,7 +64,7 @@ fn every_kind_has_words_of_its_own() {
 #[test]
 fn a_letter_as_it_is_read() {
     let payload = json!({"amount_cents": 5_000, "unit": "credit:usd", "period": "2026-W24", "line": "lin_1"});
-    let mut facts = facts(find("reward.granted.referrer").unwrap(), "User referral", &payload);
+    let mut facts = facts(MessageType::RewardGrantedReferrer, "User referral", &payload);
     facts.name = Some("Ann O'Neil");
     let letter = letter(&facts);
     assert_eq!(letter.subject, "You earned 50.00 USD of credit with User referral");
@@ -73,7 +75,7 @@ fn a_letter_as_it_is_read() {
          You're receiving this email because you're a partner in User referral.\n"
     );
     assert!(letter.html.contains("<p>Hello Ann O&#39;Neil,</p>"), "{}", letter.html);
-    facts.kind = find("reward.granted.referee").unwrap();
+    facts.kind = MessageType::RewardGrantedReferee;
     let friend = crate::codec::message::email::letter(&facts);
     assert!(friend.text.contains("20% off your first invoice"), "{}", friend.text);
 }
@@ -84,13 +86,13 @@ fn operators_read_what_to_do() {
         "run": "run_1", "payouts": 2, "payout": "rvl_1", "amount_cents": 123_456, "unit": "cash:usd", "period": "2026-05",
         "reason": "401 api_key_expired: Expired API Key",
     });
-    let read = |kind: &str| letter(&facts(find(kind).unwrap(), "Agency partner", &payload));
-    let approval = read("payout.approval");
+    let read = |kind: MessageType| letter(&facts(kind, "Agency partner", &payload));
+    let approval = read(MessageType::PayoutApproval);
     assert_eq!(approval.subject, "Agency partner: payouts of 1,234.56 USD need your approval");
     assert!(approval.text.contains("Payouts: 2\nTotal: 1,234.56 USD"), "{}", approval.text);
     assert!(approval.text.contains("https://a.example/operator/runs/run_1"), "{}", approval.text);
-    assert!(read("payout.review").text.contains("https://a.example/operator/payouts/rvl_1"));
-    for kind in ["payout.review", "payout.funds", "payout.access"] {
+    assert!(read(MessageType::PayoutReview).text.contains("https://a.example/operator/payouts/rvl_1"));
+    for kind in [MessageType::PayoutReview, MessageType::PayoutFunds, MessageType::PayoutAccess] {
         assert!(read(kind).text.contains("401 api_key_expired: Expired API Key"), "{kind}");
     }
 }
@@ -98,12 +100,12 @@ fn operators_read_what_to_do() {
 #[test]
 fn nothing_that_varies_becomes_markup_or_a_header() {
     let (good, bad) = (payload("plain"), payload(HOSTILE));
-    for kind in KINDS {
+    for (kind, _) in MessageType::emailed() {
         let (plain, letter) = (letter(&facts(kind, "plain", &good)), letter(&facts(kind, HOSTILE, &bad)));
-        assert_eq!(tags(&letter.html), tags(&plain.html), "{}: {}", kind.name, letter.html);
+        assert_eq!(tags(&letter.html), tags(&plain.html), "{}: {}", kind.name(), letter.html);
         assert!(!letter.subject.contains(char::is_control), "{:?}", letter.subject);
         assert!(letter.subject.chars().count() <= SUBJECT_CHARS_MAX);
-        assert_eq!(letter.text.lines().count(), plain.text.lines().count(), "{}: {}", kind.name, letter.text);
+        assert_eq!(letter.text.lines().count(), plain.text.lines().count(), "{}: {}", kind.name(), letter.text);
         for text in [&letter.text, &letter.html, &letter.subject] {
             assert!(!text.contains('\u{202e}') && !text.contains('\r'), "{text:?}");
         }
@@ -128,7 +130,7 @@ fn names_that_read_like_addresses_are_not_greeted() {
 
 #[test]
 fn links_lead_to_the_site_alone() {
-    let kind = find("report.funnel").unwrap();
+    let kind = MessageType::ReportFunnel;
     for path in ["//evil.example", "https://evil.example", "javascript:alert(1)", "/\\evil.example", ""] {
         let payload = json!({"week": "2026-W24", "report": path});
         let letter = letter(&facts(kind, "p", &payload));
@@ -245,7 +247,7 @@ proptest! {
     #[test]
     fn no_words_add_a_tag_or_a_line(words in "\\PC{0,40}|[\r\n<>&\"'a-c/:@{}]{0,40}") {
         let (good, bad) = (payload("plain"), payload(&words));
-        let kind = find("review.opened").unwrap();
+        let kind = MessageType::ReviewOpened;
         let (plain, letter) = (letter(&facts(kind, "plain", &good)), letter(&facts(kind, &words, &bad)));
         let empty = words.split(|c: char| c.is_control() || c.is_whitespace()).all(str::is_empty);
         if !empty {

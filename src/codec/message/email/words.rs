@@ -1,10 +1,11 @@
 //! What each email is made of: its text by key, and the message's fields. The caller lays it out and escapes it.
 
 use crate::base::time::UtcMillis;
-use crate::codec::message::email::kinds::{Audience, MessageFields};
+use crate::codec::message::email::fields::MessageFields;
 use crate::codec::message::email::money::{instant, money, percent};
 use crate::codec::message::email::render::EmailPart;
 use crate::codec::message::email::text::{account, operator, partner, shared};
+use crate::engine::message::{Audience, MessageType};
 use serde_json::Value;
 
 /// Longest name used in a greeting.
@@ -15,24 +16,24 @@ type Written = (String, Vec<EmailPart>);
 
 /// Subject and body.
 pub fn of(f: &MessageFields) -> Written {
-    match f.kind.name {
-        "referral.joined" => joined(f),
-        "reward.granted.referrer" => rewarded(f),
-        "reward.granted.referee" => referee(f),
-        "statement.commission" => statement(f),
-        "payout.sent" => sent(f),
-        "payout.failed" => failed(f),
-        "payout.onboarding" => onboarding(f),
-        "payout.approval" => approval(f),
-        "payout.review" => payout_review(f),
-        "payout.funds" => funds(f),
-        "payout.access" => access(f),
-        "credit.review" => credit_review(f),
-        "credit.failed" => credit_failed(f),
-        "review.opened" => review(f),
-        "budget.low" => budget(f),
-        "report.funnel" => funnel(f),
-        other => (shared::untitled(f.program, other), Vec::new()),
+    match f.kind {
+        MessageType::ReferralJoined => joined(f),
+        MessageType::RewardGrantedReferrer => rewarded(f),
+        MessageType::RewardGrantedReferee => referee(f),
+        MessageType::StatementCommission => statement(f),
+        MessageType::PayoutSent => sent(f),
+        MessageType::PayoutFailed => failed(f),
+        MessageType::PayoutOnboarding => onboarding(f),
+        MessageType::PayoutApproval => approval(f),
+        MessageType::PayoutReview => payout_review(f),
+        MessageType::PayoutFunds => funds(f),
+        MessageType::PayoutAccess => access(f),
+        MessageType::CreditReview => credit_review(f),
+        MessageType::CreditFailed => credit_failed(f),
+        MessageType::ReviewOpened => review(f),
+        MessageType::BudgetLow => budget(f),
+        MessageType::ReportFunnel => funnel(f),
+        MessageType::RewardReversed => (shared::untitled(f.program, f.kind.name()), Vec::new()),
     }
 }
 
@@ -49,7 +50,7 @@ pub fn greeting(name: Option<&str>) -> String {
 
 /// Why the reader receives the email.
 pub fn why(f: &MessageFields) -> String {
-    match f.kind.to {
+    match f.to {
         Audience::Partner => partner::why(f.program),
         Audience::Account => account::why(f.program),
         Audience::Operator => operator::why(f.program),

@@ -28,7 +28,7 @@ fn read(kind: &str, object: &Value) -> Translated {
 fn fact(kind: &str, object: &Value) -> (String, UtcMillis, Payload) {
     match read(kind, object).what {
         StripeEvent::Facts(drafts) if drafts.len() == 1 => {
-            (drafts[0].kind.to_owned(), drafts[0].at, drafts[0].payload.clone())
+            (drafts[0].kind.name().to_owned(), drafts[0].at, drafts[0].payload.clone())
         }
         other => panic!("{kind}: {other:?}"),
     }
@@ -134,7 +134,7 @@ fn a_subscription_starts_when_it_runs_and_ends_when_it_does_not() {
             body["data"]["previous_attributes"] = json!({"status": was});
         }
         let kinds: Vec<&str> = match translate(&body, StripeEndpoint::Own, NOW).unwrap().what {
-            StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
+            StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind.name()).collect(),
             _ => Vec::new(),
         };
         assert_eq!(kinds, want.into_iter().collect::<Vec<_>>(), "{kind} {status} {was:?}");
@@ -230,7 +230,7 @@ fn a_charge_says_its_sum_and_in_old_shapes_its_refunds() {
         json!({"data": [refund("succeeded"), {"id": "re_2", "amount": 100, "currency": "usd", "status": "failed"}]});
     let translated = read("charge.refunded", &old);
     let StripeEvent::Facts(drafts) = translated.what else { panic!("no facts") };
-    let found: Vec<(&str, &str)> = drafts.iter().map(|d| (d.id.as_str(), d.kind)).collect();
+    let found: Vec<(&str, &str)> = drafts.iter().map(|d| (d.id.as_str(), d.kind.name())).collect();
     assert_eq!(
         found,
         [
@@ -265,7 +265,7 @@ fn disputes_go_by_their_funds() {
     ] {
         let translated = read(&format!("charge.dispute.{kind}"), &dispute(status));
         let found: Vec<_> = match &translated.what {
-            StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind).collect(),
+            StripeEvent::Facts(drafts) => drafts.iter().map(|d| d.kind.name()).collect(),
             _ => Vec::new(),
         };
         assert_eq!(found, want.into_iter().collect::<Vec<_>>(), "{kind} {status}");

@@ -1,6 +1,7 @@
 //! Runs and sweeps at their times, and what a seed ends with.
 
 use super::*;
+use manicule::engine::settlement::RunState;
 
 impl Play {
     pub(super) fn run(&mut self, now: i64, cadence: Cadence, scheduled: i64) -> Result<(), String> {
@@ -10,7 +11,7 @@ impl Play {
         self.stats.runs += 1;
         self.auditor.observe_runs(&self.world.db);
         match ran {
-            Ok(runs) if runs.iter().all(|r| r.state == "done") => {
+            Ok(runs) if runs.iter().all(|r| r.state == RunState::Done) => {
                 if self.rng.percent(5) {
                     let again = now + self.rng.within(0, 2) * DAY;
                     self.push(again, Step::Run(cadence, scheduled));
