@@ -84,7 +84,8 @@ fn asked(browser: &Browser<'_>, entry: &Entry) -> Shown {
         return browser.get(&path);
     }
     if browser.cookie("__Host-manicule_session").is_none() {
-        browser.get("/sign-in");
+        // A form that anybody sees.
+        browser.get("/sign-in/token");
         return browser.post(&path, &[]);
     }
     browser.ask("POST", &path, &[("origin", ORIGIN)], &format!("form_token={}", browser.form_token()))
