@@ -1,4 +1,4 @@
-//! The building blocks of pages: figures, tables, fields, states.
+//! The building blocks of pages: figures, fields, states. Tables are in `columns.rs`.
 
 use crate::base::time::UtcMillis;
 use crate::pages::form::SubmittedForm;
@@ -76,39 +76,6 @@ pub fn state_with(name: &str, reason: &str) -> Markup {
 /// An empty list: says so, and what to do.
 pub fn empty(title: &str, hint: Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (hint) } } }
-}
-
-/// A column of a table. Numbers are aligned to the right.
-pub struct Column(pub &'static str, pub bool);
-
-pub const fn text(title: &'static str) -> Column {
-    Column(title, false)
-}
-
-pub const fn number(title: &'static str) -> Column {
-    Column(title, true)
-}
-
-/// A table with a caption for screen readers. On a phone each row is a card with the columns' titles as labels.
-pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
-    html! {
-        div.table-wrap role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption.hidden { (caption) }
-                thead { tr { @for column in columns { th scope="col" class=[column.1.then_some("num")] { (column.0) } } } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            @for (column, cell) in columns.iter().zip(row) {
-                                // One element next to the label that a phone shows.
-                                td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Names and values that describe one thing.
@@ -267,7 +234,6 @@ mod tests {
             state(evil),
             heading(evil, evil, html! {}),
             pager("/x", Some(evil), true),
-            table(evil, &[text("A")], &[vec![html! { (evil) }]]),
         ];
         for part in shown {
             assert!(!part.0.contains("<script"), "{}", part.0);
