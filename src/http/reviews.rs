@@ -1,9 +1,9 @@
 //! Reviews, for operators.
 
 use crate::codec::operator::ReviewDecision as Decided;
+use crate::engine::review::ReviewState;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
-use crate::engine::review::ReviewState;
 use crate::http::page::Page;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;

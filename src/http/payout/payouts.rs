@@ -1,10 +1,10 @@
 //! Payouts for operators: lists and receipts, decisions, approvals, reversals; and partners' onboarding.
 
 use crate::codec::operator::{OnboardingRequest, ResolutionRequest, ReversalRequest};
+use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
 use crate::engine::payout::TransferKind as Moved;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
-use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
 use crate::http::page;
 use crate::http::page::Page;
 use crate::service::error::AppError;

@@ -6,8 +6,8 @@ pub mod redemption;
 pub mod webhook;
 
 use crate::base::time::UtcMillis;
-use crate::engine::payout::OutboundTransfer;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::engine::payout::OutboundTransfer;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::payout::NoticeRow;
 use crate::store::port::Stmt;

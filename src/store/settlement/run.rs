@@ -4,10 +4,10 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
-use crate::store::account::{AccountId, accrual_insert};
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::review::ReviewState;
 use crate::engine::settlement::RunState;
+use crate::store::account::{AccountId, accrual_insert};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
