@@ -1,5 +1,10 @@
-//! The tables of pages as they stand in the source, so that a new page is attacked without being named here. (The routes
-//! of the interface are data: `manicule::http::route::ROUTES`.)
+//! The tables of pages, so that a new page is attacked without being named here. Pages that stand in no table yet are read
+//! in the source. (The routes of the interface are data: `manicule::http::route::ROUTES`.)
+
+use crate::support::world::World;
+use manicule::engine::identity::access::Need;
+use manicule::pages::route::{Viewers, all};
+use manicule::pages::table::Entry;
 
 /// One page or form. A part of its path that is a parameter is empty here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,21 +38,22 @@ impl Page {
     }
 }
 
-pub fn operators() -> Vec<Page> {
-    let text = include_str!("../../src/pages/operator/mod.rs");
-    let (shown, sent) = text.split_once("fn form<").expect("the table of forms");
-    let of = |text: &str, method| -> Vec<Page> {
-        let rows = arms(text).into_iter().map(|(pattern, rest)| {
-            let need = rest.split("Need::").nth(1).expect("what it needs");
-            let need = need.strip_prefix("Act(Scope::").unwrap_or(need);
-            let need = need.split(|c: char| !c.is_alphabetic()).next().expect("a name").to_lowercase();
-            Page { method, parts: parts(&format!("\"operator\", {pattern}")), need }
-        });
-        rows.collect()
+/// The pages of the tables that are for these viewers.
+fn of_table(whose: &[Viewers]) -> Vec<Page> {
+    let pages = all::<World>().into_iter().filter(|(viewers, _)| whose.contains(viewers));
+    let row = |entry: Entry| {
+        let part = |part: &str| if part.starts_with('{') { String::new() } else { part.to_owned() };
+        let need = match entry.need {
+            Need::Look => "look".to_owned(),
+            Need::Act(scope) => scope.name().to_owned(),
+        };
+        Page { method: entry.method, parts: entry.path.split('/').skip(1).map(part).collect(), need }
     };
-    let mut all = of(shown, "GET");
-    all.extend(of(sent, "POST"));
-    complete(&[text], all)
+    pages.map(|(_, entry)| row(entry)).collect()
+}
+
+pub fn operators() -> Vec<Page> {
+    of_table(&[Viewers::Operators])
 }
 
 pub fn partners() -> Vec<Page> {
@@ -59,12 +65,14 @@ pub fn partners() -> Vec<Page> {
     ];
     let mut all = keyed(own, "\"partner\", ");
     all.extend(texts.iter().flat_map(|text| keyed(text, "")));
-    complete(&[own, texts[0], texts[1], texts[2]], all)
+    let mut all = complete(&[own, texts[0], texts[1], texts[2]], all);
+    all.extend(of_table(&[Viewers::Partners, Viewers::Persons]));
+    all
 }
 
 pub fn sign_in() -> Vec<Page> {
     let text = include_str!("../../src/pages/identity/sign_in.rs");
-    complete(&[text], keyed(text, ""))
+    [complete(&[text], keyed(text, "")), of_table(&[Viewers::Anybody])].concat()
 }
 
 pub fn everywhere() -> Vec<Page> {

@@ -1,5 +1,6 @@
 //! The pages, asked as a browser asks them, over the product's SQL on SQLite.
 
+mod access;
 mod fixture;
 mod frame;
 mod join;

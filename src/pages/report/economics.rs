@@ -165,7 +165,7 @@ fn by_channel<S: Platform>(cx: &PageContext<'_, S>, document: &Document, rows: &
 
     html! {
         @if rows.is_empty() { p.quiet { (wording::NO_ACTIVITY) } } @else {
-            (columns::table(wording::CHANNELS, helpers::at_most(&rows, CHANNELS_MAX), &columns))
+            (columns::table(wording::CHANNELS, helpers::at_most(rows, CHANNELS_MAX), &columns))
             @if rows.len() > CHANNELS_MAX { p.quiet { (common::first_shown(CHANNELS_MAX)) } }
         }
     }

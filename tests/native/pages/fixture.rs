@@ -4,6 +4,7 @@
 pub use crate::support::site::{FORGOTTEN, TOO_OFTEN};
 use crate::support::site::{LEAVING, SITE};
 use crate::support::world::{World, now};
+use hmac::{Hmac, Mac};
 use manicule::base::time::UtcMillis;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
@@ -95,20 +96,47 @@ impl PagesFixture {
 
     /// A browser that is signed in by this address, and looks at this partner's pages.
     pub fn signed_in(&self, email: &str, partner: &str) -> Browser<'_> {
-        self.session("mail", Some(email), 0, partner)
+        self.session("mail", Some(email), None, 0, partner)
     }
 
     /// An operator's browser.
     pub fn operator(&self) -> Browser<'_> {
-        self.session("token", None, 1, "")
+        self.session("token", None, Some(OPERATOR_TOKEN), 1, "")
     }
 
-    fn session(&self, way: &str, email: Option<&str>, operator: i64, partner: &str) -> Browser<'_> {
+    /// The browser of an operator whom the configuration knows by this address.
+    pub fn operator_by_email(&self, email: &str) -> Browser<'_> {
+        self.session("mail", Some(email), None, 1, "")
+    }
+
+    /// The browser of an operator who signed in with an API token of these scopes.
+    pub fn operator_with(&self, scopes: &str) -> Browser<'_> {
+        let (token, at) = (format!("{:064x}", self.world.next()), self.now.get().0);
+        self.world
+            .db
+            .connection
+            .borrow()
+            .execute(
+                "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES (?1, ?1, ?2, ?3, ?4, ?4 + 86400000)",
+                rusqlite::params![token, hex_sha256(token.as_bytes()), scopes, at],
+            )
+            .expect("a token");
+        self.session("token", None, Some(&token), 1, "")
+    }
+
+    fn session(
+        &self,
+        way: &str,
+        email: Option<&str>,
+        credential: Option<&str>,
+        operator: i64,
+        partner: &str,
+    ) -> Browser<'_> {
         let id = format!("ses_{}", self.world.next());
         let token = format!("{:064x}", self.world.next());
         let at = self.now.get().0;
         let (sha, actor) = (hex_sha256(token.as_bytes()), format!("session:{id}"));
-        let credential = (way == "token").then(|| hex_sha256(OPERATOR_TOKEN.as_bytes()));
+        let credential = credential.map(|token| hex_sha256(token.as_bytes()));
         self.world
             .db
             .connection
@@ -192,6 +220,15 @@ impl Browser<'_> {
     /// Has a cookie that somebody else has set, or an older one of ours.
     pub fn keep(&self, name: &str, value: &str) {
         self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// What the forms of this browser's session carry, without a page that shows one.
+    pub fn form_token(&self) -> String {
+        let cookie = self.cookie("__Host-manicule_session").expect("a session");
+        let secret = cookie.split('.').next().expect("a token");
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
+        mac.update(b"manicule form");
+        format!("{}{}", "0".repeat(64), manicule::base::id::hex(&mac.finalize().into_bytes()))
     }
 
     pub fn cookie(&self, name: &str) -> Option<String> {

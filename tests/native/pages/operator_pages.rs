@@ -9,49 +9,61 @@ use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
 use manicule::http::config::Config;
+use manicule::pages::route::{Viewers, all};
+use manicule::pages::table::Entry;
 use manicule::pages::text::operator::{
     account, common, funnel, home, ledger, partner, payout, program, report, review, settlement,
 };
 
-/// Pages that are there whatever has happened.
-const ALWAYS: &[&str] = &[
-    "/operator",
-    "/operator/programs",
-    "/operator/partners",
+/// The same pages by other addresses.
+const FILTERED: &[&str] = &[
     "/operator/partners?q=nobody",
-    "/operator/accounts",
     "/operator/accounts?q=nobody",
-    "/operator/reviews",
     "/operator/reviews?state=released",
-    "/operator/runs",
-    "/operator/payouts",
     "/operator/payouts?state=review",
     "/operator/payouts?state=held",
-    "/operator/ledger",
-    "/operator/ledger/transfers",
-    "/operator/ledger/checks",
-    "/operator/outbox",
     "/operator/outbox?state=failed",
-    "/operator/audit",
-    "/operator/tokens",
 ];
 
+fn entries(method: &str) -> Vec<Entry> {
+    let pages = all::<World>().into_iter();
+    pages.filter(|(whose, e)| *whose == Viewers::Operators && e.method == method).map(|(_, e)| e).collect()
+}
+
+/// Pages that are there whatever has happened.
+fn always() -> Vec<String> {
+    // Two are about a program, and go to one.
+    let is_there = |e: &Entry| !e.path.contains('{') && !["/operator/funnel", "/operator/economics"].contains(&e.path);
+    let own = entries("GET").into_iter().filter(is_there).map(|e| e.path.to_owned());
+    own.chain(FILTERED.iter().map(|path| (*path).to_owned())).collect()
+}
+
+/// A page's address in the fixture's world.
+fn filled(fixture: &OperatorFixture, path: &str) -> String {
+    let id = match path.split('/').nth(2).unwrap_or_default() {
+        "programs" => AGENCY,
+        "partners" => &fixture.partner,
+        "accounts" => "p",
+        "reviews" => &fixture.review,
+        "runs" => &fixture.run,
+        "payouts" => &fixture.payout,
+        _ => "none",
+    };
+    path.replace("{id}", id).replace("{page}", "rsc_1")
+}
+
 fn of_data(fixture: &OperatorFixture) -> Vec<String> {
-    let own = [
-        format!("/operator/programs/{AGENCY}"),
-        format!("/operator/programs/{AGENCY}/edit"),
-        format!("/operator/programs/{AGENCY}/resources/new"),
-        format!("/operator/partners/{}", fixture.partner),
-        "/operator/accounts/p".to_owned(),
-        format!("/operator/reviews/{}", fixture.review),
-        format!("/operator/runs/{}", fixture.run),
-        format!("/operator/runs/{}/plan", fixture.run),
-        format!("/operator/payouts/{}", fixture.payout),
+    let resource = format!(
+        "INSERT OR IGNORE INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('rsc_1', '{AGENCY}', 'A page', 'A text', 0, 0)"
+    );
+    sql(&fixture.pages.world, &resource);
+    let own = entries("GET").into_iter().filter(|e| e.path.contains('{')).map(|e| filled(fixture, e.path));
+    let about = [
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),
         format!("/operator/economics?program={AGENCY}"),
         format!("/operator/ledger/transfers?account={AGENCY}%2Fcash:usd%2Favailable%2F{}", fixture.partner),
     ];
-    ALWAYS.iter().map(|path| (*path).to_owned()).chain(own).collect()
+    always().into_iter().chain(own).chain(about).collect()
 }
 
 #[test]
@@ -83,8 +95,8 @@ fn an_empty_world_says_what_to_do() {
     let nothing = PagesFixture { world: World::on(Sqlite::new(), 5), ..PagesFixture::new(at(NOW)) };
     for pages in [&presets, &nothing] {
         let operator = pages.operator();
-        for path in ALWAYS {
-            operator.get(path).is_page();
+        for path in always() {
+            operator.get(&path).is_page();
         }
     }
     let operator = nothing.operator();
@@ -113,26 +125,12 @@ fn an_empty_world_says_what_to_do() {
 #[test]
 fn nobody_else_sees_them() {
     let fixture = OperatorFixture::new();
-    let forms = [
-        format!("/operator/programs/{AGENCY}/budget"),
-        format!("/operator/programs/{AGENCY}/edit"),
-        format!("/operator/programs/{AGENCY}/resources"),
-        "/operator/accounts/p".to_owned(),
-        format!("/operator/reviews/{}", fixture.review),
-        "/operator/runs".to_owned(),
-        "/operator/runs/preview".to_owned(),
-        format!("/operator/runs/{}/approve", fixture.run),
-        format!("/operator/payouts/{}", fixture.payout),
-        "/operator/outbox".to_owned(),
-        "/operator/tokens".to_owned(),
-    ];
+    let forms: Vec<String> = entries("POST").iter().map(|e| filled(&fixture, e.path)).collect();
     let partner = fixture.pages.signed_in("boss@acme.example", &fixture.partner);
     let nobody = fixture.pages.browser();
     let before = fixture.count("SELECT COUNT(*) FROM audit");
     for browser in [&partner, &nobody] {
-        for path in
-            of_data(&fixture).into_iter().chain(["/operator/funnel".to_owned(), "/operator/runs/preview".to_owned()])
-        {
+        for path in of_data(&fixture) {
             let shown = browser.get(&path);
             shown.is(303);
             assert!(shown.location.starts_with("/sign-in?to=%2Foperator"), "{path}: {}", shown.location);
@@ -140,7 +138,7 @@ fn nobody_else_sees_them() {
         }
     }
     // With a token that is the session's own: the session is no operator's all the same.
-    let token = manicule_token(&partner.cookie("__Host-manicule_session").expect("a session"));
+    let token = partner.form_token();
     for path in &forms {
         let body =
             format!("form_token={token}&reason=x&decision=reject&amount=1&name=x&expires=30&period=2026-03&message=x");
@@ -151,15 +149,6 @@ fn nobody_else_sees_them() {
         fixture.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
     }
     assert_eq!(fixture.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
-}
-
-/// What the forms of a session carry.
-fn manicule_token(cookie: &str) -> String {
-    use hmac::{Hmac, Mac};
-    let secret = cookie.split('.').next().expect("a token");
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
-    mac.update(b"manicule form");
-    format!("{}{}", "0".repeat(64), manicule::base::id::hex(&mac.finalize().into_bytes()))
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn full_lists_stay_small() {
         .into_iter()
         .chain(["/operator/partners?q=user".to_owned(), "/operator/accounts?q=user".to_owned()])
     {
-        if path.ends_with("/faults") {
+        if path.ends_with("/checks") {
             continue;
         }
         let shown = operator.get(&path);
@@ -164,7 +164,7 @@ fn pages_read_by_indexes() {
     let operator = fixture.operator();
     let mut found = std::collections::BTreeSet::new();
     // Reports add up a whole period, and looking for faults all there is.
-    let adds_up = |path: &String| ["/faults", "/funnel", "/economics"].iter().any(|part| path.contains(part));
+    let adds_up = |path: &String| ["/checks", "/funnel", "/economics"].iter().any(|part| path.contains(part));
     for path in of_data(&fixture).into_iter().filter(|path| !adds_up(path)) {
         *fixture.pages.world.db.heard.borrow_mut() = Some(Default::default());
         operator.get(&path).is_page();
