@@ -1,7 +1,8 @@
 // Proves that the tests notice a broken rule: every mutant of tests/mutants/*.json must make them fail.
 //
 // All mutants go into one copy of the source, each behind a switch that the environment variable MUTANT sets, so that
-// one build is enough. The copy and what is built of it are in target/mutants; the source itself is never changed. As a command: node scripts/mutants.mjs [NAME…]
+// one build is enough. The copy and what is built of it are in target/mutants; the source itself is never changed.
+// As a command: node scripts/mutants.mjs [NAME…]
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
