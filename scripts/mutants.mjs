@@ -1,8 +1,8 @@
 // Proves that the tests notice a broken rule: every mutant of tests/mutants/*.json must make them fail.
 //
 // All mutants go into one copy of the source, each behind a switch that the environment variable MUTANT sets, so that
-// one build is enough. The copy and what is built of it are in target/mutants and target/debug; the source itself is
-// never changed. As a command: node scripts/mutants.mjs [NAME…]
+// one build is enough. The copy and what is built of it are in target/mutants; the source itself is never changed.
+// As a command: node scripts/mutants.mjs [NAME…]
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -132,10 +132,13 @@ function write(all) {
   }
 }
 
-/** Builds the copy's tests; the binary. Dependencies are the ones that the tests of the source have, built once. */
+/**
+ * Builds the copy's tests; the binary. In a folder of its own: cargo names what it builds by the package, not by its
+ * path, so that a shared one would mix up the source and the copy.
+ */
 function build() {
   const args = ["test", "--no-run", "--test", "native", "--message-format=json-render-diagnostics"];
-  args.push("--manifest-path", join(copy, "Cargo.toml"), "--target-dir", join(root, "target"));
+  args.push("--manifest-path", join(copy, "Cargo.toml"), "--target-dir", join(copy, "target"));
   const done = spawnSync("cargo", args, { maxBuffer: 1 << 28, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   if (done.status !== 0) throw new Error(`the mutants do not compile:\n${done.stderr}`);
   const messages = done.stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));

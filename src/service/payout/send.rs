@@ -7,7 +7,7 @@ use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
-use crate::engine::message::MessageType;
+use crate::engine::message::{Audience, MessageType};
 use crate::engine::payout;
 use crate::engine::payout::{
     OutboundTransfer, PayoutNotice, PayoutState, TransferChange, TransferKind, TransferResult, TransferStep,
@@ -175,43 +175,27 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
 /// The message that a change calls for. Operators are told once a day of what concerns all of a program's payouts.
 fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Option<NoticeRow<'a>> {
     let s = &change.to;
-    let stripe_id = s.stripe_id.as_deref().unwrap_or("");
     let day = ctx.now.0.div_euclid(DAY_MS);
-    let of_day = |kind: &str| format!("{kind}:{}:{day}", s.program_id);
-    let (kind, id, to_partner, name, detail) = match (s.kind, change.notice?) {
-        (TransferKind::Payout, PayoutNotice::Sent) => {
-            (MessageType::PayoutSent, format!("payout.sent:{}", s.id), true, "transfer", stripe_id)
-        }
-        (TransferKind::Payout, PayoutNotice::Failed) => {
-            (MessageType::PayoutFailed, format!("payout.failed:{}", s.id), true, "reason", s.reason.as_str())
-        }
-        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => (
-            MessageType::CreditReview,
-            format!("credit.review:{}:{}", s.id, s.revision),
-            false,
-            "reason",
-            s.reason.as_str(),
-        ),
-        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Failed) => {
-            (MessageType::CreditFailed, format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
-        }
+    let once = |kind: MessageType| (kind, format!("{kind}:{}", s.id));
+    let by_revision = |kind: MessageType| (kind, format!("{kind}:{}:{}", s.id, s.revision));
+    let of_day = |kind: MessageType| (kind, format!("{kind}:{}:{day}", s.program_id));
+    let (kind, id) = match (s.kind, change.notice?) {
+        (TransferKind::Payout, PayoutNotice::Sent) => once(MessageType::PayoutSent),
+        (TransferKind::Payout, PayoutNotice::Failed) => once(MessageType::PayoutFailed),
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Review) => by_revision(MessageType::CreditReview),
+        (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Failed) => once(MessageType::CreditFailed),
         // The referrer was told of the credit when it was granted.
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Sent) => return None,
-        (_, PayoutNotice::Review) => (
-            MessageType::PayoutReview,
-            format!("payout.review:{}:{}", s.id, s.revision),
-            false,
-            "reason",
-            s.reason.as_str(),
-        ),
-        (_, PayoutNotice::Funds) => {
-            (MessageType::PayoutFunds, of_day("payout.funds"), false, "reason", s.reason.as_str())
-        }
-        (_, PayoutNotice::Access) => {
-            (MessageType::PayoutAccess, of_day("payout.access"), false, "reason", s.reason.as_str())
-        }
+        (_, PayoutNotice::Review) => by_revision(MessageType::PayoutReview),
+        (_, PayoutNotice::Funds) => of_day(MessageType::PayoutFunds),
+        (_, PayoutNotice::Access) => of_day(MessageType::PayoutAccess),
         // Whoever asked for a reversal reads its state; the partner's statement shows it.
         (TransferKind::Reversal, PayoutNotice::Sent | PayoutNotice::Failed) => return None,
+    };
+    let to_partner = kind.audience() == Some(Audience::Partner);
+    let (name, detail) = match kind {
+        MessageType::PayoutSent => ("transfer", s.stripe_id.as_deref().unwrap_or("")),
+        _ => ("reason", s.reason.as_str()),
     };
     Some(NoticeRow { id, kind, sending: &s.id, to_partner, name, detail })
 }
