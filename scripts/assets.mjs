@@ -33,7 +33,8 @@ function write(into, path) {
 
   writeFileSync(join(folder, "openapi.json"), JSON.stringify(JSON.parse(readFileSync(description, "utf8"))));
 
-  // The type, from its package; its version is part of its name, so that a new one is a change of the style.
+  // The font, from its package. Its version is part of its file name, so that a new version requires a change of the
+  // style sheet.
   const font = join(root, "node_modules/@fontsource-variable/eb-garamond");
   const { version } = JSON.parse(readFileSync(join(font, "package.json"), "utf8"));
   const named = `garamond-${version}.woff2`;

@@ -1,4 +1,4 @@
-//! The Worker's health: for anybody whether it works, for operators what is wrong.
+//! The Worker's health: whether it works, for anyone; what is wrong, for operators.
 
 use crate::engine::identity::access::Scope;
 use crate::http::auth;
@@ -14,14 +14,14 @@ use crate::store::message::outbox;
 use crate::store::port::{DbError, Rows};
 use serde_json::{Value, json};
 
-/// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
+/// `GET /healthz`: whether everything works, for anyone; what doesn't, for operators.
 pub async fn health<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
     let Call { app, request, .. } = call;
     if request.header("authorization").is_some() {
         auth::allowed(app, request, Scope::Read).await?;
         return details(app).await;
     }
-    // A load balancer is told no more by an error than by a no.
+    // A load balancer learns no more from an error than from an unhealthy result.
     let ok = details(app).await.is_ok_and(|(status, _)| status == 200);
     Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
 }
@@ -35,7 +35,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         Vec::from(overdue::reads()),
     );
     let (objects, heartbeats, backlog, runs) = match ctx.read(reads).await {
-        // Of a database that is not set up yet it is said what is missing.
+        // If the database is not set up yet, the response lists what is missing.
         Err(DbError::NoSchema(_)) => {
             let objects = ctx.read(health_store::schema_objects()).await?;
             (objects, Vec::new(), None, overdue::reads().map(|_| Rows::default()).into())
@@ -61,14 +61,14 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         "crons": crons, "runs": run_standing(&runs), "statements_max": app.config.setup.statements_max,
         "outbox": {
             "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
-            "mail": app.config.setup.mail_state(), "operator_mail": app.config.setup.mail.operator.is_some(),
+            "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
         "configuration": app.config.complaints,
     });
     Ok((if ok { 200 } else { 503 }, body))
 }
 
-/// Runs that are not done, and those that should be there and are not.
+/// Unfinished runs, and runs that should exist but don't.
 fn run_standing(runs: &Standing) -> Value {
     let overdue = runs.overdue.iter().map(|late| {
         json!({

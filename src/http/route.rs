@@ -53,7 +53,7 @@ struct Handlers<S>(PhantomData<S>);
 /// Makes [`ROUTES`], which every platform shares, and the platform's handlers from the same rows.
 macro_rules! table {
     ($($method:ident $path:literal, $access:ident $(($of:expr))? => $run:expr;)+) => {
-        /// Every route but the ref links, which never come here.
+        /// Every route except ref links, which never get here.
         pub const ROUTES: &[Route] =
             &[$(Route { method: stringify!($method), path: $path, access: Access::$access$(($of))? }),+];
 
@@ -143,7 +143,7 @@ table! {
     GET "/openapi.json", Public => |call| call.to(openapi::description);
 }
 
-/// Answers a request, or `None` where the address is not ours: it belongs to the site behind the Worker.
+/// Answers a request. `None` if the path is not ours and belongs to the site behind the Worker.
 pub async fn answer<S: Platform + 'static>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let matching: Vec<(usize, &Route, String)> = matching(&request.path).collect();
     if matching.is_empty() {
@@ -173,7 +173,7 @@ fn other_method(allowed: &[&str]) -> Response {
     response
 }
 
-/// The pattern of a request's route, for the log: an address may hold a secret.
+/// The pattern of a request's route, for the log: a URL may contain a secret.
 pub fn name(request: &Request) -> &'static str {
     matching(&request.path).next().map_or("", |(_, route, _)| route.path)
 }

@@ -31,7 +31,7 @@ pub async fn require<S: Platform>(app: &RequestContext<'_, S>, request: &Request
     Ok(user)
 }
 
-/// A browser says where a POST comes from; another site's page must not act in the user's name.
+/// Browsers say where a POST comes from. Another site's page must not act in the user's name.
 fn is_same_site(request: &Request) -> bool {
     let by_fetch = request.header("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
     let by_origin = request.header("origin").is_none_or(|origin| origin == request.origin);

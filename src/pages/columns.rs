@@ -29,7 +29,7 @@ pub fn table<R>(caption: &str, rows: &[R], columns: &[Column<'_, R>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for c in columns {
-                                // One element next to the label that a phone shows.
+                                // One element, shown next to the label on a phone.
                                 td class=[c.is_number.then_some("num")] data-label=(c.heading) { div { ((c.cell)(row)) } }
                             }
                         }

@@ -158,8 +158,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
         self.app.context(&session.actor)
     }
 
-    /// The value of every form's hidden field. It is masked afresh on each page, because the length of a compressed page
-    /// that holds a secret beside text of an attacker's choosing would reveal the secret.
+    /// The value of every form's hidden field. It is masked differently on each page, because the length of a
+    /// compressed page that holds a secret beside text of an attacker's choosing would reveal the secret.
     pub fn csrf(&self) -> String {
         let Some(mac) = self.form_mac() else { return String::new() };
         let mut mask = [0; MAC_BYTES];
@@ -222,8 +222,8 @@ fn unmasked(field: &str) -> Option<[u8; MAC_BYTES]> {
     Some(xor(mask, masked.first_chunk()?))
 }
 
-/// A Cookie header for the site behind the Worker, without our own cookies, which are not for the site to see. `None` if
-/// it has none of ours.
+/// A Cookie header for the site behind the Worker, without our own cookies, which the site must not see. `None` if the
+/// request has none of ours.
 pub fn cookies_for_site(header: &str) -> Option<String> {
     let is_ours = |pair: &&str| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name).trim();

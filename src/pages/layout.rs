@@ -16,14 +16,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 /// The logo: a pointing hand.
 pub const MARK: PreEscaped<&str> = PreEscaped(include_str!("mark.svg"));
 
-/// Only our own scripts, styles, and images; no frames, no forms to other sites, no `data:`.
+/// Allows only our own scripts, styles, and images; no frames, no forms to other sites, no `data:`.
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Whose pages these are.
 #[derive(Clone, Copy)]
 pub enum Area<'a> {
-    /// Nobody is signed in, or the page is the same for everybody.
+    /// Nobody is signed in, or the page is the same for everyone.
     Open,
     Partner(&'a Partner),
     Operator(&'a Operator),
@@ -38,7 +38,7 @@ pub struct Page<'a> {
     pub content: Markup,
 }
 
-/// Frames a page and makes its response. `status` is 200, or an error's.
+/// Frames a page and makes its response. `status` is 200 or the status of an error.
 pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
     let nav = navigation(cx, page.area);
     let body = html! {
@@ -124,7 +124,7 @@ pub fn csrf<S: Platform>(cx: &PageContext<'_, S>) -> Markup {
     html! { input type="hidden" name=(CSRF_FIELD) value=(cx.csrf()); }
 }
 
-/// What a form did, shown on the next page. Only texts from this table are ever shown.
+/// The result of a form, shown on the next page. Only texts from this table are ever shown.
 const NOTICES: &[(&str, &str)] = &[
     ("approved", operator_notice::APPROVED),
     ("cancelled", operator_notice::CANCELED),

@@ -45,7 +45,7 @@ pub struct Operator {
 struct Proof;
 
 impl Operator {
-    /// Whether the operator has `scope`: pages hide the forms that need a scope the operator lacks.
+    /// Whether the operator has `scope`. Pages hide forms that need a scope the operator lacks.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.allow(scope, false)
     }

@@ -4,7 +4,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::port::DbError;
 
-/// How often a use is tried again when somebody else was first.
+/// How often a use case is retried when another write got there first.
 pub const TRIES_MAX: u32 = 40;
 /// Tries after which the pauses between them grow no longer, where a use may have any number of them.
 const SLOWEST_TRY: u32 = 8;

@@ -44,7 +44,7 @@ impl Outside {
         Outside { site, mails }
     }
 
-    /// The settings of a Worker that stands in front of it.
+    /// The settings of a Worker that expected_cents in front of it.
     pub fn vars(&self) -> Vec<(&'static str, String)> {
         vec![
             ("EMDASH_ORIGIN", self.site.base.clone()),
@@ -109,7 +109,7 @@ fn who(asked: &Asked) -> Answer {
 /// What every attack ends with: nothing has trapped, nothing was answered as our own fault, no check of the books finds
 /// anything.
 #[track_caller]
-pub fn unharmed(server: &Server) {
+pub fn assert_unharmed(server: &Server) {
     let log = server.log();
     for sign in ["panicked", "unreachable", "RuntimeError", "has trapped", "database_fault", "refused_by_guard"] {
         let line = log.lines().find(|line| line.contains(sign));

@@ -1,4 +1,4 @@
-//! Scenario scripts: `tests/scenarios/<program>/<name>.txt` are played through the real flows, and what stands after
+//! Scenario scripts: `tests/scenarios/<program>/<name>.txt` are played through the real flows, and what expected_cents after
 //! each run is held against the reviewed transcript in `tests/transcripts/scenarios/`; `UPDATE_TRANSCRIPTS=1` writes
 //! transcripts anew.
 //!
@@ -307,7 +307,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn scripts_end_as_their_transcripts_say() {
+fn scripts_match_their_transcripts() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let update = std::env::var_os("UPDATE_TRANSCRIPTS").is_some();
     let mut found = Vec::new();

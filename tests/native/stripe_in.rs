@@ -34,7 +34,7 @@ fn subscribe_and_pay_in_both_shapes() {
 }
 
 #[test]
-fn the_answer_says_what_became_of_it() {
+fn the_response_reports_the_result() {
     let fixture = known(&[]);
     let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(
@@ -50,7 +50,7 @@ fn the_answer_says_what_became_of_it() {
 }
 
 #[test]
-fn a_delivery_that_comes_a_hundred_times_changes_nothing() {
+fn a_delivery_repeated_a_hundred_times_changes_nothing() {
     let all = [
         subscription("evt_s", "created", "active", 5_000),
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
@@ -82,7 +82,7 @@ fn an_invoice_waits_for_its_sign_up() {
     for claims in [false, true] {
         let fixture = StripeFixture::new();
         let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-        assert_eq!(told["facts"][0]["account"], "cus_1", "it stands for itself");
+        assert_eq!(told["facts"][0]["account"], "cus_1", "it expected_cents for itself");
         fixture.stripe(&subscription("evt_s", "created", "active", 5_000));
         assert_eq!(fixture.pending(), 0);
         let (email, customer) = if claims { (None, Some("cus_1")) } else { (Some("Ann@example.org"), None) };
@@ -98,21 +98,21 @@ fn an_invoice_waits_for_its_sign_up() {
 }
 
 #[test]
-fn a_checkout_is_a_sign_up_where_there_is_none() {
+fn a_checkout_counts_as_the_sign_up_if_there_was_none() {
     let fixture = StripeFixture::new();
     fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
     // The host says who it is: all of it moves there, the sign-up too.
-    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    fixture.host_sends("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
     assert_eq!(fixture.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
     fixture.sound();
     // One who signed up before is not moved by a later token.
     let fixture = StripeFixture::new();
-    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    fixture.host_sends("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 0);
@@ -120,30 +120,30 @@ fn a_checkout_is_a_sign_up_where_there_is_none() {
 }
 
 #[test]
-fn of_two_accounts_with_one_address_neither_is_guessed() {
+fn two_accounts_with_one_address_are_not_guessed_between() {
     let fixture = known(&[]);
     fixture.host_signs_up("acct_2", Some("ann@example.org"), None);
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 0);
     assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "nobody");
-    fixture.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
+    fixture.host_sends("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_2");
     fixture.sound();
 }
 
 #[test]
-fn a_second_account_of_the_address_takes_nothing_away() {
+fn a_second_account_with_the_address_takes_nothing_away() {
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
     fixture.later(3_600);
-    fixture.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
+    fixture.host_sends("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
     fixture.stripe(&invoice(Shape::New, "evt_j", "in_2", 10_000, 0));
     assert_eq!(fixture.pending(), 4_000);
     assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_1");
 }
 
 #[test]
-fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
+fn a_test_event_of_a_live_connected_account_is_ignored() {
     // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
     let fixture = StripeFixture::new().with_key_of("sk_live_x", |_| (500, json!({})));
     fixture.payee("acct_7");
@@ -165,7 +165,7 @@ fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
 }
 
 #[test]
-fn whoever_signs_badly_is_refused() {
+fn invalid_signatures_are_refused() {
     let fixture = known(&[]);
     let body = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     for (path, secret, age, code) in [
@@ -185,7 +185,7 @@ fn whoever_signs_badly_is_refused() {
 }
 
 #[test]
-fn the_mode_must_be_that_of_the_key_or_of_the_secret() {
+fn the_mode_must_match_the_key_or_the_secret() {
     let mut live = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     live["livemode"] = json!(true);
     let test = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
@@ -206,7 +206,7 @@ fn the_mode_must_be_that_of_the_key_or_of_the_secret() {
 }
 
 #[test]
-fn what_connected_accounts_can_do_is_kept() {
+fn connected_account_capabilities_are_stored() {
     let fixture = StripeFixture::new();
     fixture.payee("acct_7");
     let account = |due: &[&str], created: i64| {
@@ -232,7 +232,11 @@ fn what_connected_accounts_can_do_is_kept() {
     );
     fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
     fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
-    assert_eq!(fixture.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest word stands");
+    assert_eq!(
+        fixture.text("SELECT currently_due || payouts_enabled FROM payee"),
+        "[]1",
+        "the latest word expected_cents"
+    );
     let mut theirs = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     theirs["account"] = json!("acct_7");
     for (path, secret) in [("stripe-connect", CONNECT_SECRET), ("stripe", SECRET)] {
@@ -242,7 +246,7 @@ fn what_connected_accounts_can_do_is_kept() {
 }
 
 #[test]
-fn a_fault_at_any_call_leaves_what_a_second_delivery_completes() {
+fn a_second_delivery_completes_after_a_fault_at_any_call() {
     // Each kind of way into the books once: the enumeration tells the story some hundred times.
     let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
@@ -253,7 +257,7 @@ fn a_fault_at_any_call_leaves_what_a_second_delivery_completes() {
     for after in [false, true] {
         for call in 0.. {
             let fixture = StripeFixture::new();
-            let reached = fixture.tell_with_fault(&all, call, after);
+            let reached = fixture.send_with_fault(&all, call, after);
             fixture.sweep();
             assert_eq!(fixture.books(), whole, "call {call}, written: {after}");
             fixture.sound();
@@ -319,7 +323,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn any_order_comes_to_the_same(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn any_order_gives_the_same_result(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = story();
         let straight = StripeFixture::new();
         straight.tell(&all);
@@ -337,7 +341,7 @@ proptest! {
     }
 
     #[test]
-    fn any_order_of_a_company_comes_to_the_same(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn any_order_of_a_companys_events_gives_the_same_result(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = company();
         let straight = StripeFixture::of("developer-affiliate");
         straight.tell(&all);

@@ -1,4 +1,4 @@
-//! Calls made from a visitor's browser: the token for a form's hidden field, and a link of one's own.
+//! Calls from a visitor's browser: the token for a form's hidden field, and the user's own link.
 
 use crate::base::time::Month;
 use crate::codec::attribution::cookie;
@@ -51,8 +51,8 @@ pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredR
     Ok((200, body))
 }
 
-/// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy or has
-/// not consented, and none while nobody has clicked this month.
+/// The visitor's fingerprint of this month, for a form's second hidden field. There is none for visitors who ask for
+/// privacy or have not consented, and none while nobody has clicked this month.
 async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
     let consents = consents(request.header("cookie"), &app.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
@@ -66,7 +66,7 @@ fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'
         .is_some_and(|d| touch.at <= app.now && touch.at.plus_days(d.attribution.window_days) > app.now)
 }
 
-/// `POST /api/referral/generate`: the signed-in user's own link. Asking again answers the same.
+/// `POST /api/referral/generate`: the signed-in user's own link. A repeat returns the same link.
 pub async fn generate<S: Platform>(call: SiteUserCall<'_, S, GenerateLinkRequest>) -> Result<StoredResponse, AppError> {
     let (app, user, base) = (call.app, &call.caller, call.base_url());
     let program = call.body.program.unwrap_or_else(|| app.config.self_serve_program.clone());

@@ -1,4 +1,4 @@
-//! Credit for the host's application: what a partner has, using it up, giving it back; and the credits that Stripe
+//! Credit for the host's application: a partner's balance, using it, giving it back; and the credits that Stripe
 //! delivers.
 
 use crate::codec::credit;
@@ -16,7 +16,7 @@ use crate::service::payout::PayoutAction;
 use crate::store::credit as sendings;
 use crate::store::credit::redemption as rows;
 
-/// States as they are stored; what is `delivered` or `taken_back` is `paid` there.
+/// States as they are stored; `delivered` and `taken_back` are stored as `paid`.
 pub const STATES: [&str; 5] = ["planned", "submitting", "paid", "failed", "review"];
 
 /// `GET /v1/credits?partner=`, or `?program=&external_id=`.
@@ -27,7 +27,7 @@ pub async fn balance<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
     redeeming::balance(&call.context(), &whose).await
 }
 
-/// `POST /v1/credits/redeem`. Its key is asked for: an answer that is lost must not cost a credit twice.
+/// `POST /v1/credits/redeem`. It requires a key: a lost response must not cost a credit twice.
 pub async fn redeem<S: Platform>(call: OperatorCall<'_, S, RedeemRequest>) -> Result<StoredResponse, AppError> {
     let once = call.once()?.ok_or_else(|| {
         let detail =

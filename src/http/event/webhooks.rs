@@ -34,10 +34,10 @@ async fn take<S: Platform>(call: WebhookCall<'_, S, Event>, source: &'static str
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
         let visitor = incoming.presented.touchpoints.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
         let friend = Recipient { account: incoming.event.account_id.as_deref(), visitor };
-        // The event is in: what is missing here is told to whoever asks again.
+        // The event is stored: a repeat gets what is missing here.
         let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
     }
-    // 202: stored, and no program knows the type. A repeat is told the first outcome.
+    // 202: stored, but no program knows the type. A repeat gets the first outcome.
     let status = if taken.first && !taken.known { 202 } else { 200 };
     Ok((status, taken.outcome))
 }

@@ -29,7 +29,7 @@ pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
     Ok((200, view))
 }
 
-/// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
+/// `DELETE /v1/links/{code}`: it stops working within about a minute, and then behaves like an unknown code.
 pub async fn link_disable<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let answer = enroll::disable(&call.context(), call.segment).await?;
     call.app.site.forget_link(call.segment).await;

@@ -40,7 +40,7 @@ pub async fn outbox_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
     Ok((200, page.answer(rows, |r| r.id.clone(), view)))
 }
 
-/// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
+/// `POST /v1/outbox/{id}/replay`: sends a message again to the recipients it did not reach, or to one recipient.
 pub async fn replay<S: Platform>(call: OperatorCall<'_, S, ReplayRequest>) -> Result<StoredResponse, AppError> {
     replaying::replay(&call.context(), call.segment, &call.body).await
 }
@@ -52,7 +52,7 @@ pub async fn endpoint_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Sto
     Ok((200, page.answer(rows, |r| r.id.clone(), endpoints::view)))
 }
 
-/// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
+/// `POST /v1/webhook-endpoints`: only this response contains the secret.
 pub async fn endpoint_make<S: Platform>(call: OperatorCall<'_, S, NewEndpoint>) -> Result<StoredResponse, AppError> {
     let once = call.once()?;
     endpoints::make(&call.context(), &call.body, once.as_ref()).await
@@ -66,7 +66,7 @@ pub fn new_endpoint<S: Platform>(call: &OperatorCall<'_, S>) -> Result<NewEndpoi
     forms::read(&call.request.body, &rules)
 }
 
-/// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.
+/// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there anymore.
 pub async fn endpoint_disable<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     endpoints::disable(&call.context(), call.segment).await
 }

@@ -54,13 +54,13 @@ pub async fn budget_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
     ))
 }
 
-/// `POST /v1/programs/{id}/budget`: funds it, and releases what waits as far as it goes.
+/// `POST /v1/programs/{id}/budget`: funds it, and releases as many waiting rewards as it covers.
 pub async fn budget_fund<S: Platform>(call: OperatorCall<'_, S, FundingRequest>) -> Result<StoredResponse, AppError> {
     let once = call.once()?;
     funding::fund(&call.context(), call.segment, call.body.amount, &call.body.reason, once.as_ref()).await
 }
 
-/// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
+/// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, compared with what was accrued.
 pub async fn dry_run<S: Platform>(call: OperatorCall<'_, S, DryRunRequest>) -> Result<Response, AppError> {
     match replay::dry_run(&call.context(), call.segment, &call.body).await {
         Ok(body) => Ok(Response::json(200, &body)),
@@ -68,7 +68,7 @@ pub async fn dry_run<S: Platform>(call: OperatorCall<'_, S, DryRunRequest>) -> R
     }
 }
 
-/// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
+/// `PUT /v1/programs/{id}`: saves a version. All errors of the document are listed by path, value and rule.
 pub async fn save<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<Response, AppError> {
     match saving::save(&call.context(), call.segment, &call.body).await {
         Ok((status, body)) => Ok(Response::json(status, &body)),

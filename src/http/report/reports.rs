@@ -1,4 +1,4 @@
-//! What happened and why: receipts, the ledger, the leaderboard.
+//! What happened and why: attribution reports, the ledger, the leaderboard.
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
@@ -19,7 +19,8 @@ use crate::store::program::{catalog, program_list};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// `GET /v1/accounts/{id}/attribution`: to whom the account is bound, by what, why the others lost, and what it earned.
+/// `GET /v1/accounts/{id}/attribution`: the partner that the account is bound to, by what, why the other candidates
+/// lost, and what it earned.
 pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let id = call.segment;
     let reads = (
@@ -64,7 +65,7 @@ fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value
     })
 }
 
-/// `GET /v1/ledger/transfers`: every row in the order it was written.
+/// `GET /v1/ledger/transfers`: every row in the order in which it was written.
 pub async fn transfers<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let after = page.number(0)?;
@@ -79,7 +80,7 @@ pub async fn transfers<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
     Ok((200, page.answer(rows, |t| t.row.to_string(), view)))
 }
 
-/// `GET /v1/ledger/checks`: must be empty at all times.
+/// `GET /v1/ledger/checks`: must always be empty.
 pub async fn faults<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Row {

@@ -201,7 +201,7 @@ fn posting_columns<'a>(locale: &'a dyn Locale, accrual: &'a Accrual) -> [Column<
             components::amount(locale, if is_back(p) { -p.amount_cents } else { p.amount_cents }, &accrual.unit)
         }),
         text(text::REASON, move |p: &PostingRow| {
-            // A partial reversal still carries the reason of the original booking.
+            // A partial reversal still has the reason of the original ledger entry.
             let is_paid = is_back(p) && p.reason.ends_with("was paid");
             html! { (if is_paid { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) }) }
         }),

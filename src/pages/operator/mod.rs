@@ -1,4 +1,4 @@
-//! What an operator sees: what needs attention, and the records.
+//! The operators' pages: what needs attention, and the records.
 //!
 //! Every page asks for an operator's session together with its own reads; every form is handed the operator, then acts
 //! as the session's actor, so that the audit log says who.

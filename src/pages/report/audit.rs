@@ -43,7 +43,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     Ok(helpers::frame(cx, &operator, 200, ("/operator/audit", navigation::AUDIT), content))
 }
 
-/// The subject of an action, as a link where it has a page.
+/// The subject of an action, as a link if it has a page.
 fn about(a: &AuditRow) -> Markup {
     let subject = a.subject.as_str();
     let page = match a.action.split('.').next().unwrap_or("") {

@@ -1,5 +1,5 @@
-//! Credit that the application uses up: what there is, redeeming it, and giving it back. The balance is guarded by the
-//! database, so that of two who read the same one only as much is redeemed as there is.
+//! Credit that the application uses: the balance, redeeming it, and giving it back. The database guards the balance, so
+//! two requests that read the same balance cannot together redeem more than there is.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -16,7 +16,7 @@ use crate::store::partner::PartnerRow;
 use crate::store::program;
 use serde_json::{Value, json};
 
-/// What a partner has in credit.
+/// A partner's credit balance.
 pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Result<StoredResponse, AppError> {
     let (partner, document, credits) = read(ctx, whose).await?;
     let balances: Vec<Value> = credits.iter().map(credit_view).collect();
@@ -29,13 +29,13 @@ pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Res
     Ok((200, view))
 }
 
-/// The customer at Stripe that a partner is, if anybody knows.
+/// The partner's Stripe customer, if known.
 async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Option<String>, AppError> {
     let found = ctx.read(credit::customer_find(partner).first()).await?;
     Ok(found.and_then(|row| row.customer))
 }
 
-/// Redeems credit of a partner. The same key is told the same answer.
+/// Redeems a partner's credit. The same key gets the same response.
 pub async fn redeem<P: Ports>(
     ctx: &Context<'_, P>,
     request: &RedeemRequest,
@@ -84,7 +84,7 @@ pub async fn redeem<P: Ports>(
     .await
 }
 
-/// Gives `amount` of a redemption back to the partner, or all that is left of it.
+/// Returns `amount` of a redemption to the partner, or all that is left of it.
 pub async fn give_back<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,

@@ -1,4 +1,5 @@
-//! Pools: an operator funds one; rewards that wait are released in the order of (occurred_at, event id), none overtaking.
+//! Reward budgets: an operator funds one, and waiting rewards are released in the order of (occurred_at, event id).
+//! None is released before an earlier one.
 
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
@@ -24,13 +25,13 @@ use serde_json::json;
 const PAGE: i64 = 200;
 /// Batches of releases after one funding; the sweep does the rest.
 const PAGES: u32 = 10;
-/// Statements of one batch of releases: three reads, the rows that it writes at once, and a further statement for each
+/// Statements of one batch of releases: three reads, the rows that it always writes, and one more statement for each
 /// megabyte of them.
 const PAGE_STATEMENTS: u64 = 14;
-/// Statements that tell of one budget that is low.
+/// Statements that report one low budget.
 const LOW_STATEMENTS: u64 = 2;
 
-/// Puts `amount` into a program's budget and releases what it covers.
+/// Adds `amount` to a program's budget and releases what it covers.
 pub async fn fund<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -72,15 +73,15 @@ pub async fn fund<P: Ports>(
         ];
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         ctx.batch(batch).await?;
-        // The money is in; what it cannot release now the sweep will.
+        // The money is in; the sweep releases what this could not.
         let _ = release(ctx, id).await;
         Ok(answer)
     })
     .await
 }
 
-/// Releases what waits in every program whose budget has something in it, then tells the operator of budgets that hold less
-/// than they should: once after each funding, and where nobody has funded one yet, as soon as a reward waits for it.
+/// Releases waiting rewards in every program whose budget has money, then notifies the operator of low budgets: once
+/// after each funding, or, if nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     let (catalog, mut budgets) = ctx.read((program::programs(), budget_query())).await?;
     let releasable: Vec<String> = budgets
@@ -123,13 +124,14 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, catalog: &Catalog, budgets
     Ok(())
 }
 
-/// Releases waiting rewards as far as the budget goes: the first that it cannot cover stops all behind it.
+/// Releases waiting rewards as far as the budget allows: the first that it cannot cover stops all that follow.
 async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
     ctx.each_page(PAGES, PAGE_STATEMENTS, async || page(ctx, id).await).await
 }
 
 async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
-    // The budget's revision is read with what waits, and the accounts' before the batch that writes them.
+    // The budget's revision is read together with the waiting rewards, and the accounts' revisions before the batch
+    // that writes them.
     let (budgets, waiting) = ctx.read((budget_query(), budget::waiting_list(id, PAGE))).await?;
     let Ok(row) = find(budgets, id) else { return Ok(false) };
     let mut balance = row.budget.balance_cents;

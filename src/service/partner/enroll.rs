@@ -1,4 +1,4 @@
-//! Partners and their links: enrolled once per external id and program, each code unique.
+//! Partners and their links: one partner per external id and program, and unique codes.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -16,10 +16,11 @@ use crate::store::program;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Codes tried before giving up: a collision is one in 62^8, so a second one means something else is wrong.
+/// Codes tried before giving up: a collision has a chance of one in 62^8, so a second one means something else is
+/// wrong.
 const CODE_TRIES: u32 = 8;
 
-/// Enrols a partner, or finds the one there is: 201 where it is new, 200 where it is not.
+/// Enrolls a partner, or finds the existing one: 201 if it is new, 200 if not.
 pub async fn partner<P: Ports>(
     ctx: &Context<'_, P>,
     new: &NewPartner,
@@ -76,7 +77,7 @@ pub async fn partner<P: Ports>(
     .await
 }
 
-/// What a partner who is there already is answered, and what its request changes.
+/// The response for an existing partner, and what its request changes.
 fn known<P: Ports>(
     ctx: &Context<'_, P>,
     mut found: PartnerRow,
@@ -108,7 +109,7 @@ async fn commit<P: Ports>(
     Ok(answer)
 }
 
-/// Makes a further link of a partner, with a code of its own.
+/// Creates another link for a partner, with its own code.
 pub async fn link<P: Ports>(
     ctx: &Context<'_, P>,
     request: &NewLink,
@@ -144,7 +145,7 @@ pub async fn link<P: Ports>(
     .await
 }
 
-/// Switches a link off from now on.
+/// Disables a link from now on.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
     let after = json!({"disabled_at": ctx.now.to_rfc3339()});
     let entry = ctx.audit("link.disable", code, None, None, Some(after));
@@ -156,7 +157,7 @@ pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<Store
 
 /// A partner as the API shows it.
 ///
-/// Not active: the partner has left, or the program asks for a disclosure that the partner has not accepted. Its links
+/// A partner is not active if it has left, or if the program requires a disclosure that it has not accepted. Its links
 /// do not work then.
 pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balances: &[Value]) -> Value {
     let undisclosed = document.is_some_and(|d| d.requires_disclosure) && p.disclosure_accepted_at_ms.is_none();
@@ -177,14 +178,14 @@ pub fn link_view(l: &LinkRow, base_url: &str) -> Value {
     })
 }
 
-/// A code of the program's form, from the runtime's randomness.
+/// A random code in the program's format.
 fn fresh_code<P: Ports>(ctx: &Context<'_, P>, document: &Document, external_id: &str) -> String {
     let mut random = [0u8; 32];
     ctx.ports.random(&mut random);
     code_of(&document.code.form, external_id, &random)
 }
 
-/// The code that `random` makes.
+/// The code derived from `random`.
 pub fn code_of(form: &CodeForm, external_id: &str, random: &[u8; 32]) -> String {
     match form {
         CodeForm::Base62 { length } => {

@@ -1,4 +1,4 @@
-//! Reports on what referrals bring: by channel, and against what accounts cost elsewhere.
+//! Reports on what referrals bring: by channel, and compared with what accounts cost elsewhere.
 
 pub mod reconcile;
 pub mod stripe_reconcile;
@@ -61,13 +61,13 @@ pub struct ReachSums {
 
 pub type EconomicsReads = (Parsed<Catalog>, First<CostSums>, First<ReachSums>);
 
-/// What a program's economics read.
+/// The reads that a program's economics need.
 pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
     let reach = reach_sums(program, from, to, judged_at(to, now));
     (program::programs(), cost_sums(program, from, to).query().first(), reach.query().first())
 }
 
-/// A program's economics, of what `economics_reads` read.
+/// A program's economics, from the results of `economics_reads`.
 pub fn economics_of(
     catalog: &Catalog,
     (cost, reach): (Option<CostSums>, Option<ReachSums>),
@@ -94,12 +94,12 @@ pub fn economics_of(
     Ok((document, found))
 }
 
-/// By the document of which instant a period that ends at `end` is judged.
+/// The instant whose document applies to a period that ends at `end`.
 fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
     end.plus_ms(-1).min(now)
 }
 
-/// The document in force at the period's end, or now while it lasts.
+/// The document in force at the end of the period, or now if the period isn't over.
 fn in_force(catalog: &Catalog, program: &str, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
     catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

@@ -1,4 +1,4 @@
-//! Deliveries: to whom each message of the outbox goes, claiming what is due, and writing down what came of it.
+//! Deliveries: determining each message's recipients, leasing what is due, and recording the results.
 
 use crate::base::time::UtcMillis;
 use crate::engine::message::{Audience, MessageType};
@@ -6,10 +6,10 @@ use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
-/// Messages whose recipients are settled in one batch.
+/// Messages whose recipients are determined in one batch.
 pub const ADDRESS_PAGE: i64 = 1_000;
 
-/// A kind of message and whom it is mailed to.
+/// A kind of message and who receives it by email.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct DueEmail {
     pub kind: MessageType,
@@ -19,16 +19,16 @@ pub struct DueEmail {
 /// What a sweep has to do about messages.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct ToDo {
-    /// Messages whose recipients are not settled.
+    /// Messages whose recipients are not determined yet.
     pub unaddressed: i64,
-    /// Deliveries that are due, whomever they can reach.
+    /// Deliveries that are due, whether or not they can reach someone.
     pub due: i64,
 }
 
 pub fn to_do(now: UtcMillis) -> Query<ToDo> {
     Stmt::new(
         "SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS unaddressed,
-                EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('mail', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
+                EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('email', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
     )
     .bind(now)
         .query()
@@ -50,7 +50,7 @@ pub fn address(mailed: &[DueEmail], now: UtcMillis) -> ([Stmt; 3], Query<Unaddre
     let writes = [
         page(format!(
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
-             SELECT o.id, 'mail', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
+             SELECT o.id, 'email', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
              WHERE o.id IN {UNADDRESSED} ON CONFLICT DO NOTHING"
         ))
         .json(&mailed),
@@ -71,19 +71,19 @@ pub fn address(mailed: &[DueEmail], now: UtcMillis) -> ([Stmt; 3], Query<Unaddre
     (writes, Stmt::new("SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS more").query())
 }
 
-/// A delivery that was claimed, with all that it takes to make it.
+/// A leased delivery, with everything needed to make it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DueDelivery {
     pub outbox_id: String,
     pub channel: String,
     pub target: String,
     pub round: i64,
-    /// This one included.
+    /// Including this one.
     pub attempts: i64,
     pub kind: String,
     pub program_id: String,
     pub partner_id: Option<String>,
-    /// The partner's id with the host.
+    /// The partner's id at the host.
     pub external_id: Option<String>,
     pub account_id: Option<String>,
     /// JSON.
@@ -98,18 +98,18 @@ pub struct DueDelivery {
     pub disabled_at_ms: Option<UtcMillis>,
 }
 
-/// Whom mails can reach as things are set up.
+/// Who can be reached by email in the current setup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryTarget {
     Nobody,
-    /// There is no address of the operator's.
+    /// The operator's address is not set.
     AllButOperator,
     All,
 }
 
-/// Claims up to `mails` mails and `hooks` webhooks that are due, the longest due first, and reads them. An attempt that
-/// nothing more is heard of is due again at `lost_at`. The database takes one claim after the other, so no delivery is
-/// in two.
+/// Leases up to `mails` emails and `hooks` webhooks that are due, longest due first, and reads them. An attempt without
+/// a recorded result is due again at `lost_at`. The database processes one lease after the other, so no delivery is in
+/// two.
 pub fn lease(
     lease: &str,
     reach: DeliveryTarget,
@@ -132,13 +132,13 @@ pub fn lease(
     let mut statements = vec![take("webhook", "", hooks)];
     match reach {
         DeliveryTarget::Nobody => {}
-        DeliveryTarget::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
-        DeliveryTarget::All => statements.push(take("mail", "", mails)),
+        DeliveryTarget::AllButOperator => statements.push(take("email", "AND target <> 'operator'", mails)),
+        DeliveryTarget::All => statements.push(take("email", "", mails)),
     }
     (statements, leased(lease))
 }
 
-/// The latest address that an account gave is the one that counts.
+/// The latest address that an account gave is used.
 fn leased(lease: &str) -> Query<DueDelivery> {
     let person = |column: &str| {
         format!(
@@ -159,7 +159,7 @@ fn leased(lease: &str) -> Query<DueDelivery> {
     .query()
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeliveryOutcome {
     pub outbox: String,
@@ -172,8 +172,8 @@ pub struct DeliveryOutcome {
     pub sent_at_ms: Option<UtcMillis>,
 }
 
-/// Writes down what came of a claim's attempts, and what that makes of their messages. Rows that somebody else has
-/// claimed since are left to them.
+/// Records the results of a lease's attempts, and the resulting states of their messages. Rows that were leased again
+/// in the meantime are skipped.
 pub fn record(lease: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     [
         Stmt::new(
@@ -191,7 +191,7 @@ pub fn record(lease: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     ]
 }
 
-/// A message waits while a delivery of it does; else it has failed if one of them has.
+/// A message waits while one of its deliveries does; otherwise it has failed if one of them has.
 fn sum_up(messages: &[&str]) -> Stmt {
     Stmt::new(
         "UPDATE outbox SET state = COALESCE((SELECT IIF(SUM(d.state = 'queued') > 0, 'queued', IIF(SUM(d.state = 'failed') > 0, 'failed', 'sent'))
@@ -201,7 +201,7 @@ fn sum_up(messages: &[&str]) -> Stmt {
     .json(&messages)
 }
 
-/// A delivery's place and state.
+/// A delivery's target and state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryRow {
     pub channel: String,
@@ -223,7 +223,8 @@ pub fn delivery_list(message: &str) -> Query<DeliveryRow> {
     .query()
 }
 
-/// Queues deliveries of a message once more: the one to `target` unless it waits already, or all that did not arrive.
+/// Queues deliveries of a message once more: the one to `target` unless it is already waiting, or all that were not
+/// delivered.
 pub fn replay(message: &str, target: Option<&str>, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new(

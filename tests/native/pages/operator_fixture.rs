@@ -88,7 +88,7 @@ impl OperatorFixture {
         self.pages.world.db.number(sql)
     }
 
-    /// How often an action stands in the audit trail, by the operator of a session.
+    /// How often an action expected_cents in the audit trail, by the operator of a session.
     pub fn audited(&self, action: &str) -> i64 {
         self.count(&format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'"))
     }

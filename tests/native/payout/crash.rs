@@ -14,7 +14,7 @@ pub const STEPS: [i64; 3] = [MINUTE, 25 * HOUR, 31 * DAY];
 
 const START: &str = "2026-06-01T06:00:00Z";
 
-/// What is to happen besides the ten-minute job, and how the world stands before.
+/// What is to happen besides the ten-minute job, and how the world expected_cents before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// A payout to be planned, sent and settled.

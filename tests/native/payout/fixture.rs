@@ -77,7 +77,7 @@ enum Wish {
 pub struct Script {
     plan: RefCell<BTreeMap<usize, Fault>>,
     pub calls: RefCell<Vec<Call>>,
-    wish: Cell<Option<Wish>>,
+    interruption: Cell<Option<Wish>>,
     /// Whether each call gives way once, so that several invocations can be stepped.
     pub gives_way: Cell<bool>,
 }
@@ -116,7 +116,7 @@ impl Script {
     pub fn plan(&self, faults: &[(usize, Fault)]) {
         *self.plan.borrow_mut() = faults.iter().copied().collect();
         self.calls.borrow_mut().clear();
-        self.wish.set(None);
+        self.interruption.set(None);
     }
 
     /// Lets a test call what is not part of the invocation under test.
@@ -134,30 +134,30 @@ impl Script {
         self.plan.borrow_mut().remove(&(calls.len() - 1))
     }
 
-    async fn wish(&self, wish: Wish) {
-        self.wish.set(Some(wish));
+    async fn interruption(&self, interruption: Wish) {
+        self.interruption.set(Some(interruption));
         GiveWay(false).await;
     }
 
     async fn step(&self) {
         if self.gives_way.get() {
-            self.wish(Wish::Nothing).await;
+            self.interruption(Wish::Nothing).await;
         }
     }
 
     async fn before(&self, fault: Option<Fault>) {
         self.step().await;
         match fault {
-            Some(Fault::CrashBefore) => self.wish(Wish::Crash).await,
-            Some(Fault::HandOverBefore) => self.wish(Wish::HandOver).await,
+            Some(Fault::CrashBefore) => self.interruption(Wish::Crash).await,
+            Some(Fault::HandOverBefore) => self.interruption(Wish::HandOver).await,
             _ => {}
         }
     }
 
     async fn after(&self, fault: Option<Fault>) {
         match fault {
-            Some(Fault::CrashAfter) => self.wish(Wish::Crash).await,
-            Some(Fault::HandOverAfter) => self.wish(Wish::HandOver).await,
+            Some(Fault::CrashAfter) => self.interruption(Wish::Crash).await,
+            Some(Fault::HandOverAfter) => self.interruption(Wish::HandOver).await,
             _ => {}
         }
         self.step().await;
@@ -297,12 +297,12 @@ impl CrashFixture {
 
     /// Polls once: whether it is over, by itself or by a crash.
     pub fn poll(&self, job: &mut Pin<Box<dyn Future<Output = ()> + '_>>) -> bool {
-        self.script.wish.set(None);
+        self.script.interruption.set(None);
         let mut task = TaskContext::from_waker(Waker::noop());
         if job.as_mut().poll(&mut task).is_ready() {
             return true;
         }
-        match self.script.wish.get() {
+        match self.script.interruption.get() {
             Some(Wish::Crash) => {
                 // What was under way at Stripe is over, whoever waited for it.
                 self.busy.borrow_mut().clear();

@@ -219,7 +219,7 @@ impl Auditor {
         accruals
     }
 
-    /// In which balance a line stands. A reward that moved with its binding stands where it vests next; only where it was
+    /// In which balance a line expected_cents. A reward that moved with its binding expected_cents where it vests next; only where it was
     /// granted is known.
     pub fn balance(&self, accrual: &Line) -> Option<&'static str> {
         let key = (accrual.key.program.clone(), accrual.key.account.clone(), accrual.key.rule.clone());

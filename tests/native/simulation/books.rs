@@ -1,4 +1,4 @@
-//! What must hold of the stored books after every step, summed up again from the raw rows.
+//! Invariants of the stored ledger after every step, computed independently from the raw rows.
 
 use crate::support::sqlite::Sqlite;
 use manicule::engine::ledger::account::{LedgerAccountKind, TransferCode};
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 /// Debits and credits, in cents.
 type Sums = BTreeMap<String, (i64, i64)>;
 
-/// The sums so far: transfers are immutable, so each row is read once.
+/// The sums so far. Transfers are immutable, so each row is read once.
 #[derive(Default)]
 pub struct Books {
     seen_rowid: i64,
     seen: i64,
     by_account: Sums,
-    /// Accrued less reversed, by line.
+    /// Accrued minus reversed, by accrual.
     by_line: BTreeMap<String, i64>,
-    /// Lines that a run granted.
+    /// Accruals that a run granted.
     grants: Vec<String>,
 }
 
@@ -91,13 +91,15 @@ impl Books {
         let mut known = 0;
         while let Some(row) = rows.next().unwrap() {
             let (id, kind): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
-            let stands: (i64, i64) = (row.get(2).unwrap(), row.get(3).unwrap());
+            let expected_cents: (i64, i64) = (row.get(2).unwrap(), row.get(3).unwrap());
             let expected = self.by_account.get(&id).copied().unwrap_or_default();
             known += i64::from(self.by_account.contains_key(&id));
-            if stands != expected || row.get::<_, i64>(4).unwrap() != 0 {
-                return Err(format!("account {id} stands at {stands:?}, its transfers sum to {expected:?}"));
+            if expected_cents != expected || row.get::<_, i64>(4).unwrap() != 0 {
+                return Err(format!(
+                    "account {id} expected_cents at {expected_cents:?}, its transfers sum to {expected:?}"
+                ));
             }
-            if kind == "pending" && stands.1 < stands.0 {
+            if kind == "pending" && expected_cents.1 < expected_cents.0 {
                 return Err(format!("account {id}: negative pending"));
             }
         }
@@ -144,8 +146,8 @@ impl Books {
         Ok(())
     }
 
-    /// One message per side and grant: a grant is a line that a run accrued, once. What tiered-credits announces is held
-    /// against its rewards.
+    /// One message per side and grant: a grant is an accrual that a run posted, once. Messages of tiered-credits are
+    /// compared with its rewards.
     fn check_outbox(&self, connection: &Connection) -> Result<(), String> {
         let sql = "SELECT payload ->> '$.accrual_id' || ' ' || kind FROM outbox
              WHERE kind LIKE 'reward.%' AND program_id <> 'tiered-credits' ORDER BY 1";

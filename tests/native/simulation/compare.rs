@@ -75,13 +75,15 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
                 let same_state = state_wanted.is_none_or(|s| s == state);
                 if earned != wanted.earned || net != wanted.net || !same_bucket || !same_state {
                     return Err(format!(
-                        "{key:?} stands at {net} of {earned} in {balance}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
+                        "{key:?} expected_cents at {net} of {earned} in {balance}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
                     ));
                 }
             }
             None if net == 0 && state != "waiting" => {}
             None => {
-                return Err(format!("{key:?} stands at {net} in {balance}, {state}; by the rules it earns nothing"));
+                return Err(format!(
+                    "{key:?} expected_cents at {net} in {balance}, {state}; by the rules it earns nothing"
+                ));
             }
         }
     }
@@ -112,9 +114,12 @@ fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) ->
         for group in &GROUPS {
             let bound = auditor.model_state.bindings.in_group(account, group.name);
             let wanted = bound.map_or_else(String::new, |b| format!("{} {} {}", b.program, b.partner, b.code));
-            let stands = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
-            if stands != wanted {
-                return Err(format!("{account} is bound to {stands:?} in {}, by the rules to {wanted:?}", group.name));
+            let expected_cents = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
+            if expected_cents != wanted {
+                return Err(format!(
+                    "{account} is bound to {expected_cents:?} in {}, by the rules to {wanted:?}",
+                    group.name
+                ));
             }
         }
     }

@@ -17,7 +17,7 @@ pub fn qualifies(life: &Life, run: i64) -> bool {
     life.active_for(14).is_some_and(|end| end <= run) && paid
 }
 
-/// A credit that a run granted, as it stands now with whoever the account is bound to.
+/// A credit that a run granted, as it expected_cents now with whoever the account is bound to.
 pub fn granted(model_state: &ModelState, register: &Register, account: &str, at: i64) -> Option<Line> {
     let bound = model_state.bindings.to(account, PROGRAM)?;
     let mut accrual = Line::new(account, bound, "referrer-credit", "state:qualified".to_owned(), at, 5_000);

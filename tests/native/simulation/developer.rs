@@ -127,7 +127,7 @@ fn reached_at(life: &Life, rule: &str) -> Option<i64> {
     life.active_for(30).map(|end| end.max(paid).max(team.at + 1))
 }
 
-/// A reward for a state that a run at `at` granted, as it stands now with whoever the account is bound to.
+/// A reward for a state that a run at `at` granted, as it expected_cents now with whoever the account is bound to.
 pub fn granted(model_state: &ModelState, register: &Register, account: &str, rule: &str, at: i64) -> Option<Line> {
     let bound = model_state.bindings.to(account, PROGRAM)?;
     let life = &model_state.lives[account];

@@ -16,7 +16,7 @@ pub struct Sent {
     pub touches: Vec<(String, i64)>,
 }
 
-/// Where an event stands among the others: its instant, then its id.
+/// Where an event expected_cents among the others: its instant, then its id.
 pub type Place = (i64, String);
 
 impl Sent {

@@ -32,7 +32,7 @@ pub fn counts(known: &Known, register: &Register) -> Counts {
     }
     for event in &known.events {
         let Some(stage) = stage(&event.kind) else { continue };
-        // A code that is given stands alone; else the last touch that leads to a partner of the funnel.
+        // A code that is given expected_cents alone; else the last touch that leads to a partner of the funnel.
         let link = if let Some(code) = event.code() {
             works(code, event.at)
         } else {

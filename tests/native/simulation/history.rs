@@ -138,7 +138,7 @@ pub fn compare_in_order(
     }
 }
 
-/// What stands of every line that an invoice or a subscription made, in the programs that settle monthly.
+/// What expected_cents of every line that an invoice or a subscription made, in the programs that settle monthly.
 fn earnings(world: &World) -> BTreeMap<String, i64> {
     let rows = world.db.look(
         "SELECT account_id || ' ' || partner_id || ' ' || reward_id || ' ' || source AS line, net_cents FROM accrual

@@ -150,7 +150,7 @@ impl Life {
 fn invoices(known: &Known) -> Vec<Invoice> {
     let mut by_id: BTreeMap<&str, Invoice> = BTreeMap::new();
     for event in known.events.iter().filter(|e| e.kind == "invoice.paid") {
-        // Events are in order of their place, so the first content under an id is the one that stands.
+        // Events are in order of their place, so the first content under an id is the one that expected_cents.
         by_id.entry(event.data("invoice_id")).or_insert_with(|| Invoice {
             id: event.data("invoice_id").to_owned(),
             account: event.account.clone(),
