@@ -8,7 +8,7 @@ CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
 -- One row per message and recipient, without addresses: those are looked up for each attempt.
 CREATE TABLE delivery (
   outbox_id TEXT NOT NULL REFERENCES outbox (id), -- immutable
-  channel TEXT NOT NULL CHECK (channel IN ('mail', 'webhook')), -- immutable
+  channel TEXT NOT NULL CHECK (channel IN ('email', 'webhook')), -- immutable
   target TEXT NOT NULL,                  -- immutable: the partner, account or operator that an email is for, or a webhook's endpoint
   state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed')), -- mutable; suppressed: the recipient does not want it
   round INTEGER NOT NULL,                -- mutable, incremented each time an operator replays it

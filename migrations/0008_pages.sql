@@ -6,7 +6,7 @@ CREATE TABLE session (
   token_sha256 TEXT NOT NULL UNIQUE,     -- mutable, hex: the token is replaced every day
   before_sha256 TEXT,                    -- mutable, hex: the previous token, which stays valid for another minute
   rotated_at_ms INTEGER NOT NULL,        -- mutable
-  way TEXT NOT NULL CHECK (way IN ('mail', 'site', 'token')), -- immutable: signed in by an emailed link, through the EmDash site, or with an operator's token
+  way TEXT NOT NULL CHECK (way IN ('email', 'site', 'token')), -- immutable: signed in by an emailed link, through the EmDash site, or with an operator's token
   email TEXT,                            -- immutable, in lower case: the address that the emailed link verified
   site_user TEXT,                        -- immutable: the user's id at the EmDash site
   credential_sha256 TEXT,                -- immutable, hex: the operator's token; the session ends with it
@@ -18,7 +18,7 @@ CREATE TABLE session (
   seen_at_ms INTEGER NOT NULL,           -- mutable: to the hour
   expires_at_ms INTEGER NOT NULL,        -- immutable: the session always ends then
   ended_at_ms INTEGER,                   -- set once
-  CHECK ((way = 'mail') = (email IS NOT NULL)),
+  CHECK ((way = 'email') = (email IS NOT NULL)),
   CHECK ((way = 'site') = (site_user IS NOT NULL)),
   CHECK ((way = 'token') = (credential_sha256 IS NOT NULL))
 ) STRICT;

@@ -57,7 +57,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         "crons": crons, "runs": run_standing(&runs), "statements_max": app.config.setup.statements_max,
         "outbox": {
             "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
-            "mail": app.config.setup.mail_state(), "operator_mail": app.config.setup.mail.operator.is_some(),
+            "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
         "configuration": app.config.complaints,
     });

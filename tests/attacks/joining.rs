@@ -107,7 +107,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
         }
     }
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM partner"), before);
-    assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'mail'"), 0);
+    assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'email'"), 0);
     step("a partner's join link makes a partner's session, also for whoever is one already");
     let stranger = network(server, 9);
     for _ in 0..2 {
@@ -120,7 +120,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
         );
         assert_eq!((person.get("/partner").status, person.get("/operator").status), (200, 303));
     }
-    assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'mail' AND operator = 1"), 0);
+    assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'email' AND operator = 1"), 0);
 }
 
 fn no_words_of_a_stranger(outside: &Outside, server: &Server) {

@@ -25,7 +25,7 @@ function fill(database, name, lines) {
     INSERT INTO partner_person (partner_id, name, email) VALUES ('${id}', '${name}', '${name}@bench.example');
     INSERT INTO link (code, partner_id, program_id, created_at_ms) VALUES ('${name}', '${id}', '${PROGRAM}', ${begin});
     INSERT INTO session (id, token_sha256, rotated_at_ms, way, email, operator, actor, agent, created_at_ms, checked_at_ms, seen_at_ms, expires_at_ms)
-      VALUES ('ses_${name}', '${createHash("sha256").update(token).digest("hex")}', ${now}, 'mail', '${name}@bench.example', 0, 'bench', 'bench', ${now}, ${now}, ${now}, ${now + DAY_MS});
+      VALUES ('ses_${name}', '${createHash("sha256").update(token).digest("hex")}', ${now}, 'email', '${name}@bench.example', 0, 'bench', 'bench', ${now}, ${now}, ${now}, ${now + DAY_MS});
     INSERT OR IGNORE INTO ledger_account (id, program_id, unit, kind, partner_id) SELECT '${PROGRAM}/cash:usd/expense', '${PROGRAM}', 'cash:usd', 'expense', ''
       WHERE NOT EXISTS (SELECT 1 FROM ledger_account WHERE id = '${PROGRAM}/cash:usd/expense');
     INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('${book("pending")}', '${PROGRAM}', 'cash:usd', 'pending', '${id}');

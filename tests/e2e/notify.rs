@@ -17,7 +17,7 @@ fn a_sign_up_is_told_by_mail_and_webhook() {
         ("OPERATOR_EMAIL", "ops@site.example"),
         ("WEBHOOKS_ANYWHERE", "yes"),
     ]);
-    assert_eq!(server.read("/healthz")["outbox"]["mail"], "binding");
+    assert_eq!(server.read("/healthz")["outbox"]["email"], "binding");
     let hook = json!({"url": format!("{}/hook", host.base), "types": ["referral"]});
     let made = server.post("/v1/webhook-endpoints", &hook).operator().send().expect(201).json();
     let ann = server.enrol("user-referral", "ann");

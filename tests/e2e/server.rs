@@ -224,7 +224,7 @@ impl Server {
         let outbox = self.read("/v1/outbox?limit=200");
         let messages = outbox["data"].as_array().expect("messages").iter();
         let deliveries = messages.flat_map(|m| m["deliveries"].as_array().expect("deliveries"));
-        let sent = deliveries.filter(|d| d["channel"] == "mail" && d["state"] == "sent").count();
+        let sent = deliveries.filter(|d| d["channel"] == "email" && d["state"] == "sent").count();
         let started = Instant::now();
         loop {
             let kept = self.mails_kept(part);

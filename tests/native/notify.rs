@@ -94,7 +94,7 @@ fn what_happens_is_told_once() {
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);
     let health =
         fixture.operate(at("2026-07-01T06:30:00Z"), ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
-    assert_eq!((&health["outbox"]["queued"], &health["outbox"]["mail"]), (&json!(0), &json!("binding")), "{health}");
+    assert_eq!((&health["outbox"]["queued"], &health["outbox"]["email"]), (&json!(0), &json!("binding")), "{health}");
 }
 
 /// Sign-ups, payments, funding, runs, and every message that operators and partners get about money.

@@ -163,7 +163,7 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
         // Who did not answer just now, or asked for a rest, keeps nobody else waiting.
         let tried = if mute.contains(&(&d.channel, service_of(d))) {
             DeliveryAttempt::Later
-        } else if d.channel == "mail" {
+        } else if d.channel == "email" {
             mail_one(ctx, d, &desk).await
         } else {
             hook_one(ctx, d).await
@@ -184,7 +184,7 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
 
 /// Each endpoint is a service of its own; all mails go through one.
 fn service_of(d: &DueDelivery) -> &str {
-    if d.channel == "mail" { "" } else { &d.target }
+    if d.channel == "email" { "" } else { &d.target }
 }
 
 /// Whether a delivery is what hands a credit over: where the program said so when the message was written.
@@ -270,7 +270,7 @@ fn outcome(d: &DueDelivery, tried: DeliveryAttempt, now: UtcMillis) -> DeliveryO
 
 fn address_of<'a, P: Ports>(ctx: &'a Context<'_, P>, d: &'a DueDelivery) -> Option<&'a str> {
     let address = if d.target == "operator" { ctx.setup.mail.operator.as_deref() } else { d.email.as_deref() };
-    address.filter(|_| d.channel == "mail")
+    address.filter(|_| d.channel == "email")
 }
 
 async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &DeliveryContext) -> DeliveryAttempt {

@@ -119,7 +119,7 @@ pub struct NewSession<'a> {
 pub fn session_insert(s: &NewSession<'_>, now: UtcMillis) -> Stmt {
     let (column, proved) = s.proof.column();
     let way = match s.proof {
-        Proof::Email(_) => "mail",
+        Proof::Email(_) => "email",
         Proof::SiteUser(_) => "site",
         Proof::Token(_) => "token",
     };

@@ -26,7 +26,7 @@ pub struct ToDo {
 pub fn to_do(now: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS unaddressed,
-                EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('mail', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
+                EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('email', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
     )
     .bind(now)
 }
@@ -41,7 +41,7 @@ pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
     [
         page(format!(
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
-             SELECT o.id, 'mail', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
+             SELECT o.id, 'email', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
              WHERE o.id IN {UNADDRESSED} ON CONFLICT DO NOTHING"
         ))
         .json(&mailed),
@@ -123,8 +123,8 @@ pub fn lease(
     let mut statements = vec![take("webhook", "", hooks)];
     match reach {
         DeliveryTarget::Nobody => {}
-        DeliveryTarget::AllButOperator => statements.push(take("mail", "AND target <> 'operator'", mails)),
-        DeliveryTarget::All => statements.push(take("mail", "", mails)),
+        DeliveryTarget::AllButOperator => statements.push(take("email", "AND target <> 'operator'", mails)),
+        DeliveryTarget::All => statements.push(take("email", "", mails)),
     }
     statements.push(leased(lease));
     statements

@@ -199,7 +199,7 @@ impl NotifyFixture {
 
     /// `channel target state` of every delivery, in order.
     pub fn states(&self) -> Vec<String> {
-        let sql = "SELECT channel || ' ' || IIF(channel = 'mail', target, '*') || ' ' || state AS line FROM delivery ORDER BY 1";
+        let sql = "SELECT channel || ' ' || IIF(channel = 'email', target, '*') || ' ' || state AS line FROM delivery ORDER BY 1";
         self.world.db.look(sql).iter().map(|r| r["line"].as_str().unwrap().to_owned()).collect()
     }
 }

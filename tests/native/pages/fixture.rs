@@ -95,7 +95,7 @@ impl PagesFixture {
 
     /// A browser that is signed in by this address, and looks at this partner's pages.
     pub fn signed_in(&self, email: &str, partner: &str) -> Browser<'_> {
-        self.session("mail", Some(email), 0, partner)
+        self.session("email", Some(email), 0, partner)
     }
 
     /// An operator's browser.

@@ -100,7 +100,7 @@ fn full_lists_stay_small() {
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms) {many} SELECT 'payout.onboarding:' || i, 'payout.onboarding', '{AGENCY}', '{partner}', 'p', '{{}}', 'failed', i FROM n"
         ),
         format!(
-            "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms, last_error) SELECT id, 'mail', 'partner', 'failed', 0, 9, 0, '{long}' FROM outbox WHERE kind = 'payout.onboarding'"
+            "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms, last_error) SELECT id, 'email', 'partner', 'failed', 0, 9, 0, '{long}' FROM outbox WHERE kind = 'payout.onboarding'"
         ),
         format!(
             "INSERT INTO audit (id, at_ms, actor, action, subject, reason, before, after) {many} SELECT 'aud_' || i, i, 'session:ses_0123456789', 'payout.hold', 'po_0123456789012345678901234567', '{long}', '\"{long}{long}\"', '\"{long}{long}\"' FROM n"
