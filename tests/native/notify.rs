@@ -325,5 +325,5 @@ fn nobody_is_mailed_without_an_address() {
     fixture.queue(at(NOON), &[outbox::joined("user-referral", "nobody", "acct_1", at(NOON))]);
     fixture.sweep(at(NOON));
     assert_eq!(fixture.outside.mails.borrow().len(), 0);
-    assert_eq!(fixture.states(), ["mail partner suppressed", "mail partner suppressed"]);
+    assert_eq!(fixture.states(), ["email partner suppressed", "email partner suppressed"]);
 }

@@ -15,9 +15,9 @@ fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> u
     assert_eq!(
         fixture.states(),
         [
-            "mail operator sent",
-            "mail partner sent",
-            "mail partner sent",
+            "email operator sent",
+            "email partner sent",
+            "email partner sent",
             "webhook * sent",
             "webhook * sent",
             "webhook * sent"
