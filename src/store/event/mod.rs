@@ -74,8 +74,7 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
     )
 }
 
-/// The accounts that an event affects: its own, and every other account that has paid or been named for the same
-/// invoice.
+/// The accounts that an event affects: its own, and every account with a payment of the same invoice.
 pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1

@@ -145,7 +145,7 @@ pub fn version_list(program: &str, limit: i64) -> Stmt {
 pub struct TokenShown {
     pub id: String,
     pub name: String,
-    /// As `engine::access::Scopes` writes them.
+    /// As `engine::identity::access::Scopes` writes them.
     pub scopes: String,
     pub created_at_ms: UtcMillis,
     pub expires_at_ms: UtcMillis,
