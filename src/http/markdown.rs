@@ -1,4 +1,4 @@
-//! Reports as Markdown, for people and agents: the same figures as in JSON, with the sample beside every rate.
+//! Reports as Markdown, for people and agents: the same figures as in JSON, with the sample size next to every rate.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;

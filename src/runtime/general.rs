@@ -29,7 +29,7 @@ thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
 }
 
-/// Answers our own requests; the rest goes to the site behind the Worker if there is one, otherwise 404.
+/// Answers our own requests; other requests are passed on to the site behind the Worker if there is one, otherwise 404.
 pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     let config = config(&env);

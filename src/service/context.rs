@@ -78,7 +78,7 @@ impl<'a, P: Ports> Context<'a, P> {
         Kept { kept: &self.kept, before }
     }
 
-    /// What deferrable work leaves to the work that follows it, where there is enough for both: an eighth.
+    /// What deferrable work leaves to the work that follows it, if there is enough for both: an eighth.
     pub fn reserve(&self) -> u64 {
         if self.is_tight() { 0 } else { self.ports.db().allowance().map_or(0, |allowance| allowance.max() / 8) }
     }

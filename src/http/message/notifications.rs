@@ -58,7 +58,7 @@ pub async fn outbox_list<S: Platform>(
     Ok((200, page.answer(rows, |r| r.id.clone(), view)))
 }
 
-/// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
+/// `POST /v1/outbox/{id}/replay`: sends a message again to the recipients it did not reach, or to one recipient.
 pub async fn replay<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

@@ -83,8 +83,8 @@ pub async fn record_transfer_event<P: Ports>(
     refresh_reversed(ctx, transfer_id).await.map(Some)
 }
 
-/// Posts what Stripe reports as reversed of a transfer, each reversal once, whoever requested it, and even before the
-/// response to our own call.
+/// Posts what Stripe reports as reversed of a transfer, each reversal once, no matter who requested it, and even
+/// before the response to our own call.
 pub async fn refresh_reversed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
     let made = reversals_of(ctx, transfer_id).await?;
     let returned: Vec<PayoutReversalRow> = made

@@ -139,8 +139,8 @@ pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stm
 }
 
 /// The ledger rows of finished outbound transfers. A payout's pending row is posted or voided. A reversal is posted
-/// under the id of Stripe's reversal, whoever reports it first. Credits are like payouts, and their debits are posted
-/// once they are done.
+/// under the id of Stripe's reversal, no matter who reports it first. Credits are like payouts, and their debits are
+/// posted once they are done.
 pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
     let sql = match kind {
         TransferKind::Payout => {
@@ -181,7 +181,7 @@ pub struct PayoutReversalRow {
     pub amount_cents: i64,
 }
 
-/// Posts reversals of our transfers, each once, whoever requested them.
+/// Posts reversals of our transfers, each once, no matter who requested them.
 pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)

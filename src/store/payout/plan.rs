@@ -15,7 +15,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
     vec![
-        // Ids follow from the facts, so that the plan is the same whoever creates it.
+        // Ids follow from the facts, so that every invocation creates the same plan.
         of_run(format!(
             "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, amount_cents, destination, state, due_at_ms, reason,
                revision, created_at_ms)

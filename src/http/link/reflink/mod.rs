@@ -19,7 +19,7 @@ const OWN_PATHS: [&str; 5] = ["/v1/", "/api/", "/px.gif", "/healthz", "/openapi.
 /// A request that goes through a ref link, known or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefLink<'a> {
-    /// `None` for `/r/{code}`, else the parameter's name.
+    /// `None` for `/r/{code}`, otherwise the parameter's name.
     pub param: Option<&'static str>,
     /// `None` if the value cannot be a code.
     pub code: Option<Cow<'a, str>>,

@@ -40,7 +40,7 @@ pub fn click_counts(code: &str) -> Stmt {
 }
 
 /// The salt of the month, created from `fresh` if there is none yet, and the salts of other months deleted. Three
-/// statements, of which the last returns the valid salt, whoever created it.
+/// statements, of which the last returns the valid salt, no matter which invocation created it.
 pub fn salt_of(of: Month, fresh: &str) -> Vec<Stmt> {
     let month = of.to_string();
     vec![
