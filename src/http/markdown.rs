@@ -37,7 +37,7 @@ pub const FUNNEL_DEFINITIONS: &[(&str, &str)] = &[
     ),
     (
         "weakest",
-        "the step with the lowest rate in proportion to the lower end of its target range (band), among the steps with a target range that at least 5 visitors could be expected to reach from the step before",
+        "the step with the lowest rate in proportion to the lower end of its target range (band), among the steps that have a target range and that at least 5 visitors could be expected to reach from the step before",
     ),
 ];
 
@@ -45,10 +45,10 @@ pub const FUNNEL_DEFINITIONS: &[(&str, &str)] = &[
 pub const CHANNEL_DEFINITIONS: &[(&str, &str)] = &[
     (
         "channel",
-        "for a click: its utm_source, otherwise its link's source, otherwise direct_link. For an account: the channel of the click that converted, otherwise the source of the link it came through, otherwise the method that attributed it",
+        "for a click: its utm_source, otherwise its link's source, otherwise direct_link. For an account: the channel of the click that converted, otherwise, if a touch won it, the source of the link, otherwise the method that attributed it",
     ),
     ("clicks", "counted clicks during the month, excluding bots"),
-    ("signups", "accounts attributed to the partner that signed up during the month"),
+    ("signups", "sign-ups during the month of accounts attributed to the partner"),
     ("qualified", "accounts whose first payment after they were attributed was during the month"),
     ("rewarded", "accounts with a reward dated during the month; waiting and reversed rewards do not count"),
     ("gross_cents", "the current total of those rewards, in cents"),
@@ -71,7 +71,7 @@ pub fn funnel(weekly: &WeeklyReport) -> String {
         one_partner(&mut out, partner, &shown, report.sample_min);
     }
     if report.partners.is_empty() {
-        out.push_str("\nNo visitors were counted this week.\n");
+        out.push_str("\nNo visitors were counted in this week.\n");
     }
     definitions(&mut out, FUNNEL_DEFINITIONS);
     out
@@ -188,7 +188,7 @@ pub fn channels(found: &Channels, month: &str) -> String {
         );
     }
     if found.rows.is_empty() {
-        out.push_str("\nThere was no activity this month.\n");
+        out.push_str("\nThere was no activity in this month.\n");
     }
     definitions(&mut out, CHANNEL_DEFINITIONS);
     out
