@@ -1,4 +1,4 @@
-//! Addresses of the pages' static files. `scripts/assets.mjs` lays them out there.
+//! URLs of the pages' static files, where `scripts/assets.mjs` puts them.
 
 pub const STYLE: &str = concat!(env!("ASSETS"), "/style.css");
 pub const SCRIPT: &str = concat!(env!("ASSETS"), "/script.js");

@@ -1,4 +1,4 @@
-//! Who may call: operators by bearer token, of which only hashes are kept.
+//! Who may call: operators with a bearer token. Only the tokens' hashes are stored.
 
 use crate::base::id;
 use crate::codec::identity::bearer;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody, or whoever the endpoint's own signature or secret lets in.
+    /// Anyone, or callers that the endpoint's own signature or secret admits.
     Public,
     /// An operator's token with this scope.
     Operator(Scope),
@@ -38,7 +38,7 @@ pub async fn operator<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     verified(app, presented).await?.ok_or_else(refused)
 }
 
-/// The name of an operator who may do what asks for `scope`, or the refusal.
+/// The name of an operator with `scope`, or the refusal.
 pub async fn allowed<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -52,7 +52,7 @@ pub async fn allowed<S: Platform>(
     Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail))
 }
 
-/// Whoever has an operator's token; `None` where it is none. Its first use is noted.
+/// The operator with this token; `None` if there is none. A token's first use is recorded.
 pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str) -> Result<Option<Operator>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
     if is_bootstrap(app, &sha256) {
@@ -68,13 +68,13 @@ pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str)
     Ok(Some(Operator { actor: format!("token:{}", row.name), sha256, scopes }))
 }
 
-/// Whether this is the hash of the operator's first token, which the configuration names.
+/// Whether this is the hash of the operator's first token, which the configuration contains.
 pub fn is_bootstrap<S: Platform>(app: &RequestContext<'_, S>, sha256: &str) -> bool {
     let known = &app.config.operator_token_sha256;
     known.as_ref().is_some_and(|known| bearer::matches(sha256, std::slice::from_ref(known)))
 }
 
-/// The request's Idempotency-Key, if it carries one: of this method and address.
+/// The request's Idempotency-Key, if it has one, for this method and URL.
 pub fn once(request: &Request) -> Result<Option<IdempotentRequest>, AppError> {
     let Some(key) = request.header("idempotency-key") else { return Ok(None) };
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {

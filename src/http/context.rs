@@ -1,4 +1,4 @@
-//! What a request is handed besides itself: the ports, the configuration, the instant.
+//! What a request comes with: the ports, the configuration, the time.
 
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
@@ -8,12 +8,12 @@ use crate::http::exchange::Request;
 use crate::service::context::{Context, Ports};
 use crate::service::identity::sign_in::QueuedEmail;
 
-/// What a visitor may do only so often. How often stands in wrangler.toml, under these names.
+/// Actions that are rate limited per visitor. The limits are in wrangler.toml, under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimited {
-    /// Has a mail sent to an address that is typed.
+    /// Sends an email to an address that the visitor typed.
     Mail,
-    /// Tells what happened on a page.
+    /// Reports what happened on a page.
     Beacon,
 }
 
@@ -28,24 +28,24 @@ impl RateLimited {
 
 /// The outside world as routes need it.
 pub trait Platform: Ports {
-    /// Who a session of the EmDash site belongs to. `cookie` is its `name=value`, of which alone the site is told. An
-    /// error is never "signed in".
+    /// The user of an EmDash site's session. `cookie` is its `name=value`, and the site receives nothing else. An error
+    /// never counts as signed in.
     fn session(&self, cookie: &str) -> impl Future<Output = Result<Option<SiteUser>, String>>;
 
     /// Whether an EmDash site is configured.
     fn has_site(&self) -> bool;
 
-    /// A link was changed: what is cached of it is wrong.
+    /// Deletes the cached copies of a link that was changed.
     fn forget_link(&self, code: &str) -> impl Future<Output = ()>;
 
-    /// Counts one more of what this visitor may do only so often, and whether it is still few enough.
+    /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
 
-    /// Has a mail leave after the answer: how long that takes, and whether it succeeds, would tell who is known.
+    /// Sends an email after the response: its duration or success would reveal which addresses are known.
     fn mail_after(&self, leaving: QueuedEmail);
 }
 
-/// One request's surroundings.
+/// One request's context.
 pub struct RequestContext<'a, S: Platform> {
     pub site: &'a S,
     pub config: &'a Config,
@@ -53,7 +53,7 @@ pub struct RequestContext<'a, S: Platform> {
 }
 
 impl<S: Platform> RequestContext<'_, S> {
-    /// The cookie of the EmDash site's session that a request brings.
+    /// The cookie of the EmDash site's session, if a request has it.
     pub fn site_cookie(&self, request: &Request) -> Option<String> {
         session::session_cookie(request.header("cookie")?, &self.config.emdash_session_cookie)
     }

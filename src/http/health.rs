@@ -1,4 +1,4 @@
-//! The Worker's health: for anybody whether it works, for operators what is wrong.
+//! The Worker's health: whether it works, for anyone; what is wrong, for operators.
 
 use crate::engine::identity::access::Scope;
 use crate::http::auth;
@@ -13,13 +13,13 @@ use crate::store::message::outbox;
 use crate::store::port::{DbError, Rows};
 use serde_json::{Value, json};
 
-/// `GET /healthz`: whether all is well, for everybody; what is not, for operators.
+/// `GET /healthz`: whether everything works, for anyone; what doesn't, for operators.
 pub async fn health<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<StoredResponse, AppError> {
     if request.header("authorization").is_some() {
         auth::allowed(app, request, Scope::Read).await?;
         return details(app).await;
     }
-    // A load balancer is told no more by an error than by a no.
+    // A load balancer learns no more from an error than from an unhealthy result.
     let ok = details(app).await.is_ok_and(|(status, _)| status == 200);
     Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
 }
@@ -29,7 +29,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
     reads.extend(overdue::reads());
     let (ctx, count) = (app.context(""), reads.len());
     let rows = match ctx.batch(reads).await {
-        // Of a database that is not set up yet it is said what is missing.
+        // If the database is not set up yet, the response lists what is missing.
         Err(DbError::NoSchema(_)) => {
             let mut rows = ctx.batch(vec![health_store::schema_objects()]).await?;
             rows.resize_with(count, Rows::default);
@@ -64,7 +64,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
     Ok((if ok { 200 } else { 503 }, body))
 }
 
-/// Runs that are not done, and those that should be there and are not.
+/// Unfinished runs, and runs that should exist but don't.
 fn run_standing(runs: &Standing) -> Value {
     let overdue = runs.overdue.iter().map(|late| {
         json!({

@@ -1,4 +1,4 @@
-//! Requests in, decisions out: routes, who may use them, and how errors are told. The ref links have a way of their own.
+//! Requests in, decisions out: routes, who may use them, and how errors are reported. Ref links are handled separately.
 
 pub mod accounts;
 pub mod assets;

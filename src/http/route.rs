@@ -23,7 +23,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use std::pin::Pin;
 
-/// One line of the table. `{name}` stands for one segment of the path.
+/// A row of the table. `{name}` matches one segment of the path.
 pub struct Route {
     pub method: &'static str,
     pub path: &'static str,
@@ -91,7 +91,7 @@ enum Endpoint {
     OpenApi,
 }
 
-/// What there is to call about payouts.
+/// The calls about payouts.
 #[derive(Clone, Copy)]
 enum PayoutEndpoint {
     List,
@@ -108,7 +108,7 @@ const fn route(method: &'static str, path: &'static str, access: Access, endpoin
     Route { method, path, access, endpoint }
 }
 
-/// Every route but the ref links, which never come here.
+/// Every route except ref links, which never get here.
 pub const ROUTES: &[Route] = &[
     route("GET", "/v1/attribution", Access::Public, Endpoint::Attribution),
     route("POST", "/v1/collect", Access::Public, Endpoint::Collect),
@@ -205,7 +205,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/openapi.json", Access::Public, Endpoint::OpenApi),
 ];
 
-/// Answers a request, or `None` where the address is not ours: it belongs to the site behind the Worker.
+/// Answers a request. `None` if the path is not ours and belongs to the site behind the Worker.
 pub async fn answer<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let matching: Vec<(&Route, Vec<String>)> =
         ROUTES.iter().filter_map(|route| captures(route.path, &request.path).map(|found| (route, found))).collect();
@@ -232,7 +232,7 @@ pub async fn answer<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
     Some(response)
 }
 
-/// The pattern of a request's route, for the log: an address may hold a secret.
+/// The pattern of a request's route, for the log: a URL may contain a secret.
 pub fn name(request: &Request) -> &'static str {
     ROUTES.iter().find(|route| captures(route.path, &request.path).is_some()).map_or("", |route| route.path)
 }
@@ -249,7 +249,7 @@ async fn guard<S: Platform>(app: &RequestContext<'_, S>, request: &Request, rout
     Ok(actor)
 }
 
-/// An endpoint at work. Boxed: one future that held every endpoint's would be as large as all of them.
+/// An endpoint's future. Boxed: a single future for all endpoints would be as large as all of them together.
 type HandlerResult<'a> = Pin<Box<dyn Future<Output = Result<Response, AppError>> + 'a>>;
 
 fn dispatch<'a, S: Platform>(
@@ -356,7 +356,7 @@ fn openapi() -> Response {
     }
 }
 
-/// The path's variable segments, decoded, if it has the pattern's form.
+/// The path's variable segments, decoded, if the path matches the pattern.
 fn captures(pattern: &str, path: &str) -> Option<Vec<String>> {
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
     let mut found = Vec::new();

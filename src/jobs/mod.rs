@@ -1,5 +1,5 @@
-//! Cron: which job a trigger is, and which periods it settles. A run's instant is the trigger's scheduled time, so a
-//! late or repeated trigger sees the same period.
+//! Cron: which job a trigger starts, and which periods it settles. A run's instant is the trigger's scheduled time, so
+//! a late or repeated trigger has the same period.
 
 use crate::base::time::{MINUTE_MS, UtcMillis};
 use crate::program::catalog::Catalog;
@@ -16,11 +16,11 @@ use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
 use crate::store::health;
 
-/// Pages of marked accounts that one sweep decides again, inside one invocation's statements.
+/// Pages of marked accounts that one sweep recomputes, within one invocation's statements.
 const REDECIDE_PAGES: u32 = 10;
-/// Statements that say that a job ran.
+/// Statements that record that a job ran.
 const HEARTBEAT_STATEMENTS: u64 = 1;
-/// Sweeps come this often.
+/// The interval between sweeps.
 const SWEEP_MS: i64 = 10 * MINUTE_MS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Job {
     pub fn of(cron: &str) -> Option<Job> {
         let fields: Vec<&str> = cron.split_whitespace().collect();
         match fields.as_slice() {
-            // Cloudflare counts week-days from 1 = Sunday; whoever wrote 1 or 2 meant Monday, too.
+            // Cloudflare counts weekdays from 1 = Sunday; both 1 and 2 are meant to be Monday.
             ["0", "9", "*", "*", "MON" | "mon" | "Mon" | "1" | "2"] => Some(Job::Settle(Cadence::Weekly)),
             ["0", "6", "1", "*", "*"] => Some(Job::Settle(Cadence::Monthly)),
             ["*/10", "*", "*", "*", "*"] => Some(Job::Sweep),
@@ -50,7 +50,7 @@ impl Job {
     }
 }
 
-/// What a sweep does, in this order. None of them rests on another: what one leaves the next sweep takes up.
+/// The parts of a sweep, in this order. None depends on another: the next sweep continues what one leaves unfinished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Redecide,
@@ -78,12 +78,12 @@ const PARTS: [Part; 10] = [
     Part::Links,
 ];
 
-/// Runs the job of a trigger. An error leaves what was done, and so does the end of what one invocation may send, which is
-/// no error: the next sweep goes on.
+/// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
+/// the job reaches the invocation's limit, which is not an error.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMillis) -> Result<(), AppError> {
     let job = Job::of(cron)
         .ok_or_else(|| AppError::new(ErrorKind::Fault, "unknown_cron", format!("no job has the trigger {cron:?}")))?;
-    // However much there is to do, that it ran is written down.
+    // That the job ran must be recorded, however much there is to do.
     let for_heartbeat = ctx.keep(HEARTBEAT_STATEMENTS);
     let done = match job {
         Job::Settle(cadence) => trigger(ctx, cadence, scheduled).await.map(|()| Ok(())),
@@ -95,7 +95,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
     of_stripe
 }
 
-/// Every program's run is there before the first of them is taken a step further.
+/// Creates every program's run before any of them is advanced by a step.
 async fn trigger<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: UtcMillis) -> Result<(), AppError> {
     let announced = |catalog: &Catalog| match cadence {
         Cadence::Weekly => funnel::announcement(catalog, scheduled, ctx.now).into_iter().collect(),
@@ -105,11 +105,11 @@ async fn trigger<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: Ut
     settle::take_further(ctx, due).await.map(|_| ())
 }
 
-/// One part's fault keeps no other from its turn. Answers the first of them, but for Stripe's apart: what Stripe does not
-/// answer must not make the sweep look as if it had not run.
+/// An error in one part does not stop the others. The first error is returned, with Stripe's errors separate: if Stripe
+/// doesn't respond, the sweep must still be recorded as run.
 async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<Result<(), AppError>, AppError> {
     let (mut of_stripe, mut first_error) = (Ok(()), None);
-    // Where statements are few, one part with much to do uses them all: each sweep lets another part begin.
+    // When statements are scarce, one part with much to do uses them all, so each sweep starts with another part.
     let turn = scheduled.0.div_euclid(SWEEP_MS).rem_euclid(PARTS.len() as i64);
     let first = if ctx.is_tight() { usize::try_from(turn).unwrap_or(0) } else { 0 };
     for part in PARTS.iter().cycle().skip(first).take(PARTS.len()) {

@@ -19,14 +19,14 @@ pub fn rows_read() -> f64 {
     d1_rows_read()
 }
 
-/// The database, as far as one invocation may use it.
+/// The database, limited to what one invocation may use.
 pub struct D1 {
     database: D1Database,
     allowance: Allowance,
 }
 
 impl D1 {
-    /// The binding `DB`, for so many statements.
+    /// The binding `DB`, limited to this many statements.
     pub fn of(env: &Env, statements_max: u64) -> Result<D1, DbError> {
         let database = env.d1("DB").map_err(|why| DbError::Fault(why.to_string()))?;
         Ok(D1 { database, allowance: Allowance::new(statements_max) })
@@ -62,7 +62,7 @@ fn statement(stmt: &Stmt) -> Result<Array, DbError> {
     Ok(parts)
 }
 
-/// D1 says what went wrong in English only, SQLite's part of it in the error's cause.
+/// D1 reports errors only as English text, with SQLite's part in the error's cause.
 fn classify(thrown: &JsValue) -> DbError {
     let message = |value: &JsValue| value.dyn_ref::<Error>().map(|error| String::from(error.message()));
     let mut why = message(thrown).unwrap_or_else(|| format!("{thrown:?}"));

@@ -1,4 +1,4 @@
-//! Every request that is not through a ref link, and every cron trigger: from the runtime's types to ours and back.
+//! Every request except ref links, and every cron trigger: converts the runtime's types to ours and back.
 
 use crate::base::time::UtcMillis;
 use crate::codec::BODY_BYTES_MAX;
@@ -29,7 +29,7 @@ thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
 }
 
-/// Answers what is ours; the rest goes to the site behind the Worker where there is one, else 404.
+/// Answers our own requests; other requests are passed on to the site behind the Worker if there is one, otherwise 404.
 pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     let config = config(&env);
@@ -57,7 +57,7 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
     }
 }
 
-/// What pages and routes answer, or `None` where the path is none of ours.
+/// The response of pages and routes, or `None` if the path is not ours.
 async fn answer(
     runtime: &Runtime,
     config: &Config,
@@ -67,14 +67,14 @@ async fn answer(
     let app = RequestContext { site: runtime, config, now };
     let read = d1::rows_read();
     let Some(page) = pages::route::answer(&app, incoming).await else { return route::answer(&app, incoming).await };
-    // What a page costs: D1 bills the rows. They are counted by isolate, so of pages under way at once each says more.
+    // The cost of a page: D1 bills rows. They are counted per isolate, so concurrent pages each report too much.
     let cost = json!({"message": "page", "page": pages::route::name(incoming), "status": page.status,
         "statements": runtime.statements_sent(), "rows_read": d1::rows_read() - read});
     console_log!("{cost}");
     Some(page)
 }
 
-/// Mails what a page wants mailed once its answer is on its way.
+/// Sends the emails that a page queued, after its response.
 fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Context) {
     let leaving = runtime.leaving();
     if leaving.is_empty() {
@@ -117,7 +117,7 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     }
 }
 
-/// Whether a path can be one of our routes: what cannot is passed on with its body untouched.
+/// Whether a path could be one of our routes. Other requests are passed on with their body untouched.
 fn may_be_ours(path: &str) -> bool {
     let first = |path: &str| path.split('/').nth(1).unwrap_or("").to_owned();
     let wanted = first(path);
@@ -147,15 +147,15 @@ fn config(env: &Env) -> Rc<Config> {
     })
 }
 
-/// The request as a value. Of a body that is too long no more than one byte beyond the limit is read.
+/// Converts the request. Of a body that is too long, only one byte beyond the limit is read.
 async fn read(request: &mut Request) -> Result<exchange::Request> {
     let url = request.inner().url();
     let address = Address::of(&url);
-    // As it was sent: the worker crate takes methods that it does not know for GET.
+    // The original method: the worker crate turns unknown methods into GET.
     let method = request.inner().method();
     let body = if matches!(method.as_str(), "GET" | "HEAD") { Vec::new() } else { body(request).await? };
     let zone = request.cf().map(|cf| cf.timezone_name()).unwrap_or_default();
-    // Ours alone: a visitor's header of that name comes after it.
+    // Ours comes first: a visitor's header with that name is ignored.
     let ours = [(pages::route::ZONE_HEADER.to_owned(), zone)];
     Ok(exchange::Request {
         method,
@@ -180,7 +180,7 @@ async fn body(request: &mut Request) -> Result<Vec<u8>> {
     Ok(body)
 }
 
-/// The response, logged here once where it is an error. Addresses may hold secrets and stay out of the log.
+/// Converts the response, and logs it once if it is an error. URLs may contain secrets and are not logged.
 fn respond(config: &Config, incoming: &exchange::Request, mut response: exchange::Response) -> Result<Response> {
     hardening::harden(config, incoming, &mut response);
     if let Some(fault) = &response.fault {
@@ -201,7 +201,7 @@ fn build(response: exchange::Response) -> Result<Response> {
         // A page may set two cookies.
         if *name == "set-cookie" { headers.append(name, value) } else { headers.set(name, value) }?;
     }
-    // A status without a body takes none, not even an empty one.
+    // A status without a body allows none, not even an empty one.
     let built = if response.body.is_empty() { Response::empty()? } else { Response::from_bytes(response.body)? };
     Ok(built.with_status(response.status).with_headers(headers))
 }

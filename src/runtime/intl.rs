@@ -1,4 +1,4 @@
-//! Numbers, money and dates by the runtime's own `Intl`, which knows every locale and time zone.
+//! Numbers, money and dates with the runtime's own `Intl`, which knows every locale and time zone.
 
 use crate::base::time::UtcMillis;
 use crate::pages::locale::{Locale, Plain};
@@ -7,11 +7,11 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// A viewer's way of writing. Where the runtime does not know the locale or zone, it is English and UTC.
+/// How a viewer's values are formatted. If the runtime does not know the locale or zone, English and UTC are used.
 pub struct Viewer {
     locale: String,
     zone: String,
-    // Each is made when first used: a page needs two or three of them.
+    // Each is created on first use: a page needs two or three of them.
     /// By currency.
     money: RefCell<HashMap<String, Option<Function>>>,
     number: OnceCell<Option<Function>>,
@@ -24,7 +24,7 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn of(locale: &str, zone: &str) -> Viewer {
-        // Throws on what is no language tag.
+        // Throws if it is not a language tag.
         let known = make("Locale", locale, &[]).is_some();
         Viewer {
             locale: if known { locale } else { "en" }.to_owned(),
@@ -57,7 +57,7 @@ const YEAR: &[(&str, &str)] = &[("year", "numeric")];
 const YEAR_AND_TIME: &[(&str, &str)] =
     &[("year", "numeric"), ("hour", "2-digit"), ("minute", "2-digit"), ("timeZoneName", "short")];
 
-/// `new Intl.<name>(locale, options)`, or nothing where it throws.
+/// `new Intl.<name>(locale, options)`, or `None` if it throws.
 fn make(name: &str, locale: &str, options: &[(&str, JsValue)]) -> Option<JsValue> {
     let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
     let constructor: Function = Reflect::get(&intl, &name.into()).ok()?.dyn_into().ok()?;
@@ -82,7 +82,7 @@ impl Locale for Viewer {
         let format = formats.entry(currency.to_owned()).or_insert_with(|| {
             self.numbers(&[("style", "currency".into()), ("currency", currency.to_uppercase().into())])
         });
-        // For showing alone; what is reckoned with stays an integer.
+        // For display only; calculations use integers.
         apply(format.as_ref(), JsValue::from(cents as f64 / 100.0)).unwrap_or_else(|| Plain.money(cents, currency))
     }
 

@@ -1,4 +1,4 @@
-//! The ports on the runtime: D1, randomness, sessions of the EmDash site, the caches of links.
+//! The ports on the runtime: D1, randomness, sessions of the EmDash site, the link caches.
 
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
@@ -25,15 +25,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn};
 
-/// A batch that takes longer is answered as unavailable; it may have been written, which every use expects.
+/// A batch that takes longer is reported as unavailable. It may have been written, which every use case expects.
 const DATABASE_LIMIT: Duration = Duration::from_secs(25);
-/// How long the site may take to say who is signed in.
+/// How long the site may take to return who is signed in.
 const SESSION_LIMIT: Duration = Duration::from_secs(3);
 /// How long the runtime may take to count a visitor.
 const COUNT_LIMIT: Duration = Duration::from_secs(1);
-/// An answer about a session is believed this long.
+/// How long a session's answer is cached.
 const SESSION_MS: f64 = 60_000.0;
-/// Sessions remembered by one isolate; beyond it all are forgotten and asked again.
+/// Sessions cached by one isolate; beyond that the cache is cleared.
 const SESSIONS_MAX: usize = 1_000;
 
 pub struct Runtime {
@@ -45,46 +45,46 @@ pub struct Runtime {
 
 pub struct LimitedD1(D1);
 
-/// What the site said about a session, and until when (milliseconds since 1970) that is believed.
+/// The site's answer about a session, and until when (milliseconds since 1970) it is cached.
 struct SiteReply {
     user: Option<SiteUser>,
     until: f64,
 }
 
 thread_local! {
-    /// Keyed by the hash of the cookie that the site was asked with.
+    /// Keyed by the hash of the cookie that was sent to the site.
     static SESSIONS: RefCell<HashMap<[u8; 32], SiteReply>> = RefCell::new(HashMap::new());
 }
 
 impl Runtime {
-    /// The ports of one invocation, which may send as many statements as the configuration says.
+    /// The ports of one invocation, which may send as many statements as the configuration allows.
     pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
         let database = LimitedD1(D1::of(&env, config.setup.statements_max)?);
         let emdash_origin = config.emdash_origin.clone();
         Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
     }
 
-    /// How many statements this invocation has sent; others may be under way in the same isolate.
+    /// How many statements this invocation has sent; other invocations may be running in the same isolate.
     pub fn statements_sent(&self) -> u64 {
         self.database.allowance().map_or(0, |allowance| allowance.sent())
     }
 
-    /// The mails that are to leave after the answer.
+    /// The emails to send after the response.
     pub fn leaving(&self) -> Vec<QueuedEmail> {
         self.leaving.take()
     }
 
     async fn ask(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
         let bound = self.env.service("EMDASH").ok();
-        // A service binding goes by itself; the host in the address is for the site's own use.
+        // A service binding routes by itself; the host in the URL is only for the site.
         let origin = match (&bound, self.emdash_origin.as_str()) {
             (Some(_), "") => "https://emdash",
             (_, origin) => origin,
         };
         let url = format!("{origin}{}", session::PATH);
         let headers = Headers::new();
-        // That cookie and nothing else: another would say who somebody is whose answer is kept under this one, and a
-        // foreign Authorization would be refused.
+        // Only this cookie: with another one the site might identify someone else, and the answer is cached under this
+        // cookie. A foreign Authorization header would be refused.
         headers.set("cookie", cookie).map_err(|e| e.to_string())?;
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
@@ -151,7 +151,7 @@ impl Formatter for Runtime {
 
 impl Platform for Runtime {
     async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
-        // Remembered under what was asked with, and nothing else.
+        // Cached under the cookie that was sent, and nothing else.
         let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
         let now = js_sys::Date::now();
         let known =
@@ -177,7 +177,7 @@ impl Platform for Runtime {
         links::forget(&self.env, code).await;
     }
 
-    /// Where the binding is missing or does not answer, everybody is let in.
+    /// If the binding is missing or does not respond, everyone is allowed.
     async fn admits(&self, what: RateLimited, visitor: String) -> bool {
         let Ok(limiter) = self.env.rate_limiter(what.binding()) else { return true };
         match within(COUNT_LIMIT, limiter.limit(visitor)).await {

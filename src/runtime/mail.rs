@@ -1,4 +1,4 @@
-//! Mails by the runtime's `send_email` binding.
+//! Emails through the runtime's `send_email` binding.
 
 use crate::codec::message::email::Mail;
 use crate::codec::outgoing::RequestFailed;

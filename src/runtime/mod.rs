@@ -1,4 +1,4 @@
-//! The runtime: the only place, with `lib.rs`, that names `worker` and JavaScript. Compiled for WASM alone.
+//! The runtime: besides `lib.rs`, the only place that names `worker` and JavaScript. Compiled for WASM only.
 
 pub mod d1;
 pub mod general;

@@ -5,8 +5,8 @@ use crate::pages::context::cookies_for_site;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Error, Fetch, Request, Response, Result};
 
-/// The site's answer to this request: same path, query, headers and body, at the origin of `site`. Redirects are
-/// handed to the visitor. Cookies by which somebody is signed in here stay here.
+/// The site's response to this request: same path, query, headers and body, at the origin of `site`. Redirects are
+/// returned to the visitor. Cookies of our own sessions are not passed on.
 pub async fn pass(request: Request, site: &str) -> Result<Response> {
     let address = exchange::moved(&request.inner().url(), site)
         .ok_or_else(|| Error::RustError("SITE_URL is not an address to pass requests on to".to_owned()))?;

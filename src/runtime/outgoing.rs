@@ -1,4 +1,4 @@
-//! Requests to other services by the runtime's `fetch`, each with its time limit.
+//! Requests to other services with the runtime's `fetch`, each with its time limit.
 
 use crate::codec::outgoing::{ANSWER_BYTES_MAX, IncomingResponse, OutgoingRequest, RequestFailed};
 use crate::runtime::time_limit::within;

@@ -1,9 +1,9 @@
-//! Random bytes from the runtime, fetched by the page: a call into JavaScript costs more than the bytes.
+//! Random bytes from the runtime, fetched in pages: a call into JavaScript costs more than the bytes.
 
 /// Bytes fetched at a time.
 const PAGE: usize = 4_096;
 
-/// A page of random bytes. Every byte is given out once.
+/// A page of random bytes. Every byte is used once.
 pub struct Random {
     page: Vec<u8>,
 }
@@ -11,7 +11,7 @@ pub struct Random {
 /// Fills `bytes` with fresh random ones.
 pub fn fill(bytes: &mut [u8]) {
     if getrandom::fill(bytes).is_err() {
-        // The runtime refuses outside of a request only. Predictable ids would be worse than none.
+        // The runtime refuses only outside of a request. Predictable ids would be worse than none.
         panic!("the runtime gives no random bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! What an isolate keeps between requests. It is gone when the isolate is, and after a trap.
+//! What an isolate keeps between requests. It is lost when the isolate ends, and after a trap.
 
 use crate::base::time::UtcMillis;
 use crate::http::config::{address, cookie_keys};
@@ -14,7 +14,7 @@ pub struct IsolateState {
     pub settings: RedirectSettings,
     pub links: Cache,
     pub clicks: Buffer,
-    /// Since when a flush is under way; `None` while none is.
+    /// When the current flush started; `None` if there is none.
     pub flushing_since: Option<UtcMillis>,
     pub random: Random,
 }
@@ -23,7 +23,7 @@ thread_local! {
     static STATE: RefCell<Option<IsolateState>> = const { RefCell::new(None) };
 }
 
-/// Runs on the state, if the isolate has read its configuration. Never across an `await`.
+/// Runs on the state, if the isolate has read its configuration. Must not be held across an `await`.
 pub fn with<T>(run: impl FnOnce(&mut IsolateState) -> T) -> Option<T> {
     STATE.with_borrow_mut(|state| state.as_mut().map(run))
 }
@@ -39,7 +39,7 @@ pub fn boot(env: &Env) -> String {
     let settings = RedirectSettings {
         keys: keys.ok(),
         mode: RefMode::parse(&text("REF_MODE")),
-        // What is wrong with it the configuration's reader says.
+        // The configuration's reader reports what is wrong with it.
         site: if address(&site, text("DEVELOPMENT").trim() == "yes").is_ok() { site } else { String::new() },
         consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
     };

@@ -1,11 +1,11 @@
-//! Waiting, but not for ever.
+//! Waiting with a time limit.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// What the future answers, or `None` if it takes longer. The call itself is not taken back.
+/// The future's result, or `None` if it takes longer. The call itself is not canceled.
 pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut delay = pin!(worker::Delay::from(limit));

@@ -1,4 +1,4 @@
-//! An entry of the audit trail, in the batch of what it is about.
+//! An audit trail entry, written in the batch of the change that it describes.
 
 use crate::service::context::{Context, Ports};
 use crate::store::identity::audit;

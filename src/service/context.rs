@@ -1,4 +1,4 @@
-//! What a use is given: the instant, the database, randomness. The shell reads the clock once per request.
+//! What a use case works with: the time, the database, randomness. The runtime reads the clock once per request.
 
 use crate::base::id;
 use crate::base::id::ID_BYTES;
@@ -10,26 +10,26 @@ use crate::store::port::{Db, DbError, Rows, Stmt};
 use std::cell::Cell;
 use std::pin::Pin;
 
-/// The outside world, as far as uses need it.
+/// The outside world, as far as use cases need it.
 pub trait Ports {
     type Db: Db;
 
     fn db(&self) -> &Self::Db;
 
-    /// Asks another service, within the request's time limit.
+    /// Sends a request to another service, within the request's time limit.
     fn send(&self, request: OutgoingRequest) -> impl Future<Output = Result<IncomingResponse, RequestFailed>>;
 
-    /// Hands a mail to the runtime's own mail service.
+    /// Sends an email through the runtime's own email service.
     fn mail(&self, mail: &Mail) -> impl Future<Output = Result<(), RequestFailed>>;
 
-    /// How late it is by now. For what takes minutes and must say when: signatures, and who holds what until when.
-    /// Everything else goes by [`Context::now`].
+    /// The current time, for things that take minutes and must be precise about time: signatures and leases. Everything
+    /// else uses [`Context::now`].
     fn clock(&self) -> UtcMillis;
 
     /// Fills `bytes` from the runtime's cryptographic randomness.
     fn random(&self, bytes: &mut [u8]);
 
-    /// Lets others go first for a while.
+    /// Waits, so that other work can run.
     fn pause(&self, millis: u32) -> impl Future<Output = ()>;
 }
 
@@ -37,15 +37,15 @@ pub trait Ports {
 pub struct Context<'a, P: Ports> {
     pub ports: &'a P,
     pub setup: &'a Setup,
-    /// When the request came in.
+    /// When the request arrived.
     pub now: UtcMillis,
-    /// Who acts: `cron`, `session:<id>` or `token:<name>`; empty for the public.
+    /// Who is acting: `cron`, `session:<id>` or `token:<name>`; empty for the public.
     pub actor: String,
-    /// Statements that are set aside ([`Context::keep`]).
+    /// Statements that are reserved ([`Context::keep`]).
     kept: Cell<u64>,
 }
 
-/// Statements that are set aside while this lives.
+/// Statements that stay reserved while this guard lives.
 pub struct Kept<'a> {
     kept: &'a Cell<u64>,
     before: u64,
@@ -57,7 +57,7 @@ impl Drop for Kept<'_> {
     }
 }
 
-/// An invocation that may send fewer statements than this takes its work in smaller pages.
+/// An invocation that may send fewer statements than this works in smaller pages.
 const TIGHT: u64 = 500;
 
 impl<'a, P: Ports> Context<'a, P> {
@@ -65,42 +65,42 @@ impl<'a, P: Ports> Context<'a, P> {
         Context { ports, setup, now, actor: actor.into(), kept: Cell::new(0) }
     }
 
-    /// Statements that this invocation may still send, but for those that are set aside.
+    /// Statements that this invocation may still send, without the reserved ones.
     pub fn left(&self) -> u64 {
         self.ports.db().allowance().map_or(u64::MAX, |allowance| allowance.left()).saturating_sub(self.kept.get())
     }
 
-    /// Sets statements aside for what comes last, until the guard is dropped: what comes first is refused rather than let
-    /// use them up.
+    /// Reserves statements for the last work of an invocation until the guard is dropped. Earlier work is refused
+    /// rather than allowed to use them up.
     pub fn keep(&self, statements: u64) -> Kept<'_> {
         let before = self.kept.get();
         self.kept.set(before + statements);
         Kept { kept: &self.kept, before }
     }
 
-    /// What work that can wait leaves to what comes behind it, where there is enough for both: an eighth.
+    /// What deferrable work leaves to the work that follows it, if there is enough for both: an eighth.
     pub fn reserve(&self) -> u64 {
         if self.is_tight() { 0 } else { self.ports.db().allowance().map_or(0, |allowance| allowance.max() / 8) }
     }
 
-    /// Whether so many statements still fit. What is asked before work that would be cut off in its middle; what does
-    /// not ask is refused by the port.
+    /// Whether this many statements still fit. Callers check before work that must not be cut off halfway; the port
+    /// refuses what exceeds the allowance without a check.
     pub fn has_room(&self, statements: u64) -> bool {
         self.left() >= statements
     }
 
-    /// Whether invocations may send only few statements (Cloudflare's free plan).
+    /// Whether invocations may send only a few statements (Cloudflare's free plan).
     pub fn is_tight(&self) -> bool {
         self.ports.db().allowance().is_some_and(|allowance| allowance.max() < TIGHT)
     }
 
-    /// A page of `rows`, or a tenth of it where invocations may send only few statements: a batch writes a statement for
-    /// each megabyte.
+    /// A page of `rows`, or a tenth of it where invocations may send only a few statements: a batch writes one
+    /// statement per megabyte.
     pub fn page(&self, rows: i64) -> i64 {
         if self.is_tight() { (rows / 10).max(1) } else { rows }
     }
 
-    /// Boxed: dozens of uses wait for a batch, and each would hold a copy of the whole way to the database.
+    /// Boxed because dozens of use cases await a batch, and each would hold a copy of the whole database future.
     pub fn batch(&self, statements: Vec<Stmt>) -> Pin<Box<dyn Future<Output = Result<Vec<Rows>, DbError>> + '_>> {
         Box::pin(async move {
             let expected = statements.len();
@@ -127,7 +127,7 @@ impl<'a, P: Ports> Context<'a, P> {
         id::fresh(prefix, &bytes)
     }
 
-    /// Waits a little longer with each try, and never in step with others who lost the same race.
+    /// Waits a little longer with each attempt, with jitter so that callers who lost the same race don't collide again.
     pub async fn back_off(&self, tries: u32) {
         let mut byte = [0];
         self.ports.random(&mut byte);
@@ -135,7 +135,7 @@ impl<'a, P: Ports> Context<'a, P> {
     }
 }
 
-/// What nobody can guess, in hex.
+/// An unguessable value, in hex.
 pub fn fresh_secret<P: Ports>(ports: &P) -> String {
     let mut bytes = [0; 32];
     ports.random(&mut bytes);

@@ -1,15 +1,15 @@
-//! What can go wrong, as the caller sees it: theirs, transient, or ours. Each has a stable code.
+//! What can go wrong, from the caller's point of view: their fault, transient, or ours. Each error has a stable code.
 
 use crate::codec::Invalid;
 use crate::store::port::DbError;
 
-/// How often a use is tried again when somebody else was first.
+/// How often a use case is retried when another write got there first.
 pub const TRIES_MAX: u32 = 40;
 
-/// The code of what goes beyond one invocation's statements.
+/// The code of work that exceeds one invocation's statements.
 const CUT_OFF: &str = "statements_used_up";
 
-/// Behind one pointer: every use hands it on.
+/// Boxed, because every use case passes it on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppError(Box<Problem>);
 
@@ -20,33 +20,33 @@ pub struct Problem {
     pub code: &'static str,
     /// What happened and what to do.
     pub detail: String,
-    /// The field that is at fault, as a JSON path.
+    /// The invalid field, as a JSON path.
     pub field: Option<String>,
-    /// What a service or a library said: for the log alone.
+    /// What a service or library reported, for the log only.
     pub cause: Option<String>,
 }
 
 /// Whose fault it is, and what the caller can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request cannot be read.
+    /// The request cannot be parsed.
     BadRequest,
-    /// Who are you?
+    /// The caller is not authenticated.
     Unauthorized,
-    /// You may not.
+    /// The caller lacks permission.
     Forbidden,
     NotFound,
     MethodNotAllowed,
-    /// It contradicts what stands.
+    /// It conflicts with the current state.
     Conflict,
     TooLarge,
-    /// It can be read, and says something that cannot be.
+    /// It can be parsed, but its content is invalid.
     Unprocessable,
-    /// Not so often.
+    /// Too many requests.
     TooMany,
-    /// Try again.
+    /// The caller can try again.
     Transient,
-    /// Ours.
+    /// A bug or misconfiguration on our side.
     Fault,
 }
 
@@ -60,7 +60,7 @@ impl AppError {
         self
     }
 
-    /// What is behind it, for the log.
+    /// The underlying cause, for the log.
     pub fn cause(mut self, why: impl std::fmt::Display) -> AppError {
         self.0.cause = Some(why.to_string());
         self
@@ -70,14 +70,14 @@ impl AppError {
         AppError::new(ErrorKind::NotFound, "not_found", format!("{what} not found"))
     }
 
-    /// Whether it is no error but the end of what one invocation may do: what was done stands, and what is left goes on
-    /// in the next.
+    /// Whether this is not a failure but the end of what one invocation may do: completed work is kept, and the next
+    /// invocation continues.
     pub fn is_cut_off(&self) -> bool {
         self.code == CUT_OFF
     }
 
-    /// As the log tells it. Details say what is wrong with what was sent, and quote it: the sender has them, the log has
-    /// no more than the code and the field.
+    /// The error as it is logged. Details describe and quote the input: the sender gets them, but the log has only the
+    /// code and the field.
     pub fn logged(&self) -> String {
         match (self.kind, &self.field) {
             (ErrorKind::BadRequest | ErrorKind::Conflict | ErrorKind::Unprocessable, Some(field))
@@ -90,13 +90,13 @@ impl AppError {
         }
     }
 
-    /// Somebody else was first, time and again.
+    /// Other writes got there first, repeatedly.
     pub fn contended() -> AppError {
         AppError::new(ErrorKind::Transient, "contended", "other requests are changing the same account; try again")
     }
 }
 
-/// Whether a field is called as ours are: the sender's own names may be anything.
+/// Whether a field's name has the form of ours. The sender's own names could contain anything.
 fn is_plain(field: &str) -> bool {
     field.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
 }

@@ -1,4 +1,4 @@
-//! The funnel: events of visitors in, the week's report out.
+//! The funnel: visitors' events come in, the weekly report goes out.
 
 use crate::base::id;
 use crate::base::time::{UtcMillis, Week};
@@ -19,25 +19,25 @@ use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program;
 use std::collections::BTreeMap;
 
-/// What a page tells of its visitor.
+/// What a page reports about its visitor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedStage {
     pub event: String,
     pub campaign: Option<String>,
     pub code: Option<String>,
     pub path: Option<String>,
-    /// Of the signed cookie.
+    /// From the signed cookie.
     pub touchpoints: Option<TouchHistory>,
-    /// Address and User-Agent, where there is no cookie and the visitor does not object. Neither is stored.
+    /// Address and User-Agent, if there is no cookie and the visitor does not object. Neither is stored.
     pub fingerprint: Option<(String, String)>,
 }
 
-/// Stores what a page tells: one insert, behind a look at the month's salt where the visitor has no cookie. What leads
-/// to no partner is not stored, and costs nothing.
+/// Stores what a page reports: one insert, after reading the month's salt if the visitor has no cookie. An event that
+/// leads to no partner is not stored and costs nothing.
 pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) -> Result<(), AppError> {
     let senders =
         senders(recorded.code.as_deref(), recorded.campaign.as_deref(), recorded.touchpoints.as_ref(), ctx.now);
-    // A click is the redirect's to count, and no page's to claim.
+    // Only the redirect counts clicks. A page must not report one.
     if senders.is_empty() || recorded.event == CLICK {
         return Ok(());
     }
@@ -55,8 +55,8 @@ pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) ->
     ctx.query(reached_insert(&reached)).await.map(|_| ()).map_err(AppError::from)
 }
 
-/// The statement that counts a webhook's event, for the batch that takes it in; `None` where no funnel has a stage for
-/// its type or nobody sent its visitor.
+/// The statement that counts a webhook's event, for the batch that stores the event. `None` if no funnel has a stage
+/// for its type or no partner sent its visitor.
 pub fn counted(catalog: &Catalog, event: &Event, presented: &InvoiceRecord) -> Option<Stmt> {
     let in_force = catalog.all_in_force(event.occurred_at);
     if !in_force.iter().any(|d| d.funnel.as_ref().is_some_and(|f| f.counts(&event.kind))) {
@@ -80,8 +80,8 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &InvoiceRecord) -> O
     (!reached.senders.is_empty()).then(|| reached_insert(&reached))
 }
 
-/// A code that is given stands alone, under the campaign that is given or that its latest touch had; else the touches,
-/// the latest first.
+/// An explicit code is used alone, with the explicit campaign or that of its latest touch. Otherwise the touches are
+/// used, latest first.
 fn senders(
     code: Option<&str>,
     campaign: Option<&str>,
@@ -104,7 +104,7 @@ fn senders(
     touches.into_iter().map(sender).collect()
 }
 
-/// A week's report with what is shown of its partners.
+/// A week's report with the partners' display names.
 pub struct WeeklyReport {
     pub program: String,
     pub title: String,
@@ -114,15 +114,15 @@ pub struct WeeklyReport {
     pub names: BTreeMap<String, Name>,
 }
 
-/// As whom a partner is shown.
+/// How a partner is displayed.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 pub struct Name {
     pub external_id: Option<String>,
     pub name: Option<String>,
 }
 
-/// The statement that announces the reports of the week before `scheduled`, of every program that has a funnel: once,
-/// however often it is sent.
+/// The statement that announces last week's reports (the week before `scheduled`) for every program with a funnel. They
+/// are announced once, however often it is sent.
 pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> Option<Stmt> {
     let end = Week::of(scheduled).start();
     let week = Week::of(end.plus_ms(-1)).to_string();
@@ -131,17 +131,17 @@ pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> 
     (!messages.is_empty()).then(|| outbox::outbox_insert(&messages, now))
 }
 
-/// The funnel's report of a week, by the document in force at its end, or now while it lasts.
+/// The funnel report of a week, using the document in force at the end of the week, or now if the week isn't over.
 pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<WeeklyReport, AppError> {
     weekly_of(&ctx.batch(weekly_reads(program, week, ctx.now)).await?, program, week, ctx.now)
 }
 
-/// What the report of a week reads.
+/// The reads that a weekly report needs.
 pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> Vec<Stmt> {
     vec![program::program_list(), week_counts(program, week, judged_at(week, now))]
 }
 
-/// The report of a week, of what `weekly_reads` read.
+/// The weekly report, from the results of `weekly_reads`.
 pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Result<WeeklyReport, AppError> {
     let [programs, counts] = rows else {
         return Err(DbError::Fault("a report of other reads".to_owned()).into());
@@ -166,7 +166,7 @@ pub fn weekly_of(rows: &[Rows], program: &str, week: Week, now: UtcMillis) -> Re
     })
 }
 
-/// By the document of which instant a week is judged.
+/// The instant whose document applies to a week.
 fn judged_at(week: Week, now: UtcMillis) -> UtcMillis {
     week.end().plus_ms(-1).min(now)
 }

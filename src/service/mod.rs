@@ -1,7 +1,7 @@
-//! Uses of the product, one file each: load, decide, commit.
+//! Use cases of the product, one per file: load, decide, commit.
 //!
-//! One use is at most one read batch, one pure decision and one write batch, repeated when a guard says that somebody
-//! else was first.
+//! A use case is at most one read batch, one pure decision and one write batch. It is repeated when a guard reports
+//! that another write got there first.
 
 pub mod account;
 pub mod accrual;

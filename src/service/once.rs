@@ -1,5 +1,5 @@
-//! Requests that carry an `Idempotency-Key`: the answer is kept in the batch that had the effect, and a repeat is told
-//! the same. The same key with another body is refused.
+//! Requests with an `Idempotency-Key`: the response is stored in the same batch as the effect, and a repeat gets the
+//! same response. The same key with a different body is refused.
 
 use crate::base::time::UtcMillis;
 use crate::service::context::{Context, Ports};
@@ -9,24 +9,24 @@ use crate::store::identity::idempotency::KeptAnswer;
 use crate::store::port::Stmt;
 use serde_json::Value;
 
-/// Longest key: what the field accepts elsewhere.
+/// Longest key: the limit that other APIs use.
 pub const KEY_CHARS_MAX: usize = 255;
 
 /// A request's key, if it has one.
 #[derive(Clone, Debug)]
 pub struct IdempotentRequest {
     pub key: String,
-    /// Method and whole path: the same key elsewhere is another request.
+    /// Method and full path: the same key on another route is another request.
     pub route: String,
     /// Hex SHA-256 of the body.
     pub body_sha256: String,
 }
 
-/// An answer with its HTTP status.
+/// A response with its HTTP status.
 pub type StoredResponse = (u16, Value);
 
 impl IdempotentRequest {
-    /// The answer that was given before.
+    /// The response that was given before.
     async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<StoredResponse>, AppError> {
         let kept: Option<KeptAnswer> =
             ctx.query(idempotency::idempotency_find(&self.key, &self.route)).await?.first()?;
@@ -39,7 +39,7 @@ impl IdempotentRequest {
         Ok(Some((u16::try_from(kept.status).unwrap_or(200), answer)))
     }
 
-    /// What the key of a request, if it has one, was answered before.
+    /// The earlier response to the request's key, if it has one.
     pub async fn replied<P: Ports>(
         ctx: &Context<'_, P>,
         once: Option<&IdempotentRequest>,
@@ -50,7 +50,7 @@ impl IdempotentRequest {
         }
     }
 
-    /// The statement that keeps `answer`, for the batch of the effect.
+    /// The statement that stores `answer`, for the batch of the effect.
     pub fn keep(&self, answer: &StoredResponse, now: UtcMillis) -> Stmt {
         let text = answer.1.to_string();
         idempotency::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)

@@ -1,4 +1,4 @@
-//! Deciding a review: release what was held, or reject it, with a reason. The account is decided anew in the same batch.
+//! Deciding a review: release what was held, or reject it, with a reason. The account is recomputed in the same batch.
 
 use crate::engine::account::decision;
 use crate::engine::review::risk;
@@ -32,7 +32,7 @@ impl ReviewDecision {
     }
 }
 
-/// Decides a review. The same decision again answers the same; another one is refused.
+/// Decides a review. Repeating the same decision returns the same result; a different one is refused.
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -114,7 +114,7 @@ pub fn view(r: &ReviewRow) -> Value {
     })
 }
 
-/// What a decision about a review of this rule does not do.
+/// What deciding a review with this rule does not do.
 fn note(rule: &str) -> Option<&'static str> {
     (rule == risk::CURRENCY).then_some(
         "Your decision does not change any balance, because amounts are not converted. An invoice in another currency than \

@@ -7,7 +7,8 @@ use crate::program::measure::CLICK;
 use crate::store::port::Stmt;
 use serde::Serialize;
 
-/// How far a touch may be dated after the event that it explains: both clocks are honest, and one may tell whole seconds.
+/// How much later than the event that it explains a touch may be dated: clocks differ, and one may have whole seconds
+/// only.
 const SKEW_MS: i64 = 300_000;
 
 /// One event of a visitor.
@@ -16,26 +17,26 @@ pub struct FunnelEvent {
     pub id: String,
     /// The event's type.
     pub event: String,
-    /// Who may have sent the visitor, the likeliest first.
+    /// Who may have sent the visitor, most likely first.
     pub senders: Vec<FunnelSender>,
     pub visitor: Option<String>,
     pub path: Option<String>,
     pub at: UtcMillis,
 }
 
-/// A code with the campaign beside it, and when it was given.
+/// A code with its campaign, and when it was given.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunnelSender {
     pub code: String,
     /// Empty: the link's own.
     pub campaign: String,
     pub at: UtcMillis,
-    /// Of a touch, which counts within its program's window; else the event itself names the code.
+    /// From a touch, which counts within its program's window; otherwise the event itself names the code.
     pub touch: bool,
 }
 
-/// Stores the event as a stage of the first sender's program that has a stage for it; nothing where none has, or where
-/// no sender's link was live. One statement: it finds link, partner and document itself.
+/// Stores the event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
+/// no sender's link was live. A single statement that finds the link, partner and document itself.
 pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
     Stmt::new(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
@@ -68,8 +69,8 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
     .bind(SKEW_MS)
 }
 
-/// Rule 24: distinct visitors by partner, campaign and stage in a week, with what is shown of the partner. Counted
-/// clicks are the stage that the document in force at `by` names for them.
+/// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
+/// count for the stage that the document in force at `by` names for them.
 pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
     let visitor = if sabotage::is(Fault::VisitsNotVisitors) { "id" } else { "COALESCE(visitor, id)" };
     Stmt::new(format!(

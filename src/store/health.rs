@@ -8,7 +8,7 @@ use std::collections::HashSet;
 /// The names that `build.rs` found in the schema, one per line.
 const NAMES: &str = include_str!(concat!(env!("OUT_DIR"), "/schema_names.txt"));
 
-/// The names of the tables, indexes, views and triggers that the schema makes.
+/// The names of the tables, indexes, views and triggers that the schema creates.
 pub fn schema_names() -> Vec<&'static str> {
     NAMES.lines().collect()
 }
@@ -21,7 +21,7 @@ pub fn schema_objects() -> Stmt {
     Stmt::new("SELECT name FROM sqlite_master WHERE type IN ('table', 'index', 'view', 'trigger')")
 }
 
-/// What the schema makes and the database lacks.
+/// The schema's objects that are missing in the database.
 pub fn missing_objects(rows: &Rows) -> Result<Vec<&'static str>, DbError> {
     #[derive(Deserialize)]
     struct Row {
@@ -57,13 +57,13 @@ pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt 
 pub struct LatestRun {
     pub program_id: String,
     pub cadence: String,
-    /// As of when it was; `None` where there is none.
+    /// The instant as of which it settled; `None` if there is no run.
     pub as_of_ms: Option<UtcMillis>,
-    /// When the program was saved first.
+    /// When the program was first saved.
     pub since_ms: UtcMillis,
 }
 
-/// The latest runs of all programs: a row for each program and cadence.
+/// The latest runs of all programs: one row per program and cadence.
 pub fn run_latest_list(cadences: &[&str]) -> Stmt {
     Stmt::new(
         "SELECT v.program_id, c.value AS cadence, v.since_ms,
@@ -73,11 +73,11 @@ pub fn run_latest_list(cadences: &[&str]) -> Stmt {
     .json(&cadences)
 }
 
-/// Runs that are not done.
+/// Unfinished runs.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Open {
     pub open: i64,
-    /// Since when the oldest of them is under way.
+    /// When the oldest of them started.
     pub oldest_ms: Option<UtcMillis>,
 }
 
@@ -85,7 +85,7 @@ pub fn run_open_count() -> Stmt {
     Stmt::new("SELECT COUNT(*) AS open, MIN(started_at_ms) AS oldest_ms FROM run WHERE state <> 'done'")
 }
 
-/// How far a job got, where it was cut off.
+/// How far a job got before it was cut off.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Cursor {
     pub job: String,
@@ -96,10 +96,10 @@ pub fn cursor_list() -> Stmt {
     Stmt::new("SELECT job, cursor FROM job_cursor")
 }
 
-/// Statements that keep how far a job got, or that it is through.
+/// Statements that store how far a job got, or that it finished.
 pub const CURSOR_STATEMENTS: u64 = 2;
 
-/// Keeps how far a job got, for the next invocation.
+/// Stores how far a job got, for the next invocation.
 pub fn cursor_write(job: &str, cursor: &str) -> Stmt {
     Stmt::new(
         "INSERT INTO job_cursor (job, cursor) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor",
@@ -108,7 +108,7 @@ pub fn cursor_write(job: &str, cursor: &str) -> Stmt {
     .bind(cursor)
 }
 
-/// The job is through: it begins at the beginning the next time.
+/// The job is finished: next time it starts from the beginning.
 pub fn cursor_clear(job: &str) -> Stmt {
     Stmt::new("DELETE FROM job_cursor WHERE job = ?1").bind(job)
 }
@@ -116,7 +116,7 @@ pub fn cursor_clear(job: &str) -> Stmt {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Backlog {
     pub queued: i64,
-    /// Messages that did not arrive at somebody within three days.
+    /// Messages that could not be delivered to some recipient within three days.
     pub failed: i64,
     pub oldest_ms: Option<i64>,
 }

@@ -1,6 +1,6 @@
 //! The database port and all SQL of the product, one file per table family.
 //!
-//! A statement is a value; nothing here talks to a database. Every text that varies is bound, never spliced.
+//! A statement is a value; nothing here talks to a database. Every variable text is bound, never spliced in.
 
 pub mod account;
 pub mod accrual;

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 thread_local! {
-    /// The documents that were read last, by their text: every decision needs all of them, they seldom change, and reading
-    /// them takes longer than deciding. What they are is a function of the text, so nothing can be out of date.
+    /// The documents that were read last, by their text: every decision needs all of them, they rarely change, and
+    /// parsing them takes longer than deciding. A document depends only on its text, so nothing can be out of date.
     static READ: RefCell<HashMap<String, Rc<Document>>> = RefCell::default();
 }
 
@@ -20,8 +20,8 @@ pub fn program_list() -> Stmt {
     Stmt::new("SELECT program_id, version, document FROM program_version ORDER BY program_id, version")
 }
 
-/// The catalogue that `program_list` read. Stored documents were checked when they were saved; one that no longer
-/// reads is a fault of ours, and nothing may be decided without it.
+/// The catalog that `program_list` read. Stored documents were validated when they were saved. If one can no longer be
+/// parsed, that is a bug, and nothing may be decided without it.
 pub fn catalog(rows: &Rows) -> Result<Catalog, DbError> {
     #[derive(Deserialize)]
     struct Row {
@@ -58,7 +58,7 @@ pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMil
     .bind(actor)
 }
 
-/// A new version may change when a reward by state is due: every account of the program is looked at again.
+/// A new version may change when a milestone reward is due, so every account of the program is checked again.
 pub fn program_grants_recheck(program: &str) -> [Stmt; 2] {
     [
         Stmt::new("UPDATE binding SET grant_due_at_ms = 0 WHERE program_id = ?1").bind(program),

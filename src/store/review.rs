@@ -1,4 +1,4 @@
-//! Reviews: what a person has to look at, and what was decided.
+//! Reviews: what a person has to check, and what was decided.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -37,7 +37,7 @@ pub fn review_id(account: &str, s: &Suspicion) -> String {
     id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject])
 }
 
-/// Opens reviews where there are none: one that was decided is never opened again by the same facts.
+/// Opens reviews where there are none: the same facts never reopen a decided review.
 pub fn review_open(suspicions: &[(String, Suspicion)], now: UtcMillis) -> Vec<Stmt> {
     let row = |(account, s): &(String, Suspicion)| {
         json!({
@@ -71,7 +71,7 @@ pub fn review_find(id: &str) -> Stmt {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE id = ?1")).bind(id)
 }
 
-/// Records a decision. The account's revision guards it: whoever decides at the same time is turned away there.
+/// Records a decision. The account's revision guards it, so a second simultaneous decision fails.
 pub fn review_decide(id: &str, state: &str, reason: &str, actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE review SET state = ?2, reason = ?3, actor = ?4, decided_at_ms = ?5 WHERE id = ?1")
         .bind(id)

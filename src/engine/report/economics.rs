@@ -58,22 +58,22 @@ pub struct Channel {
 
 /// The definition of each figure, as included in every answer.
 pub const DEFINITIONS: &[(&str, &str)] = &[
-    ("rewarded_referrals", "accounts whose first standing reward of this program is dated inside the period"),
+    ("rewarded_referrals", "accounts whose first reward of this program that was not voided is dated in the period"),
     (
         "acquisition_cost_cents",
-        "rewards and benefits of the rewarded referrals as they stand, dated less than 365 days after each one's first reward, divided by their number and floored; of a paid channel, as configured",
+        "current net rewards and benefits of the rewarded referrals, dated less than 365 days after each one's first reward, divided by the number of rewarded referrals and rounded down; for a paid channel, as configured",
     ),
     (
         "first_year_revenue_cents",
-        "12 times the monthly list price, (paid + discount) / months of the first invoice, averaged over the rewarded referrals that have one",
+        "12 times the monthly list price, which is (paid + discount) / months of the first invoice, averaged over the rewarded referrals that have an invoice",
     ),
-    ("first_year_margin_cents", "first-year revenue less acquisition cost"),
+    ("first_year_margin_cents", "first-year revenue minus acquisition cost"),
     (
         "margin_over_cost_hundredths",
-        "first-year margin divided by acquisition cost, floored: 523 is 5.23x; it is not revenue over cost",
+        "first-year margin divided by acquisition cost, rounded down: 523 is 5.23x; not revenue divided by cost",
     ),
-    ("referred_signups", "accounts bound to this program whose sign-up lies inside the period"),
-    ("active_referrers", "partners of this program with a counted click or a referred sign-up inside the period"),
+    ("referred_signups", "accounts attributed to this program that signed up in the period"),
+    ("active_referrers", "partners of this program with a counted click or a referred sign-up in the period"),
     ("existing_accounts", "accounts that had signed up before the period, referred or not"),
     ("referral_rate_thousandths", "referred sign-ups per active referrer: 750 is 0.75"),
     ("viral_coefficient_thousandths", "referred sign-ups per existing account: 300 is 0.3"),

@@ -1,4 +1,4 @@
-//! Calls made from a visitor's browser: the token for a form's hidden field, and a link of one's own.
+//! Calls from a visitor's browser: the token for a form's hidden field, and the user's own link.
 
 use crate::base::time::Month;
 use crate::codec::attribution::cookie;
@@ -50,8 +50,8 @@ pub async fn attribution<S: Platform>(app: &RequestContext<'_, S>, request: &Req
     Ok(Response::json(200, &body))
 }
 
-/// The visitor's fingerprint of this month, for a form's second hidden field; none for whoever asks for privacy or has
-/// not consented, and none while nobody has clicked this month.
+/// The visitor's fingerprint of this month, for a form's second hidden field. There is none for visitors who ask for
+/// privacy or have not consented, and none while nobody has clicked this month.
 async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
     let consents = consents(request.header("cookie"), &app.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
@@ -65,7 +65,7 @@ fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'
         .is_some_and(|d| touch.at <= app.now && touch.at.plus_days(d.attribution.window_days) > app.now)
 }
 
-/// `POST /api/referral/generate`: the signed-in user's own link. Asking again answers the same.
+/// `POST /api/referral/generate`: the signed-in user's own link. A repeat returns the same link.
 pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     if !is_same_site(request) {
         let detail = "call this with a session cookie, from a page of the same origin";
@@ -113,7 +113,7 @@ pub async fn generate<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     Ok(Response::json(status, &Value::clone(&body)))
 }
 
-/// A browser says where a POST comes from; another site's page must not act in the user's name.
+/// Browsers say where a POST comes from. Another site's page must not act in the user's name.
 fn is_same_site(request: &Request) -> bool {
     let by_fetch = request.header("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
     let by_origin = request.header("origin").is_none_or(|origin| origin == request.origin);

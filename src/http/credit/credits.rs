@@ -1,4 +1,4 @@
-//! Credit for the host's application: what a partner has, using it up, giving it back; and the credits that Stripe
+//! Credit for the host's application: a partner's balance, using it, giving it back; and the credits that Stripe
 //! delivers.
 
 use crate::codec::{credit, operator};
@@ -17,7 +17,7 @@ use crate::store::credit as sendings;
 use crate::store::credit::redemption as rows;
 use crate::store::credit::redemption::Redemption;
 
-/// States as they are stored; what is `delivered` or `taken_back` is `paid` there.
+/// States as they are stored; `delivered` and `taken_back` are stored as `paid`.
 const STATES: [&str; 5] = ["planned", "submitting", "paid", "failed", "review"];
 
 /// `GET /v1/credits?partner=`, or `?program=&external_id=`.
@@ -28,7 +28,7 @@ pub async fn balance<S: Platform>(app: &RequestContext<'_, S>, request: &Request
     redeeming::balance(&app.context(""), &whose).await
 }
 
-/// `POST /v1/credits/redeem`. Its key is asked for: an answer that is lost must not cost a credit twice.
+/// `POST /v1/credits/redeem`. It requires a key: a lost response must not cost a credit twice.
 pub async fn redeem<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

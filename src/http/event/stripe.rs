@@ -1,4 +1,4 @@
-//! Stripe's webhooks: verify over the raw bytes, translate, take in, answer with the outcome.
+//! Stripe's webhooks: verify the raw bytes, translate, ingest, respond with the outcome.
 
 use crate::codec::stripe;
 use crate::codec::stripe::{StripeEndpoint, signature};
@@ -32,7 +32,7 @@ async fn take<S: Platform>(
     }
     let place = signature::verify(secrets, request.header("stripe-signature"), &request.body, app.now)
         .map_err(|refused| AppError::new(ErrorKind::Unauthorized, refused.code(), refused.to_string()))?;
-    // The key says the mode; without one, the secret does.
+    // The key determines the mode; without one, the secret does.
     let is_live = match &app.config.setup.stripe {
         Some(stripe) => stripe.is_live(),
         None => secrets.get(place).is_some_and(|secret| signature::is_live(secret)),

@@ -1,4 +1,4 @@
-//! Events in: verify over the raw bytes, translate, take in, answer with the outcome.
+//! Incoming events: verify the raw bytes, translate, ingest, respond with the outcome.
 
 use crate::codec::event::{emdash, envelope};
 use crate::codec::identity::bearer;
@@ -15,7 +15,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::Incoming;
 
-/// `POST /v1/webhooks/events`: the canonical envelope, signed by Standard Webhooks.
+/// `POST /v1/webhooks/events`: the canonical envelope, signed according to Standard Webhooks.
 pub async fn event<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let secrets = &app.config.webhook_secrets;
     if secrets.is_empty() {
@@ -38,7 +38,7 @@ pub async fn emdash_hook<S: Platform>(app: &RequestContext<'_, S>, request: &Req
     take(app, request, "emdash", emdash::content_hook(&request.body, app.now)?).await
 }
 
-/// `POST /v1/webhooks/emdash-forms/{secret}`: EmDash's forms, which can carry a secret in their address alone.
+/// `POST /v1/webhooks/emdash-forms/{secret}`: EmDash's forms, which can only carry a secret in their URL.
 pub async fn emdash_form<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -71,10 +71,10 @@ async fn take<S: Platform>(
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
         let visitor = incoming.presented.touchpoints.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
         let friend = Recipient { account: incoming.event.account_id.as_deref(), visitor };
-        // The event is in: what is missing here is told to whoever asks again.
+        // The event is stored: a repeat gets what is missing here.
         let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
     }
-    // 202: stored, and no program knows the type. A repeat is told the first outcome.
+    // 202: stored, but no program knows the type. A repeat gets the first outcome.
     let status = if taken.first && !taken.known { 202 } else { 200 };
     Ok(Response::json(status, &taken.outcome))
 }

@@ -1,5 +1,5 @@
-//! What pages tell of their visitors: a beacon and a pixel. Neither says whether it was believed, and neither keeps a
-//! page waiting for a reason.
+//! What pages report about their visitors: a beacon and a pixel. Neither reveals whether the report was accepted, and
+//! neither makes a page wait for a reason.
 
 use crate::codec::attribution::cookie;
 use crate::codec::funnel::beacon;
@@ -16,13 +16,13 @@ use crate::service::error::AppError;
 use crate::service::funnel;
 use crate::service::funnel::RecordedStage;
 
-/// A transparent picture of one by one: GIF89a, two colours of which the first is see-through. 43 bytes.
+/// A transparent 1×1 image: GIF89a with two colors, the first one transparent. 43 bytes.
 const GIF: [u8; 43] = [
     b'G', b'I', b'F', b'8', b'9', b'a', 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21, 0xf9, 4, 1, 0, 0, 0,
     0, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b,
 ];
 
-/// `POST /v1/collect`: 204 for all that can be read, whether or not it leads to a partner.
+/// `POST /v1/collect`: 204 for everything that can be parsed, whether or not it leads to a partner.
 pub async fn beacon<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let beacon = beacon::parse(&request.body)?;
     let mut response = Response::nothing();
@@ -30,7 +30,7 @@ pub async fn beacon<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
     Ok(response)
 }
 
-/// `GET /px.gif?event=&partner=&campaign=`: the picture, whatever was asked.
+/// `GET /px.gif?event=&partner=&campaign=`: the image, whatever was requested.
 pub async fn pixel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response {
     let param = |name: &str| request.param(name);
     let beacon = beacon::pixel(param("event"), param("partner"), param("campaign"), request.header("referer"));
@@ -46,8 +46,8 @@ pub async fn pixel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) 
     response
 }
 
-/// Stores what was told, of visitors who let anything be stored, and answers with the cookie where it is a touch. An
-/// error is for the log, since a page could do nothing about it.
+/// Stores what was reported, for visitors who allow storage, and adds the cookie to the response if it is a touch.
+/// Errors are only logged, since a page could do nothing about them.
 async fn store<S: Platform>(app: &RequestContext<'_, S>, request: &Request, beacon: Beacon, response: &mut Response) {
     let user_agent = request.header("user-agent");
     if !beacon.is_sound()

@@ -47,7 +47,7 @@ pub async fn link_show<S: Platform>(
     Ok((200, view))
 }
 
-/// `DELETE /v1/links/{code}`: it stops working within about a minute, and behaves like an unknown code.
+/// `DELETE /v1/links/{code}`: it stops working within about a minute, and then behaves like an unknown code.
 pub async fn link_disable<S: Platform>(
     app: &RequestContext<'_, S>,
     code: &str,

@@ -58,7 +58,7 @@ pub async fn outbox_list<S: Platform>(
     Ok((200, page.answer(rows, |r| r.id.clone(), view)))
 }
 
-/// `POST /v1/outbox/{id}/replay`: sends a message again where it did not arrive, or to one recipient.
+/// `POST /v1/outbox/{id}/replay`: sends a message again to the recipients it did not reach, or to one recipient.
 pub async fn replay<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -79,7 +79,7 @@ pub async fn endpoint_list<S: Platform>(
     Ok((200, page.answer(rows, |r| r.id.clone(), endpoints::view)))
 }
 
-/// `POST /v1/webhook-endpoints`: the answer alone holds the secret.
+/// `POST /v1/webhook-endpoints`: only this response contains the secret.
 pub async fn endpoint_make<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -90,13 +90,13 @@ pub async fn endpoint_make<S: Platform>(
     endpoints::make(&app.context(actor), &new, once.as_ref()).await
 }
 
-/// Where webhooks may go: not to the host that is asked either.
+/// Where webhooks may be sent: not to the host of this request either.
 fn own_rules<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> forms::HostRules {
     let rules = &app.config.setup.endpoints;
     if app.config.owns_zone { rules.clone() } else { rules.with_own_host(&request.origin) }
 }
 
-/// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there any more.
+/// `DELETE /v1/webhook-endpoints/{id}`: nothing is sent there anymore.
 pub async fn endpoint_disable<S: Platform>(
     app: &RequestContext<'_, S>,
     id: &str,

@@ -1,4 +1,4 @@
-//! Partners and their entries, for operators.
+//! Partners and their balance transactions, for operators.
 
 use crate::base::time::Month;
 use crate::codec::operator;
@@ -60,14 +60,14 @@ pub fn balance(row: &BalanceRow) -> Value {
     })
 }
 
-/// What changes what a partner has.
+/// Something that changes a partner's balance.
 enum Entry {
     Accrual(Accrual),
     Paid(PaidEntry),
 }
 
 impl Entry {
-    /// Its place among the others.
+    /// Its position among the others.
     fn place(&self) -> (i64, &str) {
         match self {
             Entry::Accrual(accrual) => (accrual.at_ms.0, &accrual.id),
@@ -109,7 +109,7 @@ pub async fn entries<S: Platform>(
     Ok((200, page.answer(found, cursor, Entry::view)))
 }
 
-/// A line as people read it.
+/// An accrual as the API shows it.
 pub fn entry(accrual: &Accrual) -> Value {
     let (unit, currency) = accrual.unit.split_once(':').unwrap_or((&accrual.unit, ""));
     json!({
@@ -122,7 +122,7 @@ pub fn entry(accrual: &Accrual) -> Value {
     })
 }
 
-/// A payout, or what came back of one, as people read it.
+/// A payout, or what came back of one, as the API shows it.
 pub fn paid_entry(paid: &PaidEntry) -> Value {
     let (unit, currency) = paid.unit.split_once(':').unwrap_or((&paid.unit, ""));
     json!({

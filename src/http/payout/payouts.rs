@@ -32,7 +32,7 @@ pub async fn list<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
 
-/// `GET /v1/payouts/{id}`: the receipt, how the amount came about.
+/// `GET /v1/payouts/{id}`: the receipt, which shows what the amount consists of.
 pub async fn receipt<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

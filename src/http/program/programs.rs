@@ -50,7 +50,7 @@ pub async fn budget_show<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> 
     Ok((200, json!({"program": id, "balance_cents": found.budget.balance_cents, "waiting": found.budget.waiting})))
 }
 
-/// `POST /v1/programs/{id}/budget`: funds it, and releases what waits as far as it goes.
+/// `POST /v1/programs/{id}/budget`: funds it, and releases as many waiting rewards as it covers.
 pub async fn budget_fund<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -62,7 +62,7 @@ pub async fn budget_fund<S: Platform>(
     funding::fund(&app.context(actor), id, body.amount, &body.reason, once.as_ref()).await
 }
 
-/// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, beside what was accrued.
+/// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, compared with what was accrued.
 pub async fn dry_run<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -76,7 +76,7 @@ pub async fn dry_run<S: Platform>(
     }
 }
 
-/// `PUT /v1/programs/{id}`: saves a version. Everything wrong with the document is listed by path, value and rule.
+/// `PUT /v1/programs/{id}`: saves a version. All errors of the document are listed by path, value and rule.
 pub async fn save<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

@@ -1,5 +1,5 @@
-//! Reports in figures: the funnel's week, the month's channels, the economics of a period. Each as JSON or, where
-//! `Accept` asks for it, as Markdown, with what every figure means.
+//! Reports as figures: the funnel's week, the month's channels, the economics of a period. Each is available as JSON
+//! or, if `Accept` requests it, as Markdown, with the meaning of every figure.
 
 use crate::base::time::{Month, UtcMillis, Week};
 use crate::engine::report::economics;
@@ -13,7 +13,7 @@ use crate::service::funnel::WeeklyReport;
 use crate::service::report;
 use serde_json::{Map, Value, json};
 
-/// `GET /v1/reports/funnel?program=&week=2026-W24`; the last whole week where none is named.
+/// `GET /v1/reports/funnel?program=&week=2026-W24`; by default the last complete week.
 pub async fn funnel<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let week = match request.param("week") {
@@ -39,7 +39,7 @@ fn funnel_view(weekly: &WeeklyReport) -> Value {
     })
 }
 
-/// `GET /v1/reports/channels?program=&month=2026-06`; the last whole month where none is named.
+/// `GET /v1/reports/channels?program=&month=2026-06`; by default the last complete month.
 pub async fn channels<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Response, AppError> {
     let program = required(request, "program")?;
     let month = match request.param("month") {
@@ -97,7 +97,7 @@ fn answer(request: &Request, text: impl Fn() -> String, view: impl Fn() -> Value
     response
 }
 
-/// Whether `Accept` names Markdown, and before JSON where it names both.
+/// Whether `Accept` names Markdown, and before JSON if it names both.
 fn wants_markdown(request: &Request) -> bool {
     let accepted = request.header("accept").unwrap_or_default().to_ascii_lowercase();
     let place =
@@ -117,7 +117,7 @@ fn required(request: &Request, name: &'static str) -> Result<String, AppError> {
     request.param(name).filter(|text| !text.is_empty()).ok_or_else(missing)
 }
 
-/// An instant, or a day for its first instant.
+/// An instant, or a day, which means its first instant.
 fn instant(request: &Request, name: &'static str) -> Result<UtcMillis, AppError> {
     let text = required(request, name)?;
     let at = UtcMillis::parse(&text).or_else(|| UtcMillis::parse(&format!("{text}T00:00:00Z")));

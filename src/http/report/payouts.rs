@@ -1,4 +1,4 @@
-//! Payouts in sums: a run's, and a year's as CSV.
+//! Sums of payouts: a run's, and a year's as CSV.
 
 use crate::base::time::Month;
 use crate::http::context::{Platform, RequestContext};
@@ -16,7 +16,7 @@ use crate::store::settlement::run as runs;
 use crate::store::settlement::run::RunRow;
 use serde_json::{Value, json};
 
-/// `GET /v1/runs/{id}/report`: what became of a run's money.
+/// `GET /v1/runs/{id}/report`: what happened to a run's money.
 pub async fn run_report<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ctx = app.context("");
     let rule = send::approval_name(ctx.setup.payout_approval);
@@ -80,8 +80,8 @@ pub async fn year<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -
     Ok(response)
 }
 
-/// A cell as RFC 4180 writes it, always in quotes. What a table program would take for a formula is made a text, also
-/// after each delimiter that one of them may cut the line at in place of the comma.
+/// A cell according to RFC 4180, always quoted. What a spreadsheet would treat as a formula is turned into text. That
+/// includes a formula after any delimiter at which a spreadsheet might split the line instead of at the comma.
 pub fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -90,7 +90,7 @@ pub fn cell(text: &str) -> String {
         if begins && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '|' | '%' | '＝' | '＋' | '－' | '＠') {
             out.push('\'');
         }
-        // Spaces before a formula are dropped by some, and quotes that hold nothing.
+        // Some spreadsheets ignore spaces and empty quotes before a formula.
         begins = matches!(c, ',' | ';' | '\t' | '|' | '\n' | '\r') || (begins && matches!(c, ' ' | '"'));
         if c == '"' {
             out.push('"');

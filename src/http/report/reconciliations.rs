@@ -7,7 +7,7 @@ use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::report::reconcile as reconciling;
 
-/// `POST /v1/reconciliations`: what the billing system says about accounts, against what their events said.
+/// `POST /v1/reconciliations`: compares what the billing system says about accounts with what their events said.
 pub async fn reconcile<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

@@ -1,4 +1,4 @@
-//! What happened and why: receipts, the ledger, the leaderboard.
+//! What happened and why: attribution reports, the ledger, the leaderboard.
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
@@ -20,7 +20,8 @@ use crate::store::program::{catalog, program_list};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// `GET /v1/accounts/{id}/attribution`: to whom the account is bound, by what, why the others lost, and what it earned.
+/// `GET /v1/accounts/{id}/attribution`: the partner that the account is bound to, by what, why the other candidates
+/// lost, and what it earned.
 pub async fn receipt<S: Platform>(app: &RequestContext<'_, S>, id: &str) -> Result<StoredResponse, AppError> {
     let ids = [id.to_owned()];
     let rows = app
@@ -65,7 +66,7 @@ fn binding_view(row: &BindingRow, accruals: &[Accrual], now: UtcMillis) -> Value
     })
 }
 
-/// `GET /v1/ledger/transfers`: every row in the order it was written.
+/// `GET /v1/ledger/transfers`: every row in the order in which it was written.
 pub async fn transfers<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -83,7 +84,7 @@ pub async fn transfers<S: Platform>(
     Ok((200, page.answer(rows, |t| t.row.to_string(), view)))
 }
 
-/// `GET /v1/ledger/checks`: must be empty at all times.
+/// `GET /v1/ledger/checks`: must always be empty.
 pub async fn faults<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
     #[derive(Deserialize)]
     struct Row {

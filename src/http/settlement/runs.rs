@@ -22,7 +22,7 @@ pub async fn run_list<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     Ok((200, page.answer(rows, |r| format!("{}.{}", r.started_at_ms.0, r.id), run_view)))
 }
 
-/// `POST /v1/runs`: starts the run of a period that is over, or resumes it.
+/// `POST /v1/runs`: starts the run of a finished period, or resumes it.
 pub async fn run_start<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

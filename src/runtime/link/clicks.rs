@@ -1,4 +1,4 @@
-//! Writing the gathered clicks, behind the visitors' backs.
+//! Writing the collected clicks in the background.
 
 use crate::base::time::{SECOND_MS, UtcMillis};
 use crate::engine::link::click::Salt;
@@ -10,20 +10,20 @@ use crate::store::port::DbError;
 use std::time::Duration;
 use worker::{Delay, Env, console_error};
 
-/// How long clicks gather: the most that is lost when an isolate dies.
+/// How long clicks are collected: the most that is lost when an isolate dies.
 const GATHER: Duration = Duration::from_millis(100);
-/// Before a failed write is tried a second time. After that it waits for the next click's flush.
+/// The pause before a failed write is tried a second time. After that it waits for the next click's flush.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A write that takes longer counts as failed: `waitUntil` itself ends after 30 s.
 const WRITE_LIMIT: Duration = Duration::from_secs(8);
-/// Statements of one try to write: both, and the look-up of the redirect that began the flush, are one invocation, which
-/// has 50 on Cloudflare's free plan. A thousand clicks are one statement.
+/// Statements per write attempt: both attempts, and the lookup of the redirect that started the flush, are one
+/// invocation, which has 50 on Cloudflare's free plan. A thousand clicks are one statement.
 const STATEMENTS_MAX: u64 = 20;
-/// A flush that has not begun to write after this long has died with its request; the next click starts another.
+/// A flush that has not started to write after this long has died with its request; the next click starts another.
 const GATHER_LOST_MS: i64 = 5 * SECOND_MS;
 
 impl state::IsolateState {
-    /// Whether the caller is to start a flush for what it has just gathered.
+    /// Whether the caller should start a flush for what it just collected.
     pub fn flush_due(&mut self, now: UtcMillis) -> bool {
         let due = self.flushing_since.is_none_or(|since| now.0 - since.0 > GATHER_LOST_MS);
         if due {
@@ -33,7 +33,7 @@ impl state::IsolateState {
     }
 }
 
-/// Gathers for a moment, then writes all that waits.
+/// Collects for a moment, then writes all waiting clicks.
 pub async fn flush(env: &Env) {
     Delay::from(GATHER).await;
     state::with(|state| state.flushing_since = None);

@@ -1,7 +1,7 @@
-//! The redirect's way through the Worker: called by `entry.js`, once and synchronously where the code is warm.
+//! The redirect's path through the Worker: called by `entry.js`, once and synchronously if the code is cached.
 //!
-//! One text in, one text out: every call and every string between JavaScript and WASM costs a good part of what the
-//! decision itself does. `entry.js` has the other half of this protocol.
+//! One string in, one string out: every call and every string between JavaScript and WASM takes a large part of the
+//! time of the decision itself. `entry.js` has the other half of this protocol.
 
 use crate::base::time::UtcMillis;
 use crate::engine::link::visit::RequestSignals;
@@ -16,33 +16,33 @@ use crate::runtime::state::IsolateState;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, worker_sys};
 
-/// The answer begins with a character of these bits on top of `@` (64), then the Set-Cookie header or nothing, a line
+/// The answer begins with a character of these bits added to `@` (64), then the Set-Cookie header or nothing, a line
 /// feed, and the Location.
 const FLUSH: u8 = 1;
 /// Call `refresh` in the background.
 const REFRESH: u8 = 2;
-/// Pass the request on to the origin in place of redirecting.
+/// Pass the request on to the origin instead of redirecting.
 const PASS: u8 = 4;
-/// Nothing is known of the code: call `cold`.
+/// The code is not cached: call `cold`.
 const MISSING: u8 = 8;
 /// The isolate has not read its configuration: call `boot`, then this again.
 const BOOT: u8 = 16;
 
-/// Reads the configuration, once per isolate and after every trap. What is answered is the header that redirects over
-/// https carry; empty: none.
+/// Reads the configuration, once per isolate and after every trap. Returns the header for redirects over https; empty:
+/// none.
 #[wasm_bindgen]
 pub fn boot(env: Env) -> String {
     state::boot(&env)
 }
 
-/// Answers from memory. Empty: this is no request through a ref link.
+/// Answers from memory. Empty: this is not a request through a ref link.
 #[wasm_bindgen]
 pub fn hot(request: &str, now: f64) -> String {
     let (url, parts) = parse(request);
     let Some(found) = reflink::find(url) else { return String::new() };
     let now = UtcMillis(now as i64);
     let answer = state::with(|state| {
-        // What cannot be a code needs no look-up.
+        // What cannot be a code needs no lookup.
         let Some(code) = found.code.as_deref() else { return answer(state, &found, None, &parts, now, 0) };
         match state.links.get(code, now) {
             CacheHit::Missing => flags(MISSING),
@@ -68,7 +68,7 @@ pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Cont
     state::with(|state| answer(state, &found, resolved.as_deref(), &parts, now, 0)).unwrap_or_default()
 }
 
-/// Reads the code of this request anew.
+/// Reads this request's code again.
 #[wasm_bindgen]
 pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
     if let Some(code) = reflink::find(&url).and_then(|found| found.code) {
@@ -76,7 +76,7 @@ pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Conte
     }
 }
 
-/// Writes the gathered clicks.
+/// Writes the collected clicks.
 #[wasm_bindgen]
 pub async fn flush(env: Env) {
     clicks::flush(&env).await;

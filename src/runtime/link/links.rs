@@ -1,8 +1,7 @@
-//! Looking up codes: the isolate's cache (`http::link_cache`), over KV, over D1.
+//! Looking up codes: the isolate's cache (`http::link::cache`), then KV, then D1.
 //!
-//! A change of a link shows after at most 45 s here plus what KV keeps it: 60 s, or the 30 s of its edge caches where
-//! whoever changed the link calls `forget`. Unknown codes are remembered in the isolate alone: in KV anybody could
-//! write rows by guessing.
+//! A changed link is visible after at most 45 s here plus the time KV keeps it: 60 s, or the 30 s of its edge caches if
+//! the writer calls `forget`. Unknown codes are cached only in the isolate: in KV anyone could create rows by guessing.
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
@@ -17,15 +16,15 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Context, Env, console_error, console_warn};
 
-/// How long a visitor waits for a look-up.
+/// How long a visitor waits for a lookup.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
-/// Seconds a link stays in KV: the least KV takes. Longer would save KV writes and delay changes.
+/// Seconds a link stays in KV: the minimum of KV. A longer time would save KV writes and delay changes.
 const KV_TTL_S: u64 = 60;
-/// Seconds an edge location keeps what it read from KV: the least KV takes.
+/// Seconds an edge location keeps what it read from KV: the minimum of KV.
 const KV_CACHE_TTL_S: u64 = 30;
 
-/// Looks a code up and remembers the answer. When nothing answers in time: what was known up to an hour ago, else as
-/// if there were no such link, which is not remembered.
+/// Looks a code up and caches the result. If nothing responds in time, the result is what was known up to an hour ago,
+/// otherwise that there is no such link, which is not cached.
 pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Option<Rc<ResolvedLink>> {
     let answer = within(LOOKUP_LIMIT, read(env, context, code, now)).await;
     let link = match answer {
@@ -44,7 +43,7 @@ pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -
     .flatten()
 }
 
-/// Takes a link out of KV, after it was changed.
+/// Deletes a link from KV after it was changed.
 pub async fn forget(env: &Env, code: &str) {
     if let Ok(kv) = env.kv("KV")
         && let Err(why) = kv.delete(&key(code)).await
@@ -57,7 +56,7 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
     let kv = env.kv("KV").ok();
     if let Some(kv) = &kv {
         match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
-            // What does not parse is of another version of the Worker: D1 knows.
+            // A value that does not parse is from another version of the Worker: read D1.
             Ok(Some(text)) => {
                 if let Ok(link) = decode::from_text(&text) {
                     return Ok(Some(link));
@@ -74,7 +73,7 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
         && let Ok(text) = serde_json::to_string(link)
     {
         let key = key(code);
-        // Not waited for: the visitor has the answer, and a lost write costs one more read of D1.
+        // Not awaited: the visitor has the response, and a lost write costs one more read of D1.
         context.wait_until(async move {
             let Ok(put) = kv.put(&key, text) else { return };
             if let Err(why) = put.expiration_ttl(KV_TTL_S).execute().await {

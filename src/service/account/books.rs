@@ -1,4 +1,4 @@
-//! The books that a decision rests on: everything read about some accounts, at the revisions they had before it.
+//! The snapshot that a decision is based on: everything read about some accounts, at the revisions they had before it.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -40,14 +40,14 @@ pub struct AccountSnapshots {
     accruals: HashMap<String, Vec<Accrual>>,
 }
 
-/// Statements that read the books of a page of accounts.
+/// Statements that read the snapshot of a page of accounts.
 pub const BOOKS_STATEMENTS: u64 = READS as u64;
 const READS: usize = 14;
 
-/// Accounts that are read at a time where all of a group are looked at.
+/// Accounts read at a time when going through a whole group.
 const GROUP_PAGE: i64 = 200;
 
-/// A budget with the revision it was read at.
+/// A budget with the revision at which it was read.
 #[derive(Clone, Debug)]
 pub struct BudgetRow {
     pub budget: RewardBudget,
@@ -64,19 +64,19 @@ pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
     Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
 }
 
-/// What an event that is not stored yet adds to the books.
+/// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
 pub struct PendingEvent<'a> {
     pub codes: Vec<String>,
     pub domains: Vec<String>,
-    /// Whose touches it presents.
+    /// The visitors whose touches it presents.
     pub visitors: Vec<String>,
     pub invoice: Option<&'a str>,
     /// When it happened.
     pub at: Option<UtcMillis>,
 }
 
-/// Reads the books of `accounts`, whose revisions were read before.
+/// Reads the snapshot of `accounts`, whose revisions were read before.
 pub async fn read<P: Ports>(
     ctx: &Context<'_, P>,
     accounts: Vec<AccountRow>,
@@ -128,8 +128,9 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> [Stmt; READS] {
     ]
 }
 
-/// Shows `look` every account with a decision in a group of programs, with its part of the books, in up to `pages`
-/// pages and as far as the invocation may; how many accounts there were, and whether that was all.
+/// Calls `look` for every account with a decision in a group of programs, with its part of the snapshot, in up to
+/// `pages` pages and within the invocation's allowance. Returns how many accounts there were, and whether those were
+/// all.
 pub async fn each_of_group<P: Ports>(
     ctx: &Context<'_, P>,
     group: &str,
@@ -159,7 +160,7 @@ pub async fn each_of_group<P: Ports>(
 }
 
 impl AccountSnapshots {
-    /// Decides with one account's part of the books.
+    /// Decides with one account's part of the snapshot.
     pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &DecisionInput) -> T) -> T {
         let budgets: Vec<RewardBudget> = self.budgets.iter().map(|p| p.budget.clone()).collect();
         let facts = self.facts.about(account);
@@ -184,12 +185,12 @@ impl AccountSnapshots {
         self.accruals.get(account).map_or(&[], Vec::as_slice)
     }
 
-    /// To whom an account was bound when the books were read.
+    /// The account's bindings when the snapshot was read.
     pub fn bound(&self, account: &str) -> &[BoundRow] {
         self.bound.get(account).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes away to whom an account was bound.
+    /// Removes the account's bindings.
     pub fn unbind(&mut self, account: &str) -> Vec<BoundRow> {
         self.bound.remove(account).unwrap_or_default()
     }
@@ -198,7 +199,7 @@ impl AccountSnapshots {
         self.reviews.entry(account.to_owned()).or_default()
     }
 
-    /// A fact that is not stored yet.
+    /// Adds a fact that is not stored yet.
     pub fn add_fact(&mut self, fact: Fact, email: Option<&str>) {
         if let Some(email) = email {
             self.emails.entry(fact.account_id.clone()).or_default().push(email.to_owned());
@@ -206,17 +207,17 @@ impl AccountSnapshots {
         self.facts.add(fact);
     }
 
-    /// Facts turn out to be another account's.
+    /// Moves facts to another account.
     pub fn move_facts(&mut self, events: &[String], to: &str) {
         self.facts.give(events, to);
     }
 
-    /// A decision of the batch becomes part of the books for the next one.
+    /// Adds a decision of the batch to the snapshot, for the next decision.
     pub fn record(&mut self, account: &str, groups: &[GroupDecision]) {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.result.binding else { continue };
-            // Of two sign-ups the one that decides says the domain.
+            // If there are two sign-ups, the one that the decision used determines the domain.
             let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
             same_domain_accounts.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
                 account_id: account.to_owned(),

@@ -1,5 +1,5 @@
-//! Decisions of one batch, gathered and written together: bindings, reviews, accruals, transfers, and who is to be
-//! decided again because of them.
+//! Decisions of one batch, collected and written together: bindings, reviews, accruals, transfers, and the accounts
+//! that need to be recomputed because of them.
 
 use crate::base::money::Cents;
 use crate::base::time::{Month, UtcMillis};
@@ -23,7 +23,7 @@ use crate::store::{ledger, review};
 #[derive(Default)]
 pub struct Commit {
     accounts: Vec<DecidedAccount>,
-    /// Accounts' answers that are not written yet.
+    /// Accounts' decisions that are not written yet.
     groups: Vec<(String, GroupDecision)>,
     suspicions: Vec<(String, Suspicion)>,
     pub accruals: Vec<Accrual>,
@@ -40,7 +40,7 @@ pub struct Commit {
     joined: Vec<CustomerJoined>,
 }
 
-/// A partner to whom an account is bound that was not before.
+/// A partner that an account is newly bound to.
 struct CustomerJoined {
     program: String,
     partner: String,
@@ -48,13 +48,13 @@ struct CustomerJoined {
     signed_up: UtcMillis,
 }
 
-/// Statements that write the decisions of one page of accounts, without those of accounts that lose their answers; each
-/// megabyte of bindings, accruals or transfers beyond the first is one more.
+/// Statements that write the decisions of one page of accounts, without those for accounts that lose their decisions.
+/// Each megabyte of bindings, accruals or transfers beyond the first takes one more.
 pub const COMMIT_STATEMENTS: u64 = 16;
-/// Statements that take accounts' answers away.
+/// Statements that remove accounts' decisions.
 pub const UNBIND_STATEMENTS: u64 = 3;
 
-/// A sign-up that is taken in later than this, in days, is no news: it was imported.
+/// A sign-up that arrives later than this, in days, was imported and is not announced.
 const NEWS_DAYS: i64 = 30;
 
 /// An account that was decided.
@@ -72,8 +72,8 @@ impl DecidedAccount {
 }
 
 impl Commit {
-    /// Takes a decision about one account in. `cause` is the event or review behind it. The books learn of it, so that
-    /// the next decision of the batch rests on it.
+    /// Adds a decision about one account. `cause` is the event or review behind it. The decision is also added to the
+    /// snapshot, so that the next decision of the batch builds on it.
     pub fn add(&mut self, books: &mut AccountSnapshots, account: &AccountRow, decision: AccountDecision, cause: &str) {
         let (accruals, transfers) = posting::settle(books.accruals(&account.id), decision.accruals, cause);
         self.draw_on_budgets(books, &accruals, &transfers);
@@ -83,7 +83,7 @@ impl Commit {
         self.accruals.extend(accruals);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
-        // Every group of an account says the same sign-up.
+        // Every group of an account has the same sign-up.
         let signed_up = decision.groups.first().map(|group| group.signed_up.0);
         let written = account::digest(&decision.groups);
         if account.written.as_ref() != Some(&written) {
@@ -92,7 +92,8 @@ impl Commit {
         self.accounts.push(DecidedAccount { read: account.clone(), signed_up, written });
     }
 
-    /// An account whose sign-up turned out to be another's loses its answers; to be said before its facts are moved.
+    /// Removes the decisions of an account whose sign-up turned out to belong to another account. Must be called before
+    /// its facts are moved.
     pub fn unbind(&mut self, books: &mut AccountSnapshots, account: &str) {
         for before in books.unbind(account) {
             self.note_change(books, account, Some(&before), None);
@@ -101,7 +102,7 @@ impl Commit {
         self.unbound.push(account.to_owned());
     }
 
-    /// Everybody whose sign-up at or after `from` named this domain is to be decided again.
+    /// Marks every account whose sign-up at or after `from` named this domain to be recomputed.
     pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
         self.domains.push(DomainMark { domain, from });
     }
@@ -134,8 +135,8 @@ impl Commit {
         if !self.transfers.is_empty() {
             statements.push(ledger::ledger_accounts_ensure(&self.transfers));
         }
-        // In the order of their ids neighbouring rows go to neighbouring pages of the indexes. What is taken back comes
-        // first: where a reward moves, it pays for itself out of a budget that is empty. A batch posts an accrual once.
+        // Sorted by id, because neighboring rows then go to neighboring index pages. Reversals come first: a reward
+        // that moves can then pay for itself from an empty budget. A batch posts an accrual once.
         let (mut accruals, mut transfers) = (self.accruals.clone(), self.transfers.clone());
         accruals.sort_by(|a, b| a.id.cmp(&b.id));
         transfers.sort_by(|a, b| (a.code == "accrue", &a.accrual_id).cmp(&(b.code == "accrue", &b.accrual_id)));
@@ -164,7 +165,7 @@ impl Commit {
         statements
     }
 
-    /// What the batch draws from budgets, or queues behind them, is kept for the next decision, and guarded.
+    /// Keeps what the batch draws from budgets or queues behind them for the next decision, and guards it.
     fn draw_on_budgets(&mut self, books: &mut AccountSnapshots, accruals: &[Accrual], transfers: &[Transfer]) {
         for accrual in accruals.iter().filter(|l| l.funding_account == "budget") {
             let Some(row) = books.budgets.iter_mut().find(|p| p.budget.program_id == accrual.program_id) else {
@@ -181,8 +182,8 @@ impl Commit {
         }
     }
 
-    /// Whom a changed binding concerns: later sign-ups of the same email domain, of the same partner and month, and of the
-    /// same visitor; and, where the account is a partner's own, those that may stand in a ring with it.
+    /// Marks the accounts that a changed binding affects: later sign-ups of the same email domain, of the same partner
+    /// and month, and of the same visitor. If the account is a partner's own, also those that may form a ring with it.
     fn note_dependants(&mut self, books: &AccountSnapshots, account: &str, groups: &[GroupDecision]) {
         for group in groups {
             let before = books.bound(account).iter().find(|b| b.group_id == group.result.group);
@@ -192,7 +193,7 @@ impl Commit {
                 (Some(b), Some(a)) => {
                     b.program_id == a.program
                         && b.partner_id == a.partner
-                        // Who follows by domain follows the link: its source may differ from the partner's kind.
+                        // A same-domain account copies the link. Its source may differ from the partner's kind.
                         && b.code == a.code
                         && (b.from_ms, &b.event_id) == (a.from, &a.event)
                         && (b.signed_up_at_ms, &b.signup_event_id) == (group.signed_up.0, &group.signed_up.1)
@@ -257,15 +258,15 @@ impl Commit {
     }
 }
 
-/// A reward that became available as it was made, where a program settles instantly. One that only moved with its
-/// binding was announced when it was granted, unless all it did was wait for the budget; and what runs grant they announce
-/// themselves.
+/// A reward that was available as soon as it was created, in a program that settles instantly. One that only moved with
+/// its binding was announced when it was granted, unless it was only waiting for the budget. Runs announce their own
+/// grants.
 fn is_instant_grant(books: &AccountSnapshots, accrual: &Accrual) -> bool {
     let document = books.catalog.in_force(&accrual.program_id, accrual.at_ms);
     let same = |l: &Accrual| {
         l.program_id == accrual.program_id && l.reward_id == accrual.reward_id && l.source == accrual.source
     };
-    // What was held stood in pending, and nobody was told of it.
+    // A held reward was pending, and the partner was not notified of it.
     let stood = |l: &Accrual| same(l) && l.postings > 0 && l.balance == Balance::Available;
     document.is_some_and(|d| d.settlement.cadence == Cadence::Instant)
         && accrual.is_granted()
@@ -280,7 +281,7 @@ mod tests {
     use crate::engine::attribution::binding::AttributionResult;
     use serde_json::json;
 
-    /// A batch that has something of everything.
+    /// A batch that contains one of everything.
     fn everything() -> Commit {
         let (at, text) = (UtcMillis(0), String::new);
         let accrual: Accrual = serde_json::from_value(json!({

@@ -1,12 +1,12 @@
-//! The facts that were read for several accounts, and which of them each account's decision rests on: its own, all about
-//! the same invoices, and what was said about its sign-ups' domains.
+//! The facts that were read for several accounts, and which of them each account's decision is based on: its own, all
+//! facts about the same invoices, and what is known about the domains of its sign-ups.
 
 use crate::engine::account::timeline::Fact;
 use crate::engine::event::Payload;
 use crate::store::event::{domain_of, invoice_of};
 use std::collections::{BTreeSet, HashMap};
 
-/// Facts in the order in which they were read, found by what they are about.
+/// Facts in the order in which they were read, indexed by subject.
 #[derive(Default)]
 pub struct AccountFacts {
     all: Vec<Fact>,
@@ -34,7 +34,7 @@ impl AccountFacts {
         self.all.push(fact);
     }
 
-    /// Hands facts over to another account.
+    /// Moves facts to another account.
     pub fn give(&mut self, events: &[String], to: &str) {
         let mut all = std::mem::take(self).all;
         for fact in all.iter_mut().filter(|f| events.contains(&f.event_id)) {
@@ -48,7 +48,7 @@ impl AccountFacts {
         self.by_account.get(account).into_iter().flatten().map(|at| &self.all[*at])
     }
 
-    /// Everything that a decision about the account rests on.
+    /// Everything that a decision about the account is based on.
     pub fn about(&self, account: &str) -> Vec<&Fact> {
         let mut found: BTreeSet<usize> = self.by_account.get(account).into_iter().flatten().copied().collect();
         for fact in self.own(account) {

@@ -1,4 +1,4 @@
-//! Accounts: their facts, and what is decided from them.
+//! Accounts: their facts, and the decisions derived from them.
 
 pub mod books;
 pub mod commit;

@@ -1,5 +1,5 @@
-//! Deciding accounts again because something they depend on changed: another account of their domain, their partner's
-//! terms, a cap. Whoever changed it marked them; here they are taken page by page.
+//! Recomputing accounts because something they depend on changed: another account of their domain, their partner's
+//! modifiers, a cap. The change marked them; here they are processed page by page.
 
 use crate::engine::account::decision;
 use crate::service::account::books;
@@ -10,13 +10,14 @@ use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::port::DbError;
 
-/// Accounts decided in one batch, and how many events they have together: both are held in memory at once.
+/// Accounts decided in one batch, and how many events they have together: all of them are in memory at once.
 const PAGE: i64 = 1_000;
 const PAGE_FACTS: i64 = 5_000;
-/// Statements of one page: the list, the books, and what is written.
+/// Statements of one page: the list, the snapshot, and the writes.
 pub const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 
-/// Decides up to one page of marked accounts; whether there was one. A page that this invocation cannot write is not begun.
+/// Decides up to one page of marked accounts. Returns whether there was one. A page that this invocation cannot write
+/// is not started.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
     let accounts: Vec<AccountRow> =
         ctx.query(account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?.decode()?;
@@ -36,7 +37,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
     Ok(true)
 }
 
-/// Takes up to `pages` pages, as far as the invocation may. Somebody else being first is no error: what is left stays
+/// Processes up to `pages` pages, within the invocation's allowance. Losing a race is not an error: what is left stays
 /// marked.
 pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), DbError> {
     for tries in 0..pages {

@@ -1,5 +1,5 @@
-//! Joining Stripe customers to accounts. Whoever says something about either marks the customer; here it is decided
-//! anew which account it is, and if that is another one, all its facts move there and both accounts are decided again.
+//! Joining Stripe customers to accounts. New information about either marks the customer. Here the customer's account
+//! is determined again. If it changed, all its facts move there and both accounts are recomputed.
 
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
@@ -19,19 +19,19 @@ use crate::store::account::customer as customers;
 use crate::store::account::customer::{BookedCustomer, CustomerRow, KnownCustomer};
 use crate::store::port::DbError;
 
-/// Statements that find which account a customer is, and note it where nothing has to move.
+/// Statements that determine a customer's account, and record it if nothing has to move.
 const FIND_STATEMENTS: u64 = 4 + 1;
-/// Statements that move its facts as a rule: both accounts' revisions and books, what is moved and what is decided anew.
-/// One that takes more is refused by the port before anything is written, stays marked, and has a sweep to itself when its
-/// turn comes.
+/// Statements that usually move its facts: both accounts' revisions and snapshots, what is moved and what is
+/// recomputed. If one takes more, the port refuses it before anything is written. It stays marked, and has a sweep to
+/// itself when its turn comes.
 const MOVE_USUALLY: u64 = 1 + BOOKS_STATEMENTS + 12;
 const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 3 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
-/// Beside the sweep's heartbeat and the list of customers.
+/// In addition to the sweep's heartbeat and the list of customers.
 const _: () = assert!(2 + FIND_STATEMENTS - 1 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
 
-/// Takes note of a customer and its address; the account it is, as far as that is known. `for_facts`: statements that are
-/// left to what comes behind it. Where one invocation cannot do both, facts stand under the account that the customer was
-/// so far, and the sweep moves them.
+/// Records a customer and its address. Returns its account, as far as that is known. `for_facts`: statements that are
+/// left to the work that follows. If one invocation cannot do both, facts stay with the customer's previous account,
+/// and the sweep moves them.
 pub async fn note<P: Ports>(
     ctx: &Context<'_, P>,
     named: &Customer,
@@ -64,7 +64,7 @@ pub async fn note<P: Ports>(
     Ok(stands.map_or_else(|| named.id.clone(), |row| row.account_id))
 }
 
-/// Joins up to `limit` of the customers that something was said about. What is left is for the sweep.
+/// Joins up to `limit` of the marked customers. The sweep does the rest.
 pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
     if limit == 0 {
         return Ok(());
@@ -82,7 +82,7 @@ pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Resul
     Ok(())
 }
 
-/// Decides which account a customer is, and moves it there. Answers the account that it is for now.
+/// Determines a customer's account and moves the customer there. Returns its account for now.
 pub async fn join<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, AppError> {
     for tries in 0..TRIES_MAX {
         match attempt(ctx, id).await {
@@ -122,12 +122,12 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
     Ok(target)
 }
 
-/// The decisions about all accounts that facts come from or go to, as if they had moved already.
+/// The decisions about all accounts that facts come from or go to, as if the facts had already moved.
 async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[BookedCustomer]) -> Result<Commit, DbError> {
     let mut ids: Vec<String> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
     ids.sort();
     ids.dedup();
-    // Revisions are read before the books: whatever is written in between turns this attempt away.
+    // Revisions are read before the snapshot, so anything written in between makes this attempt fail.
     let known: Vec<AccountRow> = ctx.query(account::account_list(&ids)).await?.decode()?;
     let find = |id: &String| known.iter().find(|a| a.id == *id).cloned();
     let accounts: Vec<AccountRow> =
@@ -141,7 +141,7 @@ async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[BookedCust
         }
     }
     books.move_facts(&events, target);
-    // Whoever loses facts goes first: others may follow the account that gains them.
+    // Accounts that lose facts go first: others may follow the account that gains them.
     for row in accounts.iter().filter(|a| a.id != target).chain(accounts.iter().filter(|a| a.id == target)) {
         let decision = books.with_case(&row.id, ctx.now, decision::decide);
         commit.add(&mut books, row, decision, "");

@@ -1,5 +1,5 @@
-//! A run's step that adds what newly earned modifiers add, for a page of partners. What is not plain is marked to be
-//! decided, which the run does next.
+//! A run's step that adds the accruals of newly earned modifiers, for a page of partners. Accounts that need more than
+//! that are marked, and the run recomputes them next.
 
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::BaseAccrual;
@@ -27,13 +27,14 @@ struct Account {
     account_id: String,
 }
 
-/// The statements that take the next page's partners, or `None` where none is left.
+/// The statements that process the next page of partners, or `None` if there are none left.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
     let partners: Vec<Partner> = ctx.query(modifiers::backfill_partners(run)).await?.decode()?;
     let Some(last) = partners.last() else { return Ok(None) };
     let mut statements = vec![runs::run_step(run, "backfilling", &last.partner_id)];
     if last.accruals > LINES_MAX {
-        // It stands alone, with more accruals than are read at a time: its accounts are decided one page after the other.
+        // This partner is alone on its page and has more accruals than are read at a time, so its accounts are
+        // recomputed page by page.
         statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));
         return Ok(Some(statements));
     }
@@ -60,7 +61,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
     let earned: Vec<BaseAccrual> = next().take()?;
     let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
     found.to_recompute.extend(tiny.into_iter().map(|a| a.account_id));
-    // Who is marked already is decided in any case; who is not among the accounts was bound elsewhere meanwhile.
+    // Marked accounts are recomputed anyway; accounts that are missing here were reassigned in the meantime.
     found
         .accruals
         .retain(|accrual| accounts.contains_key(&accrual.account) && !found.to_recompute.contains(&accrual.account));

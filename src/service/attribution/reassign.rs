@@ -1,5 +1,5 @@
 //! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
-//! account's facts, so it is decided like any other: the old accruals are reversed, the new ones made.
+//! account's facts, so the account is decided like any other: the old accruals are reversed, and new ones are created.
 
 use crate::codec::operator::ReassignRequest;
 use crate::engine::account::timeline::InvoiceRecord;
@@ -19,7 +19,7 @@ use crate::store::port::Stmt;
 use crate::store::program;
 use serde_json::json;
 
-/// Moves the account. `body_sha256` and `id` make a repeat of the same request the same move.
+/// Moves the account. `body_sha256` and `id` identify a repeat of the same request as the same move.
 pub async fn reassign<P: Ports>(
     ctx: &Context<'_, P>,
     account_id: &str,

@@ -1,6 +1,7 @@
-//! Credits out. By Stripe: what stands of each credit is planned as a sending to its referrer's customer, and what no
-//! longer stands as one that takes it back; how they get there is `pay.rs`, a credit is sent as a payout is. By webhook:
-//! what no event or run has announced is queued; that it arrived is booked where it is delivered (`deliver.rs`).
+//! Paying out credits. By Stripe: the net amount of each credit is planned as an outbound transfer to its referrer's
+//! customer, and what is no longer owed as one that claws it back. `payout/send.rs` sends them like payouts. By
+//! webhook: credits that no event or run has announced are queued, and posted to the ledger when the webhook is
+//! delivered (`deliver.rs`).
 
 pub mod promotion;
 pub mod redeem;
@@ -12,8 +13,8 @@ use crate::store::credit::webhook;
 use crate::store::port::{DbError, Stmt};
 use crate::store::{credit, program};
 
-/// Plans what programs' credits come to. Where Stripe is not set up nothing is planned for it: what is earned stays
-/// available.
+/// Plans the outbound transfers for programs' credits. If Stripe is not set up, none are planned for it: what is earned
+/// stays available.
 pub async fn plan<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     for document in catalog.all_in_force(ctx.now) {
@@ -26,7 +27,7 @@ pub async fn plan<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
             break;
         }
         match ctx.batch(batch).await {
-            // Somebody else plans the same.
+            // Another invocation planned the same.
             Ok(_) | Err(DbError::Guard(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,6 +1,7 @@
-//! The friend's discount as a promotion code at Stripe, for one redemption: one coupon per version of a program, one code
-//! per visitor or account. The code is chosen and stored before Stripe is asked for it, so that it is made once whatever
-//! fails on the way. Where it cannot be had now, the benefit stands as data: nobody's sign-up fails for it.
+//! The friend's discount as a Stripe promotion code that can be redeemed once: one coupon per version of a program, one
+//! code per visitor or account. The code is chosen and stored before Stripe is called, so that it is created only once,
+//! whatever fails on the way. If it can't be created now, the benefit is still returned as data: a sign-up never fails
+//! because of it.
 
 use crate::base::time::MINUTE_MS;
 use crate::codec::credit::promotion as wire;
@@ -16,7 +17,7 @@ use crate::store::port::DbError;
 use crate::store::program;
 use serde_json::{Value, json};
 
-/// Who gets a code.
+/// Who receives a code.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
     pub account: Option<&'a str>,
@@ -29,14 +30,14 @@ pub fn asks(benefit: Option<&Benefit>) -> bool {
     benefit.is_some_and(|b| b.as_promotion_code)
 }
 
-/// The friend's code, if it works by now. What fails is made up for the next time somebody asks.
+/// The friend's code, if it works by now. The next request makes up for a failure.
 pub async fn code<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Recipient<'_>) -> Option<String> {
     let wanted = ctx.setup.stripe.is_some() && (friend.account.is_some() || friend.visitor.is_some());
     let benefit = document.benefit.as_ref().filter(|b| wanted && b.as_promotion_code)?;
     made(ctx, document, benefit, friend).await.ok().flatten()
 }
 
-/// Adds a promotion code to every attribution of a sign-up's answer whose benefit is one.
+/// Adds a promotion code to every attribution in a sign-up's response whose benefit is one.
 pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Recipient<'_>) -> Result<(), AppError> {
     let Some(groups) = outcome["attribution"].as_array_mut() else { return Ok(()) };
     let asking = |group: &Value| group["benefit"]["as_promotion_code"] == true;
@@ -64,7 +65,7 @@ async fn made<P: Ports>(
     for tries in 0..TRIES_MAX {
         match attempt(ctx, document, benefit, friend).await {
             Ok(code) => return Ok(code),
-            // Somebody else asked for the same code at the same time.
+            // Another request asked for the same code at the same time.
             Err(Failed::Db(DbError::Guard(_))) => ctx.back_off(tries).await,
             Err(Failed::Db(error)) => return Err(error.into()),
             Err(Failed::App(error)) => return Err(error),
@@ -107,8 +108,8 @@ async fn attempt<P: Ports>(
     if ctx.now < row.due_at_ms || (row.attempt == 0 && !coupon(ctx, document, benefit, &row.coupon_id).await?) {
         return Ok(None);
     }
-    // What was asked for before may be there. If not, a new key is safe: Stripe has no two codes of one text, and nobody
-    // was told this one.
+    // An earlier attempt may have created it. If not, a new key is safe: Stripe never has two codes with the same text,
+    // and this one was not returned to anyone.
     if row.attempt > 0
         && let Some(found) = look_up(ctx, &row).await?
     {
@@ -122,14 +123,14 @@ async fn attempt<P: Ports>(
     let replied = stripe::post_promptly(ctx, "/v1/promotion_codes", &wire::code_form(of(&row)), &key).await?;
     let found = match replied {
         StripeReply::Done(value) => wire::code_made(of(&row), &value),
-        // It may be there all the same, from an attempt of which nothing was heard.
+        // It may still exist, from an attempt whose response was lost.
         StripeReply::Refused(_) => look_up(ctx, &row).await?,
         StripeReply::Limited | StripeReply::Unsure(_) => None,
     };
     match found {
         Some(found) => done(ctx, row, found).await,
         None => {
-            // Stripe is not asked with every page that a visitor opens.
+            // Avoids calling Stripe for every page that a visitor opens.
             row.due_at_ms = ctx.now.plus_ms(MINUTE_MS);
             ctx.query(rows::promotion_write(&row)).await?;
             Ok(None)
@@ -147,7 +148,7 @@ async fn done<P: Ports>(
     Ok(Some(row.code))
 }
 
-/// The friend's row, made where there is none. One that was offered to the visitor becomes the account's.
+/// The friend's row, created if there is none. A code that was offered to the visitor becomes the account's.
 async fn stored<P: Ports>(
     ctx: &Context<'_, P>,
     document: &Document,
@@ -182,7 +183,7 @@ async fn stored<P: Ports>(
     Ok(row)
 }
 
-/// Whether Stripe has the coupon. We choose its id, so Stripe itself makes it once.
+/// Whether Stripe has the coupon. We choose its id, so Stripe creates it only once.
 async fn coupon<P: Ports>(
     ctx: &Context<'_, P>,
     document: &Document,
@@ -193,7 +194,7 @@ async fn coupon<P: Ports>(
         return Ok(true);
     }
     let form = wire::coupon_form(document, benefit, id);
-    // A failure is saved under its key, and the id alone keeps a second coupon from being made: a new key each time.
+    // A new key each time: Stripe stores a failure under its key, and the id alone prevents a second coupon.
     let replied = stripe::post_promptly(ctx, "/v1/coupons", &form, &ctx.fresh_id("key")).await?;
     let has = match replied {
         StripeReply::Done(value) => wire::is_coupon(benefit, id, &value),

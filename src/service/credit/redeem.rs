@@ -1,5 +1,5 @@
-//! Credit that the application uses up: what there is, redeeming it, and giving it back. The balance is guarded by the
-//! database, so that of two who read the same one only as much is redeemed as there is.
+//! Credit that the application uses: the balance, redeeming it, and giving it back. The database guards the balance, so
+//! two requests that read the same balance cannot together redeem more than there is.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -18,7 +18,7 @@ use crate::store::port::DbError;
 use crate::store::program;
 use serde_json::{Value, json};
 
-/// What a partner has in credit.
+/// A partner's credit balance.
 pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Result<StoredResponse, AppError> {
     let (partner, document, credits) = read(ctx, whose).await?;
     let balances: Vec<Value> = credits.iter().map(credit_view).collect();
@@ -31,7 +31,7 @@ pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Res
     Ok((200, view))
 }
 
-/// The customer at Stripe that a partner is, if anybody knows.
+/// The partner's Stripe customer, if known.
 async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Option<String>, AppError> {
     #[derive(serde::Deserialize)]
     struct Row {
@@ -41,7 +41,7 @@ async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Optio
     Ok(found.and_then(|row| row.customer))
 }
 
-/// Redeems credit of a partner. The same key is told the same answer.
+/// Redeems a partner's credit. The same key gets the same response.
 pub async fn redeem<P: Ports>(
     ctx: &Context<'_, P>,
     request: &RedeemRequest,
@@ -85,7 +85,7 @@ pub async fn redeem<P: Ports>(
         batch.push(once.keep(&answer, ctx.now));
         match ctx.batch(batch).await {
             Ok(_) => return Ok(answer),
-            // Somebody redeemed at the same time, or the key did: what is left is read again.
+            // Another request redeemed at the same time, or the same key did: read the balance again.
             Err(DbError::Guard(_)) => ctx.back_off(tries).await,
             Err(error) => return Err(error.into()),
         }
@@ -93,7 +93,7 @@ pub async fn redeem<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Gives `amount` of a redemption back to the partner, or all that is left of it.
+/// Returns `amount` of a redemption to the partner, or all that is left of it.
 pub async fn give_back<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,

@@ -1,4 +1,4 @@
-//! Taking an event in: record it and its effect on the books in one batch.
+//! Ingesting an event: store it and its effects in one batch.
 
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
@@ -24,33 +24,34 @@ use crate::store::port::{DbError, Stmt};
 use crate::store::{event as events, program};
 use serde::Serialize;
 
-/// An event with where it came from.
+/// An event with its source.
 pub struct Incoming {
     pub source: &'static str,
-    /// Hex SHA-256 of the bytes as sent: the same id with other bytes is refused.
+    /// Hex SHA-256 of the bytes as sent: the same id with different bytes is refused.
     pub body_sha256: String,
     pub event: Event,
-    /// What the event presented, verified.
+    /// The attribution evidence that the event presented, verified.
     pub presented: InvoiceRecord,
 }
 
-/// The answer: `first` is false for a repeat, which is told what the first was told.
+/// The response. `first` is false for a repeat, which gets the same response as the first delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IngestOutcome {
     pub first: bool,
-    /// Whether a decision rests on it.
+    /// Whether a decision uses it.
     pub known: bool,
     pub outcome: serde_json::Value,
-    /// How many Stripe customers may be this account after all.
+    /// How many Stripe customers may turn out to be this account.
     pub rejoin: i64,
 }
 
-/// Verifies what an event presents to be attributed by. A token that does not verify loses its touches, not the event.
+/// Verifies the attribution evidence of an event. If its token does not verify, the event loses its touches but is
+/// still accepted.
 pub fn present(keys: Option<&CookieKeys>, event: &Event) -> InvoiceRecord {
     let token = event.credential.token.as_deref();
     let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
     InvoiceRecord {
-        // People type codes, with a space around them sometimes.
+        // People type codes, sometimes with a space before or after.
         code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
         token_refused: token.is_some() && touchpoints.is_none(),
         touchpoints,
@@ -59,27 +60,27 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> InvoiceRecord {
     }
 }
 
-/// Statements that take an event in at most: what is read, the event and what goes with it, one account's decision, and
+/// The most statements that ingesting an event takes: the reads, the event and its rows, one account's decision, and
 /// what the caller adds.
 pub const TAKE_STATEMENTS: u64 =
     READ_STATEMENTS + BOOKS_STATEMENTS + EVENT_STATEMENTS + COMMIT_STATEMENTS + ALSO_STATEMENTS;
 const READ_STATEMENTS: u64 = 4;
 const EVENT_STATEMENTS: u64 = 4;
 const ALSO_STATEMENTS: u64 = 2;
-/// Statements that it takes as a rule. Where these are left, an event that can wait is begun; one that takes more is refused
-/// by the port before anything is written, and has a whole invocation to itself when its turn comes.
+/// Statements that it usually takes. A deferrable event is started if these are left. If it takes more, the port
+/// refuses it before anything is written, and it has a whole invocation to itself when its turn comes.
 pub const TAKE_USUALLY: u64 = TAKE_STATEMENTS - 8;
 
-/// Pages of dependent accounts that are decided before the sender is answered; the rest waits for the sweep.
+/// Pages of dependent accounts that are recomputed before the sender gets a response; the sweep does the rest.
 const DEPENDANT_PAGES: u32 = 4;
 
-/// Takes an event in. A repeat changes nothing and is told the first outcome; the same id with another body is
+/// Ingests an event. A repeat changes nothing and gets the first response; the same id with a different body is
 /// refused.
 pub async fn take<P: Ports>(ctx: &Context<'_, P>, incoming: &Incoming) -> Result<IngestOutcome, AppError> {
     take_with(ctx, incoming, Vec::new).await
 }
 
-/// Takes an event in, with further statements in its batch.
+/// Ingests an event, with additional statements in its batch.
 pub async fn take_with<P: Ports>(
     ctx: &Context<'_, P>,
     incoming: &Incoming,
@@ -91,8 +92,8 @@ pub async fn take_with<P: Ports>(
             Err(DbOrApp::Db(error)) => return Err(error.into()),
             Err(DbOrApp::App(error)) => return Err(error),
             Ok(taken) => {
-                // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up
-                // for by the sweep.
+                // The event is stored, and every account that may be this one or depends on it is marked. If this
+                // fails, the sweep makes up for it.
                 let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
                 if taken.first && taken.known {
                     let _ = recompute::process_marked(ctx, DEPENDANT_PAGES).await;
@@ -123,7 +124,7 @@ async fn attempt<P: Ports>(
     let event = &incoming.event;
     let invoice = events::invoice_of(&event.payload);
     let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
-    // The accounts' revisions are read before their books: whatever is written in between turns this attempt away.
+    // The accounts' revisions are read before their snapshots, so anything written in between makes this attempt fail.
     let rows = ctx
         .batch(vec![
             events::event_seen(&event.id),
@@ -168,7 +169,7 @@ async fn attempt<P: Ports>(
         presented: &presented,
         outcome: &text,
     };
-    // The event goes first: its unique id turns a second delivery away before anything else is written.
+    // The event goes first: its unique id rejects a second delivery before anything else is written.
     let mut batch = vec![events::event_insert(event, &intake)];
     batch.extend(events::event_person_insert(event));
     let marks = customer::customers_mark(event, incoming.source, ctx.now);
@@ -182,7 +183,7 @@ async fn attempt<P: Ports>(
     Ok(IngestOutcome { first: true, known, outcome, rejoin })
 }
 
-/// What an event brings into the decision before it is stored.
+/// What an event adds to the decision before it is stored.
 fn pending<'a>(event: &'a Event, presented: &'a InvoiceRecord) -> PendingEvent<'a> {
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
@@ -243,11 +244,11 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
     Ok(IngestOutcome { first: false, known, outcome, rejoin: 0 })
 }
 
-/// What the sender is told, and what a repeat is told again.
+/// The response to the sender, and to a repeat.
 #[derive(Serialize)]
 pub struct IngestReport {
     event: String,
-    /// `applied`, or `stored` where no decision knows the type.
+    /// `applied`, or `stored` if no decision uses the type.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
@@ -268,7 +269,7 @@ struct AttributionOutcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     reason: String,
-    /// What the referred side gets.
+    /// The referred side's benefit.
     #[serde(skip_serializing_if = "Option::is_none")]
     benefit: Option<crate::program::document::Benefit>,
 }

@@ -1,9 +1,9 @@
-//! Taking one of Stripe's events in: whose account it is about, or which invoice, and the facts that it says.
+//! Ingesting a Stripe event: find its account or invoice, and the facts that it contains.
 //!
-//! Every fact is an event of its own, taken in like any other; Stripe's event is noted last, so that one that was cut
-//! off is done again and finds its facts there. What cannot be placed yet waits, and is placed when something says
-//! where it belongs: a customer's facts under the customer's own id, refunds and disputes without their invoice in a
-//! list of their own.
+//! Every fact is an event of its own, ingested like any other. Stripe's event is recorded last: if the work is cut off,
+//! it is repeated and finds its facts already stored. A fact that cannot be placed yet waits until something says where
+//! it belongs: a customer's facts under the customer's own id, refunds and disputes without their invoice in a separate
+//! list.
 
 use crate::base::decode;
 use crate::base::id;
@@ -32,33 +32,34 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// Waiting facts that one event may release; the rest is for the sweep.
+/// Waiting facts that one event may release; the sweep does the rest.
 const RELEASED_MAX: i64 = 20;
-/// Statements that note what came of an event.
+/// Statements that record the result of an event.
 const NOTE_STATEMENTS: u64 = 1;
-/// Statements of an event of one fact at most, whose customer is known, as it is when Stripe sends an event again: whether
-/// it is known, what it pays, who its customer is; its fact, which marks no customers; what came of it.
+/// The most statements for an event with one fact and a known customer, as is the case when Stripe sends an event
+/// again: whether the event is known, what it pays, who its customer is; its fact, which marks no customers; its
+/// result.
 pub const EVENT_STATEMENTS: u64 = 1 + 1 + 2 + (TAKE_STATEMENTS - 1) + NOTE_STATEMENTS;
 const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too much for an invocation");
 
-/// What a fact came to.
+/// Where a fact was placed.
 enum AccountMatch {
-    /// Taken in, with its outcome.
+    /// Ingested, with its outcome.
     Taken(Value),
     /// It waits for its invoice.
     Waits,
-    /// The payment is for no invoice.
+    /// The payment has no invoice.
     NoInvoice,
 }
 
-/// The answer to a partner's event of test mode at an installation of live mode: Stripe sends both to the live endpoint
-/// of connected accounts, and an error would be sent again for days.
+/// The response to a partner's test mode event in a live installation: Stripe sends both modes to the live endpoint of
+/// connected accounts, and would retry after an error for days.
 pub fn of_test_mode(event: &Translated) -> Value {
     outcome_of(event, "ignored", "it is a test event, and this installation runs in live mode", Vec::new())
 }
 
-/// Takes an event in; a repeat is told the first outcome, and one that says something else under the same id is
-/// refused. `is_live` is the mode that the event must be of.
+/// Ingests an event. A repeat gets the first outcome, and the same id with different content is refused. `is_live` is
+/// the mode that the event must have.
 pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
     if event.is_live != is_live {
         let (is, wanted) = if is_live { ("test", "live") } else { ("live", "test") };
@@ -69,7 +70,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     if let Some(seen) = ctx.query(rows::stripe_event_seen(&event.id)).await?.first::<Seen>()? {
         return repeat(event, &seen, &sha256);
     }
-    // Whatever else there is to do, what came of the event is noted.
+    // The event's result must be recorded, whatever else there is to do.
     let for_note = ctx.keep(NOTE_STATEMENTS);
     if !event.paid_by.is_empty() {
         ctx.query(rows::payment_note(&event.paid_by)).await?;
@@ -94,7 +95,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
             }
         }
         StripeEvent::TransferReversed { transfer_id, group, reversed_cents } => {
-            // What was reversed is read from Stripe, reversal by reversal: the event says a sum.
+            // Reversals are read from Stripe one by one: the event contains only a total.
             match reverse::record_transfer_event(ctx, transfer_id, group).await? {
                 Some(booked) => {
                     let what =
@@ -115,7 +116,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     Ok(outcome)
 }
 
-/// Places each fact of an event, and says what came of them together.
+/// Places each fact of an event, and returns their combined result.
 async fn take_facts<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
@@ -124,7 +125,7 @@ async fn take_facts<P: Ports>(
 ) -> Result<Value, AppError> {
     let mut facts = Vec::new();
     let mut reasons = Vec::new();
-    // What an earlier delivery took in before it was cut off costs this one nothing: each gets further.
+    // Facts that an earlier delivery stored before it was cut off cost this one nothing, so each delivery gets further.
     let taken = taken(ctx, drafts).await?;
     for draft in drafts {
         if let Some(outcome) = taken.get(&draft.id) {
@@ -144,7 +145,8 @@ async fn take_facts<P: Ports>(
     Ok(outcome_of(event, outcome, reasons.first().map_or("", |(_, reason)| reason), facts))
 }
 
-/// The outcomes of those facts that are in already and say the same. Of one fact alone taking it in says as much.
+/// The outcomes of facts that are already stored with the same content. A single fact needs no lookup: ingesting it
+/// shows the same.
 async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashMap<String, Value>, AppError> {
     #[derive(Deserialize)]
     struct Row {
@@ -163,14 +165,14 @@ async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashM
     Ok(rows.into_iter().filter_map(same).collect())
 }
 
-/// The SHA-256 of what was understood of an event. Its bytes differ between two deliveries, and between a webhook and
-/// Stripe's list: the count of deliveries that are still due, the version it is rendered at.
+/// The SHA-256 of the event's meaning. Its bytes differ between two deliveries, and between a webhook and Stripe's
+/// list: the number of pending deliveries, the API version.
 fn fingerprint(event: &Translated) -> String {
     let what = match &event.what {
         StripeEvent::Ignored(_) => json!(null),
         StripeEvent::Payability(state) => json!(state),
         StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
-        // A charge lists its refunds in old versions only; the first says the sum.
+        // Only old API versions list a charge's refunds; the first fact has the total.
         StripeEvent::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
     };
     let customer = event.customer.as_ref().map(|c| &c.id);
@@ -243,7 +245,7 @@ async fn place<P: Ports>(
     }
 }
 
-/// Of what a draft says, whatever account or invoice it turns out to be about.
+/// Of a draft's content, whichever account or invoice it turns out to be about.
 fn digest_of(draft: &Draft) -> String {
     sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
 }
@@ -268,7 +270,7 @@ async fn take_fact<P: Ports>(
 ) -> Result<IngestOutcome, AppError> {
     let presented = conversion::present(ctx.setup.cookie_keys.as_ref(), &event);
     let incoming = Incoming { source: SOURCE, body_sha256, event, presented };
-    // Boxed: the whole of taking an event in stands behind it, and three ways lead here.
+    // Boxed: its future contains all of event ingestion, and three paths lead here.
     Box::pin(conversion::take_with(ctx, &incoming, also)).await
 }
 
@@ -291,15 +293,15 @@ async fn wait<P: Ports>(
     Ok(())
 }
 
-/// What Stripe says about the invoice of a payment.
+/// What Stripe returns about a payment's invoice.
 pub enum InvoiceLookup {
     Invoice(String),
     NoInvoice,
-    /// There is no key, or no answer.
+    /// There is no key, or Stripe did not respond.
     NotNow,
 }
 
-/// Asks Stripe which invoice a payment is for, and keeps the answer.
+/// Asks Stripe which invoice a payment is for, and stores the answer.
 pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<InvoiceLookup, AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(InvoiceLookup::NotNow);
@@ -320,8 +322,8 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Inv
     }
 }
 
-/// Takes in what waited for an invoice that is known by now, in the order in which it happened, as far as the invocation
-/// may: the rest is for the sweep.
+/// Ingests facts whose invoice is known by now, in the order in which they happened, within the invocation's allowance.
+/// The sweep does the rest.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
     #[derive(Deserialize)]
     struct ReadyEvent {
@@ -352,7 +354,7 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
             taken => taken?,
         };
         if !taken.first && ctx.has_room(1) {
-            // It came in by another delivery meanwhile.
+            // Another delivery stored it in the meantime.
             ctx.query(rows::waiting_done(&waiting.id)).await?;
         }
     }

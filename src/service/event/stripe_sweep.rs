@@ -1,5 +1,5 @@
-//! What the sweep does about Stripe: places what waits, joins customers that were left, fetches events that were
-//! missed once a day, and compares subscriptions once a month.
+//! What the sweep does for Stripe: it places waiting facts, joins the remaining customers, fetches missed events once a
+//! day, and compares subscriptions once a month.
 
 use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
 use crate::codec::BODY_BYTES_MAX;
@@ -28,49 +28,49 @@ use serde_json::Value;
 
 /// Customers that one sweep joins.
 const CUSTOMERS_MAX: i64 = 10;
-/// Waiting facts that one sweep takes in.
+/// Waiting facts that one sweep ingests.
 const RELEASED_MAX: i64 = 10;
-/// Invoices that one sweep asks Stripe for, and how long it waits before it asks again.
+/// Invoices that one sweep requests from Stripe, and how long it waits before it requests one again.
 const ASKED_MAX: i64 = 5;
 const ASK_AGAIN_MS: i64 = 6 * HOUR_MS;
 
-/// Statements that keep what Stripe said of an invoice.
+/// Statements that store Stripe's answer about an invoice.
 const ASK_STATEMENTS: u64 = 2;
 
 /// Stripe lists events for 30 days.
 const REACH_MS: i64 = 30 * DAY_MS;
-/// Events of one page: as many as an answer holds whose every one is as long as a webhook may be.
+/// Events per page: as many as a response can hold if each is as long as a webhook may be.
 const EVENTS: usize = ANSWER_BYTES_MAX / BODY_BYTES_MAX;
-/// Pages that one sweep reads at most: events stay listed that another endpoint did not take.
+/// The most pages that one sweep reads: events that another endpoint did not accept stay listed.
 const PAGES_MAX: u32 = 160;
-/// Partners' accounts that one day asks for.
+/// Partners' accounts that are requested per day.
 const PAYEES_MAX: i64 = 50;
-/// The same where requests to other services are few: 50 an invocation on the free plan.
+/// The same when requests to other services are scarce: 50 per invocation on the free plan.
 const PAYEES_TIGHT: i64 = 10;
-/// Statements of an event that is taken in: its fact, and who its customer is, what came of it. Of one that takes more the
-/// next sweep takes the rest.
+/// Statements for an ingested event: its fact, its customer, its result. If one takes more, the next sweep does the
+/// rest.
 const EVENT_USUALLY: u64 = TAKE_USUALLY + 4;
-/// Beside the sweep's heartbeat, what it reads first, one page, and how far it got.
+/// In addition to the sweep's heartbeat, its first reads, one page, and the cursor.
 const _: () = assert!(1 + 2 + PAGE_STATEMENTS + CURSOR_STATEMENTS + stripe_in::EVENT_STATEMENTS <= STATEMENTS_FREE);
-/// Statements that look which events of a page are known.
+/// Statements that check which events of a page are known.
 const PAGE_STATEMENTS: u64 = 1;
 
-/// The jobs of the day and of the month, as their heartbeats are called.
+/// The daily and monthly jobs, by the names of their heartbeats.
 const MISSED: &str = "stripe_missed";
 const RECONCILED: &str = "stripe_reconciled";
 
-/// Joins customers that something was said about.
+/// Joins customers with new information.
 pub async fn join<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     stripe_customer::process_marked(ctx, CUSTOMERS_MAX).await
 }
 
-/// Takes in what waited for its invoice, and asks for the invoices of what still waits.
+/// Ingests facts that were waiting for their invoice, and requests the invoices of those that still wait.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     stripe_in::release(ctx, RELEASED_MAX).await?;
     if ctx.setup.stripe.is_some() { request_invoices(ctx).await } else { Ok(()) }
 }
 
-/// Does what is due once a day and once a month. An error leaves what was done; the next sweep goes on.
+/// Does the daily and monthly work that is due. After an error, completed work is kept and the next sweep continues.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(());
@@ -94,7 +94,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Keeps how far a job got, or that it is through.
+/// Stores how far a job got, or that it is finished.
 async fn got<P: Ports>(ctx: &Context<'_, P>, job: &str, until: Option<String>) -> Result<(), AppError> {
     ctx.batch(match until {
         Some(cursor) => vec![health::cursor_write(job, &cursor)],
@@ -116,7 +116,7 @@ async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
         }
         let answer = stripe_in::look_up(ctx, item.payment_intent.as_deref().unwrap_or("")).await?;
         let statement = match answer {
-            // A payment for no invoice takes nothing back here.
+            // A payment without an invoice claws nothing back here.
             InvoiceLookup::NoInvoice => rows::waiting_done(&item.id),
             _ => rows::waiting_requested(&item.id, ctx.now),
         };
@@ -125,9 +125,9 @@ async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
     stripe_in::release(ctx, RELEASED_MAX).await
 }
 
-/// Fetches the events that no endpoint took, the newest first, after the one where an invocation before this was cut off.
-/// Answers after which event to go on (empty: none), `None` where it is through, and why the first of those that are not in is not: they are
-/// tried again tomorrow, and keep nothing else out.
+/// Fetches the events that no endpoint accepted, newest first, starting after the one where an earlier invocation was
+/// cut off. Returns the event to continue after (empty: none), or `None` if finished, and the reason why the first
+/// failed event could not be ingested. Failed events are tried again tomorrow and don't block others.
 async fn fetch_missed<P: Ports>(
     ctx: &Context<'_, P>,
     from: Option<String>,
@@ -135,7 +135,7 @@ async fn fetch_missed<P: Ports>(
     let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
     let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
     let (mut after, mut fault) = (from.filter(|id| !id.is_empty()), None);
-    // How far it got is kept even where all else is used up.
+    // The cursor is stored even if everything else is used up.
     let _for_cursor = ctx.keep(CURSOR_STATEMENTS);
     for _ in 0..PAGES_MAX {
         let query = FormEncoder::new().with("delivery_success", "false").with("created[gte]", since.to_string());
@@ -145,7 +145,7 @@ async fn fetch_missed<P: Ports>(
             return Ok((Some(after.unwrap_or_default()), fault));
         }
         let answer = match stripe::get(ctx, "/v1/events", &query).await? {
-            // The event that it was to go on from is older than Stripe's list by now: from the beginning.
+            // The event to continue after is older than Stripe's list by now: start over.
             StripeReply::Refused(refusal) if after.is_some() && refusal.code == "resource_missing" => {
                 after = None;
                 continue;
@@ -173,11 +173,11 @@ async fn fetch_missed<P: Ports>(
     Ok((None, fault))
 }
 
-/// Asks for the partners' accounts that cannot be paid. Stripe's list of events has none of theirs, and one that was
-/// missed would keep a partner's money here for good.
+/// Requests the partners' accounts that cannot be paid. Stripe's list of events does not include theirs, and a missed
+/// event would keep a partner's money here forever.
 async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let most = if ctx.is_tight() { PAYEES_TIGHT } else { PAYEES_MAX };
-    // What does not fit is asked for tomorrow: those of which nothing was heard for longest come first.
+    // What does not fit is requested tomorrow: accounts with the oldest news come first.
     let waiting: Vec<PayeeRow> = ctx.query(payee::payee_waiting(most)).await?.decode()?;
     for row in waiting {
         if !ctx.has_room(1 + CURSOR_STATEMENTS) {
@@ -186,12 +186,12 @@ async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> 
         let path = format!("/v1/accounts/{}", row.stripe_account_id);
         let answer = match stripe::get(ctx, &path, &FormEncoder::new()).await? {
             StripeReply::Done(answer) => answer,
-            // The account is gone, or the key may not read it.
+            // The account was deleted, or the key may not read it.
             StripeReply::Refused(_) => continue,
             StripeReply::Limited | StripeReply::Unsure(_) => return Ok(()),
         };
         let Ok(state) = wire::payability(&answer) else { continue };
-        // Events come in whole seconds: one of this second must not be older than what was read in it.
+        // Event times are whole seconds: an event of this second must not look older than what was read in it.
         let at = UtcMillis(ctx.now.0.div_euclid(SECOND_MS) * SECOND_MS);
         ctx.query(payee::payee_update(&state, at)).await?;
     }
@@ -209,7 +209,7 @@ async fn unknown<'a, P: Ports>(ctx: &Context<'_, P>, events: &'a [Value]) -> Res
     Ok(events.iter().filter(|event| !known.iter().any(|row| row.id == id(event))).collect())
 }
 
-/// Takes one in. One that cannot be read or is refused is not taken in today either: it must not keep the others out.
+/// Ingests one event. One that cannot be parsed or is refused is skipped today, so that it does not block the others.
 async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Value, is_live: bool) -> Result<(), AppError> {
     let Ok(event) = wire::translate(event, StripeEndpoint::Own, ctx.now) else { return Ok(()) };
     match stripe_in::take(ctx, &event, is_live).await {

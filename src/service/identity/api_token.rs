@@ -1,4 +1,4 @@
-//! Operators' tokens: made with a secret that is shown once, revoked for good. Only hashes are kept.
+//! Operators' tokens: the secret is shown once when a token is created, and revoking is final. Only hashes are stored.
 
 use crate::base::id;
 use crate::base::time::{DAY_MS, UtcMillis};
@@ -12,27 +12,28 @@ use crate::store::settlement::operator_runs::{NewToken, TokenShown, token_insert
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// Longest name, which stands in the audit trail with everything that the token does.
+/// Longest name. The audit trail shows it with everything that the token does.
 pub const NAME_CHARS_MAX: usize = 60;
 
-/// What the audit log calls the token that the configuration names.
+/// The audit trail's name for the token from the configuration.
 pub const BOOTSTRAP: &str = "bootstrap";
-/// No token is good for longer.
+/// No token is valid for longer.
 pub const DAYS_MAX: i64 = 365;
-/// Bytes of a secret.
+/// Bytes in a secret.
 const SECRET_BYTES: usize = 32;
 
-/// A token that somebody wants.
+/// A request for a token.
 #[derive(Clone, Copy)]
 pub struct TokenRequest<'a> {
     pub name: &'a str,
     pub scopes: Scopes,
     pub expires_at: UtcMillis,
-    /// What its maker may do: a token may do no more.
+    /// The scopes of the person or token creating it: a token may do no more than its creator.
     pub maker: Scopes,
 }
 
-/// Makes a token under an id that follows from `key`, so that one form makes one; answers its secret, this once.
+/// Creates a token with an id derived from `key`, so that one form creates one token. Returns its secret, only this
+/// time.
 pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key: &str) -> Result<String, AppError> {
     let TokenRequest { name, scopes, expires_at, maker } = *wanted;
     let must = |field: &str, detail: &str| AppError::new(ErrorKind::Unprocessable, "malformed", detail).field(field);
@@ -40,7 +41,7 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key
     if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(clean) {
         return Err(must("name", "the name must be 1 to 60 letters, digits, dots, dashes or underscores"));
     }
-    // The audit log would take it for the deployment's own.
+    // The audit trail would mistake it for the deployment's own token.
     if name == BOOTSTRAP {
         return Err(must("name", "the deployment's token has this name; choose another"));
     }
@@ -69,7 +70,7 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key
     }
 }
 
-/// Revokes a token. Again it changes nothing.
+/// Revokes a token. Revoking again changes nothing.
 pub async fn revoke<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), AppError> {
     let found: Option<TokenShown> = ctx.query(token_shown(id)).await?.first()?;
     let found = found.ok_or_else(|| AppError::not_found("token"))?;

@@ -1,7 +1,7 @@
-//! Signing in: links that prove an address, and the sessions that follow from a proof.
+//! Signing in: links that prove an address, and the sessions that they start.
 //!
-//! In scope: what is stored of a link and a session, and the mail. Not in scope: cookies and pages. Tokens are handed to
-//! whoever asked for them and to nobody else: the database has their hashes.
+//! In scope: what is stored of a link and a session, and the email. Not in scope: cookies and pages. A token goes only
+//! to the person who requested it: the database has only its hash.
 
 use crate::base::id;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
@@ -15,28 +15,29 @@ use crate::store::identity::session::{LinkLimits, NewLink, NewSession, Proof, Se
 use crate::store::port::Stmt;
 use sha2::{Digest, Sha256};
 
-/// How long a mailed link is good: to sign in, and to join, which may wait for the next morning.
+/// How long an emailed link is valid: to sign in, and to join, which may wait until the next morning.
 pub const SIGN_IN_MS: i64 = 15 * MINUTE_MS;
 pub const JOIN_MS: i64 = DAY_MS;
-/// Links of one purpose that one address is mailed in an hour: asked for from one network, and in all. A sign-in gets
-/// through to whoever has asked for none in the hour, so that nobody can lock others out by asking.
+/// Links of one purpose that one address is emailed per hour: requested from one network, and in total. A sign-in link
+/// is always sent to a network that requested none in the last hour, so that nobody can lock others out by requesting
+/// links.
 const LINKS_PER_HOUR: i64 = 5;
 const LINKS_PER_HOUR_IN_ALL: i64 = 20;
-/// Between two tries of a mail that nobody waits for: both, with their time limits, within the 30 s that the runtime
-/// gives to what is done after an answer.
+/// The pause between two attempts at an email that nobody waits for. Both attempts with their time limits must fit into
+/// the 30 s that the runtime allows after a response.
 const AGAIN_MS: u32 = 2_000;
-/// When a session is over, however much it is used.
+/// When a session expires, however much it is used.
 const SESSION_MS: i64 = 60 * DAY_MS;
 const SESSION_OPERATOR_MS: i64 = 7 * DAY_MS;
 const SESSION_TOKEN_MS: i64 = 12 * HOUR_MS;
-/// How often a session's token is exchanged, its use noted, and its site asked.
+/// How often a session's token is rotated, its use recorded, and its site checked.
 const ROTATE_MS: i64 = DAY_MS;
 const SEEN_MS: i64 = HOUR_MS;
 const CHECK_MS: i64 = 5 * MINUTE_MS;
-/// Longest name of a browser that is kept.
+/// Longest browser name that is stored.
 const AGENT_CHARS_MAX: usize = 200;
 
-/// A secret and the hash that is stored of it.
+/// A secret and its stored hash.
 pub struct Token {
     pub text: String,
     pub sha256: String,
@@ -53,7 +54,7 @@ impl Token {
     }
 }
 
-/// What a mailed link is for.
+/// What an emailed link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     SignIn,
@@ -68,7 +69,7 @@ impl Purpose {
         }
     }
 
-    /// Where the link leads, before its token.
+    /// The link's path, before its token.
     fn path(self) -> &'static str {
         match self {
             Purpose::SignIn => "/sign-in/mail/",
@@ -84,38 +85,38 @@ impl Purpose {
     }
 }
 
-/// A wish for a mailed link.
+/// A request for an emailed link.
 pub struct MagicLinkRequest<'a> {
-    /// As typed; it has the form of an address.
+    /// As typed; it has the form of an email address.
     pub email: &'a str,
-    /// JSON: what the link remembers.
+    /// JSON: data that belongs to the link.
     pub detail: &'a str,
-    /// Whether the address may have a link though it is no partner's.
+    /// Whether the address may get a link even if no partner has it.
     pub any_address: bool,
-    /// Keyed hash of the network that asks; empty where nobody can say.
+    /// Keyed hash of the requester's network; empty if unknown.
     pub requested_by: &'a str,
     pub says: Invitation<'a>,
 }
 
-/// What became of a wish.
+/// The result of a request.
 #[derive(Debug)]
 pub enum MagicLinkOutcome {
-    /// There is no way for mails to leave.
+    /// Email is not set up.
     NotSetUp,
-    /// This address is not mailed a link: nobody knows it, or it has had enough. Whoever asks must not learn which.
+    /// This address is not emailed a link: it is unknown or has reached its limit. The requester must not learn which.
     Nothing,
-    /// The link is stored, and waits to be mailed.
+    /// The link is stored and ready to be emailed.
     Ready(Box<QueuedEmail>),
 }
 
-/// A mail about to leave, with a link.
+/// An email that is ready to send, with a link.
 #[derive(Debug)]
 pub struct QueuedEmail {
     mail: Mail,
     token_sha256: String,
 }
 
-/// Makes a link, if the address may have one.
+/// Creates a link, if the address may have one.
 pub async fn link<P: Ports>(
     ctx: &Context<'_, P>,
     request: &MagicLinkRequest<'_>,
@@ -160,7 +161,7 @@ pub async fn link<P: Ports>(
     Ok(MagicLinkOutcome::Ready(Box::new(QueuedEmail { mail, token_sha256: token.sha256 })))
 }
 
-/// Mails a link. When it does not leave, the link is forgotten, so that it does not count, and why is told.
+/// Emails a link. If that fails, the link is deleted, so that it does not count, and the reason is returned.
 pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Result<(), String> {
     let Some(why) = attempt(ctx, leaving).await else { return Ok(()) };
     match ctx.query(session::magic_link_delete(&leaving.token_sha256)).await {
@@ -169,7 +170,7 @@ pub async fn mail<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Resu
     }
 }
 
-/// Mails a link while nobody waits for it, and once more where that failed.
+/// Emails a link while nobody is waiting, and retries once if that fails.
 pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Result<(), String> {
     if attempt(ctx, leaving).await.is_none() {
         return Ok(());
@@ -178,7 +179,7 @@ pub async fn mail_unwaited<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail
     mail(ctx, leaving).await
 }
 
-/// Why the mail did not leave, if so.
+/// Why the email was not sent, if so.
 async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Option<String> {
     let Some((_, way)) = ctx.setup.mail() else { return Some("email is not set up".to_owned()) };
     match hand_over(ctx, way, &leaving.mail).await {
@@ -187,36 +188,36 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Optio
         | DeliveryAttempt::Busy(why, _)
         | DeliveryAttempt::Silent(why)
         | DeliveryAttempt::Broken(why) => Some(why),
-        // What only the outbox knows of.
+        // Only the outbox has these results.
         DeliveryAttempt::Later | DeliveryAttempt::Suppressed(_) | DeliveryAttempt::Gone => {
             Some("the email was not sent".to_owned())
         }
     }
 }
 
-/// Who signs in, by what they have proved.
+/// The person who signs in, by what they proved.
 pub struct NewSessionPlan<'a> {
     pub proof: Proof<'a>,
     pub operator: bool,
-    /// As the audit log will say it.
+    /// As written to the audit trail.
     pub actor: String,
-    /// What the browser calls itself.
+    /// The browser's User-Agent.
     pub agent: &'a str,
 }
 
-/// A session that comes to be with its statement.
+/// A new session with the statement that stores it.
 pub struct OpenedSession {
     pub token: String,
-    /// As the audit log will say it.
+    /// As written to the audit trail.
     pub actor: String,
     pub operator: bool,
     pub expires_at: UtcMillis,
     pub statements: Vec<Stmt>,
 }
 
-/// A new session, in place of the one that this browser had.
+/// A new session that replaces this browser's previous one.
 pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &NewSessionPlan<'_>, before_sha256: Option<&str>) -> OpenedSession {
-    // The first half stays through rotations and protects the forms.
+    // The first half survives rotations and protects the forms.
     let token = Token::of(format!("{}-{}", fresh_secret(ctx.ports), fresh_secret(ctx.ports)));
     let lasts = match who.proof {
         Proof::Token(_) => SESSION_TOKEN_MS,
@@ -239,17 +240,17 @@ pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &NewSessionPlan<'_>, before_sha
     OpenedSession { token: token.text, actor: who.actor.clone(), operator: who.operator, expires_at, statements }
 }
 
-/// Who acts, where an address was proved: operators by their address, which the configuration holds too; partners by a
-/// name that says nothing but stays the same.
+/// The actor for a proven address: operators by their address, which the configuration also contains; partners by a
+/// name that reveals nothing but stays the same.
 pub fn actor_of(email: &str, operator: bool) -> String {
     let email = email.to_ascii_lowercase();
     if operator { format!("operator:{email}") } else { format!("person:{}", id::derived("per", &[&email])) }
 }
 
-/// What a session needs besides being looked up.
+/// What a session needs beyond the lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionRefresh {
-    /// Its site must be asked before anything is shown.
+    /// The site must be checked before anything is shown.
     pub check: bool,
     pub rotate: bool,
     pub seen: bool,
@@ -259,13 +260,13 @@ pub fn upkeep(s: &SessionRow, now: UtcMillis) -> SessionRefresh {
     let over = |since: UtcMillis, ms: i64| now >= since.plus_ms(ms);
     SessionRefresh {
         check: s.site_user.is_some() && over(s.checked_at_ms, CHECK_MS),
-        // Whoever came with the token before this one is about to get the other.
+        // A request with the previous token is about to receive the current one.
         rotate: s.is_current == 1 && over(s.rotated_at_ms, ROTATE_MS),
         seen: over(s.seen_at_ms, SEEN_MS),
     }
 }
 
-/// Removes sessions and links that are over.
+/// Deletes expired sessions and links.
 pub async fn purge<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     ctx.batch(session::purge(ctx.now).into()).await?;
     Ok(())

@@ -1,4 +1,5 @@
-//! Pools: an operator funds one; rewards that wait are released in the order of (occurred_at, event id), none overtaking.
+//! Reward budgets: an operator funds one, and waiting rewards are released in the order of (occurred_at, event id).
+//! None is released before an earlier one.
 
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
@@ -26,13 +27,13 @@ use serde_json::json;
 const PAGE: i64 = 200;
 /// Batches of releases after one funding; the sweep does the rest.
 const PAGES: u32 = 10;
-/// Statements of one batch of releases: three reads, the rows that it writes at once, and a further statement for each
+/// Statements of one batch of releases: three reads, the rows that it always writes, and one more statement for each
 /// megabyte of them.
 const PAGE_STATEMENTS: u64 = 14;
-/// Statements that tell of one budget that is low.
+/// Statements that report one low budget.
 const LOW_STATEMENTS: u64 = 2;
 
-/// Puts `amount` into a program's budget and releases what it covers.
+/// Adds `amount` to a program's budget and releases what it covers.
 pub async fn fund<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -89,7 +90,7 @@ pub async fn fund<P: Ports>(
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         match ctx.batch(batch).await {
             Ok(_) => {
-                // The money is in; what it cannot release now the sweep will.
+                // The money is in; the sweep releases what this could not.
                 let _ = release(ctx, id).await;
                 return Ok(answer);
             }
@@ -100,8 +101,8 @@ pub async fn fund<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Releases what waits in every program whose budget has something in it, then tells the operator of budgets that hold less
-/// than they should: once after each funding, and where nobody has funded one yet, as soon as a reward waits for it.
+/// Releases waiting rewards in every program whose budget has money, then notifies the operator of low budgets: once
+/// after each funding, or, if nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     let mut rows = ctx.batch(vec![program::program_list(), budget::budget_list()]).await?;
     let releasable: Vec<String> = budgets(&rows[1])?
@@ -149,7 +150,7 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, rows: &[Rows]) -> Result<(
     Ok(())
 }
 
-/// Releases waiting rewards as far as the budget goes: the first that it cannot cover stops all behind it.
+/// Releases waiting rewards as far as the budget allows: the first that it cannot cover stops all that follow.
 async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
     for tries in 0..PAGES {
         if !ctx.has_room(PAGE_STATEMENTS) {
@@ -166,7 +167,8 @@ async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError
 }
 
 async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
-    // The budget's revision is read with what waits, and the accounts' before the batch that writes them.
+    // The budget's revision is read together with the waiting rewards, and the accounts' revisions before the batch
+    // that writes them.
     let rows = ctx.batch(vec![budget::budget_list(), budget::waiting_list(id, PAGE)]).await?;
     let Ok(row) = find(budgets(&rows[0])?, id) else { return Ok(false) };
     let waiting: Vec<Accrual> = rows[1].decode()?;

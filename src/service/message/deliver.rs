@@ -1,9 +1,9 @@
-//! Delivering the outbox: settle to whom messages go, claim what is due, make the attempts, write down what came of them.
+//! Delivering the outbox: determine the recipients, lease what is due, make the attempts, record the results.
 //!
-//! A claim is committed before anything is sent, and moves what it claims out of everybody else's sight until an
-//! invocation is surely over. So two sweeps never send the same, and what was cut off is due again by itself. A message
-//! may arrive twice when an answer was lost; its id tells the receiver so, and a mail service that knows idempotency keys
-//! drops the second.
+//! A lease is committed before anything is sent, and hides what it leases from all other invocations until this one has
+//! certainly ended. So two sweeps never send the same delivery, and one that was cut off becomes due again by itself. A
+//! message may arrive twice if a response was lost. Its id lets the receiver detect that, and an email service that
+//! supports idempotency keys drops the duplicate.
 
 use crate::base::id;
 use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
@@ -30,8 +30,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 
-/// How long after the first failed attempt, the second and so on the next is made: three days in all. Sweeps come every
-/// ten minutes.
+/// How long after the first failed attempt, the second and so on the next one is made: three days in total. Sweeps run
+/// every ten minutes.
 pub const BACK_OFF_MS: [i64; 10] = [
     10 * MINUTE_MS,
     20 * MINUTE_MS,
@@ -45,33 +45,33 @@ pub const BACK_OFF_MS: [i64; 10] = [
     24 * HOUR_MS,
 ];
 
-/// When an attempt is given up for lost. A cron invocation lives for 15 minutes at most.
+/// When an attempt is considered lost. A cron invocation lives for at most 15 minutes.
 pub const LOST_MS: i64 = 20 * MINUTE_MS;
 
-/// Mails and webhooks claimed at a time, and claims of one sweep: some 60 statements and 600 requests. Only what is
-/// claimed and cut off is sent a second time.
+/// Emails and webhooks per lease, and leases per sweep: about 60 statements and 600 requests. Only deliveries that are
+/// leased and then cut off are sent twice.
 pub const MAILS: i64 = 40;
 pub const HOOKS: i64 = 20;
 const CLAIMS: u32 = 10;
-/// Statements of one claim: it, what its attempts rest on, and what came of them, written a second time where the first
-/// failed. What is claimed and not written down is sent again.
+/// Statements of one lease: the lease itself, what its attempts need, and their results, written a second time if the
+/// first write failed. What is leased but not recorded is sent again.
 const CLAIM_STATEMENTS: u64 = 20;
-/// Statements that settle to whom a page of messages goes.
+/// Statements that determine the recipients of a page of messages.
 const ADDRESS_STATEMENTS: u64 = 4;
-/// No further claim once a sweep has taken this long.
+/// No further lease after a sweep has taken this long.
 const SWEEP_MS: i64 = 4 * MINUTE_MS;
-/// Batches of messages whose recipients are settled in one sweep.
+/// Batches of messages whose recipients are determined in one sweep.
 const ADDRESS_PAGES: u32 = 5;
-/// Between two mails through an HTTP service: common ones take two a second.
+/// The pause between two emails through an HTTP service: common ones accept two per second.
 const PACE_MS: u32 = 500;
-/// How often writing down what came of the attempts is tried: what is not written is sent again.
+/// How often recording the results is tried: what is not recorded is sent again.
 const RECORD_TRIES: u32 = 3;
-/// Longest time that an endpoint's Retry-After is believed.
+/// The longest Retry-After that is accepted from an endpoint.
 const RETRY_AFTER_MS_MAX: i64 = 24 * HOUR_MS;
-/// Longest reason that is kept, in characters.
+/// Longest error message that is stored, in characters.
 const ERROR_CHARS_MAX: usize = 200;
 
-/// Delivers what is due, within one invocation's limits. How many attempts were made.
+/// Delivers what is due, within one invocation's limits. Returns how many attempts were made.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
     let to_do: ToDo = ctx.query(delivery::to_do(ctx.now.max(ctx.ports.clock()))).await?.first()?.unwrap_or_default();
     if to_do.unaddressed == 1 {
@@ -93,7 +93,8 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<usize, AppError> {
         made += due.len();
         let made_now = attempt_all(ctx, &due).await?;
         record(ctx, &lease, &made_now).await?;
-        // Where nobody answers, the network or the invocation's allowance is at fault, and the next sweep may do better.
+        // If no service responds, the network or the invocation's allowance is at fault, and the next sweep may do
+        // better.
         if made_now.silent == due.len() {
             break;
         }
@@ -126,27 +127,27 @@ async fn lease_due<P: Ports>(ctx: &Context<'_, P>, lease: &str, now: UtcMillis) 
         (Some(_), None) => DeliveryTarget::AllButOperator,
         (Some(_), Some(_)) => DeliveryTarget::All,
     };
-    // Where statements are few, requests to other services are, too: 50 an invocation.
+    // When statements are scarce, requests to other services are too: 50 per invocation.
     let (mails, hooks) = if ctx.is_tight() { (MAILS / 2, HOOKS / 2) } else { (MAILS, HOOKS) };
     let rows = ctx.batch(delivery::lease(lease, reach, mails, hooks, now, now.plus_ms(LOST_MS))).await?;
     rows.last().map_or(Ok(Vec::new()), |claimed| claimed.decode())
 }
 
-/// What the attempts rest on besides their rows.
+/// What the attempts need besides their rows.
 struct DeliveryContext {
     catalog: Catalog,
     unwanted: HashSet<Unsubscribed>,
 }
 
-/// What came of a claim's attempts.
+/// The results of a lease's attempts.
 #[derive(Default)]
 struct DeliveryRequest {
     outcomes: Vec<DeliveryOutcome>,
-    /// Endpoints that said they are gone.
+    /// Endpoints that responded that they are gone.
     gone: Vec<String>,
-    /// Messages by which a credit was handed over, or taken back.
+    /// Messages that handed over a credit or clawed one back.
     credits: Vec<String>,
-    /// Attempts that nobody answered, and those not made because of it.
+    /// Attempts without a response, and those skipped because of one.
     silent: usize,
 }
 
@@ -160,7 +161,7 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
     };
     let (mut made, mut mute) = (DeliveryRequest::default(), HashSet::new());
     for d in due {
-        // Who did not answer just now, or asked for a rest, keeps nobody else waiting.
+        // A service that did not respond just now, or asked for a pause, must not keep others waiting.
         let tried = if mute.contains(&(&d.channel, service_of(d))) {
             DeliveryAttempt::Later
         } else if d.channel == "email" {
@@ -182,12 +183,12 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
     Ok(made)
 }
 
-/// Each endpoint is a service of its own; all mails go through one.
+/// Each endpoint is a service of its own; all emails use one service.
 fn service_of(d: &DueDelivery) -> &str {
     if d.channel == "email" { "" } else { &d.target }
 }
 
-/// Whether a delivery is what hands a credit over: where the program said so when the message was written.
+/// Whether a delivery hands over a credit: the program had to be set up for that when the message was created.
 fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
     let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
     d.channel == "webhook"
@@ -210,7 +211,7 @@ async fn record<P: Ports>(ctx: &Context<'_, P>, lease: &str, made: &DeliveryRequ
         match ctx.batch(batch).await {
             Ok(_) => return Ok(()),
             Err(DbError::Exhausted) => return Err(DbError::Exhausted),
-            // The audit's id was there: an earlier try was written although it was answered with an error.
+            // The audit id exists already: an earlier attempt was written although it returned an error.
             Err(DbError::Guard(_)) if tries > 0 => return Ok(()),
             Err(error) => last = Err(error),
         }
@@ -219,22 +220,22 @@ async fn record<P: Ports>(ctx: &Context<'_, P>, lease: &str, made: &DeliveryRequ
     last
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 pub(crate) enum DeliveryAttempt {
     Sent,
-    /// Refused or failed: again later.
+    /// Refused or failed: retry later.
     Failed(String),
-    /// Asked to come back later, at the earliest after so many milliseconds.
+    /// Asked to come back later, after at least this many milliseconds.
     Busy(String, i64),
-    /// Nobody answered. It may have arrived.
+    /// No response. It may have arrived.
     Silent(String),
-    /// Not tried: the service was silent or busy a moment ago.
+    /// Not attempted: the service was silent or busy a moment ago.
     Later,
-    /// Nobody wants it, or nobody is there.
+    /// The recipient unsubscribed, or there is no recipient.
     Suppressed(&'static str),
     /// The endpoint is gone for good.
     Gone,
-    /// It can never be sent as it is.
+    /// It can never be sent in its current form.
     Broken(String),
 }
 
@@ -300,7 +301,7 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &Delive
         unsubscribe: link.as_deref(),
         at: d.created_at_ms,
     });
-    // A replay is a wish to have it sent once more: a new id, or the service would drop it.
+    // A replay asks to send it once more. It needs a new id, or the service would drop it.
     let id = id::derived("msg", &[&d.outbox_id, &d.channel, &d.target, &d.round.to_string()]);
     let mut headers = vec![("X-Manicule-Message", id.clone())];
     if let Some(path) = &link {
@@ -323,11 +324,11 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &Delive
     tried
 }
 
-/// Hands a mail to the service there is.
+/// Sends an email through the configured service.
 pub(crate) async fn hand_over<P: Ports>(ctx: &Context<'_, P>, way: EmailTransport<'_>, mail: &Mail) -> DeliveryAttempt {
     match way {
         EmailTransport::Api(api) => tell(ctx.ports.send(api.request(mail)).await),
-        // The runtime names the address in its errors, which are kept.
+        // The runtime's errors contain the address, and errors are stored.
         EmailTransport::Binding => match ctx.ports.mail(mail).await {
             Ok(()) => DeliveryAttempt::Sent,
             Err(RequestFailed(why)) => DeliveryAttempt::Failed(why.replace(&mail.to, "the address")),
@@ -350,7 +351,7 @@ async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery) -> DeliveryAt
     if let (Some(data), Ok(Value::Object(payload))) = (data.as_object_mut(), serde_json::from_str(&d.payload)) {
         data.extend(payload);
     }
-    // The id stays through replays: whoever has the message already knows it.
+    // The id stays the same in replays, so that a receiver that already has the message recognizes it.
     let id = id::derived("msg", &[&d.outbox_id, &d.channel, &d.target]);
     let body = endpoint::body(&d.kind, d.created_at_ms, &data);
     let answer = ctx.ports.send(endpoint::request(url, &secret, &id, body, ctx.ports.clock())).await;
@@ -360,7 +361,7 @@ async fn hook_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery) -> DeliveryAt
     }
 }
 
-/// What a service's answer means. Its body is not kept.
+/// What a service's response means. Its body is not stored.
 fn tell(answer: Result<IncomingResponse, RequestFailed>) -> DeliveryAttempt {
     match answer {
         Ok(answer) if answer.is_success() => DeliveryAttempt::Sent,

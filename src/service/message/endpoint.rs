@@ -1,4 +1,4 @@
-//! Endpoints for outgoing webhooks: an operator makes one, whose secret is shown once, and switches it off.
+//! Endpoints for outgoing webhooks: an operator creates one, whose secret is shown once, and disables it.
 
 use crate::codec::message::endpoint::NewEndpoint;
 use crate::service::context::{Context, Ports};
@@ -14,12 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Live endpoints at most, as the table's trigger counts them: every message may go to each.
+/// The most live endpoints, which the table's trigger enforces: every message may be sent to each.
 const LIVE_MAX: i64 = 20;
-/// Bytes of a secret that is made here.
+/// Bytes in a generated secret.
 const SECRET_BYTES: usize = 32;
 
-/// Makes an endpoint. It is told of messages from now on.
+/// Creates an endpoint. It receives messages from now on.
 pub async fn make<P: Ports>(
     ctx: &Context<'_, P>,
     request: &NewEndpoint,
@@ -76,7 +76,7 @@ pub async fn make<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Switches an endpoint off for good. Asking again changes nothing.
+/// Disables an endpoint for good. Disabling it again changes nothing.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredResponse, AppError> {
     let find = || endpoint::endpoint_find(id);
     let before: Option<EndpointRow> = ctx.query(find()).await?.first()?;

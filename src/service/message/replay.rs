@@ -1,4 +1,4 @@
-//! Sending a message once more because an operator says so.
+//! Sending a message once more at an operator's request.
 
 use crate::codec::message::endpoint::ReplayRequest;
 use crate::service::context::{Context, Ports};
@@ -12,8 +12,8 @@ use crate::store::message::outbox;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Queues the deliveries that are asked for; the next sweep makes them. What waits already is left as it is, so asking
-/// twice queues nothing twice.
+/// Queues the requested deliveries; the next sweep makes them. Deliveries that are already waiting are left unchanged,
+/// so requesting twice queues nothing twice.
 pub async fn replay<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,

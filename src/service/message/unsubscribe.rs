@@ -1,4 +1,4 @@
-//! A person stops a kind of message: by the link in one of its mails, or a partner by choosing.
+//! Unsubscribing from a kind of message: with the link in an email, or by a partner's choice.
 
 use crate::codec::message::email;
 use crate::codec::message::email::{Audience, KINDS, MessageType};
@@ -7,7 +7,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::message::unsubscribe::{Unsubscribed, unsubscribe_delete, unsubscribe_insert};
 
-/// What a link's query says.
+/// The content of a link's query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnsubscribeLink {
     pub kind: String,
@@ -15,25 +15,25 @@ pub struct UnsubscribeLink {
     pub mac: String,
 }
 
-/// The kind that a link stops; `None` where the link is not one of ours.
+/// The kind that a link unsubscribes from; `None` if the link is not one of ours.
 pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink) -> Option<&'static MessageType> {
     let kind = email::find(&link.kind).filter(|k| k.optional)?;
     ctx.setup.unsubscribe.verify(&link.address_sha256, kind.name, &link.mac).then_some(kind)
 }
 
-/// Stops it. Doing so again changes nothing.
+/// Unsubscribes. Doing it again changes nothing.
 pub async fn stop<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink, kind: &MessageType) -> Result<(), AppError> {
     let row = Unsubscribed { address_sha256: link.address_sha256.clone(), kind: kind.name.to_owned() };
     ctx.query(unsubscribe_insert(&row, ctx.now)).await?;
     Ok(())
 }
 
-/// The kinds that a partner may do without.
+/// The kinds that a partner may unsubscribe from.
 pub fn choices() -> impl Iterator<Item = &'static MessageType> {
     KINDS.iter().filter(|k| k.optional && k.to == Audience::Partner)
 }
 
-/// Of the kinds that can be chosen, those of `wanted` are sent to the address, the others are not.
+/// Of the optional kinds, those in `wanted` are sent to the address, and the others are not.
 pub async fn choose<P: Ports>(ctx: &Context<'_, P>, address: &str, wanted: &[&str]) -> Result<(), AppError> {
     let address_sha256 = address_sha256(address);
     let statements = choices().map(|kind| {

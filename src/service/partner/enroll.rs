@@ -1,4 +1,4 @@
-//! Partners and their links: enrolled once per external id and program, each code unique.
+//! Partners and their links: one partner per external id and program, and unique codes.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -17,10 +17,11 @@ use crate::store::program;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Codes tried before giving up: a collision is one in 62^8, so a second one means something else is wrong.
+/// Codes tried before giving up: a collision has a chance of one in 62^8, so a second one means something else is
+/// wrong.
 const CODE_TRIES: u32 = 8;
 
-/// Enrols a partner, or finds the one there is: 201 where it is new, 200 where it is not.
+/// Enrolls a partner, or finds the existing one: 201 if it is new, 200 if not.
 pub async fn partner<P: Ports>(
     ctx: &Context<'_, P>,
     new: &NewPartner,
@@ -88,7 +89,7 @@ pub async fn partner<P: Ports>(
     Err(AppError::contended())
 }
 
-/// What a partner who is there already is answered, and what its request changes.
+/// The response for an existing partner, and what its request changes.
 fn known<P: Ports>(
     ctx: &Context<'_, P>,
     mut found: PartnerRow,
@@ -105,8 +106,9 @@ fn known<P: Ports>(
     ((200, view(&found, Some(document), base_url, &[])), batch)
 }
 
-/// Writes a batch together with its answer. Where a guard turns it away (the same request or partner elsewhere at once,
-/// or a code that is taken): what the same key was answered meanwhile, or nothing, and the caller looks again.
+/// Writes a batch together with its response. If a guard rejects it (the same request or partner at the same time
+/// elsewhere, or a taken code), returns the response that the same key got in the meantime, or nothing, and the caller
+/// looks again.
 async fn commit<P: Ports>(
     ctx: &Context<'_, P>,
     mut batch: Vec<Stmt>,
@@ -124,7 +126,7 @@ async fn commit<P: Ports>(
     }
 }
 
-/// Makes a further link of a partner, with a code of its own.
+/// Creates another link for a partner, with its own code.
 pub async fn link<P: Ports>(
     ctx: &Context<'_, P>,
     request: &NewLink,
@@ -162,7 +164,7 @@ pub async fn link<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Switches a link off from now on.
+/// Disables a link from now on.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
     let rows = ctx
         .batch(vec![
@@ -179,7 +181,7 @@ pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<Store
 
 /// A partner as the API shows it.
 ///
-/// Not active: the partner has left, or the program asks for a disclosure that the partner has not accepted. Its links
+/// A partner is not active if it has left, or if the program requires a disclosure that it has not accepted. Its links
 /// do not work then.
 pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balances: &[Value]) -> Value {
     let undisclosed = document.is_some_and(|d| d.requires_disclosure) && p.disclosure_accepted_at_ms.is_none();
@@ -200,14 +202,14 @@ pub fn link_view(l: &LinkRow, base_url: &str) -> Value {
     })
 }
 
-/// A code of the program's form, from the runtime's randomness.
+/// A random code in the program's format.
 fn fresh_code<P: Ports>(ctx: &Context<'_, P>, document: &Document, external_id: &str) -> String {
     let mut random = [0u8; 32];
     ctx.ports.random(&mut random);
     code_of(&document.code.form, external_id, &random)
 }
 
-/// The code that `random` makes.
+/// The code derived from `random`.
 pub fn code_of(form: &CodeForm, external_id: &str, random: &[u8; 32]) -> String {
     match form {
         CodeForm::Base62 { length } => {

@@ -1,4 +1,4 @@
-//! What a partner changes about themselves, and leaving a program.
+//! What partners change about themselves, and leaving a program.
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::Profile;
@@ -11,12 +11,14 @@ use crate::store::partner::profile::ProfileRow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Links whose cached copies are dropped at once when their partner leaves; the others' are gone within about a minute.
+/// Links whose cached copies are deleted immediately when their partner leaves; other copies expire within about a
+/// minute.
 const FORGOTTEN: i64 = 40;
 /// Later than any sign-up.
 const EVER: UtcMillis = UtcMillis(1 << 52);
 
-/// Keeps a profile. Another website may make other accounts the partner's own: all of the partner's are decided again.
+/// Stores a profile. A different website may make other accounts the partner's own, so all of the partner's accounts
+/// are recomputed.
 pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) -> Result<(), AppError> {
     let found: Option<ProfileRow> = ctx.query(profile::profile_find(partner)).await?.first()?;
     let old = found.ok_or_else(|| AppError::not_found("partner"))?;
@@ -46,7 +48,8 @@ pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) 
     Ok(())
 }
 
-/// For the audit log: what differs, names only as having changed, since they can be erased elsewhere.
+/// For the audit trail: what changed. Names are only marked as changed, because a person's data can be erased
+/// elsewhere.
 fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> String {
     let mut out = json!({"website": row.website, "country": row.country});
     for (field, one, two) in
@@ -59,7 +62,8 @@ fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> String {
     out.to_string()
 }
 
-/// The partner leaves: the links stop working, what is earned is still paid. Which codes' cached copies are to be dropped.
+/// The partner leaves: the links stop working, and what is earned is still paid. Returns the codes whose cached copies
+/// must be deleted.
 pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Vec<String>, AppError> {
     #[derive(Deserialize)]
     struct Row {

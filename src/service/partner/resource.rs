@@ -1,4 +1,4 @@
-//! Pages that operators write for a program's partners: Markdown, each change in the audit trail.
+//! Pages that operators write for a program's partners: Markdown, with each change in the audit trail.
 
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -10,10 +10,10 @@ use crate::store::program;
 use serde_json::{Value, json};
 
 pub const TITLE_CHARS_MAX: usize = 120;
-/// A page is written by hand; what is longer is a book.
+/// Pages are written by hand, so this is plenty.
 pub const BODY_CHARS_MAX: usize = 20_000;
 
-/// Writes a page: a new one under `id`, or the one that is there anew. The same again changes nothing.
+/// Writes a page: creates `id`, or replaces the existing page. Writing the same content again changes nothing.
 pub async fn write<P: Ports>(
     ctx: &Context<'_, P>,
     program: &str,
@@ -43,13 +43,13 @@ pub async fn write<P: Ports>(
         (None, false) => return Err(AppError::not_found("page")),
     };
     match ctx.batch(batch).await {
-        // The same form, sent twice at once: the first one wrote it.
+        // The same form was sent twice at once, and the first one wrote it.
         Ok(_) | Err(DbError::Guard(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Removes a page. One that is gone stays gone.
+/// Deletes a page. Deleting it again changes nothing.
 pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> Result<(), AppError> {
     let stood: Option<Resource> = ctx.query(resource_find(program, id)).await?.first()?;
     if let Some(stood) = stood {

@@ -1,5 +1,5 @@
-//! What operators decide about payouts: let a run's go, hold one, release it, cancel it, resolve one that nobody could
-//! decide. Each decision is in the audit trail with what it changed.
+//! Operators' decisions about payouts: approve a run's, hold one, release it, cancel it, resolve one in review. Each
+//! decision is in the audit trail with its changes.
 
 pub mod onboard;
 pub mod reverse;
@@ -25,7 +25,7 @@ use crate::store::payout::plan::ApprovalRow;
 use crate::store::port::DbError;
 use serde_json::{Value, json};
 
-/// What an operator does with one that is not over.
+/// What an operator does with an unfinished payout.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PayoutAction {
     Hold,
@@ -45,7 +45,7 @@ impl PayoutAction {
     }
 }
 
-/// Lets a run's payouts go and sends the first of them. Approving again changes nothing.
+/// Approves a run's payouts and sends the first of them. Approving again changes nothing.
 pub async fn approve<P: Ports>(
     ctx: &Context<'_, P>,
     run: &str,
@@ -60,7 +60,7 @@ pub async fn approve<P: Ports>(
     for tries in 0..TRIES_MAX {
         let known: Option<ApprovalRow> = ctx.query(plan::approval_find(run, "manual")).await?.first()?;
         if let Some(approval) = known {
-            // What is not sent now the sweep sends: the approval stands.
+            // The sweep sends what is not sent now: the approval is stored.
             let _ = send::drive(ctx, send::PROMPT_PAGES).await;
             return Ok((200, approval_view(&approval)));
         }
@@ -75,7 +75,7 @@ pub async fn approve<P: Ports>(
     Err(AppError::contended())
 }
 
-/// Decides about a payout or a reversal. The same decision again answers the same.
+/// Decides about a payout or a reversal. Repeating the same decision returns the same result.
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -100,7 +100,7 @@ pub async fn decide<P: Ports>(
         batch.push(entry);
         match ctx.batch(batch).await {
             Ok(_) => {
-                // A look-up may have decided otherwise than was asked for.
+                // A lookup may have led to another result than the requested one.
                 let asked_for = !matches!(decision, PayoutAction::Cancel) || change.to.state == PayoutState::Cancelled;
                 if asked_for {
                     book_returns(ctx, decision).await?;
@@ -135,7 +135,7 @@ fn release(s: &OutboundTransfer, now: UtcMillis) -> Result<Option<TransferChange
     Ok((s.held != 0).then_some(TransferChange { to, notice: None }))
 }
 
-/// Only what cannot have been sent is cancelled: where a key was used before, Stripe is asked first.
+/// Only a payout that cannot have been sent is canceled: if a key was used before, Stripe is asked first.
 async fn cancel<P: Ports>(
     ctx: &Context<'_, P>,
     s: &OutboundTransfer,
@@ -162,7 +162,7 @@ async fn cancel<P: Ports>(
     Ok(Some(TransferChange { to, notice: None }))
 }
 
-/// A person decides what the machine could not, within what Stripe itself says.
+/// An operator decides what could not be decided automatically, within what Stripe reports.
 async fn resolve<P: Ports>(
     ctx: &Context<'_, P>,
     s: &OutboundTransfer,
@@ -180,7 +180,7 @@ async fn resolve<P: Ports>(
         _ => {}
     }
     Ok(Some(match resolution {
-        // The look-up that goes before a new key is made when it is due, which is at once.
+        // A new key is created only after a lookup, and that is due immediately.
         ResolutionRequest::Again => {
             let to = OutboundTransfer {
                 state: PayoutState::Planned,
@@ -205,7 +205,7 @@ async fn resolve<P: Ports>(
                 let detail = format!("Stripe has {} of them; exactly one must remain", standing.len());
                 return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail));
             };
-            // What was taken back of it since is booked by itself.
+            // What was reversed since then is posted separately.
             let change = payout::done(s, &StripeObject { reversed_cents: 0, ..made.clone() });
             if made.id != *transfer || change.to.state != PayoutState::Paid {
                 let detail =
@@ -217,7 +217,7 @@ async fn resolve<P: Ports>(
     }))
 }
 
-/// Of a transfer that a person recognised, a part may have been taken back before it was known here.
+/// Part of a transfer that an operator identified may have been reversed before the transfer was known here.
 async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &PayoutAction) -> Result<(), AppError> {
     if let PayoutAction::Resolve(ResolutionRequest::Paid { transfer }) = decision
         && transfer.starts_with("tr_")
@@ -227,7 +227,7 @@ async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &PayoutAction) -
     Ok(())
 }
 
-/// What Stripe has of it that was not taken back whole.
+/// The matching objects at Stripe that were not fully reversed.
 async fn look_up_standing<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<StripeObject>, AppError> {
     let listed = send::look_up(ctx, s).await.map_err(unanswered)?;
     Ok(listed.into_iter().filter(|made| made.reversed_cents < made.amount_cents).collect())

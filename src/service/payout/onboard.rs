@@ -1,5 +1,5 @@
-//! How a partner becomes payable: a connected account at Stripe, a fresh link to its onboarding, and one to its
-//! dashboard. What the account can do Stripe says itself, by webhook.
+//! How a partner becomes payable: a connected account at Stripe, a new link to its onboarding, and one to its
+//! dashboard. Stripe reports by webhook what the account can do.
 
 use crate::base::id;
 use crate::codec::operator::OnboardingRequest;
@@ -18,8 +18,8 @@ use crate::store::payout::payee::PayeeRow;
 use crate::store::port::DbError;
 use serde_json::{Value, json};
 
-/// The partner's connected account, made where there is none, and a link to its onboarding. A link works once, so
-/// each visit takes a new one.
+/// The partner's connected account, created if there is none, and a link to its onboarding. A link works once, so each
+/// visit gets a new one.
 pub async fn onboard<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -56,7 +56,7 @@ pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Store
     Ok((200, json!({"partner": id, "url": text(&made, "url")?})))
 }
 
-/// Whether money can reach the partner, and what is still due.
+/// Whether money can reach the partner, and what Stripe still requires.
 pub fn payability(payee: Option<&PayeeRow>) -> Value {
     let Some(p) = payee else {
         return json!({
@@ -79,7 +79,7 @@ async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, O
     Ok((partner, rows[1].first()?))
 }
 
-/// Makes the account. The key follows from what is asked for, so that an answer that was lost is given again.
+/// Creates the account. The key is derived from the request, so that a lost response is returned again.
 async fn make<P: Ports>(
     ctx: &Context<'_, P>,
     partner: &PartnerRow,
@@ -95,18 +95,19 @@ async fn make<P: Ports>(
         .with_some("country", request.country.as_deref().or(partner.country.as_deref()))
         .with_some("email", partner.email.as_deref());
     if request.recipient_agreement {
-        // Partners in countries where the platform itself does no business.
+        // For partners in countries where the platform itself does no business.
         form = form.with("tos_acceptance[service_agreement]", "recipient");
     }
     let key = id::derived("account", &[&partner.id, &form.encode()]);
     let account = call(ctx, "/v1/accounts", &form, &key).await?;
     let state = wire::payability(&account).map_err(|why| lacking(&why.field))?;
-    // Dated by Stripe's clock, as what Stripe says of it later: by ours, an event of the same second would be older.
+    // Dated by Stripe's clock, like later reports about the account: with our clock, an event of the same second would
+    // look older.
     let at = wire::created(&account, ctx.now).map_err(|why| lacking(&why.field))?;
     let after = json!({"account": state.stripe_account_id, "country": state.country}).to_string();
     let entry = audit(ctx, "partner.onboard", &partner.id, None, (None, Some(&after)));
     match ctx.batch(vec![payee::payee_insert(&partner.id, &state, at), entry]).await {
-        // Somebody else made one at the same time: that one stands.
+        // Another request created one at the same time, and that one is used.
         Ok(_) | Err(DbError::Guard(_)) => {}
         Err(error) => return Err(error.into()),
     }

@@ -1,5 +1,6 @@
-//! Taking a transfer back, in whole or in part: the exception, since what a partner owes is netted by later earnings.
-//! The intent is stored before the call, under the rules of every sending (`engine/payout/mod.rs`).
+//! Reversing a transfer in whole or in part. This is an exception, since later earnings are netted against a partner's
+//! debt. The intent is stored before the call, under the same rules as every outbound transfer
+//! (`engine/payout/mod.rs`).
 
 use crate::base::money::Cents;
 use crate::codec::payout::transfer;
@@ -18,10 +19,11 @@ use crate::store::payout::PayoutReversalRow;
 use crate::store::port::DbError;
 use serde_json::json;
 
-/// Pages of a hundred reversals that one transfer may have: a reversal takes a cent at least, and people make them.
+/// The most pages of a hundred reversals for one transfer. In practice people create reversals by hand, and each is at
+/// least a cent.
 const REVERSAL_PAGES_MAX: u32 = 20;
 
-/// Takes `amount` of a payout back, or all that is left of it.
+/// Reverses `amount` of a payout, or all that is left of it.
 pub async fn reverse<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,
@@ -32,7 +34,7 @@ pub async fn reverse<P: Ports>(
     stripe::is_set_up(ctx)?;
     for tries in 0..TRIES_MAX {
         if let Some((status, kept)) = IdempotentRequest::replied(ctx, once).await? {
-            // How far it got since.
+            // Its progress since then.
             let known = kept["id"].as_str().unwrap_or_default();
             return Ok((status, view::view(&view::find(ctx, known).await?)));
         }
@@ -46,7 +48,7 @@ pub async fn reverse<P: Ports>(
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         match ctx.batch(batch).await {
             Ok(_) => {
-                // What stays open the sweep takes further: the intent stands.
+                // The intent is stored, so the sweep continues what stays open.
                 let _ = send::prompt(ctx, vec![s.clone()]).await;
                 let mut now = view::find(ctx, &s.id).await?;
                 if now.refusal.is_some() {
@@ -62,9 +64,9 @@ pub async fn reverse<P: Ports>(
     Err(AppError::contended())
 }
 
-/// The webhook `transfer.reversed`: what was taken back is booked, `None` where no payout made the transfer. While it is
-/// not known here that one did, Stripe has to say it again: a lost answer is given again as it was first given, without
-/// what was taken back since.
+/// The webhook `transfer.reversed`: posts what was reversed. `None` if no payout made the transfer. While it is not
+/// known here whether one did, Stripe has to send the event again: after a lost response, Stripe returns the original
+/// response, which lacks later reversals.
 pub async fn record_transfer_event<P: Ports>(
     ctx: &Context<'_, P>,
     transfer_id: &str,
@@ -81,8 +83,8 @@ pub async fn record_transfer_event<P: Ports>(
     refresh_reversed(ctx, transfer_id).await.map(Some)
 }
 
-/// Books what Stripe says was taken back of a transfer, each reversal once, whoever asked for it, and
-/// even before the answer to our own call.
+/// Posts what Stripe reports as reversed of a transfer, each reversal once, no matter who requested it, and even
+/// before the response to our own call.
 pub async fn refresh_reversed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<usize, AppError> {
     let made = reversals_of(ctx, transfer_id).await?;
     let returned: Vec<PayoutReversalRow> = made
@@ -95,7 +97,7 @@ pub async fn refresh_reversed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str)
     Ok(returned.len())
 }
 
-/// Everything that Stripe knows of a transfer's reversals, or an error: a part of them is no answer.
+/// Everything that Stripe has about a transfer's reversals, or an error: an incomplete list is not used.
 async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Result<Vec<StripeObject>, AppError> {
     let unreadable =
         |why: &str| AppError::new(ErrorKind::Fault, "stripe_answer", format!("reversals of {transfer_id}: {why}"));
@@ -118,7 +120,7 @@ async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Resu
     Err(unreadable("there are too many"))
 }
 
-/// The reversal that is asked for, within what is left of the payout.
+/// The requested reversal, within what is left of the payout.
 async fn asked_for<P: Ports>(
     ctx: &Context<'_, P>,
     id: &str,

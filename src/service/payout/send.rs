@@ -1,7 +1,7 @@
-//! Payouts, their reversals and credits on their way to Stripe: what is due is taken in pages. (1) What may have happened is
-//! looked up; (2) one batch stores what that says, and claims what is about to be sent; (3) it is sent, a few at a
-//! time; (4) one batch stores what was answered, with its ledger rows. An invocation that is cut off anywhere leaves
-//! rows from which the next one goes on (`engine/payout/mod.rs`).
+//! Sending payouts, their reversals and credits to Stripe, in pages of what is due. (1) What may already have happened
+//! is looked up; (2) one batch stores the results, and reserves what is about to be sent; (3) it is sent, a few at a
+//! time; (4) one batch stores the responses, with their ledger rows. An invocation that is cut off anywhere leaves rows
+//! from which the next one continues (`engine/payout/mod.rs`).
 
 use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::codec::payout::transfer;
@@ -25,46 +25,46 @@ use crate::store::port::{DbError, Stmt};
 use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::{Value, json};
 
-/// Sendings of one page: two batches and twenty calls.
+/// Outbound transfers per page: two batches and twenty calls.
 pub const PAGE: i64 = 20;
-/// Pages that a cron invocation takes: 1,000 payouts, with some 400 statements.
+/// Pages that a cron invocation processes: 1,000 payouts, with about 400 statements.
 pub const SWEEP_PAGES: u32 = 50;
-/// The same where statements are few: requests to other services are, too, 50 an invocation.
+/// The same when statements are scarce: requests to other services are too, 50 per invocation.
 const TIGHT_PAGES: u32 = 2;
-/// Statements of one page: what is due, its claims, its answers. A page is taken where all of them fit: what was sent and
-/// is not written down is sent again under its key, and looked up in the end.
+/// Statements of one page: what is due, its reservations, its responses. A page is started only if all of them fit:
+/// what was sent but not recorded is sent again with its key, and eventually looked up.
 const PAGE_STATEMENTS: u64 = 1 + 2 * CHANGE_STATEMENTS;
-/// Statements that store changes to sendings of one kind.
+/// Statements that store changes to outbound transfers of one kind.
 const CHANGE_STATEMENTS: u64 = 4;
-/// Pages taken while an operator waits for the answer; the sweep takes the rest.
+/// Pages processed while an operator waits for the response; the sweep does the rest.
 pub const PROMPT_PAGES: u32 = 2;
 
-/// Calls at one time: the runtime allows six.
+/// Concurrent calls: the runtime allows six.
 const AT_ONCE: usize = 5;
-/// Pause between one handful and the next: 5 in 200 ms are the 25 a second that Stripe allows a sandbox.
+/// The pause between two groups: 5 in 200 ms are the 25 per second that Stripe allows a sandbox.
 const PAUSE_MS: u32 = 200;
-/// Pages of a hundred balance transactions that one look-up reads.
+/// Pages of a hundred balance transactions that one lookup reads.
 const LOOK_UP_PAGES_MAX: u32 = 20;
-/// How often a sending is decided again where somebody changed it in between.
+/// How often a change to an outbound transfer is retried if another write changed it in the meantime.
 const SETTLE_TRIES: u32 = 5;
 
-/// How fast one invocation asks, and whether it should stop asking.
+/// How fast one invocation calls Stripe, and whether it should stop.
 #[derive(Default)]
 struct SendLimits {
     has_asked: bool,
     stop: Option<SendError>,
 }
 
-/// What waits for the next sweep.
+/// What has to wait for the next sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum SendError {
-    /// The payouts: the balance is used up. Credits take none of it, and reversals fill it.
+    /// Payouts: the balance is used up. Credits take nothing from it, and reversals add to it.
     Payouts,
-    /// Everything: Stripe asked to slow down, or the key is refused.
+    /// Everything: Stripe limits the rate, or the key is refused.
     All,
 }
 
-/// Takes up to `pages` pages of what is due. Where Stripe is not set up nothing is.
+/// Processes up to `pages` pages of what is due. If Stripe is not set up, nothing is.
 pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(());
@@ -90,12 +90,12 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
     Ok(())
 }
 
-/// Takes sendings of one kind as far as they go now, for whoever waits for them.
+/// Processes outbound transfers of one kind as far as possible now, for a caller who is waiting.
 pub async fn prompt<P: Ports>(ctx: &Context<'_, P>, page: Vec<OutboundTransfer>) -> Result<(), AppError> {
     Ok(take(ctx, page, &mut SendLimits::default()).await?)
 }
 
-/// The name of an approval's rule in the store.
+/// The approval rule's name in the store.
 pub fn approval_name(approval: PayoutApproval) -> &'static str {
     match approval {
         PayoutApproval::UntilFirst => "until_first",
@@ -104,7 +104,7 @@ pub fn approval_name(approval: PayoutApproval) -> &'static str {
     }
 }
 
-/// What Stripe has of a sending, or why nobody knows.
+/// What Stripe has for an outbound transfer, or why that is unknown.
 pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<payout::StripeObject>, Reply> {
     if sabotage::is(Fault::NewKeyUnchecked) {
         return Ok(Vec::new());
@@ -116,8 +116,8 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Re
     transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list can't be read".to_owned()))
 }
 
-/// A customer's balance moves with every invoice: its transactions are read back to the day before the sending was
-/// planned. A part of them is no answer.
+/// A customer's balance changes with every invoice, so its transactions are read back to the day before the transfer
+/// was planned. An incomplete list is not used.
 async fn look_through<P: Ports>(
     ctx: &Context<'_, P>,
     s: &OutboundTransfer,
@@ -129,7 +129,7 @@ async fn look_through<P: Ports>(
         let (members, next) = wire::page(&list);
         let oldest = members.last().and_then(|m| m["created"].as_i64());
         let is_through = oldest.is_some_and(|at| at < (s.created_at_ms.0 - DAY_MS) / SECOND_MS);
-        // Whether there are more pages is seen here.
+        // Paging is handled here.
         list["has_more"] = Value::Bool(false);
         found.extend(transfer::listed(s, &list).ok_or_else(unreadable)?);
         match next.filter(|_| !is_through) {
@@ -143,7 +143,7 @@ async fn look_through<P: Ports>(
 async fn list<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer, query: FormEncoder) -> Result<Value, Reply> {
     match stripe::get(ctx, &transfer::path(s), &query).await {
         Ok(Reply::Done(list)) => Ok(list),
-        // A customer that is not there has nothing on its balance.
+        // A customer that does not exist has nothing on its balance.
         Ok(Reply::Refused(why))
             if why.code == "resource_missing" && matches!(s.kind, TransferKind::Credit | TransferKind::Debit) =>
         {
@@ -154,7 +154,7 @@ async fn list<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer, query: FormE
     }
 }
 
-/// The statements that store changes to sendings of one kind: rows, ledger, messages.
+/// The statements that store changes to outbound transfers of one kind: rows, ledger, messages.
 pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &[TransferChange]) -> Vec<Stmt> {
     let to: Vec<&OutboundTransfer> = changes.iter().map(|c| &c.to).collect();
     let is_over =
@@ -176,7 +176,8 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
     statements
 }
 
-/// The message that a change calls for. Operators are told once a day of what concerns all of a program's payouts.
+/// The message that a change requires. Operators are notified once a day of problems that affect all of a program's
+/// payouts.
 fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Option<NoticeRow<'a>> {
     let s = &change.to;
     let stripe_id = s.stripe_id.as_deref().unwrap_or("");
@@ -195,20 +196,20 @@ fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Op
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Failed) => {
             ("credit.failed", format!("credit.failed:{}", s.id), false, "reason", s.reason.as_str())
         }
-        // The referrer was told of the credit when it was granted.
+        // The referrer was notified of the credit when it was granted.
         (TransferKind::Credit | TransferKind::Debit, PayoutNotice::Sent) => return None,
         (_, PayoutNotice::Review) => {
             ("payout.review", format!("payout.review:{}:{}", s.id, s.revision), false, "reason", s.reason.as_str())
         }
         (_, PayoutNotice::Funds) => ("payout.funds", of_day("payout.funds"), false, "reason", s.reason.as_str()),
         (_, PayoutNotice::Access) => ("payout.access", of_day("payout.access"), false, "reason", s.reason.as_str()),
-        // Whoever asked for a reversal reads its state; the partner's statement shows it.
+        // The operator who requested a reversal can see its state, and the partner's statement shows it.
         (TransferKind::Reversal, PayoutNotice::Sent | PayoutNotice::Failed) => return None,
     };
     Some(NoticeRow { id, kind, sending: &s.id, to_partner, name, detail })
 }
 
-/// One page: looked up, claimed, sent, settled.
+/// One page: look up, reserve, send, settle.
 async fn take<P: Ports>(
     ctx: &Context<'_, P>,
     page: Vec<OutboundTransfer>,
@@ -244,8 +245,8 @@ async fn take<P: Ports>(
     settle(ctx, kind, &begun, &results).await
 }
 
-/// Stores what look-ups said, and the claims; answers the claims that are ours to send. Where somebody else was first
-/// with one of them each is tried alone, so that none holds up the others.
+/// Stores the lookups' results and the reservations. Returns the reservations that are ours to send. If another write
+/// changed one of them first, each is tried separately, so that none blocks the others.
 async fn store<P: Ports>(
     ctx: &Context<'_, P>,
     kind: TransferKind,
@@ -269,7 +270,7 @@ async fn store<P: Ports>(
                 }
             }
         }
-        // It may have been written: then the claims wait, and are sent under the same key when they are due again.
+        // It may have been written: then the reservations wait, and are sent with the same key when they are due again.
         Err(error) => return Err(error),
     }
     for attempt in &mut begun {
@@ -305,7 +306,7 @@ async fn ask<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<pay
     }
 }
 
-/// Stores answers with their ledger rows: all at once, or, where that fails, one by one on what stands by now.
+/// Stores responses with their ledger rows: all at once, or, if that fails, one by one on the current state.
 async fn settle<P: Ports>(
     ctx: &Context<'_, P>,
     kind: TransferKind,
@@ -322,7 +323,7 @@ async fn settle<P: Ports>(
     }
     let mut failed = None;
     for (s, results) in sent.iter().zip(results) {
-        // What is not settled is sent again under the same key, and answered the same.
+        // What is not settled is sent again with the same key, and gets the same response.
         if let Err(error) = settle_one(ctx, s, results).await {
             failed.get_or_insert(error);
         }
@@ -350,7 +351,7 @@ async fn settle_one<P: Ports>(
     Err(last)
 }
 
-/// Calls a few at a time. Once an answer says that the next ones would fare no better, the rest is not asked.
+/// Calls a few at a time. Once a response shows that the next ones would also fail, the rest is skipped.
 async fn handfuls<'a, P: Ports, T>(
     ctx: &Context<'_, P>,
     pace: &mut SendLimits,
@@ -375,7 +376,7 @@ async fn handfuls<'a, P: Ports, T>(
     answers
 }
 
-/// For which calls what was said of one holds as well. Of a reversal it is the partner's balance that is too small.
+/// Which further calls a response also applies to. For a reversal, it is the partner's balance that is too low.
 fn stops(kind: TransferKind, reply: &Reply) -> Option<SendError> {
     match reply {
         Reply::Limited => Some(SendError::All),

@@ -1,4 +1,4 @@
-//! A payout, a reversal or a credit as the interface shows it, found by its id.
+//! A payout, a reversal or a credit as the API shows it, found by its id.
 
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
@@ -8,12 +8,12 @@ use crate::store::payout as rows;
 use crate::store::payout::plan::ApprovalRow;
 use serde_json::{Value, json};
 
-/// A credit's id; what is none is no credit.
+/// A credit's id. Other ids are refused.
 pub fn credit_id(id: &str) -> Result<&str, AppError> {
     if id.starts_with("crd_") { Ok(id) } else { Err(AppError::not_found("delivery")) }
 }
 
-/// A payout's or a reversal's id: credits have calls of their own.
+/// A payout's or a reversal's id. Credits have their own routes.
 pub fn payout_id(id: &str) -> Result<&str, AppError> {
     if id.starts_with("crd_") { Err(AppError::not_found("payout")) } else { Ok(id) }
 }
@@ -56,7 +56,7 @@ pub fn view(s: &OutboundTransfer) -> Value {
     view
 }
 
-/// A state as people see it: one that is held says so, and a reversal is never "paid".
+/// The state that people see: a held transfer is shown as held, and a reversal is never "paid".
 pub fn state_name(s: &OutboundTransfer) -> &'static str {
     match (s.kind, s.state) {
         _ if s.held != 0 && is_open(s) => "held",

@@ -1,8 +1,8 @@
-//! Replaying a past period under a draft: what it would have paid, beside what was accrued, partner by partner and rule
-//! by rule. Nothing is written.
+//! Replaying a past period with a draft: what it would have paid compared with what was accrued, per partner and
+//! reward. Nothing is written.
 //!
-//! Accounts that are bound in the program's group are decided again on all their facts with the draft in force over
-//! the period, as if it had always been there; accruals of the period are compared by what they earned and by what stands.
+//! Accounts that are bound in the program's group are recomputed from all their facts as if the draft had always been
+//! in force during the period. The period's accruals are compared by gross and net.
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::DryRunRequest;
@@ -27,7 +27,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// Pages of accounts that one dry run reads at most, inside one invocation's statements; the answer says when there is more.
+/// The most pages of accounts that one dry run reads, within one invocation's statements; the response says if there
+/// are more.
 const PAGES: u32 = 25;
 
 #[derive(Default)]
@@ -38,12 +39,12 @@ struct Sum {
     would_net: i64,
 }
 
-/// By partner and rule, in cents.
+/// By partner and reward, in cents.
 type Sums = BTreeMap<(String, String), Sum>;
 
 pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunRequest) -> Result<Value, Refusal> {
     let saved = program::catalog(&ctx.query(program::program_list()).await?)?;
-    // A period ends before its last instant; that instant's version is the one that stood.
+    // A period ends just before its end instant, so the version of that moment was in force.
     let standing = saved.in_force(id, request.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
     let draft = match &request.document {
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
@@ -55,13 +56,13 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunR
     }
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
     let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
-    // Partners' terms come from all their accounts, so what each account earns is known only in a second look.
+    // A partner's modifiers depend on all its accounts, so an account's earnings are known only in a second pass.
     let mut gathered = ModifierInputs::default();
     let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
         true
     } else {
         let look = |books: &AccountSnapshots, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
-        // The second look has as much to read as this one.
+        // The second pass reads as much as this one.
         let _for_second = ctx.keep(ctx.left() / 2);
         books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
     };
@@ -74,7 +75,7 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunR
     Ok(replay.answer(&sums, accounts, complete && all))
 }
 
-/// As of when partners' terms are judged: as the stored ones were, by the program's latest run.
+/// The instant as of which partners' modifiers are evaluated: that of the program's latest run, as for the stored ones.
 async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis) -> Result<UtcMillis, DbError> {
     #[derive(Deserialize)]
     struct Row {
@@ -84,19 +85,19 @@ async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis
     Ok(row.and_then(|r| r.as_of_ms).unwrap_or(otherwise))
 }
 
-/// The catalogue in which the draft is the program's only version.
+/// The catalog with the draft as the program's only version.
 fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
     let others = saved.all().filter(|d| d.id != draft.id).cloned();
     let always = Document { version: 1, effective_from: UtcMillis(0), ..draft.clone() };
     Catalog::new(others.chain([always]).map(Rc::new).collect())
 }
 
-/// What an accrual comes to, in cents: what stands, and what waits for a budget.
+/// An accrual's amount in cents: its net, plus what waits for a budget.
 fn owed(accrual: &Accrual) -> i64 {
     if accrual.state == AccrualState::Waiting { accrual.kept().0 } else { accrual.net_cents.0 }
 }
 
-/// The instants of the runs that settle the asked period's weeks or months, and of the last one before them.
+/// The instants of the runs that settle the requested period's weeks or months, and of the last run before them.
 fn runs_of(draft: &Document, request: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
     let cadence = draft.settlement.cadence;
     let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
@@ -117,7 +118,7 @@ fn runs_of(draft: &Document, request: &DryRunRequest, now: UtcMillis) -> Vec<Utc
     before.into_iter().chain(runs).collect()
 }
 
-/// A draft, and the period it is tried on.
+/// A draft and the period to replay.
 struct Replay<'a> {
     catalog: Catalog,
     draft: Document,
@@ -127,7 +128,7 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// What one account adds to its partner's terms.
+    /// Adds one account's contribution to its partner's modifiers.
     fn gather(&self, now: UtcMillis, books: &AccountSnapshots, account: &str, gathered: &mut ModifierInputs) {
         let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
         let terms = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
@@ -137,7 +138,7 @@ impl Replay<'_> {
         gathered.add(&self.draft, account, &decision);
     }
 
-    /// What one account's accruals of the period come to, as they stand and under the draft.
+    /// Compares one account's accruals of the period: stored, and with the draft.
     fn compare(
         &self,
         now: UtcMillis,
@@ -158,19 +159,19 @@ impl Replay<'_> {
         }
     }
 
-    /// The account's accruals of the period under the draft.
+    /// The account's accruals of the period with the draft.
     fn accruals(&self, case: &decision::DecisionInput, terms: PartnerModifiers) -> Vec<Accrual> {
-        // What was granted under the versions that stood says nothing about the draft.
+        // What was granted under the versions in force says nothing about the draft.
         let fresh = decision::DecisionInput { accruals: &[], terms, ..*case };
         let granted = self.granted(&fresh, case.accruals);
-        // What was granted is judged by all that came after, as it is when it stands.
+        // A granted reward is judged by everything that happened later, like stored ones.
         let mut accruals =
             decision::decide(&self.catalog, &decision::DecisionInput { accruals: &granted, ..fresh }).accruals;
         accruals.retain(|accrual| self.is_inside(accrual));
         accruals
     }
 
-    /// What runs granted before the period, and what its runs would have granted beyond that.
+    /// What runs granted before the period, and what its runs would have granted in addition.
     fn granted(&self, fresh: &decision::DecisionInput, standing: &[Accrual]) -> Vec<Accrual> {
         let before = standing.iter().filter(|l| l.program_id == self.draft.id && self.is_granted_by_run(l));
         let mut known: Vec<Accrual> = before.filter(|l| self.place(l) < self.request.from).cloned().collect();
@@ -192,7 +193,8 @@ impl Replay<'_> {
         accrual.program_id == self.draft.id && place >= self.request.from && place < self.request.to
     }
 
-    /// Where in time an accrual belongs: what a run granted to the period it settled, all else to its fact.
+    /// An accrual's date: a reward granted by a run has the period that the run settled, everything else that of its
+    /// fact.
     fn place(&self, accrual: &Accrual) -> UtcMillis {
         if self.is_granted_by_run(accrual) {
             schedule::settled_from(self.draft.settlement.cadence, accrual.at_ms)

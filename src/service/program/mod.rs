@@ -1,4 +1,4 @@
-//! Saving a version of a program: checked, immutable, never back-dated into what was accrued.
+//! Saving a version of a program: validated, immutable, never backdated into what was accrued.
 
 pub mod dry_run;
 
@@ -16,7 +16,7 @@ use crate::store::program;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// A document that is not saved, with everything that is wrong with it.
+/// A document that was not saved, with all its errors.
 pub enum Refusal {
     Findings(Vec<Finding>),
     Error(AppError),
@@ -34,7 +34,7 @@ impl From<AppError> for Refusal {
     }
 }
 
-/// Saves a version: 201 where it is new, 200 where the very same one is there.
+/// Saves a version: 201 if it is new, 200 if the identical version exists.
 pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
     if document.id != id {

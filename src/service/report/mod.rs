@@ -1,4 +1,4 @@
-//! Reports on what referrals bring: by channel, and against what accounts cost elsewhere.
+//! Reports on what referrals bring: by channel, and compared with what accounts cost elsewhere.
 
 pub mod reconcile;
 pub mod stripe_reconcile;
@@ -37,12 +37,12 @@ pub async fn economics<P: Ports>(
     economics_of(&ctx.batch(economics_reads(program, from, to, ctx.now)).await?, program, to, ctx.now)
 }
 
-/// What a program's economics read.
+/// The reads that a program's economics need.
 pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
     vec![program::program_list(), cost_sums(program, from, to), reach_sums(program, from, to, judged_at(to, now))]
 }
 
-/// A program's economics, of what `economics_reads` read.
+/// A program's economics, from the results of `economics_reads`.
 pub fn economics_of(
     rows: &[Rows],
     program: &str,
@@ -84,12 +84,12 @@ pub fn economics_of(
     Ok((document, found))
 }
 
-/// By the document of which instant a period that ends at `end` is judged.
+/// The instant whose document applies to a period that ends at `end`.
 fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
     end.plus_ms(-1).min(now)
 }
 
-/// The document in force at the period's end, or now while it lasts.
+/// The document in force at the end of the period, or now if the period isn't over.
 fn in_force(
     catalog: &crate::program::catalog::Catalog,
     program: &str,

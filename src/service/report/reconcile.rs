@@ -1,5 +1,5 @@
-//! Reconciliation: what the billing system says about accounts' subscriptions, against what their events said. What
-//! differs is reported, and repaired by the events that were missed, so that everything follows from facts as ever.
+//! Reconciliation: compares what the billing system says about accounts' subscriptions with what their events said.
+//! Differences are reported, and repaired by ingesting the missed events, so that everything still follows from facts.
 
 use crate::base::id;
 use crate::base::money::Cents;
@@ -17,7 +17,7 @@ use crate::store::identity::audit;
 use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 
-/// One thing that events missed.
+/// One change that events missed.
 struct MissedEvent {
     account: String,
     subscription: String,
@@ -25,13 +25,13 @@ struct MissedEvent {
     payload: Payload,
 }
 
-/// Compares, and repairs where that is asked for. Asking again finds nothing left to repair, or, where the answer is not
-/// complete, the rest.
+/// Compares, and repairs if requested. A repeat finds nothing left to repair, or the rest if the response was not
+/// complete.
 pub async fn reconcile<P: Ports>(ctx: &Context<'_, P>, request: &ReconciliationRequest) -> Result<Value, AppError> {
     reconcile_those(ctx, request, |_| true).await
 }
 
-/// The same, where the billing system has something to say about the subscriptions that `speaks_of` names alone.
+/// The same, limited to the subscriptions that `speaks_of` selects.
 pub async fn reconcile_those<P: Ports>(
     ctx: &Context<'_, P>,
     request: &ReconciliationRequest,
@@ -56,7 +56,7 @@ pub async fn reconcile_those<P: Ports>(
     let mut rows = Vec::new();
     let mut complete = true;
     for item in missed {
-        // What does not fit into this invocation is repaired when it is asked for again.
+        // What does not fit into this invocation is repaired by the next request.
         complete = complete && (!request.repair || ctx.has_room(TAKE_USUALLY));
         let repaired = request.repair
             && complete
@@ -77,7 +77,7 @@ pub async fn reconcile_those<P: Ports>(
     }))
 }
 
-/// What is about to be taken in goes into the audit trail first, so that a repair that was cut off is told, too.
+/// The events to be ingested are recorded in the audit trail first, so that a repair that was cut off is recorded too.
 async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[MissedEvent]) -> Result<(), AppError> {
     let missed_events: Vec<Value> = missed
         .iter()
@@ -124,7 +124,7 @@ fn compare(billed: &BilledAccount, active: &[ActiveSubscription]) -> Vec<MissedE
     gone.chain(missed_events).collect()
 }
 
-/// Whether a subscription's yearly worth is that of a monthly price, which may be a twelfth that was rounded.
+/// Whether a subscription's yearly value matches a monthly price, which may be a rounded twelfth.
 fn is_worth(known: &ActiveSubscription, monthly: Cents) -> bool {
     known.annual_cents.is_some_and(|annual| {
         let twelfth = annual.0.div_euclid(12);
@@ -134,7 +134,7 @@ fn is_worth(known: &ActiveSubscription, monthly: Cents) -> bool {
     })
 }
 
-/// Takes the missed event in, under an id that follows from what it says.
+/// Ingests the missed event, with an id derived from its content.
 async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMillis) -> Result<bool, AppError> {
     let stamp = as_of.0.to_string();
     let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);

@@ -1,5 +1,5 @@
-//! The monthly reconciliation against Stripe's own list of subscriptions: what its events missed is repaired, and
-//! what was found stands in the audit trail.
+//! The monthly reconciliation with Stripe's list of subscriptions: missed events are repaired, and the differences are
+//! recorded in the audit trail.
 
 use crate::base::time::Month;
 use crate::codec::operator::{BilledAccount, ReconciliationRequest};
@@ -20,32 +20,32 @@ use crate::store::identity::audit::Audit;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
-/// Subscriptions of one page: one of many items, with all its prices, takes some ten thousand bytes.
+/// Subscriptions per page: one with many items and all their prices takes about ten thousand bytes.
 const PAGE: &str = "50";
-/// Pages that are read: what an invocation may ask for, and more than fits its memory with ease. Who has more
-/// subscriptions compares them by `POST /v1/reconciliations`.
+/// The most pages that are read: as many requests as an invocation may send, and about as much as its memory can hold.
+/// Operators with more subscriptions compare them with `POST /v1/reconciliations`.
 const PAGES_MAX: u32 = 200;
-/// The same where requests to other services are few: 50 an invocation on the free plan.
+/// The same when requests to other services are scarce: 50 per invocation on the free plan.
 const PAGES_TIGHT: u32 = 30;
 const TOO_MANY: &str = "too many subscriptions to compare here; send them to POST /v1/reconciliations";
-/// Accounts that are compared at a time: their events are read whole.
+/// Accounts compared at a time: all their events are read.
 const ACCOUNTS: i64 = 50;
-/// Differences that one invocation repairs: each is an event.
+/// The most differences that one invocation repairs: each is an event.
 const REPAIRS_MAX: usize = 20;
-/// Statements that compare a page: its accounts, their facts, and the note of what is about to be repaired.
+/// Statements to compare a page: its accounts, their facts, and the record of the repairs to come.
 const PAGE_STATEMENTS: u64 = 3;
-/// Statements that report what was found.
+/// Statements that report the result.
 const REPORT_STATEMENTS: u64 = 1;
-/// Beside the sweep's heartbeat and what it reads first.
+/// In addition to the sweep's heartbeat and its first reads.
 const _: () = assert!(
     1 + 2 + PAGE_STATEMENTS + TAKE_STATEMENTS + REPORT_STATEMENTS + CURSOR_STATEMENTS <= STATEMENTS_FREE,
     "no sweep can repair a difference"
 );
-/// What Stripe's subscriptions are called; others are another billing system's.
+/// The prefix of Stripe's subscription ids; others belong to another billing system.
 const PREFIX: &str = "sub_";
 
-/// Compares and repairs, after the account where a call before this was cut off. Answers the account after which the next
-/// call goes on (empty: from the first), `None` where all are compared.
+/// Compares and repairs, starting after the account where an earlier call was cut off. Returns the account after which
+/// the next call continues (empty: from the first), or `None` if all are compared.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result<Option<String>, AppError> {
     let Some(Listed { billings, resting }) = subscriptions(ctx).await? else {
         report(ctx, &json!({"skipped": TOO_MANY})).await?;
@@ -70,7 +70,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
         let mut report = reconcile::reconcile_those(ctx, &request, speaks_of).await?;
         found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
         if report["complete"] == false {
-            // The same accounts again: what is repaired of them by now is found in order.
+            // Repeat these accounts: those repaired by now will match.
             break Some(after);
         }
         after.clone_from(&last.account_id);
@@ -80,16 +80,16 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
     Ok(until)
 }
 
-/// What Stripe lists.
+/// The subscriptions that Stripe lists.
 #[derive(Default)]
 struct Listed {
-    /// Subscriptions that run.
+    /// Active subscriptions.
     billings: Vec<Billing>,
-    /// Those that rest: they stay as they were.
+    /// Paused subscriptions: they are left as they are.
     resting: HashSet<String>,
 }
 
-/// All that Stripe lists, or `None` where there are too many to compare here.
+/// All subscriptions that Stripe lists, or `None` if there are too many to compare here.
 async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>, AppError> {
     let (mut after, mut listed) = (None::<String>, Listed::default());
     let pages = if ctx.is_tight() { PAGES_TIGHT } else { PAGES_MAX };
@@ -107,7 +107,7 @@ async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>,
     Ok(None)
 }
 
-/// What Stripe bills each account of a page, over all the customers that it is.
+/// What Stripe bills each account of a page, across all its customers.
 fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) -> Vec<BilledAccount> {
     let mut accounts: Vec<BilledAccount> = Vec::new();
     for row in page {

@@ -1,4 +1,4 @@
-//! What a run would do if it began now: the plan without its execution. Nothing is written.
+//! What a run would do if it started now: the plan without its execution. Nothing is written.
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
@@ -20,26 +20,26 @@ use crate::store::settlement::run as runs;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
-/// Pages of accounts that are looked at, inside one invocation's statements; the answer says when there are more.
+/// The most pages of accounts that are read, within one invocation's statements; the response says if there are more.
 const PAGES: u32 = 20;
 
-/// Lines and cents.
+/// Accruals and cents.
 type Count = (i64, i64);
 
-/// What the terms that a run finds come to.
+/// The effect of the modifiers and caps that a run would find.
 #[derive(Default)]
 struct Found {
-    /// By partner and rule, in cents.
+    /// By partner and reward, in cents.
     changes: BTreeMap<(String, String), i64>,
     /// By partner and unit.
     vests: BTreeMap<(String, String), Count>,
 }
 
-/// What a run of `due` would grant, what its partners' terms and caps would change, and what it would vest.
+/// What a run of `due` would grant, what its partners' modifiers and caps would change, and what it would vest.
 pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
-    // Grants take one look at the accounts, terms two.
+    // Grants need one pass over the accounts, modifiers and caps two.
     let has_terms = !document.modifiers.is_empty() || !document.caps.is_empty();
     let for_terms = ctx.keep(if has_terms { ctx.left() / 3 * 2 } else { 1 });
     let (grants, all_grants) = grants(ctx, due).await?;
@@ -95,14 +95,14 @@ async fn stored_vests<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<BTree
     Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.accruals, v.cents))).collect())
 }
 
-/// What partners' terms as of the run change of their accounts' accruals, and what then vests.
+/// What partners' modifiers as of the run change in their accounts' accruals, and what vests then.
 async fn found<P: Ports>(
     ctx: &Context<'_, P>,
     catalog: &Catalog,
     document: &Document,
     as_of: UtcMillis,
 ) -> Result<(Found, bool), DbError> {
-    // Terms come from all accounts of a partner, so what each account earns is known only in a second look.
+    // Modifiers depend on all accounts of a partner, so an account's earnings are known only in a second pass.
     let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
     let mut gathered = ModifierInputs::default();
     let unknown = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
@@ -123,7 +123,7 @@ async fn found<P: Ports>(
     let look = |books: &AccountSnapshots, account: &str| {
         let standing = books.accruals(account);
         let (mut changed, _) = posting::settle(standing, under(terms, books, account).accruals, "");
-        // Another program of the group has terms of its own, which this run does not look for.
+        // Other programs of the group have their own modifiers, which this run does not look for.
         changed.retain(|accrual| accrual.program_id == document.id);
         for accrual in &changed {
             let stood = standing.iter().find(|old| old.id == accrual.id).map_or(0, |old| old.net_cents.0);

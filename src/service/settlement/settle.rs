@@ -1,10 +1,10 @@
-//! Settlement: plan a program's period once, execute the plan in pages, resume it wherever it was cut off.
+//! Settlement: plan a program's period once, execute the plan in pages, and resume it wherever it was cut off.
 //!
-//! (1) all due runs are inserted under UNIQUE (program, cadence, period); (2) rewards by state are planned page by page;
-//! (3) what partners' terms and caps come to is found, what they add is added, and accounts that something else bears on
-//! are decided again; (4) accruals that vest are planned page by page; (5) the stored plan is executed page by page; (6)
-//! statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next step number, so two runners never take
-//! the same one, and a step that failed but was written is not taken again.
+//! (1) All due runs are inserted under UNIQUE (program, cadence, period); (2) milestone rewards are planned page by
+//! page; (3) partners' modifiers and caps are found, the accruals that modifiers add are written, and accounts with
+//! other changes are recomputed; (4) accruals that vest are planned page by page; (5) the stored plan is executed page
+//! by page; (6) statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next
+//! step number, so two runners never take the same step, and a step that failed but was persisted is not repeated.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -34,7 +34,7 @@ use serde_json::json;
 
 use runs::RunRow;
 
-/// A reward that is due, and when the next one of its account may be.
+/// A milestone reward that is due, and when the account's next one may be due.
 pub type Planned = (Accrual, Option<UtcMillis>);
 
 /// Which program and period to settle, and as of when.
@@ -46,9 +46,9 @@ pub struct Due {
     pub as_of: UtcMillis,
 }
 
-/// Inserts the runs that are due at the scheduled time of a cadence, one for each program that settles by it, all in one
-/// batch and before any of them is taken a step further: whatever cuts this invocation off, none is missing, and sweeps
-/// finish them all. `also`: what else the trigger is to leave behind.
+/// Inserts the runs that are due at the scheduled time of a cadence, one for each program that settles by it. They are
+/// inserted in one batch before any of them takes a step: wherever this invocation is cut off, no run is missing, and
+/// sweeps finish them all. `also`: what else the trigger writes.
 pub async fn begin<P: Ports>(
     ctx: &Context<'_, P>,
     cadence: Cadence,
@@ -67,7 +67,7 @@ pub async fn begin<P: Ports>(
     let ids: Vec<&str> = started.iter().map(|run| run.id.as_str()).collect();
     let mut batch = also(&catalog);
     batch.extend([runs::run_insert(&started), runs::run_list(&ids)]);
-    // As they stand: a trigger that comes twice finds the first's.
+    // Reads the stored runs: a trigger that fires twice finds those of the first.
     let rows = ctx.batch(batch).await?;
     Ok(rows.last().map_or(Ok(Vec::new()), Rows::decode)?)
 }
@@ -77,10 +77,10 @@ pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
     id::derived("run", &[program, cadence.name(), period])
 }
 
-/// Statements of a request that starts or resumes a run, beside the run's own: its totals.
+/// Statements of a request that starts or resumes a run, in addition to the run's own: its totals.
 const TOTALS_STATEMENTS: u64 = 1;
 
-/// Starts the run if its period has none, then takes it as far as this invocation may.
+/// Starts the run if its period has none, then advances it as far as this invocation allows.
 pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow, AppError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
@@ -91,7 +91,7 @@ pub async fn settle<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<RunRow,
     resume(ctx, &run.id, TOTALS_STATEMENTS).await
 }
 
-/// Takes a run that was cut off further, for an operator. One that is done stays as it is.
+/// Advances a run that was cut off, for an operator. A finished run stays as it is.
 pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<RunRow, AppError> {
     if run.state == "done" {
         return Ok(run.clone());
@@ -100,7 +100,8 @@ pub async fn resume_by_hand<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Res
     resume(ctx, &run.id, TOTALS_STATEMENTS).await
 }
 
-/// The audit's entry of a run that an operator starts or resumes; cron's runs are in the list of runs.
+/// The audit trail entry for a run that an operator starts or resumes. Cron's runs need none: they are in the list of
+/// runs.
 fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: Option<&RunRow>) -> Option<Stmt> {
     if ctx.actor == "cron" {
         return None;
@@ -113,10 +114,10 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
     Some(audit::audit_insert(&entry, ctx.now))
 }
 
-/// Statements that a step sends at most, by what the run is at: what is read and what is written, and the look at the
-/// run behind it. Under 50, so that an invocation of Cloudflare's free plan takes every run a step further.
-/// `tests/native/allowance.rs` holds the steps to it. Where accounts are marked, a page of them is decided instead, if
-/// that fits as well (`redecide.rs`).
+/// The most statements that a step sends, by the run's state: its reads and writes, and reading the run afterwards.
+/// Below 50, so that an invocation on Cloudflare's free plan can advance every run by a step.
+/// `tests/native/allowance.rs` verifies this. If accounts are marked, a page of them is recomputed instead, if that
+/// fits too (`recompute.rs`).
 pub fn step_statements(state: &str) -> u64 {
     match state {
         "granting" => BOOKS_STATEMENTS + 6,
@@ -129,7 +130,7 @@ pub fn step_statements(state: &str) -> u64 {
     }
 }
 
-/// Takes a run as far as the invocation may, leaving `leave` of its statements to what comes behind it.
+/// Advances a run as far as the invocation allows, leaving `leave` of its statements to the work that follows.
 pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, leave: u64) -> Result<RunRow, AppError> {
     let run = load(ctx, id).await?;
     further(ctx, run, leave).await
@@ -140,7 +141,7 @@ async fn further<P: Ports>(ctx: &Context<'_, P>, mut run: RunRow, leave: u64) ->
     while run.state != "done" && ctx.has_room(step_statements(&run.state).saturating_add(leave)) {
         match step(ctx, &run).await {
             Ok(()) => lost = 0,
-            // Another runner took this step, or an account changed in between: look again.
+            // Another runner took this step, or an account changed in the meantime: read again.
             Err(DbError::Guard(_)) => {
                 lost += 1;
                 ctx.back_off(lost.min(8)).await;
@@ -153,18 +154,18 @@ async fn further<P: Ports>(ctx: &Context<'_, P>, mut run: RunRow, leave: u64) ->
     Ok(run)
 }
 
-/// Runs that are taken further by one sweep.
+/// The most runs that one sweep advances.
 const SWEEP_RUNS: i64 = 16;
 
-/// Runs that were cut off, oldest first: each is taken further.
+/// Advances the runs that were cut off, oldest first.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
     let open: Vec<RunRow> = ctx.query(runs::run_open_list(SWEEP_RUNS)).await?.decode()?;
     take_further(ctx, open).await
 }
 
-/// Takes runs further. They share what is left of the invocation's statements, and what one does not need is the next
-/// one's; where a share carries no step, the first in line takes what there is. One run's fault keeps none of the others
-/// from its turn, and is answered when all had theirs.
+/// Advances runs. They share the invocation's remaining statements, and what one run does not need is left to the next.
+/// If a share is too small for a step, the first run gets everything. An error in one run does not stop the others; it
+/// is returned after all of them had their turn.
 pub async fn take_further<P: Ports>(ctx: &Context<'_, P>, open: Vec<RunRow>) -> Result<Vec<RunRow>, AppError> {
     let (mut taken, mut first_error) = (Vec::new(), None);
     let mut others = open.len() as u64;
@@ -207,7 +208,7 @@ pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, Ap
     found.ok_or_else(|| AppError::not_found("run"))
 }
 
-/// Takes a run's next step: one batch, or, where accounts are marked, one page of decisions.
+/// Takes a run's next step: one batch, or, if accounts are marked, one page of decisions.
 pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     match run.state.as_str() {
         "granting" => plan_grants(ctx, run).await,
@@ -220,7 +221,7 @@ pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), Db
     }
 }
 
-/// The rewards by state that are due among the next accounts after the run's cursor, and the last of those accounts.
+/// The milestone rewards that are due among the next accounts after the run's cursor, and the last of those accounts.
 pub async fn grants_page<P: Ports>(
     ctx: &Context<'_, P>,
     run: &RunRow,
@@ -246,12 +247,12 @@ pub async fn grants_page<P: Ports>(
 }
 
 async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    // Who was bound anew is decided before anything is granted.
+    // Accounts that were reassigned are recomputed before anything is granted.
     if run.cursor.is_empty() && recompute::page(ctx).await? {
         return Ok(());
     }
     let (mut planned, last) = grants_page(ctx, run).await?;
-    // Executing makes the accrual and its one ledger row.
+    // Execution creates the accrual and its only ledger row.
     planned.iter_mut().for_each(|(accrual, _)| accrual.postings = 1);
     let Some(last) = last else {
         return advance(ctx, vec![runs::run_step(run, "terms", "")]).await;
@@ -265,8 +266,8 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
     advance(ctx, statements).await
 }
 
-/// Finds which partners have earned which modifiers, and what caps take, as of the run; marks the accounts that have to
-/// be decided again because of it.
+/// Finds which modifiers partners have earned, and what caps remove, as of the run. Marks the accounts that have to be
+/// recomputed because of that.
 async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let catalog = program::catalog(&ctx.query(program::program_list()).await?)?;
     let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) else {
@@ -278,13 +279,13 @@ async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), 
     advance(ctx, statements).await
 }
 
-/// Adds what new terms add to accruals that nothing else bears on.
+/// Adds the accruals of new modifiers where nothing else has changed.
 async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let page = crate::service::accrual::backfill::page(ctx, run).await?;
     advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, "deciding", "")])).await
 }
 
-/// Decides marked accounts again, so that what is vested next is what the terms call for.
+/// Recomputes marked accounts, so that what vests next is what the modifiers require.
 async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     if recompute::page(ctx).await? {
         return Ok(());
@@ -293,8 +294,8 @@ async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbEr
 }
 
 async fn plan_vesting<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    // One batch plans the page after the cursor and moves the cursor to its last accrual, or on to executing where the
-    // page is empty.
+    // One batch plans the page after the cursor and moves the cursor to its last accrual, or moves on to execution if
+    // the page is empty.
     let mut statements = vec![runs::run_step(run, "vesting", &run.cursor)];
     statements.extend(runs::vest_plan(run));
     advance(ctx, statements).await
@@ -317,7 +318,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
         .in_force(&run.program_id, run.as_of_ms)
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
     let mut statements = vec![runs::run_step(run, "done", ""), runs::run_partner_insert(run, minimum, delay)];
-    // Without Stripe nobody can be paid: what is payable stays available, and nobody is asked to onboard.
+    // Without Stripe nobody can be paid: what is payable stays available, and no partner is asked to onboard.
     if ctx.setup.stripe.is_some() {
         statements.extend(plan::payout_plan(run, send::approval_name(ctx.setup.payout_approval), ctx.now));
     }

@@ -1,4 +1,4 @@
-//! Runs that an operator asks for: previewed, started, resumed.
+//! Runs that an operator requests: previewed, started, resumed.
 
 use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
@@ -17,7 +17,7 @@ use crate::store::settlement::run as runs;
 use crate::store::settlement::run::{RunRow, RunTotal};
 use serde_json::{Value, json};
 
-/// Starts, resumes or previews the run that is asked for.
+/// Starts, resumes or previews the requested run.
 pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<StoredResponse, AppError> {
     let cadence = if wanted.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
     let scheduled = schedule::scheduled_at(cadence, &wanted.period).ok_or_else(|| {

@@ -1,11 +1,11 @@
-//! Stripe customers: the accounts they are, what they are found by, and the facts that move with them.
+//! Stripe customers: the accounts that they belong to, what they are found by, and the facts that move with them.
 
 use crate::base::time::UtcMillis;
 use crate::engine::event::{Event, Payload};
 use crate::store::port::Stmt;
 use serde::Deserialize;
 
-/// The source of events that came from Stripe: they say who a customer is by its id alone, never who an account is.
+/// The source of Stripe's events: they identify a customer only by its id, and never identify an account.
 pub const SOURCE: &str = "stripe";
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -33,7 +33,7 @@ pub fn customer_email_find(id: &str, email: &str) -> Stmt {
     Stmt::new("SELECT at_ms FROM stripe_customer_person WHERE customer_id = ?1 AND email = ?2").bind(id).bind(email)
 }
 
-/// Takes note of a customer and of an address of its, to be joined anew.
+/// Records a customer and its email address, and marks it to be joined again.
 pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
     let customer = Stmt::new(
         "INSERT INTO stripe_customer (id, account_id, matched_by, revision, needs_recompute_since_ms, created_at_ms)
@@ -53,8 +53,8 @@ pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMilli
     statements
 }
 
-/// Marks the customers that may be the event's account after all, and answers their ids. `None` where the event says
-/// nothing about who an account is.
+/// Marks the customers that may turn out to be the event's account, and returns their ids. `None` if the event says
+/// nothing that identifies an account.
 pub fn customers_mark(event: &Event, source: &str, now: UtcMillis) -> Option<Stmt> {
     let account = event.account_id.as_deref().filter(|_| source != SOURCE)?;
     let person = &event.person;
@@ -74,7 +74,7 @@ pub fn customers_mark(event: &Event, source: &str, now: UtcMillis) -> Option<Stm
     })
 }
 
-/// Customers to be joined anew, those that have waited longest first.
+/// Customers to be joined again, longest waiting first.
 pub fn customer_marked_list(limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL ORDER BY needs_recompute_since_ms, id LIMIT ?1"
@@ -82,7 +82,7 @@ pub fn customer_marked_list(limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// Hosts' events that name the customer, or call an account by its id.
+/// Hosts' events that name the customer, or use its id as an account's.
 pub fn claim_list(id: &str) -> Stmt {
     Stmt::new(
         "SELECT e.account_id, e.occurred_at_ms AS at_ms, e.id AS event_id FROM event_person p JOIN event e ON e.id = p.event_id
@@ -106,18 +106,18 @@ pub fn email_match_list(id: &str) -> Stmt {
     .bind(id)
 }
 
-/// A fact of a customer's and the account it is booked under.
+/// A customer's fact and the account that it is stored under.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BookedCustomer {
     pub event_id: String,
     pub account_id: String,
 }
 
-/// A customer's facts, with those that reconciliations found while it stood for itself.
+/// A customer's facts, with those that reconciliations found while it had no account.
 const FACTS: &str = "SELECT event_id FROM stripe_fact WHERE customer_id = ?1
      UNION SELECT id FROM event WHERE account_id = ?1 AND source = 'reconciliation'";
 
-/// The facts that are booked under another account than `account`.
+/// The facts that are stored under another account than `account`.
 pub fn fact_elsewhere(id: &str, account: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT id AS event_id, account_id FROM event WHERE id IN ({FACTS}) AND account_id <> ?2 ORDER BY id"
@@ -126,8 +126,8 @@ pub fn fact_elsewhere(id: &str, account: &str) -> Stmt {
     .bind(account)
 }
 
-/// Moves a customer to its account, with all its facts. Aborts the batch when something was said about the customer
-/// since `revision` was read.
+/// Moves a customer to its account, with all its facts. Aborts the batch if the customer has changed since `revision`
+/// was read.
 pub fn customer_move(id: &str, revision: i64, account: &str, matched_by: &str) -> Vec<Stmt> {
     let customer = Stmt::new(
         "UPDATE stripe_customer SET account_id = ?3, matched_by = ?4, needs_recompute_since_ms = NULL,
@@ -137,13 +137,14 @@ pub fn customer_move(id: &str, revision: i64, account: &str, matched_by: &str) -
     let event = format!("UPDATE event SET account_id = ?2 WHERE id IN ({FACTS}) AND account_id <> ?2");
     vec![
         customer.bind(id).bind(revision).bind(account).bind(matched_by),
-        // The facts that stood for themselves are found by where they stand, so persons go first.
+        // Facts of a customer without an account are found by where they are stored, so persons go first.
         Stmt::new(person).bind(id).bind(account),
         Stmt::new(event).bind(id).bind(account),
     ]
 }
 
-/// Notes whose fact an event is. If the customer was moved while the event was on its way, it is to be joined anew.
+/// Records whose fact an event is. If the customer was moved while the event was being ingested, it is marked to be
+/// joined again.
 pub fn fact_insert(event_id: &str, customer: &str, account: &str, now: UtcMillis) -> Vec<Stmt> {
     vec![
         Stmt::new("INSERT INTO stripe_fact (event_id, customer_id) VALUES (?1, ?2)").bind(event_id).bind(customer),
@@ -156,7 +157,7 @@ pub fn fact_insert(event_id: &str, customer: &str, account: &str, now: UtcMillis
     ]
 }
 
-/// A customer and the account it is, where that account has signed up.
+/// A customer and its account, if that account has signed up.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CustomerAccount {
     pub customer_id: String,

@@ -14,18 +14,18 @@ use serde_json::json;
 pub struct AccountRow {
     pub id: String,
     pub revision: i64,
-    /// What `digest` said of the groups that are written.
+    /// The `digest` of the stored groups.
     pub written: Option<String>,
 }
 
 impl AccountRow {
-    /// An account of which nothing is written, or of which only the id is asked.
+    /// An account with nothing stored, or of which only the id is needed.
     pub fn new(id: String) -> AccountRow {
         AccountRow { id, revision: 0, written: None }
     }
 }
 
-/// What an account's bindings and revenue will say, in short: where it says so already, there is nothing to write.
+/// A short digest of an account's bindings and revenue: if it is unchanged, there is nothing to write.
 pub fn digest(groups: &[GroupDecision]) -> String {
     fn or_empty(number: Option<UtcMillis>) -> String {
         number.map_or(String::new(), |at| at.0.to_string())
@@ -50,13 +50,13 @@ pub fn digest(groups: &[GroupDecision]) -> String {
     id::derived("dec", &parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Receipts and states are texts of their own in their columns.
+/// Attribution results and states are JSON texts in their columns.
 fn text(value: &impl Serialize) -> String {
     // Plain data with text keys: see `Stmt::json`.
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// An account as it is decided: at the revision that was read, when it signed up, and the digest of its groups.
+/// A decided account: the revision that was read, when it signed up, and the digest of its groups.
 #[derive(Serialize)]
 pub struct AccountAdvance<'a> {
     pub id: &'a str,
@@ -65,7 +65,7 @@ pub struct AccountAdvance<'a> {
     pub written: &'a str,
 }
 
-/// Writes decisions, each made at the revision that is given; aborts the batch when one is no longer its account's.
+/// Writes decisions, each made at the given revision. Aborts the batch if an account has another revision by now.
 pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
@@ -77,8 +77,8 @@ pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Lines of accounts were written without deciding them: the next revision, and a mark to decide them again stays. Aborts
-/// the batch when a revision is no longer its account's.
+/// Accruals of accounts were written without a decision: moves to the next revision, and keeps a mark to recompute.
+/// Aborts the batch if an account has another revision by now.
 pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
     let rows: Vec<_> = accounts.iter().map(|a| json!({"id": a.id, "revision": a.revision})).collect();
     Stmt::new(
@@ -89,7 +89,7 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
     .json(&rows)
 }
 
-/// Marks accounts to be decided again.
+/// Marks accounts to be recomputed.
 pub fn recompute_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
@@ -98,21 +98,22 @@ pub fn recompute_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Whose sign-up, at or after an instant, named an email domain.
+/// Sign-ups at or after an instant that named an email domain.
 #[derive(Clone, Debug, Serialize)]
 pub struct DomainMark {
     pub domain: String,
     pub from: UtcMillis,
 }
 
-/// Marks accounts to be decided again. The revision moves on, so that whoever is deciding one of them now starts over.
+/// Marks accounts to be recomputed. The revision changes too, so that any concurrent decision about one of them starts
+/// over.
 pub fn recompute_by_domains(domains: &[DomainMark], except: &[String], now: UtcMillis) -> Stmt {
     let found = "SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
                  WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from'";
     mark_found(found, &domains, except, now)
 }
 
-/// Marks the accounts that `found` selects by `given` (`?1`), but for those that are being decided now.
+/// Marks the accounts that `found` selects by `given` (`?1`), except those that are being decided now.
 fn mark_found(found: &str, given: &impl Serialize, except: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
@@ -123,7 +124,7 @@ fn mark_found(found: &str, given: &impl Serialize, except: &[String], now: UtcMi
     .bind(now)
 }
 
-/// Who signed up in a span of time through a partner.
+/// Sign-ups through a partner in a span of time.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignupVelocityMark {
     pub program: String,
@@ -140,7 +141,7 @@ pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[Str
     mark_found(found, &crowds, except, now)
 }
 
-/// Whom touches of a visitor bound in a span of time.
+/// Accounts that a visitor's touches bound in a span of time.
 #[derive(Clone, Debug, Serialize)]
 pub struct VisitorMark {
     pub visitor: String,
@@ -148,15 +149,14 @@ pub struct VisitorMark {
     pub to: UtcMillis,
 }
 
-/// The same for accounts that touches of one visitor bound.
+/// The same for accounts that one visitor's touches bound.
 pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMillis) -> Stmt {
     let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
                    AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'";
     mark_found(found, &visitors, except, now)
 }
 
-/// Accounts to be decided again, those that signed up first before others: as many as have `facts` events together,
-/// and at least one.
+/// Accounts to be recomputed, earliest sign-up first: as many as have `facts` events together, and at least one.
 pub fn recompute_list(limit: i64, facts: i64) -> Stmt {
     Stmt::new(
         "SELECT id, revision, written FROM (
@@ -180,7 +180,7 @@ pub fn accrual_list(accounts: &[String]) -> Stmt {
     .json(&accounts)
 }
 
-/// Writes accruals as they are to stand.
+/// Writes accruals in their new state.
 pub fn accrual_write(accruals: &[Accrual]) -> Vec<Stmt> {
     let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", accrual_insert());
     json_pages(accruals).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
@@ -189,7 +189,7 @@ pub fn accrual_write(accruals: &[Accrual]) -> Vec<Stmt> {
 /// Writes the accruals of `given`.
 pub fn accrual_insert() -> String {
     let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("row ->> '$.{}'", c.trim())).collect();
-    // `WHERE true` keeps SQLite from reading ON CONFLICT as a join's.
+    // `WHERE true` keeps SQLite from parsing ON CONFLICT as part of a join.
     format!("INSERT INTO accrual ({LINE_COLUMNS}) SELECT {} FROM given WHERE true", values.join(", "))
 }
 
@@ -198,8 +198,8 @@ const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id
      cap_reduction_cents = excluded.cap_reduction_cents, net_cents = excluded.net_cents, balance = excluded.balance, \
      state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
 
-/// Writes accounts' answers, one for each group of programs. One that says what it said before is left as it stands:
-/// most groups have no part in most events. The receipt holds everything about the binding itself.
+/// Writes accounts' decisions, one for each group of programs. Unchanged ones are not written: most groups have no part
+/// in most events. The attribution result contains everything about the binding itself.
 pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
     let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
     let sql = format!("{GIVEN} {BINDING_WRITE}");
@@ -261,7 +261,7 @@ pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
     ]
 }
 
-/// Takes away the answers of accounts whose sign-up turned out to be another account's.
+/// Removes the decisions of accounts whose sign-up turned out to belong to another account.
 pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
     [
         Stmt::new("UPDATE account SET written = NULL WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts),
@@ -270,13 +270,13 @@ pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
     ]
 }
 
-/// Accounts by their ids, those that were decided before.
+/// Accounts by id, if they were decided before.
 pub fn account_list(ids: &[String]) -> Stmt {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
         .json(&ids)
 }
 
-/// An account's bindings as stored, for its receipt.
+/// An account's stored bindings, for its attribution report.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BindingRow {
     pub group_id: String,
@@ -290,7 +290,7 @@ pub fn binding_list(account: &str) -> Stmt {
         .bind(account)
 }
 
-/// To whom accounts are bound before a decision about them.
+/// Accounts' bindings before a decision about them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BoundRow {
     pub account_id: String,

@@ -1,5 +1,5 @@
-//! What runs find about partners: modifiers earned and caps reached. Set-based: each statement looks at all partners of
-//! the program, and what it changes marks the accounts that have to be decided again.
+//! What runs find about partners: modifiers earned and caps reached. Set-based: each statement processes all partners
+//! of the program, and changes mark the accounts that have to be recomputed.
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
@@ -11,10 +11,10 @@ use crate::store::account::LINE_COLUMNS;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::settlement::run::RunRow;
 
-/// The statements of one batch: what was found is written beside what stood, accounts of partners for whom something
-/// changed are marked, and what was not found again goes.
+/// The statements of one batch: new findings are written next to the old ones, accounts of partners with changes are
+/// marked, and what was not found again is deleted.
 pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
-    // One statement for each kind of condition, however many modifiers have one: a batch has a bound.
+    // One statement for each kind of condition, however many modifiers have one: the size of a batch is limited.
     let (mut quarter, mut total, mut revenue) = (Vec::new(), Vec::new(), Vec::new());
     for modifier in &document.modifiers {
         for condition in &modifier.when_any {
@@ -53,10 +53,10 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
     statements
 }
 
-/// Terms are found as of the program's latest run: to run an older period again takes nothing back from newer ones.
+/// Modifiers are found as of the program's latest run: running an older period again removes nothing from newer ones.
 const AS_OF: &str = "(SELECT MAX(as_of_ms) FROM run WHERE program_id = ?1)";
 
-/// Of several ways to the same modifier the earliest instant counts.
+/// If a modifier is earned in several ways, the earliest instant counts.
 const KEEP_EARLIEST: &str = "ON CONFLICT (program_id, partner_id, modifier_id, quarter) DO UPDATE SET
        changed_run = IIF(seen_run = excluded.seen_run, IIF(excluded.from_ms < from_ms, excluded.changed_run, changed_run),
                          IIF(excluded.from_ms <> from_ms, excluded.changed_run, changed_run)),
@@ -66,7 +66,7 @@ const KEEP_EARLIEST: &str = "ON CONFLICT (program_id, partner_id, modifier_id, q
 const TERM_INSERT: &str =
     "INSERT INTO partner_modifier (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
 
-/// As many qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
+/// Enough qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
 fn find_by_quarter() -> String {
     let period = if sabotage::is(Fault::BonusByYear) { "substr(qualified_quarter, 1, 4)" } else { "qualified_quarter" };
     format!(
@@ -78,7 +78,7 @@ fn find_by_quarter() -> String {
     )
 }
 
-/// As many qualifying referrals in all: from the moment of the last of them.
+/// Enough qualifying referrals in total: from the moment of the last one needed.
 fn find_in_total() -> String {
     format!(
         "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', qualified_at_ms, ?2, ?2 FROM (
@@ -89,7 +89,7 @@ fn find_in_total() -> String {
     )
 }
 
-/// So much sourced yearly revenue: from the moment it was first reached.
+/// Enough sourced yearly revenue: from the moment it was first reached.
 fn find_by_revenue() -> String {
     format!(
         "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', MIN(at), ?2, ?2 FROM (
@@ -102,8 +102,8 @@ fn find_by_revenue() -> String {
     )
 }
 
-/// An accrual takes room in the order of (paid at, invoice), with all it earned: nothing gives the room back. Of two caps on
-/// one reward the lower counts.
+/// Accruals use up a cap in the order of (paid at, invoice), with their full gross amount: nothing frees it again. If
+/// two caps apply to one reward, the lower one counts.
 fn cap_find() -> String {
     format!(
         "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
@@ -120,7 +120,8 @@ fn cap_find() -> String {
     )
 }
 
-/// Who has lost a term; who has a new one as well, unless it is added line by line.
+/// Marks the accounts of partners who lost a modifier. Those of partners who gained one are marked too, unless its
+/// accruals are added directly.
 fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
     let new = if new_are_added { "" } else { " OR changed_run = ?2" };
     Stmt::new(format!(
@@ -153,11 +154,11 @@ fn caps_clear(run: &RunRow) -> Stmt {
     Stmt::new("DELETE FROM cap_reduction WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
 }
 
-/// Lines of partners that are read at a time.
+/// Accruals of partners that are read at a time.
 pub const LINES_MAX: i64 = 4_000;
 
-/// Partners for whom this run found a new term, after the run's cursor, with how many accruals they have: as many as have
-/// `LINES_MAX` together, and at least one.
+/// Partners for whom this run found a new modifier, after the run's cursor, with the number of their accruals: as many
+/// as have `LINES_MAX` together, and at least one.
 pub fn backfill_partners(run: &RunRow) -> Stmt {
     Stmt::new(
         "SELECT partner_id, accruals FROM (
@@ -183,7 +184,7 @@ pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// The terms of partners.
+/// The modifiers of partners.
 pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_modifier
@@ -193,7 +194,7 @@ pub fn terms_of(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their accounts with an invoice that may have earned nothing at the base rate, and so has no accrual.
+/// Their accounts with an invoice that may have earned nothing at the base rate, and therefore has no accrual.
 pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
@@ -204,7 +205,7 @@ pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their accounts that are not to be decided in any case.
+/// Their accounts that are not marked to be recomputed.
 pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
@@ -215,7 +216,7 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Their accruals for invoices. The plus keeps SQLite to the index by partner.
+/// Their accruals for invoices. The plus makes SQLite use the index by partner.
 pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     Stmt::new(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
@@ -229,8 +230,8 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Stmt {
     .json(&partners)
 }
 
-/// Writes what is added, each as the accrual beside it stands, with its ledger row. That accrual was accrued between the same
-/// ledger accounts, so they exist.
+/// Writes the added accruals, each in the state of its base accrual, with their ledger rows. The base accrual uses the
+/// same ledger accounts, so they exist.
 pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
     let accruals = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})

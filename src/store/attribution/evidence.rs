@@ -1,18 +1,18 @@
-//! What a decision about an account reads of others: the links it names, accounts of its email domain, sign-ups of the
-//! same partners, what runs found about them.
+//! What a decision about an account reads from others: the links that it names, accounts of its email domain, sign-ups
+//! of the same partners, and what runs found about them.
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::review::relation::{RING_DEPTH, VISITOR_DAYS};
 use crate::store::port::Stmt;
 use serde::Serialize;
 
-/// Accounts of one domain and program that are read at most: the first bound answers, and it may be the account itself.
+/// The most accounts read per domain and program: only the first binding matters, and it may be the account's own.
 const NEIGHBOURS: i64 = 2;
-/// Sign-ups of one partner and month that are read at most; no rule counts further.
+/// The most sign-ups read per partner and month; no rule counts further.
 pub const CROWD_MAX: i64 = 200;
 
-/// The codes that accounts' facts name, that are said about their domains, or that their same_domain_accounts are bound by, and
-/// `codes`; with what attribution asks about each.
+/// The codes that accounts' facts or the facts about their domains name, those that bind their same-domain accounts,
+/// and `codes`, each with what attribution needs to know about it.
 pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Stmt {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
@@ -35,8 +35,8 @@ pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> S
 const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
       AND type = 'account.signed_up' AND email_domain IS NOT NULL UNION SELECT value FROM json_each(?2)";
 
-/// For each domain and program the accounts that were bound first. The joins' order is given: from the domains, which
-/// are few, to their sign-ups, never from all bindings there are.
+/// For each domain and program the accounts that were bound first. The order of the joins is fixed: from the domains,
+/// which are few, to their sign-ups, never from all bindings.
 pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Stmt {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS})
@@ -54,8 +54,8 @@ pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Stmt {
     .json(&domains)
 }
 
-/// The first referred sign-ups of each month from the accounts' first (or `at`) to their last, of the partners behind accounts' codes
-/// and `codes`, in programs that count them.
+/// The first referred sign-ups of each month from the accounts' first sign-up (or `at`) to their last. They are those
+/// of the partners behind accounts' codes and `codes`, in programs that count them.
 pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Stmt {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
@@ -79,7 +79,7 @@ pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<Ut
     .bind(at)
 }
 
-/// Rows of one visitor that are read for one account at most: several for each account that is counted.
+/// The most rows of one visitor that are read for one account: several for each account that is counted.
 const VISITOR_ROWS: i64 = 100;
 
 /// The accounts that touches of the accounts' visitors, and of `visitors` at an instant, bound in the days before each.
@@ -102,10 +102,11 @@ pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMill
 }
 
 const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS;
-/// Partners up whose own referrers are followed, all together.
+/// The most partners in all uplines together.
 const UPLINES: i64 = 300;
 
-/// The partner of each binding of partners' own accounts, from `up` on: by the host's name for both, and by address.
+/// The partner of each binding of partners' own accounts, from `up` on: matched by the host's id for both, and by email
+/// address.
 fn uplines() -> String {
     let step = |own: &str| {
         format!(
@@ -122,7 +123,8 @@ fn uplines() -> String {
     format!("{by_name} UNION {by_email} LIMIT {UPLINES}")
 }
 
-/// The partners behind accounts' codes and `codes`, and whoever referred their own accounts, up and up.
+/// The partners behind accounts' codes and `codes`, and the partners who referred those partners' own accounts, all the
+/// way up.
 pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
@@ -139,8 +141,8 @@ pub fn upline_list(accounts: &[String], codes: &[String]) -> Stmt {
     .json(&codes)
 }
 
-/// Marks the own accounts of partners, and of whoever referred those up and up, to be decided again: an account that is
-/// a partner's own was bound to them, or is no longer.
+/// Marks the own accounts of partners and of their uplines to be recomputed: an account that is a partner's own was
+/// bound to them, or no longer is.
 pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
@@ -181,7 +183,7 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Stmt {
     .json(&codes)
 }
 
-/// What monthly caps take from the accruals of accounts.
+/// What monthly caps remove from the accruals of accounts.
 pub fn cap_list(accounts: &[String]) -> Stmt {
     Stmt::new("SELECT accrual_id, cap_reduction_cents FROM cap_reduction WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0")
         .json(&accounts)

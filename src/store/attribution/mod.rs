@@ -1,3 +1,3 @@
-//! Whose an account is, and why.
+//! Attribution: which partner an account belongs to, and why.
 
 pub mod evidence;

@@ -1,5 +1,5 @@
-//! Credits on their way to customers' balances: planning what is to be delivered and what is to be taken back, and what
-//! became of it. The rows themselves are written as payouts are (`payout.rs`).
+//! Credits sent to customers' balances: planning what to deliver and what to claw back, and the results. The rows
+//! themselves are written like payouts (`store/payout/mod.rs`).
 
 pub mod promotion;
 pub mod redemption;
@@ -9,14 +9,15 @@ use crate::base::time::UtcMillis;
 use crate::store::payout::NoticeRow;
 use crate::store::port::Stmt;
 
-/// Lines planned in one batch.
+/// Accruals planned in one batch.
 pub const PAGE: i64 = 100;
 
-/// An accrual whose last sending was refused is planned again a day later: by then somebody may have set it right.
+/// An accrual whose last outbound transfer was refused is planned again a day later: the problem may have been fixed by
+/// then.
 const AGAIN_DAYS: i64 = 1;
 
-/// Lines of credit that are not as they were delivered, and neither on their way nor frozen nor just refused. The words
-/// of the first conditions are those of the index `accrual_undelivered`.
+/// Credit accruals whose net differs from what was delivered, and that are not in transit, frozen or just refused. The
+/// first conditions repeat those of the index `accrual_undelivered`, so that SQLite uses it.
 const DUE: &str = "accrual l WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents
       AND substr(l.unit, 1, 7) = 'credit:' AND l.state NOT IN ('held', 'disputed')
       AND NOT EXISTS (SELECT 1 FROM credit_transfer o WHERE o.accrual_id = l.id AND o.state IN ('planned', 'submitting', 'review'))
@@ -27,14 +28,14 @@ const COLUMNS: &str =
       customer_id, before_cents, after_cents, state, due_at_ms, reason, revision, created_at_ms)
     SELECT 'crd_' || substr(accrual_id, instr(accrual_id, '_') + 1) || '_' || number";
 
-/// The number of an accrual's next sending, and what of the accrual is on the balance already.
+/// The number of an accrual's next outbound transfer, and how much of the accrual is already on the balance.
 const NUMBER: &str = "(SELECT COUNT(*) + 1 FROM credit_transfer s WHERE s.accrual_id = l.id)";
 const SENT: &str =
     "(SELECT COALESCE(SUM(IIF(s.kind = 'credit', s.amount_cents, -s.amount_cents)), 0) FROM credit_transfer s
       WHERE s.accrual_id = l.id AND s.state = 'paid')";
 
-/// The Stripe customer that a partner is: the account under the partner's id with the host. Before Stripe has spoken of
-/// the customer, the host's word for it, where no other account claims the same.
+/// The Stripe customer of a partner: that of the account with the partner's external id. Until Stripe has reported the
+/// customer, the one that the host named, if no other account has the same.
 pub fn customer_of(external_id: &str) -> String {
     format!(
         "COALESCE((SELECT c.id FROM stripe_customer c WHERE c.account_id = {external_id} AND c.needs_recompute_since_ms IS NULL
@@ -47,9 +48,10 @@ pub fn customer_of(external_id: &str) -> String {
     )
 }
 
-/// Plans what a program's credits come to: statements for one batch. Each accrual is one credit of all that stands of it,
-/// less what its partner owes; what is delivered and no longer stands is taken back from the customer that has it. What
-/// is planned is set aside at once, so that nothing else counts on it. Two at once: the second aborts.
+/// Plans a program's credits: statements for one batch. Each accrual becomes one credit of its net amount, less what
+/// its partner owes. What was delivered but is no longer owed is clawed back from the customer who has it. Planned
+/// amounts are set aside at once, so that nothing else counts on them. If two invocations plan at once, the second
+/// aborts.
 pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
     let since = now.plus_days(-AGAIN_DAYS);
     let bound = |sql: String| Stmt::new(sql).bind(program).bind(since).bind(now).bind(PAGE);
@@ -64,7 +66,7 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
                   ORDER BY s.number DESC LIMIT 1) AS customer
                FROM {DUE} AND l.net_cents < l.delivered_cents AND {SENT} > 0 ORDER BY l.at_ms, l.id LIMIT ?4)"
         )),
-        // What is no longer on any balance has nothing to be taken back from: it is owed, and later credits are netted.
+        // What is no longer on any balance cannot be clawed back: it is owed, and later credits are netted against it.
         Stmt::new(format!(
             "UPDATE accrual SET delivered_cents = net_cents WHERE id IN (SELECT l.id FROM {DUE}
                AND l.net_cents < l.delivered_cents AND {SENT} <= 0)"
@@ -94,7 +96,7 @@ pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
     statements
 }
 
-/// Credits, as far as their partners' available credit goes, the oldest accrual first. What is frozen is not counted on.
+/// Credits within their partners' available credit, oldest accrual first. Frozen credit is not counted.
 fn credits() -> String {
     format!(
         "{COLUMNS}, 'credit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(change, room - upto + change), customer,
@@ -114,7 +116,7 @@ fn credits() -> String {
     )
 }
 
-/// Of sendings that were refused for good, nothing is delivered after all.
+/// Nothing was delivered for outbound transfers that failed for good.
 pub fn undelivered(ids: &[&str]) -> Stmt {
     Stmt::new(
         "UPDATE accrual SET delivered_cents = n.before_cents
@@ -137,7 +139,7 @@ pub fn outbound_notice(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Sendings before the cursor (instant, id), newest first. An empty filter lets all through.
+/// Outbound transfers before the cursor (instant, id), newest first. An empty filter matches all.
 pub fn outbound_page(state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "{} WHERE (?1 = '' OR state = ?1) AND (?2 = '' OR partner_id = ?2)
@@ -151,7 +153,7 @@ pub fn outbound_page(state: &str, partner: &str, before_ms: i64, before_id: &str
     .bind(limit)
 }
 
-/// The customer that a partner is, if anybody knows.
+/// The partner's customer, if known.
 pub fn customer_find(partner: &str) -> Stmt {
     Stmt::new(format!("SELECT {} AS customer FROM partner p WHERE p.id = ?1", customer_of("p.external_id")))
         .bind(partner)

@@ -1,4 +1,4 @@
-//! Promotion codes for the referred: which coupon, whose code, and how far it got at Stripe.
+//! Promotion codes for referred people: which coupon, whose code, and its progress at Stripe.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
@@ -16,7 +16,7 @@ pub struct PromotionRow {
     pub attempt: i64,
     pub first_sent_at_ms: Option<UtcMillis>,
     pub due_at_ms: UtcMillis,
-    /// Stripe's id of it: from then on the code works.
+    /// Stripe's id for it. Once it is set, the code works.
     pub promotion_id: Option<String>,
     pub revision: i64,
     pub created_at_ms: UtcMillis,
@@ -34,7 +34,7 @@ pub fn coupon_insert(id: &str, program: &str, version: i64, now: UtcMillis) -> S
         .bind(now)
 }
 
-/// The account's code, else the visitor's; what belongs to another account is nobody else's.
+/// The account's code, otherwise the visitor's. A code that belongs to another account is never returned.
 pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str>) -> Stmt {
     Stmt::new(
         "SELECT id, program_id, coupon_id, visitor_id, account_id, code, attempt, first_sent_at_ms, due_at_ms, promotion_id, revision, created_at_ms
@@ -47,8 +47,8 @@ pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str
     .bind(visitor)
 }
 
-/// Stores a code before Stripe is asked for it. A second one of the same account or visitor aborts; where the visitor's
-/// is another account's by now, this account's is its own alone.
+/// Stores a code before it is created at Stripe. A second one for the same account or visitor aborts. If the visitor's
+/// code belongs to another account by now, this account gets one without the visitor.
 pub fn promotion_insert(p: &PromotionRow) -> Stmt {
     Stmt::new(
         "INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, account_id, code, attempt, due_at_ms, revision, created_at_ms)
@@ -64,7 +64,7 @@ pub fn promotion_insert(p: &PromotionRow) -> Stmt {
     .bind(p.created_at_ms)
 }
 
-/// Writes a code as it is now, at the revision at which it was read.
+/// Writes a code's new state, at the revision at which it was read.
 pub fn promotion_write(p: &PromotionRow) -> Stmt {
     Stmt::new(
         "UPDATE promotion_code SET revision = CAST(?2 AS INTEGER) + 1, account_id = ?3, attempt = CAST(?4 AS INTEGER),

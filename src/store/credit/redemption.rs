@@ -1,10 +1,10 @@
-//! Credit that the application uses up, and what of it is given back: rows, ledger, and what there is to redeem.
+//! Credit that the application uses, and what it gives back: rows, ledger, and the balance to redeem.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use serde::{Deserialize, Serialize};
 
-/// A redemption with what was given back of it.
+/// A redemption with the amount that was given back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redemption {
     pub id: String,
@@ -21,13 +21,13 @@ pub struct Redemption {
 const REDEMPTION: &str = "SELECT r.id, r.program_id, r.partner_id, r.unit, r.amount_cents, r.reason, r.actor, r.created_at_ms,
     (SELECT COALESCE(SUM(v.amount_cents), 0) FROM redemption_return v WHERE v.redemption_id = r.id) AS returned_cents FROM redemption r";
 
-/// What a partner's credit in one unit is.
+/// A partner's credit in one unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditRow {
     pub unit: String,
     pub pending_cents: i64,
     pub available_cents: i64,
-    /// Of what is available: held by a review, or by a dispute.
+    /// The part of the available credit that is held by a review or a dispute.
     pub frozen_cents: i64,
     pub redeemed_cents: i64,
 }
@@ -61,7 +61,7 @@ pub fn redemption_page(partner: &str, before_ms: i64, before_id: &str, limit: i6
     .bind(limit)
 }
 
-/// Stores a redemption with its ledger row. More than is there to redeem aborts the batch.
+/// Stores a redemption with its ledger row. Redeeming more than the balance aborts the batch.
 pub fn redemption_insert(r: &Redemption) -> Vec<Stmt> {
     let row = Stmt::new(
         "INSERT INTO redemption (id, program_id, partner_id, unit, amount_cents, reason, actor, created_at_ms)
@@ -90,7 +90,7 @@ pub fn redemption_insert(r: &Redemption) -> Vec<Stmt> {
     vec![row, account.bind(&r.id), transfer.bind(&r.id)]
 }
 
-/// What is given back of a redemption.
+/// A part of a redemption that is given back.
 #[derive(Clone, Debug)]
 pub struct RedemptionReversal<'a> {
     pub id: &'a str,

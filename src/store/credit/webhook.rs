@@ -1,29 +1,30 @@
-//! Credits out by webhook: `reward.granted` hands a credit over, `reward.reversed` takes it back. Here stand the messages
-//! that are due, and what the ledger has of those that arrived.
+//! Paying out credits by webhook: `reward.granted` hands a credit over, `reward.reversed` claws it back. This file has
+//! the messages that are due, and the ledger entries of those that were delivered.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 
-/// The kinds of message by which credits change hands.
+/// The kinds of message that hand over or claw back credits.
 pub const CREDIT_KINDS: [&str; 2] = ["reward.granted.referrer", "reward.reversed"];
 
-/// Lines told of in one batch.
+/// Accruals announced in one batch.
 const PAGE: i64 = 200;
 
-/// An accrual's messages are told one after the other: while one has not arrived, the next would not know what it changes.
-/// Ids of an accrual's messages are `referrer:<accrual>`, `referrer:<accrual>.<n>` and `reversed:<accrual>.<n>`.
+/// An accrual's messages are sent one after the other: until one is delivered, the next would not know what it changes.
+/// The ids of an accrual's messages are `referrer:<accrual>`, `referrer:<accrual>.<n>` and `reversed:<accrual>.<n>`.
 const SETTLED: &str =
     "NOT EXISTS (SELECT 1 FROM outbox o WHERE ((o.id >= 'referrer:' || l.id AND o.id < 'referrer:' || l.id || '/')
         OR (o.id >= 'reversed:' || l.id AND o.id < 'reversed:' || l.id || '/'))
       AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'delivered:' || o.id))";
 
-/// The words of the first conditions are those of the index `accrual_undelivered`. Credits of other versions of the
-/// document were handed over, or are kept, in another way.
+/// The first conditions repeat those of the index `accrual_undelivered`, so that SQLite uses it. Credits of document
+/// versions with another delivery were handed over, or are kept, in another way.
 const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_id AND v.version = l.program_version
     WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
       AND l.state NOT IN ('held', 'disputed') AND v.document ->> '$.settlement.delivery' = 'webhook'";
 
-/// Queues what is due: credits that no run or event has announced, and what no longer stands of those that arrived.
+/// Queues what is due: credits that no run or event has announced, and the part of delivered ones that is no longer
+/// owed.
 pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
     let queue = |kind: &str, id: &str, amount: &str, only: &str| {
         Stmt::new(format!(
@@ -48,7 +49,7 @@ pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
     ]
 }
 
-/// Books the credits of messages that arrived, each once, whoever heard of them first and however often.
+/// Posts the credits of delivered messages, each once, no matter who received them first and how often.
 pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
     let announced =
         "outbox o JOIN accrual l ON l.id = o.payload ->> '$.accrual_id' WHERE o.id IN (SELECT value FROM json_each(?1))

@@ -1,4 +1,4 @@
-//! Events as taken in, and the facts they are.
+//! Stored events and their facts.
 
 pub mod stripe;
 
@@ -10,7 +10,7 @@ use crate::engine::review::address;
 use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 
-/// An event that was taken in before.
+/// An event that was ingested before.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Seen {
     pub body_sha256: String,
@@ -21,12 +21,12 @@ pub fn event_seen(id: &str) -> Stmt {
     Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id)
 }
 
-/// The same of several: id, digest and outcome of each that was taken in.
+/// The same for several: the id, digest and outcome of each event that was ingested.
 pub fn events_seen(ids: &[&str]) -> Stmt {
     Stmt::new("SELECT id, body_sha256, outcome FROM event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
 }
 
-/// Everything about one event that is stored, beside the event itself.
+/// Everything that is stored about one event besides the event itself.
 pub struct Intake<'a> {
     pub source: &'a str,
     pub body_sha256: &'a str,
@@ -74,7 +74,7 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
     )
 }
 
-/// The accounts whose books an event touches: its own, and every other account with a claim to the same invoice.
+/// The accounts that an event affects: its own, and every account with a payment of the same invoice.
 pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
@@ -85,8 +85,8 @@ pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Stmt {
     .bind(invoice.map(str::to_owned))
 }
 
-/// The facts of accounts, all facts about their invoices whatever account those name, and what was said about their
-/// sign-ups' domains. `invoices` and `domains` are those of an event that is not stored yet.
+/// The facts of accounts, all facts about their invoices whichever account those name, and the facts about the domains
+/// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
 pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Stmt {
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
@@ -142,7 +142,7 @@ pub fn email_list(accounts: &[String]) -> Stmt {
     .json(&accounts)
 }
 
-/// The invoice an event is about.
+/// The invoice that an event is about.
 pub fn invoice_of(payload: &Payload) -> Option<&str> {
     match payload {
         Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
@@ -163,7 +163,7 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
     }
 }
 
-/// Every code that an event presents: typed, held by its token's touches or its visitor's clicks, an agency's, an
+/// Every code that an event presents: typed, from its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
 pub fn codes_of(payload: &Payload, presented: &InvoiceRecord) -> Vec<String> {
     let touched =

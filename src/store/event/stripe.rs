@@ -1,4 +1,4 @@
-//! Stripe's events as dealt with, which payment is for which invoice, and the facts that wait for one.
+//! Processed Stripe events, which payment is for which invoice, and the facts that wait for an invoice.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
@@ -10,12 +10,12 @@ pub fn stripe_event_seen(id: &str) -> Stmt {
     Stmt::new("SELECT body_sha256, outcome FROM stripe_event WHERE id = ?1").bind(id)
 }
 
-/// Which of `ids` were dealt with.
+/// Which of `ids` were processed.
 pub fn stripe_event_known(ids: &[String]) -> Stmt {
     Stmt::new("SELECT id FROM stripe_event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids)
 }
 
-/// Notes that an event was dealt with. Whoever was first keeps its answer.
+/// Records that an event was processed. The first recorded outcome is kept.
 pub fn stripe_event_insert(id: &str, kind: &str, body_sha256: &str, outcome: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO stripe_event (id, type, body_sha256, outcome, received_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -34,13 +34,13 @@ pub struct PaymentRow {
     pub invoice_id: String,
 }
 
-/// The invoices of payments, as far as they are known.
+/// The known invoices of payments.
 pub fn payment_list(ids: &[String]) -> Stmt {
     Stmt::new("SELECT id, invoice_id FROM stripe_payment WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
         .json(&ids)
 }
 
-/// Takes note of which invoices payments are for.
+/// Records which invoices payments are for.
 pub fn payment_note(pairs: &[(String, String)]) -> Stmt {
     Stmt::new(
         "INSERT INTO stripe_payment (id, invoice_id) SELECT value ->> '$[0]', value ->> '$[1]' FROM json_each(?1) WHERE true
@@ -89,7 +89,7 @@ pub fn waiting_ready(limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// Waiting facts of which Stripe was last asked before `before`, with a payment that it can be asked by.
+/// Waiting facts that Stripe was last asked about before `before`, with a payment to ask with.
 pub fn waiting_to_request(before: UtcMillis, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM stripe_waiting w WHERE w.requested_at_ms < ?1 AND w.payment_intent IS NOT NULL

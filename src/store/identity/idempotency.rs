@@ -1,4 +1,4 @@
-//! Answers kept for an Idempotency-Key.
+//! Responses stored for an Idempotency-Key.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
@@ -15,7 +15,7 @@ pub fn idempotency_find(key: &str, route: &str) -> Stmt {
     Stmt::new("SELECT body_sha256, status, answer FROM idempotency WHERE key = ?1 AND route = ?2").bind(key).bind(route)
 }
 
-/// Keeps an answer. Two requests with one key at once: the second aborts, and finds the first's answer.
+/// Stores a response. Of two simultaneous requests with one key, the second aborts and finds the first one's response.
 pub fn idempotency_insert(
     key: &str,
     route: &str,

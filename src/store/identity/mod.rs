@@ -1,4 +1,4 @@
-//! Who somebody is, and what they may do.
+//! Identity: who someone is, and what they may do.
 
 pub mod audit;
 pub mod idempotency;

@@ -1,37 +1,37 @@
-//! Who is signed in: sessions of browsers, and mailed links on their way.
+//! Sign-in: browsers' sessions, and emailed links.
 
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
 use serde::{Deserialize, Serialize};
 
-/// A session that nobody has used for this long is over.
+/// A session that was not used for this long expires.
 pub const IDLE_MS: i64 = 14 * DAY_MS;
-/// An operator's, sooner.
+/// An operator's session expires sooner.
 pub const IDLE_OPERATOR_MS: i64 = 12 * HOUR_MS;
-/// How long the token before the current one is good: requests that were under way when it was exchanged carry it.
+/// How long the previous token stays valid: requests that were in flight when it was rotated carry it.
 pub const BEFORE_MS: i64 = MINUTE_MS;
-/// Partners of one person that are listed, and sessions.
+/// The most partners and sessions of one person that are listed.
 pub const LIST_MAX: i64 = 100;
-/// Rows that one sweep removes of each kind.
+/// The most rows of each kind that one sweep deletes.
 const PURGE: i64 = 500;
-/// How long a mailed link is kept once it is of no use: those of the last hour are counted.
+/// How long an emailed link is kept after it became useless: those of the last hour are counted.
 const LINK_KEPT_MS: i64 = DAY_MS;
 
-/// A session as a request finds it, with the partner that the request claims to be, where it is one of the session's.
+/// A session as a request finds it, with the partner that the request names, if it is one of the session's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionRow {
     pub id: String,
     pub way: String,
     pub email: Option<String>,
     pub site_user: Option<String>,
-    /// The operator's token that it was made with.
+    /// The operator's token that it was created with.
     pub credential_sha256: Option<String>,
-    /// What the live API token of this hash may do; `None`: there is none.
+    /// The scopes of the live API token with this hash; `None` if there is none.
     pub token_scopes: Option<String>,
     /// 1: an operator's.
     pub operator: i64,
     pub actor: String,
-    /// 1: the request carried the current token, not the one before it.
+    /// 1: the request carried the current token, not the previous one.
     pub is_current: i64,
     pub rotated_at_ms: UtcMillis,
     pub checked_at_ms: UtcMillis,
@@ -45,16 +45,17 @@ pub struct SessionRow {
     pub name: Option<String>,
     pub partner_email: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
-    /// How many partners the session's person is.
+    /// How many partners the session's person has.
     pub partners: i64,
 }
 
-/// Whether partner `p`, with its person `x`, is the session `s`'s: by the proved address, or by the site's user.
+/// Whether partner `p`, with its person `x`, belongs to the session `s`: by the proven address, or by the site's user.
 const IS_OF: &str =
     "((s.email IS NOT NULL AND lower(x.email) = s.email) OR (s.site_user IS NOT NULL AND p.external_id = s.site_user))";
 
-/// The live session of a token, and the partner it claims to be: nothing of one that is not the session's. `+`: a column's affinity would keep the index on the
-/// lower-case address out, and every page would look through all partners.
+/// A token's live session, and the partner that the request names. A partner that isn't the session's is not returned.
+/// `+`: with the column's affinity SQLite would not use the index on the lower-case address, and every page would scan
+/// all partners.
 pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "SELECT s.id, s.way, s.email, s.site_user, s.credential_sha256, s.operator, s.actor, s.token_sha256 = ?1 AS is_current,
@@ -77,7 +78,7 @@ pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Stmt {
     .bind(now.plus_ms(-IDLE_MS))
 }
 
-/// Who a session is of: what was proved when it was made.
+/// Whose session it is: what was proven when it was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof<'a> {
     Email(&'a str),
@@ -105,7 +106,7 @@ impl SessionRow {
     }
 }
 
-/// A session as it is made.
+/// A session about to be created.
 pub struct NewSession<'a> {
     pub id: &'a str,
     pub token_sha256: &'a str,
@@ -138,7 +139,7 @@ pub fn session_insert(s: &NewSession<'_>, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Exchanges the token. No row: another request has done so already.
+/// Rotates the token. No row: another request has done so already.
 pub fn session_rotate(id: &str, token_sha256: &str, next_sha256: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE session SET before_sha256 = token_sha256, token_sha256 = ?3, rotated_at_ms = ?4
@@ -150,7 +151,7 @@ pub fn session_rotate(id: &str, token_sha256: &str, next_sha256: &str, now: UtcM
     .bind(now)
 }
 
-/// Notes that a session was used, and, where `checked`, that its site was asked.
+/// Records that a session was used and, if `checked`, that its site was checked.
 pub fn session_seen(id: &str, checked: bool, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE session SET seen_at_ms = ?2, checked_at_ms = IIF(?3 = 1, ?2, checked_at_ms) WHERE id = ?1")
         .bind(id)
@@ -158,7 +159,7 @@ pub fn session_seen(id: &str, checked: bool, now: UtcMillis) -> Stmt {
         .bind(checked)
 }
 
-/// Ends the session of a token, the one before the current included.
+/// Ends the session of a token, including the previous token.
 pub fn session_end_by_token(token_sha256: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE session SET ended_at_ms = ?2 WHERE (token_sha256 = ?1 OR before_sha256 = ?1) AND ended_at_ms IS NULL",
@@ -167,7 +168,7 @@ pub fn session_end_by_token(token_sha256: &str, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Ends a session, where it is this person's. No row: it is not, or is over.
+/// Ends a session if it belongs to this person. No row: it doesn't, or it has ended.
 pub fn session_end(id: &str, person: Proof<'_>, now: UtcMillis) -> Stmt {
     let (column, proved) = person.column();
     Stmt::new(format!(
@@ -195,11 +196,11 @@ pub struct OpenSession {
     pub created_at_ms: UtcMillis,
     pub seen_at_ms: UtcMillis,
     pub expires_at_ms: UtcMillis,
-    /// 1: the one that asks.
+    /// 1: the session of this request.
     pub is_this: i64,
 }
 
-/// The live sessions of the person whose session has this token, the one that was used last first.
+/// The live sessions of the person whose session has this token, last used first.
 pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
     let of = |column: &str| {
         format!(
@@ -217,7 +218,7 @@ pub fn session_list(token_sha256: &str, now: UtcMillis) -> Stmt {
         .bind(now.plus_ms(-IDLE_MS))
 }
 
-/// A partner that a person is.
+/// One of a person's partners.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OwnPartner {
     pub id: String,
@@ -231,7 +232,7 @@ pub struct OwnPartner {
 
 const OWN: &str = "SELECT p.id, p.program_id, p.external_id, p.code, x.name, p.left_at_ms, p.created_at_ms";
 
-/// The partners of the person whose session has this token, the oldest first.
+/// The partners of the person whose session has this token, oldest first.
 pub fn own_partners(token_sha256: &str) -> Stmt {
     Stmt::new(format!(
         "{OWN} FROM session s CROSS JOIN partner_person x ON lower(x.email) = +s.email JOIN partner p ON p.id = x.partner_id
@@ -243,7 +244,7 @@ pub fn own_partners(token_sha256: &str) -> Stmt {
     .bind(token_sha256)
 }
 
-/// The partners that somebody with this proof is, the oldest first. A token proves none.
+/// The partners of a person with this proof, oldest first. A token proves none.
 pub fn partners_of(person: Proof<'_>) -> Stmt {
     let (from, proved) = match person {
         Proof::Email(email) => {
@@ -259,7 +260,7 @@ pub fn partners_of(person: Proof<'_>) -> Stmt {
     Stmt::new(format!("{OWN} FROM {from} ORDER BY p.created_at_ms, p.id LIMIT {LIST_MAX}")).bind(proved)
 }
 
-/// The partner of a program under this address, the oldest.
+/// The oldest partner of a program with this address.
 pub fn partner_of(program: &str, email: &str) -> Stmt {
     Stmt::new(format!(
         "{OWN} FROM partner_person x JOIN partner p ON p.id = x.partner_id
@@ -269,33 +270,33 @@ pub fn partner_of(program: &str, email: &str) -> Stmt {
     .bind(email)
 }
 
-/// A link that is to be mailed.
+/// A link to be emailed.
 pub struct NewLink<'a> {
     pub token_sha256: &'a str,
     pub purpose: &'a str,
     /// In lower case.
     pub email: &'a str,
-    /// Keyed hash of the network that asks; empty where nobody can say.
+    /// Keyed hash of the requester's network; empty if unknown.
     pub requested_by: &'a str,
     /// JSON.
     pub detail: &'a str,
     pub expires_at: UtcMillis,
-    /// Whether the address may have one though it is no partner's.
+    /// Whether the address may get a link even if no partner has it.
     pub any_address: bool,
-    /// Whether one gets through to whoever has had none, however many others have asked.
+    /// Whether a network that requested no link yet gets one even if others have used up the total.
     pub first_gets_through: bool,
 }
 
-/// How many links of one purpose an address may have had since an instant.
+/// How many links of one purpose an address may have requested since an instant.
 pub struct LinkLimits {
     pub since: UtcMillis,
-    /// Asked for from one network.
+    /// Requested from one network.
     pub most_by_one: i64,
     pub most_in_all: i64,
 }
 
-/// Stores a link within the limits. The row that is answered says whether it is to be mailed: for an address that nobody
-/// knows the same is written and nothing leaves, so that how long it takes tells nobody apart.
+/// Stores a link within the limits. The returned row says whether to email it. For an unknown address the same row is
+/// written but nothing is sent, so that the response time reveals nothing.
 pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -> Stmt {
     let had = "SELECT COUNT(*) FROM magic_link m WHERE m.email = ?3 AND m.purpose = ?2 AND m.created_at_ms > ?9";
     Stmt::new(format!(
@@ -318,20 +319,20 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     .bind(l.first_gets_through)
 }
 
-/// Whether a link that was stored is to be mailed.
+/// Whether a stored link is to be emailed.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct StoredLink {
     pub is_live: i64,
 }
 
-/// A link that somebody has followed.
+/// A link that someone followed.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MailedLink {
     pub email: String,
     pub detail: String,
 }
 
-/// The link of this token, while it is good.
+/// The link of this token, while it is valid.
 pub fn magic_link_find(token_sha256: &str, purpose: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT email, detail FROM magic_link
@@ -347,12 +348,12 @@ pub fn magic_link_use(token_sha256: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE magic_link SET used_at_ms = ?2 WHERE token_sha256 = ?1").bind(token_sha256).bind(now)
 }
 
-/// Takes back a link that could not be mailed: it does not count.
+/// Deletes a link that could not be emailed: it does not count.
 pub fn magic_link_delete(token_sha256: &str) -> Stmt {
     Stmt::new("DELETE FROM magic_link WHERE token_sha256 = ?1 AND used_at_ms IS NULL").bind(token_sha256)
 }
 
-/// Removes what is over, some hundred rows at a time.
+/// Deletes what has expired, up to 500 rows of each kind at a time.
 pub fn purge(now: UtcMillis) -> [Stmt; 3] {
     [
         Stmt::new(format!(

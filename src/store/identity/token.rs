@@ -21,7 +21,7 @@ pub fn token_find(sha256: &str, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Notes a token's first use, in the audit trail too; of two at once the first.
+/// Records a token's first use, in the audit trail too. Of two simultaneous uses only the first is recorded.
 pub fn token_first_use(id: &str, audit_id: &str, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new(

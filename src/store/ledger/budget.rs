@@ -1,4 +1,4 @@
-//! Pools: what stands in them, and the rewards that wait.
+//! Reward budgets: their balances, and the rewards that wait.
 
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::{GIVEN, Stmt};
@@ -23,7 +23,7 @@ pub fn budget_fundings(program: &str) -> Stmt {
     .bind(program)
 }
 
-/// Writes at the next revision of each program's budget; aborts the batch when somebody else drew on one.
+/// Writes the next revision of each program's budget. Aborts the batch if another write drew on one.
 pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO reward_budget (program_id, revision) SELECT row ->> 0, (row ->> 1) + 1 FROM given WHERE true

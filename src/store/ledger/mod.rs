@@ -1,4 +1,4 @@
-//! The ledger: append-only transfers, the balances they make, and what must never be found in them.
+//! The ledger: append-only transfers, the resulting balances, and the checks that must never fail.
 
 pub mod budget;
 
@@ -7,7 +7,7 @@ use crate::engine::ledger::posting::Transfer;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use serde::{Deserialize, Serialize};
 
-/// Makes the accounts that transfers name, where they do not exist. Their parts are in their ids:
+/// Creates the accounts that transfers name, if they do not exist. An account's id contains its parts:
 /// `program/unit/kind[/partner]`.
 pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
     #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ const TRANSFER_INSERT: &str =
                 row ->> '$.amount_cents', row ->> '$.program_id', row ->> '$.event_id', row ->> '$.reason', ?2
          FROM given";
 
-/// Money that an operator put in.
+/// Money that an operator added.
 pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
@@ -90,7 +90,7 @@ pub struct TransferRow {
     pub row: i64,
 }
 
-/// Rows after the cursor, in the order they were written.
+/// Rows after the cursor, in the order in which they were written.
 pub fn transfer_page(after: i64, limit: i64) -> Stmt {
     Stmt::new(
         "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, reason, created_at_ms
@@ -106,14 +106,14 @@ pub struct BalanceRow {
     pub unit: String,
     pub pending_cents: i64,
     pub available_cents: i64,
-    /// Set aside for what is on its way out; in no other figure.
+    /// Set aside for outbound transfers; not part of any other figure.
     pub leaving_cents: i64,
     pub paid_cents: i64,
-    /// Credit that was used up: redeemed, or delivered.
+    /// Credit that was used: redeemed or delivered.
     pub redeemed_cents: i64,
 }
 
-/// Pending, available (less than nothing where carried forward), paid and redeemed, by unit.
+/// Pending, available (negative if carried forward), paid and redeemed, by unit.
 pub fn balance_list(partner: &str) -> Stmt {
     Stmt::new(
         "SELECT unit,

@@ -1,13 +1,13 @@
-//! Deliveries: to whom each message of the outbox goes, claiming what is due, and writing down what came of it.
+//! Deliveries: determining each message's recipients, leasing what is due, and recording the results.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use serde::{Deserialize, Serialize};
 
-/// Messages whose recipients are settled in one batch.
+/// Messages whose recipients are determined in one batch.
 pub const ADDRESS_PAGE: i64 = 1_000;
 
-/// A kind of message and whom it is mailed to.
+/// A kind of message and who receives it by email.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct DueEmail {
     pub kind: &'static str,
@@ -17,9 +17,9 @@ pub struct DueEmail {
 /// What a sweep has to do about messages.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct ToDo {
-    /// Messages whose recipients are not settled.
+    /// Messages whose recipients are not determined yet.
     pub unaddressed: i64,
-    /// Deliveries that are due, whomever they can reach.
+    /// Deliveries that are due, whether or not they can reach someone.
     pub due: i64,
 }
 
@@ -34,8 +34,8 @@ pub fn to_do(now: UtcMillis) -> Stmt {
 const UNADDRESSED: &str =
     "(SELECT id FROM outbox WHERE addressed_at_ms IS NULL ORDER BY created_at_ms, id LIMIT CAST(?2 AS INTEGER))";
 
-/// Settles to whom the oldest messages go: a mail by the table of kinds, and a webhook to every endpoint that was there
-/// before the message and wants its kind. The last statement says whether there are more.
+/// Determines the recipients of the oldest messages: an email by the table of kinds, and a webhook to every endpoint
+/// that existed before the message and subscribes to its kind. The last statement returns whether there are more.
 pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
     let page = |sql: String| Stmt::new(sql).bind(now).bind(ADDRESS_PAGE);
     [
@@ -62,19 +62,19 @@ pub fn address(mailed: &[DueEmail], now: UtcMillis) -> [Stmt; 4] {
     ]
 }
 
-/// A delivery that was claimed, with all that it takes to make it.
+/// A leased delivery, with everything needed to make it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DueDelivery {
     pub outbox_id: String,
     pub channel: String,
     pub target: String,
     pub round: i64,
-    /// This one included.
+    /// Including this one.
     pub attempts: i64,
     pub kind: String,
     pub program_id: String,
     pub partner_id: Option<String>,
-    /// The partner's id with the host.
+    /// The partner's id at the host.
     pub external_id: Option<String>,
     pub account_id: Option<String>,
     /// JSON.
@@ -89,18 +89,18 @@ pub struct DueDelivery {
     pub disabled_at_ms: Option<UtcMillis>,
 }
 
-/// Whom mails can reach as things are set up.
+/// Who can be reached by email in the current setup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryTarget {
     Nobody,
-    /// There is no address of the operator's.
+    /// The operator's address is not set.
     AllButOperator,
     All,
 }
 
-/// Claims up to `mails` mails and `hooks` webhooks that are due, the longest due first, and reads them. An attempt that
-/// nothing more is heard of is due again at `lost_at`. The database takes one claim after the other, so no delivery is
-/// in two.
+/// Leases up to `mails` emails and `hooks` webhooks that are due, longest due first, and reads them. An attempt without
+/// a recorded result is due again at `lost_at`. The database processes one lease after the other, so no delivery is in
+/// two.
 pub fn lease(
     lease: &str,
     reach: DeliveryTarget,
@@ -130,7 +130,7 @@ pub fn lease(
     statements
 }
 
-/// The latest address that an account gave is the one that counts.
+/// The latest address that an account gave is used.
 fn leased(lease: &str) -> Stmt {
     let person = |column: &str| {
         format!(
@@ -150,7 +150,7 @@ fn leased(lease: &str) -> Stmt {
     .bind(lease)
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeliveryOutcome {
     pub outbox: String,
@@ -163,8 +163,8 @@ pub struct DeliveryOutcome {
     pub sent_at_ms: Option<UtcMillis>,
 }
 
-/// Writes down what came of a claim's attempts, and what that makes of their messages. Rows that somebody else has
-/// claimed since are left to them.
+/// Records the results of a lease's attempts, and the resulting states of their messages. Rows that were leased again
+/// in the meantime are skipped.
 pub fn record(lease: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     [
         Stmt::new(
@@ -182,7 +182,7 @@ pub fn record(lease: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     ]
 }
 
-/// A message waits while a delivery of it does; else it has failed if one of them has.
+/// A message waits while one of its deliveries does; otherwise it has failed if one of them has.
 fn sum_up(messages: &[&str]) -> Stmt {
     Stmt::new(
         "UPDATE outbox SET state = COALESCE((SELECT IIF(SUM(d.state = 'queued') > 0, 'queued', IIF(SUM(d.state = 'failed') > 0, 'failed', 'sent'))
@@ -192,7 +192,7 @@ fn sum_up(messages: &[&str]) -> Stmt {
     .json(&messages)
 }
 
-/// A delivery's place and state.
+/// A delivery's target and state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryRow {
     pub channel: String,
@@ -213,7 +213,8 @@ pub fn delivery_list(message: &str) -> Stmt {
     .bind(message)
 }
 
-/// Queues deliveries of a message once more: the one to `target` unless it waits already, or all that did not arrive.
+/// Queues deliveries of a message once more: the one to `target` unless it is already waiting, or all that were not
+/// delivered.
 pub fn replay(message: &str, target: Option<&str>, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new(

@@ -1,4 +1,4 @@
-//! Endpoints of the host that messages are sent to as webhooks.
+//! The host's endpoints that receive messages as webhooks.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::{GIVEN, Stmt};
@@ -42,7 +42,7 @@ pub fn endpoint_count() -> Stmt {
     Stmt::new("SELECT COUNT(*) AS live FROM webhook_endpoint WHERE disabled_at_ms IS NULL")
 }
 
-/// Switches an endpoint off. What waits for it is suppressed when it comes up.
+/// Disables an endpoint. Deliveries that wait for it are suppressed when they are due.
 pub fn endpoint_disable(id: &str, reason: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE webhook_endpoint SET disabled_at_ms = ?2, disabled_reason = ?3 WHERE id = ?1 AND disabled_at_ms IS NULL")
         .bind(id)
@@ -50,7 +50,8 @@ pub fn endpoint_disable(id: &str, reason: &str, now: UtcMillis) -> Stmt {
         .bind(reason)
 }
 
-/// Switches endpoints off that said they are gone, each with an entry of the audit trail: (the entry's id, the endpoint).
+/// Disables endpoints that responded that they are gone, each with an audit trail entry: (the entry's id, the
+/// endpoint).
 pub fn endpoint_gone(gone: &[(String, &String)], actor: &str, now: UtcMillis) -> [Stmt; 2] {
     const REASON: &str = "it answered 410 Gone";
     [

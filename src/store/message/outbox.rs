@@ -1,5 +1,5 @@
-//! Messages waiting to be delivered: how each kind gets into the outbox, and the operators' look at it. What is in the
-//! outbox is never lost; to whom it goes and how far that got is in `delivery`.
+//! Messages waiting to be delivered: how each kind gets into the outbox, and the operators' view of it. Nothing in the
+//! outbox is lost; its recipients and their progress are in `delivery`.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -8,7 +8,7 @@ use crate::store::port::Stmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// A message about to be queued. The id is derived from what it is about, so that it is queued once.
+/// A message about to be queued. The id is derived from its subject, so that it is queued once.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutboxMessage<'a> {
     pub id: String,
@@ -30,7 +30,7 @@ pub fn outbox_insert(messages: &[OutboxMessage], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Somebody whom the partner referred has signed up.
+/// Someone whom the partner referred has signed up.
 pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> OutboxMessage<'a> {
     OutboxMessage {
         id: id::derived("joi", &[program, partner, account]),
@@ -42,7 +42,7 @@ pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_u
     }
 }
 
-/// A budget has less in it than it should. Once for each funding: `fundings` is how many there have been.
+/// A budget is lower than it should be. Sent once per funding: `fundings` is how many there have been.
 pub fn budget_low<'a>(
     program: &'a str,
     unit: &str,
@@ -61,7 +61,7 @@ pub fn budget_low<'a>(
     }
 }
 
-/// A program's funnel report of a week stands at `/v1/reports/funnel`.
+/// A program's weekly funnel report is available at `/v1/reports/funnel`.
 pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMessage<'a> {
     let report = format!("/v1/reports/funnel?program={program}&week={week}");
     OutboxMessage {
@@ -74,7 +74,7 @@ pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMe
     }
 }
 
-/// Queues, for each grant of a page of a run that was executed, a message to the referrer and one to the friend.
+/// Queues one message to the referrer and one to the friend for each grant in an executed page of a run.
 pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
@@ -90,8 +90,8 @@ pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> S
     .bind(now)
 }
 
-/// Queues the messages that rewards were granted outside of a run. The referrer alone is told: what the friend did to
-/// earn it is not announced to the friend, step by step.
+/// Queues the messages for rewards granted outside of a run. Only the referrer is notified: the friend does not need
+/// step-by-step messages about what they did.
 pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
     fn message(accrual: &Accrual) -> OutboxMessage<'_> {
         OutboxMessage {
@@ -106,7 +106,7 @@ pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
     outbox_insert(&accruals.iter().map(message).collect::<Vec<_>>(), now)
 }
 
-/// Queues, for those of these reviews that are open, a message to the operator. One that was announced is not again.
+/// Queues a message to the operator for each of these reviews that is open. A review is announced only once.
 pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
@@ -118,7 +118,7 @@ pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Queues a run's statement for every partner that has something in it.
+/// Queues a run's statement for every partner with something in it.
 pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
@@ -133,7 +133,7 @@ pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Messages by id, with what became of each delivery; of one state, or of all.
+/// Messages by id, with the result of each delivery; in one state, or in all.
 pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
@@ -147,9 +147,9 @@ pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Stmt
     .bind(limit)
 }
 
-/// The same for people: before the cursor, a row's number, the newest first, with the partner's name.
+/// The same for people: before the cursor (a row number), newest first, with the partner's name.
 pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Stmt {
-    // Of what waits and what failed there is little: their indexes find it, and it is sorted. What was sent is nearly all.
+    // Few messages are waiting or failed: their indexes find them, and sorting them is cheap. Nearly all are sent.
     let order = if matches!(state, Some(MessageState::Queued | MessageState::Failed)) { "+o.rowid" } else { "o.rowid" };
     Stmt::new(format!(
         "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.state, o.created_at_ms, p.external_id, x.name,
@@ -182,7 +182,7 @@ impl MessageState {
         }
     }
 
-    /// In words of its own, so that the state's index serves.
+    /// Written out, so that SQLite uses the state's index.
     fn condition(self) -> &'static str {
         match self {
             MessageState::Queued => "o.state = 'queued' AND",

@@ -1,4 +1,4 @@
-//! Who does not want which kind of message, by the hash of their address.
+//! Who has unsubscribed from which kind of message, by the hash of their address.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
@@ -19,12 +19,12 @@ pub fn unsubscribe_insert(u: &Unsubscribed, now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// The kind is wanted again.
+/// Subscribes to the kind again.
 pub fn unsubscribe_delete(u: &Unsubscribed) -> Stmt {
     Stmt::new("DELETE FROM unsubscribe WHERE address_sha256 = ?1 AND kind = ?2").bind(&u.address_sha256).bind(&u.kind)
 }
 
-/// What a partner does not want, at the address it has.
+/// What a partner has unsubscribed from, with its current address.
 pub fn unsubscribe_of_partner(partner: &str) -> Stmt {
     Stmt::new(
         "SELECT u.address_sha256, u.kind FROM partner_person x CROSS JOIN unsubscribe u ON u.address_sha256 = x.email_sha256
@@ -33,7 +33,7 @@ pub fn unsubscribe_of_partner(partner: &str) -> Stmt {
     .bind(partner)
 }
 
-/// What the people with these addresses do not want.
+/// What the people with these addresses have unsubscribed from.
 pub fn unsubscribe_of(addresses: &[String]) -> Stmt {
     Stmt::new("SELECT address_sha256, kind FROM unsubscribe WHERE address_sha256 IN (SELECT value FROM json_each(?1))")
         .json(&addresses)

@@ -1,4 +1,4 @@
-//! Partners, their links as operators make them, and what partners earned.
+//! Partners, their links as operators create them, and what partners earned.
 
 pub mod own_links;
 pub mod page;
@@ -38,7 +38,8 @@ pub fn partner_find_external(program: &str, external_id: &str) -> Stmt {
     Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2")).bind(program).bind(external_id)
 }
 
-/// The statements that make a partner, in order. Beside its address stands the hash that preferences of mails are kept by.
+/// The statements that create a partner, in order. The hash of its address, which email preferences are stored by, is
+/// stored next to the address.
 pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt> {
     vec![
         Stmt::new(
@@ -62,14 +63,14 @@ pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt>
     ]
 }
 
-/// The partner accepts the disclosure, if it has not.
+/// Records that the partner accepts the disclosure, if it has not.
 pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE partner SET disclosure_accepted_at_ms = ?2 WHERE id = ?1 AND disclosure_accepted_at_ms IS NULL")
         .bind(id)
         .bind(now)
 }
 
-/// A link as made.
+/// A link as created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRow {
     pub code: String,

@@ -13,7 +13,7 @@ pub struct DayRow {
     pub conversions: i64,
 }
 
-/// Days from `from` on that have something, oldest first, over all links of the partner.
+/// Days since `from` with any counts, oldest first, across all links of the partner.
 pub fn day_list(partner: &str, from: i64) -> Stmt {
     Stmt::new(
         "SELECT d.day, SUM(d.clicks) AS clicks, SUM(d.signups) AS signups, SUM(d.conversions) AS conversions
@@ -24,7 +24,7 @@ pub fn day_list(partner: &str, from: i64) -> Stmt {
     .bind(from)
 }
 
-/// The same of one link.
+/// The same for one link.
 pub fn link_day_list(partner: &str, code: &str, from: i64) -> Stmt {
     Stmt::new(
         "SELECT day, clicks, signups, conversions FROM link_day WHERE partner_id = ?1 AND code = ?2 AND day >= ?3 ORDER BY day",
@@ -34,7 +34,7 @@ pub fn link_day_list(partner: &str, code: &str, from: i64) -> Stmt {
     .bind(from)
 }
 
-/// A link with what came through it.
+/// A link with its counters.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OwnLink {
     pub code: String,
@@ -45,7 +45,7 @@ pub struct OwnLink {
     pub created_at_ms: UtcMillis,
     pub expires_at_ms: Option<UtcMillis>,
     pub disabled_at_ms: Option<UtcMillis>,
-    /// 1: the one that the partner was enrolled with.
+    /// 1: the link that the partner was enrolled with.
     pub own: i64,
     pub clicks: i64,
     pub signups: i64,
@@ -65,7 +65,7 @@ fn counted(links: &str) -> String {
     )
 }
 
-/// One link of the partner, counted since that day. An empty code is the partner's first.
+/// One link of the partner, with counters since that day. An empty code means the partner's first.
 pub fn link_own(partner: &str, code: &str, since: i64) -> Stmt {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, l.code = p.code AS own FROM partner p JOIN link l ON l.partner_id = p.id
@@ -76,7 +76,7 @@ pub fn link_own(partner: &str, code: &str, since: i64) -> Stmt {
     .bind(code)
 }
 
-/// The partner's further links before the cursor (instant, code), newest first, counted since that day.
+/// The partner's other links before the cursor (instant, code), newest first, with counters since that day.
 pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Stmt {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, 0 AS own FROM link l WHERE l.partner_id = ?1 AND l.code <> (SELECT code FROM partner WHERE id = ?1)
@@ -90,14 +90,14 @@ pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, l
     .bind(limit)
 }
 
-/// A link to choose.
+/// A link that can be chosen.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LinkName {
     pub code: String,
     pub campaign: Option<String>,
 }
 
-/// The partner's newest links that work, and its first.
+/// The partner's newest working links, and its first.
 pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Stmt {
     Stmt::new(
         "SELECT l.code, l.campaign FROM partner p JOIN link l ON l.code = p.code

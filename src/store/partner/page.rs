@@ -1,5 +1,5 @@
-//! What a partner's pages show. Every read is bound to the partner, so that another's ids find nothing, and reads as much
-//! of one with a hundred thousand accruals as of one with ten.
+//! What a partner's pages show. Every read is limited to the partner, so that another partner's ids find nothing, and
+//! reads no more for a partner with a hundred thousand accruals than for one with ten.
 
 pub use crate::store::partner::own_links::{
     DayRow, LinkName, OwnLink, day_list, link_choices, link_day_list, link_own, link_page,
@@ -15,14 +15,14 @@ pub fn day_of(at: UtcMillis) -> i64 {
     at.0.div_euclid(DAY_MS)
 }
 
-/// What accruals of some days come to, in one unit.
+/// The sum of the accruals of some days, in one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct EarnedRow {
     pub unit: String,
     pub cents: i64,
 }
 
-/// What the accruals of [from, to) come to as they stand, by unit.
+/// The current sum of the accruals of [from, to), by unit.
 pub fn earned_sums(partner: &str, from: i64, to: i64) -> Stmt {
     Stmt::new(
         "SELECT unit, SUM(cents) AS cents FROM earned_day WHERE partner_id = ?1 AND day >= ?2 AND day < ?3 GROUP BY unit ORDER BY unit",
@@ -32,10 +32,10 @@ pub fn earned_sums(partner: &str, from: i64, to: i64) -> Stmt {
     .bind(to)
 }
 
-/// An account that is the partner's, with nothing of a person.
+/// One of the partner's accounts, without personal data.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ClientRow {
-    /// Names it in addresses: the host's own id may say who it is.
+    /// Identifies it in URLs: the host's own id may reveal who it is.
     pub row: i64,
     pub account_id: String,
     pub signed_up_at_ms: UtcMillis,
@@ -43,9 +43,9 @@ pub struct ClientRow {
     pub held: i64,
     pub code: Option<String>,
     pub method: Option<String>,
-    /// The last of its events that says whether it stays.
+    /// The last of its events that says whether it is still a customer.
     pub last_type: Option<String>,
-    /// 1 while a subscription of it lasts.
+    /// 1 while it has a subscription.
     pub subscribed: i64,
     /// JSON array of `EarnedRow`.
     pub earned: String,
@@ -88,15 +88,17 @@ pub fn client_attribution(partner: &str, row: i64) -> Stmt {
     Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1").bind(partner).bind(row)
 }
 
-/// An accrual's settlement: the instant of the run that made it available, where that is known and nothing stopped it after.
+/// An accrual's settlement: the instant of the run that made it available, if that is known and nothing held it up
+/// afterward.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SettledRow {
     pub id: String,
     pub settled_ms: Option<UtcMillis>,
 }
 
-/// Of the program's runs those from the year of the accrual on, by their index, until one that the accrual was in. An accrual that
-/// was reviewed or disputed may have missed payouts that others of its run have left with: of it nothing is said.
+/// Searches the program's runs from the year of the accrual on, by their index, until one that contains the accrual. An
+/// accrual that was reviewed or disputed may have missed the payouts of the rest of its run, so nothing is returned for
+/// it.
 const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
     AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
     AND NOT EXISTS (SELECT 1 FROM event e WHERE e.account_id = accrual.account_id AND e.type IN ('dispute.opened', 'dispute.won', 'dispute.lost')),
@@ -104,7 +106,7 @@ const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
    WHERE r.program_id = accrual.program_id AND r.cadence IN ('weekly', 'monthly') AND r.period >= substr(accrual.period, 1, 4) AND i.posted_cents > 0
    ORDER BY r.cadence, r.period LIMIT 1), NULL) AS settled_ms";
 
-/// A payout as an earning's page needs it.
+/// A payout as the page of an accrual needs it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutRow {
     pub id: String,
@@ -112,11 +114,11 @@ pub struct PayoutRow {
     /// The instant of the run that planned it.
     pub as_of_ms: UtcMillis,
     pub state: String,
-    /// 1: something of it was taken back.
+    /// 1: some of it was reversed.
     pub is_reversed: i64,
 }
 
-/// The partner's newest payouts that stand, the oldest of them first.
+/// The partner's newest payouts that were not undone, oldest of them first.
 pub fn payouts_standing(partner: &str, limit: i64) -> Stmt {
     Stmt::new(
         "SELECT * FROM (SELECT p.id, p.unit, r.as_of_ms, p.state, EXISTS (SELECT 1 FROM payout_reversal v WHERE v.payout_id = p.id) AS is_reversed
@@ -127,7 +129,8 @@ pub fn payouts_standing(partner: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// The newest accruals of one of the partner's accounts: found by the account, which has few, and not by the partner.
+/// The newest accruals of one of the partner's accounts. They are found by the account, which has few, and not by the
+/// partner.
 pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
@@ -139,9 +142,9 @@ pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// The partner's accruals before the cursor (instant, id), newest first. An empty state lets all through.
+/// The partner's accruals before the cursor (instant, id), newest first. An empty state matches all.
 pub fn accrual_page(partner: &str, state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
-    // Without what does not filter: else its index is not used.
+    // An unused filter is left out: otherwise its index is not used.
     let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
@@ -159,7 +162,7 @@ pub fn accrual_find(partner: &str, id: &str) -> Stmt {
     Stmt::new(sql).bind(partner).bind(id)
 }
 
-/// The row of the account that an accrual of the partner is for, where it is still the partner's.
+/// The row of the account that one of the partner's accruals is for, if it is still the partner's.
 pub fn accrual_client(partner: &str, id: &str) -> Stmt {
     Stmt::new(
         "SELECT b.rowid AS row FROM accrual a CROSS JOIN binding b ON b.account_id = a.account_id AND b.partner_id = a.partner_id
@@ -200,7 +203,7 @@ pub struct VestedRow {
     pub posted_cents: Option<i64>,
 }
 
-/// Only runs after the accrual's instant can have: a few dozen a year, each looked into by the accrual.
+/// Only runs after the accrual's instant qualify: a few dozen a year, each checked for the accrual.
 pub fn accrual_vested(partner: &str, id: &str) -> Stmt {
     Stmt::new(
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
@@ -213,7 +216,7 @@ pub fn accrual_vested(partner: &str, id: &str) -> Stmt {
     .bind(id)
 }
 
-/// One way in which credit was used up, or came back.
+/// One use or return of credit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CreditRow {
     pub id: String,
@@ -271,7 +274,7 @@ pub struct PlaceRow {
     pub refreshed_at_ms: UtcMillis,
     /// `None`: this partner is not shown by name.
     pub display_name: Option<String>,
-    /// 1: the partner who looks.
+    /// 1: the partner viewing the page.
     pub own: i64,
 }
 

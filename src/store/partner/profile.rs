@@ -1,4 +1,4 @@
-//! What partners say of themselves and do: their profile, leaving, and the copy of their data.
+//! What partners enter about themselves and do: their profile, leaving, and the export of their data.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
@@ -36,14 +36,14 @@ pub fn profile_update(partner: &str, p: &ProfileRow) -> [Stmt; 2] {
     ]
 }
 
-/// The partner leaves the program, unless that has happened. No row: it has.
+/// The partner leaves the program. No row: it has already left.
 pub fn partner_leave(partner: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE partner SET left_at_ms = ?2 WHERE id = ?1 AND left_at_ms IS NULL RETURNING id")
         .bind(partner)
         .bind(now)
 }
 
-/// Codes of a partner's links that work.
+/// Codes of a partner's working links.
 pub fn live_codes(partner: &str, limit: i64) -> Stmt {
     Stmt::new("SELECT code FROM link WHERE partner_id = ?1 AND disabled_at_ms IS NULL LIMIT ?2")
         .bind(partner)

@@ -16,7 +16,7 @@ pub struct Resource {
 const LISTED: &str = "SELECT r.id, r.title, '' AS body, r.updated_at_ms FROM resource r";
 const WHOLE: &str = "SELECT r.id, r.title, r.body, r.updated_at_ms FROM resource r";
 
-/// The program of the partner ?1: a partner sees what is written for it.
+/// The program of the partner ?1: a partner sees the pages of its program.
 const OF_PARTNER: &str = "r.program_id = (SELECT program_id FROM partner WHERE id = ?1)";
 const IN_ORDER: &str = "ORDER BY r.created_at_ms, r.id LIMIT ?2";
 

@@ -1,5 +1,4 @@
-//! Payouts, their reversals and credits on their way to Stripe: what is due, what was decided, and what the ledger has of
-//! it.
+//! Payouts, their reversals and credits sent to Stripe: what is due, what was decided, and their ledger entries.
 
 pub mod payee;
 pub mod plan;
@@ -32,8 +31,8 @@ fn select(kind: TransferKind) -> &'static str {
     }
 }
 
-/// What is due, the longest first. A payout that is only planned needs its run's approval: always with `manual`; with
-/// `until_first` where its program had none when it was planned.
+/// What is due, longest first. A payout that is only planned needs its run's approval: always with `manual`; with
+/// `until_first` if its program had none when it was planned.
 pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Stmt {
     let approved = match kind {
         TransferKind::Reversal => "?3 = ?3",
@@ -56,7 +55,7 @@ pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, lim
     .bind(limit)
 }
 
-/// Of which kinds something is due, whether or not it may go.
+/// The kinds for which something is due, whether or not it may be sent.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Due {
     pub payouts: i64,
@@ -87,7 +86,7 @@ pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Stmt {
     Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids)
 }
 
-/// The payout that made a transfer, or that would know it by its group.
+/// The payout that made a transfer, or the one with the transfer's group.
 pub fn outbound_of_transfer(transfer: &str, group: &str) -> Stmt {
     Stmt::new(format!("{PAYOUT} WHERE transfer_id = ?1 OR id = ?2 ORDER BY transfer_id IS ?1 DESC LIMIT 1"))
         .bind(transfer)
@@ -99,9 +98,9 @@ pub fn reversal_list(payout: &str) -> Stmt {
     Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout)
 }
 
-/// Payouts before the cursor (instant, id), newest first. An empty filter lets all through; `held` is a state here.
+/// Payouts before the cursor (instant, id), newest first. An empty filter matches all; `held` is a state here.
 pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
-    // Without what does not filter: else no index of what does is used.
+    // An unused filter is left out: otherwise no index of the others is used.
     let of_run = if run.is_empty() { "?1 = ''" } else { "run_id = ?1" };
     let of_partner = if partner.is_empty() { "?3 = ''" } else { "partner_id = ?3" };
     Stmt::new(format!(
@@ -117,8 +116,8 @@ pub fn payout_page(run: &str, state: &str, partner: &str, before_ms: i64, before
     .bind(limit)
 }
 
-/// Writes sendings of one kind as decided, each at the revision at which it was read: the batch aborts where one of
-/// them has another by now.
+/// Writes outbound transfers of one kind as decided, each at the revision at which it was read. The batch aborts if one
+/// of them has another revision by now.
 pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stmt {
     let (table, stripe_id, done_at) = match kind {
         TransferKind::Payout => ("payout", "transfer_id", "paid_at_ms"),
@@ -139,9 +138,9 @@ pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stm
     .json(&sendings)
 }
 
-/// The ledger rows of sendings that are over: a payout's pending row is posted or voided; what was taken back is
-/// booked under the id of Stripe's reversal, whoever says so first. Credits are like payouts, and what of them is taken
-/// back is booked once it is.
+/// The ledger rows of finished outbound transfers. A payout's pending row is posted or voided. A reversal is posted
+/// under the id of Stripe's reversal, no matter who reports it first. Credits are like payouts, and their debits are
+/// posted once they are done.
 pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
     let sql = match kind {
         TransferKind::Payout => {
@@ -174,7 +173,7 @@ pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMill
     Stmt::new(sql).json(&ids).bind(actor).bind(now)
 }
 
-/// A reversal that Stripe says it made.
+/// A reversal that Stripe reports.
 #[derive(Clone, Debug, Serialize)]
 pub struct PayoutReversalRow {
     pub id: String,
@@ -182,7 +181,7 @@ pub struct PayoutReversalRow {
     pub amount_cents: i64,
 }
 
-/// Books reversals of transfers that are ours, each once, whoever asked for them.
+/// Posts reversals of our transfers, each once, no matter who requested them.
 pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
@@ -195,7 +194,7 @@ pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis
     .bind(now)
 }
 
-/// A reversal that an operator asks for, about to be sent. More than is left of the transfer aborts the batch.
+/// A reversal that an operator requested, about to be sent. More than is left of the transfer aborts the batch.
 pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
     Stmt::new(
         "INSERT INTO payout_reversal (id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state,
@@ -215,14 +214,14 @@ pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
     .bind(actor)
 }
 
-/// A message about a sending. `partner`: to its partner, else to the operators.
+/// A message about an outbound transfer. `partner`: to its partner, otherwise to the operators.
 #[derive(Clone, Debug, Serialize)]
 pub struct NoticeRow<'a> {
     pub id: String,
     pub kind: &'static str,
     pub sending: &'a str,
     pub to_partner: bool,
-    /// The field that `detail` is told in.
+    /// The name of the field that contains `detail`.
     pub name: &'static str,
     pub detail: &'a str,
 }

@@ -1,4 +1,4 @@
-//! Partners' connected accounts: what they can do, as Stripe last said it.
+//! Partners' connected accounts: what they can do, as last reported by Stripe.
 
 use crate::base::time::UtcMillis;
 use crate::engine::payout::payee::Payability;
@@ -26,7 +26,7 @@ pub fn payee_find(partner: &str) -> Stmt {
     Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner)
 }
 
-/// Makes a connected account a partner's. A partner has one; a second is refused by the table.
+/// Assigns a connected account to a partner. A partner has one; the table refuses a second.
 pub fn payee_insert(partner: &str, state: &Payability, at: UtcMillis) -> Stmt {
     let insert = format!("INSERT INTO payee ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     Stmt::new(insert)
@@ -41,7 +41,7 @@ pub fn payee_insert(partner: &str, state: &Payability, at: UtcMillis) -> Stmt {
         .bind(at)
 }
 
-/// Accounts that money cannot reach yet, those first of which nothing was heard for longest.
+/// Accounts that money cannot reach yet, those with the oldest news first.
 pub fn payee_waiting(limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {COLUMNS} FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
@@ -49,7 +49,7 @@ pub fn payee_waiting(limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// What Stripe says about an account now, unless something later was heard; answers the partner whose account it is.
+/// Stores what Stripe reports about an account, unless newer news is stored. Returns the partner whose account it is.
 pub fn payee_update(state: &Payability, at: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE payee SET

@@ -1,21 +1,21 @@
-//! A run's payouts: planned in its last step, and the approval that lets them go.
+//! A run's payouts: planned in its last step, and the approval that lets them be sent.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
 
-/// Whose money can leave: a connected account to which transfers reach, and that Stripe pays out.
+/// Partners who can be paid: transfers reach their connected account, and Stripe pays it out.
 const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
 
-/// Plans a payout for each statement of the run with something payable in cash to a partner who can be paid, and
-/// reminds the others. The amount is set aside at once: a second plan cannot count on it. `approval` says whether the
-/// operators are to be asked.
+/// Plans a payout for each statement of the run with a payable cash amount for a partner who can be paid, and reminds
+/// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the
+/// operators are asked to approve.
 pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
     vec![
-        // Ids follow from the facts, so that the plan is the same whoever makes it.
+        // Ids follow from the facts, so that every invocation creates the same plan.
         of_run(format!(
             "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, amount_cents, destination, state, due_at_ms, reason,
                revision, created_at_ms)
@@ -69,7 +69,7 @@ pub struct ApprovalRow {
     pub at_ms: UtcMillis,
 }
 
-/// The run's own approval, else, with `until_first`, the first one of its program before it was planned.
+/// The run's own approval, otherwise, with `until_first`, the first one of its program before it was planned.
 pub fn approval_find(run: &str, approval: &str) -> Stmt {
     Stmt::new(
         "SELECT a.run_id, a.actor, a.reason, a.at_ms FROM payout_approval a JOIN run r ON r.id = ?1
@@ -80,7 +80,7 @@ pub fn approval_find(run: &str, approval: &str) -> Stmt {
     .bind(approval)
 }
 
-/// Lets a run's payouts go. Two at once: the second aborts, and finds the first's.
+/// Approves a run's payouts. If two requests do so at once, the second aborts and finds the first one's approval.
 pub fn approval_insert(run: &RunRow, actor: &str, reason: Option<&str>, now: UtcMillis) -> Stmt {
     Stmt::new("INSERT INTO payout_approval (run_id, program_id, actor, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
         .bind(&run.id)

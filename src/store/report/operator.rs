@@ -1,13 +1,13 @@
-//! What operators' pages read: who is looked for, what needs a person, and lists with the names that people know.
+//! What operators' pages read: search results, work that needs a person, and lists with the names that people know.
 //!
-//! Texts that somebody typed are compared as ranges of an index, never as patterns.
+//! Typed texts are compared as ranges of an index, never as patterns.
 
 use crate::base::time::UtcMillis;
 use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
 use serde::Deserialize;
 
-/// Who is found for a text at most.
+/// The most search results.
 pub const FOUND_MAX: i64 = 50;
 
 /// The end of the range of all texts that begin with this one.
@@ -26,7 +26,7 @@ pub struct PartnerFound {
     pub created_at_ms: UtcMillis,
     pub name: Option<String>,
     pub email: Option<String>,
-    /// Its place among the partners, in the order that they joined.
+    /// Its position among the partners, in the order in which they joined.
     pub row: i64,
 }
 
@@ -34,9 +34,9 @@ const PARTNER_FOUND: &str =
     "SELECT p.id, p.program_id, p.external_id, p.code, p.left_at_ms, p.created_at_ms, x.name, x.email, p.rowid AS row
      FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
-/// Partners with this id or link code, or whose id with the host, address or name begins with it.
+/// Partners with this id or link code, or whose external id, address or name begins with it.
 pub fn partner_search(text: &str) -> Stmt {
-    // As SQLite's lower() does: ASCII alone.
+    // Like SQLite's lower(): ASCII only.
     let small = text.to_ascii_lowercase();
     Stmt::new(format!(
         "WITH found AS MATERIALIZED (
@@ -55,12 +55,12 @@ pub fn partner_search(text: &str) -> Stmt {
     .bind(FOUND_MAX)
 }
 
-/// Partners before the cursor, a row's number: the newest first.
+/// Partners before the cursor (a row number), newest first.
 pub fn partner_page(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{PARTNER_FOUND} WHERE p.rowid < ?1 ORDER BY p.rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
-/// A partner's links, the newest first.
+/// A partner's links, newest first.
 pub fn link_latest(partner: &str, limit: i64) -> Stmt {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
@@ -70,7 +70,7 @@ pub fn link_latest(partner: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// A partner's accruals before the cursor (instant, id), the newest first.
+/// A partner's accruals before the cursor (instant, id), newest first.
 pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
@@ -87,9 +87,9 @@ pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64
 pub struct AccountFound {
     pub id: String,
     pub signed_up_at_ms: Option<UtcMillis>,
-    /// JSON: to whom it is bound, `[{"program", "partner", "external_id", "name", "method"}]`.
+    /// JSON: the partners that it is bound to, `[{"program", "partner", "external_id", "name", "method"}]`.
     pub bound: String,
-    /// Its place among the accounts, in the order that they came in.
+    /// Its position among the accounts, in the order in which they arrived.
     pub row: i64,
 }
 
@@ -100,7 +100,8 @@ const ACCOUNT_FOUND: &str = "SELECT a.id, a.signed_up_at_ms,
         WHERE b.account_id = a.id AND b.partner_id IS NOT NULL) AS bound,
        a.rowid AS row FROM account a";
 
-/// Accounts whose id begins with this text, that gave this address, of this email domain, or bound to this partner.
+/// Accounts whose id begins with this text, or that gave this address, have this email domain, or are bound to this
+/// partner.
 pub fn account_search(text: &str) -> Stmt {
     let small = text.to_ascii_lowercase();
     Stmt::new(format!(
@@ -120,7 +121,7 @@ pub fn account_search(text: &str) -> Stmt {
     .bind(FOUND_MAX)
 }
 
-/// Accounts before the cursor, a row's number: the newest first.
+/// Accounts before the cursor (a row number), newest first.
 pub fn account_page(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{ACCOUNT_FOUND} WHERE a.rowid < ?1 ORDER BY a.rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
@@ -133,7 +134,7 @@ pub fn account_accruals(account: &str, after: &str, limit: i64) -> Stmt {
         .bind(limit)
 }
 
-/// As whom a partner is known.
+/// The names that a partner is known by.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct KnownAccount {
     pub id: String,
@@ -149,7 +150,7 @@ pub fn partners_known(ids: &[&str]) -> Stmt {
     Stmt::new(format!("{KNOWN} WHERE p.id IN (SELECT value FROM json_each(?1))")).json(&ids)
 }
 
-/// The partners that an account's receipts speak of.
+/// The partners that an account's attribution results mention.
 pub fn partners_of_account(account: &str) -> Stmt {
     Stmt::new(format!(
         "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
@@ -159,7 +160,7 @@ pub fn partners_of_account(account: &str) -> Stmt {
     .bind(account)
 }
 
-/// Accounts that are bound to a partner, those that signed up last first.
+/// Accounts that are bound to a partner, latest sign-up first.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BoundAccount {
     pub account_id: String,
@@ -177,12 +178,12 @@ pub fn bound_latest(partner: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// A review with what hangs on it.
+/// A review with what depends on it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReviewShown {
     pub external_id: Option<String>,
     pub name: Option<String>,
-    /// JSON: what stands still until it is decided, `[{"unit", "cents", "accruals"}]`.
+    /// JSON: the accruals on hold until it is decided, `[{"unit", "cents", "accruals"}]`.
     pub waiting: String,
 }
 
@@ -194,7 +195,7 @@ const REVIEW_SHOWN: &str = "SELECT r.id, r.program_id, r.partner_id, r.account_i
           GROUP BY l.unit) h) AS waiting
      FROM review r LEFT JOIN partner p ON p.id = r.partner_id LEFT JOIN partner_person x ON x.partner_id = r.partner_id";
 
-/// Open reviews after the cursor (instant, id), those that have waited longest first.
+/// Open reviews after the cursor (instant, id), longest waiting first.
 pub fn review_open_page(after_ms: i64, after_id: &str, limit: i64) -> Stmt {
     Stmt::new(format!(
         "{REVIEW_SHOWN} WHERE r.state = 'open' AND r.created_at_ms >= ?1 AND (r.created_at_ms > ?1 OR r.id > ?2)
@@ -217,7 +218,7 @@ pub fn review_shown(id: &str) -> Stmt {
     Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id)
 }
 
-/// How many there are of something that needs a person, and since when.
+/// How many items need a person, and since when.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct WaitingCount {
     pub many: i64,
@@ -228,7 +229,7 @@ pub fn reviews_waiting() -> Stmt {
     Stmt::new("SELECT COUNT(*) AS many, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'")
 }
 
-/// A run whose payouts nobody has let go.
+/// A run with unapproved payouts.
 #[derive(Clone, Debug, Deserialize)]
 pub struct UnapprovedRun {
     pub run_id: String,
@@ -239,7 +240,7 @@ pub struct UnapprovedRun {
     pub cents: i64,
 }
 
-/// Runs with payouts that wait for an approval, by the rule that is set.
+/// Runs with payouts that wait for an approval under the current setting.
 pub fn runs_unapproved(rule: &str) -> Stmt {
     Stmt::new(
         "SELECT p.run_id, p.program_id, r.period, p.unit, COUNT(*) AS payouts, SUM(p.amount_cents) AS cents
@@ -252,7 +253,7 @@ pub fn runs_unapproved(rule: &str) -> Stmt {
     .bind(rule)
 }
 
-/// Payouts and credits that a person has to look at, by what is wrong: under review, held, or failed since an instant.
+/// Payouts and credits that a person has to check, by problem: under review, held, or failed since an instant.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoppedPayout {
     pub what: String,
@@ -275,7 +276,7 @@ pub fn outbound_stopped(failed_since: UtcMillis) -> Stmt {
     .bind(failed_since)
 }
 
-/// Reversals and credits that a person has to decide about: there are few, and they have no list of their own.
+/// Reversals and credits that a person has to decide about: there are few, so they have no list of their own.
 pub fn outbound_in_review() -> Stmt {
     Stmt::new(
         "SELECT id FROM payout_reversal WHERE state = 'review'
@@ -283,7 +284,7 @@ pub fn outbound_in_review() -> Stmt {
     )
 }
 
-/// Units in which debits and credits differ: of the ledger's faults those that its accounts alone show.
+/// Units in which debits and credits differ: the ledger checks that need nothing but its accounts.
 pub fn units_unbalanced() -> Stmt {
     Stmt::new(
         "SELECT unit FROM ledger_account GROUP BY unit
@@ -291,7 +292,7 @@ pub fn units_unbalanced() -> Stmt {
     )
 }
 
-/// An account of the ledger with what it comes to.
+/// A ledger account with its balances.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LedgerAccount {
     pub id: String,
@@ -308,7 +309,7 @@ pub struct LedgerAccount {
 const LEDGER_ACCOUNT: &str = "SELECT id, program_id, unit, kind, partner_id, dr_posted_cents, cr_posted_cents, dr_pending_cents, \
      cr_pending_cents FROM ledger_account";
 
-/// Accounts of the ledger after the cursor.
+/// Ledger accounts after the cursor.
 pub fn ledger_account_page(after: &str, limit: i64) -> Stmt {
     Stmt::new(format!("{LEDGER_ACCOUNT} WHERE id > ?1 ORDER BY id LIMIT ?2")).bind(after).bind(limit)
 }
@@ -320,12 +321,12 @@ pub fn ledger_account_find(id: &str) -> Stmt {
 const TRANSFER: &str = "SELECT rowid AS row, id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, actor, \
      reason, created_at_ms FROM transfer";
 
-/// The ledger's rows before the cursor, the newest first.
+/// Ledger rows before the cursor, newest first.
 pub fn transfer_latest(before: i64, limit: i64) -> Stmt {
     Stmt::new(format!("{TRANSFER} WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2")).bind(before).bind(limit)
 }
 
-/// The same of one account, as far as they are about no accrual: what is about an accrual is found by the accrual.
+/// The same for one account, limited to rows without an accrual: the others are found by the accrual.
 pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Stmt {
     Stmt::new(format!(
         "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1

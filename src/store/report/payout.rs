@@ -1,17 +1,17 @@
-//! What payouts are made of and come to: a receipt's movements, a run's sums, a year's totals.
+//! What payouts consist of and add up to: a receipt's movements, a run's sums, a year's totals.
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use serde::Deserialize;
 
-/// What a ledger row `t` does to what a partner can be paid, ?1 being the account: a payout counts when it is planned,
-/// and again when it comes back.
+/// The effect of a ledger row `t` on what a partner can be paid, ?1 being the account: a payout counts when it is
+/// planned, and again when it comes back.
 const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer x WHERE x.id = t.pending_id),
    IIF(t.credit = ?1, t.amount_cents, -t.amount_cents))";
 
-/// The account's rows, `o`: of its partner's accruals those that moved it, and the few that are about no accrual. Each kind is
-/// found by an index of its own. Beside them, `w`, between which two payouts they are looked for: this one, whose planned
-/// row is ?2, and the one before it.
+/// The account's rows, `o`: those of its partner's accruals that moved its balance, and the few without an accrual.
+/// Each kind is found by an index of its own. `w` is the span between the previous payout and this one, whose planned
+/// row is ?2.
 const MOVED: &str = "WITH own AS MATERIALIZED (
      SELECT rowid AS row FROM transfer WHERE accrual_id IS NOT NULL AND code = 'reverse' AND debit = ?1
      UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
@@ -22,7 +22,7 @@ const MOVED: &str = "WITH own AS MATERIALIZED (
      SELECT n.rowid AS planned, COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.accrual_id IS NULL AND b.debit = ?1
        AND b.code = 'payout' AND b.phase = 'pending' AND b.rowid < n.rowid), 0) AS before FROM transfer n WHERE n.id = ?2)";
 
-/// One movement of what a partner can be paid, with what it is for.
+/// One change of what a partner can be paid, with its cause.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Movement {
     pub row: i64,
@@ -41,7 +41,7 @@ pub struct Movement {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReceiptSums {
-    /// What was left after the payout before.
+    /// What was left after the previous payout.
     pub opening_cents: i64,
     pub moved_cents: i64,
     pub period: String,
@@ -54,13 +54,13 @@ pub fn receipt_sums(account: &str, payout: &str) -> Stmt {
     sums(account, payout, str::to_owned)
 }
 
-/// The same of one of a partner's own payouts, whose account is found by the payout.
+/// The same for one of a partner's own payouts; the account is found by the payout.
 pub fn own_receipt_sums(partner: &str, payout: &str) -> Stmt {
     sums(partner, payout, of_own)
 }
 
-/// A statement about the account ?1 made one about the account of the payout whose planned row is ?2, if it is the
-/// partner's, ?1.
+/// Turns a statement about the account ?1 into one about the account of the payout whose planned row is ?2, if that
+/// payout belongs to the partner ?1.
 fn of_own(sql: &str) -> String {
     sql.replace(
         "?1",
@@ -84,21 +84,21 @@ fn sums(account: &str, payout: &str, of: fn(&str) -> String) -> Stmt {
     .bind(payout)
 }
 
-/// What a row that vests moved, line by line: those of its partner in the page of the plan that its id ends with.
+/// What a vesting row moved, accrual by accrual: those of its partner in the page of the plan that its id ends with.
 const VESTED: &str = "LEFT JOIN run_item i ON t.code = 'vest' AND i.run_id = t.run_id
    AND i.seq >= CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER)
    AND i.seq < CAST(replace(t.id, rtrim(t.id, '0123456789'), '') AS INTEGER) + ?5
    AND i.kind = 'vest' AND i.posted_cents > 0 AND ?1 = t.program_id || '/' || i.unit || '/available/' || i.partner_id";
 
-/// Numbers movements: a ledger row that vests stands for as many as it has accruals, fewer than this in any run.
+/// Numbers the movements: a vesting row has as many as it has accruals, and no run has this many.
 const PLACES: i64 = 10_000_000;
 
-/// The movements since the payout before, after the cursor. What vests is listed line by line.
+/// The movements since the previous payout, after the cursor. Vesting is listed accrual by accrual.
 pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Stmt {
     page(account, payout, (after, limit), str::to_owned)
 }
 
-/// The same of one of a partner's own payouts.
+/// The same for one of a partner's own payouts.
 pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Stmt {
     page(partner, payout, (after, limit), of_own)
 }
@@ -119,8 +119,8 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
     .bind(crate::store::settlement::run::LINE_PAGE)
 }
 
-/// The sums and a page of the movements of a payout's receipt, where nothing but its id is known: its planned row says
-/// which account it is of.
+/// The sums and a page of the movements of a payout's receipt, if only its id is known: its planned row has the
+/// account.
 pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
     let of_planned = |mut statement: Stmt| {
         statement.sql = statement.sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)").into();
@@ -129,13 +129,13 @@ pub fn receipt_of(payout: &str, after: i64, limit: i64) -> [Stmt; 2] {
     [of_planned(receipt_sums("", payout)), of_planned(receipt_page("", payout, after, limit))]
 }
 
-/// What a partner was paid, or what came back of it, as it changes what is left for the partner.
+/// A payment to a partner, or a part of one that came back, as it changes the partner's balance.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PaidEntry {
     pub kind: String,
     pub id: String,
     pub program_id: String,
-    /// The run that planned it, and what that settled. What came back has neither.
+    /// The run that planned it, and the period that it settled. Returned money has neither.
     pub run_id: Option<String>,
     pub period: Option<String>,
     pub at_ms: UtcMillis,
@@ -184,8 +184,8 @@ pub fn run_payout_sums(run: &str) -> Stmt {
     .bind(run)
 }
 
-/// What a run left where it was: `not_onboarded` payable to partners who cannot be paid yet, `not_payable` below the
-/// minimum or not mature, `negative` owed by partners.
+/// What a run did not pay: `not_onboarded` is payable to partners who cannot be paid yet, `not_payable` is below the
+/// minimum or immature, `negative` is owed by partners.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CarriedSum {
     pub why: String,
@@ -222,11 +222,11 @@ pub struct YearRow {
     pub returned_cents: i64,
 }
 
-/// Most rows of one table: far more partners than one operator has.
+/// The most rows of one table: far more partners than one operator has.
 pub const YEAR_ROWS_MAX: i64 = 50_000;
 
-/// Totals per partner and currency over [from, to): a payout counts when Stripe made the transfer, what was taken back
-/// when it was booked.
+/// Totals per partner and currency over [from, to): a payout counts when Stripe made the transfer, a reversal when it
+/// was posted.
 pub fn year_list(from: UtcMillis, to: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country, y.stripe_account_id,

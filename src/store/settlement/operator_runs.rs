@@ -1,4 +1,4 @@
-//! What operators' pages read of runs, their payouts, programs and tokens.
+//! What operators' pages read about runs, their payouts, programs and tokens.
 
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
@@ -17,7 +17,7 @@ pub fn run_last_periods() -> Stmt {
     Stmt::new("SELECT program_id, cadence, MAX(period) AS period FROM run GROUP BY program_id, cadence")
 }
 
-/// What a run's statements come to, by unit.
+/// The sums of a run's statements, by unit.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StatementSum {
     pub unit: String,
@@ -34,7 +34,7 @@ pub fn run_statement_sums(run: &str) -> Stmt {
     .bind(run)
 }
 
-/// One thing that a run plans, in the plan's order.
+/// One planned item of a run, in the plan's order.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PlanItem {
     pub seq: i64,
@@ -60,7 +60,7 @@ pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// A payout in a list, with whom it is for.
+/// A payout in a list, with its partner.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutShown {
     pub id: String,
@@ -69,7 +69,7 @@ pub struct PayoutShown {
     pub partner_id: String,
     pub unit: String,
     pub amount_cents: i64,
-    /// `held` where an operator stopped it.
+    /// `held` if an operator stopped it.
     pub state: String,
     pub reason: String,
     pub created_at_ms: UtcMillis,
@@ -92,13 +92,13 @@ pub fn run_payout_page(run: &str, after_partner: &str, after_unit: &str, limit: 
     .bind(limit)
 }
 
-/// Payouts of a state, or of all, before the cursor (instant, id), the newest first.
+/// Payouts in a state, or all, before the cursor (instant, id), newest first.
 pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     let of_state = match state {
         "" => "?1 = ?1",
-        // In words of its own, so that the queue's index serves.
+        // Written out, so that SQLite uses the queue's index.
         "held" => "?1 = ?1 AND p.state IN ('planned', 'submitting') AND p.held = 1",
-        // In words of its own too: the partial index serves no parameter.
+        // Written out too: SQLite does not use the partial index with a parameter.
         "review" => "?1 = ?1 AND p.state = 'review'",
         "planned" | "submitting" => "p.state IN ('planned', 'submitting') AND p.state = ?1 AND p.held = 0",
         _ => "p.state = ?1",
@@ -113,7 +113,7 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
     .bind(limit)
 }
 
-/// The partner of a sending.
+/// The partner of an outbound transfer.
 pub fn partner_of_outbound(id: &str) -> Stmt {
     Stmt::new(
         "SELECT q.id, q.external_id, x.name FROM partner q LEFT JOIN partner_person x ON x.partner_id = q.id
@@ -140,12 +140,12 @@ pub fn version_list(program: &str, limit: i64) -> Stmt {
     .bind(limit)
 }
 
-/// A token as it is listed: of its secret there is nothing to show.
+/// A token as listed: its secret cannot be shown.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TokenShown {
     pub id: String,
     pub name: String,
-    /// As `engine::access::Scopes` writes them.
+    /// As `engine::identity::access::Scopes` writes them.
     pub scopes: String,
     pub created_at_ms: UtcMillis,
     pub expires_at_ms: UtcMillis,
@@ -156,7 +156,7 @@ pub struct TokenShown {
 const TOKEN: &str =
     "SELECT id, name, scopes, created_at_ms, expires_at_ms, first_used_at_ms, revoked_at_ms FROM api_token";
 
-/// Tokens, those that work first.
+/// Tokens, valid ones first.
 pub fn token_list(limit: i64) -> Stmt {
     Stmt::new(format!("{TOKEN} ORDER BY revoked_at_ms IS NOT NULL, created_at_ms DESC, id LIMIT ?1")).bind(limit)
 }
@@ -165,7 +165,7 @@ pub fn token_shown(id: &str) -> Stmt {
     Stmt::new(format!("{TOKEN} WHERE id = ?1")).bind(id)
 }
 
-/// A token as it is made.
+/// A token about to be created.
 pub struct NewToken<'a> {
     pub id: &'a str,
     pub name: &'a str,
@@ -174,7 +174,7 @@ pub struct NewToken<'a> {
     pub expires_at: UtcMillis,
 }
 
-/// Makes a token. The same id again aborts: a form that is sent twice makes one.
+/// Creates a token. The same id again aborts, so a form that is sent twice creates one.
 pub fn token_insert(t: &NewToken<'_>, now: UtcMillis) -> Stmt {
     Stmt::new("INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
         .bind(t.id)

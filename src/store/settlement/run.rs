@@ -1,6 +1,6 @@
-//! Settlement runs: their plan, their execution in pages, and what they report. Set-based, in bounded pages.
+//! Settlement runs: their plan, their execution in pages, and their reports. Set-based, in bounded pages.
 //!
-//! Each step is one batch that begins with `run_step`: its trigger aborts the batch when another runner took the step.
+//! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
@@ -10,12 +10,11 @@ use crate::store::account::accrual_insert;
 use crate::store::port::{GIVEN, Stmt};
 use serde::{Deserialize, Serialize};
 
-/// Accounts looked at in one step of planning grants, and how many events they have together: their facts are read
-/// whole.
+/// Accounts per step of planning grants, and how many events they may have together: all their facts are read.
 const GRANT_PAGE: i64 = 400;
 const GRANT_PAGE_FACTS: i64 = 4_000;
-/// Lines planned or executed in one step: a second or two of the 30 that D1 gives a batch, and few enough steps that a
-/// run of 200,000 accruals is done in one invocation.
+/// Accruals planned or executed in one step: a second or two of the 30 that D1 gives a batch, and few enough steps that
+/// a run of 200,000 accruals finishes in one invocation.
 pub const LINE_PAGE: i64 = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +39,7 @@ pub struct RunRow {
 
 const RUN: &str = "SELECT id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms, finished_at_ms FROM run";
 
-/// Starts runs, each unless its program's period has one.
+/// Starts runs, except for periods that already have one.
 pub fn run_insert(runs: &[RunRow]) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO run (id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms)
@@ -56,7 +55,7 @@ pub fn run_list(ids: &[&str]) -> Stmt {
     Stmt::new(format!("{RUN} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY started_at_ms, id")).json(&ids)
 }
 
-/// As of when the program's latest run was.
+/// The instant of the program's latest run.
 pub fn run_latest(program: &str) -> Stmt {
     Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program)
 }
@@ -89,7 +88,7 @@ pub fn run_step(run: &RunRow, state: &str, cursor: &str) -> Stmt {
         .bind(cursor)
 }
 
-/// The next accounts after the cursor for which a reward by state may be due.
+/// The next accounts after the cursor for which a milestone reward may be due.
 pub fn grant_candidates(run: &RunRow) -> Stmt {
     Stmt::new(
         "SELECT account_id FROM (
@@ -106,7 +105,7 @@ pub fn grant_candidates(run: &RunRow) -> Stmt {
     .bind(GRANT_PAGE_FACTS)
 }
 
-/// A planned reward by state.
+/// A planned milestone reward.
 #[derive(Clone, Debug, Serialize)]
 pub struct AwardRow<'a> {
     pub accrual: &'a Accrual,
@@ -127,8 +126,8 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     ]
 }
 
-/// Plans the next page of accruals that vest, after the cursor, which then is its last accrual; where there is no accrual left
-/// the plan is complete and the run goes on to executing it.
+/// Plans the next page of accruals that vest, after the cursor, which is then the page's last accrual. If no accrual is
+/// left, the plan is complete and the run moves on to execution.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
         Stmt::new(format!(
@@ -185,7 +184,7 @@ fn count_items(run: &RunRow) -> Stmt {
 }
 
 /// Executes the items `from` to `to`: statements in order, for one batch. An accrual that facts changed since the plan
-/// vests with what stands; a reward whose account was bound elsewhere or reviewed since is left for the next run.
+/// vests with its current net. A reward whose account was reassigned or reviewed since then is left for the next run.
 pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let page = |sql: String| Stmt::new(sql).bind(&run.id).bind(from).bind(to);
     let items = "run_item i WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3";
@@ -200,9 +199,9 @@ pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     all
 }
 
-/// Whoever read an account of this page before must read it again. A reward by state is judged on the facts before the
-/// run that were known when it was planned; what happened since where the run comes late, or was told since, may void
-/// it, and the account is decided again.
+/// Anyone who read an account of this page before must read it again. A milestone reward is planned from the facts
+/// before the run that were known at the time. Later events, which matter if the run is late, and facts that were
+/// reported since may void it, so the account is recomputed.
 fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Stmt {
     page(format!(
         "UPDATE account SET revision = revision + 1,
@@ -224,9 +223,9 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
           AND b.partner_id = i.partner_id)
         AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.accrual ->> '$.program_id'
           AND a.reward_id = i.accrual ->> '$.reward_id' AND a.source = i.accrual ->> '$.source')";
-    // What was decided since the plan: a rejected reward is never granted, and one that was planned as held when nobody
-    // holds it any more (or the other way round) is planned anew by the next run. Whether an account is held is asked of
-    // its decision: a review may be open that the facts no longer raise.
+    // What was decided since the plan: a rejected reward is never granted. One that was planned as held but is no
+    // longer held (or the other way around) is planned again by the next run. The account's decision says whether it is
+    // held: a review may be open that the facts no longer justify.
     let review = |state: &str| {
         format!(
             "EXISTS (SELECT 1 FROM review v WHERE v.account_id = i.account_id AND v.program_id = i.accrual ->> '$.program_id'
@@ -265,7 +264,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
     ]
 }
 
-/// What vests moves partner by partner, one ledger row each: which accruals it is for, the plan says.
+/// Vesting moves one amount per partner, with one ledger row each: the plan says which accruals it is for.
 fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
     let vesting = format!("{items} AND i.kind = 'vest' AND i.posted_cents > 0");
     vec![
@@ -294,7 +293,7 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
     ]
 }
 
-/// Makes the ledger accounts that a page's transfers need: a page has far more items than partners.
+/// Creates the ledger accounts that a page's transfers need: a page has far more items than partners.
 fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
     page(
         "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
@@ -311,8 +310,9 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
 }
 
 /// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
-/// not mature: accruals that vested less than `delay_days` before the run, and those that are held or disputed.
-/// An accrual that could not vest in the run of its own instant says the millisecond after; its delay begins with its instant.
+/// immature: accruals that vested less than `delay_days` before the run, and those that are held or disputed. An
+/// accrual that could not vest in the run of its own instant is dated a millisecond later; its delay starts at its
+/// instant.
 pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)
@@ -336,7 +336,7 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
     .bind(run.as_of_ms.plus_days(if sabotage::is(Fault::PayableAtOnce) { 0 } else { -delay_days }))
 }
 
-/// Ranks partners by the accounts that were rewarded, then by what they earned.
+/// Ranks partners by the number of rewarded accounts, then by earnings.
 pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM leaderboard WHERE program_id = ?1").bind(&run.program_id),

@@ -5,10 +5,10 @@ use crate::engine::link::click::{Click, Salt};
 use crate::store::port::{DbError, Rows, Stmt};
 use std::collections::BTreeMap;
 
-/// Inserts all clicks with one statement. A second click of the same link, visitor, hour and kind does nothing, and so
-/// does a second attempt to write the same clicks; any other violation aborts.
+/// Inserts all clicks with one statement. A second click of the same link, visitor, hour and kind does nothing, and
+/// neither does a second attempt to write the same clicks; any other violation aborts.
 ///
-/// What clicks have in common is sent and parsed once per group: SQLite parses an element again for every column.
+/// The values that clicks share are sent and parsed once per group: SQLite parses an element again for every column.
 pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
     Stmt::new(
         "WITH shared AS MATERIALIZED (
@@ -29,7 +29,7 @@ pub fn click_insert(clicks: &[Click], salt: &Salt) -> Stmt {
     .json(&groups(clicks, salt))
 }
 
-/// How many clicks a link counted, by kind, and how many of them were converted: an account is bound by them.
+/// How many clicks of a link were counted, by kind, and how many of them converted, that is, bound an account.
 pub fn click_counts(code: &str) -> Stmt {
     Stmt::new(
         "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots,
@@ -39,8 +39,8 @@ pub fn click_counts(code: &str) -> Stmt {
     .bind(code)
 }
 
-/// The salt of the month, made of `fresh` if there is none yet, the salts of other months deleted: three statements,
-/// of which the last answers the one that counts, whoever made it.
+/// The salt of the month, created from `fresh` if there is none yet, and the salts of other months deleted. Three
+/// statements, of which the last returns the valid salt, no matter which invocation created it.
 pub fn salt_of(of: Month, fresh: &str) -> Vec<Stmt> {
     let month = of.to_string();
     vec![
@@ -67,9 +67,9 @@ pub fn salt_decode(rows: &[Rows]) -> Result<String, DbError> {
     row.map(|row| row.salt).ok_or_else(|| DbError::Fault("no salt".to_owned()))
 }
 
-/// What the clicks of one group share, in the order of the statement.
+/// The values that the clicks of one group share, in the order of the statement.
 type Shared<'a> = (&'a str, &'a str, &'a str, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>);
-/// What is a click's own: id, visitor, instant, country, host of the referrer, dedupe, fingerprint.
+/// A click's own values: id, visitor, instant, country, host of the referrer, dedupe, fingerprint.
 type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64, Option<String>);
 /// A group as it is written: an array of the shared values and, last, the clicks.
 #[derive(serde::Serialize)]
@@ -110,8 +110,8 @@ fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
         .collect()
 }
 
-/// FNV-1a over what makes a click the same click. Visitors are random or keyed hashes, nobody can choose a collision,
-/// and by chance one in a thousand million clicks would be taken for another.
+/// FNV-1a of the values that make two clicks the same. Visitors are random or keyed hashes, so nobody can choose a
+/// collision. By chance, one in a thousand million clicks would be mistaken for another.
 fn dedupe(click: &Click, visitor: &str) -> i64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut mix = |bytes: &[u8]| {
