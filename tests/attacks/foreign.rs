@@ -29,7 +29,7 @@ fn with_ids<'p>(page: &'p Page, fixture: &'p ApiFixture) -> impl Iterator<Item =
 }
 
 #[test]
-fn nobody_sees_or_changes_what_is_another_s() {
+fn partners_cannot_read_or_change_each_others_data() {
     let outside = Outside::start();
     let stripe = Stripe::start();
     let vars = outside.vars();

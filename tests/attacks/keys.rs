@@ -20,7 +20,7 @@ fn redeem(server: &Server, partner: &str, order: &str, cents: i64) -> String {
 }
 
 #[test]
-fn a_key_is_one_request_s() {
+fn an_idempotency_key_belongs_to_one_request() {
     let server = Server::start();
     let salon = server.enrol(CREDITS, "salon");
     let fund = json!({"amount_cents": 100_000, "reason": "the budget"});

@@ -35,7 +35,7 @@ fn body() -> Value {
 }
 
 #[test]
-fn the_log_keeps_quiet() {
+fn the_log_contains_no_secrets_or_personal_data() {
     let outside = Outside::start();
     let stripe = Stripe::start();
     let vars = outside.vars();

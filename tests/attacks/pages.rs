@@ -40,7 +40,7 @@ const PERSONS: [&[(&str, &str)]; 3] = [
 const HARDENED: [&str; 2] = ["x-content-type-options", "permissions-policy"];
 
 #[test]
-fn pages_are_for_people() {
+fn pages_answer_only_top_level_navigation() {
     let outside = Outside::start();
     let server = outside.worker(&[("SITE_URL", &outside.site.base)]);
     let partner = server.enrol("agency-partner", "ann");

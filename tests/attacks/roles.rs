@@ -31,7 +31,7 @@ fn rows(server: &Server) -> Vec<(String, i64)> {
 }
 
 #[test]
-fn operators_do_what_their_role_is_for() {
+fn operators_cannot_exceed_their_role() {
     let outside = Outside::start();
     let mut server = outside.worker(&[("OPERATOR_EMAIL", "told@site.example")]);
     server.enrol("agency-partner", "ann");

@@ -50,7 +50,7 @@ fn led_to(reply: &Reply) -> &str {
 }
 
 #[test]
-fn planted_cookies_take_over_nobody() {
+fn planted_cookies_hijack_no_session() {
     let outside = Outside::start();
     let mut server = outside.worker(&[("CONSENT_COOKIE", "cookie_consent")]);
     the_site_s_session(&outside, &server, "astro-session");

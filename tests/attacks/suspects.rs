@@ -41,7 +41,7 @@ fn partner(server: &Server, external_id: &str, email: &str) -> Partner {
 }
 
 #[test]
-fn who_refers_themselves_is_held() {
+fn self_referrals_are_held() {
     let server = Server::start();
     one_browser(&server);
     own_accounts(&server);

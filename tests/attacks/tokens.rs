@@ -41,7 +41,7 @@ fn audited(server: &Server, action: &str, actor: &str) -> usize {
 }
 
 #[test]
-fn a_token_does_what_it_was_made_for() {
+fn tokens_work_only_for_their_purpose() {
     let outside = Outside::start();
     let server = outside.worker(&[]);
     let operator = Browser::of_token(&server, &server.operator_token);

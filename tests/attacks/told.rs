@@ -65,7 +65,7 @@ fn broken(asked: &Asked) -> Answer {
 }
 
 #[test]
-fn nobody_is_told_what_is_not_theirs() {
+fn responses_and_exports_leak_nothing() {
     let site = StandIn::start(broken);
     let mails = format!("{}/mails", site.base);
     let (stripe, mut server) = Stripe::beside(&[

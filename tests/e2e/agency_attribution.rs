@@ -115,7 +115,7 @@ fn the_last_of_several_partners_is_credited() {
 }
 
 #[test]
-fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
+fn the_pixel_captures_the_agency_on_the_sites_own_pages() {
     let server = Server::start();
     wait_for_the_hour();
     let agency = server.enrol(PROGRAM, "agency");
@@ -164,7 +164,7 @@ fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
 }
 
 #[test]
-fn a_client_of_the_agency_s_own_domain_waits_for_a_person() {
+fn a_client_with_the_agencys_own_domain_is_held_for_review() {
     let server = Server::start();
     let body = json!({
         "program": PROGRAM, "external_id": "studio", "name": "Studio", "email": "owner@gmail.com",
@@ -200,7 +200,7 @@ fn a_client_of_the_agency_s_own_domain_waits_for_a_person() {
 }
 
 #[test]
-fn the_eleventh_client_of_a_month_waits_for_a_person() {
+fn the_eleventh_client_of_a_month_is_held_for_review() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
     step("twelve clients in January, each with an invoice of $500");

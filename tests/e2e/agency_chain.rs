@@ -101,7 +101,7 @@ fn first_year(server: &Server, one: &Partner) {
 }
 
 #[test]
-fn what_is_taken_back_is_taken_back_where_it_stands() {
+fn refunds_and_disputes_are_clawed_back_from_the_right_balance() {
     let server = Server::start();
     let signed = "2025-03-01T00:00:00Z";
     let first_payment = "2025-03-05T00:00:00Z";

@@ -32,7 +32,7 @@ fn client(server: &Server, agency: &Partner, name: &str, when: &str) {
 }
 
 #[test]
-fn five_in_a_quarter_top_the_earlier_ones_up() {
+fn five_clients_in_a_quarter_raise_the_earlier_accruals() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
     step("four qualifying referrals in the quarter: 20 %, nothing more");
@@ -145,7 +145,7 @@ fn a_large_contract_earns_five_hundred_once() {
 }
 
 #[test]
-fn platinum_from_the_moment_it_is_reached() {
+fn platinum_applies_from_the_moment_it_is_reached() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
     step("twenty clients, ten in each of two months, nineteen of whom pay in March");

@@ -9,7 +9,7 @@ fn files(html: &str) -> Vec<&str> {
 }
 
 #[test]
-fn what_a_page_names_is_served_for_ever() {
+fn assets_that_pages_reference_are_served_as_immutable() {
     let server = Server::start();
     let page = server.get("/sign-in").send();
     let found = files(&page.text);

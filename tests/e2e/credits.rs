@@ -77,7 +77,7 @@ fn customer(server: &Server, stripe: &Stripe, name: &str) -> (Partner, String) {
 }
 
 #[test]
-fn the_application_redeems_and_gives_back() {
+fn the_application_redeems_and_returns_credits() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server);
@@ -117,7 +117,7 @@ fn the_application_redeems_and_gives_back() {
 }
 
 #[test]
-fn stripe_holds_the_credits_and_gives_them_back() {
+fn credits_on_the_stripe_balance_can_be_clawed_back() {
     let (stripe, mut server) = Stripe::beside(&[]);
     let (owner, customer) = customer(&server, &stripe, "owner");
     fund(&server);
@@ -148,7 +148,7 @@ fn stripe_holds_the_credits_and_gives_them_back() {
 }
 
 #[test]
-fn a_webhook_hands_credits_over() {
+fn credits_are_delivered_by_webhook() {
     let host = StandIn::start(|_| (200, "{}".to_owned()));
     let server = Server::with(&[("WEBHOOKS_ANYWHERE", "yes")]);
     changed(&server, PROGRAM, json!({"settlement": {"delivery": "webhook"}}));
@@ -177,7 +177,7 @@ fn a_webhook_hands_credits_over() {
 }
 
 #[test]
-fn the_friend_s_discount_is_a_promotion_code() {
+fn the_friends_discount_is_a_promotion_code() {
     let (stripe, mut server) = Stripe::beside(&[]);
     changed(&server, "user-referral", json!({"benefit": {"as_promotion_code": true}}));
     let ann = server.enrol("user-referral", "ann");

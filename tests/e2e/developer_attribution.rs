@@ -42,7 +42,7 @@ fn bound_to(server: &Server, account: &str, partner: &Partner, method: &str) -> 
 }
 
 #[test]
-fn a_company_is_brought_by_whom_its_first_account_came() {
+fn a_company_belongs_to_the_partner_of_its_first_account() {
     let server = Server::start();
     let dev = enrol(&server, "dev", "developer");
     let rival = enrol(&server, "rival", "developer");
@@ -77,7 +77,7 @@ fn a_company_is_brought_by_whom_its_first_account_came() {
 }
 
 #[test]
-fn a_workspace_binds_its_domain_for_good() {
+fn a_workspace_binds_its_domain_permanently() {
     let server = Server::start();
     let agency = enrol(&server, "agency", "agency");
     let second = enrol(&server, "second-agency", "agency");

@@ -119,7 +119,7 @@ fn agencies_content_and_caps() {
 }
 
 #[test]
-fn who_leaves_early_earns_nothing() {
+fn early_cancellations_earn_nothing() {
     let server = Server::start();
     let dev = enrol(&server, "dev", "developer");
     step("one leaves on the thirtieth day, one a moment before; one stays");

@@ -20,7 +20,7 @@ fn form(submission: &str, data: Value) -> Value {
 }
 
 #[test]
-fn emdash_hooks_and_forms_are_taken_in() {
+fn emdash_hooks_and_forms_are_accepted() {
     let server = Server::start();
     step("a content hook with the bearer token, and its identical retries");
     let body = hook("2026-01-20T10:09:52.925Z");

@@ -28,7 +28,7 @@ fn group(server: &Server, account: &str, name: &str) -> Value {
 }
 
 #[test]
-fn of_a_group_the_last_touch_alone_is_paid() {
+fn an_exclusive_group_pays_only_the_last_touch() {
     let server = Server::start();
     let ann = server.enrol("user-referral", "ann");
     let agency = server.enrol("agency-partner", "agency");
@@ -97,7 +97,7 @@ fn a_program_may_credit_the_first_touch() {
 }
 
 #[test]
-fn who_was_not_credited_can_read_why() {
+fn the_attribution_report_says_why_a_partner_was_not_credited() {
     let server = Server::start();
     let agency = server.enrol("agency-partner", "agency");
     step("a sign-up that brings nothing has a receipt for every group");

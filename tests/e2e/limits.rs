@@ -22,7 +22,7 @@ fn ask(server: &Server, page: &Reply) -> Reply {
 }
 
 #[test]
-fn who_asks_for_too_many_mails_waits_a_minute() {
+fn email_requests_are_rate_limited_per_minute() {
     let server = Server::with(&[("MAIL_FROM", "Manicule <hello@ref.example>"), ("PUBLIC_URL", "https://ref.example")]);
     let page = server.get("/sign-in").send();
     step("a visitor asks for links, one after the other");

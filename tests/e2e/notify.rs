@@ -8,7 +8,7 @@ use manicule::codec::message::email::text::partner::JOINED;
 use serde_json::{Value, json};
 
 #[test]
-fn a_sign_up_is_told_by_mail_and_webhook() {
+fn a_sign_up_is_announced_by_email_and_webhook() {
     let host = StandIn::start(|_| (200, "{}".to_owned()));
     let site = "https://go.site.example";
     let server = Server::with(&[

@@ -72,7 +72,7 @@ fn a_version_takes_effect_from_its_date() {
 }
 
 #[test]
-fn a_draft_is_tried_on_a_past_period() {
+fn a_draft_can_be_dry_run_on_a_past_period() {
     let server = Server::start();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     step("a March of two partners, one of them with a refund");
@@ -121,7 +121,7 @@ fn a_draft_is_tried_on_a_past_period() {
 }
 
 #[test]
-fn a_run_is_seen_before_it_is_started() {
+fn a_run_can_be_previewed_before_it_starts() {
     let server = Server::start();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     for (partner, account, cents) in [(&one, "a", 50_000), (&one, "b", 30_000), (&two, "c", 80_000)] {
@@ -198,7 +198,7 @@ fn weekly_preview(server: &Server) {
 }
 
 #[test]
-fn an_account_is_moved_with_a_reason() {
+fn an_account_is_reassigned_with_a_reason() {
     let server = Server::start();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     let ann = server.enrol("user-referral", "ann");

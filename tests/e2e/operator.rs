@@ -134,7 +134,7 @@ fn a_program_is_saved_as_versions_that_never_change() {
 }
 
 #[test]
-fn what_is_held_waits_for_a_person() {
+fn held_accruals_wait_for_a_review() {
     let server = Server::start();
     step("a partner who refers their own mailbox is held, with the evidence");
     let ann = server.enrol("user-referral", "ann");

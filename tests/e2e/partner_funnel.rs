@@ -104,7 +104,7 @@ fn a_visitor_is_followed_through_five_stages() {
 }
 
 #[test]
-fn the_week_s_report_proposes_one_action_for_each_partner() {
+fn the_weekly_report_proposes_one_action_per_partner() {
     let server = Server::start();
     wait_for_the_hour();
     let week = this_week();

@@ -60,7 +60,7 @@ fn nothing_is_stored_without_consent() {
 }
 
 #[test]
-fn who_asks_not_to_be_followed_is_not_fingerprinted() {
+fn visitors_who_opt_out_are_not_fingerprinted() {
     let server = Server::start();
     wait_for_the_hour();
     let salon = server.enrol("tiered-credits", "salon");

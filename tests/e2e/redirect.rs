@@ -224,7 +224,7 @@ fn token_of(server: &Server, cookie: &str) -> Option<String> {
 }
 
 #[test]
-fn links_that_are_over_are_plain_visits() {
+fn ended_links_count_as_plain_visits() {
     let server = Server::start();
     let ann = server.enrol("user-referral", "ann");
 

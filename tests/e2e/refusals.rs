@@ -24,7 +24,7 @@ fn sized(id: &str, bytes: usize) -> String {
 }
 
 #[test]
-fn fields_that_cannot_be_are_named() {
+fn invalid_fields_are_named() {
     let server = Server::start();
     step("wrong types, absurd amounts, absurd dates");
     let huge = "9".repeat(30);
@@ -82,7 +82,7 @@ fn fields_that_cannot_be_are_named() {
 }
 
 #[test]
-fn bodies_that_cannot_be_read_are_refused() {
+fn unreadable_bodies_are_refused() {
     let server = Server::start();
     step("64 KB are read, a byte more is not");
     server.deliver_bytes(sized("e-limit", LIMIT).as_bytes()).expect(200);

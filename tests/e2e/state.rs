@@ -78,7 +78,7 @@ fn site() -> StandIn {
 }
 
 #[test]
-fn the_site_behind_the_worker_is_reached() {
+fn requests_reach_the_site_behind_the_worker() {
     let site = site();
     let mut server = Server::with(&[("SITE_URL", &site.base), ("REF_MODE", "pass")]);
     let ann = server.enrol("user-referral", "ann");

@@ -44,7 +44,7 @@ fn let_in(server: &Server, door: &str, body: &str) -> bool {
 }
 
 #[test]
-fn only_stripe_comes_in() {
+fn only_stripe_can_post_webhooks() {
     let (stripe, server) = Stripe::beside(&[("STRIPE_WEBHOOK_SECRETS", &format!("{SECRET} {NEXT_SECRET}"))]);
     let agency = server.enrol("agency-partner", "agency");
     let account = stripe.onboards(&server, &agency);
@@ -124,7 +124,7 @@ fn rotated(stripe: &Stripe, server: &Server, account: &str) {
 }
 
 #[test]
-fn a_door_without_a_secret_is_closed() {
+fn an_endpoint_without_a_secret_is_closed() {
     let server = Server::start();
     let second = now_ms() / 1_000;
     for door in [OWN, CONNECT] {
@@ -139,7 +139,7 @@ fn a_door_without_a_secret_is_closed() {
 
 /// A second set: Stripe's own library signs, and signs what must be refused.
 #[test]
-fn stripes_own_library_is_understood() {
+fn signatures_by_stripes_own_library_are_accepted() {
     let (stripe, server) = Stripe::beside(&[]);
     let agency = server.enrol("agency-partner", "agency");
     let account = stripe.onboards(&server, &agency);
@@ -216,7 +216,7 @@ fn standing(server: &Server, partner: &Partner) -> Vec<Line> {
 }
 
 #[test]
-fn any_order_and_any_number_of_times_comes_to_the_same() {
+fn reordered_and_repeated_events_give_the_same_result() {
     let (stripe, server) = Stripe::beside(&[]);
     let mut told = Vec::new();
     for (name, order) in [

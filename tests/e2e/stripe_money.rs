@@ -210,7 +210,7 @@ fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
 }
 
 #[test]
-fn whatever_stripe_does_each_partner_is_paid_once() {
+fn each_partner_is_paid_once_despite_stripe_failures() {
     let (stripe, mut server) = Stripe::beside(&[("PAYOUT_APPROVAL", "automatic")]);
     // What goes wrong with the first call, and whether asking again under the same key can mend it: what Stripe saved
     // as its own failure it answers for a day.
@@ -316,7 +316,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
 }
 
 #[test]
-fn make_serve_brings_a_stand_in_along() {
+fn make_serve_starts_a_stripe_stand_in() {
     let mut server = Server::with_stand_in();
     let stripe = Stripe::within(&server);
     let partner = server.enrol(AGENCY, "agency-one");

@@ -296,7 +296,7 @@ fn a_year_from_stripes_events_to_stripes_transfers() {
 
 /// On Cloudflare's free plan an invocation may send 50 statements: what one leaves the next does, to the same cents.
 #[test]
-fn the_same_year_with_fifty_statements_an_invocation() {
+fn the_same_year_with_fifty_statements_per_invocation() {
     year("50");
 }
 

@@ -50,7 +50,7 @@ fn line(rule: &str, cents: i64, state: &str) -> Vec<(String, i64, String)> {
 }
 
 #[test]
-fn five_tiers_each_once_and_at_once() {
+fn five_tiers_are_granted_once_each_and_immediately() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     step("a token of 32 random bytes");
@@ -107,7 +107,7 @@ fn five_tiers_each_once_and_at_once() {
 }
 
 #[test]
-fn a_short_pool_makes_rewards_wait_in_order() {
+fn rewards_wait_in_order_for_a_short_budget() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     let up = |account: &str, day: u32| {
@@ -158,7 +158,7 @@ fn a_short_pool_makes_rewards_wait_in_order() {
 }
 
 #[test]
-fn tokens_end_by_time_and_by_hand() {
+fn tokens_expire_and_can_be_revoked() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server, 10_000);
@@ -194,7 +194,7 @@ fn tokens_end_by_time_and_by_hand() {
 }
 
 #[test]
-fn visitors_without_a_cookie_are_known_by_their_fingerprint() {
+fn visitors_without_a_cookie_are_recognized_by_fingerprint() {
     let server = Server::start();
     wait_for_the_hour();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));

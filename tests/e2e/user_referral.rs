@@ -172,7 +172,7 @@ fn same_rows(found: &Value, wanted: &[Value]) {
 
 /// A month that nobody paid for in full is not one: the reward waits for the money, and a rejected review ends it.
 #[test]
-fn a_refunded_month_qualifies_nobody() {
+fn a_refunded_month_does_not_qualify() {
     let server = Server::start();
     let ann = server.enrol(PROGRAM, "ann");
     step("one month paid and refunded in full, another account with a partial refund");

@@ -29,7 +29,7 @@ fn at_once(server: &Server, bodies: &[Value]) -> Vec<Reply> {
 }
 
 #[test]
-fn events_at_once_land_once() {
+fn concurrent_duplicates_are_stored_once() {
     let server = Server::start();
     let storm = agency(&server, "storm");
 

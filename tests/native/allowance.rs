@@ -82,7 +82,7 @@ fn books(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn all_due_runs_are_there_before_the_first_is_taken_further() {
+fn all_due_runs_are_created_before_the_first_advances() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(2, 2);
     // As few as carry the insertion alone, as if the invocation had been cut off right behind it.
@@ -99,7 +99,7 @@ fn all_due_runs_are_there_before_the_first_is_taken_further() {
 }
 
 #[test]
-fn a_run_that_is_cut_off_at_any_statement_comes_to_the_same_books() {
+fn a_run_cut_off_at_any_statement_ends_in_the_same_books() {
     let first = at("2026-05-01T06:00:00Z");
     let whole = busy(2, 2);
     let ctx = whole.at(first);
@@ -122,7 +122,7 @@ fn a_run_that_is_cut_off_at_any_statement_comes_to_the_same_books() {
 }
 
 #[test]
-fn many_programs_due_at_once_all_come_to_their_end() {
+fn many_programs_due_at_once_all_finish() {
     use manicule::program::catalog::PRESETS;
     const PROGRAMS: usize = 24;
     let first = at("2026-05-01T06:00:00Z");
@@ -148,7 +148,7 @@ fn many_programs_due_at_once_all_come_to_their_end() {
 }
 
 #[test]
-fn a_trigger_that_comes_twice_makes_nothing_twice() {
+fn a_repeated_trigger_creates_nothing_twice() {
     let monday = at("2026-05-04T09:00:00Z");
     let world = busy(1, 1);
     for _ in 0..2 {
@@ -159,7 +159,7 @@ fn a_trigger_that_comes_twice_makes_nothing_twice() {
 }
 
 #[test]
-fn few_statements_come_to_the_same_cents_in_more_sweeps() {
+fn few_statements_give_the_same_cents_in_more_sweeps() {
     let first = at("2026-05-01T06:00:00Z");
     let told: Vec<_> = [Some(STATEMENTS_FREE), Some(1_000)]
         .into_iter()
@@ -183,7 +183,7 @@ fn few_statements_come_to_the_same_cents_in_more_sweeps() {
 }
 
 #[test]
-fn a_step_sends_no_more_than_it_says() {
+fn a_step_stays_within_its_declared_statements() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(8, 10);
     let mut most: BTreeMap<String, u64> = BTreeMap::new();
@@ -214,7 +214,7 @@ fn a_step_sends_no_more_than_it_says() {
 }
 
 #[test]
-fn a_page_of_decisions_sends_no_more_than_it_says() {
+fn a_page_of_decisions_stays_within_its_declared_statements() {
     let world = busy(12, 12);
     // Other terms, so that every decision writes something: bindings, lines, transfers.
     for sql in [
@@ -232,7 +232,7 @@ fn a_page_of_decisions_sends_no_more_than_it_says() {
 }
 
 #[test]
-fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
+fn a_stuck_run_does_not_block_other_runs() {
     let first = at("2026-05-01T06:00:00Z");
     for broken in ["agency-partner", "developer-affiliate"] {
         let world = busy(2, 2);
@@ -250,7 +250,7 @@ fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
 }
 
 #[test]
-fn with_few_statements_every_part_of_the_sweep_has_its_turn() {
+fn with_few_statements_every_part_of_the_sweep_gets_its_turn() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(12, 12);
     world.statements_max.set(Some(STATEMENTS_FREE));
@@ -287,7 +287,7 @@ fn a_sweep_with_nothing_to_do_sends_little() {
 }
 
 #[test]
-fn an_overdue_cadence_is_seen() {
+fn an_overdue_cadence_is_detected() {
     use manicule::service::overdue;
     let world = busy(2, 1);
     let standing = |when: &str| {

@@ -121,7 +121,7 @@ fn is_test(path: &str) -> bool {
 }
 
 #[test]
-fn the_code_has_its_shape() {
+fn the_code_follows_the_architecture() {
     let mut found = Vec::new();
     for (path, text) in sources().iter().filter(|(path, _)| path.ends_with(".rs") && !is_test(path)) {
         let source = Source::read(text);
@@ -192,7 +192,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn what_is_allowed_is_not_refused() {
+fn the_rules_accept_what_is_allowed() {
     let cases: &[(Rule, &str, &str)] = &[
         (layering, "engine/review/risk.rs", "use crate::{base::id, program::document::{Document, crate_of}};"),
         (layering, "codec/event/envelope/tests/mod.rs", "use super::super::json;"),

@@ -31,13 +31,13 @@ fn accruals(world: &World) -> BTreeMap<String, String> {
 /// An agency whose six clients of a quarter have everything that bears on an invoice: a refund, a dispute, a
 /// cancellation, cents that earn nothing at the base rate, and two that are plain.
 #[test]
-fn what_is_added_is_what_deciding_finds() {
+fn the_backfill_matches_a_full_recompute() {
     added_and_decided(0);
 }
 
 /// A partner with more lines than are read at a time is not topped up line by line: its accounts are decided.
 #[test]
-fn who_has_too_many_lines_to_be_read_is_decided_instead() {
+fn partners_with_too_many_accruals_are_recomputed_instead() {
     added_and_decided(LINES_MAX + 1);
 }
 

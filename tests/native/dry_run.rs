@@ -87,7 +87,7 @@ fn an_unchanged_document_changes_nothing() {
 }
 
 #[test]
-fn a_threshold_is_judged_anew() {
+fn a_changed_threshold_is_applied() {
     let world = an_agency_with_five();
     let april = Month::parse("2026-04").unwrap();
     let mut draft = preset(AGENCY);
@@ -108,7 +108,7 @@ fn a_threshold_is_judged_anew() {
 }
 
 #[test]
-fn a_rate_and_a_window_are_tried() {
+fn a_changed_rate_and_window_are_applied() {
     let world = an_agency_with_five();
     let april = Month::parse("2026-04").unwrap();
     let mut draft = preset(AGENCY);
@@ -125,7 +125,7 @@ fn a_rate_and_a_window_are_tried() {
 }
 
 #[test]
-fn a_cap_is_filled_anew() {
+fn a_cap_is_refilled_from_zero() {
     let program = "developer-affiliate";
     let world = World::new(2);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
@@ -183,7 +183,7 @@ fn weekly_rewards_are_granted_by_the_weeks_run() {
 }
 
 #[test]
-fn what_was_granted_is_judged_by_what_came_after() {
+fn granted_rewards_are_judged_by_later_events() {
     let program = "developer-affiliate";
     let world = World::new(5);
     let (_, code) = world.partner(at("2024-12-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
@@ -207,7 +207,7 @@ fn what_was_granted_is_judged_by_what_came_after() {
 }
 
 #[test]
-fn a_broken_draft_is_refused_with_its_place() {
+fn an_invalid_draft_is_refused_with_the_path_of_the_error() {
     let world = World::new(4);
     let mut draft = preset(AGENCY);
     draft["rewards"][0]["amount"]["rate_bps"] = json!(10_001);

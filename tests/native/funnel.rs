@@ -23,7 +23,7 @@ fn rows(fixture: &FunnelFixture) -> Vec<(String, String, String, Value)> {
 }
 
 #[test]
-fn who_tells_too_much_is_answered_and_not_counted() {
+fn beacons_above_the_limit_are_answered_but_not_counted() {
     let fixture = FunnelFixture::new(1);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
@@ -43,7 +43,7 @@ fn who_tells_too_much_is_answered_and_not_counted() {
 }
 
 #[test]
-fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
+fn a_beacon_is_stored_once_for_the_partner_who_sent_the_visitor() {
     let fixture = FunnelFixture::new(1);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let (_, other) = fixture.partner(FUNNEL, "agency");
@@ -77,7 +77,7 @@ fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
 }
 
 #[test]
-fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
+fn unattributed_beacons_are_not_stored_and_get_the_same_answer() {
     let fixture = FunnelFixture::new(2);
     let (partner, code) = fixture.partner(FUNNEL, "seo");
     let (_, friend) = fixture.partner("user-referral", "friend");
@@ -114,7 +114,7 @@ fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
 }
 
 #[test]
-fn a_visitor_is_the_cookies_or_the_months_fingerprint_or_nobody() {
+fn visitors_are_identified_by_cookie_or_monthly_fingerprint_or_not_at_all() {
     let fixture = FunnelFixture::new(3);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
@@ -137,7 +137,7 @@ fn a_visitor_is_the_cookies_or_the_months_fingerprint_or_nobody() {
 }
 
 #[test]
-fn the_pixel_is_a_picture_whatever_is_asked() {
+fn the_pixel_is_an_image_for_every_query() {
     let fixture = FunnelFixture::new(4);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
@@ -162,7 +162,7 @@ fn the_pixel_is_a_picture_whatever_is_asked() {
 }
 
 #[test]
-fn a_database_that_is_away_keeps_no_page_waiting_and_is_logged() {
+fn an_unavailable_database_delays_no_page_and_is_logged() {
     use crate::support::sqlite::Fault;
     let fixture = FunnelFixture::new(5);
     let (_, code) = fixture.partner(FUNNEL, "seo");
@@ -316,7 +316,7 @@ fn the_week_as_a_page() {
 }
 
 #[test]
-fn questions_that_cannot_be_answered_name_the_field() {
+fn invalid_queries_name_the_field() {
     let fixture = FunnelFixture::new(10);
     let now = at("2026-06-20T00:00:00Z");
     for (path, query, status, field) in [

@@ -46,7 +46,7 @@ fn asks_to_come_again(response: &Response) -> bool {
 }
 
 #[test]
-fn every_address_asks_to_come_again() {
+fn every_url_asks_to_retry_later() {
     let (world, config) = (empty(), config());
     let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let mut missing = 0;
@@ -66,7 +66,7 @@ fn every_address_asks_to_come_again() {
 }
 
 #[test]
-fn every_page_asks_to_come_again() {
+fn every_page_asks_to_retry_later() {
     let (world, config) = (empty(), config());
     let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let session = format!("__Host-manicule_session={}.", "0f".repeat(32));
@@ -92,7 +92,7 @@ fn health_says_what_is_missing() {
 }
 
 #[test]
-fn cron_comes_again_by_itself() {
+fn cron_recovers_on_its_own() {
     let world = empty();
     for trigger in ["0 9 * * MON", "0 6 1 * *", "*/10 * * * *"] {
         let error = now(jobs::run(&world.at(at(WHEN)), trigger, at(WHEN))).expect_err("nothing can be done");

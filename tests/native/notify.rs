@@ -42,7 +42,7 @@ fn body(request: &OutgoingRequest) -> Value {
 const RUNS_ARE_OVERDUE: u16 = 503;
 
 #[test]
-fn what_happens_is_told_once() {
+fn each_event_is_announced_once() {
     let fixture = NotifyFixture::new(1);
     everything_happens(&fixture);
 
@@ -148,7 +148,7 @@ fn everything_happens(fixture: &NotifyFixture) {
 }
 
 #[test]
-fn an_imported_sign_up_is_no_news() {
+fn an_imported_sign_up_is_not_announced() {
     let fixture = NotifyFixture::new(2);
     let (_, code) = fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "ann", "ann@p.example").unwrap();
     let take = |id: &str, when: &str| {
@@ -163,7 +163,7 @@ fn an_imported_sign_up_is_no_news() {
 }
 
 #[test]
-fn the_independent_library_believes_what_is_signed() {
+fn an_independent_library_verifies_our_signatures() {
     let fixture = NotifyFixture::new(3);
     let (_, secret) = fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &["payout"]);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
@@ -187,7 +187,7 @@ fn the_independent_library_believes_what_is_signed() {
 }
 
 #[test]
-fn what_is_unsubscribed_from_is_not_sent() {
+fn unsubscribed_messages_are_not_sent() {
     let fixture = NotifyFixture::new(7);
     let ann = fixture.partner("ann");
     fixture.queue_three(at(NOON), &ann);
@@ -251,7 +251,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
 }
 
 #[test]
-fn endpoints_get_what_they_asked_for() {
+fn endpoints_receive_only_the_types_they_subscribed_to() {
     let fixture = NotifyFixture::with(9, &[("MAIL_FROM", "")]);
     let ann = fixture.partner("ann");
     let early = at(NOON).plus_ms(-HOUR_MS);
@@ -317,7 +317,7 @@ fn endpoints_get_what_they_asked_for() {
 }
 
 #[test]
-fn nobody_is_mailed_without_an_address() {
+fn partners_without_an_address_get_no_email() {
     let fixture = NotifyFixture::new(11);
     let partner =
         fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "x", "x@y.example>,<z@z.example").unwrap().0;

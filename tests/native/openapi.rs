@@ -22,7 +22,7 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
 }
 
 #[test]
-fn it_has_every_route_and_no_other() {
+fn the_description_has_exactly_the_routes_that_exist() {
     let document = document();
     let described: BTreeSet<(String, String)> =
         operations(&document).into_iter().map(|(method, path, _)| (method, path)).collect();
@@ -32,7 +32,7 @@ fn it_has_every_route_and_no_other() {
 }
 
 #[test]
-fn operators_routes_say_so_and_others_do_not() {
+fn only_operator_routes_are_marked_as_such() {
     let document = document();
     let operator = json!([{"operator": []}]);
     for route in ROUTES {
@@ -111,7 +111,7 @@ fn references_resolve_and_examples_fit() {
 
 /// The end-to-end tests rely on it.
 #[test]
-fn answers_that_are_not_as_described_are_told() {
+fn undescribed_answers_are_reported() {
     let document = document();
     let saved = |status, body: &Value| faults(&document, "PUT", "/v1/programs/{id}", status, body);
     let good = json!({"id": "p", "version": 1, "effective_from": "2026-01-01T00:00:00Z"});

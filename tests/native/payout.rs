@@ -130,7 +130,7 @@ fn two_faults_anywhere_move_each_cent_once() {
 }
 
 #[test]
-fn two_invocations_at_once_move_each_cent_once() {
+fn concurrent_invocations_move_each_cent_once() {
     let mut report = Report::default();
     interleaved(&Stage::new(2), 0..1_500, &mut report);
     report.print("interleaved");

@@ -108,7 +108,7 @@ fn with_manual_approval_each_run_waits() {
 }
 
 #[test]
-fn what_a_partner_owes_is_netted_and_the_receipt_says_how() {
+fn debt_is_netted_and_the_receipt_explains_it() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);
@@ -165,7 +165,7 @@ fn below_the_minimum_nothing_is_planned() {
 }
 
 #[test]
-fn entries_are_what_was_earned_paid_and_taken_back_and_add_up() {
+fn receipt_entries_add_up_to_the_payout() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     let other = earned(&fixture, "other");
@@ -217,7 +217,7 @@ fn entries_are_what_was_earned_paid_and_taken_back_and_add_up() {
 }
 
 #[test]
-fn what_keeps_payouts_from_going_keeps_no_message() {
+fn blocked_payouts_do_not_block_messages() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);
@@ -258,7 +258,7 @@ fn partners_are_onboarded() {
 }
 
 #[test]
-fn without_a_key_money_calls_say_so_and_the_ledger_goes_on() {
+fn without_a_key_payment_calls_fail_and_the_ledger_keeps_working() {
     let mut fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);

@@ -74,7 +74,7 @@ fn an_agency_with_five() -> World {
 }
 
 #[test]
-fn a_volume_bonus_is_shown_before_it_is_run_and_vests_as_shown() {
+fn a_volume_bonus_vests_as_previewed() {
     let world = an_agency_with_five();
     let may = holds(&world, AGENCY, Cadence::Monthly, "2026-05-01T06:00:00Z");
     assert_eq!(cents(&may["terms"], "difference_cents"), 5 * 2_500, "{may}");
@@ -97,7 +97,7 @@ fn a_bonus_found_late_vests_in_the_run_that_finds_it() {
 }
 
 #[test]
-fn a_cap_is_shown_as_it_takes() {
+fn caps_are_previewed_as_they_apply() {
     let program = "developer-affiliate";
     let world = World::new(2);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
@@ -114,7 +114,7 @@ fn a_cap_is_shown_as_it_takes() {
 }
 
 #[test]
-fn weekly_grants_are_shown() {
+fn weekly_grants_are_previewed() {
     let program = "user-referral";
     let world = World::new(3);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), program, "bob", "bob@bob.example").unwrap();
@@ -127,7 +127,7 @@ fn weekly_grants_are_shown() {
 }
 
 #[test]
-fn a_preview_is_about_its_own_program() {
+fn a_preview_covers_only_its_own_program() {
     let world = an_agency_with_five();
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), "developer-affiliate", "dev", "dev@dev.example").unwrap();
     signed_up(&world, "acct_dev", &code, "2026-04-01T00:00:00Z");

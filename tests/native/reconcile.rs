@@ -53,7 +53,7 @@ fn a_missed_upgrade_is_found_and_repaired_once() {
 }
 
 #[test]
-fn a_yearly_price_is_worth_its_twelfth_rounded_either_way() {
+fn a_yearly_price_counts_as_one_twelfth_rounded_either_way() {
     let world = World::new(2);
     let take = |body: Value| world.take(at("2025-01-06T00:00:00Z"), &body, None).unwrap();
     take(event("e1", "account.signed_up", "2025-01-01T00:00:00Z", json!({})));

@@ -307,7 +307,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn scripts_end_as_their_transcripts_say() {
+fn scripts_match_their_transcripts() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let update = std::env::var_os("UPDATE_TRANSCRIPTS").is_some();
     let mut found = Vec::new();

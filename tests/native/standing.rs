@@ -71,7 +71,7 @@ fn standing(world: &World, account: &str) -> (i64, String) {
 }
 
 #[test]
-fn a_rejection_stands_when_others_are_moved() {
+fn a_rejection_remains_when_other_accounts_are_reassigned() {
     let (world, agency, other) = crowd();
     assert_eq!(standing(&world, "g10"), (2_000, "held".into()));
     world
@@ -88,7 +88,7 @@ fn a_rejection_stands_when_others_are_moved() {
 }
 
 #[test]
-fn an_undecided_hold_for_a_crowd_follows_the_facts() {
+fn an_undecided_velocity_hold_follows_the_facts() {
     let (world, agency, other) = crowd();
     move_to(&world, "2026-01-22T00:00:00Z", "agency-partner", "g00", &other);
     assert_eq!(standing(&world, "g10"), (2_000, "pending".into()));
@@ -126,7 +126,7 @@ fn tiers(events: &[(&str, &str, i64)], runs: &[&str]) -> (i64, Vec<String>) {
 }
 
 #[test]
-fn tiers_are_not_for_an_account_that_left_before_the_run_that_would_grant_them() {
+fn no_tiers_for_an_account_that_left_before_the_granting_run() {
     let a = [
         ("2024-01-01T00:00:00Z", "account.signed_up", 6),
         ("2024-03-01T06:00:00Z", "invoice.paid", 60_000),
@@ -147,7 +147,7 @@ fn tiers_are_not_for_an_account_that_left_before_the_run_that_would_grant_them()
 }
 
 #[test]
-fn a_cancellation_that_is_told_while_the_run_is_cut_off_voids_what_it_planned() {
+fn a_cancellation_during_an_interrupted_run_voids_its_plan() {
     let scheduled = at("2024-04-01T06:00:00Z");
     let mut met = false;
     for call in 1..60 {
@@ -179,7 +179,7 @@ fn a_cancellation_that_is_told_while_the_run_is_cut_off_voids_what_it_planned() 
 }
 
 #[test]
-fn tiers_are_for_an_account_that_left_before_it_reached_them() {
+fn tiers_are_granted_to_an_account_that_left_before_reaching_them() {
     // It tried for free, left, and came back to pay: reached when it paid, and not left since.
     let back = [
         ("2023-01-01T00:00:00Z", "account.signed_up", 6),
@@ -191,7 +191,7 @@ fn tiers_are_for_an_account_that_left_before_it_reached_them() {
 }
 
 #[test]
-fn the_first_purchase_taken_in_is_the_one_that_counts_even_where_it_earns_nothing() {
+fn the_first_purchase_received_counts_even_if_it_earns_nothing() {
     let first = [(9, "usd"), (10_000, "eur")];
     for ((cents, currency), later) in first.into_iter().zip(["2026-02-01T00:00:00Z", "2026-02-20T00:00:00Z"]) {
         let world = World::new(13);
@@ -218,7 +218,7 @@ fn the_first_purchase_taken_in_is_the_one_that_counts_even_where_it_earns_nothin
 }
 
 #[test]
-fn deciding_about_a_currency_says_what_it_does_not_do() {
+fn a_currency_decision_says_what_it_does_not_change() {
     let world = World::new(14);
     let (partner, code) = world.partner(at("2026-01-01T00:00:00Z"), "agency-partner", "a", "hi@a.example").unwrap();
     let attribution = json!({"attribution": {"code": code}});
@@ -237,7 +237,7 @@ fn deciding_about_a_currency_says_what_it_does_not_do() {
 }
 
 #[test]
-fn a_credit_moves_with_its_account_where_the_pool_is_empty() {
+fn a_credit_moves_with_its_account_when_the_budget_is_empty() {
     let world = World::new(16);
     let t0 = at("2026-01-01T00:00:00Z");
     let enrol = |n: i32| world.partner(t0, "tiered-credits", &format!("m{n}"), &format!("m{n}@salon.example")).unwrap();
@@ -254,7 +254,7 @@ fn a_credit_moves_with_its_account_where_the_pool_is_empty() {
 }
 
 #[test]
-fn a_reward_that_only_waited_is_announced_where_it_is_granted_after_all() {
+fn a_waiting_reward_is_announced_when_it_is_granted() {
     let world = World::new(14);
     let t0 = at("2026-01-01T00:00:00Z");
     let (one, code) = world.partner(t0, "tiered-credits", "a", "a@a.example").unwrap();

@@ -34,7 +34,7 @@ fn subscribe_and_pay_in_both_shapes() {
 }
 
 #[test]
-fn the_answer_says_what_became_of_it() {
+fn the_response_reports_the_result() {
     let fixture = known(&[]);
     let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(
@@ -50,7 +50,7 @@ fn the_answer_says_what_became_of_it() {
 }
 
 #[test]
-fn a_delivery_that_comes_a_hundred_times_changes_nothing() {
+fn a_delivery_repeated_a_hundred_times_changes_nothing() {
     let all = [
         subscription("evt_s", "created", "active", 5_000),
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
@@ -98,7 +98,7 @@ fn an_invoice_waits_for_its_sign_up() {
 }
 
 #[test]
-fn a_checkout_is_a_sign_up_where_there_is_none() {
+fn a_checkout_counts_as_the_sign_up_if_there_was_none() {
     let fixture = StripeFixture::new();
     fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
@@ -120,7 +120,7 @@ fn a_checkout_is_a_sign_up_where_there_is_none() {
 }
 
 #[test]
-fn of_two_accounts_with_one_address_neither_is_guessed() {
+fn two_accounts_with_one_address_are_not_guessed_between() {
     let fixture = known(&[]);
     fixture.host_signs_up("acct_2", Some("ann@example.org"), None);
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
@@ -133,7 +133,7 @@ fn of_two_accounts_with_one_address_neither_is_guessed() {
 }
 
 #[test]
-fn a_second_account_of_the_address_takes_nothing_away() {
+fn a_second_account_with_the_address_takes_nothing_away() {
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
     fixture.later(3_600);
     fixture.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
@@ -143,7 +143,7 @@ fn a_second_account_of_the_address_takes_nothing_away() {
 }
 
 #[test]
-fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
+fn a_test_event_of_a_live_connected_account_is_ignored() {
     // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
     let fixture = StripeFixture::new().with_key_of("sk_live_x", |_| (500, json!({})));
     fixture.payee("acct_7");
@@ -165,7 +165,7 @@ fn a_test_event_of_a_live_accounts_partner_is_answered_and_let_lie() {
 }
 
 #[test]
-fn whoever_signs_badly_is_refused() {
+fn invalid_signatures_are_refused() {
     let fixture = known(&[]);
     let body = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     for (path, secret, age, code) in [
@@ -185,7 +185,7 @@ fn whoever_signs_badly_is_refused() {
 }
 
 #[test]
-fn the_mode_must_be_that_of_the_key_or_of_the_secret() {
+fn the_mode_must_match_the_key_or_the_secret() {
     let mut live = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     live["livemode"] = json!(true);
     let test = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
@@ -206,7 +206,7 @@ fn the_mode_must_be_that_of_the_key_or_of_the_secret() {
 }
 
 #[test]
-fn what_connected_accounts_can_do_is_kept() {
+fn connected_account_capabilities_are_stored() {
     let fixture = StripeFixture::new();
     fixture.payee("acct_7");
     let account = |due: &[&str], created: i64| {
@@ -242,7 +242,7 @@ fn what_connected_accounts_can_do_is_kept() {
 }
 
 #[test]
-fn a_fault_at_any_call_leaves_what_a_second_delivery_completes() {
+fn a_second_delivery_completes_after_a_fault_at_any_call() {
     // Each kind of way into the books once: the enumeration tells the story some hundred times.
     let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
@@ -319,7 +319,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn any_order_comes_to_the_same(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn any_order_gives_the_same_result(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = story();
         let straight = StripeFixture::new();
         straight.tell(&all);
@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn any_order_of_a_company_comes_to_the_same(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn any_order_of_a_companys_events_gives_the_same_result(order in Just((0..8usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = company();
         let straight = StripeFixture::of("developer-affiliate");
         straight.tell(&all);

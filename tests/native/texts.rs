@@ -70,7 +70,7 @@ fn pages() -> Vec<(String, Source)> {
 }
 
 #[test]
-fn pages_have_no_texts_of_their_own() {
+fn pages_contain_no_literal_texts() {
     let pages = pages();
     let is_exempt = |name: &str| EXEMPT.iter().any(|exempt| name.starts_with(exempt));
     for exempt in EXEMPT {
@@ -109,7 +109,7 @@ fn an_offender_is_caught() {
 
 /// One text, one key: a text that stands twice is reworded in one place and stays as it was in the other.
 #[test]
-fn no_text_of_operators_has_two_keys() {
+fn no_operator_text_has_two_keys() {
     let mut seen: Vec<(String, String)> = Vec::new();
     for (name, source) in pages().iter().filter(|(name, _)| name.starts_with("text/operator/")) {
         for literal in source.literals().filter(|literal| is_text(literal)) {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn operators_stop_let_go_and_are_told() {
+fn operators_hold_release_and_get_notified() {
     let site = "https://go.site.example";
     let vars =
         [("MAIL_FROM", "Manicule <hello@site.example>"), ("PUBLIC_URL", site), ("OPERATOR_EMAIL", "ops@site.example")];

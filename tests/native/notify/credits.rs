@@ -38,7 +38,7 @@ fn credits(fixture: &NotifyFixture, partner: &str) -> (i64, i64) {
 }
 
 #[test]
-fn what_arrives_is_booked_once_and_what_is_taken_back_is_told() {
+fn delivered_credits_are_posted_once_and_clawbacks_are_announced() {
     let fixture = NotifyFixture::new(1);
     fixture.operate(
         at("2026-01-01T00:00:00Z"),

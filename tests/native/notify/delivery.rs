@@ -38,7 +38,7 @@ fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> u
 }
 
 #[test]
-fn every_fault_and_every_pair_is_survived() {
+fn deliveries_survive_every_fault_and_every_pair() {
     use sqlite::Fault::{AfterCommit, Before};
     assert_eq!(through(None, None), 6);
     let outside: Vec<(u64, Fault)> =
@@ -59,7 +59,7 @@ fn every_fault_and_every_pair_is_survived() {
 }
 
 #[test]
-fn what_is_cut_off_after_it_was_sent_is_sent_once_more() {
+fn a_delivery_cut_off_after_sending_is_sent_once_more() {
     let fixture = NotifyFixture::new(5);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
     // Settling recipients, claiming, looking up; then the database is gone for as long as the sweep lasts.
@@ -86,7 +86,7 @@ fn what_is_cut_off_after_it_was_sent_is_sent_once_more() {
 }
 
 #[test]
-fn sweeps_at_the_same_time_never_send_the_same() {
+fn concurrent_sweeps_never_send_the_same_message() {
     for seed in 0..40 {
         let fixture = NotifyFixture::new(seed);
         let partner = fixture.partner("ann");
@@ -178,7 +178,7 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
 }
 
 #[test]
-fn without_a_way_mails_wait_and_nothing_is_lost() {
+fn without_an_email_service_messages_wait_and_none_is_lost() {
     let mut fixture = NotifyFixture::with(8, &[("MAIL_FROM", ""), ("OPERATOR_EMAIL", "")]);
     fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
@@ -207,7 +207,7 @@ fn without_a_way_mails_wait_and_nothing_is_lost() {
 }
 
 #[test]
-fn who_does_not_answer_keeps_nobody_else_waiting() {
+fn an_unresponsive_endpoint_does_not_delay_others() {
     let fixture = NotifyFixture::with(10, &[("MAIL_FROM", "")]);
     fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://a.example/hook", &[]);
     let ann = fixture.partner("ann");

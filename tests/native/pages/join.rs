@@ -45,7 +45,7 @@ fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
 }
 
 #[test]
-fn an_agency_joins_by_form_and_mail() {
+fn an_agency_joins_by_form_and_email() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser
@@ -100,7 +100,7 @@ fn an_agency_joins_by_form_and_mail() {
 }
 
 #[test]
-fn whoever_was_enrolled_before_is_signed_in() {
+fn an_enrolled_partner_who_joins_again_is_signed_in() {
     let (fixture, mails) = fixture();
     let (id, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "ANN@studio.example").expect("a partner");
@@ -113,7 +113,7 @@ fn whoever_was_enrolled_before_is_signed_in() {
 }
 
 #[test]
-fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
+fn joining_accepts_the_disclosure_of_partners_enrolled_without_it() {
     let (fixture, mails) = fixture();
     let (id, code) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "ann@studio.example").expect("a partner");
@@ -162,7 +162,7 @@ fn a_form_never_tells_who_another_partner_is() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
+fn invalid_forms_show_their_problems_and_keep_their_values() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser.get("/partner/join");
@@ -218,7 +218,7 @@ fn only_programs_that_are_open_can_be_joined() {
 }
 
 #[test]
-fn without_mails_the_form_says_so() {
+fn without_an_email_service_the_form_says_so() {
     let (mut fixture, _) = fixture();
     fixture.config.setup.mail.binding = false;
     let browser = fixture.browser();
@@ -229,7 +229,7 @@ fn without_mails_the_form_says_so() {
 }
 
 #[test]
-fn a_mail_that_does_not_leave_is_said_so() {
+fn a_failed_email_is_reported_to_the_applicant() {
     let (fixture, mails) = fixture();
     *fixture.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down".to_owned())));
     let browser = fixture.browser();
@@ -245,7 +245,7 @@ fn a_mail_that_does_not_leave_is_said_so() {
 }
 
 #[test]
-fn who_is_signed_in_joins_another_without_a_mail() {
+fn a_signed_in_partner_joins_another_program_without_an_email() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser.get("/partner/join");
@@ -283,7 +283,7 @@ fn who_is_signed_in_joins_another_without_a_mail() {
 }
 
 #[test]
-fn somebody_without_a_program_is_told_how_to_join() {
+fn a_person_without_a_program_sees_how_to_join() {
     let (mut fixture, _) = fixture();
     let browser = fixture.signed_in("nobody@example.com", "");
     browser.get("/partner/programs").is_page().says(program::NONE).says(program::JOIN);
@@ -294,7 +294,7 @@ fn somebody_without_a_program_is_told_how_to_join() {
 }
 
 #[test]
-fn a_user_of_the_site_joins_without_a_mail() {
+fn a_user_of_the_site_joins_without_an_email() {
     let (fixture, mails) = fixture();
     // Somebody else's partner under the address that the site says its user has.
     let (other, _) =
@@ -331,7 +331,7 @@ fn a_user_of_the_site_joins_without_a_mail() {
 }
 
 #[test]
-fn a_link_to_join_is_good_for_a_day() {
+fn a_join_link_is_valid_for_a_day() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser.get("/partner/join");

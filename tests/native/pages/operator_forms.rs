@@ -21,7 +21,7 @@ fn preset(change: impl Fn(&mut Value)) -> String {
 }
 
 #[test]
-fn a_program_reads_as_words_and_changes_by_versions() {
+fn a_program_is_shown_in_words_and_changes_by_version() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
@@ -72,7 +72,7 @@ fn a_program_reads_as_words_and_changes_by_versions() {
 }
 
 #[test]
-fn what_is_wrong_with_a_document_stands_beside_it() {
+fn document_errors_are_shown_beside_the_document() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}/edit");
@@ -115,7 +115,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
 }
 
 #[test]
-fn every_version_can_be_read() {
+fn every_version_can_be_viewed() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
@@ -150,7 +150,7 @@ fn maud_escaped(text: &str) -> String {
 }
 
 #[test]
-fn a_draft_is_tried_beside_what_was_paid() {
+fn a_draft_is_compared_with_what_was_paid() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let path = format!("/operator/programs/{AGENCY}/edit");
@@ -249,7 +249,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
 }
 
 #[test]
-fn pages_for_partners_are_written_changed_and_removed() {
+fn partner_resources_are_created_changed_and_removed() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let program = format!("/operator/programs/{AGENCY}");

@@ -53,7 +53,7 @@ fn without_stripe_an_approval_says_so_and_keeps_the_remark() {
 }
 
 #[test]
-fn a_payout_is_held_released_and_cancelled_with_reasons() {
+fn a_payout_is_held_released_and_canceled_with_reasons() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let path = format!("/operator/payouts/{}", fixture.payout);
@@ -94,7 +94,7 @@ fn a_payout_is_held_released_and_cancelled_with_reasons() {
 }
 
 #[test]
-fn a_payout_under_review_is_resolved_by_what_stripe_says() {
+fn a_payout_under_review_is_resolved_by_stripes_answer() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     sql(
@@ -155,7 +155,7 @@ fn a_review_is_decided_once_with_a_reason() {
 }
 
 #[test]
-fn an_account_is_moved_once_with_its_earnings() {
+fn an_account_is_reassigned_once_with_its_earnings() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let page = operator.get("/operator/accounts/p");
@@ -186,7 +186,7 @@ fn an_account_is_moved_once_with_its_earnings() {
 }
 
 #[test]
-fn a_pool_is_funded_once() {
+fn a_reward_budget_is_funded_once() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{POOLED}");
@@ -282,7 +282,7 @@ fn a_run_is_previewed_and_started_once() {
 }
 
 #[test]
-fn a_message_that_failed_is_sent_again_once() {
+fn a_failed_message_is_resent_once() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let page = operator.get("/operator/outbox?state=failed");

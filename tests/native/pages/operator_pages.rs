@@ -55,7 +55,7 @@ fn of_data(fixture: &OperatorFixture) -> Vec<String> {
 }
 
 #[test]
-fn every_page_is_one_batch_and_nothing_typed_is_markup() {
+fn every_page_is_one_batch_and_escapes_user_input() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     for path in of_data(&fixture) {
@@ -67,7 +67,7 @@ fn every_page_is_one_batch_and_nothing_typed_is_markup() {
 }
 
 #[test]
-fn what_somebody_looks_for_is_shown_as_text() {
+fn search_queries_are_escaped() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     for path in ["/operator/partners", "/operator/accounts"] {
@@ -78,7 +78,7 @@ fn what_somebody_looks_for_is_shown_as_text() {
 }
 
 #[test]
-fn an_empty_world_says_what_to_do() {
+fn empty_pages_say_what_to_do() {
     let presets = PagesFixture::new(at(NOW));
     let nothing = PagesFixture { world: World::on(Sqlite::new(), 5), ..PagesFixture::new(at(NOW)) };
     for pages in [&presets, &nothing] {
@@ -163,7 +163,7 @@ fn manicule_token(cookie: &str) -> String {
 }
 
 #[test]
-fn home_lists_what_needs_a_person() {
+fn home_lists_what_needs_attention() {
     let fixture = OperatorFixture::new();
     let shown = fixture.operator().get("/operator");
     shown.is_page();
@@ -184,7 +184,7 @@ fn home_lists_what_needs_a_person() {
 }
 
 #[test]
-fn home_is_quiet_when_nothing_does() {
+fn home_is_empty_when_nothing_needs_attention() {
     let mut pages = PagesFixture::new(at(NOW));
     pages.config = Config::read(|name| match name {
         "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
@@ -227,7 +227,7 @@ fn home_is_quiet_when_nothing_does() {
 }
 
 #[test]
-fn jobs_that_did_not_come_are_told() {
+fn missed_jobs_are_shown() {
     let pages = PagesFixture::new(at(NOW));
     let beat = |job: &str, when: &str| format!("INSERT INTO heartbeat VALUES ('{job}', {0}, {0});", at(when).0);
     sql(&pages.world, &beat("sweep", "2026-04-02T11:20:00Z"));
@@ -239,7 +239,7 @@ fn jobs_that_did_not_come_are_told() {
 }
 
 #[test]
-fn figures_equal_the_books() {
+fn figures_match_the_ledger() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     operator

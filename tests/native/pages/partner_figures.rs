@@ -38,7 +38,7 @@ fn every_page_is_one_batch_and_a_whole_page() {
 }
 
 #[test]
-fn the_overview_adds_up() {
+fn overview_totals_match_the_ledger() {
     let books = Books::new();
     let (ann, world) = (&books.ann.0, &books.fixture.world);
     let (pending, available) = (world.balance(ann, "pending"), world.balance(ann, "available"));
@@ -75,7 +75,7 @@ fn the_overview_adds_up() {
 }
 
 #[test]
-fn counters_follow_whoever_a_client_turns_out_to_belong_to() {
+fn counters_follow_a_reassigned_client() {
     let books = Books::new();
     let counted = |who: &str| {
         books.number(&format!(
@@ -189,7 +189,7 @@ fn page_by_page(browser: &Browser) -> Vec<String> {
 }
 
 #[test]
-fn what_a_reviewer_wrote_is_not_shown() {
+fn review_notes_are_not_shown_to_partners() {
     let books = Books::new();
     books.sql(&format!(
         "UPDATE accrual SET reason = 'rejected in review: Jane is the cousin' WHERE partner_id = '{}' AND state = 'void'",
@@ -203,7 +203,7 @@ fn what_a_reviewer_wrote_is_not_shown() {
 }
 
 #[test]
-fn clients_stand_as_they_are() {
+fn clients_are_shown_with_their_current_state() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/clients");
@@ -224,7 +224,7 @@ fn clients_stand_as_they_are() {
 }
 
 #[test]
-fn others_touches_are_told_without_their_codes() {
+fn other_partners_touches_are_shown_without_codes() {
     let books = Books::new();
     books.event(
         "s_moved",
@@ -247,7 +247,7 @@ fn others_touches_are_told_without_their_codes() {
 }
 
 #[test]
-fn what_operators_note_is_not_for_partners() {
+fn operator_notes_are_not_shown_to_partners() {
     let books = Books::new();
     let note = "held: Bob’s own shop?";
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
@@ -282,7 +282,7 @@ fn what_operators_note_is_not_for_partners() {
 }
 
 #[test]
-fn the_leaderboard_names_who_wants_to_be_named() {
+fn the_leaderboard_names_only_partners_who_opted_in() {
     let books = Books::new();
     books.sql(&format!(
         "UPDATE partner_person SET display_name = '{}' WHERE partner_id = '{}'",
@@ -301,7 +301,7 @@ fn the_leaderboard_names_who_wants_to_be_named() {
 }
 
 #[test]
-fn resources_are_shown_as_they_were_written() {
+fn resources_are_shown_as_written() {
     let books = Books::new();
     books.resource("rsc_1", AGENCY, EVIL, "# How to\n\n<script>alert(1)</script>\n\n[home](https://shop.example) [bad](javascript:alert(1)) ![x](https://evil.example/x.png)");
     books.resource("rsc_2", REFERRAL, "Theirs", "secret");
@@ -321,7 +321,7 @@ fn resources_are_shown_as_they_were_written() {
 }
 
 #[test]
-fn empty_books_say_what_to_do() {
+fn an_empty_account_says_what_to_do() {
     let books = Books::new();
     let (id, _) = books
         .fixture

@@ -29,7 +29,7 @@ fn forms_without_their_token_are_refused() {
 }
 
 #[test]
-fn a_link_is_made_and_leads_to_the_site() {
+fn a_link_is_created_and_leads_to_the_site() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/links").is_page();
@@ -96,7 +96,7 @@ fn a_link_leads_nowhere_else() {
 }
 
 #[test]
-fn a_link_is_switched_off_for_good() {
+fn a_link_is_turned_off_permanently() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let path = format!("/partner/links/{}/disable", books.spring);
@@ -119,7 +119,7 @@ fn a_link_is_switched_off_for_good() {
 }
 
 #[test]
-fn who_has_left_makes_no_links() {
+fn a_partner_who_left_cannot_create_links() {
     let books = Books::new();
     books.sql(&format!(
         "UPDATE partner SET left_at_ms = {} WHERE id = '{}'",
@@ -136,7 +136,7 @@ fn who_has_left_makes_no_links() {
 }
 
 #[test]
-fn links_are_counted_one_by_one() {
+fn clicks_are_counted_per_link() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/links");
@@ -187,7 +187,7 @@ fn hostile_campaigns_are_shown_as_text() {
 }
 
 #[test]
-fn qr_codes_are_files_to_keep() {
+fn qr_codes_can_be_downloaded() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for (ending, kind, begins) in [("svg", "image/svg+xml", "<svg xmlns"), ("png", "image/png", "\u{fffd}PNG")] {
@@ -227,7 +227,7 @@ fn the_share_kit_has_the_link_in_every_text() {
 }
 
 #[test]
-fn changed_words_are_kept_for_the_mail() {
+fn edited_texts_are_kept_for_the_email() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/share");
@@ -253,7 +253,7 @@ fn changed_words_are_kept_for_the_mail() {
 }
 
 #[test]
-fn money_is_sent_where_the_partner_says() {
+fn a_partner_sets_up_payouts() {
     let books = Books::new();
     let cyd = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));

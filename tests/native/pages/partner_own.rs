@@ -53,7 +53,7 @@ fn a_second_partner_changes_nothing_of_the_first() {
 }
 
 #[test]
-fn ids_that_are_none_find_nothing() {
+fn invalid_ids_find_nothing() {
     let books = Books::new();
     let ann = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for path in [

@@ -54,7 +54,7 @@ fn costs(books: &Books, paths: &[String]) -> BTreeMap<String, (u64, i64)> {
 }
 
 #[test]
-fn a_hundred_thousand_lines_cost_no_more_than_a_few_hundred() {
+fn a_hundred_thousand_accruals_cost_no_more_than_a_few_hundred() {
     let books = Books::new();
     let mut paths = books.pages_of_ann();
     paths.extend(["pending", "held", "void", "disputed"].map(|state| format!("/partner/earnings?state={state}")));
@@ -78,7 +78,7 @@ fn a_hundred_thousand_lines_cost_no_more_than_a_few_hundred() {
 }
 
 #[test]
-fn no_page_looks_through_a_table_that_grows() {
+fn no_page_scans_a_growing_table() {
     let books = Books::new();
     let paths = books.pages_of_ann();
     let db = &books.fixture.world.db;

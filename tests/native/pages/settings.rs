@@ -39,7 +39,7 @@ fn json(shown: &Shown) -> Value {
 }
 
 #[test]
-fn the_profile_is_shown_and_kept() {
+fn the_profile_is_shown_and_saved() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings").is_page().says("Ann@example.com").says(settings::THIS_BROWSER);
@@ -71,7 +71,7 @@ fn the_profile_is_shown_and_kept() {
 }
 
 #[test]
-fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
+fn an_invalid_profile_is_refused_and_keeps_its_values() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -102,7 +102,7 @@ fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
 }
 
 #[test]
-fn another_website_decides_the_accounts_again() {
+fn a_changed_website_recomputes_the_accounts() {
     let ann = ann();
     let sign_up = serde_json::json!({
         "id": "e1", "type": "account.signed_up", "occurred_at": "2026-06-01T00:00:00Z",
@@ -122,7 +122,7 @@ fn another_website_decides_the_accounts_again() {
 }
 
 #[test]
-fn mails_are_chosen_and_stopped() {
+fn email_preferences_are_saved() {
     let ann = ann();
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
@@ -159,7 +159,7 @@ fn id_of(ann: &Ann, browser: &Browser<'_>) -> String {
 }
 
 #[test]
-fn sessions_are_listed_and_ended_by_their_own_person() {
+fn people_see_and_end_only_their_own_sessions() {
     let ann = ann();
     let (here, there) = (ann.browser(), ann.browser());
     let (bob_id, _) = ann
@@ -188,7 +188,7 @@ fn sessions_are_listed_and_ended_by_their_own_person() {
 }
 
 #[test]
-fn the_copy_of_the_data_is_whole() {
+fn the_data_export_is_complete() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -242,7 +242,7 @@ fn the_copy_of_the_data_is_whole() {
 }
 
 #[test]
-fn leaving_asks_for_the_code_and_stops_the_links() {
+fn leaving_requires_the_code_and_ends_the_links() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings").is_page().says(settings::LEAVE);

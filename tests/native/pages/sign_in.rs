@@ -54,7 +54,7 @@ fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
 }
 
 #[test]
-fn hostile_input_is_shown_escaped_and_leads_nowhere() {
+fn hostile_input_is_escaped_and_redirects_nowhere() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     browser.get("/sign-in");
@@ -94,7 +94,7 @@ fn hostile_input_is_shown_escaped_and_leads_nowhere() {
 }
 
 #[test]
-fn a_form_needs_a_page_of_ours() {
+fn forms_must_come_from_our_own_pages() {
     let (fixture, _, _) = fixture();
     let browser = fixture.browser();
     browser.get("/sign-in");
@@ -116,7 +116,7 @@ fn a_form_needs_a_page_of_ours() {
 }
 
 #[test]
-fn operators_come_by_address_or_token() {
+fn operators_sign_in_by_email_or_token() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     ask(&browser, "Ops@example.com", "");
@@ -146,7 +146,7 @@ fn is_in(browser: &Browser<'_>) -> bool {
 }
 
 #[test]
-fn an_operator_ends_with_what_let_it_in() {
+fn an_operator_session_ends_when_its_address_or_token_is_removed() {
     let (mut fixture, mails, _) = fixture();
     let token = "fedcba9876543210fedcba9876543210";
     let insert = "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) VALUES ('tok_1', 'laptop', ?1, 'read', ?2, ?2 + 86400000)";
@@ -198,7 +198,7 @@ fn an_operator_ends_with_what_let_it_in() {
 }
 
 #[test]
-fn a_partner_is_no_operator() {
+fn a_partner_is_not_an_operator() {
     let (fixture, _, partner) = fixture();
     let browser = fixture.signed_in("ann@example.com", &partner);
     browser.get("/sign-in?to=/operator").is_page().says(text::IS_PARTNER);
@@ -210,7 +210,7 @@ fn site_user(role: i64) -> Option<SiteUser> {
 }
 
 #[test]
-fn the_site_lets_its_users_in_by_role() {
+fn users_of_the_site_sign_in_by_role() {
     let (fixture, _, _) = fixture();
     fixture.site_says(Ok(None));
     let browser = fixture.browser();
@@ -255,7 +255,7 @@ fn the_site_lets_its_users_in_by_role() {
 }
 
 #[test]
-fn the_site_is_asked_again_every_five_minutes() {
+fn the_site_is_checked_again_every_five_minutes() {
     let (fixture, _, _) = fixture();
     fixture.site_says(Ok(site_user(50)));
     let enter = || {

@@ -288,7 +288,7 @@ fn two_faults_anywhere_deliver_each_credit_once() {
 }
 
 #[test]
-fn two_invocations_at_once_deliver_each_credit_once() {
+fn concurrent_invocations_deliver_each_credit_once() {
     let (stage, mut report) = (Stage::new(), Report::default());
     for seed in 0..400u64 {
         let (scene, step) = (SCENES[(seed % 4) as usize], STEPS[(seed / 4 % 3) as usize]);

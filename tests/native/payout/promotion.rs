@@ -47,7 +47,7 @@ fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Op
 }
 
 #[test]
-fn one_code_per_friend_whatever_fails() {
+fn each_friend_gets_one_code_despite_faults() {
     let fixture = CrashFixture::new(World::new(7).db);
     let mut cases = 0;
     for step in [1_000, 2 * HOUR, 25 * HOUR] {
@@ -74,7 +74,7 @@ fn one_code_per_friend_whatever_fails() {
 }
 
 #[test]
-fn friends_have_codes_of_their_own_and_without_a_key_there_is_data() {
+fn each_friend_has_a_code_and_without_a_key_the_data_is_returned() {
     let mut fixture = CrashFixture::new(World::new(7).db);
     fixture.now.set(at("2026-06-01T00:00:00Z").0);
     let asking = document();

@@ -30,7 +30,7 @@ fn earned() -> (World, String) {
 
 /// Several redemptions at once, each a step at a time, whose turn it is being drawn; what fails is asked for again.
 #[test]
-fn redemptions_at_once_never_exceed_the_balance() {
+fn concurrent_redemptions_never_exceed_the_balance() {
     let mut refused = 0;
     for seed in 0..200 {
         let (world, partner) = earned();

@@ -36,7 +36,7 @@ fn ask(fixture: &PayoutFixture, key: &str, cents: i64) -> (u16, Value) {
 }
 
 #[test]
-fn the_application_reads_redeems_and_gives_back() {
+fn the_application_reads_redeems_and_returns_credits() {
     let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
     let partner = earned(&fixture);
     assert_eq!(balance(&fixture, &partner), (5_500, 5_500, 0));
@@ -83,7 +83,7 @@ fn the_application_reads_redeems_and_gives_back() {
 }
 
 #[test]
-fn what_is_taken_back_after_it_was_redeemed_is_owed() {
+fn credits_clawed_back_after_redemption_are_owed() {
     let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
     let partner = earned(&fixture);
     assert_eq!(ask(&fixture, "all", 5_500).0, 201);
@@ -102,7 +102,7 @@ fn what_is_taken_back_after_it_was_redeemed_is_owed() {
 }
 
 #[test]
-fn what_a_review_holds_is_not_redeemed() {
+fn credits_held_for_review_cannot_be_redeemed() {
     let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
     let partner = earned(&fixture);
     fixture
@@ -119,7 +119,7 @@ fn what_a_review_holds_is_not_redeemed() {
 }
 
 #[test]
-fn stripe_delivers_where_the_program_says_so_and_a_person_decides_what_nobody_knows() {
+fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     let fixture = PayoutFixture::new(PayoutApproval::Manual);
     let preset = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
     let mut document = preset.clone();
@@ -177,7 +177,7 @@ fn stripe_delivers_where_the_program_says_so_and_a_person_decides_what_nobody_kn
 }
 
 #[test]
-fn credits_do_not_wait_for_the_money_that_payouts_wait_for() {
+fn credits_do_not_wait_for_the_platform_balance() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let mut document = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
     document["version"] = json!(2);

@@ -34,7 +34,7 @@ fn operators_hold_release_and_cancel() {
 }
 
 #[test]
-fn what_stripe_refuses_is_carried_forward_and_an_empty_balance_waited_for() {
+fn refused_payouts_are_carried_forward_and_an_empty_balance_is_retried() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let (closed, short) = (earned(&fixture, "closed"), earned(&fixture, "short"));
     let account = fixture.payable(&closed);
@@ -66,7 +66,7 @@ fn what_stripe_refuses_is_carried_forward_and_an_empty_balance_waited_for() {
 }
 
 #[test]
-fn a_key_that_stripe_does_not_take_fails_nothing() {
+fn a_rejected_stripe_key_fails_no_payout() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);
@@ -81,7 +81,7 @@ fn a_key_that_stripe_does_not_take_fails_nothing() {
 }
 
 #[test]
-fn a_payout_under_review_is_resolved_by_what_stands_at_stripe() {
+fn a_payout_under_review_is_resolved_by_its_transfer_at_stripe() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);

@@ -7,7 +7,7 @@ use manicule::service::setup::PayoutApproval;
 use serde_json::json;
 
 #[test]
-fn no_request_looks_through_a_table_that_grows() {
+fn no_request_scans_a_growing_table() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_transfer_is_taken_back_once_whoever_says_so_first() {
+fn a_transfer_is_reversed_once_no_matter_who_reports_it_first() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     let account = fixture.payable(&partner);
@@ -44,7 +44,7 @@ fn a_transfer_is_taken_back_once_whoever_says_so_first() {
 }
 
 #[test]
-fn what_is_taken_back_before_the_transfer_is_known_is_booked_after() {
+fn a_reversal_before_the_transfer_is_known_is_posted_later() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);

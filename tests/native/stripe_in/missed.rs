@@ -31,7 +31,7 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
-fn a_missed_event_that_breaks_something_keeps_no_other_out() {
+fn a_failing_missed_event_does_not_block_others() {
     let fixture = known(&[]).with_key(move |url| {
         let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));
         let page = if url.contains("/v1/events") { json!(events) } else { json!([]) };
@@ -53,7 +53,7 @@ fn a_missed_event_that_breaks_something_keeps_no_other_out() {
 }
 
 #[test]
-fn a_missed_event_is_found_behind_thousands_that_are_known() {
+fn a_missed_event_is_found_behind_thousands_of_known_ones() {
     let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
         if !url.contains("/v1/events") {
@@ -108,7 +108,7 @@ fn subscriptions_are_compared_once_a_month() {
 }
 
 #[test]
-fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
+fn with_few_statements_missed_events_arrive_over_several_sweeps() {
     const MISSED: usize = 12;
     const SUBSCRIPTIONS: usize = 7;
     let event = |n: usize| invoice(Shape::New, &format!("evt_m{n}"), &format!("in_m{n}"), 10_000, 0);
@@ -146,7 +146,7 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
 }
 
 #[test]
-fn a_subscription_that_rests_is_not_called_cancelled() {
+fn a_paused_subscription_is_not_reported_as_canceled() {
     let fixture = known(&[
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
         subscription("evt_s", "created", "active", 5_000),
@@ -167,7 +167,7 @@ fn a_subscription_that_rests_is_not_called_cancelled() {
 }
 
 #[test]
-fn more_subscriptions_than_can_be_compared_are_said_to_be() {
+fn too_many_subscriptions_to_compare_are_reported() {
     let fixture = known(&[]).with_key(|url| {
         let next = format!("sub_{}", url.len());
         (200, json!({"data": [{"id": next}], "has_more": url.contains("/v1/subscriptions")}))
@@ -185,7 +185,7 @@ fn more_subscriptions_than_can_be_compared_are_said_to_be() {
 }
 
 #[test]
-fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
+fn an_account_with_missed_events_is_fetched_once_a_day() {
     let fixture = StripeFixture::new().with_key(|url| {
         if url.ends_with("/v1/accounts/acct_7") {
             let account = json!({"id": "acct_7", "object": "account", "payouts_enabled": true, "country": "DE",

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn partners_and_accounts_are_found_by_what_people_know() {
+fn search_finds_partners_and_accounts() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let code = fixture.look(&format!("SELECT code FROM partner WHERE id = '{}'", fixture.suspect), "code");
@@ -27,7 +27,7 @@ fn partners_and_accounts_are_found_by_what_people_know() {
 }
 
 #[test]
-fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
+fn lists_show_partner_names_newest_first() {
     let fixture = OperatorFixture::new();
     fixture.pages.now.set(at("2026-05-02T00:00:00Z"));
     let operator = fixture.operator();
@@ -56,7 +56,7 @@ fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
 }
 
 #[test]
-fn lists_go_on_where_they_stop() {
+fn lists_continue_on_the_next_page() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     for (path, rows) in [
@@ -159,7 +159,7 @@ fn scans(fixture: &OperatorFixture, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn pages_read_by_indexes() {
+fn pages_use_indexes() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let mut found = std::collections::BTreeSet::new();

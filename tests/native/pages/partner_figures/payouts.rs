@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn payouts_are_told_as_the_books_have_them() {
+fn payouts_are_shown_as_the_ledger_has_them() {
     let books = Books::new();
     let ann = &books.ann.0;
     let browser = books.fixture.signed_in("ann@partners.example", ann);
@@ -52,7 +52,7 @@ fn payouts_are_told_as_the_books_have_them() {
 }
 
 #[test]
-fn a_file_holds_no_formula() {
+fn csv_files_contain_no_formulas() {
     let books = Books::new();
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
     books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
@@ -61,7 +61,7 @@ fn a_file_holds_no_formula() {
 }
 
 #[test]
-fn credit_has_pages_of_its_own() {
+fn credit_has_its_own_pages() {
     let books = Books::new();
     let cyd = &books.cyd.0;
     let browser = books.fixture.signed_in("cyd@partners.example", cyd);

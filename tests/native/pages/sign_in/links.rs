@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_mailed_link_lets_its_reader_in_once() {
+fn an_emailed_link_signs_in_once() {
     let (fixture, mails, partner) = fixture();
     let browser = fixture.browser();
     let asked = ask(&browser, "ann@example.com", "/partner/links");
@@ -46,7 +46,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
 }
 
 #[test]
-fn a_link_used_by_two_at_once_lets_one_in() {
+fn a_link_used_twice_concurrently_signs_in_once() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
@@ -74,7 +74,7 @@ fn a_link_used_by_two_at_once_lets_one_in() {
 }
 
 #[test]
-fn links_grow_old_and_foreign_ones_are_none() {
+fn links_expire_and_unknown_ones_are_invalid() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
@@ -98,7 +98,7 @@ fn links_grow_old_and_foreign_ones_are_none() {
 }
 
 #[test]
-fn the_answer_does_not_tell_who_is_known() {
+fn the_response_does_not_reveal_known_addresses() {
     let (fixture, mails, _) = fixture();
     let known = ask(&fixture.browser(), "ann@example.com", "");
     let unknown = ask(&fixture.browser(), "nobody@example.com", "");
@@ -109,7 +109,7 @@ fn the_answer_does_not_tell_who_is_known() {
 }
 
 #[test]
-fn an_address_gets_five_mails_an_hour() {
+fn an_address_gets_five_emails_an_hour() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     for _ in 0..7 {
@@ -122,7 +122,7 @@ fn an_address_gets_five_mails_an_hour() {
 }
 
 #[test]
-fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
+fn an_unsent_email_is_not_revealed_and_does_not_count() {
     let (mut fixture, mails, _) = fixture();
     *fixture.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
     let browser = fixture.browser();
@@ -140,7 +140,7 @@ fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
 }
 
 #[test]
-fn a_mail_that_fails_is_tried_once_more() {
+fn a_failed_email_is_retried_once() {
     let (fixture, _, _) = fixture();
     let tries = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&tries);
@@ -156,7 +156,7 @@ fn a_mail_that_fails_is_tried_once_more() {
 }
 
 #[test]
-fn a_network_that_asks_too_often_is_told_so() {
+fn a_network_with_too_many_requests_sees_an_error() {
     let (fixture, mails, _) = fixture();
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let from = |ip: &str, email: &str| {

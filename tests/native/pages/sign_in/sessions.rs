@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_session_is_over_when_it_is_not_used_and_at_last_anyway() {
+fn sessions_expire_when_idle_and_after_a_maximum_age() {
     let (fixture, mails, _) = fixture();
     let enter = |email: &str| {
         let browser = fixture.browser();
@@ -38,7 +38,7 @@ fn a_session_is_over_when_it_is_not_used_and_at_last_anyway() {
 }
 
 #[test]
-fn the_token_is_exchanged_once_a_day() {
+fn the_token_is_rotated_once_a_day() {
     let (fixture, mails, partner) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
@@ -115,7 +115,7 @@ fn signing_out_ends_it_here_or_everywhere() {
 }
 
 #[test]
-fn what_is_over_is_removed() {
+fn expired_rows_are_removed() {
     let (fixture, mails, partner) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
