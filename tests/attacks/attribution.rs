@@ -1,5 +1,5 @@
-//! Somebody wants to be paid for visitors that they did not bring: by forging or planting the attribution cookie, by
-//! pictures and beacons in the site's own pages, by what no person has clicked.
+//! An attacker wants to be paid for visitors they did not refer: with a forged or planted attribution cookie, with
+//! images and beacons embedded in the site's own pages, or with requests that no person clicked.
 
 use super::world::unharmed;
 use crate::client::{Ask, CHROME, Reply, now_ms, step};
@@ -19,7 +19,8 @@ fn told(server: &Server, cookies: &str) -> Value {
         .json()
 }
 
-/// Who would be paid, by the cookies of a browser: asked by a click that keeps what it finds.
+/// The partner who would be paid for a browser with these cookies. The probe is a click that keeps the existing
+/// touches.
 fn program(server: &Server, cookies: &str) -> Value {
     told(server, cookies)["program"].clone()
 }
@@ -151,7 +152,7 @@ fn not_gone_to(server: &Server, ann: &Partner) {
     server.ask("OPTIONS", "/v1/attribution").header("origin", "https://evil.example").send().expect(405);
 }
 
-/// The picture or the beacon that names `code` by a page at `referer`.
+/// The image or beacon request that a page at `referer` makes with `code`.
 fn asks<'a>(server: &'a Server, code: &str, referer: &str) -> [Ask<'a>; 2] {
     let beacon = json!({"event": "page.viewed", "partner": code});
     [server.get(&format!("/px.gif?partner={code}")), server.post("/v1/collect", &beacon)].map(|ask| {

@@ -1,5 +1,6 @@
-//! One partner wants to see or change what is another's: every page and form of the tables, with the rival's good session
-//! and the victim's ids in the address, in the fields, in the cookie; and what a partner sees of the host's own ids.
+//! One partner tries to see or change another partner's data: every page and form in the tables, with the rival's valid
+//! session and the victim's ids in the URL, the fields and the cookie. Also checks what a partner sees of the host's
+//! own ids.
 
 use super::browser::Browser;
 use super::fixture::{self, ApiFixture};
@@ -11,7 +12,7 @@ use crate::stripe::Stripe;
 
 const SESSION: &str = "__Host-manicule_session";
 
-/// Nothing of the victim's in the answer, but for what the address itself named.
+/// Asserts that the response contains nothing of the victim, except what the URL itself contained.
 #[track_caller]
 fn nothing_of(fixture: &ApiFixture, reply: &Reply, named: &str, what: &str) {
     assert!(reply.status < 500, "{what}: {}", reply.status);
@@ -81,7 +82,7 @@ fn pages(rival: &Browser<'_>, fixture: &ApiFixture) {
     assert!(tried > 200, "{tried}");
 }
 
-/// A row's number may be one of the rival's own.
+/// The id may be one of the rival's own rows.
 fn is_own(id: &str) -> bool {
     id.len() == 1
 }
@@ -123,7 +124,7 @@ fn at_the_operators(browsers: &[&Browser<'_>], fixture: &ApiFixture) {
             for browser in browsers {
                 let reply = match page.method {
                     "GET" => browser.visit(&path).send(),
-                    // The refusal does not look at the id: a few are enough.
+                    // The refusal does not depend on the id, so a few are enough.
                     _ if n > 2 => continue,
                     _ => browser.send(
                         &path,
@@ -149,7 +150,7 @@ fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
     step("every form of the rival's, with the victim's ids in its address and in every field that a form has");
     let mut forms: Vec<Page> =
         tables::partners().into_iter().chain(tables::sign_in()).filter(|page| page.method == "POST").collect();
-    // What ends the rival's own being comes last.
+    // Forms that end the rival's own session or membership come last.
     forms.sort_by_key(|page| (page.path(&[]).contains("sign"), page.path(&[]).contains("leave")));
     for page in &forms {
         if page.path(&[]) == "/sign-out" {
@@ -179,7 +180,7 @@ fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
     }
 }
 
-/// The host's ids may say who a client is.
+/// The host's ids may reveal who a client is.
 fn its_own_view(victim: &Browser<'_>, fixture: &ApiFixture) {
     step("a partner's own pages, files and copy of the data hold none of the host's ids, nor who a client is");
     let mut shown = 0;

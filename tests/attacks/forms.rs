@@ -1,5 +1,5 @@
-//! Another site sends our forms in the name of whoever is signed in. Every form of the tables, with the session of
-//! somebody who may send it, and everything about it right but one thing.
+//! Another site submits our forms in the name of the person who is signed in. Covers every form in the tables, with a
+//! session that may submit it, and with exactly one thing wrong each time.
 
 use super::browser::Browser;
 use super::tables::{self, Page};
@@ -7,7 +7,7 @@ use super::world::{ADMIN, Outside, unharmed};
 use crate::client::{Ask, step};
 use crate::server::Server;
 
-/// What is wrong with a form, and the form with that.
+/// A description of what is wrong, and the form with that defect.
 fn spoiled<'a>(browser: &Browser<'a>, path: &str, foreign: &str) -> Vec<(&'static str, Ask<'a>)> {
     let token = browser.token();
     let good = || browser.form(path, &[("form_token", &token)]);

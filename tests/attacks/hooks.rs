@@ -1,5 +1,5 @@
-//! The Worker is made to call what it should not: hosts of its own, numbers, private names, addresses that a redirect
-//! leads to; and more of them than it may. And secrets that anybody can look up.
+//! Tries to make the Worker call hosts it must not: our own hosts, IP addresses, private names, redirect targets, and
+//! more endpoints than allowed. Also tries secrets that are publicly known.
 
 use super::world::{Outside, at_once, unharmed};
 use crate::client::{Reply, now_ms, step};
@@ -47,7 +47,7 @@ fn only_public_hosts_are_called() {
     guessed(&mut server);
 }
 
-/// Where no webhook may go.
+/// URLs that no webhook may be sent to.
 const FORBIDDEN: &[&str] = &[
     "https://go.site.example/hook",
     "https://GO.Site.Example./hook",

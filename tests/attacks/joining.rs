@@ -1,5 +1,5 @@
-//! Somebody joins what is not open to them, becomes who they are not by a mail that anybody can ask for, keeps others out
-//! by asking in their name, or learns who is known here.
+//! An attacker joins a program that is not open to them, impersonates someone through an email that anyone can request,
+//! locks others out by requesting in their name, or finds out which addresses are known.
 
 use super::browser::Browser;
 use super::world::{ADMIN, FINANCE, Outside, VIEWER, unharmed};
@@ -7,7 +7,7 @@ use crate::client::{Reply, step};
 use crate::server::Server;
 use serde_json::{Value, json};
 
-/// What anybody can type into the form; a mail must not carry it to somebody else.
+/// Text that anyone can type into the form. An email must not carry it to someone else.
 const TYPED: &str = "Visit evil.example now";
 
 fn join(browser: &Browser<'_>, email: &str, program: &str) -> Reply {
@@ -28,7 +28,7 @@ fn wish(browser: &Browser<'_>, email: &str) -> Reply {
     browser.send("/sign-in", &[("email", email), ("to", "/partner")])
 }
 
-/// A browser of another network for each number.
+/// A browser on a different network for each number.
 fn network(server: &Server, n: usize) -> Browser<'_> {
     Browser::from(server, &format!("198.51.100.{n}"))
 }
@@ -94,7 +94,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
         let had = outside.mails_to(address, 0).len();
         assert_eq!(join(&stranger, address, "agency-partner").status, 303);
         let mail = outside.mails_to(address, had + 1).pop().expect("the mail");
-        // The operator opens it, out of curiosity.
+        // The operator opens the link out of curiosity.
         let operator = Browser::new(server);
         assert_eq!(operator.get(&mail.link).status, 200);
         let reply = operator.send(&mail.link, &[]);
@@ -151,7 +151,7 @@ fn locked_out(outside: &Outside, server: &Server) {
     server.enrol("agency-partner", "partner");
     for (nth, address) in ["partner@partners.example", ADMIN].into_iter().enumerate() {
         let had = outside.mails_to(address, 0).len();
-        // Of five networks, of each as many as it may, for both purposes, in any case of the address.
+        // From five networks, each up to its limit, for both purposes, and with the address in any letter case.
         for n in 0..5 {
             let stranger = network(server, 30 + 5 * nth + n);
             for typed in [address.to_owned(), address.to_ascii_uppercase(), address.replace('e', "E")] {
@@ -179,7 +179,7 @@ fn locked_out(outside: &Outside, server: &Server) {
     assert!(flood <= 20, "{flood} mails");
 }
 
-/// Statements of the page requests that are logged from `since` on, of forms alone.
+/// Statement counts of the page requests logged from `since` on, forms only.
 fn statements(server: &Server, since: usize) -> Vec<i64> {
     let log = server.log();
     let pages = log[since..].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

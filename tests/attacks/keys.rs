@@ -1,5 +1,5 @@
-//! A request is told another's answer and does nothing, or does twice what it should once, by an Idempotency-Key; and
-//! what no number, date or text may do.
+//! Misuse of an Idempotency-Key: a request gets another request's response and does nothing, or does something twice.
+//! Also sends values that are not valid numbers, dates or texts.
 
 use super::world::{at_once, unharmed};
 use crate::client::{Reply, step};
@@ -115,7 +115,8 @@ fn numbers(server: &Server, back: &str) {
             let body = format!("{{\"amount_cents\":{amount},\"partner\":\"none\",\"reason\":\"so\"}}");
             let ask = server.ask("POST", path).operator().body(body).header("idempotency-key", format!("number-{n}"));
             let reply = ask.send();
-            // What is good but for its form is good: the rest of a redemption, by null, and a hundred with a space.
+            // These two are valid despite their form: null means the rest of a redemption, and "100 " is a hundred with
+            // a space.
             let is_whole = *amount == "100 " || *amount == "null";
             assert!(
                 [400, 422, 404].contains(&reply.status) || is_whole,

@@ -1,4 +1,4 @@
-//! Whoever reads the log learns nothing with which to come in, and nobody's name.
+//! A reader of the log finds no credentials and no personal data.
 
 use super::browser::Browser;
 use super::tables;
@@ -10,16 +10,16 @@ use crate::stripe::{SECRET, Stripe};
 use manicule::http::route::ROUTES;
 use serde_json::{Value, json};
 
-/// What a person is known by, in every place that a request has.
+/// Values that identify a person, for every part of a request.
 const PERSONAL: [&str; 6] =
     ["jane.doe@corp.example", "Jane Doe-Smith", "+1-555-0100", "198.51.100.77", "Privet Drive", "jane-agent/7.7"];
 
-/// Fields that bodies have.
+/// Fields that request bodies have.
 const FIELDS: &str = "id type event occurred_at kind subject reason partner program code amount_cents external_id website \
     country url secret period cadence decision destination year as_of return_url transaction target document submissionId \
     formId submittedAt resourceId timestamp campaign path name email phone";
 
-/// A body with it wherever an event, a form or an operator's call has a field, and where none has.
+/// A body with the value in every field of an event, a form or an operator's call, and in unknown fields.
 fn body() -> Value {
     let [email, name, phone, ip, street, agent] = PERSONAL;
     let mut body = json!({
@@ -76,7 +76,7 @@ fn quiet(log: &str, secret: &str) {
     assert_eq!(line, None, "{secret:?} is in the log");
 }
 
-/// Headers that name somebody, or hold what opens something.
+/// Headers that identify a person or contain a secret.
 fn named(ask: crate::client::Ask<'_>) -> crate::client::Ask<'_> {
     let [email, name, _, ip, street, agent] = PERSONAL;
     ask.header("user-agent", agent)
@@ -176,7 +176,7 @@ fn doors(server: &Server) {
     }
 }
 
-/// Everything that signs somebody in, as it was handed out.
+/// Every credential that was issued to someone signing in.
 fn people(outside: &Outside, server: &Server) -> Vec<String> {
     step("people who sign in, join, and send every form; what they were handed");
     let mut handed = Vec::new();

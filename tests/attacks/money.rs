@@ -1,4 +1,5 @@
-//! A hundred at once at every call that moves money: the books move once, or as far as there is something to move.
+//! A hundred concurrent requests to every call that moves money: the money moves once, or as far as there is money to
+//! move.
 
 use super::fixture::{PROGRAM, SWEEP};
 use super::world::{at_once, unharmed};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 const CREDITS: &str = "tiered-credits";
 const MANY: usize = 100;
 
-/// How often each status was answered.
+/// How often each status was returned.
 fn counted(replies: &[Reply]) -> BTreeMap<u16, usize> {
     let mut all = BTreeMap::new();
     for reply in replies {
@@ -60,7 +61,7 @@ fn budget(server: &Server) {
     assert_eq!(funded(server), 101_000);
 }
 
-/// A partner with credits of $55.
+/// A partner with $55 in credits.
 fn salon(server: &Server) -> Partner {
     let salon = server.enrol(CREDITS, "salon");
     let rfq = event("rfq-friend", "rfq.submitted", &ahead(0), "friend", json!({}));
@@ -120,7 +121,7 @@ fn told(server: &Server, agency: &Partner) {
     server.audit();
 }
 
-/// As senders do: what cannot be taken now is sent once more.
+/// As senders do: a delivery that cannot be accepted now is sent again.
 fn deliver(server: &Server, event: &Value) -> Reply {
     let tries = std::iter::repeat_with(|| deliver_once(server, event)).take(10);
     tries.into_iter().find(|reply| reply.status != 503).expect("taken")

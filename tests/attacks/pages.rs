@@ -1,5 +1,5 @@
-//! A script that somebody has put into the site, on our own host, wants what only a person may have: pages, the tokens of
-//! their forms, a window to read from.
+//! A malicious script on the site, on our own host, tries what only a person may do: open pages, use their form tokens,
+//! or read a page in another window.
 
 use super::browser::{Browser, token_in};
 use super::raw;
@@ -9,7 +9,7 @@ use crate::client::{Reply, step};
 use crate::server::Server;
 use manicule::http::route::ROUTES;
 
-/// Mode and destination of what no person has gone to, as browsers say it of same-origin requests.
+/// Mode and destination that browsers send with same-origin requests that no person navigated to.
 const SCRIPTS: [(&str, &str); 16] = [
     ("cors", "empty"),
     ("same-origin", "empty"),
@@ -29,14 +29,15 @@ const SCRIPTS: [(&str, &str); 16] = [
     ("websocket", "empty"),
 ];
 
-/// What persons' requests say: going there, through a service worker of the site, and clients that say nothing.
+/// Headers of requests by people: plain navigation, navigation through a service worker of the site, and clients that
+/// send none.
 const PERSONS: [&[(&str, &str)]; 3] = [
     &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", "none")],
     &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty"), ("sec-fetch-site", "same-origin")],
     &[],
 ];
 
-/// What every answer of ours carries, and for what kinds.
+/// Headers that all our responses carry, by type of response.
 const HARDENED: [&str; 2] = ["x-content-type-options", "permissions-policy"];
 
 #[test]
@@ -71,7 +72,7 @@ fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
     let asked = |headers: &[(&str, &str)]| {
         let token = if page.method == "POST" { browser.token() } else { String::new() };
         let mut ask = match page.method {
-            // Every one with the right token: what is asked is whether that is all.
+            // Each request has a valid token: the test is whether a token alone is enough.
             "POST" => {
                 browser.form(&path, &[("form_token", &token)]).without("sec-fetch-mode").without("sec-fetch-dest")
             }
@@ -87,7 +88,7 @@ fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
         if is_picture && dest == "image" {
             continue;
         }
-        // The token is made once: a refusal uses nothing up.
+        // The token is obtained only once, because a refusal does not use it up.
         if page.method == "POST" && !["empty", "iframe", "document"].contains(&dest) {
             continue;
         }
@@ -226,10 +227,10 @@ fn methods(server: &Server) {
         let all = [
             "PROPFIND", "SEARCH", "TRACE", "OPTIONS", "LINK", "MKCOL", "LOCK", "REPORT", "PURGE", "QUERY", "get", "FOO",
         ];
-        // Two for each address, in turns: the answer is one table's.
+        // Two methods per URL, in turns, because one table decides the answer for all of them.
         for method in [all[n % all.len()], all[(n + 5) % all.len()]] {
             let (status, text) = raw::ask(server, method, path, &[operator.as_bytes()]);
-            // What the runtime itself does not take never reaches the Worker.
+            // Methods that the runtime rejects never reach the Worker.
             let is_unknown = [400, 501].contains(&status) && !text.contains("nosniff");
             assert!(status == 405 || is_unknown, "{method} {path}: {text}");
             assert!(status != 405 || text.to_ascii_lowercase().contains("\nallow: "), "{method} {path}: {text}");

@@ -1,5 +1,5 @@
-//! An operator who may only look, or only decide about money, does more: by pages, by forms, by a session that began as
-//! more than its person is now.
+//! An operator with the viewer or finance role tries to do more: by pages, by forms, or with a session that has more
+//! rights than the person has now.
 
 use super::browser::Browser;
 use super::tables;
@@ -8,7 +8,7 @@ use crate::client::step;
 use crate::server::Server;
 use serde_json::json;
 
-/// What each may do besides looking.
+/// What each role may do besides viewing.
 const ROLES: [(&str, &str, &[&str]); 3] = [
     ("viewer", VIEWER, &[]),
     ("finance", FINANCE, &["credits", "payouts"]),
@@ -24,7 +24,7 @@ fn signed_in<'a>(outside: &Outside, server: &'a Server, email: &str, n: usize) -
     browser
 }
 
-/// What there is, but for what signing in and refusing leave behind.
+/// All stored rows, except those that signing in and refusals write.
 fn rows(server: &Server) -> Vec<(String, i64)> {
     let is_effect = |(name, _): &(String, i64)| !["session", "magic_link", "audit"].contains(&name.as_str());
     server.database_sizes().into_iter().filter(is_effect).collect()
@@ -41,7 +41,7 @@ fn operators_cannot_exceed_their_role() {
         for page in tables::operators() {
             let path = page.path(&["none"]);
             let may = page.need == "look" || scopes.contains(&page.need.as_str());
-            // An admin's forms act; what they do is tried elsewhere.
+            // An admin's forms take effect. Other tests cover what they do.
             if page.method == "POST" && may {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! Somebody plants cookies in a victim's browser, from a neighboring host or over plain http, to get the victim's rights or
-//! to have the victim work in the attacker's name.
+//! An attacker plants cookies in a victim's browser, from a neighboring host or over plain HTTP, to get the victim's
+//! access or to make the victim work in the attacker's account.
 
 use super::browser::{Browser, token_in};
 use super::raw;
@@ -8,25 +8,25 @@ use crate::client::{Reply, step};
 use crate::server::Server;
 use serde_json::json;
 
-/// What readers of cookies have been known to drop, and other signs that a name may be read without.
+/// Characters that cookie parsers have been known to drop, and others around which a name may be misread.
 const DROPPED: [&str; 12] = [
     "\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{feff}", "\u{1680}", "\u{202f}", "\u{200b}", "\u{2028}", "\"", "$",
     ",",
 ];
-/// The same, which a header cannot hold as text: written byte by byte.
+/// More of these, which a header cannot hold as text: they are written byte by byte.
 const BYTES: [&[u8]; 7] = [b"\x00", b"\xa0", b"\x01", b"\x7f", b"\x1c", b"\x0b", b"\x0c"];
 
 const SESSION: &str = "__Host-manicule_session";
 const FORM: &str = "__Host-manicule_form";
 
-/// Every way to put a planted cookie beside the victim's own: its name with something around it, before and after.
+/// Every way to put a planted cookie next to the victim's own: with extra characters around its name, before and after.
 fn plantings(name: &str, planted: &str, own: &str) -> Vec<String> {
     let names = DROPPED.iter().flat_map(|sign| [format!("{sign}{name}"), format!("{name}{sign}")]);
     let names = names.chain([name.to_ascii_uppercase(), format!("x{name}")]);
     names.flat_map(|n| [format!("{n}={planted}; {name}={own}"), format!("{name}={own}; {n}={planted}")]).collect()
 }
 
-/// Both orders of two cookies of one name, and with more between them.
+/// Both orders of two cookies with the same name, and with other cookies in between.
 fn twice(name: &str, planted: &str, own: &str) -> Vec<String> {
     [(planted, own), (own, planted), (planted, planted)]
         .iter()
@@ -44,7 +44,7 @@ fn sign_in(server: &Server, cookies: &str) -> Reply {
     server.visit("/sign-in").header("cookie", cookies).send()
 }
 
-/// Where the session that was opened leads; empty where none was.
+/// Where the newly opened session leads. Empty if none was opened.
 fn led_to(reply: &Reply) -> &str {
     if reply.status == 303 { reply.header("location").unwrap_or("") } else { "" }
 }
@@ -75,7 +75,7 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
         let cookies = cookies.replace("-N.", &format!("-{name}-{n}."));
         let victim = sign_in(server, &cookies);
         assert!(["/operator", ""].contains(&led_to(&victim)), "{cookies:?}: {:?}", victim.header("location"));
-        // Then the attacker comes with that session alone, from anywhere.
+        // Then the attacker uses that session alone, from another network.
         let thief = sign_in(server, &format!("{name}=thief-{name}-{n}.10"));
         assert_eq!(led_to(&thief), "/partner", "{cookies:?}");
         let own = thief.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or("").to_owned();
@@ -108,7 +108,7 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
         assert!(!join.text.contains("people.example"), "{cookies}");
     }
     assert!(outside.site.asked().is_empty());
-    // Two headers reach the Worker as one, parted by a comma.
+    // Two Cookie headers reach the Worker as one, joined by a comma.
     let two: [&[u8]; 2] = [b"cookie: astro-session=thief-two.10", b"cookie: astro-session=boss-two.50"];
     let (status, text) = raw::ask(server, "GET", "/sign-in", &two);
     assert!(status == 200 && !text.to_ascii_lowercase().contains("location:"), "{text}");

@@ -1,4 +1,5 @@
-//! Somebody refers themselves: many accounts by one browser, the partner's own account, two or more who refer each other.
+//! Self-referrals: many accounts from one browser, the partner's own account, and two or more partners who refer each
+//! other.
 
 use super::world::unharmed;
 use crate::client::step;
@@ -14,7 +15,7 @@ fn sign_up(account: &str, email: &str, attribution: Value) -> Value {
     event
 }
 
-/// The rules whose open review holds an account.
+/// The rules with an open review for an account.
 fn held_by(server: &Server, account: &str) -> Vec<String> {
     let list = server.read("/v1/reviews?limit=200");
     let mine = list["data"].as_array().expect("reviews").iter().filter(|r| r["account"] == account);
@@ -24,7 +25,7 @@ fn held_by(server: &Server, account: &str) -> Vec<String> {
     rules
 }
 
-/// Pays, and whether the partner gets anything of it before somebody has looked.
+/// The account pays. Returns whether the partner's earning is available without a review.
 fn earns(server: &Server, partner: &Partner, account: &str) -> bool {
     server.tell(&[paid(account, &format!("in-{account}"), &ahead(0), 10_000)]);
     let lines = server.entries(partner);
@@ -106,7 +107,7 @@ fn rings(server: &Server) {
             })
             .collect();
         for n in 0..size {
-            // Each one's own account comes by the next one's link; the last closes the ring.
+            // Each partner's own account signs up through the next partner's link. The last one closes the ring.
             let (account, referrer) = (&ring[n].0, &ring[(n + 1) % size].1);
             server.tell(&[sign_up(account, &format!("x@{account}-other.example"), json!({"code": referrer.code}))]);
             let closes = n == size - 1;

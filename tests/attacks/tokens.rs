@@ -1,4 +1,4 @@
-//! A token that was made for one thing is used for another, outlives its year, or its use leaves no trace.
+//! A token is used for another purpose, outlives its year, or is used without leaving a trace.
 
 use super::browser::Browser;
 use super::world::{Outside, unharmed};
@@ -9,7 +9,7 @@ use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
 
-/// Makes a token by the form. What was answered, and the secret where there is one.
+/// Creates a token through the form. Returns the response, and the secret if there is one.
 fn make(operator: &Browser<'_>, name: &str, days: &str, scopes: &[&str]) -> (Reply, String) {
     let fields: Vec<String> = scopes.iter().map(|scope| format!("scope_{scope}")).collect();
     let mut form = vec![("name", name), ("expires", days)];
@@ -26,7 +26,7 @@ fn made(operator: &Browser<'_>, name: &str, scopes: &[&str]) -> String {
     secret
 }
 
-/// A call of a route that would do something, were it let in and its ids known.
+/// A call to a route that would take effect if it were allowed and its ids were known.
 fn call<'a>(server: &'a Server, route: &Route, method: &str) -> Ask<'a> {
     let path: String =
         route.path.split('/').map(|p| if p.starts_with('{') { "none" } else { p }).collect::<Vec<_>>().join("/");
@@ -80,7 +80,7 @@ fn every_route(server: &Server, operator: &Browser<'_>) {
                 tried += 1;
             }
             if !may && route.method != "GET" {
-                // Whoever is not let in learns nothing about a body either.
+                // A refused caller also learns nothing about the validity of the body.
                 let huge = call(server, route, route.method).bearer(token).body("x".repeat(70_000)).send();
                 huge.problem(403, "insufficient_scope");
             }

@@ -1,4 +1,5 @@
-//! What is told to whom: how the installation is doing, what a library said, cells of files that a table program runs.
+//! Information leaks: the health of the installation, errors of libraries, and cells of exported files that a
+//! spreadsheet would run.
 
 use super::browser::Browser;
 use super::world::unharmed;
@@ -9,7 +10,7 @@ use crate::stand_in::{Answer, Asked, StandIn};
 use crate::stripe::Stripe;
 use serde_json::json;
 
-/// Words of libraries, of the runtime and of SQL, which say how to go on.
+/// Words from errors of libraries, the runtime and SQL, which would help an attacker.
 const INSIDES: [&str; 22] = [
     "line 1",
     "column",
@@ -41,9 +42,9 @@ fn says_nothing(reply: &Reply, what: &str) {
     }
 }
 
-/// Ways in which a service can be broken. The session's value, or the address that is mailed, says which.
+/// Ways in which a service can be broken. The session's value or the recipient's address selects one.
 const BROKEN: [&str; 6] = ["garbled", "odd", "huge", "redirect", "refused", "failing"];
-/// Whom the services speak of.
+/// The person whom the broken services mention.
 const JANE: &str = "jane@corp.example";
 
 fn broken(asked: &Asked) -> Answer {
@@ -56,7 +57,7 @@ fn broken(asked: &Asked) -> Answer {
         Some("redirect") => (302, format!("https://evil.example/?{JANE}")),
         Some("refused") => (422, format!("{{\"message\":\"invalid `to` field: {JANE}\"}}")),
         Some(_) => (500, format!("at handler (/srv/app/src/index.js:1:1) {JANE}")),
-        // Anybody else is somebody, who may be a partner.
+        // Any other session is a valid user, who may be a partner.
         None => {
             let user = json!({"id": "=HYPERLINK(1)", "email": "a@b.example", "name": null, "role": 10});
             (200, json!({"success": true, "data": user}).to_string())
@@ -171,7 +172,7 @@ fn files(server: &Server, stripe: &Stripe) {
     }
 }
 
-/// However the line is cut, no cell begins like a formula.
+/// No cell begins like a formula, whichever separator splits the line.
 fn harmless(line: &str) {
     let cells = line.split([',', ';', '\t', '|']).map(|cell| cell.trim_start_matches([' ', '"', '\u{a0}']));
     for cell in cells {
