@@ -1,5 +1,5 @@
-//! `agency-partner`, to whom a client belongs: disclosure first, the link's three ways in, the last of several partners,
-//! a code typed at set-up, and what is held because it looks like the partner's own.
+//! `agency-partner`, attribution: disclosure first, the link's three forms, the last of several partners, a code typed
+//! during setup, and holds for accounts that look like the partner's own.
 
 use super::client::{Ask, step};
 use super::facts::{Partner, ahead, event, merge, paid, signed_up};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = "agency-partner";
 
-/// The picture's bytes: GIF89a, one by one.
+/// The image's bytes: GIF89a, spelled out.
 const GIF_HEAD: &[u8] = b"GIF89a\x01\x00\x01\x00";
 
 fn token(server: &Server, cookie: &str) -> Value {
@@ -20,7 +20,7 @@ fn cookie_of(ask: Ask<'_>) -> String {
     ask.send().cookie().expect("the cookie")
 }
 
-/// What a receipt says about the group of the agencies' program.
+/// The part of an attribution report about the exclusive group of the agency program.
 fn verdict(server: &Server, account: &str) -> Value {
     let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
     let found =
@@ -55,7 +55,7 @@ fn a_link_works_once_the_disclosure_is_accepted() {
     accepted["disclosure_accepted"] = json!(true);
     let now = server.post("/v1/partners", &accepted).operator().send().expect(200).json();
     assert_eq!((&now["active"], &now["id"]), (&json!(true), &json!(quiet.id)), "{now}");
-    // Another link of the partner: the isolate remembers for a while that the first one did not work.
+    // Another link of the partner, because the isolate caches for a while that the first one did not work.
     let fresh = server.link(&quiet, json!({}));
     assert!(server.visit(&format!("/r/{fresh}")).send().cookie().is_some());
     server.tell(&[signed_up("late", "2025-01-07T00:00:00Z", json!({"code": quiet.code}))]);

@@ -1,5 +1,5 @@
-//! `agency-partner`, what a partner earns by being good at it: the volume bonus with its top-up, the high-value bonus,
-//! platinum from the moment it is reached.
+//! `agency-partner`, modifiers and bonuses: the volume bonus with its backfill, the high-value bonus, and platinum from
+//! the moment it is reached.
 
 use super::client::step;
 use super::facts::{Partner, event, paid, signed_up};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = "agency-partner";
 
-/// Rule, cents and state of the lines of an invoice, in the order of the rules.
+/// Rule, cents and state of an invoice's accruals, in the order of the rules.
 fn lines(server: &Server, partner: &Partner, invoice: &str) -> Vec<(String, i64, String)> {
     let text = |e: &Value, name: &str| e[name].as_str().expect("a text").to_owned();
     let (own, better) = (format!("invoice:{invoice}"), format!("invoice:{invoice}:"));

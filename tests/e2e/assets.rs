@@ -1,9 +1,9 @@
-//! The pages' static files, answered from beside the Worker, to be kept for ever.
+//! The pages' static files, served next to the Worker and cached as immutable.
 
 use super::client::step;
 use super::server::Server;
 
-/// Addresses of the page's files: in `href="…"` and `src="…"`.
+/// URLs of the page's files, from `href="…"` and `src="…"`.
 fn files(html: &str) -> Vec<&str> {
     html.split(['"']).filter(|text| text.starts_with("/manicule/")).collect()
 }

@@ -1,5 +1,5 @@
-//! Credits on workerd: redeemed and given back, put on a customer's balance at Stripe, handed over by webhook; and the
-//! friend's discount as a promotion code.
+//! Credits on workerd: redeemed and returned, added to a customer's balance at Stripe, and delivered by webhook. Also
+//! the friend's discount as a promotion code.
 
 use super::client::{now_ms, step};
 use super::facts::{Partner, ahead, event, merge, signed_up};
@@ -13,8 +13,8 @@ use std::time::Duration;
 const PROGRAM: &str = "tiered-credits";
 const SWEEP: &str = "*/10 * * * *";
 
-/// The program's next version, in force when this returns, with some of it changed. It is saved before: no version may
-/// begin in the past.
+/// Saves the program's next version with these changes, and returns once it is in force. It is saved ahead of time,
+/// because no version may begin in the past.
 fn changed(server: &Server, program: &str, change: Value) {
     let mut document = server.read(&format!("/v1/programs/{program}"))["document"].clone();
     document["version"] = json!(document["version"].as_i64().expect("a version") + 1);
@@ -25,7 +25,7 @@ fn changed(server: &Server, program: &str, change: Value) {
         let mut document = document.clone();
         document["effective_from"] = json!(UtcMillis(from).to_rfc3339());
         let reply = server.ask("PUT", &path).body(document.to_string()).operator().send();
-        // Where the machine is so busy that it arrived after its date, the date has to be a later one.
+        // On a busy machine the request may arrive after its effective date. Then a later date is tried.
         (reply.status == 201 || now_ms() < from).then_some((reply, from))
     };
     let (reply, from) = [2_000, 10_000, 40_000].into_iter().find_map(in_time).expect("saved in time");
@@ -40,7 +40,7 @@ fn fund(server: &Server) {
     server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201);
 }
 
-/// A friend's sign-up and request for quote: $5 and $50 for the partner.
+/// A friend's sign-up and request for a quote, which earn the partner $5 and $50.
 fn earn(server: &Server, partner: &Partner, friend: &str) {
     let rfq = event(&format!("z-rfq-{friend}"), "rfq.submitted", &ahead(0), friend, json!({}));
     server.tell(&[signed_up(friend, &ahead(-1_000), json!({"code": partner.code})), rfq]);
@@ -53,7 +53,7 @@ fn credit(server: &Server, partner: &Partner) -> (i64, i64) {
     (cents("available_cents"), cents("redeemed_cents"))
 }
 
-/// A partner who is a customer at Stripe, whose credits Stripe has by now: a delivery and its transaction.
+/// A partner who is a Stripe customer and whose credits Stripe has received. Returns a delivery and its transaction.
 pub fn delivered(server: &Server, stripe: &Stripe) -> (String, String) {
     let (owner, _) = customer(server, stripe, "creditor");
     fund(server);
@@ -64,7 +64,7 @@ pub fn delivered(server: &Server, stripe: &Stripe) -> (String, String) {
     (text("id"), text("transaction"))
 }
 
-/// Has the program's credits delivered by Stripe, and makes a partner with a customer there.
+/// Makes the program deliver its credits by Stripe, and creates a partner who is a customer there.
 fn customer(server: &Server, stripe: &Stripe, name: &str) -> (Partner, String) {
     changed(server, PROGRAM, json!({"settlement": {"delivery": "stripe_balance"}}));
     let made = stripe.happens("customer", &json!({"email": format!("{name}@customers.example")}));

@@ -1,5 +1,5 @@
-//! `developer-affiliate`, to whom an account belongs: ninety days of cookie, the company's email domain, an agency's
-//! workspace; and the states it goes through.
+//! `developer-affiliate`, attribution: a cookie for 90 days, the company's email domain, an agency's workspace, and the
+//! account's lifecycle states.
 
 use super::client::step;
 use super::facts::{Partner, ahead, event, merge, paid};
@@ -22,7 +22,7 @@ pub fn joined(account: &str, when: &str, email: &str, attribution: Value) -> Val
     event(&format!("up-{account}"), "account.signed_up", when, account, rest)
 }
 
-/// A fact about a domain, and about no account.
+/// A fact about a domain rather than an account.
 fn invited(id: &str, when: &str, code: &str, domain: &str) -> Value {
     json!({"id": id, "type": "workspace.invited", "occurred_at": when, "data": {"agency_code": code, "domain": domain}})
 }

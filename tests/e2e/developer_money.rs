@@ -1,5 +1,5 @@
-//! `developer-affiliate`, what accounts earn: four tiers with their caps, the long way from pending to payable, churn,
-//! and the reconciliation with the billing system.
+//! `developer-affiliate`, earnings: four tiers with their caps, the steps from pending to payable, churn, and the
+//! reconciliation with the billing system.
 
 use super::client::step;
 use super::developer_attribution::{enrol, joined};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = "developer-affiliate";
 
-/// What a partner's statement of a month's run says is payable.
+/// The payable amount in a partner's statement of a month's run.
 fn payable(server: &Server, partner: &Partner, period: &str) -> i64 {
     let run = server.settle(PROGRAM, "monthly", period);
     let report = server.read(&format!("/v1/runs/{}", run["id"].as_str().expect("an id")));
@@ -17,7 +17,7 @@ fn payable(server: &Server, partner: &Partner, period: &str) -> i64 {
     rows.iter().find(|r| r["partner_id"] == json!(partner.id)).and_then(|r| r["payable_cents"].as_i64()).unwrap_or(0)
 }
 
-/// Rule, cents that stand, cents that were earned, and the reason, of an account's lines with a partner.
+/// Rule, net cents, gross cents and reason of an account's accruals for a partner.
 fn lines(server: &Server, partner: &Partner, account: &str) -> Vec<(String, i64, i64, String)> {
     let mine = server.entries(partner).into_iter().filter(|e| e["account"] == json!(account));
     let text = |e: &Value, name: &str| e[name].as_str().expect("a text").to_owned();

@@ -1,4 +1,4 @@
-//! EmDash as it really sends: webhook-notifier with its bearer token, forms with their secret in the address.
+//! EmDash's own requests: webhook-notifier with its bearer token, and forms with their secret in the URL.
 
 use super::client::step;
 use super::facts::ahead;

@@ -1,12 +1,12 @@
-//! Programs that would pay for the same customer: of a group one does, by the last touch inside it; other groups answer
-//! for themselves; and every conversion has its receipt, attributed or not.
+//! Programs that could pay for the same customer: within an exclusive group only one does, by the last touch in the
+//! group. Groups are independent of each other, and every conversion has an attribution report, attributed or not.
 
 use super::client::step;
 use super::facts::{Partner, ahead, discounted, monday_after, paid, signed_up};
 use super::server::Server;
 use serde_json::{Value, json};
 
-/// A cookie that was clicked together, in this order.
+/// A cookie with the touches of these links, clicked in this order.
 fn clicked(server: &Server, partners: &[&Partner]) -> String {
     let mut cookie = String::new();
     for partner in partners {
@@ -66,7 +66,7 @@ fn an_exclusive_group_pays_only_the_last_touch() {
     step("another group answers for itself: the developer is credited beside the agency");
     let other = group(&server, "by-agency", "emdash");
     assert_eq!((&other["partner"], &other["method"]), (&json!(dev.id), &json!("token")), "{other}");
-    // Its email domain is that of the first account, which the developer brought.
+    // Its email domain is that of the first account, which the developer referred.
     let colleague = group(&server, "by-friend", "emdash");
     assert_eq!((&colleague["partner"], &colleague["method"]), (&json!(dev.id), &json!("email_domain")), "{colleague}");
     server.audit();

@@ -6,10 +6,10 @@ use super::stand_in::{Answer, Asked, StandIn};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Nobody waits longer for a site that does not answer.
+/// The maximum time to wait for a site that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The session cookie's value says what the stand-in answers.
+/// The session cookie's value selects the stand-in's answer.
 fn emdash(asked: &Asked) -> Answer {
     let session = asked.header("cookie").and_then(|c| c.split("astro-session=").nth(1)).unwrap_or("");
     let session = session.split(';').next().unwrap_or("");
@@ -99,7 +99,7 @@ fn outages(server: &Server) {
     for session in ["broken", "garbled"] {
         retry_later(&generate(server, session).send());
     }
-    // The quickest of a few: a busy machine may keep one of them waiting.
+    // The fastest of a few requests, because a busy machine may delay one of them.
     let patience = || {
         let started = Instant::now();
         retry_later(&generate(server, "slow").send());
@@ -109,7 +109,7 @@ fn outages(server: &Server) {
     assert!(took.len() < 5, "gave up after {took:?}");
 }
 
-/// 503, and a header that says when to try again.
+/// 503, with a header that says when to retry.
 fn retry_later(reply: &Reply) {
     reply.clone().problem(503, "session_unavailable");
     assert!(reply.header("retry-after").is_some_and(|s| s.parse::<u32>().is_ok()), "{reply:?}");

@@ -1,4 +1,5 @@
-//! Notifications on workerd: a mail by the send_email binding, whose files miniflare keeps, and a webhook to a stand-in.
+//! Notifications on workerd: an email by the send_email binding, which miniflare writes to files, and a webhook to a
+//! stand-in.
 
 use super::client::{now_ms, step};
 use super::facts::{ahead, signed_up};

@@ -1,5 +1,5 @@
-//! Operators and money: a version that takes effect from its date, the dry run of a draft, a run seen before it is
-//! started, an account moved with a reason; all of it in the audit trail.
+//! Operators and money: a version that takes effect on its date, the dry run of a draft, the preview of a run, and an
+//! account that is reassigned with a reason. All of it is in the audit log.
 
 use super::client::{Reply, step};
 use super::facts::{Partner, ahead, merge, monday_after, paid, signed_up};
@@ -18,7 +18,7 @@ fn put(server: &Server, document: &Value) -> Reply {
     server.ask("PUT", "/v1/programs/agency-partner").operator().body(document.to_string()).send()
 }
 
-/// The newest entry of the audit trail about an action.
+/// The newest audit entry of an action.
 fn audited(server: &Server, action: &str) -> Value {
     let audit = server.read("/v1/audit");
     let found = audit["data"].as_array().and_then(|all| all.iter().find(|a| a["action"] == json!(action)).cloned());
@@ -242,7 +242,7 @@ fn an_account_is_reassigned_with_a_reason() {
     step("to another program of the group: the agency's commission goes, and no second one comes");
     ask(json!({"program": "user-referral", "partner": ann.id, "reason": "a friend's advice"})).send().expect(200);
     assert_eq!((server.balance(&two), server.balance(&one)), ((0, 0), (0, 0)));
-    // The move is a fact of today: runs of before it know nothing of it.
+    // The reassignment is a fact of today, so earlier runs are not affected.
     server.settle("user-referral", "weekly", "2025-W20");
     assert_eq!(server.balance(&ann), (0, 0));
     server.weekly(monday_after(0));

@@ -1,4 +1,4 @@
-//! What operators do besides money: enrolling with an idempotency key, saving programs, deciding reviews.
+//! Operator tasks other than payouts: enrolling with an idempotency key, saving programs, deciding reviews.
 
 use super::client::{Reply, step};
 use super::facts::{ahead, event, merge, monday_after, paid, signed_up};
@@ -9,7 +9,7 @@ fn keyed(server: &Server, path: &str, key: &str, body: &Value) -> Reply {
     server.post(path, body).operator().header("idempotency-key", key).send()
 }
 
-/// What eight who ask at the same time are told.
+/// The replies to eight concurrent requests.
 fn at_once(ask: impl Fn() -> Value + Sync) -> Vec<Value> {
     std::thread::scope(|scope| {
         let askers: Vec<_> = (0..8).map(|_| scope.spawn(&ask)).collect();
@@ -213,14 +213,14 @@ fn states_reached(server: &Server) {
         [
             ("signed_up", "2025-01-06T00:00:00Z"),
             ("paid", "2025-01-07T00:00:00Z"),
-            // A month was paid on 2025-02-06, thirty days after the first invoice.
+            // A month was paid on 2025-02-06, 30 days after the first invoice.
             ("qualified", "2025-02-06T00:00:00Z"),
         ],
         "{receipt}"
     );
 }
 
-/// What is owed in another currency than the program's is for a person to say.
+/// Amounts in a currency other than the program's are left to a person to decide.
 fn held_commission(server: &Server) {
     step("an invoice in another currency earns nothing and is held for review");
     let agency = server.enrol("agency-partner", "agency");

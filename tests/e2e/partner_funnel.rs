@@ -1,4 +1,5 @@
-//! `partner-funnel`: five stages by link, beacon, pixel and webhook, and the weekly report that says what to do next.
+//! `partner-funnel`: five stages by link, beacon, pixel and webhook, and the weekly report with its recommended
+//! actions.
 
 use super::client::{Ask, CHROME, step};
 use super::facts::Partner;
@@ -19,7 +20,7 @@ fn report(server: &Server, week: Week) -> Value {
     server.read(&format!("/v1/reports/funnel?program={PROGRAM}&week={week}"))
 }
 
-/// A click of a visitor of its own.
+/// A click by a new visitor.
 fn visit<'a>(server: &'a Server, partner: &Partner, campaign: &str, who: &str) -> Ask<'a> {
     server
         .visit(&format!("/guide?partner={}&campaign={campaign}", partner.code))
@@ -27,7 +28,7 @@ fn visit<'a>(server: &'a Server, partner: &Partner, campaign: &str, who: &str) -
 }
 
 fn beacon<'a>(server: &'a Server, cookie: &str, body: &Value) -> Ask<'a> {
-    // As `navigator.sendBeacon` sends a text.
+    // As `navigator.sendBeacon` sends a string.
     let ask = server.post("/v1/collect", body).header("content-type", "text/plain;charset=UTF-8");
     ask.header("user-agent", CHROME).header("cookie", cookie)
 }

@@ -1,5 +1,5 @@
-//! What is stored of visitors: nothing without consent where the site asks for it, no fingerprint of whoever sends
-//! `Sec-GPC: 1`.
+//! What is stored about visitors: nothing without consent if the site requires it, and no fingerprint of visitors who
+//! send `Sec-GPC: 1`.
 
 use super::client::{CHROME, step};
 use super::facts::{ahead, signed_up};

@@ -1,4 +1,4 @@
-//! The redirect: where it leads, what it says, who gets the cookie, and what is counted.
+//! The redirect: its destination, its headers, who gets the cookie, and what is counted.
 
 use super::client::{Ask, CHROME, Reply, now_ms, step};
 use super::facts::{Partner, ahead, signed_up};
@@ -146,7 +146,7 @@ fn only_a_persons_navigation_gets_the_cookie() {
     assert_eq!(clicks(&server, &ann, (1, 3)), (1, 3), "of the bots every user agent is one");
 }
 
-/// Clicks count by the clock's hour: what follows must not lie in two, however busy the machine is.
+/// Clicks are counted by the hour. Makes sure that the following steps fall into one hour, even on a busy machine.
 pub fn wait_for_the_hour() {
     const HOUR_MS: i64 = 3_600_000;
     const STORY_MS: i64 = 120_000;
@@ -156,7 +156,7 @@ pub fn wait_for_the_hour() {
     }
 }
 
-/// The counted clicks of a partner's link, once they are `wanted`, or what they are after a while.
+/// The counted clicks of a partner's link, as soon as they reach `wanted`, or the count when time runs out.
 pub fn clicks(server: &Server, partner: &Partner, wanted: (i64, i64)) -> (i64, i64) {
     let started = Instant::now();
     loop {
@@ -238,7 +238,7 @@ fn ended_links_count_as_plain_visits() {
         let touched = server.visit(&format!("/r/{code}")).send();
         (now_ms() < expires).then_some((code, expires, touched))
     };
-    // Where the machine is so busy that the link was over before the answer came, another has to last longer.
+    // On a busy machine the link may expire before the response arrives. Then another link with a longer life is tried.
     let (code, expires, touched) = [3_000, 12_000, 48_000].into_iter().find_map(in_time).expect("an answer in time");
     let cookie = touched.cookie().expect("the cookie of a link that is not over");
 

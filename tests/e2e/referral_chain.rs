@@ -1,4 +1,4 @@
-//! `user-referral` by hand: link, click, cookie, form token, signed events, the Monday run, $50 in the ledger.
+//! `user-referral` end to end: link, click, cookie, form token, signed events, the Monday run, $50 in the ledger.
 
 use super::client::step;
 use super::facts::{Partner, ahead, monday_after, paid, signed_up};
@@ -70,7 +70,7 @@ fn click_and_ask_for_the_token(server: &Server, partner: &Partner) -> Value {
     let asked = server.get("/v1/attribution").header("cookie", cookie).send().expect(200).json();
     assert_eq!(asked["program"], PROGRAM);
     assert_eq!(asked["benefit"]["rate_bps"], 2_000, "{asked}");
-    // The fingerprint is there once the click is written; who asks not to be followed has none at any time.
+    // The fingerprint exists once the click is stored. Visitors who opt out never have one.
     let nobody = server.get("/v1/attribution").header("sec-gpc", "1").send().expect(200).json();
     assert_eq!(nobody, json!({"token": null, "program": null, "benefit": null, "visitor": null}));
     asked["token"].clone()

@@ -9,14 +9,14 @@ use std::net::TcpStream;
 
 const LIMIT: usize = 64 * 1024;
 
-/// An invoice.paid of some account, changed by `rest`.
+/// An invoice.paid of some account. `rest` adds or replaces fields.
 fn changed(rest: Value) -> String {
     let mut body = paid("acct", "in-1", "2025-02-02T00:00:00Z", 10_000);
     merge(&mut body, rest);
     body.to_string()
 }
 
-/// Exactly `bytes` long, valid but for its length.
+/// A body of exactly `bytes` bytes, valid except for its length.
 fn sized(id: &str, bytes: usize) -> String {
     let mut body = event(id, "account.cancelled", "2025-02-02T00:00:00Z", "acct", json!({"note": ""}));
     body["note"] = json!("a".repeat(bytes - body.to_string().len()));
@@ -111,7 +111,7 @@ fn unreadable_bodies_are_refused() {
         step(&shown);
         server.deliver_bytes(&body).problem(400, code);
     }
-    // The signing library takes UTF-8 alone, so what is not goes in by another door.
+    // The signing library accepts only UTF-8, so other bytes are sent to another endpoint.
     let hook = server.ask("POST", "/v1/webhooks/emdash").bearer(&server.emdash_token);
     hook.body(b"{\"event\":\"\xff\"}".to_vec()).send().problem(400, "invalid_utf8");
     for body in ["null", "[]", "\"event\"", "7"] {
@@ -120,8 +120,8 @@ fn unreadable_bodies_are_refused() {
     server.audit();
 }
 
-/// The status of an answer to `bytes` of body. The Worker may answer and close before all was sent, which an ordinary
-/// client would report as an error.
+/// The status of the response to a body of `bytes`. The Worker may respond and close the connection before everything
+/// was sent, which an ordinary client would report as an error.
 fn status_of_flood(server: &Server, bytes: usize) -> u16 {
     let host = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).expect("a connection");

@@ -1,5 +1,5 @@
-//! What outlives a restart, and what must not: the books, the secrets, the keys of the cookie, a link's end. And the
-//! site behind the Worker.
+//! State across a restart: the ledger, the secrets, the cookie keys, and a link's end survive or expire as they should.
+//! Also the site behind the Worker.
 
 use super::client::{Ask, step};
 use super::facts::{ahead, paid, signed_up};
@@ -69,7 +69,7 @@ fn a_restart_keeps_the_books_and_keys_rotate() {
     server.audit();
 }
 
-/// Echoes what the site was asked.
+/// Echoes the request to the site.
 fn site() -> StandIn {
     StandIn::start(|asked: &Asked| match asked.target.as_str() {
         "/missing" => (404, "the site's own 404".to_owned()),

@@ -1,4 +1,4 @@
-//! Money from Stripe to Stripe: subscribe, pay, refund, dispute, pay out, reverse; and what Stripe does badly.
+//! The full money flow with Stripe: subscribe, pay, refund, dispute, pay out, reverse; and failures of Stripe.
 
 mod operators;
 
@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 const AGENCY: &str = "agency-partner";
 const SWEEP: &str = "*/10 * * * *";
 
-/// A partner of the agency program who can be paid, with a client that has signed up; the partner's account at Stripe.
+/// A partner of the agency program who can be paid, with a client that has signed up. Returns the partner and the
+/// account at Stripe.
 fn agency(stripe: &Stripe, server: &Server, name: &str) -> (Partner, String) {
     let partner = server.enrol(AGENCY, &format!("agency-{name}"));
     server.tell(&[signed_up(name, "2025-01-05T00:00:00Z", json!({"code": partner.code}))]);
@@ -22,7 +23,7 @@ fn agency(stripe: &Stripe, server: &Server, name: &str) -> (Partner, String) {
     (partner, account)
 }
 
-/// The client of that name pays this much on this day; the invoice.
+/// The client with this name pays this much on this day. Returns the invoice.
 fn pays(stripe: &Stripe, name: &str, when: &str, cents: i64) -> Value {
     stripe.at(when);
     let lines = json!([{"unit_amount": cents}]);
@@ -30,7 +31,7 @@ fn pays(stripe: &Stripe, name: &str, when: &str, cents: i64) -> Value {
         .clone()
 }
 
-/// Settles a month of the agency program; the run's id.
+/// Settles a month of the agency program. Returns the run's id.
 fn settled(server: &Server, month: &str) -> String {
     server.settle(AGENCY, "monthly", month)["id"].as_str().expect("an id").to_owned()
 }
@@ -50,7 +51,7 @@ fn balances(server: &Server, partner: &Partner) -> (i64, i64, i64) {
     (cents("pending_cents"), cents("available_cents"), cents("paid_cents"))
 }
 
-/// The partner's only payout of a state.
+/// The only payout of a partner in this state.
 #[track_caller]
 fn payout(server: &Server, partner: &Partner, state: &str) -> Value {
     let list = server.read(&format!("/v1/payouts?partner={}&state={state}", partner.id));
@@ -202,7 +203,7 @@ fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
         rows.map(|row| row.rsplit(',').next().and_then(|n| n.trim_matches('"').parse::<i64>().ok()).expect("a number"))
             .sum()
     };
-    // It came back while this ran, which is in one year or, on its last night, in two.
+    // The reversal arrived while this ran: in one year or, on New Year's Eve, in two.
     let years = BTreeSet::from([began, &super::facts::ahead(0)].map(|when| when[..4].to_owned()));
     let came_back: i64 = years.iter().map(|year| net(year)).sum();
     assert_eq!((net("2025"), came_back), (35_800, -9_800));
@@ -212,8 +213,8 @@ fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
 #[test]
 fn each_partner_is_paid_once_despite_stripe_failures() {
     let (stripe, mut server) = Stripe::beside(&[("PAYOUT_APPROVAL", "automatic")]);
-    // What goes wrong with the first call, and whether asking again under the same key can mend it: what Stripe saved
-    // as its own failure it answers for a day.
+    // The failure of the first call, and whether a retry with the same key can succeed: Stripe returns a failure that
+    // it has saved for a day.
     let mishaps = [
         ("dropped-before", true, json!({"kind": "drop_before"})),
         ("dropped-after", true, json!({"kind": "drop_after"})),

@@ -1,5 +1,5 @@
-//! `tiered-credits`: five tiers at once, once each, out of a budget that may be short; tokens that end; visitors who are
-//! known by nothing but their fingerprint.
+//! `tiered-credits`: five tiers that are granted immediately and once each, from a budget that may be short; tokens
+//! that expire; visitors who are recognized only by their fingerprint.
 
 use super::client::{CHROME, step};
 use super::facts::{Partner, ahead, event, merge, signed_up};
@@ -14,7 +14,7 @@ fn fund(server: &Server, cents: i64) -> Value {
     server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201).json()
 }
 
-/// What is in the budget, and how many rewards wait for it.
+/// The amount in the budget, and the number of rewards that wait for it.
 fn budget(server: &Server) -> (i64, i64) {
     let answer = server.read("/v1/programs/tiered-credits/budget");
     (answer["balance_cents"].as_i64().expect("cents"), answer["waiting"].as_i64().expect("a count"))
@@ -35,7 +35,7 @@ fn bought(account: &str, purchase: &str, when: &str, cents: i64) -> Value {
     event(&format!("buy-{purchase}"), "purchase.completed", when, account, rest)
 }
 
-/// Rule, cents and state of the lines that an event brought.
+/// Rule, cents and state of the accruals that an event caused.
 #[track_caller]
 fn brought(server: &Server, event: &Value) -> Vec<(String, i64, String)> {
     let outcome = server.deliver(event).expect(200).json();
@@ -199,7 +199,7 @@ fn visitors_without_a_cookie_are_recognized_by_fingerprint() {
     wait_for_the_hour();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     fund(&server, 10_000);
-    // A User-Agent longer than what is kept of it, as some phones send.
+    // A User-Agent longer than what is stored of it, as some phones send.
     let agent = |who: &str| format!("{CHROME} {who} {}", "x".repeat(300));
     let click = |partner: &Partner, who: &str| {
         server.visit(&format!("/?ref={}", partner.code)).header("user-agent", agent(who))

@@ -1,5 +1,5 @@
-//! `user-referral` as a business: the friend's benefit and what it costs, the leaderboard, the month by channel, the
-//! economics beside paid channels, and how far referrals multiply.
+//! `user-referral` as a business: the friend's benefit and its cost, the leaderboard, the month by channel, the
+//! economics compared with paid channels, and the rate at which referrals multiply.
 
 use super::client::step;
 use super::facts::{Partner, ahead, discounted, monday_after, paid, signed_up};
@@ -99,7 +99,7 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     assert_eq!(moved, [580], "{:?}", server.transfers());
 }
 
-/// A reward belongs to the month of the run that granted it.
+/// A reward counts for the month of the run that granted it.
 fn rewards_by_month(server: &Server, ann: &Partner, month: Month) {
     step("the reward in its month's report, as JSON and as Markdown");
     let path = format!("/v1/reports/channels?program={PROGRAM}&month={month}");
@@ -170,7 +170,7 @@ fn same_rows(found: &Value, wanted: &[Value]) {
     assert_eq!(sorted(found.as_array().expect("rows")), sorted(wanted));
 }
 
-/// A month that nobody paid for in full is not one: the reward waits for the money, and a rejected review ends it.
+/// A month that was not paid in full does not qualify: the reward waits for the payment, and a rejected review ends it.
 #[test]
 fn a_refunded_month_does_not_qualify() {
     let server = Server::start();

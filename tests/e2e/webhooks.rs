@@ -5,10 +5,10 @@ use super::facts::{Partner, event, merge, paid, refunded, sign, signed_up};
 use super::server::Server;
 use serde_json::{Value, json};
 
-/// Times the very same event is delivered at once.
+/// How often the same event is delivered concurrently.
 const REPEATS: usize = 100;
 
-/// Different events of one account delivered at once.
+/// Different events of one account that are delivered concurrently.
 const EVENTS: usize = 30;
 
 const SIGNED: &str = "2025-02-01T00:00:00Z";
@@ -20,7 +20,7 @@ fn agency(server: &Server, account: &str) -> Partner {
     partner
 }
 
-/// Sends all at the same time and gives the replies in the order of `bodies`.
+/// Sends all concurrently and returns the replies in the order of `bodies`.
 fn at_once(server: &Server, bodies: &[Value]) -> Vec<Reply> {
     std::thread::scope(|scope| {
         let senders: Vec<_> = bodies.iter().map(|body| scope.spawn(|| server.deliver_at_once(body))).collect();

@@ -1,4 +1,4 @@
-//! What operators stop and let go, and what each is told.
+//! Payouts that operators stop and resume, and the notifications about them.
 
 use super::*;
 
@@ -90,7 +90,7 @@ fn each_was_told_once(server: &Server) {
         (operator::APPROVAL, 1),
         (operator::FUNDS, 1),
         (partner::SENT_SCHEDULE, 4),
-        // Who was not onboarded in April, who is restricted in July and in August.
+        // The partner was not onboarded in April and was restricted in July and August.
         (partner::SET_UP_PAYOUTS, 3),
         (&partner::failed("Agency partner"), 1),
     ];
