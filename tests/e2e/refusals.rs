@@ -1,4 +1,4 @@
-//! Bodies that no honest sender sends, and some that careless ones do: a clear 4xx that names the field, nothing stored.
+//! Malformed bodies, malicious or careless: each gets a 4xx that names the field, and nothing is stored.
 
 use super::client::{now_ms, step};
 use super::facts::{ahead, event, merge, paid, sign};

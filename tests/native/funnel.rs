@@ -1,4 +1,4 @@
-//! The funnel, the channels and the economics on SQLite: events in by beacon, pixel and webhook, reports out.
+//! The funnel, the channels and the economics on SQLite: events by beacon, pixel and webhook, and the reports.
 
 mod economics;
 mod fixture;
@@ -54,7 +54,7 @@ fn a_beacon_is_stored_once_for_the_partner_who_sent_the_visitor() {
         &[
             (FUNNEL, &code, "content-qa-checklist", now.plus_days(-29)),
             (FUNNEL, &other, "migration-playbook", now.plus_days(-30)),
-            // The latest touch, of a program without a funnel.
+            // The latest touch is of a program without a funnel.
             ("user-referral", &friend, "", now.plus_days(-1)),
         ],
     );
@@ -97,7 +97,7 @@ fn unattributed_beacons_are_not_stored_and_get_the_same_answer() {
         (json!({"event": "lead_magnet.downloaded"}), vec![("cookie", late.as_str())]),
         (json!({"event": "lead_magnet.downloaded"}), vec![("cookie", forged.as_str())]),
         (json!({"event": "never.heard.of", "partner": code}), vec![]),
-        // Clicks come from the redirect alone.
+        // Clicks are recorded only by the redirect.
         (json!({"event": "click", "partner": code}), vec![]),
         (lead(&code), vec![("user-agent", "Googlebot/2.1")]),
         (lead(&code), vec![("sec-purpose", "prefetch;prerender")]),
@@ -248,7 +248,7 @@ fn visitors_are_distinct_by_partner_campaign_and_stage() {
     lead(&one.1, "v1");
     lead(&one.1, "v1");
     lead(&one.1, "v2");
-    // Without a visitor each event counts as one.
+    // Without a visitor id each event counts as one visitor.
     lead(&one.1, "");
     lead(&one.1, "");
     let week = fixture.funnel("2026-W24");
@@ -263,7 +263,8 @@ fn visitors_are_distinct_by_partner_campaign_and_stage() {
     assert_eq!(week["average"]["visits"], 3);
 }
 
-/// The brief's Partner A (300 clicks, 2 downloads) and Partner B (40 clicks, 9 activations), and one within the bands.
+/// The brief's Partner A (300 clicks, 2 downloads) and Partner B (40 clicks, 9 activations), and one partner within the
+/// bands.
 fn the_briefs_week(fixture: &FunnelFixture) {
     let when = at("2026-06-09T10:00:00Z");
     let fill = |who: &str, campaign: &str, [clicks, leads, demos, activations]: [i64; 4]| {

@@ -1,5 +1,4 @@
-//! A database that is there while its tables are not yet: whoever comes is asked to come again, and nothing is called a
-//! fault of ours.
+//! A database without its tables: every request is asked to retry later, and nothing is reported as an error of ours.
 
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
@@ -40,7 +39,7 @@ fn request(method: &str, path: &str, (name, value): (&str, &str)) -> Request {
     }
 }
 
-/// Whether it asks to come again, as clients understand it.
+/// Whether the response asks to retry, in the form that clients understand.
 fn asks_to_come_again(response: &Response) -> bool {
     response.status == 503 && response.headers.iter().any(|(name, value)| *name == "retry-after" && !value.is_empty())
 }

@@ -1,4 +1,5 @@
-//! Notifications on SQLite: every message reaches everybody it is for, once, through faults, races and dead endpoints.
+//! Notifications on SQLite: every message reaches each of its recipients once, through faults, races and dead
+//! endpoints.
 
 mod credits;
 mod delivery;
@@ -37,8 +38,7 @@ fn body(request: &OutgoingRequest) -> Value {
     serde_json::from_slice(&request.body).expect("JSON")
 }
 
-/// A spring of all programs, with cron: what happens is told, each to whom it concerns, once.
-/// What `/healthz` answers here: nobody fires the weeks' triggers.
+/// The status of `/healthz` here, because nobody fires the weekly triggers.
 const RUNS_ARE_OVERDUE: u16 = 503;
 
 #[test]
@@ -63,13 +63,13 @@ fn each_event_is_announced_once() {
         ("payout.onboarding", 1),
         ("payout.review", 1),
         ("payout.sent", 1),
-        // As soon as a reward waited, and after the first funding, which was soon used up.
+        // One when a reward first waited, and one after the first funding, which was soon used up.
         ("budget.low", 2),
         ("referral.joined", 4),
         ("report.funnel", 1),
         ("review.opened", 1),
         ("reward.granted.referee", 1),
-        // The friend's, and the guest's first tier.
+        // One for the friend, and one for the guest's first tier.
         ("reward.granted.referrer", 2),
         ("statement.commission", 1),
     ];
@@ -82,9 +82,9 @@ fn each_event_is_announced_once() {
         assert!(ids.insert(mail.id.clone()), "twice: {mail:?}");
     }
     let wanted = [
-        // Two joined, one of them herself, and a reward.
+        // Two joined, one of them through her own code, and a reward.
         ("ann@partners.example", 3),
-        // Joined, a statement, and what became of the payout.
+        // Joined, a statement, and the messages about the payout.
         ("agency@partners.example", 5),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1),
@@ -269,7 +269,7 @@ fn endpoints_receive_only_the_types_they_subscribed_to() {
     for url in ["http://a.example", "https://127.0.0.1/", "https://localhost/"] {
         assert_eq!(fixture.operate(at(NOON), make, path, &json!({"url": url}), 422)["field"], "url", "{url}");
     }
-    // Switched off while a message waits for it.
+    // An endpoint is disabled while a message waits for it.
     fixture.queue(at(NOON).plus_ms(1), &[outbox::funnel_report("user-referral", 1, "2026-W23")]);
     fixture.outside.status.set(503);
     fixture.outside.headers.borrow_mut().push(("retry-after".to_owned(), "7200".to_owned()));
@@ -290,7 +290,7 @@ fn endpoints_receive_only_the_types_they_subscribed_to() {
             .number("SELECT COUNT(*) FROM delivery WHERE state = 'suppressed' AND last_error LIKE '%disabled'"),
         1
     );
-    // Gone for good by its own word.
+    // The endpoint reports that it is gone for good.
     let sent = payout_message("payout.sent", "po_9", Some(&ann), ("transfer", json!("tr_9")));
     fixture.queue(at(NOON).plus_ms(DAY_MS), &[sent]);
     fixture.outside.status.set(410);

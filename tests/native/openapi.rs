@@ -1,4 +1,4 @@
-//! `openapi.json` describes the routes there are, no more and no less.
+//! `openapi.json` describes exactly the routes that exist.
 
 use crate::support::openapi::{check, document, faults, resolve};
 use manicule::http::auth::Access;
@@ -6,10 +6,10 @@ use manicule::http::route::ROUTES;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Ref links have a way of their own and are not in the table of routes.
+/// Ref links are handled separately and are not in the table of routes.
 const REDIRECT: (&str, &str) = ("GET", "/r/{code}");
 
-/// Every operation as (method, path, itself).
+/// Every operation as (method, path, operation).
 fn operations(document: &Value) -> Vec<(String, String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let mut all = Vec::new();
@@ -133,7 +133,7 @@ fn undescribed_answers_are_reported() {
     assert_eq!(saved(422, &good).len(), 8, "no problem at all: five fields missing, three too many");
 }
 
-/// Amounts, rates and instants say their unit, by name or in words.
+/// Amounts, rates and instants state their unit, in the name or in the description.
 #[test]
 fn numbers_have_units() {
     visit(&document(), &mut |value| {

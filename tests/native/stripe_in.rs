@@ -1,4 +1,4 @@
-//! Stripe's events as it sends them, signed, through the route: what they come to in the books, in either shape,
+//! Stripe's events as Stripe sends them, signed, through the route: their effect on the ledger in both shapes,
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
@@ -11,7 +11,7 @@ use fixture::{CONNECT_SECRET, SECRET, StripeFixture};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Subscribed and paid, and whatever `more` says, by one customer whose account signed up by a code before.
+/// One customer subscribed and paid, plus the facts in `more`. The customer's account signed up with a code before.
 fn known(more: &[Value]) -> StripeFixture {
     let fixture = StripeFixture::new();
     fixture.host_signs_up("acct_1", Some("ann@example.org"), None);
@@ -104,13 +104,13 @@ fn a_checkout_counts_as_the_sign_up_if_there_was_none() {
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
-    // The host says who it is: all of it moves there, the sign-up too.
+    // The host identifies the customer: everything moves to that account, including the sign-up.
     fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
     assert_eq!(fixture.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
     fixture.sound();
-    // One who signed up before is not moved by a later token.
+    // An account that signed up before is not reassigned by a later token.
     let fixture = StripeFixture::new();
     fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
@@ -144,7 +144,7 @@ fn a_second_account_with_the_address_takes_nothing_away() {
 
 #[test]
 fn a_test_event_of_a_live_connected_account_is_ignored() {
-    // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
+    // Stripe sends test-mode events of connected accounts to the live endpoint, too.
     let fixture = StripeFixture::new().with_key_of("sk_live_x", |_| (500, json!({})));
     fixture.payee("acct_7");
     let mut body = event(
@@ -159,7 +159,7 @@ fn a_test_event_of_a_live_connected_account_is_ignored() {
     assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 0);
     body["livemode"] = json!(true);
     assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
-    // A test installation is told of live ones by mistake alone.
+    // A test installation receives live events only by mistake.
     let fixture = StripeFixture::new();
     assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
 }
@@ -243,7 +243,7 @@ fn connected_account_capabilities_are_stored() {
 
 #[test]
 fn a_second_delivery_completes_after_a_fault_at_any_call() {
-    // Each kind of way into the books once: the enumeration tells the story some hundred times.
+    // One event of each type, because the enumeration repeats the story hundreds of times.
     let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
         let fixture = StripeFixture::new();
@@ -264,7 +264,7 @@ fn a_second_delivery_completes_after_a_fault_at_any_call() {
     }
 }
 
-/// A year in small: two customers, one of whom the host knows late, by every kind of fact.
+/// A small year: two customers, one of whom the host identifies late, with every type of fact.
 fn story() -> Vec<Told> {
     let of = |mut body: Value, customer: &str, email: &str| {
         body["data"]["object"]["customer"] = json!(customer);
@@ -296,7 +296,7 @@ fn story() -> Vec<Told> {
     ]
 }
 
-/// One company: its checkout binds its domain, a colleague follows by it, and the host says late who is who.
+/// One company: its checkout binds its domain, a colleague follows by the domain, and the host identifies them late.
 fn company() -> Vec<Told> {
     let of = |mut body: Value, customer: &str, email: &str| {
         body["data"]["object"]["customer"] = json!(customer);

@@ -1,4 +1,4 @@
-//! Credits by webhook: what arrives is booked, once; what is taken back afterwards is told and booked, too.
+//! Credits by webhook: what arrives is posted once. A later clawback is announced and posted, too.
 
 use super::fixture::NotifyFixture;
 use crate::support::world::{at, now};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const TIERED: &str = "tiered-credits";
 const START: &str = "2026-05-01T00:00:00Z";
 
-/// Credits of the preset by webhook, from the start.
+/// The credits preset with delivery by webhook, from the start.
 fn by_webhook() -> Value {
     let text = manicule::program::catalog::PRESETS.iter().find(|(id, _)| *id == TIERED).expect("the preset").1;
     let mut document: Value = serde_json::from_str(text).expect("JSON");
@@ -18,7 +18,7 @@ fn by_webhook() -> Value {
     document
 }
 
-/// The ten-minute job, so many times.
+/// Runs the ten-minute job this many times.
 fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
     for n in 0..times {
         let ctx = fixture.world.at(at(from).plus_ms(10 * n * MINUTE_MS));
@@ -27,7 +27,7 @@ fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
     }
 }
 
-/// What arrived at the endpoints.
+/// The requests that arrived at the endpoints.
 fn hooks(fixture: &NotifyFixture) -> Vec<Value> {
     let hooks = fixture.outside.hooks.borrow();
     hooks.iter().map(|request| serde_json::from_slice(&request.body).expect("JSON")).collect()

@@ -1,4 +1,4 @@
-//! Joining by form: what is asked, the mail that proves the address, and who needs none.
+//! Joining by form: the questions, the email that confirms the address, and who needs no email.
 
 use super::fixture::{Browser, FORGOTTEN, PagesFixture, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
@@ -33,7 +33,7 @@ fn partners(fixture: &PagesFixture) -> i64 {
     fixture.world.db.number("SELECT COUNT(*) FROM partner")
 }
 
-/// The good form with one field changed.
+/// The valid form with one field changed.
 fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
     GOOD.iter().copied().filter(|(n, _)| *n != name).chain([(name, value)]).collect()
 }
@@ -90,7 +90,7 @@ fn an_agency_joins_by_form_and_email() {
     assert!(audit.contains("partner.enrol") && !audit.contains("ann@"), "{audit}");
     browser.post(&path, &[]).is(410);
 
-    // The same address again is signed in, and is no second partner.
+    // The same address again signs in, and creates no second partner.
     let other = fixture.browser();
     other.get("/partner/join");
     other.post("/partner/join", &with("name", "Somebody Else"));
@@ -156,7 +156,7 @@ fn a_form_never_tells_who_another_partner_is() {
     let (ann, bob) = (enrol("ann").expect("a partner"), enrol("bob").expect("a partner"));
     let own = fixture.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
     assert!(own.is_page().html.contains("value=\"bob\""));
-    // The cookie says whatever its browser writes there.
+    // The browser controls the content of this cookie.
     let liar = fixture.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
     assert!(!liar.is_page().html.contains("ann"), "{}", liar.text());
 }
@@ -272,7 +272,7 @@ fn a_signed_in_partner_joins_another_program_without_an_email() {
     assert_eq!(browser.post("/partner/programs", &[("partner", first)]).location, "/partner");
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{first}")));
     browser.get("/partner/settings").is_page();
-    // A stranger's partner cannot be chosen, and a claim to it opens nothing.
+    // A stranger's partner cannot be chosen, and claiming it in the cookie opens nothing.
     let (foreign, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
     browser.get("/partner/programs");
@@ -296,7 +296,7 @@ fn a_person_without_a_program_sees_how_to_join() {
 #[test]
 fn a_user_of_the_site_joins_without_an_email() {
     let (fixture, mails) = fixture();
-    // Somebody else's partner under the address that the site says its user has.
+    // Another person's partner has the address that the site reports for its user.
     let (other, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "p@example.com").expect("a partner");
     let user = |role| SiteUser {
@@ -319,7 +319,7 @@ fn a_user_of_the_site_joins_without_an_email() {
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM session WHERE way = 'site' AND site_user = '01M7'"), 1);
     browser.get("/partner/settings").is_page();
 
-    // Where the site does not say, or says too little, the address is proved by mail.
+    // If the site does not answer, or reports too little, the address is confirmed by email.
     for says in [Err("it answered 500".to_owned()), Ok(None), Ok(Some(user(5)))] {
         fixture.site_says(says);
         let browser = fixture.browser();

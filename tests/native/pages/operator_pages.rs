@@ -1,5 +1,5 @@
-//! Operators' pages as they are shown: every one by one batch, with data, without, and without programs; to operators
-//! alone; with nothing of what strangers typed as markup.
+//! Operators' pages: every page takes one batch, with data, without data, and without programs; only operators see
+//! them; and text typed by strangers is never markup.
 
 mod lists;
 
@@ -13,7 +13,7 @@ use manicule::pages::text::operator::{
     account, common, funnel, home, ledger, partner, payout, program, report, review, settlement,
 };
 
-/// Pages that are there whatever has happened.
+/// Pages that exist in any state.
 const ALWAYS: &[&str] = &[
     "/operator",
     "/operator/programs",
@@ -139,7 +139,7 @@ fn nobody_else_sees_them() {
             assert!(shown.html.is_empty());
         }
     }
-    // With a token that is the session's own: the session is no operator's all the same.
+    // Even with the session's valid form token, because the session is not an operator's.
     let token = manicule_token(&partner.cookie("__Host-manicule_session").expect("a session"));
     for path in &forms {
         let body =
@@ -147,13 +147,13 @@ fn nobody_else_sees_them() {
         let shown = partner.ask("POST", path, &[("origin", super::fixture::ORIGIN)], &body);
         shown.is(303);
         assert!(shown.location.starts_with("/sign-in"), "{path}: {}", shown.location);
-        // An operator's own form from elsewhere is no better.
+        // An operator's own form from another site is refused as well.
         fixture.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
     }
     assert_eq!(fixture.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
 }
 
-/// What the forms of a session carry.
+/// The hidden fields of a session's forms.
 fn manicule_token(cookie: &str) -> String {
     use hmac::{Hmac, Mac};
     let secret = cookie.split('.').next().expect("a token");
@@ -208,7 +208,7 @@ fn home_is_empty_when_nothing_needs_attention() {
         ),
     );
     pages.operator().get("/operator").is_page();
-    // The one program with a budget has nothing in it yet.
+    // The one program with a budget has no funds yet.
     pages.operator().get("/operator").says(home::BUDGET_EMPTY);
     let ctx = pages.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
@@ -220,7 +220,7 @@ fn home_is_empty_when_nothing_needs_attention() {
     );
     crate::support::world::now(funded).expect("funded");
     pages.operator().get("/operator").is_page().says(home::NOTHING);
-    // A unit that does not balance is told at once.
+    // A unit that does not balance is shown immediately.
     sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
     pages.operator().get("/operator").says(&home::unbalanced("credit:usd"));
     pages.operator().get("/operator/ledger/faults").says(ledger::SOME_FAILED).says("debits and credits differ");

@@ -1,4 +1,4 @@
-//! What partners do: make links, switch them off, draw them, share them, say where their money goes.
+//! Partners' forms: create links, turn them off, QR codes, sharing, and payout setup.
 
 use super::fixture::FORGOTTEN;
 use super::partner_books::{Books, EVIL};
@@ -153,7 +153,7 @@ fn clicks_are_counted_per_link() {
             .map(|cell| cell.split('>').nth(2).and_then(|c| c.split('<').next()).unwrap_or("").to_owned())
             .collect::<Vec<_>>()
     };
-    // The list counts 90 days: the clicks of January are not among them.
+    // The list counts 90 days, so the clicks of January are not included.
     assert_eq!(row(&books.ann.1), ["7", "1", "0"]);
     assert_eq!(row(&books.spring), ["3", "1", "1"]);
     let (own, spring) = (list.html.find(&books.ann.1).expect("first"), list.html.find(&books.spring).expect("second"));
@@ -278,7 +278,7 @@ fn a_partner_sets_up_payouts() {
     assert_eq!(list.text().matches("your date of birth").count(), 1);
     assert!(!list.html.contains("<b>odd"));
     cyd.get("/partner").is_page().says(overview::FINISH_STRIPE);
-    // A fresh link each time, to the same account.
+    // A new link each time, to the same account.
     let again = cyd.post("/partner/payouts/setup", &[]);
     again.is(200).says(payout_setup::TO_STRIPE);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A friend's promotion code is made once, whatever fails on the way, and whoever asks gets it in the end.
+//! A friend's promotion code is created once, whatever fails on the way, and a retry gets it in the end.
 
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use super::stripe;
@@ -20,7 +20,7 @@ fn document() -> Document {
 const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
 const ACCOUNT: Recipient = Recipient { account: Some("friend"), visitor: Some("v1") };
 
-/// What a visitor is told, then the same person's sign-up, with a fault; and what it is told in the end.
+/// The response to a visitor, then to the same person's sign-up, with a fault; and the response in the end.
 fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<String>>, Vec<Call>) {
     let document = document();
     fixture.db.execute("BEGIN");

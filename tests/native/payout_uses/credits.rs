@@ -1,4 +1,5 @@
-//! Credits as applications and operators meet them: redeemed, given back, owed after a claw-back; delivered by Stripe.
+//! Credits from the point of view of applications and operators: redeemed, returned, owed after a clawback, delivered
+//! by Stripe.
 
 use super::fixture::PayoutFixture;
 use super::{AGENCY, APRIL};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 const TIERED: &str = "tiered-credits";
 const NOW: &str = "2026-03-01T00:00:00Z";
 
-/// A partner to whom a friend's sign-up and request for quote have brought $55.
+/// A partner who has earned $55 from a friend's sign-up and request for a quote.
 fn earned(fixture: &PayoutFixture) -> String {
     let (id, code) = fixture.partner(TIERED, "owner");
     fixture.world.fund(at("2026-01-02T00:00:00Z"), TIERED, 100_000).expect("funded");
@@ -59,7 +60,7 @@ fn the_application_reads_redeems_and_returns_credits() {
         "above_balance"
     );
 
-    // Given back in part, then the rest; never more.
+    // Returned in part, then the rest, and never more.
     let id = first["id"].as_str().expect("an id");
     let back = |body: Value, key: &str| {
         fixture.post_with(NOW, &format!("/v1/credits/redemptions/{id}/reversals"), body, &[("idempotency-key", key)])
@@ -87,14 +88,14 @@ fn credits_clawed_back_after_redemption_are_owed() {
     let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
     let partner = earned(&fixture);
     assert_eq!(ask(&fixture, "all", 5_500).0, 201);
-    // The friend turns out to be somebody else's: the credits go there, and are owed here.
+    // The friend turns out to be another partner's: the credits move there, and this partner owes them.
     let (other, _) = fixture.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
     assert_eq!(fixture.post(NOW, "/v1/accounts/friend/reassign", moved).0, 200);
     assert_eq!(balance(&fixture, &partner), (-5_500, 0, 5_500));
     assert_eq!(balance(&fixture, &other), (5_500, 5_500, 0));
     assert_eq!(ask(&fixture, "more", 1).1["code"], "above_balance");
-    // What is earned next is netted.
+    // Later earnings are netted.
     let (_, code) = fixture.partner(TIERED, "owner");
     fixture.event("s_2", "account.signed_up", "2026-02-05T00:00:00Z", "second", json!({"attribution": {"code": code}}));
     assert_eq!(balance(&fixture, &partner), (-5_000, 0, 5_500));
@@ -134,7 +135,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     fixture.sweep(NOW);
     assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "nobody knows the customer");
 
-    // The host says who it is; Stripe does not know the customer yet, and refuses.
+    // The host names the customer, but Stripe does not know it yet and refuses.
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
     fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
     assert_eq!(customer(NOW), json!("cus_owner"));
@@ -145,7 +146,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     fixture.sweep("2026-03-01T12:00:00Z");
     assert_eq!(fixture.get(NOW, "/v1/credits/deliveries?state=failed")["data"].as_array().map(Vec::len), Some(2));
 
-    // A day later it does; somebody has given one of the credits twice by hand.
+    // A day later Stripe knows the customer.
     fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
     fixture.sweep("2026-03-03T00:00:00Z");
     assert_eq!(fixture.stripe.borrow().owed("cus_owner"), -5_500);
@@ -163,7 +164,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     assert_eq!(fixture.post(NOW, &format!("/v1/payouts/{id}/hold"), json!({"reason": "x"})).0, 404);
     assert_eq!(fixture.post(NOW, "/v1/credits/deliveries/po_1/resolve", late).0, 404);
 
-    // What is taken back is the opposite transaction, on the customer that has it.
+    // A clawback is the opposite transaction, for the customer who has the credit.
     let (other, _) = fixture.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
     assert_eq!(fixture.post("2026-03-04T00:00:00Z", "/v1/accounts/friend/reassign", moved).0, 200);
@@ -188,7 +189,7 @@ fn credits_do_not_wait_for_the_platform_balance() {
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
     fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
     fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
-    // More payouts than one sweep asks for, and nothing to pay them from.
+    // More payouts than one sweep sends, and no balance to pay them from.
     fixture.stripe.borrow_mut().balance = 0;
     for number in 0..12 {
         let (id, _) = fixture.partner(AGENCY, &format!("p{number}"));

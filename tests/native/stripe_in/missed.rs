@@ -1,4 +1,4 @@
-//! What no endpoint took is fetched once a day, and subscriptions are compared once a month.
+//! Events that no endpoint accepted are fetched once a day, and subscriptions are compared once a month.
 
 use super::*;
 
@@ -60,7 +60,7 @@ fn a_missed_event_is_found_behind_thousands_of_known_ones() {
             return (200, json!({"data": [], "has_more": false}));
         }
         assert!(url.contains("&types%5B%5D=invoice.paid&"), "only what is of use is asked for: {url}");
-        // Every one of them failed at another endpoint; here they are known.
+        // Each of them failed at another endpoint, but is known here.
         let page: i64 = url.split("starting_after=evt_k").nth(1).map_or(0, |n| n.parse().expect("a page"));
         let mut known = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
         if page == 24 {
@@ -122,7 +122,7 @@ fn with_few_statements_missed_events_arrive_over_several_sweeps() {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
-        // Pages of two.
+        // Two per page.
         let after = url.split("starting_after=evt_m").nth(1).map_or(0, |n| n.parse::<usize>().expect("a number") + 1);
         let page: Vec<Value> = (after..MISSED.min(after + 2)).map(event).collect();
         (200, json!({"data": page, "has_more": after + 2 < MISSED}))
@@ -200,7 +200,7 @@ fn an_account_with_missed_events_is_fetched_once_a_day() {
     fixture.later(86_400);
     fixture.sweep();
     assert_eq!(fixture.asked("/v1/accounts"), 1, "who can be paid is not asked for");
-    // A key that may not read accounts keeps nothing else from being done.
+    // A key without permission to read accounts does not block anything else.
     let fixture = StripeFixture::new().with_key(|url| match url.contains("/v1/accounts") {
         true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
         false => (200, json!({"data": [], "has_more": false})),

@@ -26,7 +26,7 @@ fn payouts_are_shown_as_the_ledger_has_them() {
         "{}",
         receipt.text()
     );
-    // The same sums as the interface tells, which are found by the account.
+    // The same amounts as in the API, looked up by account.
     use manicule::store::port::Db;
     use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
@@ -75,7 +75,7 @@ fn credit_has_its_own_pages() {
     let payouts = browser.get("/partner/payouts");
     payouts.is_page().says(payout::NO_CREDIT).says(payout::LEAD_CREDIT);
     assert!(!payouts.text().contains("Stripe"));
-    // Used up by the application, through its own triggers.
+    // Used by the application, through its own triggers.
     books.sql(&format!(
         "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('{REFERRAL}/credit:usd/redeemed/{cyd}', '{REFERRAL}', 'credit:usd', 'redeemed', '{cyd}');
          INSERT INTO redemption VALUES ('rdm_1', '{REFERRAL}', '{cyd}', 'credit:usd', 1200, 'bill <b>7</b>', 'app', 5);
