@@ -1,9 +1,9 @@
-//! What an account pays, when it leaves, and what is taken back of it.
+//! What an account pays, when it leaves, and what is refunded or disputed.
 
 use super::*;
 
 impl Story<'_> {
-    /// Pays month by month, with all that can go wrong, leaves, and sometimes comes back.
+    /// Pays month by month with everything that can go wrong, leaves, and sometimes comes back.
     pub(super) fn pay_and_leave(&mut self, sign_up: i64) {
         let first = self.first_payment_at(sign_up);
         let is_long = self.options.is_long && self.rng.percent(60);
@@ -34,7 +34,7 @@ impl Story<'_> {
         }
     }
 
-    /// Often so that a span ends at a run.
+    /// Often chosen so that a span ends at a run.
     pub(super) fn first_payment_at(&mut self, sign_up: i64) -> i64 {
         match self.rng.next() % 9 {
             4 | 5 => sign_up + self.rng.pick(&[LATE, 90 * DAY, 95 * DAY]),
@@ -46,8 +46,8 @@ impl Story<'_> {
         }
     }
 
-    /// So many months, of which the first few may be `small` before the account grows: then all are about a border that
-    /// a program may draw.
+    /// This many months, of which the first few may be `small` before the account grows. Then all amounts are near a
+    /// threshold that a program may have.
     pub(super) fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<Told> {
         let mut told = Vec::new();
         if self.has_subscription {
@@ -119,7 +119,7 @@ impl Story<'_> {
         Told { id, at, cents, currency }
     }
 
-    /// The same invoice under another event id: as it was, with another content, or of another account.
+    /// The same invoice with another event id: unchanged, with other content, or for another account.
     pub(super) fn same_invoice_again(&mut self, at: i64, rest: &Value) {
         let mut again = rest.clone();
         let when = at + self.rng.pick(&[-HOUR, -1, 0, 1, 2 * DAY]);
@@ -150,7 +150,7 @@ impl Story<'_> {
         at.max(sign_up + 1)
     }
 
-    /// Cancels the account, or the subscriptions one after the other: the last one decides.
+    /// Cancels the account, or its subscriptions one after the other: the last one decides.
     pub(super) fn leave(&mut self, at: i64, sign_up: i64, time: usize) {
         let started = self.events.iter().filter(|e| e.kind == "subscription.started" && e.at <= at);
         let mut open: Vec<String> = started.map(|e| e.data("subscription_id").to_owned()).collect();
