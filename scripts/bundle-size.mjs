@@ -1,4 +1,4 @@
-// Prints the size of a packed Worker, raw and compressed, and fails above the limit: FOLDER.
+// Prints the size of a packed Worker in FOLDER, raw and compressed, and fails above the limit.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
