@@ -1,5 +1,5 @@
-// Whatever call fails, and however, the next run heals: the account ends as if nothing had happened. These are the
-// script's own calls; wrangler's are in wrangler.test.mjs.
+// Whichever call fails, in whichever way, the next run repairs it: the account ends as if nothing had happened. These
+// are the script's own calls; wrangler's are in wrangler.test.mjs.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ for (const kind of Object.keys(KINDS)) {
         assert.match(first.output, /^error: /m, what);
         assert.match(first.output, /run make deploy again/, what);
         assert.match(first.output, /secrets/i, what);
-        // Never new code on a schema that is not there.
+        // New code must never run on a schema that is missing.
         assert.equal(served.world.scripts.size, 0, what);
         const second = await deploy(served, options);
         assert.equal(second.status, 0, `${what}\n${second.output}`);
@@ -40,7 +40,7 @@ for (const kind of Object.keys(KINDS)) {
       await assertWhole(served);
       assert.deepEqual(served.world.unknown, []);
     }
-    // Reading is tried again by itself; writing is not, and a refusal is final but for what only helps to know.
+    // Reads are retried automatically. Writes are not, and a refusal is final unless the call is optional.
     if (kind === "4xx") assert.ok(failed > writes, `${failed} of ${calls} first runs failed`);
     else assert.equal(failed, writes);
   });

@@ -1,4 +1,4 @@
-// What is said before anything is made: whose fault it is, and all faults at once.
+// Messages before anything is created: what is wrong and who can fix it, with all errors at once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ACCOUNT, RIGHTS, start } from "../support/cloudflare/server.mjs";
@@ -15,7 +15,7 @@ const another = (world, name, bindings = [], crons = 0) => {
 };
 const withMail = config({ vars: { ...config().vars, MAIL_FROM: "M <m@mail.example.com>" } });
 
-/** A run that has to stop before it makes anything. */
+/** A run that must stop before it creates anything. */
 async function stopped(served, options) {
   const { status, output } = await deploy(served, options);
   assert.equal(status, 1, output);
@@ -78,7 +78,7 @@ test("each right of the list is needed, and named when it is missing", async (t)
     const output = await stopped(served, { config: routed });
     assert.match(output, new RegExp(`It needs the permission \\S+ > ${words}`), right);
   }
-  // Without the account's own right its id has to be given; then it is not needed.
+  // Without a permission for the account, its id must be given. With the id, the permission is not needed.
   served.world.token.rights = new Set(RIGHTS.filter((one) => one !== "account:read"));
   assert.match(await stopped(served, { config: routed, env: { CLOUDFLARE_ACCOUNT_ID: "" } }), /Account Settings: Read/);
   await deployed(served, { config: routed });
@@ -244,14 +244,14 @@ test("a database or namespace that another Worker is bound to is refused by name
   assert.equal(writes(world).length, before);
   assert.match(output, /the database manicule is in use by another Worker: manicule\./);
   await deployed(served, { config: shared, env: { PLAN: "paid", SHARE_DATABASE: "yes" } });
-  // Once it is bound, nobody has to ask again.
+  // Once it is bound, the option is no longer needed.
   await deployed(served, { config: shared, env: { PLAN: "paid" } });
 
   served.use(newWorld());
   newNamespace(served.world, "manicule-kv");
   another(served.world, "blog", [{ type: "kv_namespace", name: "CACHE", namespace_id: served.world.namespaces[0].id }]);
   assert.match(await stopped(served), /the namespace manicule-kv is in use by another Worker: blog/);
-  // What nobody is bound to is left of a run that was cut off.
+  // Resources that no Worker is bound to were left by an interrupted run.
   served.use(newWorld());
   newNamespace(served.world, "manicule-kv");
   newDatabase(served.world, "manicule");
@@ -283,7 +283,7 @@ test("make deploy-check does all but writing", async (t) => {
   const second = await deploy(served, { isCheck: true });
   assert.equal(second.status, 0, second.output);
   assert.match(second.output, /make deploy would:\n  - upload the Worker/);
-  // Reading the database is a POST; nothing else is.
+  // Reading the database is a POST. Nothing else is.
   for (const call of writes(served.world)) assert.match(call, /^POST \S+\/query$/);
 });
 

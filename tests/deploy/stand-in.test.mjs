@@ -1,4 +1,4 @@
-// That the stand-in is strict: what it does not know, it does not answer, and the splitter has the faults that are reported.
+// The stand-in is strict: it does not answer unknown calls, and its splitter has the reported faults.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINDS } from "../support/cloudflare/faults.mjs";

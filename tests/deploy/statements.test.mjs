@@ -1,4 +1,4 @@
-// What is sent to D1: one statement per line, without comments, and the same schema.
+// The statements sent to D1: one per line, without comments, giving the same schema.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
@@ -59,7 +59,7 @@ test("a migration that stopped after any of its statements goes on after it", as
       const todo = await missing(migrations, applied, rows());
       assert.deepEqual(todo[0], { name, statements: statements.slice(at), whole: statements.length });
       assert.deepEqual(todo.slice(1).map((one) => one.name), migrations.slice(index + 1).map((one) => one.name));
-      // A look at each place costs; the first migration alone shows it for every statement.
+      // Checking every position is slow, so only the first migration is checked at each statement.
       database.exec(asLines(index === 0 ? [statement] : statements.slice(at)));
       if (index > 0) break;
     }

@@ -1,5 +1,6 @@
 // Expand, then contract: a version's code runs on the schema before and after its migrations, so that a deployment may
-// stop between the two, and a rollback needs no database's. CHANGELOG.md says per version what a deployment does.
+// stop between the two, and a rollback does not need one of the database. CHANGELOG.md documents each version's
+// deployment.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -61,7 +62,7 @@ test("what takes something from older code is seen", () => {
   }
 });
 
-/** The version that is built, on a database with the migrations up to `last` alone. */
+/** The built version, on a database with only the migrations up to `last`. */
 async function runsOn(t, last) {
   const served = await standIn(t);
   const sources = sourcesWith(served, "sources", { keeps: (name) => upTo(last).some((one) => one.name === name) });
@@ -78,8 +79,8 @@ async function runsOn(t, last) {
 
 test("this version's code runs on the schema before its migrations", async (t) => {
   const [, before] = versions;
-  // The first version has no schema before its own: without one the Worker answers 503.
+  // The first version has no earlier schema: without a schema the Worker answers 503.
   if (before) await runsOn(t, before.last);
-  // That the journey would notice: the code needs the first migrations.
+  // The journey can fail: the code needs the first migrations.
   await assert.rejects(runsOn(t, "0005"), /^AssertionError.*: \/v1\/.*: [45]\d\d /s);
 });

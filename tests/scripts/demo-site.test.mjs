@@ -1,4 +1,4 @@
-// Tests of the demo site; run by `make test`. What it does with the Worker, tests/browser shows.
+// Tests of the demo site; run by `make test`. tests/browser covers it together with the Worker.
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => site.close());
 
-/** Asks the site as the Worker passes a request on, unless the headers say otherwise. */
+/** A request to the site as the Worker forwards it, unless the headers say otherwise. */
 function ask(path, { method = "GET", headers = {}, body } = {}) {
   return new Promise((done, failed) => {
     const asked = request(`${site.url}${path}`, { method, headers: { "cf-worker": "manicule", ...headers } }, async (answer) => {

@@ -1,4 +1,4 @@
-// The workshop itself, on a copy of this clone: what a developer changes under `make dev` is seen, a build that fails stops
+// The development workflow, on a copy of this clone: changes under `make dev` take effect, a failing build stops
 // nothing, and nothing is left running however it ends. Run by `make test-long`; prints how long each change took.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -31,7 +31,7 @@ const output = (command, ...words) => {
   return done.stdout;
 };
 
-/** Waits until it is so, two minutes at most; how long it took, in milliseconds. */
+/** Waits until the condition is true, two minutes at most. Returns the time it took in milliseconds. */
 async function until(what, isSo, limit = 120_000) {
   const began = Date.now();
   for (;;) {
@@ -52,7 +52,7 @@ async function start() {
   await until("make dev", () => log.includes("Ctrl-C ends it") && log.includes("Ready on"), 900_000);
 }
 
-/** Processes that have to do with the copy, by what the kernel says of their folder and command. */
+/** Processes related to the copy, judged by the kernel's record of their folder and command. */
 function left() {
   const found = [];
   for (const line of output("ps", "-eo", "pid=,args=").split("\n")) {
@@ -62,7 +62,7 @@ function left() {
     try {
       folder = output("readlink", `/proc/${pid}/cwd`).trim();
     } catch {
-      // It is gone, or this is no Linux.
+      // The process is gone, or this is not Linux.
     }
     if (args.includes(clone) || folder.startsWith(clone)) found.push(`${pid} ${args.slice(0, 120)}`);
   }

@@ -1,4 +1,4 @@
-// The API, asked by Stripe's own library.
+// The API, used by Stripe's own library.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -224,7 +224,7 @@ test("ids and amounts are the same each time, and a state file brings them back"
   await first.control("clock", { advance: 1000 });
   await first.close();
   const second = await standIn(t, { state });
-  // Registered last: a stand-in writes its file when it ends.
+  // Registered last, because a stand-in writes its file when it stops.
   t.after(() => rmSync(folder, { recursive: true }));
   const replayed = await second.stripe.transfers.create({ amount: 5, currency: "usd", destination }, { idempotencyKey: "k" });
   assert.equal(replayed.id, transfer.id);

@@ -1,10 +1,10 @@
-// Keys and planned faults: what a client meets when an answer does not come.
+// Keys and planned faults: what a client experiences if a response is lost.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { payable, standIn } from "./harness.mjs";
 
 const HOUR = 3600;
-/** Milliseconds that no answer is waited for: what is delayed so long is let go. */
+/** Milliseconds. Longer than any test waits: requests delayed this long are released. */
 const LONG = 60_000;
 
 async function setUp(t, options) {
@@ -15,7 +15,7 @@ async function setUp(t, options) {
   const count = async () => (await running.control("state/transfer")).length;
   const fault = (kind, more) => running.control("faults", { path: "/v1/transfers", kind, ...more });
   const release = () => running.control("faults/release", {});
-  /** When the transfer has been made, which is before its answer comes. */
+  /** Resolves once the transfer has been made, which is before the response. */
   const happened = async () => {
     while ((await count()) === 0) await new Promise((done) => setTimeout(done, 5));
   };

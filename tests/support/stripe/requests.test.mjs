@@ -1,4 +1,4 @@
-// How requests are read and refused.
+// How requests are parsed and refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { canonical, decode } from "./form.mjs";
@@ -92,7 +92,7 @@ test("unknown routes, ids and forms of the body", async (t) => {
 
 test("25 requests a second, for an endpoint and in all", async (t) => {
   const { url, post, control, world } = await standIn(t, { rateLimit: true });
-  // However slow the machine is, this is all in one moment.
+  // All in one moment, however slow the machine is.
   world.limits.clock = () => 0;
   const burst = await Promise.all(Array.from({ length: 40 }, () => post("/v1/balance")));
   const refused = burst.filter(({ status }) => status === 429);

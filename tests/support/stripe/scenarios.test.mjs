@@ -1,4 +1,4 @@
-// What the scenarios make: amounts, shapes, and the order of things.
+// The results of the scenarios: amounts, shapes, and the order of events.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { totals } from "./scenarios/amounts.mjs";
@@ -11,7 +11,7 @@ async function setUp(t) {
   const sink = await endpoint(t);
   const running = await standIn(t, { webhooks: sink.url, secrets: SECRETS, connectSecrets: CONNECT_SECRETS });
   await running.control("clock", { set: Date.UTC(2026, 0, 31) / 1000, frozen: true });
-  /** Plays a scenario: what it tells, and its events' objects by type. */
+  /** Runs a scenario. Returns its result, and its events' objects by type. */
   const play = async (name, body) => {
     const from = sink.received.length;
     const told = await running.control(`scenarios/${name}`, body);

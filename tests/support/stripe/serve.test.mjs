@@ -1,4 +1,4 @@
-// The command: its one line, its options, its end.
+// The command: its output line, its options, its end.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Webhooks: signed as Stripe signs, delivered, held, repeated, lost; and what the list of events says of it.
+// Webhooks: signed like Stripe's, delivered, held, repeated, lost; and the list of events.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CONNECT_SECRETS, SECRETS, endpoint, payable, standIn } from "./harness.mjs";
@@ -69,7 +69,7 @@ test("connected accounts have their own endpoint and secret", async (t) => {
   );
   await control("scenarios/account_updated", { account, changes: { country: "FR" }, api_version: "2024-06-20" });
   assert.equal(verified(sink.received[1], CONNECT_SECRETS[0]).data.object.country, "FR");
-  // The platform's own list does not have them.
+  // The platform's own list does not contain them.
   assert.equal((await stripe.events.list()).data.length, 0);
   assert.equal((await stripe.events.list({}, { stripeAccount: account })).data.length, 2);
 });
