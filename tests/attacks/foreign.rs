@@ -59,7 +59,7 @@ fn partners_cannot_read_or_change_each_others_data() {
 }
 
 fn pages(rival: &Browser<'_>, fixture: &ApiFixture) {
-    step("the victim's ids in the address of every page");
+    step("the victim's ids in the URL of every page");
     let mut tried = 0;
     for page in tables::partners().iter().chain(&tables::sign_in()).filter(|page| page.method == "GET") {
         for (path, id) in with_ids(page, fixture) {
@@ -88,7 +88,7 @@ fn is_own(id: &str) -> bool {
 }
 
 fn by_cookie(rival: &Browser<'_>, fixture: &ApiFixture) {
-    step("the victim's partner beside the rival's own token");
+    step("the victim's partner id beside the rival's own token");
     let own = rival.cookie(SESSION).expect("a session");
     let token = own.split('.').next().expect("a token").to_owned();
     let claims = [
@@ -116,7 +116,7 @@ fn by_cookie(rival: &Browser<'_>, fixture: &ApiFixture) {
 }
 
 fn at_the_operators(browsers: &[&Browser<'_>], fixture: &ApiFixture) {
-    step("operators' pages and forms, with a partner's session and with none");
+    step("operators' pages and forms, with a partner's session and without one");
     for page in tables::operators() {
         let ids: &[String] = if page.parameters() == 0 { &fixture.ids[..1] } else { &fixture.ids };
         for (n, id) in ids.iter().enumerate() {
@@ -147,7 +147,7 @@ fn path_names_a_program(page: &Page) -> bool {
 }
 
 fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
-    step("every form of the rival's, with the victim's ids in its address and in every field that a form has");
+    step("every form of the rival, with the victim's ids in its URL and in every field");
     let mut forms: Vec<Page> =
         tables::partners().into_iter().chain(tables::sign_in()).filter(|page| page.method == "POST").collect();
     // Forms that end the rival's own session or membership come last.
@@ -182,7 +182,7 @@ fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
 
 /// The host's ids may reveal who a client is.
 fn its_own_view(victim: &Browser<'_>, fixture: &ApiFixture) {
-    step("a partner's own pages, files and copy of the data hold none of the host's ids, nor who a client is");
+    step("a partner's own pages, files and data export contain no host ids and do not reveal clients");
     let mut shown = 0;
     for page in tables::partners().iter().filter(|page| page.method == "GET") {
         for (path, id) in with_ids(page, fixture) {

@@ -72,7 +72,7 @@ fn no_form_is_sent_by_another_site() {
     assert!(tried > 400, "{tried}");
     assert_eq!(server.database_sizes(), before, "nothing was written");
 
-    step("a form cannot be sent by going to its address, nor by saying that it was");
+    step("a form cannot be submitted by navigating to its URL, or by claiming to");
     for page in tables::everywhere().iter().filter(|page| page.method == "POST") {
         let path = page.path(&[&partner.code]);
         for browser in [&operator, &person] {
@@ -89,7 +89,7 @@ fn no_form_is_sent_by_another_site() {
 }
 
 fn mail_of_our_own(outside: &Outside, server: &Server) {
-    step("a page with a secret in its address takes its own form, though it tells no origin, and no other");
+    step("a page with a secret URL accepts its own form, although it sends no origin, and no other");
     let person = Browser::new(server);
     person.send("/sign-in", &[("email", ADMIN)]).expect(303);
     let link = outside.mails_to(ADMIN, 1).pop().expect("the mail").link;

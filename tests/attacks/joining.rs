@@ -48,7 +48,7 @@ fn nobody_joins_or_signs_in_as_somebody_else() {
 }
 
 fn one_list(server: &Server) {
-    step("what is on neither list is joined at neither door, however it is spelled");
+    step("a program on neither list cannot be joined by form or by link, however it is spelled");
     let all = server.read("/v1/programs");
     let all: Vec<&str> =
         all["data"].as_array().or(all.as_array()).expect("programs").iter().filter_map(|p| p["id"].as_str()).collect();
@@ -100,7 +100,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
         let reply = operator.send(&mail.link, &[]);
         assert_eq!(reply.status, 403, "{address}: {}", reply.text);
         assert_eq!(operator.cookie("__Host-manicule_session"), None, "{address}");
-        step("nor is it good at the other door");
+        step("the link is not valid at the other page either");
         let token = mail.link.rsplit('/').next().expect("a token");
         for path in [format!("/sign-in/mail/{token}"), format!("/sign-in/mail/{}", token.to_ascii_uppercase())] {
             assert_eq!((operator.get(&path).status, operator.send(&path, &[]).status), (410, 410));
@@ -108,7 +108,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
     }
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM partner"), before);
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'mail'"), 0);
-    step("a partner's join link makes a partner's session, also for whoever is one already");
+    step("a partner's join link opens a partner's session, even for an existing partner");
     let stranger = network(server, 9);
     for _ in 0..2 {
         join(&stranger, "new@people.example", "agency-partner").expect(303);
@@ -124,7 +124,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
 }
 
 fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
-    step("the mail that proves an address holds nothing that whoever asked has typed");
+    step("the confirmation email contains nothing that the requester typed");
     for address in ["new@people.example", "else@people.example", ADMIN] {
         let had = outside.mails_to(address, 0).len();
         join(&network(server, 20), address, "agency-partner").expect(303);
@@ -133,7 +133,7 @@ fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
             assert!(!mail.whole.contains(word), "{word}: {}", mail.whole);
         }
     }
-    step("nor does an address take further ones along");
+    step("an address cannot smuggle in further recipients");
     for email in [
         "a@b.example, c@d.example",
         "a@b.example\r\nBcc: c@d.example",
@@ -147,7 +147,7 @@ fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
 }
 
 fn locked_out(outside: &Outside, server: &Server) {
-    step("whoever asks for mails in another's name keeps nobody from signing in");
+    step("requesting emails in another person's name does not lock them out");
     server.enrol("agency-partner", "partner");
     for (nth, address) in ["partner@partners.example", ADMIN].into_iter().enumerate() {
         let had = outside.mails_to(address, 0).len();
@@ -169,7 +169,7 @@ fn locked_out(outside: &Outside, server: &Server) {
         let led = person.send(&own.link, &[]).expect(303).header("location").map(str::to_owned);
         assert!(led.is_some_and(|to| to.starts_with("/partner") || to.starts_with("/operator")));
     }
-    step("and the mails to one address are bounded all the same");
+    step("the emails to one address are still limited");
     let had = outside.mails_to("victim@people.example", 0).len();
     for n in 0..40 {
         join(&network(server, 50 + n), "victim@people.example", "agency-partner");
@@ -188,7 +188,7 @@ fn statements(server: &Server, since: usize) -> Vec<i64> {
 }
 
 fn told_apart(outside: &Outside, server: &Server) {
-    step("who is known and who is not: the same answer, the same statements, the same rows");
+    step("known and unknown addresses: the same response, the same statements, the same rows");
     let known = ["partner@partners.example", ADMIN];
     let unknown = ["nobody@people.example", "none@site.example"];
     type Asking = fn(&Browser<'_>, &str) -> Reply;
@@ -225,7 +225,7 @@ fn told_apart(outside: &Outside, server: &Server) {
 }
 
 fn links_are_used_once(outside: &Outside, server: &Server) {
-    step("a link that is looked at stays good; of twenty who use it at once one comes in");
+    step("viewing a link does not use it; of twenty concurrent uses one succeeds");
     let had = outside.mails_to("partner@partners.example", 0).len();
     wish(&network(server, 150), "partner@partners.example").expect(303);
     let link = outside.mails_to("partner@partners.example", had + 1).pop().expect("the mail").link;
@@ -239,7 +239,7 @@ fn links_are_used_once(outside: &Outside, server: &Server) {
     });
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 410).count(), 19, "{statuses:?}");
-    step("a changed one is nothing");
+    step("an altered link is invalid");
     let token = link.rsplit('/').next().expect("a token");
     for changed in [&token[1..], &format!("{token}0"), &"0".repeat(64), &"g".repeat(64), "%00", "' OR 1=1--"] {
         let path = format!("/sign-in/mail/{}", super::browser::escaped(changed));
@@ -248,7 +248,7 @@ fn links_are_used_once(outside: &Outside, server: &Server) {
 }
 
 fn closed_meanwhile(outside: &Outside, server: &mut Server) {
-    step("a link that was mailed while the program was open is nothing once it is closed");
+    step("a link emailed while the program was open is invalid once it is closed");
     let stranger = Browser::from(server, "203.0.113.9");
     join(&stranger, "late@people.example", "agency-partner").expect(303);
     let link = outside.mails_to("late@people.example", 1).pop().expect("the mail").link;

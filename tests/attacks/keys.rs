@@ -29,7 +29,7 @@ fn an_idempotency_key_belongs_to_one_request() {
     server.tell(&[signed_up("friend", &ahead(-1_000), json!({"code": salon.code})), rfq]);
     let (first, second) = (redeem(&server, &salon.id, "order-1", 1_000), redeem(&server, &salon.id, "order-2", 1_000));
 
-    step("the same key and body at another redemption gives that one back, too");
+    step("the same key and body for another redemption returns that one as well");
     let back = json!({"amount_cents": 400, "reason": "one item"});
     let of = |id: &str| keyed(&server, &format!("/v1/credits/redemptions/{id}/reversals"), "return-7", &back);
     let (a, b) = (of(&first).expect(201).json(), of(&second).expect(201).json());
@@ -40,7 +40,7 @@ fn an_idempotency_key_belongs_to_one_request() {
         assert_eq!(of(id).expect(201).json()["id"], json!(id), "and again it changes nothing");
         assert_eq!(server.read(&format!("/v1/credits/redemptions/{id}")), shown);
     }
-    step("a key is its program's and its method's, too");
+    step("a key is also tied to its program and method");
     let small = json!({"amount_cents": 100, "reason": "more"});
     let budget = |program: &str| keyed(&server, &format!("/v1/programs/{program}/budget"), "fund-7", &small).status;
     assert_eq!((budget(CREDITS), budget("none")), (201, 404));
@@ -58,7 +58,7 @@ fn an_idempotency_key_belongs_to_one_request() {
         })
         .collect();
     assert_ne!(links[0]["id"], links[1]["id"]);
-    step("many at once with one key on two addresses: each once");
+    step("many concurrent requests with one key to two URLs: each acts once");
     let replies = at_once(40, |n| {
         let id = if n % 2 == 0 { &first } else { &second };
         keyed(
@@ -72,7 +72,7 @@ fn an_idempotency_key_belongs_to_one_request() {
     for id in [&first, &second] {
         assert_eq!(server.read(&format!("/v1/credits/redemptions/{id}"))["returned_cents"], 450);
     }
-    step("another body under a key is refused, wherever its number stands");
+    step("another body with the same key is refused, wherever the number is");
     let other = json!({"amount_cents": 401, "reason": "one item"});
     let path = format!("/v1/credits/redemptions/{first}/reversals");
     keyed(&server, &path, "return-7", &other).problem(409, "idempotency_key_reused");
@@ -81,7 +81,7 @@ fn an_idempotency_key_belongs_to_one_request() {
 }
 
 fn numbers(server: &Server, back: &str) {
-    step("numbers that are none, or too large, move nothing");
+    step("invalid or huge numbers move nothing");
     let amounts = [
         "9007199254740993",
         "-1",
@@ -129,7 +129,7 @@ fn numbers(server: &Server, back: &str) {
     }
     let moved = server.transfers().len() - before;
     assert!(moved <= 3, "{moved}");
-    step("keys of odd forms are refused");
+    step("malformed keys are refused");
     for key in ["", " ", "a b", &"k".repeat(256), "\u{e9}"] {
         let status = keyed(server, "/v1/links", key, &json!({})).status;
         assert!([400, 422].contains(&status), "{key:?}: {status}");
@@ -138,7 +138,7 @@ fn numbers(server: &Server, back: &str) {
 }
 
 fn texts(server: &Server) {
-    step("texts that other languages would read");
+    step("texts with a meaning in other languages");
     for id in [
         "' OR 1=1 --",
         "\"; DROP TABLE partner; --",

@@ -54,7 +54,7 @@ fn the_log_contains_no_secrets_or_personal_data() {
     interface(&server);
     doors(&server);
     secrets.extend(people(&outside, &server));
-    step("nothing of it is in the log, whole or in part, escaped or not");
+    step("none of it is in the log, in full or in part, escaped or not");
     let log = server.log();
     assert!(log.lines().count() > 200, "the log is kept: {} lines", log.lines().count());
     for secret in &secrets {
@@ -90,7 +90,7 @@ fn named(ask: crate::client::Ask<'_>) -> crate::client::Ask<'_> {
 }
 
 fn interface(server: &Server) {
-    step("every route, let in and not, with bodies that are wrong everywhere");
+    step("every route, authorized and not, with bodies that are entirely invalid");
     let (body, query) = (body().to_string(), format!("email={}&cursor={0}&program={0}", "jane.doe%40corp.example"));
     for route in ROUTES {
         for segment in ["jane.doe%40corp.example", "Jane%20Doe-Smith"] {
@@ -109,7 +109,7 @@ fn interface(server: &Server) {
             named(server.ask("PATCH", &path)).operator().send();
         }
     }
-    step("each field of a good call wrong by itself");
+    step("a valid call with one invalid field at a time");
     let wrong = ["jane.doe@corp.example", "Jane Doe-Smith"];
     for path in [
         "/v1/partners",
@@ -149,7 +149,7 @@ fn interface(server: &Server) {
 }
 
 fn doors(server: &Server) {
-    step("signed events with good data, with bad, and from senders who are wrong");
+    step("signed events with valid data, with invalid data, and from wrong senders");
     let second = now_ms() / 1_000;
     let mut good = signed_up("acct-1", &crate::facts::ahead(-1_000), json!({}));
     merge(&mut good, json!({"account": {"email": PERSONAL[0], "name": PERSONAL[1]}, "data": {"phone": PERSONAL[2]}}));
@@ -178,7 +178,7 @@ fn doors(server: &Server) {
 
 /// Every credential that was issued to someone signing in.
 fn people(outside: &Outside, server: &Server) -> Vec<String> {
-    step("people who sign in, join, and send every form; what they were handed");
+    step("people who sign in, join, and submit every form; the credentials they received");
     let mut handed = Vec::new();
     let person = Browser::from(server, PERSONAL[3]);
     let form = [

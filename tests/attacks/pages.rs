@@ -106,7 +106,7 @@ fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
 }
 
 fn masked(person: &Browser<'_>, nobody: &Browser<'_>) {
-    step("a form's token looks different in each answer, is good wherever it was shown, and belongs to one browser");
+    step("a form's token differs in each response, is valid wherever it was shown, and belongs to one browser");
     for (browser, page, post) in [(person, "/partner/links", "/partner/share"), (nobody, "/sign-in", "/sign-in/token")]
     {
         let shown: Vec<String> = (0..4).map(|_| token_in(&browser.get(page).text)).collect();
@@ -168,7 +168,7 @@ fn hardened(reply: &Reply, name: &str) {
 }
 
 fn our_own_answers(server: &Server, browsers: &[&Browser<'_>], code: &str) {
-    step("every answer of our own is hardened, errors and answers to wrong methods too");
+    step("every response of ours has the security headers, including errors and wrong methods");
     for page in tables::everywhere().iter().filter(|page| page.method == "GET") {
         let path = page.path(&[code]);
         for browser in browsers {
@@ -193,7 +193,7 @@ fn our_own_answers(server: &Server, browsers: &[&Browser<'_>], code: &str) {
 }
 
 fn passed_on(outside: &Outside, server: &Server, code: &str) {
-    step("what is passed on to the site keeps the site's own headers, and is told nothing of ours");
+    step("forwarded requests keep the site's own headers and reveal none of our cookies");
     outside.site.asked();
     for path in ["/", "/blog", "/r", "/operators", "/partnership", "/v10/x", "/Operator"] {
         let ask =
@@ -208,12 +208,12 @@ fn passed_on(outside: &Outside, server: &Server, code: &str) {
         assert_eq!(asked.header("cookie"), Some("a=1"), "{asked:?}");
         assert_eq!(asked.header("manicule-zone"), None, "{asked:?}");
     }
-    step("a link that is followed stays one, for scripts too: nothing of a page is in it");
+    step("a ref link stays a redirect for scripts too: it contains no page");
     assert_eq!(server.visit(&format!("/r/{code}")).header("sec-fetch-mode", "cors").send().status, 302);
 }
 
 fn methods(server: &Server) {
-    step("methods that nobody has defined are 405 on every address of ours, and do nothing");
+    step("undefined methods give 405 on every URL of ours and do nothing");
     let routes = ROUTES.iter().map(|route| (route.path.replace(['{', '}'], ""), route.method));
     let pages = tables::everywhere();
     let pages = pages.iter().map(|page| (page.path(&["none"]), page.method));

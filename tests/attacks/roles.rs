@@ -68,7 +68,7 @@ fn operators_cannot_exceed_their_role() {
 }
 
 fn shrunk(outside: &Outside, server: &mut Server) {
-    step("a session is what its person is now: less, then nothing");
+    step("a session follows the person's present role: less, then nothing");
     let session = signed_in(outside, server, ADMIN, 20).cookie("__Host-manicule_session").expect("a session");
     let with = |operators: &str, server: &mut Server| {
         let vars = outside.vars();
@@ -86,7 +86,7 @@ fn shrunk(outside: &Outside, server: &mut Server) {
     assert_eq!((status(server, "/operator/tokens"), status(server, "/operator/payouts")), (403, 200));
     with("boss@site.example:owner boss2@site.example:", server);
     assert_eq!(status(server, "/operator/payouts"), 303);
-    step("a role that there is not is none, and nobody is an operator by a slip");
+    step("an unknown role gives no access, and malformed roles make nobody an operator");
     for email in ["boss@site.example", "boss2@site.example", "boss@site.example:owner", "owner"] {
         let browser = Browser::from(server, "203.0.113.5");
         let had = outside.mails_to(email, 0).len();

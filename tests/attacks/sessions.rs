@@ -56,7 +56,7 @@ fn planted_cookies_hijack_no_session() {
     the_site_s_session(&outside, &server, "astro-session");
     our_own_cookies(&server);
     consent(&server);
-    step("the site calls its session something else: that cookie counts, and it alone");
+    step("the site's session has another name: only that cookie counts");
     let vars = outside.vars();
     let mut vars: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
     vars.push(("EMDASH_SESSION_COOKIE", "site_sid"));
@@ -69,7 +69,7 @@ fn planted_cookies_hijack_no_session() {
 }
 
 fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
-    step("a planted cookie of almost the name: neither the victim's rights nor the attacker's session");
+    step("a planted cookie with a similar name: neither the victim's access nor the attacker's session");
     outside.site.asked();
     for (n, cookies) in plantings(name, "thief-N.10", "boss-N.50").into_iter().enumerate() {
         let cookies = cookies.replace("-N.", &format!("-{name}-{n}."));
@@ -81,12 +81,12 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
         let own = thief.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or("").to_owned();
         assert_eq!(server.visit("/operator").header("cookie", own).send().status, 303, "{cookies:?}");
     }
-    step("the site was asked with the one cookie that its answer is kept under");
+    step("the site was queried with the one cookie that its answer is cached under");
     for asked in outside.site.asked() {
         let sent = asked.header("cookie").unwrap_or("");
         assert!(sent.starts_with(&format!("{name}=")) && !sent.contains(';'), "{sent:?}");
     }
-    step("the same in bytes that are no text");
+    step("the same in bytes that are not text");
     for (n, sign) in BYTES.iter().enumerate() {
         let planted = format!("{name}=thief-{name}-b{n}.10");
         let own = format!("{name}=boss-{name}-b{n}.50");
@@ -98,7 +98,7 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
         );
         assert_eq!(led_to(&sign_in(server, &planted)), "/partner", "{sign:?}");
     }
-    step("two of the very name are none, and nobody is asked about either");
+    step("two cookies with the same name count as none, and the site is queried about neither");
     outside.site.asked();
     for cookies in twice(name, "thief-twice.10", "boss-twice.50") {
         assert_eq!(led_to(&sign_in(server, &cookies)), "", "{cookies}");
@@ -115,7 +115,7 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
 }
 
 fn our_own_cookies(server: &Server) {
-    step("our own session: almost the name is nothing, twice the name is none, in whatever order");
+    step("our own session: a similar name counts as nothing, the name twice counts as none, in any order");
     let victim = Browser::of_site(server, "victim.50");
     let thief = Browser::of_site(server, "thief.10");
     let value = |browser: &Browser<'_>| browser.cookie(SESSION).expect("a session");
@@ -125,12 +125,12 @@ fn our_own_cookies(server: &Server) {
         assert_eq!(home(&cookies), 200, "{cookies:?}: the victim's own counts");
         let alone = cookies.split("; ").find(|pair| pair.contains(&value(&thief))).expect("the planted one");
         let shown = server.visit("/partner/programs").header("cookie", alone).send();
-        assert_eq!(shown.status, 303, "{alone:?} signs nobody in");
+        assert_eq!(shown.status, 303, "{alone:?} does not sign in");
     }
     for cookies in twice(SESSION, &value(&thief), &value(&victim)) {
         assert_eq!(home(&cookies), 303, "{cookies:?}");
     }
-    step("the cookie of forms: with a planted one beside it no form is let in by the planted one's token");
+    step("the form cookie: with a planted one beside it, no form is accepted with the planted one's token");
     let stranger = Browser::new(server);
     let planted = Browser::new(server);
     let (own_token, planted_token) = (stranger.token(), planted.token());
@@ -149,7 +149,7 @@ fn our_own_cookies(server: &Server) {
     for cookies in twice(FORM, &other, &own) {
         assert_eq!((post(&cookies, &own_token), post(&cookies, &planted_token)), (403, 403), "{cookies:?}");
     }
-    step("a page with two such cookies hands out a new one, not one of theirs");
+    step("a page that receives two such cookies sets a new one");
     let cookies = format!("{FORM}={other}; {FORM}={own}");
     let page = server.visit("/sign-in").header("cookie", &*cookies).send().expect(200);
     let fresh = page.header("set-cookie").expect("a new one");
@@ -158,7 +158,7 @@ fn our_own_cookies(server: &Server) {
 }
 
 fn consent(server: &Server) {
-    step("consent that was planted beside a refusal is none");
+    step("planted consent beside a refusal does not count");
     let ann = server.enrol("user-referral", "ann");
     let set =
         |cookies: &str| server.visit(&format!("/r/{}", ann.code)).header("cookie", cookies).send().cookie().is_some();

@@ -51,7 +51,7 @@ fn self_referrals_are_held() {
 }
 
 fn one_browser(server: &Server) {
-    step("the sixth account of one browser within thirty days is held, whichever program or address it has");
+    step("the sixth account of one browser within thirty days is held, whatever its program or address");
     let ann = partner(server, "ann", "ann@ann-studio.example");
     let cookie = server.visit(&format!("/r/{}", ann.code)).send().cookie().expect("the cookie");
     let token = || server.get("/v1/attribution").header("cookie", &*cookie).send().json()["token"].clone();
@@ -66,7 +66,7 @@ fn one_browser(server: &Server) {
         assert_eq!(held_by(server, &account), ["one_visitor"], "{account}");
         assert!(!earns(server, &ann, &account), "{account}");
     }
-    step("clicking anew in the same browser changes nothing of that, nor does another's link there");
+    step("neither a new click in the same browser nor another partner's link changes that");
     let bob = partner(server, "bob", "bob@bob-studio.example");
     let cookie =
         server.visit(&format!("/r/{}", bob.code)).header("cookie", &*cookie).send().cookie().expect("the cookie");
@@ -74,7 +74,7 @@ fn one_browser(server: &Server) {
     server.tell(&[sign_up("puppet-9", "p9@mail-9.example", json!({"token": told["token"]}))]);
     assert_eq!(held_by(server, "puppet-9"), ["one_visitor"]);
     assert!(!earns(server, &bob, "puppet-9"));
-    step("another browser's account is nobody's puppet");
+    step("another browser's account is not suspected");
     let other = server.visit(&format!("/r/{}", ann.code)).send().cookie().expect("the cookie");
     let told = server.get("/v1/attribution").header("cookie", other).send().json();
     server.tell(&[sign_up("guest", "guest@guest.example", json!({"token": told["token"]}))]);
@@ -82,12 +82,12 @@ fn one_browser(server: &Server) {
 }
 
 fn own_accounts(server: &Server) {
-    step("a partner's own account is held, whatever address it has, and however it comes");
+    step("a partner's own account is held, whatever its address, and however it signs up");
     let owner = partner(server, "owner", "owner@owner-studio.example");
     server.tell(&[sign_up("owner", "somebody@else.example", json!({"code": owner.code}))]);
     assert!(held_by(server, "owner").contains(&"own_account".to_owned()), "{:?}", held_by(server, "owner"));
     assert!(!earns(server, &owner, "owner"));
-    step("and by address: case, tag, dots at Gmail");
+    step("also by address: case, tag, dots at Gmail");
     let dotty = partner(server, "dotty", "do.tty@gmail.com");
     for (n, email) in ["dotty@gmail.com", "D.O.T.T.Y+x@GoogleMail.com", "DO.TTY@GMAIL.COM"].into_iter().enumerate() {
         let account = format!("dotty-{n}");
@@ -97,7 +97,7 @@ fn own_accounts(server: &Server) {
 }
 
 fn rings(server: &Server) {
-    step("rings of two and of four are held where they close, in the order of the sign-ups or against it");
+    step("rings of two and of four are held where they close, in the order of the sign-ups or in reverse");
     for (size, name) in [(2, "two"), (4, "four")] {
         let ring: Vec<(String, Partner)> = (0..size)
             .map(|n| {
@@ -119,7 +119,7 @@ fn rings(server: &Server) {
             assert_eq!(earns(server, referrer, account), !closes, "{account}");
         }
     }
-    step("a ring by addresses, where the host has other names for the accounts");
+    step("a ring found by addresses, if the host has other names for the accounts");
     let (a, b) = (partner(server, "host-a", "a@a-shop.example"), partner(server, "host-b", "b@b-shop.example"));
     server.tell(&[sign_up("cust-1", "A@a-shop.example", json!({"code": b.code}))]);
     assert!(earns(server, &b, "cust-1"));

@@ -85,7 +85,7 @@ fn responses_and_exports_leak_nothing() {
 }
 
 fn health(server: &Server) {
-    step("/healthz says whether all is well, and no more, to whoever shows no token; a bad token is no way around");
+    step("without a token /healthz says only whether all is well; an invalid token gets no more");
     assert_eq!(server.get("/healthz").send().expect(200).text, "{\"ok\":true}");
     assert_eq!(server.get("/healthz?details=1").header("x-forwarded-for", "127.0.0.1").send().text, "{\"ok\":true}");
     for token in ["", "Bearer", "Bearer wrong", "Basic b3A6b3A=", "Bearer undefined"] {
@@ -102,7 +102,7 @@ fn health(server: &Server) {
 }
 
 fn unwell(server: &mut Server) {
-    step("what is not well is told to operators alone, a missing secret of webhooks by its name");
+    step("only operators see what is wrong, and a missing webhook secret by name");
     server.restart(&[("WEBHOOK_SECRETS", ""), ("STRIPE_API_KEY", "none"), ("EMDASH_ORIGIN", "http://127.0.0.1:9")]);
     assert_eq!(server.get("/healthz").send().expect(503).text, "{\"ok\":false}");
     let told = server.get("/healthz").operator().send().expect(503).json()["configuration"].to_string();
@@ -133,7 +133,7 @@ fn broken_services(server: &Server) {
         ];
         for reply in replies {
             for word in [JANE, "srv/app", "invalid `to`", "is wanted"] {
-                assert!(!reply.text.contains(word), "{way} tells {word}: {}", reply.text);
+                assert!(!reply.text.contains(word), "{way} reveals {word}: {}", reply.text);
             }
         }
         let log = server.log();
@@ -143,7 +143,7 @@ fn broken_services(server: &Server) {
 }
 
 fn files(server: &Server, stripe: &Stripe) {
-    step("no cell of a file is a formula, after whichever sign a table program parts it");
+    step("no cell of a file is a formula, whichever separator a spreadsheet uses");
     let name = "x;=1+1|@cmd,-2+3; +4, \"=5 ＝6;＋7";
     let body = json!({
         "program": "agency-partner", "external_id": "=HYPERLINK(1)", "name": name, "email": "+formula@a.example", "country": "US",

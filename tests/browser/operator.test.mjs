@@ -65,7 +65,7 @@ async function tabbed(browser, presses) {
   return met;
 }
 
-test("a keyboard comes to nothing that cannot be seen", () =>
+test("the keyboard reaches only visible elements", () =>
   inBrowser(server, async (browser) => {
     await signIn(browser, "hello@north.example", "/partner");
     for (const size of [WIDE, NARROW]) {
@@ -83,7 +83,7 @@ test("a keyboard comes to nothing that cannot be seen", () =>
     assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
   }));
 
-test("pages behind a mail or a form", () =>
+test("pages reached through an email or a form", () =>
   inBrowser(server, async (browser) => {
     const wrong = [];
     const look = async (what) => wrong.push(...(await accessibility(browser)).map((finding) => `${what}: ${finding}`));

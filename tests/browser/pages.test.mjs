@@ -25,7 +25,7 @@ const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#f
     afterFrame(() => { window.isBroken = true; });
   }, 1000));</script>`;
 
-test("the checks see what they look for", () =>
+test("the checks detect what they are for", () =>
   inBrowser(server, async (browser) => {
     await browser.resize(NARROW);
     await browser.driver.get(`data:text/html,${encodeURIComponent(BROKEN)}`);
@@ -41,7 +41,7 @@ test("the checks see what they look for", () =>
     assert.match((await browser.complaints()).join("\n"), /broken/);
   }));
 
-test("pages for everybody", () =>
+test("public pages", () =>
   inBrowser(server, async (browser) => {
     const wrong = [];
     for (const address of ["/", "/shop", "/dev/mail", "/sign-in", "/sign-in/sent", "/sign-in/token", "/sign-in?to=/operator", "/partner/join", "/partner/join/sent", "/sign-out"]) {
@@ -75,7 +75,7 @@ test("a partner's pages", () =>
     ], partnersOthers(server));
   }));
 
-test("nothing moves when the script comes late", () =>
+test("nothing shifts when the script loads late", () =>
   inBrowser(server, async (browser) => {
     await signIn(browser, "hello@north.example", "/partner");
     await browser.send("Network.enable");

@@ -27,7 +27,7 @@ async function inBrowsers(count, story) {
   }
 }
 
-test("who is signed in at the EmDash site is signed in here, as their role allows", () =>
+test("users of the EmDash site are signed in here according to their role", () =>
   inBrowsers(2, async (reader, admin) => {
     await reader.go("/partner");
     assert.match(await reader.path(), /^\/sign-in\?/);
@@ -48,7 +48,7 @@ test("who is signed in at the EmDash site is signed in here, as their role allow
     assert.ok((await admin.text()).includes(text("shared/frame", "SIGN_OUT")));
   }));
 
-test("after signing out the pages are closed, whatever the browser still has", () =>
+test("after signing out the pages are closed, whatever cookies the browser still has", () =>
   inBrowsers(2, async (browser, other) => {
     await signIn(browser, "hello@north.example", "/partner/earnings");
     assert.equal(await browser.path(), "/partner/earnings");
@@ -136,7 +136,7 @@ async function nothingRan(browser) {
   assert.deepEqual(await browser.complaints(), []);
 }
 
-test("what people type is text, wherever it is shown", () =>
+test("user input is shown as text everywhere", () =>
   inBrowsers(2, async (partner, operator) => {
     await partner.go("/partner/join");
     // Problems are shown, and the entered values are kept.

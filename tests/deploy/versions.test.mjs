@@ -19,7 +19,7 @@ const migrations = readMigrations(join(root, "migrations"));
 const upTo = (last) => migrations.filter(({ name }) => last === null || name.slice(0, 4) <= last);
 const texts = (list) => list.map((one) => one.text);
 
-test("CHANGELOG.md says of each version what its deployment does; each migration is one version's", () => {
+test("CHANGELOG.md documents each version's deployment; each migration belongs to one version", () => {
   assert.equal(versions.at(-1).name, "0.1.0");
   assert.equal(versions[0].name, /^version = "(.*)"$/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"))[1]);
   for (const [at, { name, isReleased, last, deployment, contracts }] of versions.entries()) {
@@ -32,7 +32,7 @@ test("CHANGELOG.md says of each version what its deployment does; each migration
   assert.deepEqual(upTo(versions[0].last), migrations, "migrations that no version has");
 });
 
-test("a version takes nothing from the code before it but what CHANGELOG.md says that code no longer uses", () => {
+test("a version removes only what CHANGELOG.md lists as unused by earlier code", () => {
   for (const [at, { name, last, contracts }] of versions.entries()) {
     const before = versions[at + 1];
     if (!before) continue;
@@ -41,7 +41,7 @@ test("a version takes nothing from the code before it but what CHANGELOG.md says
   }
 });
 
-test("what takes something from older code is seen", () => {
+test("changes that break older code are detected", () => {
   const base = "CREATE TABLE a (id TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT; CREATE TABLE b (id TEXT); CREATE VIEW v AS SELECT id FROM a;";
   const after = (sql) => shrinks([base], [base, sql]);
   for (const fine of ["ALTER TABLE a ADD COLUMN m TEXT;", "ALTER TABLE a ADD COLUMN m INTEGER NOT NULL DEFAULT 0;", "CREATE TABLE c (id TEXT NOT NULL);", "CREATE INDEX a_n ON a (n);", "CREATE TABLE c (id TEXT); CREATE UNIQUE INDEX c_id ON c (id); CREATE TRIGGER c_x BEFORE DELETE ON c BEGIN SELECT RAISE(ABORT, 'no'); END;"]) {

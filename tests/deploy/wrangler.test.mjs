@@ -62,7 +62,7 @@ test("make deploy, twice, as commands; deploy-check before", async (t) => {
   assert.equal(Object.keys(online(world, "manicule").secrets).length, 5, "a deployment keeps the secrets");
 });
 
-test("a version runs on the schema before and after its migrations, and the one before goes on after a rollback", async (t) => {
+test("a version runs on the schema before and after its migrations, and the previous one runs after a rollback", async (t) => {
   const served = await standIn(t);
   await deployed(served, { real: true });
   const secrets = newSecrets();
@@ -99,7 +99,7 @@ test("a version runs on the schema before and after its migrations, and the one 
   await step("back");
 });
 
-test("a first upload that is refused blocks no later one", async (t) => {
+test("a refused first upload does not block later ones", async (t) => {
   const served = await standIn(t, { email: "refused" });
   const first = await deploy(served, { real: true });
   assert.equal(first.status, 1);
@@ -149,7 +149,7 @@ for (const kind of isLong ? Object.keys(KINDS) : ["4xx"]) {
   });
 }
 
-test("interrupted at a step, it says where it was, and the next run goes on", async (t) => {
+test("interrupted at a step, it reports where it was, and the next run continues", async (t) => {
   const served = await standIn(t);
   const steps = isLong ? ["account", "what is there", "database and namespace", "migrations", "upload"] : ["database and namespace", "migrations", "upload"];
   const signals = isLong ? ["SIGINT", "SIGTERM", "SIGKILL"] : ["SIGINT"];

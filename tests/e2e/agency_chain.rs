@@ -143,7 +143,7 @@ fn refunds_and_disputes_are_clawed_back_from_the_right_balance() {
         assert_eq!((&line["state"], server.balance(frozen)), (&json!("disputed"), (20_000, 0)), "{line}");
     }
 
-    step("lost is gone, won is free again and vests by the next run");
+    step("lost disputes are clawed back; won ones are freed and vest in the next run");
     server.tell(&[
         disputed("dispute-lost", "in-dispute-lost", "lost", "2025-06-10T00:00:00Z", 100_000),
         disputed("dispute-won", "in-dispute-won", "won", "2025-06-10T00:00:00Z", 100_000),
@@ -152,7 +152,9 @@ fn refunds_and_disputes_are_clawed_back_from_the_right_balance() {
     server.settle(PROGRAM, "monthly", "2025-06");
     assert_eq!((server.balance(lost), server.balance(won)), ((0, 0), (0, 20_000)));
 
-    step("a refund after vesting takes from what is available; more than was paid takes no more than was earned");
+    step(
+        "a refund after vesting reduces the available balance; refunding more than was paid claws back no more than was earned",
+    );
     server.tell(&[refunded("refund-late", "in-refund-late", "2025-07-01T00:00:00Z", 50_000)]);
     assert_eq!(server.balance(late), (0, 10_000));
     let mut rest = refunded("refund-late", "in-refund-late", "2025-07-02T00:00:00Z", 90_000);

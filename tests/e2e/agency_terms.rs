@@ -127,7 +127,7 @@ fn a_large_contract_earns_five_hundred_once() {
     server.settle(PROGRAM, "monthly", "2025-03");
     assert_eq!(server.balance(&agency), (0, 150_000));
 
-    step("cancelled inside the hold it is void, and not earned again");
+    step("canceled inside the hold it is void, and not earned again");
     let other = server.enrol(PROGRAM, "other");
     client(&server, &other, "leaver", "2025-01-02T00:00:00Z");
     server.tell(&[
@@ -181,7 +181,7 @@ fn platinum_applies_from_the_moment_it_is_reached() {
         assert_eq!(found.iter().map(|l| l.1).sum::<i64>(), 10_000, "{invoice}: {found:?}");
     }
 
-    step("after the first year 15 % in place of 10 %: $1,500 a month, kept for good");
+    step("after the first year 15% instead of 10%: $1,500 a month, permanently");
     for n in 1..=20 {
         server.tell(&[paid(&format!("c{n:02}"), &format!("jul-{n:02}"), "2026-07-10T00:00:00Z", 50_000)]);
     }

@@ -28,7 +28,7 @@ fn assets_that_pages_reference_are_served_as_immutable() {
         assert!(!file.bytes.is_empty(), "{path}");
     }
 
-    step("a file of another build is not there, and nobody is to keep that");
+    step("a file of another build is not found, and that response is not cached");
     let gone = server.get("/manicule/000000000000/style.css").send();
     assert_eq!((gone.status, gone.header("cache-control")), (404, Some("no-store")));
 }

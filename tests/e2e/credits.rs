@@ -101,14 +101,14 @@ fn the_application_redeems_and_returns_credits() {
     });
     assert_eq!(told.iter().filter(|status| **status == 201).count(), 2, "{told:?}");
     assert_eq!(credit(&server, &owner), (500, 5_000));
-    step("given back in part, then the rest, and no more");
+    step("returned in part, then the rest, and no more");
     let path = format!("/v1/credits/redemptions/{}/reversals", first["id"].as_str().expect("an id"));
     let back = |body: Value| server.post(&path, &body).operator().send();
     back(json!({"amount_cents": 1_000, "reason": "one item"})).expect(201);
     assert_eq!(back(json!({"reason": "the rest"})).expect(201).json()["returned_cents"], 3_000);
     back(json!({"reason": "again"})).problem(422, "more_than_redeemed");
     assert_eq!(credit(&server, &owner), (3_500, 2_000));
-    step("moved away after it was used: owed");
+    step("reassigned after it was used: owed");
     let other = server.enrol(PROGRAM, "other");
     let moved = json!({"program": PROGRAM, "partner": other.id, "reason": "it was the other's"});
     server.post("/v1/accounts/friend/reassign", &moved).operator().send().expect(200);
@@ -127,7 +127,7 @@ fn credits_on_the_stripe_balance_can_be_clawed_back() {
         let all = stripe.list("customer_balance_transaction");
         all.iter().filter(|t| t["customer"] == customer.as_str()).filter_map(|t| t["amount"].as_i64()).collect()
     };
-    step("the first answer is lost: asked again under the same key, once in all");
+    step("the first response is lost: retried with the same key, moved once in total");
     let fault = json!({"method": "POST", "path": "/v1/customers/*/balance_transactions", "kind": "drop_after"});
     stripe.control("faults", &fault);
     server.cron(SWEEP, now_ms());
@@ -137,7 +137,7 @@ fn credits_on_the_stripe_balance_can_be_clawed_back() {
     let mut amounts = on_balance();
     amounts.sort_unstable();
     assert_eq!((amounts, credit(&server, &owner)), (vec![-5_000, -500], (0, 5_500)));
-    step("taken back: the opposite transaction");
+    step("clawed back: the opposite transaction");
     let other = server.enrol(PROGRAM, "other");
     let moved = json!({"program": PROGRAM, "partner": other.id, "reason": "it was the other's"});
     server.post("/v1/accounts/friend/reassign", &moved).operator().send().expect(200);
@@ -159,7 +159,7 @@ fn credits_are_delivered_by_webhook() {
     server.tell(&[signed_up("friend", &ahead(0), json!({"code": owner.code}))]);
     assert_eq!(credit(&server, &owner), (500, 0));
     server.cron(SWEEP, now_ms());
-    step("signed, with all that it takes to apply it; and booked");
+    step("signed, with everything needed to apply it, and posted");
     let asked = host.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     let told = asked[0].signed_by(&made["secret"]);
@@ -201,7 +201,7 @@ fn the_friends_discount_is_a_promotion_code() {
     for _ in 0..2 {
         assert_eq!(bound(server.deliver(&up).expect(200).json())["promotion_code"], json!(code));
     }
-    step("another friend, who has only the code, gets one of their own; Stripe out of reach: data, and no error");
+    step("another friend, who has only the code, gets a separate one; Stripe unreachable: data, and no error");
     let second = signed_up("second", &ahead(0), json!({"code": ann.code}));
     let theirs = bound(server.deliver(&second).expect(200).json())["promotion_code"].clone();
     assert!(theirs.is_string() && theirs != json!(code), "{theirs}");

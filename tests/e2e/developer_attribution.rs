@@ -54,7 +54,7 @@ fn a_company_belongs_to_the_partner_of_its_first_account() {
     server.tell(&[joined("first", &ahead(-60_000), "ann@corp.example", json!({"token": token}))]);
     bound_to(&server, "first", &dev, "token");
 
-    step("a colleague without any link, and not the neighbour at a free mail's");
+    step("a colleague without any link, but not a stranger at the same public email provider");
     server.tell(&[
         joined("second", &ahead(-50_000), "Bob@CORP.example", json!({})),
         joined("mail-1", &ahead(-40_000), "someone@gmail.com", json!({"code": dev.code})),
@@ -63,7 +63,7 @@ fn a_company_belongs_to_the_partner_of_its_first_account() {
     bound_to(&server, "second", &dev, "email_domain");
     assert_eq!(verdict(&server, "mail-2")["attributed"], json!(false));
 
-    step("the colleague's own touch goes before the domain; a typed code before both");
+    step("the colleague's own touch beats the domain; a typed code beats both");
     let theirs = token_of(&server.visit(&format!("/r/{}", rival.code)).send().cookie().expect("the cookie"));
     server.tell(&[
         joined("third", &ahead(-20_000), "cleo@corp.example", json!({"token": theirs})),
@@ -121,7 +121,7 @@ fn a_workspace_binds_its_domain_permanently() {
     bound_to(&server, "early", &agency, "workspace");
     assert_eq!(server.balance(&agency), (16_000, 0), "20 % of $800");
 
-    step("an invitation after the sign-up is none of its business");
+    step("an invitation after the sign-up has no effect");
     server.tell(&[
         joined("before", "2025-03-02T00:00:00Z", "a@after.example", json!({})),
         invited("inv-after", "2025-03-02T00:00:00.001Z", &agency.code, "after.example"),
@@ -172,7 +172,7 @@ fn an_account_goes_through_its_states() {
         states("quiet"),
         wanted(&[("signed_up", "2025-01-01T00:00:00Z"), ("activated", "2025-01-31T00:00:00Z")])
     );
-    step("signed up a moment ago: what only time will bring is not told yet");
+    step("signed up a moment ago: states reached by time are not reported yet");
     server.tell(&[joined("fresh", &ahead(0), "a@fresh.example", json!({"code": dev.code}))]);
     let fresh: Vec<String> = states("fresh").into_iter().map(|(state, _)| state).collect();
     assert_eq!(fresh, ["signed_up"]);

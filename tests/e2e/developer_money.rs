@@ -191,7 +191,7 @@ fn the_reconciliation_finds_what_events_missed() {
         server.post("/v1/reconciliations", &body).operator().send().expect(200).json()
     };
     let row = |account: &str, subscription: &str, missed: &str, repaired: bool| json!({"account": account, "subscription_id": subscription, "missed": missed, "repaired": repaired});
-    step("told, and nothing changed");
+    step("reported, and nothing changed");
     let told = ask(false);
     assert_eq!((&told["accounts"], &told["unknown_accounts"]), (&json!(3), &json!(["nobody"])), "{told}");
     let missed = |repaired: bool| {
@@ -203,7 +203,7 @@ fn the_reconciliation_finds_what_events_missed() {
     assert_eq!(told["missed"], missed(false));
     assert_eq!(server.balance(&dev), (18_000, 0));
 
-    step("repaired: who is gone churned, and its commission is void");
+    step("repaired: the canceled account has churned, and its commission is void");
     let done = ask(true);
     if !server.is_tight {
         assert_eq!(done["missed"], missed(true));

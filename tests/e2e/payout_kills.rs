@@ -163,7 +163,7 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
     assert_eq!(carried, BTreeMap::from([("negative", 20), ("not_onboarded", 40), ("not_payable", 40)]));
     story.server.audit();
 
-    step("what a kill had cut off was asked again under the same key");
+    step("requests that a kill cut off were retried with the same key");
     let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for request in story.stripe.look("requests").as_array().expect("requests") {
         if request["method"] == "POST" && request["path"] == "/v1/transfers" {

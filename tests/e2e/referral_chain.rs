@@ -13,7 +13,7 @@ const PROGRAM: &str = "user-referral";
 #[test]
 fn a_ref_link_earns_fifty_dollars_once() {
     let server = Server::start();
-    step("enrol a partner");
+    step("enroll a partner");
     let ann = server.enrol(PROGRAM, "ann");
     let other = server.enrol(PROGRAM, "bob");
     let token = click_and_ask_for_the_token(&server, &ann);
@@ -41,7 +41,7 @@ fn a_ref_link_earns_fifty_dollars_once() {
     assert_eq!(server.balance(&other), (0, 0));
     check_the_books(&server, &ann);
 
-    step("the same run started by hand, and the next week's");
+    step("the same run started by hand, then the next week's");
     let before = server.transfers();
     let period = period_before(Cadence::Weekly, UtcMillis(monday));
     server.settle(PROGRAM, "weekly", &period);
@@ -77,7 +77,7 @@ fn click_and_ask_for_the_token(server: &Server, partner: &Partner) -> Value {
 }
 
 fn check_the_books(server: &Server, ann: &Partner) {
-    step("entries say why");
+    step("accruals have their reasons");
     let entries = server.entries(ann);
     assert_eq!(entries.len(), 1, "{entries:?}");
     let entry = &entries[0];
@@ -88,7 +88,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     );
     assert!(entry["reason"].as_str().is_some_and(|r| !r.is_empty()), "{entry}");
 
-    step("the receipt names the touch that won");
+    step("the attribution report names the touch that won");
     let receipt = server.read("/v1/accounts/friend/attribution");
     let program = &receipt["programs"][0];
     assert_eq!((&program["partner"], &program["method"]), (&json!(ann.id), &json!("token")), "{receipt}");

@@ -67,7 +67,7 @@ fn invalid_fields_are_named() {
     let problem = server.deliver_bytes(changed(json!({})).replace("10000", &huge).as_bytes()).expect(422).json();
     assert_eq!(problem["field"], "amount.cents", "{problem}");
 
-    step("nothing of it was stored: the same id is taken in afterwards, unknown fields ignored");
+    step("nothing was stored: the same id is accepted afterwards, and unknown fields are ignored");
     server.get("/v1/accounts/acct/attribution").operator().send().problem(404, "not_found");
     let grown = changed(json!({"new": {"nested": [1, 2, 3]}, "data": {"more": true}, "account": {"also": null}}));
     let outcome = server.deliver_bytes(grown.as_bytes()).expect(200).json();

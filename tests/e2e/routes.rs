@@ -163,7 +163,7 @@ fn is_described(document: &Value, route: &Route, reply: &Reply) {
 }
 
 fn preview(server: &Server, document: &Value) {
-    step("a preview is an answer of its own, before the run and after it");
+    step("a preview has its own response, before the run and after it");
     let start = ROUTES.iter().find(|r| (r.method, r.path) == ("POST", "/v1/runs")).expect("the route");
     for (program, cadence, period) in [
         ("agency-partner", "monthly", "2025-03"),
@@ -205,11 +205,11 @@ fn paging(server: &Server) {
 }
 
 fn unknown_addresses(server: &Server) {
-    step("addresses that are nobody's");
+    step("unknown URLs");
     for path in ["/v1/none", "/v1/partners/", "/v1/partners/a/b", "/api/referral/none", "/elsewhere", "/"] {
         server.get(path).operator().send().problem(404, "not_found");
     }
-    step("ids with characters that addresses escape");
+    step("ids with characters that URLs escape");
     let odd = "a+b/c%";
     server.tell(&[signed_up(odd, "2025-01-06T00:00:00Z", json!({}))]);
     for path in ["/v1/accounts/a+b%2Fc%25/attribution", "/v1/accounts/a%2Bb%2Fc%25/attribution"] {

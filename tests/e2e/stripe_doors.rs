@@ -115,7 +115,7 @@ fn only_stripe_can_post_webhooks() {
 /// During a rotation both secrets are valid.
 fn rotated(stripe: &Stripe, server: &Server, account: &str) {
     let second = now_ms() / 1_000;
-    step("a secret that is rotated in signs already, alone or beside the other");
+    step("a new secret is valid during a rotation, alone or beside the old one");
     let body = event_of(OWN, "evt_next", account);
     knock(server, OWN, &body, &stripe_signature(NEXT_SECRET, second, body.as_bytes())).expect(200);
     stripe.control("webhooks", &json!({"secrets": [SECRET, NEXT_SECRET]}));
@@ -243,7 +243,7 @@ fn reordered_and_repeated_events_give_the_same_result() {
 
     repeated(&stripe, &server, &told);
 
-    step("twenty at once of an event that is new: it is taken in once");
+    step("twenty concurrent deliveries of a new event: it is stored once");
     let agency = server.enrol("agency-partner", "at-once");
     server.tell(&[signed_up("at-once", "2025-01-05T00:00:00Z", json!({"code": agency.code}))]);
     stripe.at("2025-01-10T00:00:00Z");
@@ -279,7 +279,7 @@ fn text(value: &Value) -> String {
 
 /// Redeliveries change nothing.
 fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<Line>, Story)]) {
-    step("everything once more, three times, and by twenty at once");
+    step("everything again, three times, and by twenty concurrent deliveries");
     let before = server.transfers();
     for (_, story) in told {
         let answers = stripe.control("webhooks/redeliver", &json!({"ids": story.events, "times": 3}));

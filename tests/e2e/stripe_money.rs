@@ -119,7 +119,7 @@ fn from_subscription_to_payout_and_back() {
 
     let paid = paid_out(&stripe, &server, (&studio, &account), &run);
 
-    step("the dispute takes the money and gives it back; it is won: the next run pays it by itself");
+    step("the dispute withdraws the money and returns it; it is won: the next run pays automatically");
     stripe.happens("dispute_funds_withdrawn", &json!({"dispute": dispute["dispute"]}));
     assert_eq!(balances(&server, &studio), (0, 0, 13_200));
     stripe.happens("dispute_funds_reinstated", &json!({"dispute": dispute["dispute"]}));
@@ -142,7 +142,7 @@ fn owed_and_netted(
     (studio, account): (&Partner, &str),
     [first, third, subscription]: [&Value; 3],
 ) {
-    step("a full refund of what was paid out: it is owed, and netted by what comes next");
+    step("a full refund after the payout: it is owed, and netted by later earnings");
     stripe.at("2025-05-12T00:00:00Z");
     stripe.happens("refund", &json!({"invoice": third["invoice"]}));
     stripe.happens("refund", &json!({"invoice": first["invoice"]}));
@@ -158,7 +158,7 @@ fn owed_and_netted(
 }
 
 fn paid_out(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str), run: &str) -> Value {
-    step("pay out: nothing leaves before the operator has said so");
+    step("pay out: nothing is sent before the operator's approval");
     sweep(server);
     assert_eq!((stripe.list("transfer").len(), stripe.received(account)), (0, 0));
     approve(server, run);
@@ -180,7 +180,7 @@ fn paid_out(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str
 }
 
 fn reversed(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str), paid: &Value) {
-    step("reverse: by an operator, by somebody at Stripe, and no more than was paid");
+    step("reverse: by an operator, at Stripe itself, and no more than was paid");
     let path = format!("/v1/payouts/{}/reversals", id_of(paid));
     let take = |body: Value, key: &str| server.post(&path, &body).operator().header("idempotency-key", key).send();
     let back = take(json!({"amount_cents": 4_800, "reason": "paid by mistake"}), "k1").expect(201).json();
@@ -196,7 +196,7 @@ fn reversed(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str
 }
 
 fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
-    step("the years' totals are Stripe's: what was paid counts when Stripe paid it, what came back when it came");
+    step("the yearly totals match Stripe: payouts count when Stripe paid them, reversals when they happened");
     let net = |year: &str| -> i64 {
         let csv = server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
         let rows = csv.lines().skip(1).inspect(|row| assert!(row.contains(account), "{csv}"));
@@ -236,7 +236,7 @@ fn each_partner_is_paid_once_despite_stripe_failures() {
         merge(&mut fault, mishap.clone());
         stripe.control("faults", &fault);
     }
-    step("the first sweep: of some nobody knows, and nothing is decided about them");
+    step("the first sweep: some results are unknown, and nothing is decided about them");
     sweep(&server);
     let states = |server: &Server, state: &str| {
         server.read(&format!("/v1/payouts?state={state}"))["data"].as_array().map_or(0, Vec::len)
@@ -247,7 +247,7 @@ fn each_partner_is_paid_once_despite_stripe_failures() {
     cancel.operator().send().problem(409, "payout_submitting");
     sweep(&server);
 
-    step("an hour later each is asked again, under its own key");
+    step("an hour later each is retried with its own key");
     for _ in 0..2 {
         server.let_pass(3_600_000);
         sweep(&server);
@@ -264,7 +264,7 @@ fn each_partner_is_paid_once_despite_stripe_failures() {
     };
     assert_eq!(keys(&stripe).len(), mishaps.len(), "one key each: {:?}", keys(&stripe));
 
-    step("a day later the others are looked up: one is there, the other is sent anew");
+    step("a day later the others are looked up: one exists, the other is sent again");
     for _ in 0..2 {
         server.let_pass(23 * 3_600_000);
         stripe.control("clock", &json!({"advance": 23 * 3_600}));
@@ -288,7 +288,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
         own.iter().map(|(name, value)| if *name == "STRIPE_API_KEY" { (*name, key) } else { (*name, *value) }).collect()
     };
 
-    step("no key: money calls say so, events come in, the ledger goes on, nobody is blamed");
+    step("no key: payment calls say so, events come in, the ledger continues, no payout fails");
     server.restart(&own.iter().copied().filter(|(name, _)| *name != "STRIPE_API_KEY").collect::<Vec<_>>());
     stripe.post_to(&server);
     pays(&stripe, "one", "2025-02-10T00:00:00Z", 50_000);
@@ -298,7 +298,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
         server.post(&path, &json!({})).operator().send().problem(409, "stripe_not_set_up");
     }
 
-    step("a live key is not sent to another address than Stripe's");
+    step("a live key is only sent to Stripe");
     server.restart(&with_key("sk_live_0123456789"));
     server
         .post(&format!("/v1/partners/{}/onboarding", one.id), &json!({}))
@@ -328,7 +328,7 @@ fn make_serve_starts_a_stripe_stand_in() {
     approve(&server, &run);
     assert_eq!(stripe.received(&account), 10_000);
 
-    step("what was paid stays paid when both are started again");
+    step("payouts stay paid when both are restarted");
     server.restart(&[]);
     let stripe = Stripe::within(&server);
     assert_eq!(stripe.received(&account), 10_000);

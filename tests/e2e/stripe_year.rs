@@ -322,7 +322,7 @@ fn year(statements_max: &str) {
         story.compare(now);
     }
 
-    step("everything that was earned has been sent, but for what is below the least payout");
+    step("all earnings have been sent, except amounts below the minimum payout");
     let mut sent = 0;
     for (number, e) in story.earners.iter().enumerate() {
         let of: Vec<&Client> = story.clients.iter().filter(|c| c.earner == number && !c.is_void).collect();
@@ -336,7 +336,7 @@ fn year(statements_max: &str) {
         sent += received;
     }
 
-    step("Stripe, the years' totals and the payouts' own list say the same");
+    step("Stripe, the yearly totals and the list of payouts agree");
     let net = |year: i64| -> i64 {
         let csv = story.server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
         csv.lines()

@@ -98,7 +98,7 @@ fn five_tiers_are_granted_once_each_and_immediately() {
     let spent = 21_345 + 3 * 500 + 74_999;
     assert_eq!((server.balance(&owner), budget(&server)), ((0, spent), (100_000 - spent, 0)));
 
-    step("every credit is a debit of the budget; nobody is owed for strangers");
+    step("every credit is a debit of the budget; nothing is owed for unreferred accounts");
     let rows = server.transfers();
     let credits = rows.iter().filter(|t| t["debit"] == json!("tiered-credits/credit:usd/budget"));
     assert_eq!(credits.filter_map(|t| t["amount_cents"].as_i64()).sum::<i64>(), spent);
@@ -129,7 +129,7 @@ fn rewards_wait_in_order_for_a_short_budget() {
     assert_eq!((server.balance(&owner), budget(&server)), ((0, 500), (4_899, 2)));
     assert_eq!(brought(&server, &up("third", 4)), line("tier-1", 0, "waiting"), "new ones queue up, too");
 
-    step("funded: all that wait are released, in the order of what happened");
+    step("funded: all waiting rewards are released, in the order of their events");
     let answer = fund(&server, 1_200);
     assert_eq!(answer["balance_cents"], json!(6_099), "{answer}");
     assert_eq!((server.balance(&owner), budget(&server)), ((0, 6_500), (99, 0)));
@@ -141,7 +141,7 @@ fn rewards_wait_in_order_for_a_short_budget() {
         .collect();
     assert_eq!(released, [json!(500), json!(5_000), json!(500), json!(500)]);
 
-    step("funding needs an amount and a reason, is done once per key, and is in the audit trail");
+    step("funding needs an amount and a reason, is done once per key, and is in the audit log");
     let ask = |body: &Value| server.post("/v1/programs/tiered-credits/budget", body).operator();
     assert_eq!(ask(&json!({"amount_cents": 0, "reason": "x"})).send().expect(422).json()["field"], "amount_cents");
     assert_eq!(ask(&json!({"amount_cents": 1})).send().expect(422).json()["field"], "reason");
@@ -178,7 +178,7 @@ fn tokens_expire_and_can_be_revoked() {
     assert_eq!(why("in-time").0, json!(true));
     assert_eq!(why("too-late"), (json!(false), json!("the link had expired")));
 
-    step("a token that was switched off is a plain visit, and binds nobody from then on");
+    step("a token that was turned off is a plain visit, and binds nobody from then on");
     let off = server.link(&owner, json!({}));
     let before = ahead(-1_000);
     server.ask("DELETE", &format!("/v1/links/{off}")).operator().send().expect(200);
@@ -222,7 +222,7 @@ fn visitors_without_a_cookie_are_recognized_by_fingerprint() {
     let shown = server.read(&format!("/v1/links/{}", one.code));
     assert_eq!(shown["clicks"]["converted"], json!(1), "{shown}");
 
-    step("two partners' clicks tell nothing, even where the second was clicked with the first's cookie");
+    step("clicks of two partners prove nothing, even if the second was clicked with the first one's cookie");
     let cookie = click(&one, "bob").send().cookie().expect("the cookie");
     assert!(click(&two, "bob").header("cookie", cookie).send().cookie().is_some());
     assert_eq!((clicks(&server, &one, (2, 0)), clicks(&server, &two, (1, 0))), ((2, 0), (1, 0)));

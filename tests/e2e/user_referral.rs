@@ -47,7 +47,7 @@ fn a_referral_costs_less_than_it_brings() {
     ];
     same_rows(&report["data"], &wanted);
 
-    step("the Monday after fourteen days: $50, and nothing for who never paid");
+    step("the Monday after fourteen days: $50, and nothing for the account that never paid");
     server.weekly(monday);
     assert_eq!((server.balance(&ann), server.balance(&bob)), ((0, 5_000), (0, 0)));
     let board = server.read("/v1/leaderboard?program=user-referral");
@@ -78,14 +78,14 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     assert_eq!(nobody["attribution"][0]["attributed"], json!(false), "{nobody}");
     assert_eq!(nobody["attribution"][0].get("benefit"), None, "{nobody}");
 
-    step("the click says that it was converted, and the receipt which one it was");
+    step("the click is marked as converted, and the attribution report names it");
     let link = server.read(&format!("/v1/links/{}", by_link.code));
     assert_eq!(link["clicks"], json!({"visits": 1, "bots": 0, "converted": 1}), "{link}");
     let receipt = server.read("/v1/accounts/friend/attribution");
     let bound = receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["program"] == json!(PROGRAM)));
     assert!(bound.is_some_and(|p| p["click"].as_str().is_some_and(|c| c.starts_with("clk_"))), "{receipt}");
 
-    step("its cost is what the first invoice was discounted; a later discount is none of it");
+    step("its cost is the discount of the first invoice; a later discount does not count");
     let first = server.deliver(&discounted("friend", "in-1", &ahead(0), 2_320, 580)).expect(200).json();
     let line = &first["accruals"][0];
     assert_eq!(

@@ -39,7 +39,7 @@ fn bring(world: &World, program: &str, name: &str, clients: usize) {
             body["type"] = json!(kind);
             body["occurred_at"] = json!(when);
             body["account"] = json!({"id": account, "email": format!("c@{account}.example")});
-            world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is taken in");
+            world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is accepted");
         };
         event(0, "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
         event(1, "account.active", "2026-01-06T00:00:00Z", json!({"data": {"api_calls": 5_000}}));
@@ -240,7 +240,7 @@ fn a_stuck_run_does_not_block_other_runs() {
             "CREATE TEMP TRIGGER broken BEFORE UPDATE OF step ON run WHEN NEW.program_id = '{broken}' BEGIN SELECT json('{{'); END"
         );
         world.db.connection.borrow().execute_batch(&trigger).expect("a trigger");
-        let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is told");
+        let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is reported");
         assert!(told.to_string().contains("malformed JSON"), "{told}");
         let open = "SELECT GROUP_CONCAT(program_id) AS open FROM run WHERE state <> 'done'";
         assert_eq!(world.db.look(open)[0]["open"], json!(broken));

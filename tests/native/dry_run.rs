@@ -102,7 +102,7 @@ fn a_changed_threshold_is_applied() {
         let rows = tried(&world, "2026-05-02T00:00:00Z", AGENCY, &over(april.start(), april.end(), Some(&draft)));
         let would: i64 = rows.iter().map(|r| r.2).sum();
         assert_eq!(would, 5 * 10_000 + bonus, "from {at_least} referrals: {rows:?}");
-        assert_eq!(rows.iter().map(|r| r.1).sum::<i64>(), 5 * 12_500, "what was stays: {rows:?}");
+        assert_eq!(rows.iter().map(|r| r.1).sum::<i64>(), 5 * 12_500, "the actual amounts stay: {rows:?}");
     }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM program_version WHERE program_id = 'agency-partner'"), 1);
 }

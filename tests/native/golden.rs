@@ -208,7 +208,7 @@ fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
         "SELECT (payload ->> '$.\"invoice.paid\".amount.cents') + (payload ->> '$.\"invoice.paid\".discount_cents') FROM event
          WHERE type = 'invoice.paid' ORDER BY occurred_at_ms LIMIT 1",
     );
-    assert_eq!(list, monthly_cents, "the list price in the books");
+    assert_eq!(list, monthly_cents, "the stored list price");
     let (revenue, margin) = (12 * list, 12 * list - cost);
     Economics {
         first_year_of_cents_per_month: list,

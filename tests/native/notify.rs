@@ -74,7 +74,7 @@ fn each_event_is_announced_once() {
         ("statement.commission", 1),
     ];
     assert_eq!(told, wanted.map(|(kind, n)| (kind.to_owned(), n)).into());
-    assert_eq!(told.len(), KINDS.len(), "every kind was told");
+    assert_eq!(told.len(), KINDS.len(), "every message type occurred");
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
     for mail in fixture.outside.mails.borrow().iter() {
         *mails.entry(mail.to.clone()).or_default() += 1;
@@ -196,7 +196,7 @@ fn unsubscribed_messages_are_not_sent() {
     let link = {
         let mails = fixture.outside.mails.borrow();
         let with: Vec<_> = mails.iter().filter(|m| optional(m)).collect();
-        assert_eq!((mails.len(), with.len()), (3, 1), "money is told in any case");
+        assert_eq!((mails.len(), with.len()), (3, 1), "messages about money are always sent");
         let header = |name: &str| with[0].headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).unwrap();
         assert_eq!(header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
         let link = header("List-Unsubscribe").trim_matches(['<', '>']).to_owned();

@@ -55,7 +55,7 @@ fn a_run_plans_an_operator_approves_and_stripe_pays() {
     fixture.sweep(APRIL);
     assert_eq!(fixture.stripe.borrow().transfers.len(), 0, "nothing leaves without approval");
     let balances = fixture.get(APRIL, &format!("/v1/partners/{ready}"));
-    assert_eq!(balances["balances"][0]["available_cents"], 0, "what is planned is set aside");
+    assert_eq!(balances["balances"][0]["available_cents"], 0, "planned amounts are reserved");
     assert_eq!(balances["payability"]["payable"], true);
 
     let approved = fixture.post(APRIL, &format!("/v1/runs/{run}/approve"), json!({"reason": "compared"}));
@@ -233,7 +233,7 @@ fn blocked_payouts_do_not_block_messages() {
         .expect("gone");
     let ctx = fixture.world.at(at(APRIL));
     let swept = crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", at(APRIL)));
-    assert!(swept.is_err(), "what is broken is told");
+    assert!(swept.is_err(), "errors are reported");
     assert_eq!(waiting(), 0, "and keeps nothing else back");
 }
 

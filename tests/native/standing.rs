@@ -269,7 +269,7 @@ fn a_waiting_reward_is_announced_when_it_is_granted() {
     assert_eq!((world.balance(&one, "available"), announced()), (0, Vec::new()), "the budget is empty");
     bind(&world, "2026-01-03T00:00:00Z", "tiered-credits", "acme", None);
     world.fund(at("2026-01-04T00:00:00Z"), "tiered-credits", 10_000).unwrap();
-    assert_eq!(announced(), Vec::<String>::new(), "nobody is owed it");
+    assert_eq!(announced(), Vec::<String>::new(), "no partner is owed it");
     move_to(&world, "2026-01-05T00:00:00Z", "tiered-credits", "acme", &one);
     assert_eq!((world.balance(&one, "available"), announced()), (500, vec![one.clone()]));
     move_to(&world, "2026-01-06T00:00:00Z", "tiered-credits", "acme", &other);

@@ -66,7 +66,7 @@ fn a_delivery_repeated_a_hundred_times_changes_nothing() {
         for (body, first) in all.iter().zip(&first) {
             let mut again = body.clone();
             again["pending_webhooks"] = json!(round);
-            assert_eq!(fixture.stripe(&again), *first, "a repeat is told the first outcome");
+            assert_eq!(fixture.stripe(&again), *first, "a repeat gets the first result");
         }
     }
     assert_eq!((fixture.pending(), fixture.number("SELECT COUNT(*) FROM transfer")), (pending, transfers));
@@ -232,7 +232,7 @@ fn connected_account_capabilities_are_stored() {
     );
     fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
     fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
-    assert_eq!(fixture.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest word stands");
+    assert_eq!(fixture.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest event counts");
     let mut theirs = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     theirs["account"] = json!("acct_7");
     for (path, secret) in [("stripe-connect", CONNECT_SECRET), ("stripe", SECRET)] {

@@ -90,14 +90,14 @@ after(async () => {
   rmSync(clone, { recursive: true, force: true });
 });
 
-test("a changed source is on the page", async (t) => {
+test("a changed source appears on the page", async (t) => {
   for (const round of [1, 2, 3]) {
     edit("src/pages/identity/sign_in.rs", /Sign in\d*"/.exec(readFileSync(join(clone, "src/pages/identity/sign_in.rs"), "utf8"))[0], `Sign in${round}"`);
     t.diagnostic(`Rust: ${await until("the page", shows("/sign-in", `Sign in${round}<`))} ms`);
   }
 });
 
-test("a changed style and script are there", async (t) => {
+test("a changed style and script are served", async (t) => {
   for (const [file, text, found] of [["style.css", "\n.workshop { color: red }\n", ".workshop"], ["script.js", "\nwindow.workshop = 1;\n", "window.workshop"]]) {
     appendFileSync(join(clone, "src/pages/assets", file), text);
     t.diagnostic(`${file}: ${await until(file, shows(`/manicule/dev/${file}`, found))} ms`);
@@ -131,7 +131,7 @@ test("a build that fails is shown, and the previous Worker keeps running", async
   await until("the page", shows("/sign-in", "Sign in4<"));
 });
 
-test("nothing is left running five seconds after a kill -9, of whichever part", async () => {
+test("nothing is left running five seconds after a kill -9 of any part", async () => {
   const parts = { make: () => make.pid, "dev.mjs": () => pidOf(/scripts\/dev\.mjs/), wrangler: () => pidOf(/bin\/wrangler\.js dev/) };
   for (const [name, pid] of Object.entries(parts)) {
     if (make.exitCode !== null || make.signalCode !== null) await start();
@@ -143,7 +143,7 @@ test("nothing is left running five seconds after a kill -9, of whichever part", 
   await start();
 });
 
-test("nor while it builds", async () => {
+test("nothing is left running after a kill during a build", async () => {
   process.kill(make.pid, "SIGTERM");
   await until("the end", () => left().length === 0, 10_000);
   appendFileSync(join(clone, "src/lib.rs"), "// changed\n");

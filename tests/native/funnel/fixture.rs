@@ -172,5 +172,5 @@ pub fn golden(name: &str, page: &str) {
         std::fs::write(&path, page).expect("the transcript is written");
     }
     let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == reviewed, "{path} differs; UPDATE_TRANSCRIPTS=1 writes it anew for review:\n{page}");
+    assert!(page == reviewed, "{path} differs; UPDATE_TRANSCRIPTS=1 rewrites it for review:\n{page}");
 }

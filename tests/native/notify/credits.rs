@@ -55,11 +55,11 @@ fn delivered_credits_are_posted_once_and_clawbacks_are_announced() {
     });
     let up = json!({"id": "s", "type": "account.signed_up", "occurred_at": "2026-05-02T00:00:00Z",
         "account": {"id": "friend"}, "attribution": {"code": owner.1}});
-    fixture.world.take(at("2026-05-02T00:00:01Z"), &up, None).expect("taken in");
+    fixture.world.take(at("2026-05-02T00:00:01Z"), &up, None).expect("accepted");
     assert_eq!(credits(&fixture, &owner.0), (500, 0), "nothing has arrived");
     let refused = json!({"partner": owner.0, "amount_cents": 1, "reason": "x"});
     let answer = fixture.ask(at("2026-05-02T00:00:02Z"), "POST", "/v1/credits/redeem", &refused);
-    assert_eq!(answer.status, 400, "a key is asked for first");
+    assert_eq!(answer.status, 400, "a key is required first");
 
     sweeps(&fixture, "2026-05-02T00:10:00Z", 3);
     assert_eq!(credits(&fixture, &owner.0), (0, 500), "two endpoints took it, and it is booked once");

@@ -79,7 +79,7 @@ fn a_delivery_cut_off_after_sending_is_sent_once_more() {
     }
     assert!(fixture.world.db.calls.get() > before);
     fixture.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
-    assert_eq!(fixture.outside.mails.borrow().len(), 1, "the claim still stands");
+    assert_eq!(fixture.outside.mails.borrow().len(), 1, "the lease is still held");
     fixture.sweep(at(NOON).plus_ms(20 * MINUTE_MS));
     let mails = fixture.outside.mails.borrow();
     assert_eq!(mails.len(), 4);
@@ -174,7 +174,7 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
     let (mails, hooks) = (fixture.outside.mails.borrow(), fixture.outside.hooks.borrow());
     assert_eq!((mails.len(), hooks.len()), (2, 2));
     assert_eq!(header(&hooks[1], "webhook-id"), first_hook, "a receiver knows it");
-    assert_ne!(mails[1].id, first_mail, "a mail service would drop it");
+    assert_ne!(mails[1].id, first_mail, "an email service would drop it");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'outbox.replay'"), 4);
 }
 
@@ -217,7 +217,7 @@ fn an_unresponsive_endpoint_does_not_delay_others() {
     fixture.queue(at(NOON), &messages);
     fixture.outside.status.set(0);
     fixture.sweep(at(NOON));
-    assert_eq!(fixture.outside.calls.get(), 1, "asked once, and no second claim");
+    assert_eq!(fixture.outside.calls.get(), 1, "sent once, without a second lease");
     assert_eq!(
         fixture.world.db.number("SELECT COUNT(*) FROM delivery WHERE attempts > 0"),
         1,

@@ -57,7 +57,11 @@ fn an_agency_joins_by_form_and_email() {
     let sent = browser.post("/partner/join", &GOOD);
     assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
     browser.get("/partner/join/sent").is(200).says(sign_in::CHECK_EMAIL);
-    assert_eq!((partners(&fixture), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
+    assert_eq!(
+        (partners(&fixture), mails.borrow().len()),
+        (0, 1),
+        "there is no partner before the address is confirmed"
+    );
     let mail = mails.borrow()[0].clone();
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
@@ -79,7 +83,7 @@ fn an_agency_joins_by_form_and_email() {
         (Some("agency-partner"), Some("DE"), Some("studio.example"))
     );
     assert_eq!((row["name"].as_str(), row["email"].as_str()), (Some("Studio Ann"), Some("ann@studio.example")));
-    assert!(row["kind"].is_null(), "what somebody is called changes what they earn, and is not theirs to say");
+    assert!(row["kind"].is_null(), "the kind of partner changes the earnings, so applicants cannot choose it");
     assert_eq!(row["disclosure_accepted_at_ms"].as_i64(), Some(fixture.now.get().0));
     let external = row["external_id"].as_str().expect("an id");
     assert!(external.starts_with("per_") && !external.contains("ann") && !external.contains("studio"), "{external}");
@@ -126,7 +130,7 @@ fn joining_accepts_the_disclosure_of_partners_enrolled_without_it() {
     assert!(!cached());
     assert_eq!(follow(&browser, &mails).location, "/partner?done=welcome");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
-    assert!(cached(), "what was cached of its link is wrong");
+    assert!(cached(), "its link's cache entry is outdated");
     let shown = browser.get("/partner?done=welcome");
     assert!(!shown.is_page().text().contains(overview::UNDISCLOSED));
 }
@@ -236,7 +240,7 @@ fn a_failed_email_is_reported_to_the_applicant() {
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says(join::EMAIL_NOT_SENT);
-    assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
+    assert!(shown.html.contains("value=\"Studio Ann\""), "the entered values are kept");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM magic_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);

@@ -121,7 +121,7 @@ fn bring(world: &World, code: &str, account: &str, email: &str) {
         let mut event =
             json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account, "email": email}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        world.take(at(when), &event, None).expect("taken in");
+        world.take(at(when), &event, None).expect("accepted");
     };
     event(format!("s_{account}"), "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
     let paid = json!({"amount": {"cents": 50_000, "currency": "usd"}, "data": {"invoice_id": format!("in_{account}")}});

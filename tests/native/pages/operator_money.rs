@@ -107,7 +107,7 @@ fn a_payout_under_review_is_resolved_by_stripes_answer() {
     operator.get(&path).is_page().says(payout::MARK_PAID).says(payout::MARK_FAILED);
     let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
     wrong.is(422).says("Stripe has 0 of them");
-    assert!(wrong.html.contains("value=\"tr_9\""), "what was typed is kept");
+    assert!(wrong.html.contains("value=\"tr_9\""), "the entered values are kept");
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
     assert_eq!(
@@ -249,7 +249,7 @@ fn a_run_is_previewed_and_started_once() {
     {
         let refused = preview(period);
         refused.is(422).says(says);
-        assert!(refused.html.contains(&format!("value=\"{period}\"")), "what was typed is kept");
+        assert!(refused.html.contains(&format!("value=\"{period}\"")), "the entered values are kept");
     }
     let evil = [("program", "\"><b>"), ("period", "\"><b>")];
     assert!(!operator.post("/operator/runs/preview", &evil).is(422).html.contains("\"><b>"));

@@ -126,7 +126,7 @@ impl Books {
     pub fn event(&self, id: &str, kind: &str, when: &str, account: &str, more: Value) {
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account, "email": format!("jane@{account}.example"), "name": "Jane Doe"}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.fixture.world.take(at(when), &event, None).expect("taken in");
+        self.fixture.world.take(at(when), &event, None).expect("accepted");
     }
 
     pub fn joins(&self, account: &str, code: &str, when: &str) {

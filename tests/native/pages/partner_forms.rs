@@ -112,7 +112,7 @@ fn a_link_is_turned_off_permanently() {
         books.number(&format!("SELECT disabled_at_ms FROM link WHERE code = '{}'", books.spring)),
         books.fixture.now.get().0
     );
-    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
+    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "the cache entry is removed");
     browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says(link::TURNED_OFF);
     browser.get(&format!("/partner/share?link={}", books.spring)).is_page();
     browser.post(&format!("/partner/links/{}/disable", books.ann.1), &[]).is(409).says(link::DEFAULT_STAYS);
@@ -157,7 +157,7 @@ fn clicks_are_counted_per_link() {
     assert_eq!(row(&books.ann.1), ["7", "1", "0"]);
     assert_eq!(row(&books.spring), ["3", "1", "1"]);
     let (own, spring) = (list.html.find(&books.ann.1).expect("first"), list.html.find(&books.spring).expect("second"));
-    assert!(own < spring, "the own link stands first");
+    assert!(own < spring, "the default link comes first");
     browser
         .get(&format!("/partner/links/{}", books.spring))
         .is_page()
@@ -210,7 +210,7 @@ fn the_share_kit_has_the_link_in_every_text() {
         let shown = browser.get(&format!("/partner/share?link={}&tone={tone}", books.spring));
         shown.is_page().says("I may earn a commission").says("shop.example");
         let url = format!("https://ref.example/r/{}", books.spring);
-        assert_eq!(shown.html.matches(&url).count(), 3, "{tone}: in the mail and both posts");
+        assert_eq!(shown.html.matches(&url).count(), 3, "{tone}: in the email and both posts");
         let mail = shown.html.split("href=\"mailto:").nth(1).and_then(|rest| rest.split('"').next()).expect("a mail");
         assert!(mail.contains("https%3A%2F%2Fref.example%2Fr%2F") && !mail.contains(' '), "{mail}");
         texts.push(mail.to_owned());

@@ -108,7 +108,7 @@ fn a_changed_website_recomputes_the_accounts() {
         "id": "e1", "type": "account.signed_up", "occurred_at": "2026-06-01T00:00:00Z",
         "account": {"id": "acct_1", "email": "friend@ann.example"}, "attribution": {"code": ann.code},
     });
-    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is accepted");
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -270,7 +270,7 @@ fn leaving_requires_the_code_and_ends_the_links() {
         "id": "e1", "type": "account.signed_up", "occurred_at": later.to_rfc3339(),
         "account": {"id": "acct_1", "email": "friend@example.org"}, "attribution": {"code": ann.code},
     });
-    ann.fixture.world.take(later, &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(later, &sign_up, None).expect("it is accepted");
     assert_eq!(ann.one("SELECT COUNT(*) FROM binding WHERE partner_id IS NOT NULL"), 0);
 }
 

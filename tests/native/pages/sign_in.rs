@@ -175,7 +175,7 @@ fn an_operator_session_ends_when_its_address_or_token_is_removed() {
     run(&fixture, "UPDATE api_token SET revoked_at_ms = 5");
     assert!(!with(&fixture, &first), "revoked");
     run(&fixture, "UPDATE api_token SET revoked_at_ms = NULL");
-    assert!(!with(&fixture, &first), "what is over stays over");
+    assert!(!with(&fixture, &first), "an ended session stays ended");
     let second = enter(&fixture);
     run(&fixture, &format!("UPDATE api_token SET expires_at_ms = {}", fixture.now.get().0));
     assert!(!with(&fixture, &second), "expired");
@@ -268,7 +268,7 @@ fn the_site_is_checked_again_every_five_minutes() {
     let browser = enter();
     fixture.site_says(Ok(None));
     later(&fixture, 5 * MINUTE - 1);
-    assert!(is_in(&browser), "it was asked a moment ago");
+    assert!(is_in(&browser), "it was checked a moment ago");
     later(&fixture, 1);
     assert!(!is_in(&browser));
     assert_eq!(sessions(&fixture, "ended_at_ms IS NULL"), 0);

@@ -45,7 +45,7 @@ fn by_stripe() -> String {
 fn tell(world: &World, id: &str, kind: &str, account: &str, more: Value) {
     let mut event = json!({"id": id, "type": kind, "occurred_at": "2026-05-01T00:00:00Z", "account": {"id": account}});
     event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    world.take(at("2026-05-01T00:00:00Z"), &event, None).expect("taken in");
+    world.take(at("2026-05-01T00:00:00Z"), &event, None).expect("accepted");
 }
 
 /// Two partners who are customers, `cus_owner` and `cus_other`. The first has earned $5 and $50.

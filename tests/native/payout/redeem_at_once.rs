@@ -21,7 +21,7 @@ fn earned() -> (World, String) {
         let when = "2026-01-05T00:00:00Z";
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": "friend"}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        world.take(at(when), &event, None).expect("taken in");
+        world.take(at(when), &event, None).expect("accepted");
     };
     tell("s", "account.signed_up", json!({"attribution": {"code": code}}));
     tell("z_rfq", "rfq.submitted", json!({}));

@@ -209,7 +209,7 @@ impl Stripe {
                 only(&params, &["code", "limit"]);
                 list(self.promotions.iter().filter(|p| p["code"] == params["code"].as_str()).cloned().collect())
             }
-            _ => panic!("nobody reads {path}"),
+            _ => panic!("an unknown read of {path}"),
         }
     }
 }

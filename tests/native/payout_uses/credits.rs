@@ -46,7 +46,7 @@ fn the_application_reads_redeems_and_returns_credits() {
 
     let (status, first) = ask(&fixture, "order-7", 3_000);
     assert_eq!((status, &first["redeemable_cents"]), (201, &json!(2_500)), "{first}");
-    assert_eq!(ask(&fixture, "order-7", 3_000), (201, first.clone()), "a repeat is told the same");
+    assert_eq!(ask(&fixture, "order-7", 3_000), (201, first.clone()), "a repeat gets the same response");
     assert_eq!(ask(&fixture, "order-7", 3_001).1["code"], "idempotency_key_reused");
     assert_eq!(balance(&fixture, &partner), (2_500, 2_500, 3_000));
     let (status, refused) = ask(&fixture, "order-8", 2_501);
@@ -68,7 +68,7 @@ fn the_application_reads_redeems_and_returns_credits() {
     let part = json!({"amount_cents": 1_000, "reason": "one item was sent back"});
     let (status, told) = back(part.clone(), "b1");
     assert_eq!((status, &told["returned_cents"]), (201, &json!(1_000)));
-    assert_eq!(back(part, "b1"), (201, told), "a repeat is told the same");
+    assert_eq!(back(part, "b1"), (201, told), "a repeat gets the same response");
     assert_eq!(balance(&fixture, &partner), (3_500, 3_500, 2_000));
     assert_eq!(back(json!({"amount_cents": 2_001, "reason": "x"}), "b2").1["code"], "more_than_redeemed");
     assert_eq!(back(json!({"reason": "all of it"}), "b3").1["returned_cents"], 3_000);
@@ -133,7 +133,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     let customer = |when: &str| fixture.get(when, &format!("/v1/credits?partner={partner}"))["stripe_customer"].clone();
     assert_eq!(customer(NOW), json!(null));
     fixture.sweep(NOW);
-    assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "nobody knows the customer");
+    assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "the customer is unknown");
 
     // The host names the customer, but Stripe does not know it yet and refuses.
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
@@ -141,7 +141,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     assert_eq!(customer(NOW), json!("cus_owner"));
     fixture.sweep(NOW);
     fixture.sweep("2026-03-01T00:10:00Z");
-    assert_eq!(fixture.messages("credit.failed").len(), 2, "the operators are told");
+    assert_eq!(fixture.messages("credit.failed").len(), 2, "the operators are notified");
     assert_eq!(balance(&fixture, &partner), (5_500, 5_500, 0), "nothing is lost");
     fixture.sweep("2026-03-01T12:00:00Z");
     assert_eq!(fixture.get(NOW, "/v1/credits/deliveries?state=failed")["data"].as_array().map(Vec::len), Some(2));
@@ -171,7 +171,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     assert_eq!(balance(&fixture, &partner).0, -5_500);
     fixture.sweep("2026-03-04T00:10:00Z");
     assert_eq!((fixture.stripe.borrow().owed("cus_owner"), balance(&fixture, &partner)), (0, (0, 0, 0)));
-    assert_eq!(balance(&fixture, &other).0, 5_500, "it waits until somebody says which customer that is");
+    assert_eq!(balance(&fixture, &other).0, 5_500, "it waits until the customer is known");
     let list = fixture.get(NOW, &format!("/v1/credits/deliveries?partner={partner}"));
     assert_eq!(list["data"][0]["state"], "taken_back", "{list}");
     fixture.is_sound();

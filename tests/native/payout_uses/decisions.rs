@@ -48,7 +48,7 @@ fn refused_payouts_are_carried_forward_and_an_empty_balance_is_retried() {
     assert!(failed["reason"].as_str().unwrap().starts_with("insufficient_capabilities"), "{failed}");
     assert_eq!((fixture.balance(&closed), fixture.balance(&short)), ((10_000, 0), (0, 0)));
     assert_eq!(fixture.messages("payout.failed"), [(Some(closed.clone()), 10_000)]);
-    assert_eq!(fixture.messages("payout.funds").len(), 1, "the operator is told");
+    assert_eq!(fixture.messages("payout.funds").len(), 1, "the operator is notified");
     fixture.stripe.borrow_mut().balance = 1_000_000;
     fixture.sweep("2026-04-01T11:00:00Z");
     assert_eq!(fixture.balance(&short).1, 0, "it waits six hours");

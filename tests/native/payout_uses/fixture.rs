@@ -95,7 +95,7 @@ impl PayoutFixture {
     pub fn event(&self, id: &str, kind: &str, when: &str, account: &str, more: Value) {
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.world.take(at(when), &event, None).expect("taken in");
+        self.world.take(at(when), &event, None).expect("accepted");
     }
 
     pub fn paid(&self, account: &str, invoice: &str, when: &str, cents: i64) {

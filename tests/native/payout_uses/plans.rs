@@ -22,7 +22,7 @@ fn no_request_scans_a_growing_table() {
     let mut count = 0;
     let mut judge = |what: &str| {
         let heard = fixture.world.db.heard.take().expect("it listened");
-        assert!(!heard.is_empty(), "{what} asked nothing");
+        assert!(!heard.is_empty(), "{what} read nothing");
         count += heard.len();
         for sql in heard {
             for step in scanned(&fixture.world.db.connection.borrow(), &sql) {

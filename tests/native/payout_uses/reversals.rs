@@ -18,7 +18,7 @@ fn a_transfer_is_reversed_once_no_matter_who_reports_it_first() {
     assert_eq!(again.1["id"], back["id"], "the same request is the same reversal");
     assert_eq!(fixture.balance(&partner), (2_500, 7_500));
     fixture.refresh_reversed(APRIL, "tr_1");
-    assert_eq!(fixture.balance(&partner), (2_500, 7_500), "the webhook books the same one");
+    assert_eq!(fixture.balance(&partner), (2_500, 7_500), "the webhook posts the same one");
     // Someone reverses another part at Stripe itself.
     fixture.stripe.borrow_mut().transfers[0].reversals.push(stripe::Reversal {
         id: "trr_9".to_owned(),
@@ -67,7 +67,7 @@ fn a_reversal_before_the_transfer_is_known_is_posted_later() {
         created: 0,
     });
     let (status, told) = fixture.stripe_says(APRIL, &reversed);
-    assert_eq!((status, told["code"].as_str()), (409, Some("payout_open")), "Stripe will say it again: {told}");
+    assert_eq!((status, told["code"].as_str()), (409, Some("payout_open")), "Stripe will send it again: {told}");
     // The saved response is returned as it was before the reversal.
     fixture.sweep("2026-04-01T06:30:00Z");
     assert_eq!(fixture.balance(&partner), (0, 10_000));

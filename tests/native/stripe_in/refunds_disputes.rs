@@ -161,7 +161,7 @@ fn the_sweep_retries_fetching_a_missing_invoice() {
         (200, json!({"data": found, "has_more": false}))
     });
     fixture.sweep();
-    assert_eq!(fixture.pending(), 2_000, "it asked a moment ago");
+    assert_eq!(fixture.pending(), 2_000, "it was requested a moment ago");
     fixture.later(7 * 3_600);
     fixture.sweep();
     assert_eq!(fixture.pending(), 0);

@@ -168,7 +168,7 @@ fn pages_use_indexes() {
         *fixture.pages.world.db.heard.borrow_mut() = Some(Default::default());
         operator.get(&path).is_page();
         let heard = fixture.pages.world.db.heard.take().expect("it listened");
-        assert!(!heard.is_empty(), "{path} asked nothing");
+        assert!(!heard.is_empty(), "{path} read nothing");
         // The session's look-up is part of every page and not judged here.
         for sql in heard.into_iter().filter(|sql| !sql.contains("FROM session s")) {
             found.extend(scans(&fixture, &sql).into_iter().map(|table| format!("{path}: {table}")));

@@ -45,7 +45,7 @@ impl Stripe {
                 assert!(self.accounts.contains_key(*id) && params.is_empty());
                 (200, json!({"object": "login_link", "url": format!("https://express.stripe.example/{id}")}), true)
             }
-            _ => panic!("nobody writes {path}"),
+            _ => panic!("an unknown write to {path}"),
         }
     }
 
