@@ -1,7 +1,7 @@
 //! An attacker wants to be paid for visitors they did not refer: with a forged or planted attribution cookie, with
 //! images and beacons embedded in the site's own pages, or with requests that no person clicked.
 
-use super::world::unharmed;
+use super::world::assert_unharmed;
 use crate::client::{Ask, CHROME, Reply, now_ms, step};
 use crate::facts::Partner;
 use crate::server::Server;
@@ -39,9 +39,9 @@ fn nobody_is_paid_for_what_they_did_not_bring() {
     let newer = clicked(&server, &bob);
     forged(&server, &newer);
     stuffed(&server, &older, &newer);
-    not_gone_to(&server, &ann);
+    without_navigation(&server, &ann);
     pictures(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn forged(server: &Server, good: &str) {
@@ -118,7 +118,7 @@ fn stuffed(server: &Server, older: &str, newer: &str) {
     assert!(now_ms() - began < 5_000);
 }
 
-fn not_gone_to(server: &Server, ann: &Partner) {
+fn without_navigation(server: &Server, ann: &Partner) {
     step("requests that are not navigations set no cookie, at either URL");
     let headers: [(&str, &str, &str); 11] = [
         ("GET", "no-cors", "image"),

@@ -5,7 +5,7 @@
 use super::browser::Browser;
 use super::fixture::{self, ApiFixture};
 use super::tables::{self, Page};
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use crate::stripe::Stripe;
@@ -55,7 +55,7 @@ fn partners_cannot_read_or_change_each_others_data() {
     assert_eq!(fixture::state_of(&server, &fixture.victim), before);
     assert_eq!(victim.get("/partner").status, 200, "the victim's session lives");
     its_own_view(&victim, &fixture);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn pages(rival: &Browser<'_>, fixture: &ApiFixture) {

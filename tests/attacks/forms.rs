@@ -3,7 +3,7 @@
 
 use super::browser::Browser;
 use super::tables::{self, Page};
-use super::world::{ADMIN, Outside, unharmed};
+use super::world::{ADMIN, Outside, assert_unharmed};
 use crate::client::{Ask, step};
 use crate::server::Server;
 
@@ -84,11 +84,11 @@ fn no_form_is_sent_by_another_site() {
         }
     }
     assert_eq!(server.database_sizes(), before, "nothing was written");
-    mail_of_our_own(&outside, &server);
-    unharmed(&server);
+    secret_url_forms(&outside, &server);
+    assert_unharmed(&server);
 }
 
-fn mail_of_our_own(outside: &Outside, server: &Server) {
+fn secret_url_forms(outside: &Outside, server: &Server) {
     step("a page with a secret URL accepts its own form, although it sends no origin, and no other");
     let person = Browser::new(server);
     person.send("/sign-in", &[("email", ADMIN)]).expect(303);

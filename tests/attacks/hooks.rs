@@ -1,7 +1,7 @@
 //! Tries to make the Worker call hosts it must not: our own hosts, IP addresses, private names, redirect targets, and
 //! more endpoints than allowed. Also tries secrets that are publicly known.
 
-use super::world::{Outside, at_once, unharmed};
+use super::world::{Outside, assert_unharmed, at_once};
 use crate::client::{Reply, now_ms, step};
 use crate::facts::{ahead, signed_up};
 use crate::server::Server;
@@ -43,7 +43,7 @@ fn only_public_hosts_are_called() {
     let replies = at_once(20, |n| make(&server, &format!("https://again-{n}.hooks.example/")));
     assert_eq!((live(&server), replies.iter().filter(|reply| reply.status == 201).count()), (20, 1));
     redirects(&mut server);
-    unharmed(&server);
+    assert_unharmed(&server);
     guessed(&mut server);
 }
 

@@ -2,7 +2,7 @@
 //! locks others out by requesting in their name, or finds out which addresses are known.
 
 use super::browser::Browser;
-use super::world::{ADMIN, FINANCE, Outside, VIEWER, unharmed};
+use super::world::{ADMIN, FINANCE, Outside, VIEWER, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn join(browser: &Browser<'_>, email: &str, program: &str) -> Reply {
     )
 }
 
-fn wish(browser: &Browser<'_>, email: &str) -> Reply {
+fn request_link(browser: &Browser<'_>, email: &str) -> Reply {
     browser.send("/sign-in", &[("email", email), ("to", "/partner")])
 }
 
@@ -38,13 +38,13 @@ fn nobody_joins_or_signs_in_as_somebody_else() {
     let outside = Outside::start();
     let mut server = outside.worker(&[]);
     one_list(&server);
-    at_the_desk(&outside, &server);
-    no_words_of_a_stranger(&outside, &server);
+    operators_cannot_join(&outside, &server);
+    no_text_of_the_requester(&outside, &server);
     locked_out(&outside, &server);
-    told_apart(&outside, &server);
+    known_addresses_are_not_revealed(&outside, &server);
     links_are_used_once(&outside, &server);
     closed_meanwhile(&outside, &mut server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn one_list(server: &Server) {
@@ -86,7 +86,7 @@ fn one_list(server: &Server) {
     );
 }
 
-fn at_the_desk(outside: &Outside, server: &Server) {
+fn operators_cannot_join(outside: &Outside, server: &Server) {
     step("a join link never makes an operator's session, nor a partner of an operator");
     let before = server.database_rows("SELECT COUNT(*) FROM partner");
     for (n, address) in [ADMIN, FINANCE, VIEWER, "BOSS@SITE.example"].into_iter().enumerate() {
@@ -123,7 +123,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'mail' AND operator = 1"), 0);
 }
 
-fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
+fn no_text_of_the_requester(outside: &Outside, server: &Server) {
     step("the confirmation email contains nothing that the requester typed");
     for address in ["new@people.example", "else@people.example", ADMIN] {
         let had = outside.mails_to(address, 0).len();
@@ -142,7 +142,7 @@ fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
         "\"a\n\"@b.example",
     ] {
         assert_eq!(join(&network(server, 21), email, "agency-partner").status, 422, "{email:?}");
-        assert_eq!(wish(&network(server, 21), email).status, 422, "{email:?}");
+        assert_eq!(request_link(&network(server, 21), email).status, 422, "{email:?}");
     }
 }
 
@@ -156,12 +156,12 @@ fn locked_out(outside: &Outside, server: &Server) {
             let stranger = network(server, 30 + 5 * nth + n);
             for typed in [address.to_owned(), address.to_ascii_uppercase(), address.replace('e', "E")] {
                 join(&stranger, &typed, "agency-partner");
-                wish(&stranger, &typed).expect(303);
+                request_link(&stranger, &typed).expect(303);
             }
         }
         let flood = outside.mails_to(address, had + 30).len() - had;
         assert!((20..=40).contains(&flood), "{flood}");
-        wish(&network(server, 40), address).expect(303);
+        request_link(&network(server, 40), address).expect(303);
         let mails = outside.mails_to(address, had + flood + 1);
         assert_eq!(mails.len(), had + flood + 1, "the person's own mail for {address}");
         let own = mails.last().expect("a mail");
@@ -187,7 +187,7 @@ fn statements(server: &Server, since: usize) -> Vec<i64> {
     pages.filter_map(|line| line["statements"].as_i64()).collect()
 }
 
-fn told_apart(outside: &Outside, server: &Server) {
+fn known_addresses_are_not_revealed(outside: &Outside, server: &Server) {
     step("known and unknown addresses: the same response, the same statements, the same rows");
     let known = ["partner@partners.example", ADMIN];
     let unknown = ["nobody@people.example", "none@site.example"];
@@ -227,7 +227,7 @@ fn told_apart(outside: &Outside, server: &Server) {
 fn links_are_used_once(outside: &Outside, server: &Server) {
     step("viewing a link does not use it; of twenty concurrent uses one succeeds");
     let had = outside.mails_to("partner@partners.example", 0).len();
-    wish(&network(server, 150), "partner@partners.example").expect(303);
+    request_link(&network(server, 150), "partner@partners.example").expect(303);
     let link = outside.mails_to("partner@partners.example", had + 1).pop().expect("the mail").link;
     for _ in 0..3 {
         server.visit(&link).send().expect(200);

@@ -1,7 +1,7 @@
 //! Misuse of an Idempotency-Key: a request gets another request's response and does nothing, or does something twice.
 //! Also sends values that are not valid numbers, dates or texts.
 
-use super::world::{at_once, unharmed};
+use super::world::{assert_unharmed, at_once};
 use crate::client::{Reply, step};
 use crate::facts::{ahead, event, signed_up};
 use crate::server::Server;
@@ -77,7 +77,7 @@ fn an_idempotency_key_belongs_to_one_request() {
     let path = format!("/v1/credits/redemptions/{first}/reversals");
     keyed(&server, &path, "return-7", &other).problem(409, "idempotency_key_reused");
     numbers(&server, &path);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn numbers(server: &Server, back: &str) {

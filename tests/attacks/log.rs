@@ -2,7 +2,7 @@
 
 use super::browser::Browser;
 use super::tables;
-use super::world::{ADMIN, Outside, unharmed};
+use super::world::{ADMIN, Outside, assert_unharmed};
 use crate::client::{now_ms, step};
 use crate::facts::{merge, sign, signed_up, stripe_signature};
 use crate::server::Server;
@@ -67,7 +67,7 @@ fn the_log_contains_no_secrets_or_personal_data() {
         quiet(&log, &super::browser::escaped(personal));
         quiet(&log, &personal.replace('@', "%40"));
     }
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 #[track_caller]

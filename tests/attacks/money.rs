@@ -2,7 +2,7 @@
 //! move.
 
 use super::fixture::{PROGRAM, SWEEP};
-use super::world::{at_once, unharmed};
+use super::world::{assert_unharmed, at_once};
 use crate::client::{Reply, now_ms, step};
 use crate::facts::{Partner, ahead, event, merge, monday_after, paid, refunded, sign, signed_up};
 use crate::server::Server;
@@ -47,7 +47,7 @@ fn money_moves_once() {
     paid_out(&stripe, &server, &agency);
     runs(&server);
     stripes_events(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn budget(server: &Server) {

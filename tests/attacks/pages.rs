@@ -4,7 +4,7 @@
 use super::browser::{Browser, token_in};
 use super::raw;
 use super::tables::{self, Page};
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use manicule::http::route::ROUTES;
@@ -61,7 +61,7 @@ fn pages_answer_only_top_level_navigation() {
     our_own_answers(&server, &[&person, &operator, &nobody], &partner.code);
     passed_on(&outside, &server, &partner.code);
     methods(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {

@@ -3,7 +3,7 @@
 
 use super::browser::Browser;
 use super::tables;
-use super::world::{ADMIN, FINANCE, Outside, VIEWER, unharmed};
+use super::world::{ADMIN, FINANCE, Outside, VIEWER, assert_unharmed};
 use crate::client::step;
 use crate::server::Server;
 use serde_json::json;
@@ -64,7 +64,7 @@ fn operators_cannot_exceed_their_role() {
         assert_eq!(home.contains("/operator/tokens"), role == "admin", "{role}");
     }
     shrunk(&outside, &mut server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn shrunk(outside: &Outside, server: &mut Server) {

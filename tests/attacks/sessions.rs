@@ -3,7 +3,7 @@
 
 use super::browser::{Browser, token_in};
 use super::raw;
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use serde_json::json;
@@ -65,7 +65,7 @@ fn planted_cookies_hijack_no_session() {
     assert_eq!(led_to(&sign_in(&server, "astro-session=renamed.50")), "");
     assert!(outside.site.asked().is_empty(), "the old name says nothing");
     the_site_s_session(&outside, &server, "site_sid");
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {

@@ -1,7 +1,7 @@
 //! Self-referrals: many accounts from one browser, the partner's own account, and two or more partners who refer each
 //! other.
 
-use super::world::unharmed;
+use super::world::assert_unharmed;
 use crate::client::step;
 use crate::facts::{Partner, ahead, merge, paid, signed_up};
 use crate::server::Server;
@@ -47,7 +47,7 @@ fn self_referrals_are_held() {
     one_browser(&server);
     own_accounts(&server);
     rings(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn one_browser(server: &Server) {

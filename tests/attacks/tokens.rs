@@ -1,7 +1,7 @@
 //! A token is used for another purpose, outlives its year, or is used without leaving a trace.
 
 use super::browser::Browser;
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Ask, Reply, step};
 use crate::server::Server;
 use manicule::engine::identity::access::{SCOPES, Scope};
@@ -50,7 +50,7 @@ fn tokens_work_only_for_their_purpose() {
     a_year(&server, &operator);
     traced(&server, &operator);
     strangers(&outside, &server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn every_route(server: &Server, operator: &Browser<'_>) {

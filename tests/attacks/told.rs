@@ -2,7 +2,7 @@
 //! spreadsheet would run.
 
 use super::browser::Browser;
-use super::world::unharmed;
+use super::world::assert_unharmed;
 use crate::client::{Reply, step};
 use crate::facts::{ahead, signed_up};
 use crate::server::Server;
@@ -36,7 +36,7 @@ const INSIDES: [&str; 22] = [
     "stack",
 ];
 
-fn says_nothing(reply: &Reply, what: &str) {
+fn reveals_nothing(reply: &Reply, what: &str) {
     for word in INSIDES {
         assert!(!reply.text.contains(word), "{what} says {word}: {}", reply.text);
     }
@@ -80,7 +80,7 @@ fn responses_and_exports_leak_nothing() {
     health(&server);
     broken_services(&server);
     files(&server, &stripe);
-    unharmed(&server);
+    assert_unharmed(&server);
     unwell(&mut server);
 }
 
@@ -109,9 +109,9 @@ fn unwell(server: &mut Server) {
     assert!(told.contains("WEBHOOK_SECRETS") && told.contains("STRIPE_API_KEY"), "{told}");
     let event = signed_up("nobody", &ahead(0), json!({})).to_string();
     let refused = server.deliver_signed(event.as_bytes(), &server.webhook_secret, crate::client::now_ms() / 1_000);
-    says_nothing(&refused.expect(503), "a closed door");
+    reveals_nothing(&refused.expect(503), "a closed door");
     let ask = server.ask("POST", "/api/referral/generate").header("cookie", "astro-session=nowhere");
-    says_nothing(&ask.send().expect(503), "nobody there");
+    reveals_nothing(&ask.send().expect(503), "nobody there");
 }
 
 fn broken_services(server: &Server) {
@@ -119,7 +119,7 @@ fn broken_services(server: &Server) {
         step(&format!("the site and the mail service are {way}: not a word of theirs, neither told nor logged"));
         let ask = server.ask("POST", "/api/referral/generate").header("cookie", format!("astro-session={way}"));
         let reply = ask.send().expect(503);
-        says_nothing(&reply, way);
+        reveals_nothing(&reply, way);
         let browser = Browser::from(server, &format!("198.51.100.{n}"));
         browser.keep("astro-session", &format!("{way}-too"));
         let email = format!("{way}@corp.example");

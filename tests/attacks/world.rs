@@ -108,7 +108,7 @@ fn who(asked: &Asked) -> Answer {
 
 /// The check that ends every attack: no panic, no response with status 500, and no failed ledger check.
 #[track_caller]
-pub fn unharmed(server: &Server) {
+pub fn assert_unharmed(server: &Server) {
     let log = server.log();
     for sign in ["panicked", "unreachable", "RuntimeError", "has trapped", "database_fault", "refused_by_guard"] {
         let line = log.lines().find(|line| line.contains(sign));

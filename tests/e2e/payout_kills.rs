@@ -69,7 +69,7 @@ impl Story {
 
     /// Payouts that Stripe has made but that are still `submitting` in the database: the Worker was killed between the
     /// request and the ledger entry.
-    fn unbooked(&mut self) -> BTreeSet<String> {
+    fn unposted(&mut self) -> BTreeSet<String> {
         let database = self.server.open();
         let mut asked = database.prepare("SELECT id FROM payout WHERE state = 'submitting'").expect("a query");
         let under_way = asked.query_map([], |row| row.get(0)).expect("rows");
@@ -120,7 +120,7 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
     let mut marks: Vec<usize> = (1..KILLS).map(|_| rng.below(size.payable as u64) as usize).collect();
     marks.sort_unstable();
     step(&format!("seed {seed}: killed after {marks:?} transfers"));
-    let mut unbooked = BTreeSet::new();
+    let mut unposted = BTreeSet::new();
     let (mut kills, mut hits) = (0, 0);
     let settling = SystemTime::now() + Duration::from_millis(rng.below(PAGE_MS));
     story.live(|_| SystemTime::now() >= settling);
@@ -137,11 +137,11 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
             });
         }
         kills += 1;
-        let found = story.unbooked();
+        let found = story.unposted();
         hits += usize::from(!found.is_empty());
-        unbooked.extend(found);
+        unposted.extend(found);
     }
-    step(&format!("{hits} of {kills} kills were between request and booking, of {} payouts", unbooked.len()));
+    step(&format!("{hits} of {kills} kills were between request and ledger entry, of {} payouts", unposted.len()));
     assert_eq!(kills, KILLS);
     assert!(hits >= 1, "no kill was where it matters");
     story.server.let_pass(LEASE_MS);
@@ -171,7 +171,7 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
             asked.entry(group).or_default().push(request["key"].as_str().expect("a key").to_owned());
         }
     }
-    for id in &unbooked {
+    for id in &unposted {
         let keys = &asked[id];
         assert!(keys.len() > 1 && keys.iter().all(|key| *key == keys[0]), "{id}: {keys:?}");
     }
@@ -184,8 +184,8 @@ fn a_worker_that_took_a_fresh_key_after_a_kill_would_be_noticed() {
     let slow = json!({"path": "/v1/transfers", "kind": "delay", "times": 5, "ms": 600_000});
     story.stripe.control("faults", &slow);
     story.live(|stripe| made(stripe) == 6);
-    let unbooked = story.unbooked();
-    assert_eq!(unbooked.len(), 5);
+    let unposted = story.unposted();
+    assert_eq!(unposted.len(), 5);
     let database = story.server.open();
     let broken = "UPDATE payout SET attempt = attempt + 1, revision = revision + 1 WHERE state = 'submitting'";
     assert_eq!(database.execute(broken, []).expect("broken"), 5);

@@ -39,7 +39,7 @@ fn a_ref_link_earns_fifty_dollars_once() {
     server.weekly(monday);
     assert_eq!(server.balance(&ann), (0, 5_000));
     assert_eq!(server.balance(&other), (0, 0));
-    check_the_books(&server, &ann);
+    check_the_ledger(&server, &ann);
 
     step("the same run started by hand, then the next week's");
     let before = server.transfers();
@@ -76,7 +76,7 @@ fn click_and_ask_for_the_token(server: &Server, partner: &Partner) -> Value {
     asked["token"].clone()
 }
 
-fn check_the_books(server: &Server, ann: &Partner) {
+fn check_the_ledger(server: &Server, ann: &Partner) {
     step("accruals have their reasons");
     let entries = server.entries(ann);
     assert_eq!(entries.len(), 1, "{entries:?}");

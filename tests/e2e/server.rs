@@ -132,13 +132,13 @@ impl Server {
     /// The count that a statement returns from the database of a running Worker.
     #[track_caller]
     pub fn database_rows(&self, sql: &str) -> i64 {
-        self.looked_into().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
+        self.read_connection().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
     }
 
     /// The texts that a statement returns from it.
     #[track_caller]
     pub fn database_texts(&self, sql: &str) -> Vec<String> {
-        let database = self.looked_into();
+        let database = self.read_connection();
         let mut found = database.prepare(sql).unwrap_or_else(|why| panic!("{sql}: {why}"));
         let found = found.query_map([], |row| row.get(0)).expect("texts");
         found.flatten().collect()
@@ -154,7 +154,7 @@ impl Server {
         self.database_texts(ours).into_iter().map(count).collect()
     }
 
-    fn looked_into(&self) -> rusqlite::Connection {
+    fn read_connection(&self) -> rusqlite::Connection {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         rusqlite::Connection::open_with_flags(self.database(), flags).expect("the database")
     }

@@ -11,7 +11,7 @@ const OLD_KEY: &str = "k1:5f0c2b7e91d4483aa6be17c05d92f83e6b41d7a0c9358ef21764ab
 const NEW_KEY: &str = "k2:a83d19f6527bc04e8d15e0397f6ac2b4510e98d7364fab1c82c65d07b9f3e41a";
 
 #[test]
-fn a_restart_keeps_the_books_and_keys_rotate() {
+fn a_restart_keeps_the_ledger_and_keys_rotate() {
     let mut server = Server::with(&[("COOKIE_KEYS", OLD_KEY)]);
     let ann = server.enrol("user-referral", "ann");
     let agency = server.enrol("agency-partner", "agency");

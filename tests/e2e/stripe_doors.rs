@@ -11,7 +11,7 @@ const CONNECT: &str = "/v1/webhooks/stripe-connect";
 /// The new secret of an endpoint during a rotation.
 const NEXT_SECRET: &str = "whsec_ffeeddccbbaa99887766554433221100";
 
-fn knock(server: &Server, door: &str, body: &str, signature: &str) -> Reply {
+fn post_webhook(server: &Server, door: &str, body: &str, signature: &str) -> Reply {
     server.ask("POST", door).body(body).header("stripe-signature", signature).send()
 }
 
@@ -40,7 +40,7 @@ fn let_in(server: &Server, door: &str, body: &str) -> bool {
     // One second before the event's own time, so that the content always differs.
     other["created"] = json!(other["created"].as_i64().expect("a time") - 1);
     let text = other.to_string();
-    knock(server, door, &text, &stripe_signature(secret, now_ms() / 1_000, text.as_bytes())).status == 409
+    post_webhook(server, door, &text, &stripe_signature(secret, now_ms() / 1_000, text.as_bytes())).status == 409
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn only_stripe_can_post_webhooks() {
         let good = stripe_signature(secret, second, body.as_bytes());
         let hex = good.split_once("v1=").expect("a signature").1.to_owned();
         let refused = |signature: &str, code: &str| {
-            let problem = knock(&server, door, &body, signature).problem(401, code);
+            let problem = post_webhook(&server, door, &body, signature).problem(401, code);
             assert!(!problem.to_string().contains("whsec_"), "{problem}");
         };
         server.ask("POST", door).body(body.clone()).send().problem(401, "webhook_header_missing");
@@ -76,16 +76,16 @@ fn only_stripe_can_post_webhooks() {
         refused(&away(-330), "webhook_timestamp_too_old");
         refused(&away(330), "webhook_timestamp_too_far_ahead");
         let changed = body.replace(id, "evt_worse");
-        knock(&server, door, &changed, &good).problem(401, "webhook_signature_mismatch");
+        post_webhook(&server, door, &changed, &good).problem(401, "webhook_signature_mismatch");
         let compact = serde_json::from_str::<Value>(&body).expect("JSON").to_string();
-        knock(&server, door, &compact, &good).problem(401, "webhook_signature_mismatch");
+        post_webhook(&server, door, &compact, &good).problem(401, "webhook_signature_mismatch");
 
         step(&format!("{door}: a good signature among others, and at the edges of what is believed"));
         assert!(!let_in(&server, door, &body.replace(id, &format!("{id}_never"))), "nothing was kept");
         for (number, signature) in
             [format!("t={second},v1={},v1={hex},v0={hex}", "0".repeat(64)), away(-270), away(270)].iter().enumerate()
         {
-            let told = knock(&server, door, &body, signature).expect(200).json();
+            let told = post_webhook(&server, door, &body, signature).expect(200).json();
             assert_eq!(told["event"], id, "{number}: {told}");
         }
         assert!(let_in(&server, door, &body));
@@ -93,16 +93,16 @@ fn only_stripe_can_post_webhooks() {
         step(&format!("{door}: of the other mode, and what is no event"));
         let live = body.replace(id, "evt_live").replace("\"livemode\": false", "\"livemode\": true");
         let sign = |body: &str| stripe_signature(secret, second, body.as_bytes());
-        knock(&server, door, &live, &sign(&live)).problem(422, "stripe_mode_mismatch");
+        post_webhook(&server, door, &live, &sign(&live)).problem(422, "stripe_mode_mismatch");
         for (bad, status) in [("", 400), ("{", 400), ("[]", 422), ("{}", 422), ("null", 422)] {
-            let reply = knock(&server, door, bad, &sign(bad));
+            let reply = post_webhook(&server, door, bad, &sign(bad));
             assert!(reply.status == status || reply.status == 400, "{bad:?}: {} {}", reply.status, reply.text);
         }
         for missing in ["id", "type", "created", "livemode", "data"] {
             let mut part: Value = serde_json::from_str(&body.replace(id, "evt_part")).expect("JSON");
             part.as_object_mut().expect("an object").remove(missing);
             let text = part.to_string();
-            let problem = knock(&server, door, &text, &sign(&text)).json();
+            let problem = post_webhook(&server, door, &text, &sign(&text)).json();
             let field = problem["field"].as_str().unwrap_or_default();
             assert!(field.starts_with(missing) && problem["status"] == 422, "{missing}: {problem}");
         }
@@ -117,7 +117,7 @@ fn rotated(stripe: &Stripe, server: &Server, account: &str) {
     let second = now_ms() / 1_000;
     step("a new secret is valid during a rotation, alone or beside the old one");
     let body = event_of(OWN, "evt_next", account);
-    knock(server, OWN, &body, &stripe_signature(NEXT_SECRET, second, body.as_bytes())).expect(200);
+    post_webhook(server, OWN, &body, &stripe_signature(NEXT_SECRET, second, body.as_bytes())).expect(200);
     stripe.control("webhooks", &json!({"secrets": [SECRET, NEXT_SECRET]}));
     stripe.happens("customer", &json!({"email": "b@client.example"}));
     stripe.happens("subscribe", &json!({"email": "b@client.example", "items": [{"unit_amount": 1_000}]}));
@@ -131,7 +131,7 @@ fn an_endpoint_without_a_secret_is_closed() {
         let body = event_of(door, "evt_1", "acct_1");
         // An attacker who knows that there is no secret signs with an empty one.
         for secret in ["", SECRET] {
-            knock(&server, door, &body, &stripe_signature(secret, second, body.as_bytes()))
+            post_webhook(&server, door, &body, &stripe_signature(secret, second, body.as_bytes()))
                 .problem(503, "not_configured");
         }
     }
@@ -151,14 +151,14 @@ fn signatures_by_stripes_own_library_are_accepted() {
         let body = event_of(door, id, &account).replacen('{', "{\"note\": \"na\u{ef}ve \u{2603} / \\u00e9\",", 1);
         let signed = |secret: &str, second: i64| official_signature(&body, secret, second);
         assert_eq!(signed(secret, second), stripe_signature(secret, second, body.as_bytes()), "ours are alike");
-        knock(&server, door, &body, &signed(other, second)).problem(401, "webhook_signature_mismatch");
+        post_webhook(&server, door, &body, &signed(other, second)).problem(401, "webhook_signature_mismatch");
         let away = |by: i64| signed(secret, now_ms() / 1_000 + by);
         // Signing takes time as well, because it starts a program.
-        knock(&server, door, &body, &away(-360)).problem(401, "webhook_timestamp_too_old");
-        knock(&server, door, &body, &away(360)).problem(401, "webhook_timestamp_too_far_ahead");
-        let told = knock(&server, door, &body, &signed(secret, second)).expect(200).json();
+        post_webhook(&server, door, &body, &away(-360)).problem(401, "webhook_timestamp_too_old");
+        post_webhook(&server, door, &body, &away(360)).problem(401, "webhook_timestamp_too_far_ahead");
+        let told = post_webhook(&server, door, &body, &signed(secret, second)).expect(200).json();
         assert_eq!(told["event"], id, "{told}");
-        let again = knock(&server, door, &body, &signed(secret, second + 1)).expect(200).json();
+        let again = post_webhook(&server, door, &body, &signed(secret, second + 1)).expect(200).json();
         assert_eq!(again, told, "signed anew, as each try of Stripe's is");
     }
     server.audit();
@@ -252,13 +252,14 @@ fn reordered_and_repeated_events_give_the_same_result() {
     let made = stripe.control("scenarios/invoice_paid", &asked);
     let one = stripe.control("webhooks/preview", &json!({"id": made["events"][0]["id"]}));
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let send = || knock(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).status;
+        let send =
+            || post_webhook(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).status;
         let senders: Vec<_> = (0..20).map(|_| scope.spawn(send)).collect();
         senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
     });
-    // A request that meets too many concurrent ones is told to retry, which Stripe does on its own.
+    // With too many concurrent requests, some get a response that asks for a retry, which Stripe does on its own.
     assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
-    knock(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).expect(200);
+    post_webhook(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).expect(200);
     assert_eq!(server.balance(&agency), (2_000, 0));
 
     step("the same id with another content is refused, and changes nothing");
@@ -268,7 +269,7 @@ fn reordered_and_repeated_events_give_the_same_result() {
     other["data"]["object"]["total_excluding_tax"] = json!(99_999_900);
     let other = other.to_string();
     let signature = stripe_signature(SECRET, now_ms() / 1_000, other.as_bytes());
-    knock(&server, OWN, &other, &signature).problem(409, "event_id_reused");
+    post_webhook(&server, OWN, &other, &signature).problem(409, "event_id_reused");
     assert_eq!(server.transfers(), before);
     server.audit();
 }
@@ -293,8 +294,11 @@ fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<Line>, Story)]) {
     }
     let one = stripe.control("webhooks/preview", &json!({"id": told[0].1.events[1]}));
     let answers: Vec<Value> = std::thread::scope(|scope| {
-        let send =
-            || knock(server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).expect(200).json();
+        let send = || {
+            post_webhook(server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"]))
+                .expect(200)
+                .json()
+        };
         let senders: Vec<_> = (0..20).map(|_| scope.spawn(send)).collect();
         senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
     });

@@ -85,7 +85,7 @@ struct Counts {
 }
 
 /// The share of the amount really paid, rounded down, less the share of the amount returned, rounded down separately.
-fn stands(invoice: &Invoice) -> i64 {
+fn expected_cents(invoice: &Invoice) -> i64 {
     let earned = invoice.net_cents * invoice.bps / 10_000;
     earned - earned * invoice.back_cents.min(invoice.paid_cents) / invoice.paid_cents
 }
@@ -281,7 +281,7 @@ impl Story {
             if e.program == AGENCY {
                 // Its accruals exist from the moment of their events.
                 let of = self.clients.iter().filter(|c| c.earner == number && !c.is_void);
-                let owed: i64 = of.flat_map(|c| &c.invoices).map(stands).sum();
+                let owed: i64 = of.flat_map(|c| &c.invoices).map(expected_cents).sum();
                 let books = cents("pending_cents") + cents("available_cents") + cents("paid_cents");
                 assert_eq!(books, owed, "month {now}, {}: {shown}", e.partner.id);
             }
@@ -326,7 +326,7 @@ fn year(statements_max: &str) {
     let mut sent = 0;
     for (number, e) in story.earners.iter().enumerate() {
         let of: Vec<&Client> = story.clients.iter().filter(|c| c.earner == number && !c.is_void).collect();
-        let shares: i64 = of.iter().flat_map(|c| &c.invoices).map(stands).sum();
+        let shares: i64 = of.iter().flat_map(|c| &c.invoices).map(expected_cents).sum();
         let once = e.terms.once_cents * i64::try_from(of.len()).expect("few clients");
         let received = story.stripe.received(e.account.as_deref().expect("an account"));
         let shown = story.server.read(&format!("/v1/partners/{}", e.partner.id));

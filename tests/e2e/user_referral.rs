@@ -21,7 +21,7 @@ fn a_referral_costs_less_than_it_brings() {
     for n in 0..4 {
         server.tell(&[signed_up(&format!("old-{n}"), "2025-01-06T00:00:00Z", json!({}))]);
     }
-    a_friend_comes_by_the_newsletter(&server, &ann);
+    a_friend_signs_up_from_the_newsletter(&server, &ann);
 
     step("a second friend types the code, and a third person only clicks");
     let typed = server.deliver(&signed_up("typed", &ahead(0), json!({"code": ann.code}))).expect(200).json();
@@ -63,7 +63,7 @@ fn a_referral_costs_less_than_it_brings() {
     server.audit();
 }
 
-fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
+fn a_friend_signs_up_from_the_newsletter(server: &Server, ann: &Partner) {
     step("the benefit is offered on the site and in the sign-up event's answer");
     let code = server.link(ann, json!({"campaign": "spring", "utm": {"source": "newsletter"}}));
     let cookie = server.visit(&format!("/r/{code}")).send().cookie().expect("the cookie");

@@ -13,7 +13,7 @@ use story::Stage;
 /// Statements per invocation on Cloudflare's free plan and on the paid one.
 pub const PLANS: [u64; 2] = [STATEMENTS_FREE, STATEMENTS_PAID];
 
-fn play_book(text: &str, wanted: &[&str]) {
+fn play_file(text: &str, wanted: &[&str]) {
     let book: Book = serde_json::from_str(text).expect("a book of cases");
     let mut failures = Vec::new();
     // Both of Cloudflare's plans give the same cents.
@@ -226,33 +226,33 @@ fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
 
 #[test]
 fn user_referral_pays_what_its_brief_says() {
-    play_book(include_str!("../programs/user-referral.json"), &["Fifty dollars and twenty percent of the first month"]);
+    play_file(include_str!("../programs/user-referral.json"), &["Fifty dollars and twenty percent of the first month"]);
 }
 
 #[test]
 fn agency_partner_pays_what_its_brief_says() {
     let wanted = ["One client at $500 a month", "Three clients at $500 a month"];
-    play_book(include_str!("../programs/agency-partner.json"), &wanted);
+    play_file(include_str!("../programs/agency-partner.json"), &wanted);
 }
 
 #[test]
 fn agency_partner_pays_its_better_terms() {
     let wanted = ["Eight clients with the volume bonus", "Twenty clients, platinum", "A contract of $5,000 a year"];
-    play_book(include_str!("../programs/agency-partner-terms.json"), &wanted);
+    play_file(include_str!("../programs/agency-partner-terms.json"), &wanted);
 }
 
 #[test]
 fn tiered_credits_pays_what_its_brief_says() {
-    play_book(include_str!("../programs/tiered-credits.json"), &["The five tiers"]);
+    play_file(include_str!("../programs/tiered-credits.json"), &["The five tiers"]);
 }
 
 #[test]
 fn developer_affiliate_pays_what_its_brief_says() {
     let wanted = ["Tiers 1 and 2", "Tier 3, an account at $600 a month", "Tier 4, an agency's client at $800 a month"];
-    play_book(include_str!("../programs/developer-affiliate.json"), &wanted);
+    play_file(include_str!("../programs/developer-affiliate.json"), &wanted);
 }
 
 #[test]
 fn partner_funnel_pays_nothing() {
-    play_book(include_str!("../programs/partner-funnel.json"), &["All five stages, and no money"]);
+    play_file(include_str!("../programs/partner-funnel.json"), &["All five stages, and no money"]);
 }

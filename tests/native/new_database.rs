@@ -40,7 +40,7 @@ fn request(method: &str, path: &str, (name, value): (&str, &str)) -> Request {
 }
 
 /// Whether the response asks to retry, in the form that clients understand.
-fn asks_to_come_again(response: &Response) -> bool {
+fn asks_to_retry(response: &Response) -> bool {
     response.status == 503 && response.headers.iter().any(|(name, value)| *name == "retry-after" && !value.is_empty())
 }
 
@@ -57,7 +57,7 @@ fn every_url_asks_to_retry_later() {
         assert_ne!(response.status, 500, "{name}");
         let said: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         if said["code"] == "schema_missing" {
-            assert!(asks_to_come_again(&response), "{name}");
+            assert!(asks_to_retry(&response), "{name}");
             missing += 1;
         }
     }
@@ -72,7 +72,7 @@ fn every_page_asks_to_retry_later() {
     for path in ["/operator", "/operator/runs", "/partner", "/partner/join"] {
         world.request(at(WHEN));
         let response = now(pages::route::answer(&app, &request("GET", path, ("cookie", &session)))).expect("a page");
-        assert!(asks_to_come_again(&response), "{path}: {}", response.status);
+        assert!(asks_to_retry(&response), "{path}: {}", response.status);
     }
 }
 

@@ -105,14 +105,14 @@ fn a_checkout_counts_as_the_sign_up_if_there_was_none() {
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
     // The host identifies the customer: everything moves to that account, including the sign-up.
-    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    fixture.host_sends("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
     assert_eq!(fixture.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
     fixture.sound();
     // An account that signed up before is not reassigned by a later token.
     let fixture = StripeFixture::new();
-    fixture.host_says("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
+    fixture.host_sends("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 0);
@@ -126,7 +126,7 @@ fn two_accounts_with_one_address_are_not_guessed_between() {
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 0);
     assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "nobody");
-    fixture.host_says("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
+    fixture.host_sends("evt_h", "account.active", "acct_2", &json!({"data": {"stripe_customer": "cus_1"}}));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_2");
     fixture.sound();
@@ -136,7 +136,7 @@ fn two_accounts_with_one_address_are_not_guessed_between() {
 fn a_second_account_with_the_address_takes_nothing_away() {
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
     fixture.later(3_600);
-    fixture.host_says("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
+    fixture.host_sends("evt_h", "account.signed_up", "acct_2", &json!({"account": {"email": "ann@example.org"}}));
     fixture.stripe(&invoice(Shape::New, "evt_j", "in_2", 10_000, 0));
     assert_eq!(fixture.pending(), 4_000);
     assert_eq!(fixture.text("SELECT account_id FROM stripe_customer"), "acct_1");
@@ -253,7 +253,7 @@ fn a_second_delivery_completes_after_a_fault_at_any_call() {
     for after in [false, true] {
         for call in 0.. {
             let fixture = StripeFixture::new();
-            let reached = fixture.tell_with_fault(&all, call, after);
+            let reached = fixture.send_with_fault(&all, call, after);
             fixture.sweep();
             assert_eq!(fixture.books(), whole, "call {call}, written: {after}");
             fixture.sound();

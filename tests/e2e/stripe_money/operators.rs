@@ -59,7 +59,7 @@ fn operators_hold_release_and_get_notified() {
     let failed = payout(&server, &waiting, "failed");
     assert_eq!((stripe.received(&to_waiting), balances(&server, &waiting)), (10_000, (0, 10_000, 10_000)), "{failed}");
 
-    each_was_told_once(&server);
+    each_was_notified_once(&server);
     server.audit();
 }
 
@@ -81,7 +81,7 @@ fn balance_used_up(stripe: &Stripe, server: &Server, one: &Partner, to_one: &str
     assert_eq!((stripe.received(to_one), stripe.list("transfer").len()), (20_000, 4));
 }
 
-fn each_was_told_once(server: &Server) {
+fn each_was_notified_once(server: &Server) {
     step("each was notified once: operators about decisions, partners about their payouts");
     sweep(server);
     let texts = server.mails("email-text");

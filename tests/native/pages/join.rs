@@ -153,7 +153,7 @@ fn joining_again_does_not_undo_leaving() {
 }
 
 #[test]
-fn a_form_never_tells_who_another_partner_is() {
+fn a_form_never_reveals_another_partner() {
     let (fixture, _) = fixture();
     let enrol =
         |who: &str| fixture.world.partner(fixture.now.get(), "agency-partner", who, &format!("{who}@a.example"));

@@ -64,7 +64,7 @@ pub enum Call {
 
 /// What the polled invocation wants from the code that steps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
+enum Interruption {
     Nothing,
     /// To be dropped.
     Crash,
@@ -77,7 +77,7 @@ enum Wish {
 pub struct Script {
     plan: RefCell<BTreeMap<usize, Fault>>,
     pub calls: RefCell<Vec<Call>>,
-    wish: Cell<Option<Wish>>,
+    interruption: Cell<Option<Interruption>>,
     /// Whether each call yields once, so that several invocations can be stepped.
     pub gives_way: Cell<bool>,
 }
@@ -116,7 +116,7 @@ impl Script {
     pub fn plan(&self, faults: &[(usize, Fault)]) {
         *self.plan.borrow_mut() = faults.iter().copied().collect();
         self.calls.borrow_mut().clear();
-        self.wish.set(None);
+        self.interruption.set(None);
     }
 
     /// Lets a test make calls that are not part of the invocation under test.
@@ -134,30 +134,30 @@ impl Script {
         self.plan.borrow_mut().remove(&(calls.len() - 1))
     }
 
-    async fn wish(&self, wish: Wish) {
-        self.wish.set(Some(wish));
+    async fn interruption(&self, interruption: Interruption) {
+        self.interruption.set(Some(interruption));
         GiveWay(false).await;
     }
 
     async fn step(&self) {
         if self.gives_way.get() {
-            self.wish(Wish::Nothing).await;
+            self.interruption(Interruption::Nothing).await;
         }
     }
 
     async fn before(&self, fault: Option<Fault>) {
         self.step().await;
         match fault {
-            Some(Fault::CrashBefore) => self.wish(Wish::Crash).await,
-            Some(Fault::HandOverBefore) => self.wish(Wish::HandOver).await,
+            Some(Fault::CrashBefore) => self.interruption(Interruption::Crash).await,
+            Some(Fault::HandOverBefore) => self.interruption(Interruption::HandOver).await,
             _ => {}
         }
     }
 
     async fn after(&self, fault: Option<Fault>) {
         match fault {
-            Some(Fault::CrashAfter) => self.wish(Wish::Crash).await,
-            Some(Fault::HandOverAfter) => self.wish(Wish::HandOver).await,
+            Some(Fault::CrashAfter) => self.interruption(Interruption::Crash).await,
+            Some(Fault::HandOverAfter) => self.interruption(Interruption::HandOver).await,
             _ => {}
         }
         self.step().await;
@@ -297,18 +297,18 @@ impl CrashFixture {
 
     /// Polls once. Returns whether the job is over, finished or crashed.
     pub fn poll(&self, job: &mut Pin<Box<dyn Future<Output = ()> + '_>>) -> bool {
-        self.script.wish.set(None);
+        self.script.interruption.set(None);
         let mut task = TaskContext::from_waker(Waker::noop());
         if job.as_mut().poll(&mut task).is_ready() {
             return true;
         }
-        match self.script.wish.get() {
-            Some(Wish::Crash) => {
+        match self.script.interruption.get() {
+            Some(Interruption::Crash) => {
                 // Requests in progress at Stripe have ended, even if nobody received the response.
                 self.busy.borrow_mut().clear();
                 true
             }
-            Some(Wish::HandOver) => {
+            Some(Interruption::HandOver) => {
                 self.run();
                 false
             }

@@ -124,10 +124,10 @@ impl ModelState {
     fn suspicions(&self, register: &Register, account: &str, program: &str, partner: &str) -> Vec<&'static str> {
         let life = &self.lives[account];
         let mut found = Vec::new();
-        if self.came_by_the_same_browser(account, program) >= 5 {
+        if self.signed_up_in_the_same_browser(account, program) >= 5 {
             found.push("one_visitor");
         }
-        if self.goes_round(register, account, program, partner) {
+        if self.is_referral_ring(register, account, program, partner) {
             found.push("referral_ring");
         }
         let own = register.partner_email.get(partner).map(|e| e.to_lowercase());
@@ -154,7 +154,7 @@ impl ModelState {
     }
 
     /// The number of accounts that the visitor behind the binding brought within 30 days before it.
-    fn came_by_the_same_browser(&self, account: &str, program: &str) -> usize {
+    fn signed_up_in_the_same_browser(&self, account: &str, program: &str) -> usize {
         let Some(visitor) = self.bindings.to(account, program).and_then(|b| b.visitor.as_deref()) else { return 0 };
         let place = |account: &str| self.lives[account].sign_up.as_ref().expect("it is bound").place();
         let mine = place(account);
@@ -164,7 +164,7 @@ impl ModelState {
 
     /// Whether the partner's own accounts were referred, before this binding and from partner to partner, by the owner
     /// of this account. An account's owner is determined by its addresses.
-    fn goes_round(&self, register: &Register, account: &str, program: &str, partner: &str) -> bool {
+    fn is_referral_ring(&self, register: &Register, account: &str, program: &str, partner: &str) -> bool {
         let address = |partner: &str| register.partner_email.get(partner).map(|e| e.to_lowercase());
         let has = |life: &Life, address: &str| {
             life.events.iter().any(|e| e.email().is_some_and(|e| e.to_lowercase() == address))

@@ -64,7 +64,7 @@ pub struct Story<'a> {
 
 /// An invoice for which an event was sent.
 #[derive(Clone)]
-pub struct Told {
+pub struct IssuedInvoice {
     id: String,
     at: i64,
     pub cents: i64,

@@ -187,7 +187,7 @@ impl StripeFixture {
     }
 
     /// Another event from the host, dated now.
-    pub fn host_says(&self, id: &str, kind: &str, account: &str, rest: &Value) {
+    pub fn host_sends(&self, id: &str, kind: &str, account: &str, rest: &Value) {
         let mut body = rest.clone();
         for (key, value) in
             [("id", json!(id)), ("type", json!(kind)), ("occurred_at", json!(self.now.get().to_rfc3339()))]
@@ -204,11 +204,11 @@ impl StripeFixture {
 
     pub fn tell(&self, all: &[Told]) {
         for told in all {
-            self.try_tell(told).unwrap_or_else(|why| panic!("{told:?}: {why}"));
+            self.try_deliver(told).unwrap_or_else(|why| panic!("{told:?}: {why}"));
         }
     }
 
-    fn try_tell(&self, told: &Told) -> Result<(), String> {
+    fn try_deliver(&self, told: &Told) -> Result<(), String> {
         let body = match told {
             Told::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
             Told::Plain(account, email, later) => {
@@ -239,14 +239,14 @@ impl StripeFixture {
 
     /// Sends all facts with a fault at one call of the database, and resends those that were refused. Returns whether
     /// the call was reached.
-    pub fn tell_with_fault(&self, all: &[Told], call: u64, written: bool) -> bool {
+    pub fn send_with_fault(&self, all: &[Told], call: u64, written: bool) -> bool {
         let db = &self.world.db;
         let fault = if written { Fault::AfterCommit } else { Fault::Before };
         let at = db.calls.get() + call;
         db.fault.set(Some((at, fault)));
         for told in all {
-            if self.try_tell(told).is_err() {
-                self.try_tell(told).unwrap_or_else(|why| panic!("{told:?}, again: {why}"));
+            if self.try_deliver(told).is_err() {
+                self.try_deliver(told).unwrap_or_else(|why| panic!("{told:?}, again: {why}"));
             }
         }
         db.fault.set(None);

@@ -86,7 +86,7 @@ fn subscriptions_are_compared_once_a_month() {
         let found = if url.contains("/v1/subscriptions") { runs } else { json!([]) };
         (200, json!({"data": found, "has_more": false}))
     });
-    fixture.host_says("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
+    fixture.host_sends("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
     fixture.sweep();
     fixture.later(600);
     fixture.sweep();

@@ -48,7 +48,7 @@ impl Story<'_> {
 
     /// This many months, of which the first few may be `small` before the account grows. Then all amounts are near a
     /// threshold that a program may have.
-    pub(super) fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<Told> {
+    pub(super) fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<IssuedInvoice> {
         let mut told = Vec::new();
         if self.has_subscription {
             for part in 0..self.rng.within(1, 3) {
@@ -95,7 +95,7 @@ impl Story<'_> {
         }
     }
 
-    pub fn invoice(&mut self, at: i64, cents: i64) -> Told {
+    pub fn invoice(&mut self, at: i64, cents: i64) -> IssuedInvoice {
         let id = format!("in_{}_{}", self.account, self.events.len());
         let currency = if self.rng.percent(3) { "eur" } else { "usd" };
         let mut data = json!({"invoice_id": id});
@@ -116,7 +116,7 @@ impl Story<'_> {
         if self.rng.percent(8) {
             self.same_invoice_again(at, &rest);
         }
-        Told { id, at, cents, currency }
+        IssuedInvoice { id, at, cents, currency }
     }
 
     /// The same invoice with another event id: unchanged, with other content, or for another account.
@@ -173,7 +173,7 @@ impl Story<'_> {
     }
 
     /// Refunds and disputes of an invoice.
-    pub fn trouble(&mut self, invoice: &Told) {
+    pub fn trouble(&mut self, invoice: &IssuedInvoice) {
         if invoice.cents > 0 && self.rng.percent(22) {
             self.refunds(invoice);
         }
@@ -182,7 +182,7 @@ impl Story<'_> {
         }
     }
 
-    pub(super) fn refunds(&mut self, invoice: &Told) {
+    pub(super) fn refunds(&mut self, invoice: &IssuedInvoice) {
         let count = self.rng.within(1, 4);
         for number in 0..count {
             let cents = match self.rng.next() % 4 {
@@ -202,7 +202,7 @@ impl Story<'_> {
         }
     }
 
-    pub(super) fn dispute(&mut self, invoice: &Told) {
+    pub(super) fn dispute(&mut self, invoice: &IssuedInvoice) {
         let cents = self.rng.pick(&[invoice.cents, (invoice.cents / 3).max(1)]);
         let rest = json!({"amount": {"cents": cents, "currency": invoice.currency},
             "data": {"dispute_id": format!("dp_{}", invoice.id), "invoice_id": invoice.id}});
