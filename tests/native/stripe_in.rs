@@ -244,7 +244,7 @@ fn connected_account_capabilities_are_stored() {
 #[test]
 fn a_second_delivery_completes_after_a_fault_at_any_call() {
     // One event of each type, because the enumeration repeats the story hundreds of times.
-    let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
+    let all: Vec<StoryStep> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
         let fixture = StripeFixture::new();
         fixture.tell(&all);
@@ -265,7 +265,7 @@ fn a_second_delivery_completes_after_a_fault_at_any_call() {
 }
 
 /// A small year: two customers, one of whom the host identifies late, with every type of fact.
-fn story() -> Vec<Told> {
+fn story() -> Vec<StoryStep> {
     let of = |mut body: Value, customer: &str, email: &str| {
         body["data"]["object"]["customer"] = json!(customer);
         if body["type"] == "invoice.paid" {
@@ -273,43 +273,43 @@ fn story() -> Vec<Told> {
             body["data"]["object"]["payment_intent"] = json!(format!("pi_{customer}"));
             body["data"]["object"]["charge"] = json!(format!("ch_{customer}"));
         }
-        Told::Stripe(body)
+        StoryStep::Stripe(body)
     };
     vec![
-        Told::SignUp("acct_1", Some("ann@example.org"), None),
-        Told::Stripe(subscription("evt_01", "created", "active", 5_000)),
-        Told::Stripe(invoice(Shape::New, "evt_02", "in_1", 10_000, 2_000)),
-        Told::Stripe(payment_of("evt_03", "in_1", "pi_1")),
-        Told::Stripe(refund("evt_04", "refund.created", "re_1", 6_000, "pending")),
-        Told::Stripe(refund("evt_05", "refund.failed", "re_1", 6_000, "failed")),
-        Told::Stripe(charge_refunded("evt_06", 6_000, None)),
-        Told::Stripe(refund("evt_07", "refund.created", "re_2", 3_000, "succeeded")),
+        StoryStep::SignUp("acct_1", Some("ann@example.org"), None),
+        StoryStep::Stripe(subscription("evt_01", "created", "active", 5_000)),
+        StoryStep::Stripe(invoice(Shape::New, "evt_02", "in_1", 10_000, 2_000)),
+        StoryStep::Stripe(payment_of("evt_03", "in_1", "pi_1")),
+        StoryStep::Stripe(refund("evt_04", "refund.created", "re_1", 6_000, "pending")),
+        StoryStep::Stripe(refund("evt_05", "refund.failed", "re_1", 6_000, "failed")),
+        StoryStep::Stripe(charge_refunded("evt_06", 6_000, None)),
+        StoryStep::Stripe(refund("evt_07", "refund.created", "re_2", 3_000, "succeeded")),
         of(invoice(Shape::Old, "evt_08", "in_2", 7_777, 0), "cus_2", "bob@example.org"),
-        Told::Stripe(dispute("evt_09", "created", "needs_response", 0)),
-        Told::Stripe(dispute("evt_10", "funds_withdrawn", "needs_response", 0)),
-        Told::Stripe(dispute("evt_11", "closed", "won", 90)),
-        Told::Checkout("evt_12", "cus_2", "bob@example.org"),
-        Told::SignUp("acct_2", Some("bob@example.org"), None),
-        Told::SignUp("acct_3", Some("third@example.org"), Some("cus_3")),
+        StoryStep::Stripe(dispute("evt_09", "created", "needs_response", 0)),
+        StoryStep::Stripe(dispute("evt_10", "funds_withdrawn", "needs_response", 0)),
+        StoryStep::Stripe(dispute("evt_11", "closed", "won", 90)),
+        StoryStep::Checkout("evt_12", "cus_2", "bob@example.org"),
+        StoryStep::SignUp("acct_2", Some("bob@example.org"), None),
+        StoryStep::SignUp("acct_3", Some("third@example.org"), Some("cus_3")),
         of(invoice(Shape::New, "evt_13", "in_3", 4_444, 0), "cus_3", "ann@example.org"),
         of(subscription("evt_14", "deleted", "canceled", 0), "cus_3", ""),
     ]
 }
 
 /// One company: its checkout binds its domain, a colleague follows by the domain, and the host identifies them late.
-fn company() -> Vec<Told> {
+fn company() -> Vec<StoryStep> {
     let of = |mut body: Value, customer: &str, email: &str| {
         body["data"]["object"]["customer"] = json!(customer);
         body["data"]["object"]["customer_email"] = json!(email);
-        Told::Stripe(body)
+        StoryStep::Stripe(body)
     };
     vec![
-        Told::Checkout("evt_1", "cus_1", "ann@corp.example"),
+        StoryStep::Checkout("evt_1", "cus_1", "ann@corp.example"),
         of(invoice(Shape::New, "evt_2", "in_1", 90_000, 0), "cus_1", "ann@corp.example"),
-        Told::Plain("acct_1", "ann@corp.example", 50),
-        Told::Plain("acct_2", "bob@corp.example", 10),
+        StoryStep::Plain("acct_1", "ann@corp.example", 50),
+        StoryStep::Plain("acct_2", "bob@corp.example", 10),
         of(invoice(Shape::New, "evt_3", "in_2", 80_000, 0), "cus_2", "bob@corp.example"),
-        Told::Plain("acct_3", "eve@corp.example", -90),
+        StoryStep::Plain("acct_3", "eve@corp.example", -90),
         of(invoice(Shape::New, "evt_4", "in_3", 70_000, 0), "cus_3", "eve@corp.example"),
         of(invoice(Shape::New, "evt_5", "in_4", 60_000, 0), "cus_1", "billing@corp.example"),
     ]
@@ -324,7 +324,7 @@ proptest! {
         let straight = StripeFixture::new();
         straight.tell(&all);
         let shuffled = StripeFixture::new();
-        let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
+        let told: Vec<StoryStep> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
@@ -343,7 +343,7 @@ proptest! {
         straight.tell(&all);
         prop_assert!(straight.pending() > 0);
         let shuffled = StripeFixture::of("developer-affiliate");
-        let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
+        let told: Vec<StoryStep> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();

@@ -7,7 +7,7 @@ pub const CREATED: i64 = 1_780_272_000;
 
 /// One fact that is sent to the Worker.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum StoryStep {
     Stripe(Value),
     /// The host's sign-up: account, address, customer.
     SignUp(&'static str, Option<&'static str>, Option<&'static str>),

@@ -1,6 +1,6 @@
 //! A world with one partner, the endpoints for Stripe, and a Stripe API to query.
 
-use super::bodies::{CREATED, Told, checkout};
+use super::bodies::{CREATED, StoryStep, checkout};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now};
 use hmac::{Hmac, Mac};
@@ -202,16 +202,16 @@ impl StripeFixture {
         self.world.take(self.now.get(), &body, None).expect("the host's event");
     }
 
-    pub fn tell(&self, all: &[Told]) {
+    pub fn tell(&self, all: &[StoryStep]) {
         for told in all {
             self.try_deliver(told).unwrap_or_else(|why| panic!("{told:?}: {why}"));
         }
     }
 
-    fn try_deliver(&self, told: &Told) -> Result<(), String> {
+    fn try_deliver(&self, told: &StoryStep) -> Result<(), String> {
         let body = match told {
-            Told::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
-            Told::Plain(account, email, later) => {
+            StoryStep::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
+            StoryStep::Plain(account, email, later) => {
                 let body = json!({
                     "id": format!("evt_signup_{account}"), "type": "account.signed_up",
                     "occurred_at": UtcMillis((CREATED + later) * 1_000).to_rfc3339(),
@@ -219,8 +219,8 @@ impl StripeFixture {
                 });
                 return self.world.take(self.now.get(), &body, None).map(|_| ()).map_err(|why| why.to_string());
             }
-            Told::Stripe(body) => body.clone(),
-            Told::Checkout(id, customer, email) => {
+            StoryStep::Stripe(body) => body.clone(),
+            StoryStep::Checkout(id, customer, email) => {
                 let mut body = checkout(id, &self.token(), email);
                 body["data"]["object"]["customer"] = json!(customer);
                 body
@@ -239,7 +239,7 @@ impl StripeFixture {
 
     /// Sends all facts with a fault at one call of the database, and resends those that were refused. Returns whether
     /// the call was reached.
-    pub fn send_with_fault(&self, all: &[Told], call: u64, written: bool) -> bool {
+    pub fn send_with_fault(&self, all: &[StoryStep], call: u64, written: bool) -> bool {
         let db = &self.world.db;
         let fault = if written { Fault::AfterCommit } else { Fault::Before };
         let at = db.calls.get() + call;
