@@ -193,7 +193,7 @@ fn known_addresses_are_not_revealed(outside: &Outside, server: &Server) {
     let unknown = ["nobody@people.example", "none@site.example"];
     type Asking = fn(&Browser<'_>, &str) -> Reply;
     let ask_to_join: Asking = |browser, email| join(browser, email, "agency-partner");
-    for (n, asking) in [wish as Asking, ask_to_join].into_iter().enumerate() {
+    for (n, asking) in [request_link as Asking, ask_to_join].into_iter().enumerate() {
         let mut seen = Vec::new();
         for (m, address) in known.into_iter().chain(unknown).enumerate() {
             let browser = network(server, 120 + 10 * n + m);
