@@ -180,8 +180,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Ok((partner, rows))
     }
 
-    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
-    /// that the page [needs](PageContext::asks_for).
+    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the
+    /// scope that the page [needs](PageContext::asks_for).
     pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
         let (session, rows) = self.session(reads).await?;
         if session.operator != 1 {

@@ -1,7 +1,7 @@
 //! The copy of a partner's data: one JSON file of at most [`LINES`] records, and the URL of the next one.
 //!
-//! Links, earnings, payouts, and the partner's own actions are merged by time, so a cursor is one instant, the list it was
-//! reached in, and the id there. The profile and sessions are in the first file only.
+//! Links, earnings, payouts, and the partner's own actions are merged by time, so a cursor is one instant, the list it
+//! was reached in, and the id there. The profile and sessions are in the first file only.
 
 use crate::engine::accrual::Accrual;
 use crate::http::context::Platform;

@@ -1,5 +1,5 @@
-//! The partner's pages: links, customers, earnings, and payouts. Every read is bound to the partner's own id, so another
-//! partner's ids find nothing.
+//! The partner's pages: links, customers, earnings, and payouts. Every read is bound to the partner's own id, so
+//! another partner's ids find nothing.
 
 pub mod export;
 pub mod join;

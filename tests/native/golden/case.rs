@@ -199,7 +199,8 @@ pub struct Expect {
     pub payable_cents: BTreeMap<String, i64>,
     /// Accounts and the states they reached, with the times.
     pub states: BTreeMap<String, BTreeMap<String, Option<String>>>,
-    /// Any of: invoice, state_reached or event, partner, account, rule, gross_cents, net_cents, state, reason, vests_at.
+    /// Any of: invoice, state_reached or event, partner, account, rule, gross_cents, net_cents, state, reason,
+    /// vests_at.
     pub accruals: Vec<Map<String, Value>>,
     pub postings: Option<Vec<String>>,
     pub referred_by: BTreeMap<String, Option<String>>,

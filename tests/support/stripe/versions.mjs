@@ -3,7 +3,8 @@
 
 export const API_VERSION = "2026-10-28.endive";
 
-// With basil, invoices lost `subscription`, `charge`, `payment_intent` and `tax`, and periods moved to subscription items.
+// With basil, invoices lost `subscription`, `charge`, `payment_intent` and `tax`, and periods moved to subscription
+// items.
 const BASIL = "2025-03-31";
 // From this version on a charge no longer lists its refunds.
 const REFUNDS_LEFT_CHARGES = "2022-11-15";
