@@ -1,7 +1,7 @@
-// How the scripts ask a server: never without an end, and with an error that says who did not answer.
+// Requests from the scripts to a server: always with a timeout, and with errors that name the server.
 const SECONDS_MAX = 60;
 
-/** `fetch`, for at most so many seconds. */
+/** `fetch` with a timeout in seconds. */
 export async function ask(url, init = {}, seconds = SECONDS_MAX) {
   try {
     return await fetch(url, { ...init, signal: AbortSignal.timeout(seconds * 1000) });

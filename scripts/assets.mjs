@@ -1,7 +1,7 @@
-// Lays out the pages' static files as Cloudflare serves them.
-//   node scripts/assets.mjs --name        prints the path they are served below: /manicule/<hash of them all>
-//   node scripts/assets.mjs FOLDER PATH   writes them into FOLDER, below that path
-// Browsers may keep what stands under a hash for ever; what stands under /manicule/dev changes.
+// Arranges the pages' static files as Cloudflare serves them.
+//   node scripts/assets.mjs --name        prints the path that they are served under: /manicule/<hash of all of them>
+//   node scripts/assets.mjs FOLDER PATH   writes them into FOLDER, under that path
+// Browsers may cache files under a hash forever; files under /manicule/dev change.
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
@@ -28,7 +28,8 @@ function write(into, path) {
     writeFileSync(join(folder, name), loader ? transformSync(text.toString(), { loader, minify: true }).code : text);
   }
 
-  // The type, from its package; its version is part of its name, so that a new one is a change of the style.
+  // The font, from its package. Its version is part of its file name, so that a new version requires a change of the
+  // style sheet.
   const font = join(root, "node_modules/@fontsource-variable/eb-garamond");
   const { version } = JSON.parse(readFileSync(join(font, "package.json"), "utf8"));
   const named = `garamond-${version}.woff2`;

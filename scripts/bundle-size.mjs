@@ -1,10 +1,9 @@
-// Prints the size of a packed Worker, raw and compressed, and fails above the limit: FOLDER.
+// Prints the size of a packed Worker in FOLDER, raw and compressed, and fails above the limit.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-/** Cloudflare allows 3 MB and starts what is small sooner. The five programs as documents, their reports and operations;
- * Stripe in, payouts and credits out, notifications; the pages. */
+/** Cloudflare allows 3 MB, and starts a small Worker sooner. */
 const MAX_GZIP_BYTES = 1_500_000;
 const [folder] = process.argv.slice(2);
 // Source maps and the README that wrangler adds are not uploaded.

@@ -1,4 +1,4 @@
-# What the scripts beside this one share: paths, pinned versions, messages, locks. Sourced, never run.
+# Shared by the scripts in this folder: paths, pinned versions, messages, locks. Sourced, never run.
 # Works with the bash 3.2 of macOS.
 set -euo pipefail
 
@@ -13,26 +13,26 @@ NODE_VERSION=24.21.0
 BINDGEN_DIR=$CACHE/tools/bindgen-$(cat "$ROOT"/scripts/bindgen/Cargo.* "$ROOT"/scripts/bindgen/src/main.rs | cksum | cut -d " " -f 1)
 CARGO_DENY_DIR=$CACHE/tools/cargo-deny-$CARGO_DENY_VERSION
 NEXTEST_DIR=$CACHE/tools/cargo-nextest-0.9.148
-# Calls a compiler that has the WASM target; only there when the installed one lacks it (see setup-wasm).
+# Calls a compiler that has the WASM target. Only present if the installed one lacks it (see setup-wasm).
 WASM_TOOLCHAIN_BIN=$CACHE/wasm-toolchain/bin
 
-# Homes of rustup and cargo that a non-login shell may have missed; wrangler and its companions; a test runner for a
-# machine that has none.
+# The homes of rustup and cargo, which a non-login shell may lack; wrangler and its companions; a test runner for
+# machines without one.
 [ -d "$HOME/.cargo/bin" ] && PATH=$HOME/.cargo/bin:$PATH
 PATH=$ROOT/node_modules/.bin:$PATH:$NEXTEST_DIR/bin
 export PATH
-# The scripts know where things are built.
+# The scripts need to know where build results are.
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR CARGO_BUILD_TARGET
-# Nobody is at the terminal of a script, and a build sends nothing anywhere.
+# A script has nobody at its terminal, and a build must not send anything anywhere.
 export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CARGO_TERM_PROGRESS_WHEN=never npm_config_loglevel=error npm_config_update_notifier=false
 
-# No command of ours takes longer than this, in seconds; a lock is waited for as long.
+# The time limit for every command and every lock, in seconds.
 STEP_LIMIT=${STEP_LIMIT:-1800}
 
 say() { printf '%s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# step TITLE COMMAND...: runs the command, shows how long it has been at it, and its output only when it fails
+# step TITLE COMMAND...: runs the command and shows for how long it has been running. Shows its output only if it fails
 # (or always, with VERBOSE=1).
 step() {
   local title=$1 started=$SECONDS log pid status=0 tick=0
@@ -74,8 +74,8 @@ step() {
   say "✓ $title ($((SECONDS - started)) s)"
 }
 
-# guarded COMMAND...: runs it as a process group of its own, of which nothing is left a second after this script, or whoever
-# started it, is gone, however that ended.
+# guarded COMMAND...: runs it in its own process group. The group is gone within a second after this script, or the
+# process that started it, has ended in any way.
 guarded() {
   local status=0 me=$$ caller=$PPID group
   set -m
@@ -112,14 +112,14 @@ locked() {
   return "$status"
 }
 
-# under_lock NAME COMMAND...: one at a time over all clones of this user.
+# under_lock NAME COMMAND...: one at a time across all clones of this user.
 under_lock() {
   local name=$1
   shift
   locked "$CACHE/locks/$name" "$@"
 }
 
-# Puts a compiler with the WASM target first, when the installed one lacks it.
+# Puts a compiler with the WASM target first, if the installed one lacks it.
 use_wasm_toolchain() {
   if [ -e "$WASM_TOOLCHAIN_BIN/rustc" ] && ! has_wasm_std rustc; then
     PATH=$WASM_TOOLCHAIN_BIN:$PATH

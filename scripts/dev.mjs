@@ -1,6 +1,6 @@
-// What `make dev` runs once the Worker is built: wrangler dev, which builds again when a source changes; the demo site
-// behind the Worker, which takes all mails; the stand-in for Stripe; and what else a change asks for: migrations are
-// applied, presets saved as the development operator.
+// Run by `make dev` once the Worker is built: wrangler dev, which rebuilds when a source changes; the demo site behind
+// the Worker, which receives all emails; the Stripe stand-in; and other reactions to changes: migrations are applied,
+// and presets are saved as the development operator.
 import { spawn } from "node:child_process";
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -17,7 +17,7 @@ const HOST = "127.0.0.1";
 const port = Number(process.env.PORT || 8787);
 const url = `http://${HOST}:${port}`;
 const parent = process.ppid;
-/** What the stand-in has to pay out with: a hundred thousand dollars. */
+/** The stand-in's balance for payouts: $100,000. */
 const STRIPE_BALANCE_CENTS = 100_000_00;
 const READY_WITHIN_MS = 90_000;
 const MIGRATED_WITHIN_MS = 60_000;
@@ -32,14 +32,14 @@ let stripe;
 let demoSite;
 let ending = false;
 
-/** Ends everything that was started, then this process. */
+/** Stops everything that was started, then exits. */
 async function end(code) {
   if (ending) return;
   ending = true;
   const until = Date.now() + 2000;
   const signal = (name) => {
     try {
-      // wrangler, workerd and esbuild are a process group of their own.
+      // wrangler, workerd and esbuild have their own process group.
       process.kill(-wrangler.pid, name);
       return true;
     } catch {
@@ -59,10 +59,10 @@ function fail(message) {
 for (const name of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(name, () => end(0));
 process.on("uncaughtException", (error) => fail(error.stack));
 process.on("unhandledRejection", (error) => fail(error?.stack ?? error));
-// Whoever started this may be killed without a chance to tell.
+// The process that started this may be killed without a chance to send a signal.
 setInterval(() => process.ppid !== parent && end(0), 500).unref();
 
-/** The local secrets, made at random the first time, and what is read of them. */
+/** The local secrets, created at random the first time, and the values read from them. */
 function secrets() {
   const file = join(root, ".dev.vars");
   if (!existsSync(file)) {
@@ -93,7 +93,7 @@ function portIsFree() {
 
 const wranglerBin = join(root, "node_modules/wrangler/bin/wrangler.js");
 
-/** Applies what is new among the migrations; the text is what wrangler said where that failed. */
+/** Applies new migrations. Returns wrangler's output if that failed. */
 function migrate() {
   return new Promise((done) => {
     const child = spawn(process.execPath, [wranglerBin, "d1", "migrations", "apply", "DB", "--local"], {
@@ -119,7 +119,7 @@ function startWrangler(vars) {
     env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --import=${new URL(`file://${hook}`)}`.trim() },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  // Its output waits until the address is printed, then follows.
+  // Its output is held back until the address is printed.
   const held = [];
   let through = (text) => held.push(text);
   wrangler.stdout.on("data", (text) => through(text));
@@ -136,7 +136,7 @@ function startWrangler(vars) {
   };
 }
 
-/** Whether the Worker answers. */
+/** Whether the Worker responds. */
 async function answers(release) {
   const until = Date.now() + READY_WITHIN_MS;
   for (;;) {
@@ -150,7 +150,7 @@ async function answers(release) {
   }
 }
 
-/** Calls `then` with the names of the files below a folder that changed, one call at a time. */
+/** Calls `then` with the names of the changed files below a folder, one call at a time. */
 function onChange(folder, isWanted, then) {
   const changed = new Set();
   let timer;
@@ -213,10 +213,10 @@ async function main() {
   if (broken) throw new Error(`the migrations could not be applied:\n${broken}`);
 
   const state = (name) => join(root, ".wrangler", name);
-  // As many database statements an invocation as on Cloudflare's paid plan.
+  // As many database statements per invocation as on Cloudflare's paid plan.
   const vars = { D1_STATEMENTS_MAX: "1000", DEVELOPMENT: "yes", STRIPE_API_KEY: known.stripeKey };
   if (!known.stripeKey) {
-    // It keeps its state beside the Worker's: what was paid stays paid.
+    // It stores its state with the Worker's, so that payouts stay paid.
     stripe = await startStripe({
       state: state("stripe.json"),
       balance: STRIPE_BALANCE_CENTS,

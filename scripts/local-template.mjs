@@ -1,7 +1,7 @@
-// Prepares what every local start of the Worker shares, once per change of wrangler.toml or the migrations:
+// Prepares what every local start of the Worker shares, once per change to wrangler.toml or the migrations:
 //   target/local-<hash>/options.json  the Worker's bindings, as wrangler reads them from wrangler.toml
 //   target/local-<hash>/state/        a database with the migrations applied, by wrangler itself, to be copied
-// Loading wrangler takes seconds, copying files does not. Prints the folder's path.
+// Loading wrangler takes seconds, while copying files does not. Prints the folder's path.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ export function migrations() {
     .map((name) => [name, readFileSync(join(folder, name), "utf8")]);
 }
 
-/** Hash of the migrations alone: says whether an older state folder lacks some. */
+/** Hash of the migrations alone. Shows whether an older state folder lacks some. */
 export function migrationsHash() {
   return createHash("sha256").update(JSON.stringify(migrations())).digest("hex").slice(0, 16);
 }
@@ -44,7 +44,7 @@ export function applyMigrations(stateFolder) {
   });
 }
 
-/** The template's folder, made if it is not there. */
+/** The template's folder, created if it does not exist. */
 export async function template() {
   const hash = createHash("sha256");
   for (const name of ["wrangler.toml", "package-lock.json", "scripts/local-template.mjs"]) hash.update(readFileSync(join(root, name)));
@@ -55,14 +55,14 @@ export async function template() {
   mkdirSync(join(root, "target"), { recursive: true });
   const temporary = mkdtempSync(join(root, "target", ".local-"));
   try {
-    // wrangler reports what it reads (.dev.vars) on stdout, which belongs to our callers.
+    // wrangler reports what it reads (.dev.vars) on stdout, which belongs to the caller.
     console.log = console.info = console.error;
     const wrangler = await import("wrangler");
     const config = wrangler.unstable_readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
     const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(config);
-    // wrangler adds the developer's .dev.vars; a served Worker has secrets of its own.
+    // wrangler adds the developer's .dev.vars, but a served Worker has its own secrets.
     workerOptions.bindings = config.vars;
-    // The clone may be moved; the folder is this one.
+    // The clone may be moved later, so the path is set to this folder.
     delete workerOptions.rootPath;
     if (workerOptions.assets) workerOptions.assets.directory = relative(root, workerOptions.assets.directory);
     writeFileSync(join(temporary, "options.json"), JSON.stringify(workerOptions));
@@ -71,7 +71,7 @@ export async function template() {
     try {
       renameSync(temporary, folder);
     } catch (error) {
-      if (!existsSync(folder)) throw error; // else another start was first
+      if (!existsSync(folder)) throw error; // another start was first
     }
     for (const old of readdirSync(join(root, "target")).filter((name) => /^local-[0-9a-f]{16}$/.test(name))) {
       const path = join(root, "target", old);

@@ -1,4 +1,4 @@
-// Installs the programs that ship with the crate, by the public API: PUT each src/program/presets/*.json.
+// Installs the programs that ship with the crate through the public API: PUT each src/program/presets/*.json.
 // As a command: node scripts/presets.mjs BASE_URL OPERATOR_TOKEN
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
@@ -20,7 +20,10 @@ export function presets() {
     });
 }
 
-/** Saves a document; the answer with its text. The key is of this very text, so that sending it again changes nothing. */
+/**
+ * Saves a document and returns the response with its text. The key is derived from this very text, so that repeating
+ * the request changes nothing.
+ */
 async function put(baseUrl, operatorToken, id, text) {
   const key = `preset-${id}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
   const answer = await ask(`${baseUrl}/v1/programs/${encodeURIComponent(id)}`, {
@@ -31,14 +34,17 @@ async function put(baseUrl, operatorToken, id, text) {
   return [answer, await answer.text()];
 }
 
-/** Whether the other terms of a version that exists are worth a word: a saved version never changes. */
+/** Whether to mention that an existing version has other terms: a saved version never changes. */
 const outcomeOf = (answer, said) => {
   if (answer.status === 201) return "saved";
   if (answer.ok) return "is there already";
   return answer.status === 409 && JSON.parse(said).code === "version_exists" ? "is there already, with other terms, which stay" : null;
 };
 
-/** Saves each document; one that is already there in this version counts as done. Anything else is an error. `say` gets a line per document. */
+/**
+ * Saves each document. A version that already exists counts as done; anything else is an error. `say` gets a line per
+ * document.
+ */
 export async function installPresets(baseUrl, operatorToken, say = () => {}) {
   const documents = presets();
   for (const [id, text] of documents) {
@@ -50,7 +56,7 @@ export async function installPresets(baseUrl, operatorToken, say = () => {}) {
   return documents.length;
 }
 
-/** The address of a Worker as it may be typed: with or without a slash at its end. Throws where it is none. */
+/** A Worker's URL as typed by a person, with or without a trailing slash. Throws if it is not valid. */
 export function baseOf(typed) {
   if (!URL.canParse(typed ?? "") || !/^https?:$/.test(new URL(typed).protocol)) throw new Error(`an address starts with https://, unlike "${typed ?? ""}"`);
   const { origin, pathname } = new URL(typed);
@@ -58,10 +64,13 @@ export function baseOf(typed) {
   return origin;
 }
 
-/** In force from this many milliseconds on, so that the Worker does not take it for the past. */
+/** The version takes effect this many milliseconds from now, so that the Worker does not consider it past. */
 const SOON_MS = 2000;
 
-/** Saves a document that is being worked on: where its version is there with other terms, as the next one, from now on. */
+/**
+ * Saves a document under development: if its version exists with other terms, it is saved as the next version, from now
+ * on.
+ */
 export async function saveInDevelopment(baseUrl, operatorToken, id, text) {
   const [answer, said] = await put(baseUrl, operatorToken, id, text);
   if (answer.ok) return { saved: answer.status === 201, said: `version ${JSON.parse(said).version} is there` };

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 
-/** A fresh set: what the senders hold, and the keys only the Worker holds. */
+/** A fresh set: the senders' secrets, and the keys that only the Worker has. */
 export function newSecrets() {
   return {
     operator_token: `mop_${randomBytes(24).toString("hex")}`,
@@ -11,13 +11,13 @@ export function newSecrets() {
     emdash_token: randomBytes(24).toString("hex"),
     forms_secret: randomBytes(24).toString("hex"),
     cookie_keys: `k1:${randomBytes(32).toString("hex")}`,
-    // Stripe makes its own; these are the stand-in's.
+    // Stripe creates its own secrets; these are the stand-in's.
     stripe_webhook_secret: `whsec_${randomBytes(24).toString("hex")}`,
     stripe_connect_webhook_secret: `whsec_${randomBytes(24).toString("hex")}`,
   };
 }
 
-/** The Worker's secrets for Stripe's webhooks, of which `wrangler secret put` gets what Stripe shows. */
+/** The Worker's secrets for Stripe's webhooks. For `wrangler secret put`, use the ones that Stripe shows. */
 export function stripeSecrets(secrets) {
   return {
     STRIPE_WEBHOOK_SECRETS: secrets.stripe_webhook_secret,
@@ -25,7 +25,7 @@ export function stripeSecrets(secrets) {
   };
 }
 
-/** The Worker's environment for a set. Of the operator's token it only ever sees the hash. */
+/** The Worker's environment for a set. It contains only the hash of the operator's token. */
 export function workerSecrets(secrets) {
   return {
     COOKIE_KEYS: secrets.cookie_keys,
@@ -38,7 +38,7 @@ export function workerSecrets(secrets) {
 
 const lines = (values) => Object.entries(values).map(([name, value]) => `${name}="${value}"\n`).join("");
 
-/** A whole .dev.vars. */
+/** A complete .dev.vars. */
 export function devVars() {
   const secrets = newSecrets();
   return `# Local secrets, made at random by make dev. Not for production, not for git.
@@ -46,14 +46,14 @@ export function devVars() {
 ${lines(workerSecrets(secrets))}`;
 }
 
-/** What the stand-in for Stripe adds to it. */
+/** What the Stripe stand-in adds to it. */
 export function stripeVars() {
   return `# Of the Stripe stand-in. With STRIPE_API_KEY set, both become the secret that \`stripe listen\` prints.
 ${lines(stripeSecrets(newSecrets()))}`;
 }
 
-// As a command: node scripts/secrets.mjs NAME prints a fresh value for `wrangler secret put NAME` on stdout, and on stderr
-// what you must keep, since it cannot be read back. `--names` prints the names.
+// As a command: node scripts/secrets.mjs NAME prints a fresh value for `wrangler secret put NAME` on stdout, and on
+// stderr the value to keep, because it cannot be read back. `--names` prints the names.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [name] = process.argv.slice(2);
   const secrets = newSecrets();

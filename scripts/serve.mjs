@@ -1,5 +1,6 @@
-// Runs the built Worker on workerd, by miniflare: what `scripts/serve` starts. See there for the contract.
-// miniflare rather than `wrangler dev`: it starts in a second, has no proxy in between, and one process to end.
+// Runs the built Worker on workerd with miniflare. Started by `scripts/serve`, which documents its use.
+// miniflare rather than `wrangler dev`: it starts in a second, has no proxy in between, and is a single process to
+// stop.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createSocket } from "node:net";
@@ -16,7 +17,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(root, "target/worker/release");
 const HOST = "127.0.0.1";
 const parent = process.ppid;
-// What the Stripe stand-in has to pay out with, and the key it is asked with.
+// The Stripe stand-in's balance for payouts, and its API key.
 const STRIPE_BALANCE_CENTS = 100_000_00;
 const STRIPE_KEY = "sk_test_standin";
 let miniflare;
@@ -26,7 +27,7 @@ let demoSite;
 let ending = false;
 const isDemo = Boolean(process.env.DEMO);
 
-/** Ends workerd, then this process. */
+/** Stops workerd, then this process. */
 async function end(code) {
   if (ending) return;
   ending = true;
@@ -34,7 +35,7 @@ async function end(code) {
   cron?.close();
   demoSite?.close();
   await miniflare?.dispose().catch(() => {});
-  stripe?.world.store.flush(); // what is still to be posted has nobody to take it
+  stripe?.world.store.flush(); // nobody is left to receive deliveries that are still waiting
   process.exit(code);
 }
 function fail(message) {
@@ -42,7 +43,9 @@ function fail(message) {
   return end(1);
 }
 const endQuietly = () => end(0);
-/** Ours alone. Never without one, even for a moment: a signal that came while we were busy would be lost. */
+/**
+ * Handles signals. The handlers are installed at all times, because a signal that arrives without one would be lost.
+ */
 function onSignals() {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     if (!process.listeners(signal).includes(endQuietly)) process.on(signal, endQuietly);
@@ -52,11 +55,12 @@ function onSignals() {
 onSignals();
 process.on("uncaughtException", (error) => fail(error.stack));
 process.on("unhandledRejection", (error) => fail(error?.stack ?? error));
-// Whoever started us may be killed without a chance to tell: scripts/serve, our parent, or CALLER, its own.
+// The process that started us may be killed without a chance to send a signal: scripts/serve, our parent, or CALLER,
+// its own parent.
 const caller = Number(process.env.CALLER ?? 0);
 function callerIsAlive() {
   try {
-    // On Linux the parent's parent as the kernel has it: right even when the caller is dead but not yet buried.
+    // On Linux, compares with the kernel's record of the parent's parent. This is right even if the caller is a zombie.
     if (existsSync("/proc/self/stat")) return Number(readFileSync(`/proc/${parent}/stat`, "utf8").split(") ")[1].split(" ")[1]) === caller;
     process.kill(caller, 0);
     return true;
@@ -64,8 +68,9 @@ function callerIsAlive() {
     return error.code === "EPERM";
   }
 }
-// make passes SIGTERM on to its jobs, but takes SIGINT for the terminal's, which everyone got: sent to make alone, it
-// stops catching it and waits for us. That shows in the signals it catches (Linux; elsewhere use SIGTERM).
+// make passes SIGTERM on to its jobs, but assumes that SIGINT comes from the terminal and reaches all processes: if it
+// is sent to make alone, make stops catching it and waits for us. That shows in the signals it catches (Linux;
+// elsewhere use SIGTERM).
 const makeCatchesInterrupt = () => {
   try {
     const status = readFileSync(`/proc/${caller}/status`, "utf8");
@@ -81,7 +86,7 @@ setInterval(() => {
   if (process.ppid !== parent || (caller && !callerIsAlive()) || toldToEnd) end(0);
 }, 300).unref();
 
-/** KEY=VALUE words: those of VARS, and the lines of STATE/vars.env, which it overrides. */
+/** KEY=VALUE pairs: those of VARS, and the lines of STATE/vars.env, which VARS overrides. */
 function extraVars(stateFolder) {
   const words = (process.env.VARS ?? "").split(/\s+/).filter(Boolean);
   const file = join(stateFolder, "vars.env");
@@ -94,7 +99,7 @@ function extraVars(stateFolder) {
   return Object.fromEntries(pairs);
 }
 
-/** Writes a file only its owner may read, whole or not at all. */
+/** Writes a file that only its owner may read, completely or not at all. */
 function writePrivate(path, value) {
   writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${path}.new`, path);
@@ -114,7 +119,7 @@ function claimPort(wanted) {
   });
 }
 
-/** The Stripe stand-in, where STRIPE=stand-in asks for it, and the Worker's settings for it. */
+/** The Stripe stand-in, if STRIPE=stand-in is set, and the Worker's settings for it. */
 async function standIn(stateFolder, secrets, workerUrl) {
   const wanted = process.env.STRIPE || (isDemo ? "stand-in" : "");
   if (wanted === "") return {};
@@ -130,7 +135,7 @@ async function standIn(stateFolder, secrets, workerUrl) {
   return { STRIPE_API_KEY: STRIPE_KEY, STRIPE_API_BASE: stripe.url, ...own };
 }
 
-/** The demo site behind the Worker, where DEMO asks for it, and the Worker's settings for it. */
+/** The demo site behind the Worker, if DEMO is set, and the Worker's settings for it. */
 async function behind(stateFolder, secrets, workerUrl) {
   if (!isDemo) return {};
   if (!["yes", "emdash"].includes(process.env.DEMO)) throw new Error(`DEMO is yes, emdash or nothing, not ${process.env.DEMO}`);
@@ -144,7 +149,7 @@ async function behind(stateFolder, secrets, workerUrl) {
   return demoSite.vars;
 }
 
-/** The compiled Worker: its entry first, then every other module beside it. */
+/** The compiled Worker: its entry first, then all other modules next to it. */
 function modules() {
   const found = [{ type: "ESModule", path: join(build, "index.js") }];
   const entry = readFileSync(found[0].path, "utf8");
@@ -166,7 +171,7 @@ function claimState(stateFolder) {
       process.kill(other, 0);
       command = existsSync("/proc/self/cmdline") ? readFileSync(`/proc/${other}/cmdline`, "utf8") : "serve.mjs";
     } catch {
-      // It is gone.
+      // That process is gone.
     }
     if (command.includes("serve.mjs")) throw new Error(`${stateFolder} is being served by process ${other}: choose another STATE`);
   }
@@ -174,19 +179,19 @@ function claimState(stateFolder) {
   process.on("exit", () => rmSync(file, { force: true }));
 }
 
-/** Starts workerd on a port, and what is to be beside it. */
+/** Starts workerd on a port, together with the other servers. */
 async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
   const baseUrl = `http://${HOST}:${port}`;
   const stripeVars = await standIn(stateFolder, secrets, baseUrl);
   const demoVars = await behind(stateFolder, secrets, baseUrl);
 
-  onSignals(); // wrangler may have come with its own
+  onSignals(); // wrangler may have installed its own handlers
   const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
   const options = JSON.parse(readFileSync(join(templateFolder, "options.json"), "utf8"));
   const temporary = join(stateFolder, "tmp");
   const storage = join(stateFolder, "storage");
   mkdirSync(temporary, { recursive: true });
-  // What the Worker logs goes to stderr; stdout is for the one line.
+  // The Worker's log goes to stderr; stdout is reserved for the one line.
   class StderrLog extends Log {
     log(message) {
       process.stderr.write(`${message}\n`);
@@ -196,7 +201,7 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
     convertV4MiniflareOptions({
       host: HOST,
       port,
-      cf: false, // else miniflare asks a server for the visitor's whereabouts
+      cf: false, // else miniflare asks a server for the visitor's location
       log: new StderrLog(LogLevel.WARN),
       logRequests: false,
       handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
@@ -210,7 +215,7 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
           rootPath: root,
           modulesRoot: build,
           modules: modules(),
-          // As many database statements an invocation as on Cloudflare's paid plan, unless the settings say otherwise.
+          // As many database statements per invocation as on Cloudflare's paid plan, unless the settings say otherwise.
           bindings: {
             D1_STATEMENTS_MAX: "1000",
             ...options.bindings,
@@ -225,12 +230,12 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
       ],
     }),
   );
-  // miniflare exits at once on a signal; ours waits until workerd is gone.
+  // miniflare exits immediately on a signal; our handler waits until workerd is gone.
   onSignals();
   await miniflare.ready;
 }
 
-/** From the first line to `ready`; the demo data included. */
+/** From the start to the `ready` line, including the demo data. */
 const READY_WITHIN_MS = 180_000;
 
 async function main() {
@@ -264,7 +269,7 @@ async function main() {
       await begin(port, { stateFolder, templateFolder, secrets, vars });
       break;
     } catch (error) {
-      // Between our asking for a free port and workerd's listening on it, somebody else may have been given it.
+      // Another process may have taken the port between our search for a free one and workerd's start.
       if (wanted !== 0 || !/address already in use/i.test(error.message)) throw error;
       await Promise.all([miniflare?.dispose().catch(() => {}), demoSite?.close(), stripe?.close()]);
       port = await claimPort(0);
@@ -272,7 +277,8 @@ async function main() {
   }
   const baseUrl = `http://${HOST}:${port}`;
 
-  // wrangler dev answers /cdn-cgi/handler/…; miniflare alone calls it /cdn-cgi/local/…, so a small door of our own.
+  // wrangler dev serves /cdn-cgi/handler/…, but miniflare alone calls it /cdn-cgi/local/…, so a small server of our own
+  // translates.
   cron = createServer(async (request, response) => {
     const url = new URL(request.url, baseUrl);
     if (!/^\/cdn-cgi\/(handler|local)\/scheduled$/.test(url.pathname)) {
@@ -286,8 +292,8 @@ async function main() {
       response.writeHead(500).end(`${error}\n`);
     }
   });
-  cron.requestTimeout = 0; // a run may take as long as it takes
-  cron.keepAliveTimeout = 0; // no connection ends under the next trigger
+  cron.requestTimeout = 0; // a run may take any amount of time
+  cron.keepAliveTimeout = 0; // no connection closes during the next trigger
   await new Promise((done, failed) => cron.once("error", failed).listen(0, HOST, done));
 
   writePrivate(join(stateFolder, "credentials.json"), {

@@ -1,13 +1,13 @@
-// Signs a webhook's body as Standard Webhooks says, and sends it or prints the headers.
+// Signs a webhook's body according to Standard Webhooks, and sends it or prints the headers.
 //   node scripts/sign.mjs SECRET BODY               prints curl's -H options, one per line, for: curl … $(…)
-//   node scripts/sign.mjs --send URL SECRET BODY    sends it and prints the answer
+//   node scripts/sign.mjs --send URL SECRET BODY    sends it and prints the response
 // SECRET is whsec_<base64>, or @FILE: the webhook_secret of a credentials.json, or WEBHOOK_SECRETS of a .dev.vars.
 import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ask } from "./ask.mjs";
 
-/** The three headers for a body; `at` in milliseconds. The secret after whsec_ is base64 and is decoded first. */
+/** The three headers for a body; `at` is in milliseconds. The secret after whsec_ is base64 and is decoded first. */
 export function signed(secret, body, { id = `msg_${randomUUID()}`, at = Date.now() } = {}) {
   const timestamp = Math.floor(at / 1000);
   const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
@@ -15,7 +15,7 @@ export function signed(secret, body, { id = `msg_${randomUUID()}`, at = Date.now
   return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": `v1,${signature}` };
 }
 
-/** The secret itself, or the one in the file named after an @. */
+/** The secret itself, or the one in the file named after the @. */
 export function secretOf(argument) {
   if (!argument.startsWith("@")) return argument;
   const text = readFileSync(argument.slice(1), "utf8");
@@ -38,6 +38,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(`${answer.status} ${await answer.text()}`);
     process.exit(answer.ok ? 0 : 1);
   }
-  // No value holds a space, so that the shell may split the lines into words.
+  // No value contains a space, so the shell may split the lines into words.
   for (const [name, value] of Object.entries(headers)) console.log(`-H ${name}:${value}`);
 }

@@ -1,8 +1,8 @@
-// Checks that every table, index, view and trigger of schema.sql stands in a D1 database, with the same text.
+// Checks that every table, index, view and trigger of schema.sql is in a D1 database, with the same text.
 //   node scripts/verify-schema.mjs --local --persist-to DIR   a local one (default DIR: .wrangler/state)
-// `make deploy` looks at the deployed one by itself.
-// Why: whoever cuts a migration into statements may cut a trigger's body in two: wrangler where the database is local,
-// Cloudflare's API where it is remote. What arrived is only known by looking.
+// `make deploy` checks the deployed one by itself.
+// Why: tools that cut a migration into statements may cut a trigger's body in two: wrangler for a local database,
+// Cloudflare's API for a remote one. Only a comparison shows what arrived.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,12 +10,12 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const CATALOG = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name";
-// SQLite's, Cloudflare's and wrangler's own.
+// Objects of SQLite, Cloudflare and wrangler.
 const FOREIGN = /^(sqlite_|_cf_|d1_migrations$)/;
 
 const READ_WITHIN_MS = 120_000;
 
-/** The statement without comments and differences of white space, quotes kept as they are. */
+/** The statement without comments and differences in whitespace. Quoted text is kept as it is. */
 export function normalised(sql) {
   const tokens = sql.match(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\s+|[A-Za-z0-9_$?.]+|[^]/g) ?? [];
   return tokens
@@ -25,7 +25,10 @@ export function normalised(sql) {
     .replace(/ ;$/, "");
 }
 
-/** What a schema.sql makes, by SQLite itself: rows of sqlite_master. The last one is remembered, since several ask. */
+/**
+ * The objects that a schema.sql creates in SQLite: rows of sqlite_master. The last result is cached, because several
+ * callers need it.
+ */
 let last = {};
 export async function expected(schema) {
   if (last.schema !== schema) last = { schema, rows: await rowsOf(schema) };
@@ -39,7 +42,7 @@ async function rowsOf(schema) {
   return database.prepare(CATALOG).all();
 }
 
-/** One line per difference between the rows of two sqlite_master tables; none when they agree. */
+/** One line per difference between the rows of two sqlite_master tables. Empty if they agree. */
 export function differences(want, have) {
   const byKey = (rows) => new Map(rows.filter((row) => !FOREIGN.test(row.name)).map((row) => [`${row.type} ${row.name}`, normalised(row.sql)]));
   const [wanted, there] = [byKey(want), byKey(have)];
@@ -52,20 +55,20 @@ export function differences(want, have) {
   return found;
 }
 
-/** Most rows are the same from one look to the next. */
+/** Most rows are unchanged from one comparison to the next. */
 const seen = new Map();
 function remembered(sql) {
   if (!seen.has(sql)) seen.set(sql, normalised(sql));
   return seen.get(sql);
 }
 
-/** One text that two sqlite_master tables share exactly when they have no differences. */
+/** A text that is equal for two sqlite_master tables exactly if they have no differences. */
 export function fingerprint(rows) {
   const own = rows.filter((row) => !FOREIGN.test(row.name)).map((row) => `${row.type} ${row.name} ${remembered(row.sql)}`);
   return own.sort().join("\n");
 }
 
-/** How many objects of ours schema.sql makes. */
+/** How many of our objects schema.sql creates. */
 export const countOf = (rows) => rows.filter((row) => !FOREIGN.test(row.name)).length;
 
 async function main(options) {

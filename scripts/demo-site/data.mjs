@@ -1,8 +1,9 @@
-// Loads a small demo by the public HTTP API alone, as a real sender would: two programs, a few partners and links, some
+// Loads a small demo through the public HTTP API, as a real sender would: two programs, a few partners and links, some
 // clicks, a referral that is due in the Monday run, and agency invoices whose 60 days have passed.
-// With a stand-in for Stripe one of the agencies has an account there, so that the monthly run pays it.
-// Running it again changes nothing: every id is fixed, and MEMORY_FILE keeps the moment that the dates count from.
-// MEMORY_FILE afterwards holds the codes.
+// With a Stripe stand-in, one of the agencies has an account there, so that the monthly run pays it.
+// Running it again changes nothing: every id is fixed, and MEMORY_FILE stores the moment that the dates are relative
+// to.
+// Afterwards MEMORY_FILE also has the codes.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { dirname } from "node:path";
@@ -10,7 +11,7 @@ import { ask } from "../ask.mjs";
 import { signed } from "../sign.mjs";
 
 const DAY = 86_400_000;
-/** Headers of a browser that follows a link: without them a click is taken for a bot's. */
+/** Headers of a browser that follows a link. Without them a click is considered a bot's. */
 export const BROWSER = {
   "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
   accept: "text/html",
@@ -26,13 +27,13 @@ const PARTNERS = [
   { key: "ink", program: "agency-partner", external_id: "agency_ink", name: "Paper & Ink", email: "team@ink.example", type: "agency", campaign: "case-study" },
 ];
 
-/** [days ago, type, account, partner whose code it carries, rest]; ids follow from the place in the list. */
+/** [days ago, type, account, partner whose code it carries, rest]. Ids are derived from the position in the list. */
 const EVENTS = [
-  // A referral of Ada's: signed up, active, a month paid. Due on any Monday now.
+  // A referral of Ada's: signed up, active, one month paid. Due on any Monday now.
   [75, "account.signed_up", "acct_lima", "ada", {}],
   [65, "invoice.paid", "acct_lima", null, { amount: 2_900, data: { invoice_id: "in_lima_1", subscription_id: "sub_lima" } }],
   [35, "invoice.paid", "acct_lima", null, { amount: 2_900, data: { invoice_id: "in_lima_2", subscription_id: "sub_lima" } }],
-  // One of Ben's that is too young to count.
+  // A referral of Ben's that is too recent to count.
   [3, "account.signed_up", "acct_mika", "ben", {}],
   // Clients of the agencies, past their 60 days.
   [170, "account.signed_up", "acct_orchard", "north", {}],
@@ -43,12 +44,12 @@ const EVENTS = [
   [110, "account.signed_up", "acct_quay", "ink", {}],
   [100, "subscription.started", "acct_quay", null, { data: { subscription_id: "sub_quay", monthly_cents: 30_000 } }],
   [100, "invoice.paid", "acct_quay", null, { amount: 30_000, data: { invoice_id: "in_quay_1", subscription_id: "sub_quay" } }],
-  // And one inside them.
+  // And one within its 60 days.
   [20, "account.signed_up", "acct_reed", "ink", {}],
   [10, "invoice.paid", "acct_reed", null, { amount: 30_000, data: { invoice_id: "in_reed_1", subscription_id: "sub_reed" } }],
 ];
 
-/** Follows a link as a browser does. `fetch` would say of itself that it is none. */
+/** Follows a link as a browser does, because `fetch` would not identify itself as one. */
 function click(url) {
   return new Promise((done, failed) => {
     get(url, { headers: BROWSER }, (answer) => {
@@ -59,7 +60,7 @@ function click(url) {
   });
 }
 
-/** Whom the demo pays. */
+/** The partner whom the demo pays. */
 const ONBOARDED = "north";
 
 export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile, stripeUrl) {
@@ -96,7 +97,7 @@ export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile
 
   if (stripeUrl && !memory.onboarded) {
     const link = await operator(`/v1/partners/${ids[ONBOARDED]}/onboarding`, { country: "US" }, "demo-onboarding");
-    // What the partner does on Stripe's pages; the account's webhook tells the Worker.
+    // What the partner does on Stripe's pages. The account's webhook notifies the Worker.
     const filled = await ask(`${stripeUrl}/_test/accounts/${link.payability.account}/onboard`, { method: "POST", body: "{}" });
     if (!filled.ok) throw new Error(`the Stripe stand-in answered ${filled.status}: ${await filled.text()}`);
     memory.onboarded = true;
@@ -110,7 +111,7 @@ export async function loadDemo(baseUrl, operatorToken, webhookSecret, memoryFile
     const body = JSON.stringify({
       id: `evt_demo_${index + 1}`,
       type,
-      // The place in the list keeps events of one day in order.
+      // The position in the list keeps events of one day in order.
       occurred_at: new Date(memory.from - daysAgo * DAY + index * 1000).toISOString(),
       account: { id: account, email: `owner@${account.replace("acct_", "")}.example`, name: account.replace("acct_", "") },
       ...(partner && { attribution: { code: codes[partner] } }),

@@ -1,8 +1,8 @@
-// The demo site as an EmDash site: who is signed in, and a page to sign in by. Asked for with DEMO=emdash.
+// The demo site as an EmDash site: its signed-in user, and a sign-in page. Enabled by DEMO=emdash.
 import { html } from "./html.mjs";
 
 const COOKIE = "astro-session";
-/** One user of each kind that matters: roles 10 and up may be partners, 50 operates. */
+/** One user of each relevant role: roles 10 and up may be partners, 50 is an operator. */
 const USERS = [
   { id: "01M7DEMOSUBSCRIBER00000000", email: "reader@north.example", name: "Rae Reader", role: 10, avatarUrl: null, isFirstLogin: false },
   { id: "01M7DEMOEDITOR000000000000", email: "editor@example.com", name: "Eli Editor", role: 40, avatarUrl: null, isFirstLogin: false },
@@ -11,14 +11,14 @@ const USERS = [
 
 const sessionOf = (cookies) => (cookies ?? "").split(";").map((pair) => pair.trim()).find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
 
-/** `GET /_emdash/api/auth/me`, as EmDash answers it: [status, body]. It knows sessions by the cookie alone. */
+/** `GET /_emdash/api/auth/me`, as EmDash answers it: [status, body]. It recognizes sessions only by the cookie. */
 export function me(headers) {
   const user = headers.authorization ? undefined : USERS.find(({ id }) => sessionOf(headers.cookie) === `demo-${id}`);
   if (!user) return [401, { success: false, error: { code: "NOT_AUTHENTICATED", message: "Not authenticated" } }];
   return [200, { success: true, data: user }];
 }
 
-/** Only paths of this site: what a page may be sent on to. */
+/** Only paths on this site, as targets of a redirect. */
 const local = (path) => (/^\/(?![/\\])/.test(path ?? "") ? path : "/");
 
 export function signInPage(redirect) {
@@ -30,7 +30,7 @@ export function signInPage(redirect) {
     </form>`;
 }
 
-/** What the form answers: [where to, Set-Cookie]. */
+/** The response to the form: [location, Set-Cookie]. */
 export function signIn(form) {
   const user = USERS.find(({ id }) => id === form.get("user"));
   const cookie = user ? `${COOKIE}=demo-${user.id}; Path=/; HttpOnly; SameSite=Lax` : `${COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax`;

@@ -1,4 +1,4 @@
-// The frame of the demo's pages: the Worker's own style sheet, and nothing that its pages would not allow themselves.
+// The frame of the demo's pages: the Worker's own style sheet, under the same content policy as its own pages.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { html } from "./html.mjs";

@@ -1,12 +1,15 @@
-// The demo's first page: what this is, and the way in for each role, in the order of the story.
+// The demo's first page: what the demo is, and an entry for each role, in the order of the story.
 import { html } from "./html.mjs";
 
-/** Who operates the demo. */
+/** The demo's operator. */
 export const OPERATOR = "operator@example.com";
-/** A partner of data.mjs who is payable already. */
+/** A partner in data.mjs who is already payable. */
 const PARTNER = { name: "Studio North", email: "hello@north.example" };
 
-/** Safari keeps no secure cookie on plain http, not even of this machine; so nobody can sign in, and no link is remembered. */
+/**
+ * Safari keeps no secure cookies over plain HTTP, not even from localhost, so nobody can sign in and no click is
+ * remembered.
+ */
 export function safariNotice(agent = "") {
   if (!/Safari\//.test(agent) || /Chrom|CriOS|FxiOS|Edg|OPR|Android/.test(agent)) return undefined;
   return html`<p class="todo" role="note">Safari does not keep secure cookies on <code>http://127.0.0.1</code>, so signing in and ref links will not work here. Open this page in Chrome, Edge or Firefox.</p>`;

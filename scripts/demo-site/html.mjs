@@ -1,4 +1,4 @@
-// HTML as a template: what is put in is escaped, unless it is HTML of this function itself.
+// HTML templates: inserted values are escaped unless they are the result of this function.
 
 class Html {
   constructor(text) {
@@ -18,12 +18,12 @@ function put(value) {
   return value instanceof Html ? value.text : escape(value);
 }
 
-/** html`<p>${text}</p>`; an array is its members, nothing is nothing. */
+/** html`<p>${text}</p>`. An array is rendered as its items, and null as nothing. */
 export function html(strings, ...values) {
   return new Html(strings.reduce((text, string, index) => text + put(values[index - 1]) + string));
 }
 
-/** Text with its addresses as links; of other schemes than http there are none. */
+/** Text with its URLs as links. Only http and https URLs become links. */
 export function linked(text) {
   return String(text)
     .split(/(https?:\/\/[^\s<>"']+)/)

@@ -1,8 +1,8 @@
-// The demo's post box: takes mails as Resend does, and shows them at /dev/mail. It is a part of the demo site alone; a
-// deployed Worker has no such page.
+// The demo's mailbox: accepts emails as Resend does and shows them at /dev/mail. Only the demo site has this page; a
+// deployed Worker does not.
 import { html, linked } from "./html.mjs";
 
-/** Takes a mail: {from, to: [address], subject, text, html}. One that comes again under its key is the same one. */
+/** Accepts an email: {from, to: [address], subject, text, html}. A repetition with the same key is the same email. */
 export function take(state, body, key) {
   const mail = JSON.parse(body);
   const plain = (value) => (typeof value === "string" ? value : "");
@@ -17,7 +17,7 @@ export function take(state, body, key) {
 
 const when = (at) => new Date(at).toISOString();
 
-/** All mails, newest first. */
+/** All emails, newest first. */
 export function box(state) {
   const { mails } = state.known;
   if (mails.length === 0) {
@@ -34,15 +34,15 @@ export function box(state) {
   );
 }
 
-/** One mail, its HTML in a frame that runs nothing. */
+/** One email, with its HTML in a frame that runs nothing. */
 export function one(mail) {
   return html`<p class="quiet">To ${mail.to}, from ${mail.from}, <time datetime="${when(mail.at)}">${when(mail.at)}</time></p>
     <iframe class="letter" sandbox="allow-top-navigation-by-user-activation" src="/dev/mail/${mail.id}/html" title="The mail as HTML"></iframe>
     <p><a href="/dev/mail">All mails</a></p>`;
 }
 
-/** The HTML of a mail, whose links lead the whole page. */
+/** The HTML of an email. Its links navigate the whole page. */
 export const framed = (mail) => mail.html.replace("<head>", '<head><base target="_top">');
 
-/** What such a frame may do. */
+/** The frame's permissions. */
 export const FRAME_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; form-action 'none'";

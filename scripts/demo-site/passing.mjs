@@ -1,18 +1,18 @@
-// Time that passes at the press of a button: cron's triggers, at instants to come.
+// Buttons that let time pass: they fire cron triggers at future instants.
 import { html } from "./html.mjs";
 import { holdsEnd, usd } from "./shop.mjs";
 import { MONTHLY, SWEEP, WEEKLY, nextMonthly, nextWeekly, said } from "./time.mjs";
 
-/** The demo's time: as far as it has passed. */
+/** The demo's present time. */
 const now = (state) => Math.max(Date.now(), state.known.clock);
 
-/** When the next monthly run is: after the hold of every customer so far, and each time a month later. */
+/** The next monthly run: after the hold of every customer so far, and a month later each time. */
 export const monthlyAt = (state) => nextMonthly(Math.max(now(state), ...holdsEnd(state)));
 
 const month = (period) => new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${period}-15T00:00:00Z`));
 const several = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
 
-/** A run's report in words; nothing where it did nothing. */
+/** A run's report in words. Empty if the run did nothing. */
 function words({ run, payouts = [], carried_forward: carried = [] }) {
   if (run.executed === 0 && payouts.length === 0 && carried.length === 0) return [];
   const period = run.cadence === "monthly" ? month(run.period) : run.period;
@@ -30,7 +30,7 @@ function words({ run, payouts = [], carried_forward: carried = [] }) {
 
 async function settle(worker, state, cron, at) {
   await worker.cron(cron, at);
-  // Mails leave in the sweep.
+  // The sweep sends the emails.
   await worker.cron(SWEEP, at);
   state.change((known) => (known.clock = at));
   const { data } = await worker.read("/v1/runs");
@@ -65,7 +65,7 @@ export function clock(state) {
   </section>`;
 }
 
-/** What happened so far, the newest first. */
+/** What happened so far, newest first. */
 export function happened(state) {
   const told = ({ title, lines, links }) => html`<strong>${title}</strong>${lines.map((line) => html` ${line}`)}
     ${links.length > 0 && html`<span class="where">${links.map(([path, what]) => html`<a href="${path}">${what}</a> `)}</span>`}`;

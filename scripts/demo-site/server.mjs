@@ -1,5 +1,5 @@
-// The demo site: a small site behind the Worker, which passes on to it what is not its own. It has the first page of
-// `make dev`, a post box, a shop, and buttons that let time pass. Nothing of it is in a deployed Worker.
+// The demo site: a small site behind the Worker, which forwards requests that are not for itself. It has the first page
+// of `make dev`, a mailbox, a shop, and buttons that let time pass. A deployed Worker has none of it.
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -80,7 +80,7 @@ class Site {
     const [, deed] = /^\/shop\/([a-z-]+)$/.exec(path) ?? [];
     const customer = shop.customerOf(state, headers.cookie);
     if (!deed || !Object.hasOwn(shop.deeds, deed)) return this.missing();
-    // A button of a page that was open for long.
+    // The button's page was open for too long.
     if (!shop.mayDo(deed, customer)) return see("/shop");
     const now = await shop.deeds[deed](worker, state, customer, form);
     return see("/shop", { "set-cookie": shop.customerCookie(now?.id) });
@@ -88,9 +88,9 @@ class Site {
 
   async answer(request, url) {
     const { pathname, search, searchParams } = new URL(request.url, url);
-    // Only under its own name: a page elsewhere may have a name that leads here.
+    // Only under its own name, because another site may point its own name here.
     if (request.headers.host !== new URL(url).host) return [421, {}, ""];
-    // What the Worker passes on carries this header. Whoever comes without it followed a link to the site itself.
+    // The Worker adds this header to the requests that it forwards. A request without it came directly to the site.
     if (!request.headers["cf-worker"]) {
       return ["GET", "HEAD"].includes(request.method) ? [302, { location: `${this.worker.url}${pathname}${search}`, ...privately }, ""] : [403, privately, ""];
     }
@@ -101,8 +101,8 @@ class Site {
 }
 
 /**
- * Starts the site on loopback. `vars` are the Worker's settings for it; `close` ends it. `worker` is as worker.mjs has it,
- * `assets` where it serves its static files.
+ * Starts the site on localhost. `vars` are the Worker's settings for it; `close` stops it. `worker` is defined in
+ * worker.mjs, and `assets` is where the Worker serves its static files.
  */
 export async function start({ worker: given, stateFile, memoryFile, emdash: isEmdash = false, assets = "" }) {
   const worker = new Worker(given);
@@ -118,7 +118,7 @@ export async function start({ worker: given, stateFile, memoryFile, emdash: isEm
     }
     response.writeHead(found[0], found[1]).end(request.method === "HEAD" ? "" : found[2]);
   });
-  // An idle connection must not end under the Worker's next request.
+  // An idle connection must not close during the Worker's next request.
   server.keepAliveTimeout = 0;
   await new Promise((listening, failed) => server.once("error", failed).listen(0, HOST, listening));
   url = `http://${HOST}:${server.address().port}`;
@@ -131,7 +131,7 @@ export async function start({ worker: given, stateFile, memoryFile, emdash: isEm
     MAIL_API_URL: `${url}/dev/mails`,
     MAIL_API_KEY: site.mailKey,
     OPERATOR_EMAIL: OPERATOR,
-    // The story ends with an approval, whoever approved before.
+    // The story ends with an approval, even if an earlier run was approved.
     PAYOUT_APPROVAL: "manual",
     ...(isEmdash && { EMDASH_ORIGIN: url }),
   };

@@ -1,12 +1,15 @@
-// The demo's shop: a customer signs up, pays by the month, is refunded, and leaves. Each press is a signed webhook, as a
-// real shop's server would send it. Who the customer is stands in a cookie of the shop's own.
+// The demo's shop: a customer signs up, pays monthly, is refunded, and leaves. Each button sends a signed webhook, as a
+// real shop's server would. The shop's own cookie identifies the customer.
 import { randomUUID } from "node:crypto";
 import { html } from "./html.mjs";
 import { afterHold, said } from "./time.mjs";
 
 export const PRICE_CENTS = 29_000;
 const COOKIE = "shop_customer";
-/** Companies to sign up as, one after the other: of several domains, since friends of one domain are looked at by a person. */
+/**
+ * Companies to sign up as, one after the other. They have different domains, because sign-ups that share a domain are
+ * held for review.
+ */
 const COMPANIES = ["Harbour Books", "Juniper Dental", "Lantern Films", "Mill & Daughters", "Quiet Coffee", "Tall Pine Tours"];
 export const usd = (cents) => `$${(cents / 100).toFixed(2)}`;
 
@@ -16,7 +19,7 @@ export const customerOf = (state, cookies) => {
 };
 export const customerCookie = (id) => `${COOKIE}=${id ?? ""}; Path=/shop; HttpOnly; SameSite=Lax${id ? "" : "; Max-Age=0"}`;
 
-/** The first payments of all customers: their holds count from there. */
+/** The first payments of all customers, from which their holds count. */
 export const holdsEnd = (state) =>
   Object.values(state.known.customers).flatMap(({ payments }) => payments.slice(0, 1).map(({ at }) => afterHold(at)));
 
@@ -29,11 +32,11 @@ async function whose(worker, answer) {
   return { ...bound, name: partner.name };
 }
 
-/** What lines an event has made or changed, in words. */
+/** The accruals that an event created or changed, in words. */
 async function earned(worker, answer) {
   const who = await whose(worker, answer);
   if (!who) return "Nobody referred this customer, so nobody earns anything.";
-  // Of the program whose link brought the customer; others may have lines of theirs.
+  // Accruals in the program whose link brought the customer. Other programs may have accruals as well.
   const lines = answer.accruals.filter(({ partner }) => partner === who.partner);
   if (lines.length === 0) return `${who.name} earns nothing by it.`;
   return lines.map(({ gross_cents: gross, net_cents: net, state }) =>
@@ -41,7 +44,7 @@ async function earned(worker, answer) {
   );
 }
 
-/** What can be done in the shop; each takes the worker, the state, the customer and the form, and answers the customer. */
+/** The shop's actions. Each takes the worker, the state, the customer and the form, and returns the customer. */
 export const deeds = {
   async "sign-up"(worker, state, _customer, form) {
     const number = state.next();
@@ -115,13 +118,13 @@ export const deeds = {
     return customer;
   },
 
-  /** Another customer may come in this browser. */
+  /** Lets another customer use this browser. */
   async leave() {
     return undefined;
   },
 };
 
-/** What each press needs, beside a customer. */
+/** What each action needs besides a customer. */
 const possible = (customer) => ({
   "sign-up": !customer,
   pay: Boolean(customer) && !customer.cancelled,
@@ -166,5 +169,5 @@ function account(customer) {
     </div>`;
 }
 
-/** The shop as a visitor, or a customer, sees it. */
+/** The shop as a visitor or customer sees it. */
 export const counter = (state, customer, attribution) => (customer ? account(customer) : visitor(state, attribution));

@@ -1,4 +1,4 @@
-// What the demo site remembers, in one file: mails, the shop's customers, what happened, and how far time has passed.
+// The demo site's state, in one file: emails, the shop's customers, what happened, and how much time has passed.
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
@@ -12,7 +12,7 @@ export class State {
     if (file && existsSync(file)) Object.assign(this.known, JSON.parse(readFileSync(file, "utf8")));
   }
 
-  /** Changes what is known, and keeps it. */
+  /** Changes the state and saves it. */
   change(how) {
     const answer = how(this.known);
     this.known.mails = this.known.mails.slice(0, MAILS_MAX);
@@ -25,12 +25,12 @@ export class State {
     return answer;
   }
 
-  /** A number that was not given before. */
+  /** A number that has not been used before. */
   next() {
     return this.change((known) => (known.count += 1));
   }
 
-  /** Notes what happened, in plain words; `links` are [path, what is there]. */
+  /** Records what happened, in plain words. `links` are [path, title]. */
   tell(title, lines, links = []) {
     this.change((known) => known.deeds.unshift({ title, lines: [lines].flat().filter(Boolean), links }));
   }

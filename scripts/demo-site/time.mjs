@@ -1,7 +1,7 @@
-// What time passes in the demo: which scheduled run is next after an instant. All of it UTC.
+// The demo's calendar: which scheduled run comes next after an instant. All in UTC.
 const DAY_MS = 86_400_000;
 
-/** Of the program that the demo's story is about. */
+/** The program of the demo's story. */
 export const HOLD_DAYS = 60;
 export const MONTHLY = "0 6 1 * *";
 export const WEEKLY = "0 9 * * MON";

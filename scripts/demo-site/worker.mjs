@@ -1,13 +1,13 @@
-// How the demo site asks the Worker in front of it: as an operator's script, as a sender of events, and as Cloudflare's cron.
+// The demo site's requests to the Worker: as an operator's script, as a sender of events, and as Cloudflare's cron.
 import { randomUUID } from "node:crypto";
 import { ask } from "../ask.mjs";
 import { signed } from "../sign.mjs";
 
-/** A run of months may take its time. */
+/** A run of several months may take a while. */
 const CRON_SECONDS_MAX = 900;
 
 export class Worker {
-  /** `cronPath`: where the local runtime takes the triggers of cron. */
+  /** `cronPath`: where the local runtime accepts cron triggers. */
   constructor({ url, cronPath, operatorToken, webhookSecret }) {
     Object.assign(this, { url, cronPath, operatorToken, webhookSecret });
   }
@@ -19,28 +19,28 @@ export class Worker {
     return text;
   }
 
-  /** What an operator may read. */
+  /** Reads as an operator. */
   async read(path) {
     return JSON.parse(await this.#call(path, { headers: { authorization: `Bearer ${this.operatorToken}` } }));
   }
 
-  /** What an operator may do. */
+  /** Writes as an operator. */
   async #operate(path, body) {
     const headers = { authorization: `Bearer ${this.operatorToken}`, "content-type": "application/json" };
     return JSON.parse(await this.#call(path, { method: "POST", headers, body: JSON.stringify(body) }));
   }
 
-  /** Enrols a partner. */
+  /** Enrolls a partner. */
   enrol(partner) {
     return this.#operate("/v1/partners", { ...partner, disclosure_accepted: true });
   }
 
-  /** Lets the payouts of a run go. */
+  /** Approves the payouts of a run. */
   approve(run) {
     return this.#operate(`/v1/runs/${encodeURIComponent(run)}/approve`, {});
   }
 
-  /** A signed event, as a shop's server sends it; the answer says what came of it. */
+  /** Sends a signed event, as a shop's server does. The response reports the result. */
   async tell(event) {
     const id = `evt_shop_${randomUUID()}`;
     const body = JSON.stringify({ id, occurred_at: new Date().toISOString(), ...event });
@@ -48,12 +48,12 @@ export class Worker {
     return JSON.parse(await this.#call("/v1/webhooks/events", { method: "POST", headers, body }));
   }
 
-  /** Who referred the visitor whose cookies these are. */
+  /** The partner who referred the visitor with these cookies. */
   async attribution(cookie) {
     return JSON.parse(await this.#call("/v1/attribution", { headers: cookie ? { cookie } : {} }));
   }
 
-  /** A trigger of cron, as if it were `time`. */
+  /** Fires a cron trigger as of `time`. */
   async cron(cron, time) {
     await this.#call(`${this.cronPath}?cron=${encodeURIComponent(cron)}&time=${time}`, {}, CRON_SECONDS_MAX);
   }

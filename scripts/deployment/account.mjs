@@ -1,9 +1,9 @@
-// Who deploys, and where: the credential, whether it is alive, and the account.
+// Who deploys, and to which account: the credential, whether it is valid, and the account.
 import { ApiError, client } from "./api.mjs";
 
 export const TOKEN_PAGE = "https://dash.cloudflare.com/profile/api-tokens";
 
-/** The credential: of the environment, else of `wrangler login`. */
+/** The credential, from the environment or else from `wrangler login`. */
 export async function credential(env, wrangler) {
   if (env.CLOUDFLARE_API_TOKEN) return { kind: "token", headers: { authorization: `Bearer ${env.CLOUDFLARE_API_TOKEN}` } };
   const { status, output } = await wrangler(["auth", "token", "--json"]);
@@ -12,7 +12,7 @@ export async function credential(env, wrangler) {
     try {
       found = JSON.parse(output.slice(output.indexOf("{")));
     } catch {
-      // Not JSON: not logged in.
+      // If it is not JSON, the user is not logged in.
     }
   }
   if (found.token) return { kind: found.type === "oauth" ? "login" : "token", headers: { authorization: `Bearer ${found.token}` } };
@@ -22,7 +22,7 @@ export async function credential(env, wrangler) {
 
 const wrongToken = (why) => new Error(`CLOUDFLARE_API_TOKEN is not a valid token: ${why}. Make one at ${TOKEN_PAGE}; README.md lists the permissions.`);
 
-/** Fails unless the token is one that works. A token of the account is verified by the account, not by the user. */
+/** Fails unless the token is valid. An account's token is verified by the account rather than by the user. */
 async function verify(api, accountId) {
   const paths = ["/user/tokens/verify", ...(accountId ? [`/accounts/${accountId}/tokens/verify`] : [])];
   let why;
@@ -39,7 +39,7 @@ async function verify(api, accountId) {
   throw wrongToken(`Cloudflare says: ${why}`);
 }
 
-/** Verified: the API's client for this account, and the account's id and name. */
+/** After verification: the API's client for this account, and the account's id and name. */
 export async function account({ env, wrangler, configured, apiOptions }) {
   const { kind, headers } = await credential(env, wrangler);
   const api = client({ ...apiOptions, headers });
@@ -47,7 +47,7 @@ export async function account({ env, wrangler, configured, apiOptions }) {
   if (kind === "token") await verify(api, wanted);
   if (wanted) {
     const found = await api.get(`/accounts/${wanted}`, { right: "Account Settings: Read" }).catch((error) => {
-      // The id is enough; the name is for people.
+      // The id is enough. The name is for people.
       if (error.kind === "right") return { id: wanted };
       if (error.kind === "down") throw error;
       throw new Error(`There is no account ${wanted} for this token (CLOUDFLARE_ACCOUNT_ID, or account_id in the configuration): ${error.message}`);

@@ -1,11 +1,14 @@
-// Asks Cloudflare's API: never without an end, and with errors that say whose fault it is.
+// Requests to Cloudflare's API: always with a timeout, and with errors that say what caused them.
 import { setTimeout as pause } from "node:timers/promises";
 
 const SECONDS_MAX = 60;
 const TRIES = 3;
 const BASE = "https://api.cloudflare.com/client/v4";
 
-/** Why a call failed: `down` (nobody or a failure answered), `right` (not allowed), `absent` (not there), `refused` (the rest). */
+/**
+ * Why a call failed: `down` (no response, or a server error), `right` (not permitted), `absent` (does not exist),
+ * `refused` (the rest).
+ */
 export class ApiError extends Error {
   constructor(kind, message, { status, code } = {}) {
     super(message);
@@ -13,18 +16,18 @@ export class ApiError extends Error {
   }
 }
 
-// 10000 authentication error, 9109 unauthorized, and two of single services.
+// 10000 authentication error, 9109 unauthorized, and two from individual services.
 const RIGHTS = new Set([10000, 9109, 10023, 10403]);
-// The API's own words for "there is none": a database, a Worker, a Worker's environment, a subdomain.
+// The API's codes for "does not exist": a database, a Worker, a Worker's environment, a subdomain.
 export const NO_DATABASE = 7404;
 export const NO_WORKER = 10007;
-// An SQL error, whatever the status of the answer.
+// An SQL error, whatever the status of the response.
 const SQL = 7500;
 const ABSENT = new Set([NO_DATABASE, NO_WORKER, 10090]);
 
 const wordsOf = (body, status) => body.errors?.map((one) => `${one.message} [${one.code}]`).join("; ") || `status ${status}`;
 
-/** The error of an answer that is not a success. */
+/** The error for a response that is not a success. */
 function errorOf(what, status, body, right) {
   const code = body.errors?.[0]?.code;
   const detail = { status, code };
@@ -67,7 +70,7 @@ export function client({ base = process.env.CLOUDFLARE_API_BASE_URL || BASE, hea
     return parsed;
   }
 
-  /** Reading again changes nothing, so a failure is tried again; a write is left to the next run, which looks first. */
+  /** Reads are retried because repeating them changes nothing. Writes are left to the next run, which checks first. */
   async function reading(path, options = {}) {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -82,7 +85,7 @@ export function client({ base = process.env.CLOUDFLARE_API_BASE_URL || BASE, hea
   return {
     get: async (path, options) => (await reading(path, options)).result,
     post: async (path, body, options = {}) => (await once("POST", path, { ...options, body })).result,
-    /** Every page. Lists differ in the longest page that they allow, so its length is asked for only where it is given. */
+    /** All pages. Lists differ in their maximum page length, so it is sent only if given. */
     list: async (path, { perPage, ...options } = {}) => {
       const found = [];
       for (let page = 1; ; page += 1) {
@@ -96,7 +99,7 @@ export function client({ base = process.env.CLOUDFLARE_API_BASE_URL || BASE, hea
   };
 }
 
-/** What `asked` resolves to, or `fallback` where the API itself says that there is no such thing. */
+/** The result of `asked`, or `fallback` if the API itself says that there is no such thing. */
 export async function orAbsent(asked, fallback) {
   try {
     return await asked;

@@ -1,4 +1,4 @@
-// What `scripts/deploy` runs: reads the file and the environment, and ends on signals with a word about where it was.
+// Run by `scripts/deploy`: reads the file and the environment, and on a signal reports where it was interrupted.
 import { execFileSync, spawn } from "node:child_process";
 import { dirname, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -23,7 +23,7 @@ const build = () =>
     child.once("close", (status) => (status === 0 ? done() : failed(new Error("the Worker was not built"))));
   });
 
-/** The commit, for the list of versions. */
+/** The commit, shown in the list of versions. */
 function message() {
   try {
     return `Manicule ${execFileSync("git", ["describe", "--always", "--dirty", "--tags"], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim()}`;
@@ -50,7 +50,7 @@ try {
   steps.say(`error: ${file} cannot be read: ${error.message}`);
   process.exit(1);
 }
-/** Asks whoever is at the terminal; nobody is in CI. */
+/** Asks the person at the terminal. In CI there is none. */
 const question =
   process.stdin.isTTY && process.stderr.isTTY && !env.CI
     ? async (text) => {

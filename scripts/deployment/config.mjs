@@ -1,4 +1,5 @@
-// wrangler.toml as it is written, and the configuration that is deployed: with the ids of what was found or made.
+// wrangler.toml as written, and the configuration that is deployed, with the ids of resources that were found or
+// created.
 import { createHash } from "node:crypto";
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -15,7 +16,7 @@ const written = (config) => config.routes ?? (config.route === undefined ? [] : 
 /** The routes of a configuration as objects. */
 export const routesOf = (config) => written(config).map((one) => (typeof one === "string" ? { pattern: one } : one)).filter((one) => typeof one.pattern === "string");
 
-/** Every table of the file but the first level, as [name, table]. */
+/** Every nested table of the file, as [name, table]. */
 function* tablesOf(config) {
   for (const [name, value] of Object.entries(config)) {
     for (const one of Array.isArray(value) ? value : [value]) {
@@ -24,7 +25,7 @@ function* tablesOf(config) {
   }
 }
 
-/** What is wrong with the file itself, one line each. wrangler only warns of some of it, and deploys to another address. */
+/** Errors in the file itself, one line each. wrangler only warns about some of them, and deploys to another address. */
 export function faultsOf(config, file) {
   const found = [];
   if (!NAME.test(config.name ?? "")) found.push(`${file}: name must be 1 to 63 lowercase letters, digits and dashes, not "${config.name ?? ""}"`);
@@ -40,7 +41,7 @@ export function faultsOf(config, file) {
   return found;
 }
 
-/** What the instance's database and namespace are called: after the instance, unless the file names them. */
+/** The names of the instance's database and namespace: based on the instance's name, unless the file has them. */
 export function namesOf(config) {
   const database = config.d1_databases?.find((one) => one.binding === "DB");
   const namespace = config.kv_namespaces?.find((one) => one.binding === "KV");
@@ -52,13 +53,15 @@ export function namesOf(config) {
   };
 }
 
-/** Counters of how often somebody may ask are the account's: each instance has its own. The first keeps what the file says. */
+/**
+ * Rate limit counters belong to the account, so each instance has its own. The first instance keeps those in the file.
+ */
 function counterOf(instance, configured) {
   if (instance === "manicule") return configured;
   return String((createHash("sha256").update(`${instance} ${configured}`).digest().readUInt32BE() % 2_000_000_000) + 1);
 }
 
-/** The configuration for wrangler, in a folder below which the Worker lies in `worker/`. */
+/** The configuration for wrangler, in a folder that contains the Worker in `worker/`. */
 export function generated(config, { databaseId, databaseName, namespaceId, statementsMax }) {
   const { build: _, routes: _routes, route: _route, ...rest } = config;
   const routes = routesOf(config);
@@ -67,7 +70,7 @@ export function generated(config, { databaseId, databaseName, namespaceId, state
     main: "worker/index.js",
     assets: { ...config.assets, directory: "worker/assets" },
     ...(routes.length && { routes }),
-    // The second address would answer for the same data, under a name that no cookie of the first is sent to.
+    // The second address would serve the same data under a name that gets none of the first one's cookies.
     workers_dev: config.workers_dev ?? routes.length === 0,
     d1_databases: config.d1_databases.map(({ migrations_dir: _dir, ...one }) => (one.binding === "DB" ? { ...one, database_name: databaseName, database_id: databaseId } : one)),
     kv_namespaces: config.kv_namespaces.map((one) => (one.binding === "KV" ? { ...one, id: namespaceId } : one)),

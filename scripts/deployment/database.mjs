@@ -1,11 +1,11 @@
-// Brings the database's schema to that of the files, and looks that it arrived.
+// Brings the database's schema up to date with the files, and checks the result.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CATALOG, countOf, differences, expected } from "../verify-schema.mjs";
 import { CREATE_TABLE, TABLE, missing, textOf } from "./migrations.mjs";
 import { RIGHTS } from "./rights.mjs";
 
-/** Queries of one database by the API. */
+/** Queries of one database through the API. */
 export function database(api, accountId, id) {
   const ask = (sql) => api.post(`/accounts/${accountId}/d1/database/${id}/query`, { sql }, { right: RIGHTS.d1 });
   const rows = async (sql) => (await ask(sql))[0].results;
@@ -20,13 +20,13 @@ export function database(api, accountId, id) {
   };
 }
 
-/** What a database still lacks, as `missing` says; all of it where there is none. */
+/** What a database still lacks, according to `missing`. Everything if there is no database. */
 export async function pending(db, migrations) {
   const catalog = db ? await db.catalog() : [];
   return missing(migrations, db ? await db.applied(catalog) : [], catalog);
 }
 
-/** By the import way: Cloudflare reads a file, and keeps all of it or nothing. The database answers nobody meanwhile. */
+/** Through import: Cloudflare reads a file and applies all of it or nothing. The database is unavailable meanwhile. */
 async function importFile({ wrangler, folder, todo }) {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "migrations.sql");
@@ -35,7 +35,10 @@ async function importFile({ wrangler, folder, todo }) {
   return status === 0 ? null : output.trim().split("\n").slice(-8).join("\n");
 }
 
-/** Applies what is missing: each migration is one request with its record; where the API refuses one, the rest is imported. */
+/**
+ * Applies what is missing. Each migration is one request together with its record. If the API refuses one, the rest is
+ * imported.
+ */
 export async function migrate({ db, migrations, wrangler, folder, say }) {
   const todo = await pending(db, migrations);
   if (todo.length === 0) return { said: "nothing to do" };

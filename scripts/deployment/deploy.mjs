@@ -1,5 +1,6 @@
-// A deployment from the first look to the last line. Each step may be interrupted: the next run looks at what is there,
-// and goes on from it. Only what the API itself calls absent counts as new; any other failure stops the run.
+// A deployment from the first check to the last line. Each step may be interrupted: the next run checks the existing
+// state and continues from there. Something counts as new only if the API itself says that it does not exist; any other
+// failure stops the run.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { account } from "./account.mjs";
@@ -11,15 +12,15 @@ import { resources } from "./resources.mjs";
 import { missingSecrets, nextSteps, secretLines } from "./summary.mjs";
 import { layOut, upload } from "./upload.mjs";
 
-/** A failure whose message is whole: nothing of where it was thrown helps anybody. */
+/** A failure whose message is complete: a stack trace would not help anyone. */
 class Stop extends Error {}
 
 const listed = (title, lines) => [title, ...lines.map((line) => `  - ${line.replaceAll("\n", "\n    ")}`)];
 
-/** Everything that reads. */
+/** The steps that only read. */
 async function look(run) {
   const { config, file, env, steps, wrangler, found } = run;
-  // The file's own faults are listed with the others, unless there is no name to look for.
+  // Errors in the file are listed with the others, unless there is no name to look up.
   found.faults.push(...faultsOf(config, file));
   if (typeof config.name !== "string") throw new Stop(listed("Nothing was made. First:", found.faults).join("\n"));
   Object.assign(run, await steps.step("account", async () => {
@@ -29,7 +30,7 @@ async function look(run) {
   wrangler.accountId = run.accountId;
   await steps.step("what is there", async () => {
     await preflight({ api: run.api, accountId: run.accountId, config, env, found, question: run.question });
-    // Where something could not be read, nothing is said of what is new.
+    // If something could not be read, nothing is reported as new.
     if (!found.resources || found.worker === undefined) return {};
     const { database: base, namespace, names } = found.resources;
     return { said: `Worker ${config.name} ${found.worker ? "is deployed" : "is new"}, database ${base ? `${base.name} is there` : `${names.database} is new`}, namespace ${namespace ? `${namespace.title} is there` : `${names.namespace} is new`}` };
@@ -54,7 +55,7 @@ const built = (run) => {
   return folder;
 };
 
-/** All but writing: what a deployment would do. */
+/** Everything except writing: reports what a deployment would do. */
 async function check(run) {
   await look(run);
   const { found, steps, config, folder } = run;
@@ -71,7 +72,7 @@ async function check(run) {
   steps.say(listed("Nothing was written. make deploy would:", would.filter(Boolean)).join("\n"));
 }
 
-/** All of it. */
+/** The whole deployment. */
 async function deploy(run) {
   await look(run);
   const { found, steps, config, folder } = run;
@@ -81,15 +82,15 @@ async function deploy(run) {
   const { database: base, namespace } = await steps.step("database and namespace", () => resources({ api: run.api, accountId: run.accountId, ...found.resources }));
   layOut({ built: worker, folder, config: generated(config, { databaseId: base.uuid, databaseName: base.name, namespaceId: namespace.id, statementsMax: found.statementsMax }) });
   const db = database(run.api, run.accountId, base.uuid);
-  // Before the code: a version may use what its migrations add, and the version before runs on either schema.
+  // Before the code: a version may use what its migrations add, and the previous version runs on either schema.
   await steps.step("migrations", () => migrate({ db, migrations, wrangler: run.wrangler, folder, say: steps.say }));
   await steps.step("schema", () => verify(db, schema));
   await steps.step("upload", () => upload({ wrangler: run.wrangler, folder, message: run.message }));
 }
 
 /**
- * Runs it, and says at the end what to do next. Returns the exit status.
- * `run`: root, folder (of the generated files), config, file (as it is called in messages), env, steps, wrangler, build, message, apiOptions, isCheck.
+ * Runs it and says at the end what to do next. Returns the exit status. `run`: root, folder (of the generated files),
+ * config, file (its name in messages), env, steps, wrangler, build, message, apiOptions, isCheck.
  */
 export async function main(run) {
   const since = Date.now();

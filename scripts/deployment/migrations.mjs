@@ -1,15 +1,18 @@
-// The migrations as they are sent, and how far a database has got with them.
+// The migrations as they are sent, and which of them a database already has.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CATALOG, differences, expected, fingerprint } from "../verify-schema.mjs";
 import { asLines, statementsOf } from "./statements.mjs";
 
-/** The table in which wrangler keeps what was applied, as wrangler makes it: `wrangler d1 migrations list` goes on working. */
+/**
+ * The table in which wrangler records applied migrations, created as wrangler does, so that `wrangler d1 migrations
+ * list` keeps working.
+ */
 export const TABLE = "d1_migrations";
 export const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS "${TABLE}"(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL);`;
 const record = (name) => `INSERT INTO "${TABLE}" (name) VALUES ('${name.replaceAll("'", "''")}')`;
 
-/** The migrations of a folder in their order: name, text, statements. */
+/** The migrations of a folder in order: name, text, statements. */
 export function readMigrations(folder) {
   return readdirSync(folder)
     .filter((name) => name.endsWith(".sql"))
@@ -29,7 +32,10 @@ async function open() {
   return new DatabaseSync(":memory:");
 }
 
-/** Fails unless what is sent builds, in SQLite, what the files build, and in the end what schema.sql says. */
+/**
+ * Fails unless the statements that are sent build the same objects in SQLite as the files, and in the end those of
+ * schema.sql.
+ */
 export async function prove(migrations, schema) {
   const [sent, written] = [await open(), await open()];
   const rows = (database) => database.prepare(CATALOG).all();
@@ -44,9 +50,9 @@ export async function prove(migrations, schema) {
 }
 
 /**
- * What is still to be sent to a database whose catalog is `rows` and which has recorded `applied`: per migration its
- * statements that are missing. A migration that failed half-way goes on after the last statement that arrived. Statements
- * that change no catalog (data) before that place may run twice; CHANGELOG.md asks that they can.
+ * The statements still to be sent to a database with the catalog `rows` and the recorded migrations `applied`, by
+ * migration. A migration that failed halfway continues after the last statement that arrived. Earlier statements that
+ * do not change the catalog (data) may run twice; CHANGELOG.md requires that they can.
  */
 export async function missing(migrations, applied, rows) {
   const gap = migrations.findIndex(({ name }) => !applied.includes(name));
@@ -78,5 +84,5 @@ export async function missing(migrations, applied, rows) {
   return todo;
 }
 
-/** The text of one request: the statements and, last, the record that they ran. */
+/** The text of one request: the statements and, last, the record that they have run. */
 export const textOf = ({ name, statements }) => asLines([...statements, record(name)]);

@@ -1,5 +1,5 @@
-// Everything that can be known before anything is made. Each look adds to the same list of faults, so that one run names
-// them all; what is worth knowing but stops nobody is a note.
+// Everything that can be checked before anything is created. Each check adds to the same list of errors, so that one
+// run reports them all. Notes are worth knowing but stop nothing.
 import { routesOf } from "./config.mjs";
 import { addressOf, lookAtRoutes, lookAtSubdomain } from "./look/address.mjs";
 import { lookAtEmail } from "./look/email.mjs";
@@ -9,8 +9,8 @@ import { lookAtVars } from "./look/vars.mjs";
 import { deployedWorker } from "./look/worker.mjs";
 
 /**
- * Looks at all of it. `found` is filled as it goes, so that whoever catches a failure still has what was seen.
- * Faults that the API itself raised (a right that is missing) are listed with the others; one that is down ends the look.
+ * Runs all checks. `found` is filled step by step, so that a caller that catches a failure has the results so far.
+ * Errors of the API itself (a missing permission) are listed with the others; an unreachable API ends the checks.
  */
 export async function preflight({ api, accountId, config, env, found, question }) {
   const { faults, notes } = found;
@@ -18,7 +18,7 @@ export async function preflight({ api, accountId, config, env, found, question }
     try {
       return await look();
     } catch (error) {
-      // A mistake of ours is no fault of the account.
+      // A bug of ours is not an error of the account.
       if (error.kind === "down" || error instanceof TypeError) throw error;
       faults.push(error.message);
       return undefined;

@@ -1,5 +1,5 @@
-// The database and the namespace: those that are there, else made. Looking by name comes before making, so that a run
-// that was cut off in between finds what it made.
+// The database and the namespace: existing ones, or else new ones. Looking them up by name comes first, so that a run
+// that was interrupted in between finds what it created.
 import { databaseAt, namespacesOf } from "./look/resources.mjs";
 import { RIGHTS } from "./rights.mjs";
 
@@ -7,14 +7,14 @@ async function make(again, create) {
   try {
     return await create();
   } catch (error) {
-    // Made in the meantime, or by a request whose answer was lost.
+    // Created in the meantime, or by a request whose response was lost.
     const found = error.kind === "refused" ? await again() : null;
     if (found) return found;
     throw error;
   }
 }
 
-/** Finds or makes both. */
+/** Finds or creates both. */
 export async function resources({ api, accountId, names, database, namespace }) {
   const made = [];
   if (!database && names.databaseId) throw new Error(`There is no database ${names.databaseId}, which database_id names. Remove that line to create one`);

@@ -1,4 +1,4 @@
-// The permissions that a token needs, the least that will do; README.md lists them with what each is for.
+// The minimal permissions that a token needs. README.md lists them with their purposes.
 
 export const RIGHTS = {
   scripts: "Account > Workers Scripts: Edit",

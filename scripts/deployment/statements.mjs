@@ -1,8 +1,8 @@
 // Cuts SQL into statements and writes each on one line without comments.
 //
-// Why: D1's HTTP API cuts what it receives into statements itself. Its splitter is reported to fail on triggers that span
-// lines and on apostrophes in comments (cloudflare/workers-sdk issues 4713, 4998 and 15690), with "incomplete input". By
-// the same reports, one statement per line without comments gets through.
+// Why: D1's HTTP API cuts what it receives into statements itself. Its splitter is reported to fail on triggers that
+// span lines and on apostrophes in comments (cloudflare/workers-sdk issues 4713, 4998 and 15690), with "incomplete
+// input". According to the same reports, one statement per line without comments works.
 
 const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\s+|[A-Za-z0-9_$\u0080-\uffff]+|[^]/g;
 const BLANK = /^(?:\s|--|\/\*)/;
@@ -53,5 +53,5 @@ export function statementsOf(sql) {
   return found;
 }
 
-/** Statements as they are sent: one per line, each ended by a semicolon. */
+/** Statements as they are sent: one per line, each ending with a semicolon. */
 export const asLines = (statements) => statements.map((one) => `${one};\n`).join("");

@@ -1,16 +1,16 @@
-// Shows what is being done, for how long it has been at it, and how long it took.
+// Shows the current step, how long it has been running, and how long it took.
 
 const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
-/** Steps that write to `stream`. `current` is the one that runs, for whoever interrupts it. */
+/** Steps that write to `stream`. `current` is the running one, for a message on interruption. */
 export function steps(stream) {
-  // On a terminal the running time may be on the line.
+  // On a terminal the running time may still be on the line.
   const say = (line) => stream.write(`${stream.isTTY ? "\r\u001b[K" : ""}${line}\n`);
   let paused = false;
   const own = {
     current: null,
     say,
-    /** Shows no running time while `run` has the terminal. */
+    /** Shows no running time while `run` uses the terminal. */
     async pause(run) {
       paused = true;
       if (stream.isTTY) stream.write("\r\u001b[K");
@@ -20,7 +20,7 @@ export function steps(stream) {
         paused = false;
       }
     },
-    /** Runs one. What it returns may have a `said`, which stands beside the time. */
+    /** Runs one step. Its result may have a `said`, which is shown beside the time. */
     async step(title, run) {
       const since = Date.now();
       own.current = title;

@@ -1,16 +1,18 @@
-// What a run says at its end: what is to be done next, in commands that can be copied.
+// The end of a run's output: what to do next, as commands to copy.
 import { newSecrets, workerSecrets } from "../secrets.mjs";
 
-/** The secrets that every deployment needs, and which of them are not set. `known` is null where that could not be read. */
+/**
+ * The secrets that every deployment needs, and which of them are not set. `known` is null if that could not be read.
+ */
 export function missingSecrets(known) {
   const wanted = Object.keys(workerSecrets(newSecrets()));
   return known ? wanted.filter((name) => !known.includes(name)) : null;
 }
 
-/** How wrangler is told which instance, where that is not the one of wrangler.toml. */
+/** The option that selects the instance for wrangler, if it is not the one in wrangler.toml. */
 const named = (file) => (file === "wrangler.toml" ? "" : ` --config ${file}`);
 
-/** The commands that set what is missing. */
+/** Commands that set the missing secrets. */
 export function secretLines(names, file) {
   return names.map((name) => `  node scripts/secrets.mjs ${name} | npx wrangler secret put ${name}${named(file)}`);
 }

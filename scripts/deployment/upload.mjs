@@ -1,8 +1,8 @@
-// Puts the Worker online by wrangler: its code, files, settings, routes and cron triggers.
+// Deploys the Worker with wrangler: its code, files, settings, routes and cron triggers.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Lays out what is uploaded in a folder of its own, so that a build meanwhile does not change it. */
+/** Copies the upload into a separate folder, so that a build meanwhile does not change it. */
 export function layOut({ built, folder, config }) {
   rmSync(join(folder, "worker"), { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -10,7 +10,7 @@ export function layOut({ built, folder, config }) {
   writeFileSync(join(folder, "wrangler.json"), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-/** wrangler's words without the decoration, the last of them. */
+/** The last lines of wrangler's output, without decoration. */
 const tail = (output) => output.split("\n").map((line) => line.trimEnd()).filter((line) => line && !/^[─—]+$/.test(line)).slice(-25).join("\n");
 
 /** Uploads it. */

@@ -1,10 +1,13 @@
-// Runs wrangler as a child: with the account that was found, without questions, and never without an end.
+// Runs wrangler as a child process: with the account that was found, without questions, and always with a timeout.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 const MINUTES_MAX = 10;
 
-/** A function that runs wrangler with arguments: its exit status and all it printed. `accountId` may be set later. */
+/**
+ * Returns a function that runs wrangler with arguments and returns its exit status and output. `accountId` may be set
+ * later.
+ */
 export function runner(root, env) {
   const run = (words) =>
     new Promise((done, failed) => {

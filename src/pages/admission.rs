@@ -1,5 +1,6 @@
-//! Whether a session is still valid, and its upkeep: the site or the configuration may have revoked it, its token is
-//! rotated once a day, and its use is recorded once an hour. Most requests need none of this, and no second batch.
+//! Checks that a session is still valid and maintains it: the site or the configuration may have revoked it, its token
+//! is rotated once a day, and its use is recorded once an hour. Most requests need none of this, and so no second
+//! batch.
 
 use crate::base::id;
 use crate::base::time::UtcMillis;
@@ -82,7 +83,7 @@ impl<S: Platform> PageContext<'_, S> {
         }
     }
 
-    /// Whether the site still vouches for its user. An error is not a yes, and does not end the session.
+    /// Whether the site still vouches for its user. An error does not count as a yes, and does not end the session.
     async fn site_stands(&self, found: &SessionRow) -> Result<bool, PageError> {
         let user = self.site_user().await.map_err(|why| {
             let detail = text::SITE_UNAVAILABLE;
@@ -110,7 +111,7 @@ impl<S: Platform> PageContext<'_, S> {
         Ok(())
     }
 
-    /// The first half stays: forms on open pages are checked against it.
+    /// The first half stays, because forms on open pages are checked against it.
     fn next_token(&self) -> Token {
         let stays = self.token().and_then(|token| token.split('-').next()).unwrap_or_default();
         Token::of(format!("{stays}-{}", fresh_secret(self.app.site)))
@@ -129,7 +130,7 @@ impl<S: Platform> PageContext<'_, S> {
         self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
     }
 
-    /// The same for a person who confirmed an address.
+    /// A new session for a person who confirmed an address.
     pub(crate) fn open_email(&self, email: &str) -> OpenedSession {
         let operator = self.app.config.is_operator(email);
         self.open(Proof::Email(email), operator, sign_in::actor_of(email, operator))

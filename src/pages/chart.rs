@@ -1,5 +1,5 @@
-//! Charts as SVG that needs no script and no style of its own: shapes by plotters, words by us, colours by the style sheet
-//! (`.s1`, `.s2`, …), so that light and dark are the reader's choice.
+//! Charts as SVG without scripts or styles of their own: plotters draws the shapes, we write the text, and the style
+//! sheet sets the colors (`.s1`, `.s2`, …), so charts follow the reader's light or dark mode.
 
 use crate::pages::text::shared::chart as wording;
 use maud::{Markup, PreEscaped, html};
@@ -8,65 +8,66 @@ use plotters::coord::types::RangedCoordi64;
 use plotters::prelude::{ChartBuilder, IntoDrawingArea, LineSeries, Rectangle, SVGBackend, ShapeStyle};
 use plotters::style::{BLACK, Color};
 
-/// Units of the drawing; it is scaled to the width there is.
+/// The size of the drawing in its own units. It is scaled to the available width.
 const WIDTH: u32 = 760;
 const HEIGHT: u32 = 240;
-/// Room for the figures at the left and the dates below.
+/// Room for the figures on the left and the dates below.
 const LEFT: u32 = 64;
 const BELOW: u32 = 28;
 const ABOVE: u32 = 8;
-/// Marks on the vertical axis, about as many.
+/// Approximate number of marks on the vertical axis.
 const MARKS: usize = 5;
-/// Dates below the horizontal axis, at most.
+/// Maximum number of dates below the horizontal axis.
 const DATES: usize = 6;
 
-/// One line, one figure for each place of the horizontal axis.
+/// One line, with one figure for each position on the horizontal axis.
 pub struct Series<'a> {
     pub title: &'a str,
     pub values: &'a [i64],
 }
 
-/// What is drawn, and how it is told to those who do not see it.
+/// The data of a chart and its description for screen readers.
 pub struct Chart<'a> {
-    /// What the chart shows, as a sentence.
+    /// A sentence that describes the chart.
     pub title: &'a str,
-    /// What stands below each place.
+    /// The label below each position.
     pub places: &'a [String],
     pub series: &'a [Series<'a>],
-    /// How a figure is written.
+    /// Formats a figure.
     pub write: &'a dyn Fn(i64) -> String,
 }
 
-/// Lines over time.
+/// A line chart over time.
 pub fn lines(chart: &Chart<'_>) -> Markup {
     drawn(chart, false)
 }
 
-/// Bars over time, of the first series.
+/// A bar chart over time, of the first series.
 pub fn bars(chart: &Chart<'_>) -> Markup {
     drawn(chart, true)
 }
 
-/// One step of a funnel: how much of what came in has reached it, in basis points, and how sure that is.
+/// One step of a funnel: the share of visitors who reached it, in basis points, and the confidence interval.
 pub struct Step<'a> {
     pub title: &'a str,
     /// The rate and its interval.
     pub rate: Option<(i64, i64, i64)>,
-    /// What is healthy.
+    /// The healthy range.
     pub band: Option<(i64, i64)>,
-    /// The figures as words.
+    /// The figures in words.
     pub says: String,
 }
 
-/// Height of one step's bar, and of the whole of it with its words.
+/// The height of one step's bar, and of the whole step with its text.
 const BAR: u32 = 22;
 const ROW: u32 = 78;
-/// Where a step's words stand, and below its bar those of its band: with room for the large letters of a small screen.
+/// Where a step's text starts and where the band's text goes below the bar. Leaves room for the large type of a small
+/// screen.
 const WORDS: u32 = 24;
 const BELOW_BAR: u32 = 20;
 
-/// Steps below one another, each on a scale of its own on which its band has room: the bar is the rate, the thin line its
-/// interval, the shade behind them the band.
+/// Funnel steps below one another, each on its own scale so that its band fits: the bar is the rate, the thin line the
+/// interval, and the shade behind them the band.
 pub fn steps(title: &str, steps: &[Step<'_>], percent: &dyn Fn(i64) -> String) -> Markup {
     let height = ROW * u32::try_from(steps.len()).unwrap_or(0);
     html! {
@@ -108,7 +109,7 @@ fn place(figure: i64, scale: i64) -> f64 {
     f64::from(WIDTH) * figure as f64 / scale.max(1) as f64
 }
 
-/// A bar from one figure to another, by plotters.
+/// A bar from one figure to another, drawn by plotters.
 fn bar((from, to): (i64, i64), scale: i64, top: u32, bottom: u32) -> String {
     let mut svg = String::new();
     let mut drawn = || -> Result<(), Box<dyn std::error::Error>> {
@@ -120,7 +121,7 @@ fn bar((from, to): (i64, i64), scale: i64, top: u32, bottom: u32) -> String {
         area.present()?;
         Ok(())
     };
-    // As in `shapes`: what plotters refuses is left out, and the words have the figures.
+    // As in `shapes`, anything that plotters rejects is left out. The text has the figures.
     let _ = drawn();
     let start = svg.find('>').map_or(0, |at| at + 1);
     svg.get(start..).unwrap_or("").replace("</svg>", "")
@@ -163,7 +164,7 @@ fn drawn(chart: &Chart<'_>, bars: bool) -> Markup {
                 }
                 @for (place, text) in chart.places.iter().enumerate() {
                     @if place % every == 0 { text x=(at(x(place))) y=(HEIGHT - 6) text-anchor="middle" { (text) } }
-                    // What a pointer that rests there is told.
+                    // The tooltip.
                     rect.spot x=(at(x(place) - step / 2.0)) y="0" width=(at(step)) height=(HEIGHT - BELOW) fill="transparent" {
                         title { (said(chart, place)) }
                     }
@@ -202,7 +203,7 @@ fn at(place: f64) -> String {
     format!("{place:.1}")
 }
 
-/// Round figures from the lowest to above the highest.
+/// Round figures from at or below the lowest to above the highest.
 fn marks(low: i64, high: i64) -> Vec<i64> {
     struct Hint;
     impl KeyPointHint for Hint {
@@ -228,9 +229,9 @@ fn marks(low: i64, high: i64) -> Vec<i64> {
 /// The shapes of one series, on the whole drawing.
 fn shapes(values: &[i64], low: i64, high: i64, count: usize, bars: bool) -> String {
     let mut svg = String::new();
-    // Drawing into a text cannot fail; what plotters refuses is left out, and the table has the figures.
+    // Writing to a string cannot fail. If plotters rejects a shape, it is left out; the table has the figures.
     let _ = draw(&mut svg, values, low, high, count, bars);
-    // The shapes alone: the frame around them is ours.
+    // Only the shapes: the surrounding frame is ours.
     let start = svg.find('>').map_or(0, |at| at + 1);
     svg.get(start..).unwrap_or("").replace("</svg>", "")
 }
@@ -245,7 +246,7 @@ fn draw(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(svg, (WIDTH, HEIGHT)).into_drawing_area();
     let inner = area.margin(ABOVE, BELOW, LEFT, 0);
-    // In quarters of a place: a point stands in its middle, a bar takes half of it.
+    // In quarters of a position: a point is in the middle, and a bar takes half the width.
     let width = i64::try_from(count.max(1))? * 4;
     let mut chart = ChartBuilder::on(&inner).build_cartesian_2d(0..width, low..high.max(low + 1))?;
     let style = ShapeStyle { color: BLACK.to_rgba(), filled: bars, stroke_width: 2 };
@@ -288,7 +289,7 @@ mod tests {
         ];
         let svg = steps("The week", &list, &|bps| format!("{} %", bps / 100)).0;
         assert!(svg.contains("&lt;Visits&gt;") && svg.contains("35 %"), "{svg}");
-        // A track for each; band, bar and interval for the one that has them.
+        // Each has a track. Steps with a rate also have a band, a bar and an interval.
         assert_eq!(svg.matches("<rect").count(), 5, "{svg}");
         assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
         assert_eq!(scale(&list[1]), 5_250);

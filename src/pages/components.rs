@@ -40,11 +40,11 @@ pub fn amount(locale: &dyn Locale, cents: i64, unit: &str) -> Markup {
     }
 }
 
-/// One of a row of figures.
+/// One figure in a row of figures.
 pub struct Figure<'a> {
     pub label: &'a str,
     pub value: Markup,
-    /// What it means, or what happens next.
+    /// Explains the figure or says what happens next.
     pub note: Markup,
 }
 
@@ -56,7 +56,7 @@ pub fn figures(list: &[Figure<'_>]) -> Markup {
     }
 }
 
-/// A state as a word and a color, so that it never depends on the color alone.
+/// A state as a word and a color, so that it never relies on color alone.
 pub fn state(name: &str) -> Markup {
     let tone = match name {
         "paid" | "available" | "sent" | "active" | "done" | "released" | "redeemed" => "good",
@@ -68,12 +68,12 @@ pub fn state(name: &str) -> Markup {
     html! { span class={ "state " (tone) } { (shown(name)) } }
 }
 
-/// A state with its reason, if that adds anything.
+/// A state with its reason, if the reason adds anything.
 pub fn state_with(name: &str, reason: &str) -> Markup {
     html! { (state(name)) @if reason != name { " " span.quiet { (reason) } } }
 }
 
-/// An empty list: says so, and what to do.
+/// An empty list: says that it is empty, and what to do.
 pub fn empty(title: &str, hint: Markup) -> Markup {
     html! { div.empty { p.title { (title) } p { (hint) } } }
 }
@@ -89,7 +89,7 @@ pub const fn number(title: &'static str) -> Column {
     Column(title, true)
 }
 
-/// A table with a caption for screen readers. On a phone each row is a card with the columns' titles as labels.
+/// A table with a caption for screen readers. On a phone each row is a card, with the column titles as labels.
 pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.table-wrap role="region" aria-label=(caption) tabindex="0" {
@@ -100,7 +100,7 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for (column, cell) in columns.iter().zip(row) {
-                                // One element next to the label that a phone shows.
+                                // One element, shown next to the label on a phone.
                                 td class=[column.1.then_some("num")] data-label=(column.0) { div { (cell) } }
                             }
                         }
@@ -238,7 +238,7 @@ fn about(name: &str, hint: &str, problem: Option<&str>) -> Markup {
     }
 }
 
-/// A text to copy: the button needs a script, without one the text can be selected.
+/// A text to copy. The button needs a script; without one, the text can be selected.
 pub fn copyable(label: &str, value: &str) -> Markup {
     html! {
         div.copy {

@@ -180,8 +180,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Ok((partner, rows))
     }
 
-    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the scope
-    /// that the page [asks for](Visit::asks_for).
+    /// The operator's session, together with the page's reads, in one batch. It is an error if the operator lacks the
+    /// scope that the page [needs](PageContext::asks_for).
     pub async fn operator(&self, reads: Vec<Stmt>) -> Result<(SessionRow, Vec<Rows>), PageError> {
         let (session, rows) = self.session(reads).await?;
         if session.operator != 1 {
@@ -196,12 +196,12 @@ impl<'a, S: Platform> PageContext<'a, S> {
         Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail).into())
     }
 
-    /// Whether the operator has `scope`: pages hide the forms that need a scope the operator lacks.
+    /// Whether the operator has `scope`. Pages hide forms that need a scope the operator lacks.
     pub fn may(&self, scope: Scope) -> bool {
         self.granted.get().allow(scope, false)
     }
 
-    /// What the operator's page needs; every scope until it is set.
+    /// What the operator's page needs. Until it is set: every scope.
     pub(crate) fn asks_for(&self, need: Need) {
         self.needed.set(need);
     }
@@ -211,8 +211,8 @@ impl<'a, S: Platform> PageContext<'a, S> {
         self.app.context(&session.actor)
     }
 
-    /// The value of every form's hidden field. It is masked afresh on each page, because the length of a compressed page
-    /// that holds a secret beside text of an attacker's choosing would reveal the secret.
+    /// The value of every form's hidden field. It is masked differently on each page, because the length of a
+    /// compressed page that holds a secret beside text of an attacker's choosing would reveal the secret.
     pub fn csrf(&self) -> String {
         let Some(mac) = self.form_mac() else { return String::new() };
         let mut mask = [0; MAC_BYTES];
@@ -275,8 +275,8 @@ fn unmasked(field: &str) -> Option<[u8; MAC_BYTES]> {
     Some(xor(mask, masked.first_chunk()?))
 }
 
-/// A Cookie header for the site behind the Worker, without our own cookies, which are not for the site to see. `None` if
-/// it has none of ours.
+/// A Cookie header for the site behind the Worker, without our own cookies, which the site must not see. `None` if the
+/// request has none of ours.
 pub fn cookies_for_site(header: &str) -> Option<String> {
     let is_ours = |pair: &&str| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name).trim();

@@ -15,14 +15,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 /// The logo: a pointing hand.
 pub const MARK: PreEscaped<&str> = PreEscaped(include_str!("mark.svg"));
 
-/// Only our own scripts, styles, and images; no frames, no forms to other sites, no `data:`.
+/// Allows only our own scripts, styles, and images; no frames, no forms to other sites, no `data:`.
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Whose pages these are.
 #[derive(Clone, Copy)]
 pub enum Area<'a> {
-    /// Nobody is signed in, or the page is the same for everybody.
+    /// Nobody is signed in, or the page is the same for everyone.
     Open,
     Partner(&'a Partner),
     Operator(&'a SessionRow),
@@ -67,10 +67,10 @@ pub const OPERATOR_NAV: Nav = &[
     (TOKENS, operator_navigation::TOKENS),
 ];
 
-/// The one entry that not every operator sees.
+/// The one entry that some operators do not see.
 const TOKENS: &str = "/operator/tokens";
 
-/// Frames a page and makes its response. `status` is 200, or an error's.
+/// Frames a page and makes its response. `status` is 200 or the status of an error.
 pub fn show<S: Platform>(cx: &PageContext<'_, S>, status: u16, page: Page<'_>) -> Response {
     let nav = match page.area {
         Area::Open => &[][..],
@@ -151,7 +151,7 @@ pub fn csrf<S: Platform>(cx: &PageContext<'_, S>) -> Markup {
     html! { input type="hidden" name=(CSRF_FIELD) value=(cx.csrf()); }
 }
 
-/// What a form did, shown on the next page. Only texts from this table are ever shown.
+/// The result of a form, shown on the next page. Only texts from this table are ever shown.
 const NOTICES: &[(&str, &str)] = &[
     ("approved", operator_notice::APPROVED),
     ("cancelled", operator_notice::CANCELED),

@@ -46,7 +46,7 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
     }
     let locale = app.site.locale(language(header("accept-language")), header(ZONE_HEADER));
     let cx = PageContext::of(app, request, locale);
-    // A path that cannot be decoded is no page.
+    // A path that cannot be decoded has no page.
     let segments: Option<Vec<String>> = path.split('/').map(decode_segment).collect();
     let parts: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
     let shown = match guard(&cx) {
@@ -97,7 +97,7 @@ fn guard<'a, S: Platform>(cx: &PageContext<'a, S>) -> Result<&'a str, AppError> 
     }
 }
 
-/// What is shown instead of a page.
+/// The response if there is no page to show.
 fn stopped<S: Platform>(cx: &PageContext<'_, S>, stop: PageError, area: &str) -> Response {
     match stop {
         PageError::SignIn => {

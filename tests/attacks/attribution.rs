@@ -1,7 +1,7 @@
-//! Somebody wants to be paid for visitors that they did not bring: by forging or planting the attribution cookie, by
-//! pictures and beacons in the site's own pages, by what no person has clicked.
+//! An attacker wants to be paid for visitors they did not refer: with a forged or planted attribution cookie, with
+//! images and beacons embedded in the site's own pages, or with requests that no person clicked.
 
-use super::world::unharmed;
+use super::world::assert_unharmed;
 use crate::client::{Ask, CHROME, Reply, now_ms, step};
 use crate::facts::Partner;
 use crate::server::Server;
@@ -19,7 +19,8 @@ fn told(server: &Server, cookies: &str) -> Value {
         .json()
 }
 
-/// Who would be paid, by the cookies of a browser: asked by a click that keeps what it finds.
+/// The partner who would be paid for a browser with these cookies. The probe is a click that keeps the existing
+/// touches.
 fn program(server: &Server, cookies: &str) -> Value {
     told(server, cookies)["program"].clone()
 }
@@ -38,13 +39,13 @@ fn nobody_is_paid_for_what_they_did_not_bring() {
     let newer = clicked(&server, &bob);
     forged(&server, &newer);
     stuffed(&server, &older, &newer);
-    not_gone_to(&server, &ann);
+    without_navigation(&server, &ann);
     pictures(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn forged(server: &Server, good: &str) {
-    step("a token with any one byte changed, or put together otherwise, is nothing: by cookie, by form, by event");
+    step("a token with any byte changed, or recombined, is invalid: by cookie, by form, by event");
     assert_eq!(program(server, &format!("{NAME}={good}")), "agency-partner");
     let flipped = |at: usize| {
         let mut bytes = good.as_bytes().to_vec();
@@ -75,7 +76,7 @@ fn forged(server: &Server, good: &str) {
     for cookie in &forged {
         assert_eq!(program(server, &format!("{NAME}={cookie}")), json!(null), "{cookie}");
     }
-    step("nor does another cookie's name stand for it");
+    step("another cookie's name is not accepted either");
     for name in [
         "__Secure-manicule",
         "manicule",
@@ -94,7 +95,7 @@ fn forged(server: &Server, good: &str) {
 }
 
 fn stuffed(server: &Server, older: &str, newer: &str) {
-    step("beside good ones bad ones are ignored, of two good ones the newest touch counts, in any order");
+    step("invalid cookies beside valid ones are ignored; of two valid ones the newest touch counts, in any order");
     let bad = [format!("{NAME}=v1.k1.x.y"), format!("{NAME}="), format!("{NAME}={}", &newer[..newer.len() - 2])];
     for bad in &bad {
         for cookies in [
@@ -110,15 +111,15 @@ fn stuffed(server: &Server, older: &str, newer: &str) {
     }
     let planted = format!("\u{2000}{NAME}={newer}; {NAME}={older}");
     assert_eq!(program(server, &planted), "user-referral", "a planted one is not read");
-    step("ten thousand of them are read in no time");
+    step("ten thousand of them are parsed quickly");
     let many = format!("{}{NAME}={newer}", "x=1;".repeat(3_000));
     let began = now_ms();
     assert_eq!(program(server, &many), "agency-partner");
     assert!(now_ms() - began < 5_000);
 }
 
-fn not_gone_to(server: &Server, ann: &Partner) {
-    step("what no person went to sets no cookie, by either address");
+fn without_navigation(server: &Server, ann: &Partner) {
+    step("requests that are not navigations set no cookie, at either URL");
     let headers: [(&str, &str, &str); 11] = [
         ("GET", "no-cors", "image"),
         ("GET", "navigate", "iframe"),
@@ -142,7 +143,7 @@ fn not_gone_to(server: &Server, ann: &Partner) {
             assert_eq!(server.visit(&path).header(name, value).send().cookie(), None, "{name}");
         }
     }
-    step("who referred a visitor is told to pages of the same origin alone");
+    step("only same-origin pages learn who referred a visitor");
     for site in ["same-site", "cross-site", "Same-Origin", ""] {
         let reply = server.get("/v1/attribution").header("sec-fetch-site", site).send();
         assert_eq!(reply.header("access-control-allow-origin"), None);
@@ -151,7 +152,7 @@ fn not_gone_to(server: &Server, ann: &Partner) {
     server.ask("OPTIONS", "/v1/attribution").header("origin", "https://evil.example").send().expect(405);
 }
 
-/// The picture or the beacon that names `code` by a page at `referer`.
+/// The image or beacon request that a page at `referer` makes with `code`.
 fn asks<'a>(server: &'a Server, code: &str, referer: &str) -> [Ask<'a>; 2] {
     let beacon = json!({"event": "page.viewed", "partner": code});
     [server.get(&format!("/px.gif?partner={code}")), server.post("/v1/collect", &beacon)].map(|ask| {
@@ -161,7 +162,7 @@ fn asks<'a>(server: &'a Server, code: &str, referer: &str) -> [Ask<'a>; 2] {
 }
 
 fn pictures(server: &Server) {
-    step("a picture or beacon in a page sets a cookie for the code in that page's own address, and for no other");
+    step("an image or beacon in a page sets a cookie for the code in that page's own URL, and for no other");
     let (seo, other) = (server.enrol("partner-funnel", "seo"), server.enrol("partner-funnel", "other"));
     let closed = server.enrol("user-referral", "closed");
     let base = &server.base;
@@ -193,7 +194,7 @@ fn pictures(server: &Server) {
             assert!(!set(ask.send()), "{referer}");
         }
     }
-    step("not for a program that takes no such parameter, nor for a page of elsewhere that asks");
+    step("not for a program without this parameter, and not for a page on another site");
     for ask in asks(server, &closed.code, &format!("{base}/post?partner={}", closed.code)) {
         assert!(!set(ask.send()), "user-referral takes no ?partner=");
     }

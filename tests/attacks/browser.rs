@@ -1,4 +1,4 @@
-//! A person's browser: it keeps cookies, goes to pages and sends their forms as browsers do.
+//! A person's browser: keeps cookies, opens pages and submits their forms as browsers do.
 
 use crate::client::{Ask, CHROME, Reply};
 use crate::server::Server;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub struct Browser<'a> {
     pub server: &'a Server,
     cookies: RefCell<BTreeMap<String, String>>,
-    /// The network that it asks from.
+    /// The network that its requests come from.
     ip: String,
 }
 
@@ -21,19 +21,19 @@ impl<'a> Browser<'a> {
         Browser { server, cookies: RefCell::default(), ip: ip.to_owned() }
     }
 
-    /// Somebody who is signed in at the site as `session`, and here by that.
+    /// A person who is signed in at the site as `session`, and signed in here through the site.
     #[track_caller]
     pub fn of_site(server: &'a Server, session: &str) -> Browser<'a> {
         let browser = Browser::new(server);
         browser.keep("astro-session", session);
         browser.get("/sign-in").expect(303);
         assert!(browser.cookie("__Host-manicule_session").is_some(), "{session} is not signed in");
-        // The pages go by our own session; the site's is asked for where it is wanted.
+        // Pages use our own session. The site's session is added only where a test needs it.
         browser.forget("astro-session");
         browser
     }
 
-    /// An operator by a token.
+    /// An operator who signed in with a token.
     #[track_caller]
     pub fn of_token(server: &'a Server, token: &str) -> Browser<'a> {
         let browser = Browser::new(server);
@@ -58,19 +58,19 @@ impl<'a> Browser<'a> {
         self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    /// A request with what the browser adds to each.
+    /// A request with the headers that a browser adds to each.
     pub fn ask(&self, method: &str, path: &str) -> Ask<'a> {
         let ask = self.server.ask(method, path).header("user-agent", CHROME).header("cf-connecting-ip", &*self.ip);
         let cookies = self.cookies();
         if cookies.is_empty() { ask } else { ask.header("cookie", cookies) }
     }
 
-    /// A visit of a page.
+    /// Opens a page.
     pub fn visit(&self, path: &str) -> Ask<'a> {
         self.ask("GET", path).header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document")
     }
 
-    /// A form of ours with these fields, and whatever else stands in `fields`.
+    /// Submits one of our forms with these fields and the other entries of `fields`.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Ask<'a> {
         let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         self.ask("POST", path)
@@ -87,7 +87,7 @@ impl<'a> Browser<'a> {
         self.kept(self.visit(path).send())
     }
 
-    /// Sends a form as a person does, the page's token included.
+    /// Submits a form as a person does, with the page's form token.
     #[track_caller]
     pub fn send(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let token = self.token();
@@ -96,7 +96,7 @@ impl<'a> Browser<'a> {
         self.kept(self.form(path, &all).send())
     }
 
-    /// A token that forms of this browser carry: that of the form that everybody can open.
+    /// This browser's form token, read from a form that anyone can open.
     #[track_caller]
     pub fn token(&self) -> String {
         token_in(&self.get("/sign-out").expect(200).text)
@@ -111,7 +111,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// The first form token of a page.
+/// The first form token on a page.
 #[track_caller]
 pub fn token_in(page: &str) -> String {
     let token = page.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());

@@ -1,5 +1,5 @@
-//! Two partners of one program: a victim with something of everything, named so that it is found wherever it leaks, and a
-//! rival with a little.
+//! Two partners of one program: a victim with some of everything, named so that any leak is recognizable, and a rival
+//! with a little.
 
 use crate::client::now_ms;
 use crate::facts::{Partner, disputed, merge, paid, refunded, signed_up};
@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 pub const PROGRAM: &str = "agency-partner";
 pub const SWEEP: &str = "*/10 * * * *";
-/// Stands in every id that the host has given: of accounts, invoices, refunds, disputes, events.
+/// Part of every id that the host has assigned: accounts, invoices, refunds, disputes, events.
 pub const HOSTS: &str = "-of-victim";
 
 pub struct ApiFixture {
     pub victim: Partner,
     pub rival: Partner,
-    /// Every id of the victim's that an address or a field could name.
+    /// Every id of the victim that a URL or a field could contain.
     pub ids: Vec<String>,
-    /// What nobody else may see.
+    /// Values that nobody else may see.
     pub marks: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ fn listed(server: &Server, path: &str, field: &str) -> Vec<String> {
     list["data"].as_array().expect("a list").iter().map(|row| text(&row[field])).collect()
 }
 
-/// With payouts approved by hand, so that one is sent and one waits.
+/// Payouts are approved by hand, so that one is sent and one waits.
 pub fn fill(server: &Server, stripe: &Stripe) -> ApiFixture {
     let victim = enrol(server, "victim", "Studio Secret", "owner@secret-studio.example");
     let rival = enrol(server, "rival", "Studio Rival", "owner@rival-studio.example");
@@ -83,7 +83,7 @@ pub fn fill(server: &Server, stripe: &Stripe) -> ApiFixture {
     ApiFixture { victim, rival, ids, marks }
 }
 
-/// What the books say of somebody, to be compared.
+/// A partner's stored state, for comparison.
 pub fn state_of(server: &Server, partner: &Partner) -> Vec<String> {
     let id = &partner.id;
     let mut all: Vec<String> = [

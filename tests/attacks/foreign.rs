@@ -1,17 +1,18 @@
-//! One partner wants to see or change what is another's: every page and form of the tables, with the rival's good session
-//! and the victim's ids in the address, in the fields, in the cookie; and what a partner sees of the host's own ids.
+//! One partner tries to see or change another partner's data: every page and form in the tables, with the rival's valid
+//! session and the victim's ids in the URL, the fields and the cookie. Also checks what a partner sees of the host's
+//! own ids.
 
 use super::browser::Browser;
 use super::fixture::{self, ApiFixture};
 use super::tables::{self, Page};
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use crate::stripe::Stripe;
 
 const SESSION: &str = "__Host-manicule_session";
 
-/// Nothing of the victim's in the answer, but for what the address itself named.
+/// Asserts that the response contains nothing of the victim, except what the URL itself contained.
 #[track_caller]
 fn nothing_of(fixture: &ApiFixture, reply: &Reply, named: &str, what: &str) {
     assert!(reply.status < 500, "{what}: {}", reply.status);
@@ -29,7 +30,7 @@ fn with_ids<'p>(page: &'p Page, fixture: &'p ApiFixture) -> impl Iterator<Item =
 }
 
 #[test]
-fn nobody_sees_or_changes_what_is_another_s() {
+fn partners_cannot_read_or_change_each_others_data() {
     let outside = Outside::start();
     let stripe = Stripe::start();
     let vars = outside.vars();
@@ -54,11 +55,11 @@ fn nobody_sees_or_changes_what_is_another_s() {
     assert_eq!(fixture::state_of(&server, &fixture.victim), before);
     assert_eq!(victim.get("/partner").status, 200, "the victim's session lives");
     its_own_view(&victim, &fixture);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn pages(rival: &Browser<'_>, fixture: &ApiFixture) {
-    step("the victim's ids in the address of every page");
+    step("the victim's ids in the URL of every page");
     let mut tried = 0;
     for page in tables::partners().iter().chain(&tables::sign_in()).filter(|page| page.method == "GET") {
         for (path, id) in with_ids(page, fixture) {
@@ -81,13 +82,13 @@ fn pages(rival: &Browser<'_>, fixture: &ApiFixture) {
     assert!(tried > 200, "{tried}");
 }
 
-/// A row's number may be one of the rival's own.
+/// The id may be one of the rival's own rows.
 fn is_own(id: &str) -> bool {
     id.len() == 1
 }
 
 fn by_cookie(rival: &Browser<'_>, fixture: &ApiFixture) {
-    step("the victim's partner beside the rival's own token");
+    step("the victim's partner id beside the rival's own token");
     let own = rival.cookie(SESSION).expect("a session");
     let token = own.split('.').next().expect("a token").to_owned();
     let claims = [
@@ -115,7 +116,7 @@ fn by_cookie(rival: &Browser<'_>, fixture: &ApiFixture) {
 }
 
 fn at_the_operators(browsers: &[&Browser<'_>], fixture: &ApiFixture) {
-    step("operators' pages and forms, with a partner's session and with none");
+    step("operators' pages and forms, with a partner's session and without one");
     for page in tables::operators() {
         let ids: &[String] = if page.parameters() == 0 { &fixture.ids[..1] } else { &fixture.ids };
         for (n, id) in ids.iter().enumerate() {
@@ -123,7 +124,7 @@ fn at_the_operators(browsers: &[&Browser<'_>], fixture: &ApiFixture) {
             for browser in browsers {
                 let reply = match page.method {
                     "GET" => browser.visit(&path).send(),
-                    // The refusal does not look at the id: a few are enough.
+                    // The refusal does not depend on the id, so a few are enough.
                     _ if n > 2 => continue,
                     _ => browser.send(
                         &path,
@@ -146,10 +147,10 @@ fn path_names_a_program(page: &Page) -> bool {
 }
 
 fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
-    step("every form of the rival's, with the victim's ids in its address and in every field that a form has");
+    step("every form of the rival, with the victim's ids in its URL and in every field");
     let mut forms: Vec<Page> =
         tables::partners().into_iter().chain(tables::sign_in()).filter(|page| page.method == "POST").collect();
-    // What ends the rival's own being comes last.
+    // Forms that end the rival's own session or membership come last.
     forms.sort_by_key(|page| (page.path(&[]).contains("sign"), page.path(&[]).contains("leave")));
     for page in &forms {
         if page.path(&[]) == "/sign-out" {
@@ -179,9 +180,9 @@ fn forms(rival: &Browser<'_>, fixture: &ApiFixture) {
     }
 }
 
-/// The host's ids may say who a client is.
+/// The host's ids may reveal who a client is.
 fn its_own_view(victim: &Browser<'_>, fixture: &ApiFixture) {
-    step("a partner's own pages, files and copy of the data hold none of the host's ids, nor who a client is");
+    step("a partner's own pages, files and data export contain no host ids and do not reveal clients");
     let mut shown = 0;
     for page in tables::partners().iter().filter(|page| page.method == "GET") {
         for (path, id) in with_ids(page, fixture) {

@@ -1,13 +1,13 @@
-//! Another site sends our forms in the name of whoever is signed in. Every form of the tables, with the session of
-//! somebody who may send it, and everything about it right but one thing.
+//! Another site submits our forms in the name of the person who is signed in. Covers every form in the tables, with a
+//! session that may submit it, and with exactly one thing wrong each time.
 
 use super::browser::Browser;
 use super::tables::{self, Page};
-use super::world::{ADMIN, Outside, unharmed};
+use super::world::{ADMIN, Outside, assert_unharmed};
 use crate::client::{Ask, step};
 use crate::server::Server;
 
-/// What is wrong with a form, and the form with that.
+/// A description of what is wrong, and the form with that defect.
 fn spoiled<'a>(browser: &Browser<'a>, path: &str, foreign: &str) -> Vec<(&'static str, Ask<'a>)> {
     let token = browser.token();
     let good = || browser.form(path, &[("form_token", &token)]);
@@ -72,7 +72,7 @@ fn no_form_is_sent_by_another_site() {
     assert!(tried > 400, "{tried}");
     assert_eq!(server.database_sizes(), before, "nothing was written");
 
-    step("a form cannot be sent by going to its address, nor by saying that it was");
+    step("a form cannot be submitted by navigating to its URL, or by claiming to");
     for page in tables::everywhere().iter().filter(|page| page.method == "POST") {
         let path = page.path(&[&partner.code]);
         for browser in [&operator, &person] {
@@ -84,12 +84,12 @@ fn no_form_is_sent_by_another_site() {
         }
     }
     assert_eq!(server.database_sizes(), before, "nothing was written");
-    mail_of_our_own(&outside, &server);
-    unharmed(&server);
+    secret_url_forms(&outside, &server);
+    assert_unharmed(&server);
 }
 
-fn mail_of_our_own(outside: &Outside, server: &Server) {
-    step("a page with a secret in its address takes its own form, though it tells no origin, and no other");
+fn secret_url_forms(outside: &Outside, server: &Server) {
+    step("a page with a secret URL accepts its own form, although it sends no origin, and no other");
     let person = Browser::new(server);
     person.send("/sign-in", &[("email", ADMIN)]).expect(303);
     let link = outside.mails_to(ADMIN, 1).pop().expect("the mail").link;

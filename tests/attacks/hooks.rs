@@ -1,7 +1,7 @@
-//! The Worker is made to call what it should not: hosts of its own, numbers, private names, addresses that a redirect
-//! leads to; and more of them than it may. And secrets that anybody can look up.
+//! Tries to make the Worker call hosts it must not: our own hosts, IP addresses, private names, redirect targets, and
+//! more endpoints than allowed. Also tries secrets that are publicly known.
 
-use super::world::{Outside, at_once, unharmed};
+use super::world::{Outside, assert_unharmed, at_once};
 use crate::client::{Reply, now_ms, step};
 use crate::facts::{ahead, signed_up};
 use crate::server::Server;
@@ -23,13 +23,13 @@ fn only_public_hosts_are_called() {
     let live =
         |server: &Server| server.database_rows("SELECT COUNT(*) FROM webhook_endpoint WHERE disabled_at_ms IS NULL");
     assert_eq!(live(&server), 0);
-    step("public hosts are");
+    step("public hosts are called");
     for url in
         ["https://hooks.zapier.com/x", "https://HOOKS.other-shop.example:8443/?a=b", "https://go-site.example:443/"]
     {
         make(&server, url).expect(201);
     }
-    step("twenty are live, however many are asked for at once; switching off makes room for one");
+    step("at most twenty are live, even with concurrent requests; turning one off makes room for one");
     let replies = at_once(60, |n| make(&server, &format!("https://race-{n}.hooks.example/")));
     assert!(replies.iter().all(|reply| [201, 409].contains(&reply.status)), "{replies:?}");
     assert_eq!((live(&server), replies.iter().filter(|reply| reply.status == 201).count()), (20, 17));
@@ -43,11 +43,11 @@ fn only_public_hosts_are_called() {
     let replies = at_once(20, |n| make(&server, &format!("https://again-{n}.hooks.example/")));
     assert_eq!((live(&server), replies.iter().filter(|reply| reply.status == 201).count()), (20, 1));
     redirects(&mut server);
-    unharmed(&server);
+    assert_unharmed(&server);
     guessed(&mut server);
 }
 
-/// Where no webhook may go.
+/// URLs that no webhook may be sent to.
 const FORBIDDEN: &[&str] = &[
     "https://go.site.example/hook",
     "https://GO.Site.Example./hook",
@@ -123,13 +123,13 @@ const FORBIDDEN: &[&str] = &[
 ];
 
 fn refused(server: &Server) {
-    step("own hosts, numbers in every spelling, private names, other ports and schemes, tricks with addresses");
+    step("our own hosts, IP addresses in every notation, private names, other ports and schemes, tricks with URLs");
     let own = server.base.replace("http://", "https://");
     for url in FORBIDDEN.iter().copied().chain([own.as_str()]) {
         let reply = make(server, url);
         assert_eq!((reply.status, reply.json()["field"].clone()), (422, json!("url")), "{url}: {}", reply.text);
     }
-    step("an endpoint's own secret is no published one, nor one with a pattern");
+    step("an endpoint's secret is neither a published one nor a patterned one");
     let zeros = format!("whsec_{}", "A".repeat(43) + "=");
     let abc = format!("whsec_{}", "QUJD".repeat(11));
     for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &zeros, &abc, "whsec_", "secret", "whsec_c2hvcnQ="] {
@@ -140,7 +140,7 @@ fn refused(server: &Server) {
 }
 
 fn redirects(server: &mut Server) {
-    step("a redirect is no delivery, and nobody goes where it leads");
+    step("a redirect does not count as delivered and is not followed");
     let host = StandIn::start(|asked| match asked.target.as_str() {
         "/hook" => (302, "/secret".to_owned()),
         _ => (200, "{}".to_owned()),
@@ -159,7 +159,7 @@ fn redirects(server: &mut Server) {
 }
 
 fn guessed(server: &mut Server) {
-    step("a secret that anybody can look up opens nothing, wherever it stands, and /healthz says so to operators");
+    step("a published secret opens nothing, wherever it is configured, and /healthz tells operators");
     let published = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let counted = "0123456789abcdef0123456789abcdef";
     let zeros = "00000000000000000000000000000000";
@@ -205,7 +205,7 @@ fn guessed(server: &mut Server) {
     for secret in [published, counted, zeros] {
         assert!(!complaints.contains(secret) && !server.log().contains(secret), "{secret} is told");
     }
-    step("no cookie is set under a key with a pattern; and whoever owns the zone may say so");
+    step("no cookie is set with a patterned key; WEBHOOKS_OWN_ZONE allows hosts of our own zone");
     make(server, "https://go.site.example/hook").expect(201);
     assert_eq!(server.visit("/r/none").send().cookie(), None);
     assert_eq!(server.get("/healthz").send().expect(503).json(), json!({"ok": false}));

@@ -1,13 +1,13 @@
-//! Somebody joins what is not open to them, becomes who they are not by a mail that anybody can ask for, keeps others out
-//! by asking in their name, or learns who is known here.
+//! An attacker joins a program that is not open to them, impersonates someone through an email that anyone can request,
+//! locks others out by requesting in their name, or finds out which addresses are known.
 
 use super::browser::Browser;
-use super::world::{ADMIN, FINANCE, Outside, VIEWER, unharmed};
+use super::world::{ADMIN, FINANCE, Outside, VIEWER, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use serde_json::{Value, json};
 
-/// What anybody can type into the form; a mail must not carry it to somebody else.
+/// Text that anyone can type into the form. An email must not carry it to someone else.
 const TYPED: &str = "Visit evil.example now";
 
 fn join(browser: &Browser<'_>, email: &str, program: &str) -> Reply {
@@ -24,11 +24,11 @@ fn join(browser: &Browser<'_>, email: &str, program: &str) -> Reply {
     )
 }
 
-fn wish(browser: &Browser<'_>, email: &str) -> Reply {
+fn request_link(browser: &Browser<'_>, email: &str) -> Reply {
     browser.send("/sign-in", &[("email", email), ("to", "/partner")])
 }
 
-/// A browser of another network for each number.
+/// A browser on a different network for each number.
 fn network(server: &Server, n: usize) -> Browser<'_> {
     Browser::from(server, &format!("198.51.100.{n}"))
 }
@@ -38,17 +38,17 @@ fn nobody_joins_or_signs_in_as_somebody_else() {
     let outside = Outside::start();
     let mut server = outside.worker(&[]);
     one_list(&server);
-    at_the_desk(&outside, &server);
-    no_words_of_a_stranger(&outside, &server);
+    operators_cannot_join(&outside, &server);
+    no_text_of_the_requester(&outside, &server);
     locked_out(&outside, &server);
-    told_apart(&outside, &server);
+    known_addresses_are_not_revealed(&outside, &server);
     links_are_used_once(&outside, &server);
     closed_meanwhile(&outside, &mut server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn one_list(server: &Server) {
-    step("what is on neither list is joined at neither door, however it is spelled");
+    step("a program on neither list cannot be joined by form or by link, however it is spelled");
     let all = server.read("/v1/programs");
     let all: Vec<&str> =
         all["data"].as_array().or(all.as_array()).expect("programs").iter().filter_map(|p| p["id"].as_str()).collect();
@@ -86,7 +86,7 @@ fn one_list(server: &Server) {
     );
 }
 
-fn at_the_desk(outside: &Outside, server: &Server) {
+fn operators_cannot_join(outside: &Outside, server: &Server) {
     step("a join link never makes an operator's session, nor a partner of an operator");
     let before = server.database_rows("SELECT COUNT(*) FROM partner");
     for (n, address) in [ADMIN, FINANCE, VIEWER, "BOSS@SITE.example"].into_iter().enumerate() {
@@ -94,13 +94,13 @@ fn at_the_desk(outside: &Outside, server: &Server) {
         let had = outside.mails_to(address, 0).len();
         assert_eq!(join(&stranger, address, "agency-partner").status, 303);
         let mail = outside.mails_to(address, had + 1).pop().expect("the mail");
-        // The operator opens it, out of curiosity.
+        // The operator opens the link out of curiosity.
         let operator = Browser::new(server);
         assert_eq!(operator.get(&mail.link).status, 200);
         let reply = operator.send(&mail.link, &[]);
         assert_eq!(reply.status, 403, "{address}: {}", reply.text);
         assert_eq!(operator.cookie("__Host-manicule_session"), None, "{address}");
-        step("nor is it good at the other door");
+        step("the link is not valid at the other page either");
         let token = mail.link.rsplit('/').next().expect("a token");
         for path in [format!("/sign-in/mail/{token}"), format!("/sign-in/mail/{}", token.to_ascii_uppercase())] {
             assert_eq!((operator.get(&path).status, operator.send(&path, &[]).status), (410, 410));
@@ -108,7 +108,7 @@ fn at_the_desk(outside: &Outside, server: &Server) {
     }
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM partner"), before);
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'email'"), 0);
-    step("a partner's join link makes a partner's session, also for whoever is one already");
+    step("a partner's join link opens a partner's session, even for an existing partner");
     let stranger = network(server, 9);
     for _ in 0..2 {
         join(&stranger, "new@people.example", "agency-partner").expect(303);
@@ -123,8 +123,8 @@ fn at_the_desk(outside: &Outside, server: &Server) {
     assert_eq!(server.database_rows("SELECT COUNT(*) FROM session WHERE way = 'email' AND operator = 1"), 0);
 }
 
-fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
-    step("the mail that proves an address holds nothing that whoever asked has typed");
+fn no_text_of_the_requester(outside: &Outside, server: &Server) {
+    step("the confirmation email contains nothing that the requester typed");
     for address in ["new@people.example", "else@people.example", ADMIN] {
         let had = outside.mails_to(address, 0).len();
         join(&network(server, 20), address, "agency-partner").expect(303);
@@ -133,7 +133,7 @@ fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
             assert!(!mail.whole.contains(word), "{word}: {}", mail.whole);
         }
     }
-    step("nor does an address take further ones along");
+    step("an address cannot smuggle in further recipients");
     for email in [
         "a@b.example, c@d.example",
         "a@b.example\r\nBcc: c@d.example",
@@ -142,26 +142,26 @@ fn no_words_of_a_stranger(outside: &Outside, server: &Server) {
         "\"a\n\"@b.example",
     ] {
         assert_eq!(join(&network(server, 21), email, "agency-partner").status, 422, "{email:?}");
-        assert_eq!(wish(&network(server, 21), email).status, 422, "{email:?}");
+        assert_eq!(request_link(&network(server, 21), email).status, 422, "{email:?}");
     }
 }
 
 fn locked_out(outside: &Outside, server: &Server) {
-    step("whoever asks for mails in another's name keeps nobody from signing in");
+    step("requesting emails in another person's name does not lock them out");
     server.enrol("agency-partner", "partner");
     for (nth, address) in ["partner@partners.example", ADMIN].into_iter().enumerate() {
         let had = outside.mails_to(address, 0).len();
-        // Of five networks, of each as many as it may, for both purposes, in any case of the address.
+        // From five networks, each up to its limit, for both purposes, and with the address in any letter case.
         for n in 0..5 {
             let stranger = network(server, 30 + 5 * nth + n);
             for typed in [address.to_owned(), address.to_ascii_uppercase(), address.replace('e', "E")] {
                 join(&stranger, &typed, "agency-partner");
-                wish(&stranger, &typed).expect(303);
+                request_link(&stranger, &typed).expect(303);
             }
         }
         let flood = outside.mails_to(address, had + 30).len() - had;
         assert!((20..=40).contains(&flood), "{flood}");
-        wish(&network(server, 40), address).expect(303);
+        request_link(&network(server, 40), address).expect(303);
         let mails = outside.mails_to(address, had + flood + 1);
         assert_eq!(mails.len(), had + flood + 1, "the person's own mail for {address}");
         let own = mails.last().expect("a mail");
@@ -169,7 +169,7 @@ fn locked_out(outside: &Outside, server: &Server) {
         let led = person.send(&own.link, &[]).expect(303).header("location").map(str::to_owned);
         assert!(led.is_some_and(|to| to.starts_with("/partner") || to.starts_with("/operator")));
     }
-    step("and the mails to one address are bounded all the same");
+    step("the emails to one address are still limited");
     let had = outside.mails_to("victim@people.example", 0).len();
     for n in 0..40 {
         join(&network(server, 50 + n), "victim@people.example", "agency-partner");
@@ -179,7 +179,7 @@ fn locked_out(outside: &Outside, server: &Server) {
     assert!(flood <= 20, "{flood} mails");
 }
 
-/// Statements of the page requests that are logged from `since` on, of forms alone.
+/// Statement counts of the page requests logged from `since` on, forms only.
 fn statements(server: &Server, since: usize) -> Vec<i64> {
     let log = server.log();
     let pages = log[since..].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -187,13 +187,13 @@ fn statements(server: &Server, since: usize) -> Vec<i64> {
     pages.filter_map(|line| line["statements"].as_i64()).collect()
 }
 
-fn told_apart(outside: &Outside, server: &Server) {
-    step("who is known and who is not: the same answer, the same statements, the same rows");
+fn known_addresses_are_not_revealed(outside: &Outside, server: &Server) {
+    step("known and unknown addresses: the same response, the same statements, the same rows");
     let known = ["partner@partners.example", ADMIN];
     let unknown = ["nobody@people.example", "none@site.example"];
     type Asking = fn(&Browser<'_>, &str) -> Reply;
     let ask_to_join: Asking = |browser, email| join(browser, email, "agency-partner");
-    for (n, asking) in [wish as Asking, ask_to_join].into_iter().enumerate() {
+    for (n, asking) in [request_link as Asking, ask_to_join].into_iter().enumerate() {
         let mut seen = Vec::new();
         for (m, address) in known.into_iter().chain(unknown).enumerate() {
             let browser = network(server, 120 + 10 * n + m);
@@ -225,9 +225,9 @@ fn told_apart(outside: &Outside, server: &Server) {
 }
 
 fn links_are_used_once(outside: &Outside, server: &Server) {
-    step("a link that is looked at stays good; of twenty who use it at once one comes in");
+    step("viewing a link does not use it; of twenty concurrent uses one succeeds");
     let had = outside.mails_to("partner@partners.example", 0).len();
-    wish(&network(server, 150), "partner@partners.example").expect(303);
+    request_link(&network(server, 150), "partner@partners.example").expect(303);
     let link = outside.mails_to("partner@partners.example", had + 1).pop().expect("the mail").link;
     for _ in 0..3 {
         server.visit(&link).send().expect(200);
@@ -239,7 +239,7 @@ fn links_are_used_once(outside: &Outside, server: &Server) {
     });
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 410).count(), 19, "{statuses:?}");
-    step("a changed one is nothing");
+    step("an altered link is invalid");
     let token = link.rsplit('/').next().expect("a token");
     for changed in [&token[1..], &format!("{token}0"), &"0".repeat(64), &"g".repeat(64), "%00", "' OR 1=1--"] {
         let path = format!("/sign-in/mail/{}", super::browser::escaped(changed));
@@ -248,7 +248,7 @@ fn links_are_used_once(outside: &Outside, server: &Server) {
 }
 
 fn closed_meanwhile(outside: &Outside, server: &mut Server) {
-    step("a link that was mailed while the program was open is nothing once it is closed");
+    step("a link emailed while the program was open is invalid once it is closed");
     let stranger = Browser::from(server, "203.0.113.9");
     join(&stranger, "late@people.example", "agency-partner").expect(303);
     let link = outside.mails_to("late@people.example", 1).pop().expect("the mail").link;

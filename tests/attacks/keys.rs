@@ -1,7 +1,7 @@
-//! A request is told another's answer and does nothing, or does twice what it should once, by an Idempotency-Key; and
-//! what no number, date or text may do.
+//! Misuse of an Idempotency-Key: a request gets another request's response and does nothing, or does something twice.
+//! Also sends values that are not valid numbers, dates or texts.
 
-use super::world::{at_once, unharmed};
+use super::world::{assert_unharmed, at_once};
 use crate::client::{Reply, step};
 use crate::facts::{ahead, event, signed_up};
 use crate::server::Server;
@@ -20,7 +20,7 @@ fn redeem(server: &Server, partner: &str, order: &str, cents: i64) -> String {
 }
 
 #[test]
-fn a_key_is_one_request_s() {
+fn an_idempotency_key_belongs_to_one_request() {
     let server = Server::start();
     let salon = server.enrol(CREDITS, "salon");
     let fund = json!({"amount_cents": 100_000, "reason": "the budget"});
@@ -29,7 +29,7 @@ fn a_key_is_one_request_s() {
     server.tell(&[signed_up("friend", &ahead(-1_000), json!({"code": salon.code})), rfq]);
     let (first, second) = (redeem(&server, &salon.id, "order-1", 1_000), redeem(&server, &salon.id, "order-2", 1_000));
 
-    step("the same key and body at another redemption gives that one back, too");
+    step("the same key and body for another redemption returns that one as well");
     let back = json!({"amount_cents": 400, "reason": "one item"});
     let of = |id: &str| keyed(&server, &format!("/v1/credits/redemptions/{id}/reversals"), "return-7", &back);
     let (a, b) = (of(&first).expect(201).json(), of(&second).expect(201).json());
@@ -40,7 +40,7 @@ fn a_key_is_one_request_s() {
         assert_eq!(of(id).expect(201).json()["id"], json!(id), "and again it changes nothing");
         assert_eq!(server.read(&format!("/v1/credits/redemptions/{id}")), shown);
     }
-    step("a key is its program's and its method's, too");
+    step("a key is also tied to its program and method");
     let small = json!({"amount_cents": 100, "reason": "more"});
     let budget = |program: &str| keyed(&server, &format!("/v1/programs/{program}/budget"), "fund-7", &small).status;
     assert_eq!((budget(CREDITS), budget("none")), (201, 404));
@@ -58,7 +58,7 @@ fn a_key_is_one_request_s() {
         })
         .collect();
     assert_ne!(links[0]["id"], links[1]["id"]);
-    step("many at once with one key on two addresses: each once");
+    step("many concurrent requests with one key to two URLs: each acts once");
     let replies = at_once(40, |n| {
         let id = if n % 2 == 0 { &first } else { &second };
         keyed(
@@ -72,16 +72,16 @@ fn a_key_is_one_request_s() {
     for id in [&first, &second] {
         assert_eq!(server.read(&format!("/v1/credits/redemptions/{id}"))["returned_cents"], 450);
     }
-    step("another body under a key is refused, wherever its number stands");
+    step("another body with the same key is refused, wherever the number is");
     let other = json!({"amount_cents": 401, "reason": "one item"});
     let path = format!("/v1/credits/redemptions/{first}/reversals");
     keyed(&server, &path, "return-7", &other).problem(409, "idempotency_key_reused");
     numbers(&server, &path);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn numbers(server: &Server, back: &str) {
-    step("numbers that are none, or too large, move nothing");
+    step("invalid or huge numbers move nothing");
     let amounts = [
         "9007199254740993",
         "-1",
@@ -115,7 +115,8 @@ fn numbers(server: &Server, back: &str) {
             let body = format!("{{\"amount_cents\":{amount},\"partner\":\"none\",\"reason\":\"so\"}}");
             let ask = server.ask("POST", path).operator().body(body).header("idempotency-key", format!("number-{n}"));
             let reply = ask.send();
-            // What is good but for its form is good: the rest of a redemption, by null, and a hundred with a space.
+            // These two are valid despite their form: null means the rest of a redemption, and "100 " is a hundred with
+            // a space.
             let is_whole = *amount == "100 " || *amount == "null";
             assert!(
                 [400, 422, 404].contains(&reply.status) || is_whole,
@@ -128,7 +129,7 @@ fn numbers(server: &Server, back: &str) {
     }
     let moved = server.transfers().len() - before;
     assert!(moved <= 3, "{moved}");
-    step("keys of odd forms are refused");
+    step("malformed keys are refused");
     for key in ["", " ", "a b", &"k".repeat(256), "\u{e9}"] {
         let status = keyed(server, "/v1/links", key, &json!({})).status;
         assert!([400, 422].contains(&status), "{key:?}: {status}");
@@ -137,7 +138,7 @@ fn numbers(server: &Server, back: &str) {
 }
 
 fn texts(server: &Server) {
-    step("texts that other languages would read");
+    step("texts with a meaning in other languages");
     for id in [
         "' OR 1=1 --",
         "\"; DROP TABLE partner; --",

@@ -1,8 +1,8 @@
-//! Whoever reads the log learns nothing with which to come in, and nobody's name.
+//! A reader of the log finds no credentials and no personal data.
 
 use super::browser::Browser;
 use super::tables;
-use super::world::{ADMIN, Outside, unharmed};
+use super::world::{ADMIN, Outside, assert_unharmed};
 use crate::client::{now_ms, step};
 use crate::facts::{merge, sign, signed_up, stripe_signature};
 use crate::server::Server;
@@ -10,16 +10,16 @@ use crate::stripe::{SECRET, Stripe};
 use manicule::http::route::ROUTES;
 use serde_json::{Value, json};
 
-/// What a person is known by, in every place that a request has.
+/// Values that identify a person, for every part of a request.
 const PERSONAL: [&str; 6] =
     ["jane.doe@corp.example", "Jane Doe-Smith", "+1-555-0100", "198.51.100.77", "Privet Drive", "jane-agent/7.7"];
 
-/// Fields that bodies have.
+/// Fields that request bodies have.
 const FIELDS: &str = "id type event occurred_at kind subject reason partner program code amount_cents external_id website \
     country url secret period cadence decision destination year as_of return_url transaction target document submissionId \
     formId submittedAt resourceId timestamp campaign path name email phone";
 
-/// A body with it wherever an event, a form or an operator's call has a field, and where none has.
+/// A body with the value in every field of an event, a form or an operator's call, and in unknown fields.
 fn body() -> Value {
     let [email, name, phone, ip, street, agent] = PERSONAL;
     let mut body = json!({
@@ -35,7 +35,7 @@ fn body() -> Value {
 }
 
 #[test]
-fn the_log_keeps_quiet() {
+fn the_log_contains_no_secrets_or_personal_data() {
     let outside = Outside::start();
     let stripe = Stripe::start();
     let vars = outside.vars();
@@ -54,7 +54,7 @@ fn the_log_keeps_quiet() {
     interface(&server);
     doors(&server);
     secrets.extend(people(&outside, &server));
-    step("nothing of it is in the log, whole or in part, escaped or not");
+    step("none of it is in the log, in full or in part, escaped or not");
     let log = server.log();
     assert!(log.lines().count() > 200, "the log is kept: {} lines", log.lines().count());
     for secret in &secrets {
@@ -67,7 +67,7 @@ fn the_log_keeps_quiet() {
         quiet(&log, &super::browser::escaped(personal));
         quiet(&log, &personal.replace('@', "%40"));
     }
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 #[track_caller]
@@ -76,7 +76,7 @@ fn quiet(log: &str, secret: &str) {
     assert_eq!(line, None, "{secret:?} is in the log");
 }
 
-/// Headers that name somebody, or hold what opens something.
+/// Headers that identify a person or contain a secret.
 fn named(ask: crate::client::Ask<'_>) -> crate::client::Ask<'_> {
     let [email, name, _, ip, street, agent] = PERSONAL;
     ask.header("user-agent", agent)
@@ -90,7 +90,7 @@ fn named(ask: crate::client::Ask<'_>) -> crate::client::Ask<'_> {
 }
 
 fn interface(server: &Server) {
-    step("every route, let in and not, with bodies that are wrong everywhere");
+    step("every route, authorized and not, with bodies that are entirely invalid");
     let (body, query) = (body().to_string(), format!("email={}&cursor={0}&program={0}", "jane.doe%40corp.example"));
     for route in ROUTES {
         for segment in ["jane.doe%40corp.example", "Jane%20Doe-Smith"] {
@@ -109,7 +109,7 @@ fn interface(server: &Server) {
             named(server.ask("PATCH", &path)).operator().send();
         }
     }
-    step("each field of a good call wrong by itself");
+    step("a valid call with one invalid field at a time");
     let wrong = ["jane.doe@corp.example", "Jane Doe-Smith"];
     for path in [
         "/v1/partners",
@@ -149,7 +149,7 @@ fn interface(server: &Server) {
 }
 
 fn doors(server: &Server) {
-    step("signed events with good data, with bad, and from senders who are wrong");
+    step("signed events with valid data, with invalid data, and from wrong senders");
     let second = now_ms() / 1_000;
     let mut good = signed_up("acct-1", &crate::facts::ahead(-1_000), json!({}));
     merge(&mut good, json!({"account": {"email": PERSONAL[0], "name": PERSONAL[1]}, "data": {"phone": PERSONAL[2]}}));
@@ -176,9 +176,9 @@ fn doors(server: &Server) {
     }
 }
 
-/// Everything that signs somebody in, as it was handed out.
+/// Every credential that was issued to someone signing in.
 fn people(outside: &Outside, server: &Server) -> Vec<String> {
-    step("people who sign in, join, and send every form; what they were handed");
+    step("people who sign in, join, and submit every form; the credentials they received");
     let mut handed = Vec::new();
     let person = Browser::from(server, PERSONAL[3]);
     let form = [

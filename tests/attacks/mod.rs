@@ -1,8 +1,8 @@
-//! Attacks: the Worker on workerd as somebody asks it who is after another's rights, money or secrets.
+//! Attacks: requests to the Worker on workerd by an attacker who wants another person's access, money or secrets.
 //!
-//! Each file is one way in. What is attacked is listed by the tables of routes and pages themselves wherever there is one,
-//! so that a new route or page is attacked without being named here. Every file ends with the same question: did anything
-//! break on the way, and do the books still add up.
+//! Each file is one kind of attack. Where possible the targets come from the tables of routes and pages, so that a new
+//! route or page is attacked without being listed here. Every file ends with the same check: nothing broke on the way,
+//! and the ledger still adds up.
 
 mod attribution;
 mod browser;

@@ -1,7 +1,8 @@
-//! A hundred at once at every call that moves money: the books move once, or as far as there is something to move.
+//! A hundred concurrent requests to every call that moves money: the money moves once, or as far as there is money to
+//! move.
 
 use super::fixture::{PROGRAM, SWEEP};
-use super::world::{at_once, unharmed};
+use super::world::{assert_unharmed, at_once};
 use crate::client::{Reply, now_ms, step};
 use crate::facts::{Partner, ahead, event, merge, monday_after, paid, refunded, sign, signed_up};
 use crate::server::Server;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 const CREDITS: &str = "tiered-credits";
 const MANY: usize = 100;
 
-/// How often each status was answered.
+/// How often each status was returned.
 fn counted(replies: &[Reply]) -> BTreeMap<u16, usize> {
     let mut all = BTreeMap::new();
     for reply in replies {
@@ -46,11 +47,11 @@ fn money_moves_once() {
     paid_out(&stripe, &server, &agency);
     runs(&server);
     stripes_events(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn budget(server: &Server) {
-    step("funding: one key once, a hundred keys a hundred times");
+    step("funding: one key funds once, a hundred keys a hundred times");
     let path = format!("/v1/programs/{CREDITS}/budget");
     let body = json!({"amount_cents": 1_000, "reason": "the budget"});
     let funded = |server: &Server| server.read(&path)["balance_cents"].as_i64().expect("cents");
@@ -60,7 +61,7 @@ fn budget(server: &Server) {
     assert_eq!(funded(server), 101_000);
 }
 
-/// A partner with credits of $55.
+/// A partner with $55 in credits.
 fn salon(server: &Server) -> Partner {
     let salon = server.enrol(CREDITS, "salon");
     let rfq = event("rfq-friend", "rfq.submitted", &ahead(0), "friend", json!({}));
@@ -70,7 +71,7 @@ fn salon(server: &Server) -> Partner {
 }
 
 fn redeemed(server: &Server, salon: &Partner) {
-    step("redeeming: as much as there is, and one key once");
+    step("redeeming: up to the balance, and one key once");
     let body = json!({"partner": salon.id, "amount_cents": 300, "reason": "an order"});
     let replies = at_once(MANY, |n| keyed(server, "/v1/credits/redeem", &format!("order-{n}"), &body));
     assert_eq!(counted(&replies), [(201, 18), (422, MANY - 18)].into());
@@ -83,7 +84,7 @@ fn redeemed(server: &Server, salon: &Partner) {
 }
 
 fn given_back(server: &Server, salon: &Partner) {
-    step("giving back: the whole once, and never more than was redeemed");
+    step("returning: the whole once, and never more than was redeemed");
     let list = server.read(&format!("/v1/credits/redemptions?partner={}&limit=200", salon.id));
     let ids: Vec<&str> = list["data"].as_array().expect("rows").iter().filter_map(|r| r["id"].as_str()).collect();
     let path = |id: &str| format!("/v1/credits/redemptions/{id}/reversals");
@@ -120,7 +121,7 @@ fn told(server: &Server, agency: &Partner) {
     server.audit();
 }
 
-/// As senders do: what cannot be taken now is sent once more.
+/// As senders do: a delivery that cannot be accepted now is sent again.
 fn deliver(server: &Server, event: &Value) -> Reply {
     let tries = std::iter::repeat_with(|| deliver_once(server, event)).take(10);
     tries.into_iter().find(|reply| reply.status != 503).expect("taken")
@@ -134,7 +135,7 @@ fn deliver_once(server: &Server, event: &Value) -> Reply {
 }
 
 fn moved(server: &Server, agency: &Partner) {
-    step("reassigning an account to and fro at once: whoever has it has all of it");
+    step("reassigning an account back and forth concurrently: one partner has all of it");
     let others = [server.enrol(PROGRAM, "second"), server.enrol(PROGRAM, "third")];
     let all = [agency, &others[0], &others[1]];
     let replies = at_once(30, |n| {
@@ -151,7 +152,7 @@ fn moved(server: &Server, agency: &Partner) {
 }
 
 fn paid_out(stripe: &Stripe, server: &Server, agency: &Partner) {
-    step("starting, approving, canceling, sending at once: one transfer or none");
+    step("concurrently starting, approving, canceling, sending: one transfer or none");
     let start = json!({"program": PROGRAM, "cadence": "monthly", "period": "2024-11"});
     counted(&at_once(20, |_| server.post("/v1/runs", &start).operator().patient().send()));
     let run = server.settle(PROGRAM, "monthly", "2024-11");
@@ -172,7 +173,7 @@ fn paid_out(stripe: &Stripe, server: &Server, agency: &Partner) {
     let transfers = stripe.list("transfer").len();
     let state = server.read(&format!("/v1/payouts/{id}"))["state"].clone();
     assert!(transfers == usize::from(state == "paid"), "{state}: {transfers}");
-    step("paid all the same, then taken back: once");
+    step("paid nevertheless, then reversed: once");
     if state != "paid" {
         server.settle(PROGRAM, "monthly", "2024-12");
         let list = server.read("/v1/runs")["data"].clone();
@@ -193,7 +194,7 @@ fn paid_out(stripe: &Stripe, server: &Server, agency: &Partner) {
 }
 
 fn runs(server: &Server) {
-    step("five Monday runs and sweeps at once settle once");
+    step("five concurrent Monday runs and sweeps settle once");
     let monday = monday_after(7);
     let replies = at_once(10, |n| {
         let trigger = if n % 2 == 0 { "0 9 * * MON" } else { SWEEP };
@@ -205,7 +206,7 @@ fn runs(server: &Server) {
 }
 
 fn stripes_events(server: &Server) {
-    step("an event of Stripe's a hundred times at once is one");
+    step("a hundred concurrent deliveries of a Stripe event count once");
     let second = now_ms() / 1_000;
     let account = json!({"id": "evt_race", "type": "account.updated", "created": second, "livemode": false, "account": "acct_race", "data": {"object": {"id": "acct_race"}}});
     let plan = json!({"id": "evt_plan", "type": "plan.created", "created": second, "livemode": false, "data": {"object": {"id": "plan_1"}}});

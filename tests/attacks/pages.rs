@@ -1,15 +1,15 @@
-//! A script that somebody has put into the site, on our own host, wants what only a person may have: pages, the tokens of
-//! their forms, a window to read from.
+//! A malicious script on the site, on our own host, tries what only a person may do: open pages, use their form tokens,
+//! or read a page in another window.
 
 use super::browser::{Browser, token_in};
 use super::raw;
 use super::tables::{self, Page};
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use manicule::http::route::ROUTES;
 
-/// Mode and destination of what no person has gone to, as browsers say it of same-origin requests.
+/// Mode and destination that browsers send with same-origin requests that no person navigated to.
 const SCRIPTS: [(&str, &str); 16] = [
     ("cors", "empty"),
     ("same-origin", "empty"),
@@ -29,18 +29,19 @@ const SCRIPTS: [(&str, &str); 16] = [
     ("websocket", "empty"),
 ];
 
-/// What persons' requests say: going there, through a service worker of the site, and clients that say nothing.
+/// Headers of requests by people: plain navigation, navigation through a service worker of the site, and clients that
+/// send none.
 const PERSONS: [&[(&str, &str)]; 3] = [
     &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", "none")],
     &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty"), ("sec-fetch-site", "same-origin")],
     &[],
 ];
 
-/// What every answer of ours carries, and for what kinds.
+/// Headers that all our responses carry, by type of response.
 const HARDENED: [&str; 2] = ["x-content-type-options", "permissions-policy"];
 
 #[test]
-fn pages_are_for_people() {
+fn pages_answer_only_top_level_navigation() {
     let outside = Outside::start();
     let server = outside.worker(&[("SITE_URL", &outside.site.base)]);
     let partner = server.enrol("agency-partner", "ann");
@@ -60,7 +61,7 @@ fn pages_are_for_people() {
     our_own_answers(&server, &[&person, &operator, &nobody], &partner.code);
     passed_on(&outside, &server, &partner.code);
     methods(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
@@ -71,7 +72,7 @@ fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
     let asked = |headers: &[(&str, &str)]| {
         let token = if page.method == "POST" { browser.token() } else { String::new() };
         let mut ask = match page.method {
-            // Every one with the right token: what is asked is whether that is all.
+            // Each request has a valid token: the test is whether a token alone is enough.
             "POST" => {
                 browser.form(&path, &[("form_token", &token)]).without("sec-fetch-mode").without("sec-fetch-dest")
             }
@@ -87,7 +88,7 @@ fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
         if is_picture && dest == "image" {
             continue;
         }
-        // The token is made once: a refusal uses nothing up.
+        // The token is obtained only once, because a refusal does not use it up.
         if page.method == "POST" && !["empty", "iframe", "document"].contains(&dest) {
             continue;
         }
@@ -105,7 +106,7 @@ fn by_scripts(browser: &Browser<'_>, page: &Page, code: &str) {
 }
 
 fn masked(person: &Browser<'_>, nobody: &Browser<'_>) {
-    step("a form's token looks different in each answer, is good wherever it was shown, and belongs to one browser");
+    step("a form's token differs in each response, is valid wherever it was shown, and belongs to one browser");
     for (browser, page, post) in [(person, "/partner/links", "/partner/share"), (nobody, "/sign-in", "/sign-in/token")]
     {
         let shown: Vec<String> = (0..4).map(|_| token_in(&browser.get(page).text)).collect();
@@ -167,7 +168,7 @@ fn hardened(reply: &Reply, name: &str) {
 }
 
 fn our_own_answers(server: &Server, browsers: &[&Browser<'_>], code: &str) {
-    step("every answer of our own is hardened, errors and answers to wrong methods too");
+    step("every response of ours has the security headers, including errors and wrong methods");
     for page in tables::everywhere().iter().filter(|page| page.method == "GET") {
         let path = page.path(&[code]);
         for browser in browsers {
@@ -192,7 +193,7 @@ fn our_own_answers(server: &Server, browsers: &[&Browser<'_>], code: &str) {
 }
 
 fn passed_on(outside: &Outside, server: &Server, code: &str) {
-    step("what is passed on to the site keeps the site's own headers, and is told nothing of ours");
+    step("forwarded requests keep the site's own headers and reveal none of our cookies");
     outside.site.asked();
     for path in ["/", "/blog", "/r", "/operators", "/partnership", "/v10/x", "/Operator"] {
         let ask =
@@ -207,12 +208,12 @@ fn passed_on(outside: &Outside, server: &Server, code: &str) {
         assert_eq!(asked.header("cookie"), Some("a=1"), "{asked:?}");
         assert_eq!(asked.header("manicule-zone"), None, "{asked:?}");
     }
-    step("a link that is followed stays one, for scripts too: nothing of a page is in it");
+    step("a ref link stays a redirect for scripts too: it contains no page");
     assert_eq!(server.visit(&format!("/r/{code}")).header("sec-fetch-mode", "cors").send().status, 302);
 }
 
 fn methods(server: &Server) {
-    step("methods that nobody has defined are 405 on every address of ours, and do nothing");
+    step("undefined methods give 405 on every URL of ours and do nothing");
     let routes = ROUTES.iter().map(|route| (route.path.replace(['{', '}'], ""), route.method));
     let pages = tables::everywhere();
     let pages = pages.iter().map(|page| (page.path(&["none"]), page.method));
@@ -226,10 +227,10 @@ fn methods(server: &Server) {
         let all = [
             "PROPFIND", "SEARCH", "TRACE", "OPTIONS", "LINK", "MKCOL", "LOCK", "REPORT", "PURGE", "QUERY", "get", "FOO",
         ];
-        // Two for each address, in turns: the answer is one table's.
+        // Two methods per URL, in turns, because one table decides the answer for all of them.
         for method in [all[n % all.len()], all[(n + 5) % all.len()]] {
             let (status, text) = raw::ask(server, method, path, &[operator.as_bytes()]);
-            // What the runtime itself does not take never reaches the Worker.
+            // Methods that the runtime rejects never reach the Worker.
             let is_unknown = [400, 501].contains(&status) && !text.contains("nosniff");
             assert!(status == 405 || is_unknown, "{method} {path}: {text}");
             assert!(status != 405 || text.to_ascii_lowercase().contains("\nallow: "), "{method} {path}: {text}");

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Status and whole text of the answer to a request of these bytes; what is left out is what every request needs. 0: the
-/// connection was closed without an answer.
+/// Sends a request of these bytes plus the headers that every request needs, and returns the status and the whole
+/// response. Status 0: the connection was closed without a response.
 pub fn ask(server: &Server, method: &str, path: &str, headers: &[&[u8]]) -> (u16, String) {
     let host = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).expect("a connection");
@@ -19,7 +19,7 @@ pub fn ask(server: &Server, method: &str, path: &str, headers: &[&[u8]]) -> (u16
     request.extend_from_slice(b"\r\n");
     stream.write_all(&request).expect("sent");
     let mut answer = Vec::new();
-    // Whoever refuses may close at once.
+    // The server may close the connection as soon as it refuses.
     let _ = stream.read_to_end(&mut answer);
     let text = String::from_utf8_lossy(&answer).into_owned();
     let status = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);

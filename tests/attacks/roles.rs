@@ -1,14 +1,14 @@
-//! An operator who may only look, or only decide about money, does more: by pages, by forms, by a session that began as
-//! more than its person is now.
+//! An operator with the viewer or finance role tries to do more: by pages, by forms, or with a session that has more
+//! rights than the person has now.
 
 use super::browser::Browser;
 use super::tables;
-use super::world::{ADMIN, FINANCE, Outside, VIEWER, unharmed};
+use super::world::{ADMIN, FINANCE, Outside, VIEWER, assert_unharmed};
 use crate::client::step;
 use crate::server::Server;
 use serde_json::json;
 
-/// What each may do besides looking.
+/// What each role may do besides viewing.
 const ROLES: [(&str, &str, &[&str]); 3] = [
     ("viewer", VIEWER, &[]),
     ("finance", FINANCE, &["credits", "payouts"]),
@@ -24,14 +24,14 @@ fn signed_in<'a>(outside: &Outside, server: &'a Server, email: &str, n: usize) -
     browser
 }
 
-/// What there is, but for what signing in and refusing leave behind.
+/// All stored rows, except those that signing in and refusals write.
 fn rows(server: &Server) -> Vec<(String, i64)> {
     let is_effect = |(name, _): &(String, i64)| !["session", "magic_link", "audit"].contains(&name.as_str());
     server.database_sizes().into_iter().filter(is_effect).collect()
 }
 
 #[test]
-fn operators_do_what_their_role_is_for() {
+fn operators_cannot_exceed_their_role() {
     let outside = Outside::start();
     let mut server = outside.worker(&[("OPERATOR_EMAIL", "told@site.example")]);
     server.enrol("agency-partner", "ann");
@@ -41,7 +41,7 @@ fn operators_do_what_their_role_is_for() {
         for page in tables::operators() {
             let path = page.path(&["none"]);
             let may = page.need == "look" || scopes.contains(&page.need.as_str());
-            // An admin's forms act; what they do is tried elsewhere.
+            // An admin's forms take effect. Other tests cover what they do.
             if page.method == "POST" && may {
                 continue;
             }
@@ -64,11 +64,11 @@ fn operators_do_what_their_role_is_for() {
         assert_eq!(home.contains("/operator/tokens"), role == "admin", "{role}");
     }
     shrunk(&outside, &mut server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn shrunk(outside: &Outside, server: &mut Server) {
-    step("a session is what its person is now: less, then nothing");
+    step("a session follows the person's present role: less, then nothing");
     let session = signed_in(outside, server, ADMIN, 20).cookie("__Host-manicule_session").expect("a session");
     let with = |operators: &str, server: &mut Server| {
         let vars = outside.vars();
@@ -86,7 +86,7 @@ fn shrunk(outside: &Outside, server: &mut Server) {
     assert_eq!((status(server, "/operator/tokens"), status(server, "/operator/payouts")), (403, 200));
     with("boss@site.example:owner boss2@site.example:", server);
     assert_eq!(status(server, "/operator/payouts"), 303);
-    step("a role that there is not is none, and nobody is an operator by a slip");
+    step("an unknown role gives no access, and malformed roles make nobody an operator");
     for email in ["boss@site.example", "boss2@site.example", "boss@site.example:owner", "owner"] {
         let browser = Browser::from(server, "203.0.113.5");
         let had = outside.mails_to(email, 0).len();

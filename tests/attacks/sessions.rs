@@ -1,32 +1,32 @@
-//! Somebody plants cookies in a victim's browser, from a neighboring host or over plain http, to get the victim's rights or
-//! to have the victim work in the attacker's name.
+//! An attacker plants cookies in a victim's browser, from a neighboring host or over plain HTTP, to get the victim's
+//! access or to make the victim work in the attacker's account.
 
 use super::browser::{Browser, token_in};
 use super::raw;
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Reply, step};
 use crate::server::Server;
 use serde_json::json;
 
-/// What readers of cookies have been known to drop, and other signs that a name may be read without.
+/// Characters that cookie parsers have been known to drop, and others around which a name may be misread.
 const DROPPED: [&str; 12] = [
     "\u{2000}", "\u{a0}", "\u{85}", "\u{3000}", "\u{feff}", "\u{1680}", "\u{202f}", "\u{200b}", "\u{2028}", "\"", "$",
     ",",
 ];
-/// The same, which a header cannot hold as text: written byte by byte.
+/// More of these, which a header cannot hold as text: they are written byte by byte.
 const BYTES: [&[u8]; 7] = [b"\x00", b"\xa0", b"\x01", b"\x7f", b"\x1c", b"\x0b", b"\x0c"];
 
 const SESSION: &str = "__Host-manicule_session";
 const FORM: &str = "__Host-manicule_form";
 
-/// Every way to put a planted cookie beside the victim's own: its name with something around it, before and after.
+/// Every way to put a planted cookie next to the victim's own: with extra characters around its name, before and after.
 fn plantings(name: &str, planted: &str, own: &str) -> Vec<String> {
     let names = DROPPED.iter().flat_map(|sign| [format!("{sign}{name}"), format!("{name}{sign}")]);
     let names = names.chain([name.to_ascii_uppercase(), format!("x{name}")]);
     names.flat_map(|n| [format!("{n}={planted}; {name}={own}"), format!("{name}={own}; {n}={planted}")]).collect()
 }
 
-/// Both orders of two cookies of one name, and with more between them.
+/// Both orders of two cookies with the same name, and with other cookies in between.
 fn twice(name: &str, planted: &str, own: &str) -> Vec<String> {
     [(planted, own), (own, planted), (planted, planted)]
         .iter()
@@ -44,19 +44,19 @@ fn sign_in(server: &Server, cookies: &str) -> Reply {
     server.visit("/sign-in").header("cookie", cookies).send()
 }
 
-/// Where the session that was opened leads; empty where none was.
+/// Where the newly opened session leads. Empty if none was opened.
 fn led_to(reply: &Reply) -> &str {
     if reply.status == 303 { reply.header("location").unwrap_or("") } else { "" }
 }
 
 #[test]
-fn planted_cookies_take_over_nobody() {
+fn planted_cookies_hijack_no_session() {
     let outside = Outside::start();
     let mut server = outside.worker(&[("CONSENT_COOKIE", "cookie_consent")]);
     the_site_s_session(&outside, &server, "astro-session");
     our_own_cookies(&server);
     consent(&server);
-    step("the site calls its session something else: that cookie counts, and it alone");
+    step("the site's session has another name: only that cookie counts");
     let vars = outside.vars();
     let mut vars: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
     vars.push(("EMDASH_SESSION_COOKIE", "site_sid"));
@@ -65,28 +65,28 @@ fn planted_cookies_take_over_nobody() {
     assert_eq!(led_to(&sign_in(&server, "astro-session=renamed.50")), "");
     assert!(outside.site.asked().is_empty(), "the old name says nothing");
     the_site_s_session(&outside, &server, "site_sid");
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
-    step("a planted cookie of almost the name: neither the victim's rights nor the attacker's session");
+    step("a planted cookie with a similar name: neither the victim's access nor the attacker's session");
     outside.site.asked();
     for (n, cookies) in plantings(name, "thief-N.10", "boss-N.50").into_iter().enumerate() {
         let cookies = cookies.replace("-N.", &format!("-{name}-{n}."));
         let victim = sign_in(server, &cookies);
         assert!(["/operator", ""].contains(&led_to(&victim)), "{cookies:?}: {:?}", victim.header("location"));
-        // Then the attacker comes with that session alone, from anywhere.
+        // Then the attacker uses that session alone, from another network.
         let thief = sign_in(server, &format!("{name}=thief-{name}-{n}.10"));
         assert_eq!(led_to(&thief), "/partner", "{cookies:?}");
         let own = thief.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or("").to_owned();
         assert_eq!(server.visit("/operator").header("cookie", own).send().status, 303, "{cookies:?}");
     }
-    step("the site was asked with the one cookie that its answer is kept under");
+    step("the site was queried with the one cookie that its answer is cached under");
     for asked in outside.site.asked() {
         let sent = asked.header("cookie").unwrap_or("");
         assert!(sent.starts_with(&format!("{name}=")) && !sent.contains(';'), "{sent:?}");
     }
-    step("the same in bytes that are no text");
+    step("the same in bytes that are not text");
     for (n, sign) in BYTES.iter().enumerate() {
         let planted = format!("{name}=thief-{name}-b{n}.10");
         let own = format!("{name}=boss-{name}-b{n}.50");
@@ -98,7 +98,7 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
         );
         assert_eq!(led_to(&sign_in(server, &planted)), "/partner", "{sign:?}");
     }
-    step("two of the very name are none, and nobody is asked about either");
+    step("two cookies with the same name count as none, and the site is queried about neither");
     outside.site.asked();
     for cookies in twice(name, "thief-twice.10", "boss-twice.50") {
         assert_eq!(led_to(&sign_in(server, &cookies)), "", "{cookies}");
@@ -108,14 +108,14 @@ fn the_site_s_session(outside: &Outside, server: &Server, name: &str) {
         assert!(!join.text.contains("people.example"), "{cookies}");
     }
     assert!(outside.site.asked().is_empty());
-    // Two headers reach the Worker as one, parted by a comma.
+    // Two Cookie headers reach the Worker as one, joined by a comma.
     let two: [&[u8]; 2] = [b"cookie: astro-session=thief-two.10", b"cookie: astro-session=boss-two.50"];
     let (status, text) = raw::ask(server, "GET", "/sign-in", &two);
     assert!(status == 200 && !text.to_ascii_lowercase().contains("location:"), "{text}");
 }
 
 fn our_own_cookies(server: &Server) {
-    step("our own session: almost the name is nothing, twice the name is none, in whatever order");
+    step("our own session: a similar name counts as nothing, the name twice counts as none, in any order");
     let victim = Browser::of_site(server, "victim.50");
     let thief = Browser::of_site(server, "thief.10");
     let value = |browser: &Browser<'_>| browser.cookie(SESSION).expect("a session");
@@ -125,12 +125,12 @@ fn our_own_cookies(server: &Server) {
         assert_eq!(home(&cookies), 200, "{cookies:?}: the victim's own counts");
         let alone = cookies.split("; ").find(|pair| pair.contains(&value(&thief))).expect("the planted one");
         let shown = server.visit("/partner/programs").header("cookie", alone).send();
-        assert_eq!(shown.status, 303, "{alone:?} signs nobody in");
+        assert_eq!(shown.status, 303, "{alone:?} does not sign in");
     }
     for cookies in twice(SESSION, &value(&thief), &value(&victim)) {
         assert_eq!(home(&cookies), 303, "{cookies:?}");
     }
-    step("the cookie of forms: with a planted one beside it no form is let in by the planted one's token");
+    step("the form cookie: with a planted one beside it, no form is accepted with the planted one's token");
     let stranger = Browser::new(server);
     let planted = Browser::new(server);
     let (own_token, planted_token) = (stranger.token(), planted.token());
@@ -149,7 +149,7 @@ fn our_own_cookies(server: &Server) {
     for cookies in twice(FORM, &other, &own) {
         assert_eq!((post(&cookies, &own_token), post(&cookies, &planted_token)), (403, 403), "{cookies:?}");
     }
-    step("a page with two such cookies hands out a new one, not one of theirs");
+    step("a page that receives two such cookies sets a new one");
     let cookies = format!("{FORM}={other}; {FORM}={own}");
     let page = server.visit("/sign-in").header("cookie", &*cookies).send().expect(200);
     let fresh = page.header("set-cookie").expect("a new one");
@@ -158,7 +158,7 @@ fn our_own_cookies(server: &Server) {
 }
 
 fn consent(server: &Server) {
-    step("consent that was planted beside a refusal is none");
+    step("planted consent beside a refusal does not count");
     let ann = server.enrol("user-referral", "ann");
     let set =
         |cookies: &str| server.visit(&format!("/r/{}", ann.code)).header("cookie", cookies).send().cookie().is_some();

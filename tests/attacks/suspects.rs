@@ -1,6 +1,7 @@
-//! Somebody refers themselves: many accounts by one browser, the partner's own account, two or more who refer each other.
+//! Self-referrals: many accounts from one browser, the partner's own account, and two or more partners who refer each
+//! other.
 
-use super::world::unharmed;
+use super::world::assert_unharmed;
 use crate::client::step;
 use crate::facts::{Partner, ahead, merge, paid, signed_up};
 use crate::server::Server;
@@ -14,7 +15,7 @@ fn sign_up(account: &str, email: &str, attribution: Value) -> Value {
     event
 }
 
-/// The rules whose open review holds an account.
+/// The rules with an open review for an account.
 fn held_by(server: &Server, account: &str) -> Vec<String> {
     let list = server.read("/v1/reviews?limit=200");
     let mine = list["data"].as_array().expect("reviews").iter().filter(|r| r["account"] == account);
@@ -24,7 +25,7 @@ fn held_by(server: &Server, account: &str) -> Vec<String> {
     rules
 }
 
-/// Pays, and whether the partner gets anything of it before somebody has looked.
+/// The account pays. Returns whether the partner's earning is available without a review.
 fn earns(server: &Server, partner: &Partner, account: &str) -> bool {
     server.tell(&[paid(account, &format!("in-{account}"), &ahead(0), 10_000)]);
     let lines = server.entries(partner);
@@ -41,16 +42,16 @@ fn partner(server: &Server, external_id: &str, email: &str) -> Partner {
 }
 
 #[test]
-fn who_refers_themselves_is_held() {
+fn self_referrals_are_held() {
     let server = Server::start();
     one_browser(&server);
     own_accounts(&server);
     rings(&server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn one_browser(server: &Server) {
-    step("the sixth account of one browser within thirty days is held, whichever program or address it has");
+    step("the sixth account of one browser within thirty days is held, whatever its program or address");
     let ann = partner(server, "ann", "ann@ann-studio.example");
     let cookie = server.visit(&format!("/r/{}", ann.code)).send().cookie().expect("the cookie");
     let token = || server.get("/v1/attribution").header("cookie", &*cookie).send().json()["token"].clone();
@@ -65,7 +66,7 @@ fn one_browser(server: &Server) {
         assert_eq!(held_by(server, &account), ["one_visitor"], "{account}");
         assert!(!earns(server, &ann, &account), "{account}");
     }
-    step("clicking anew in the same browser changes nothing of that, nor does another's link there");
+    step("neither a new click in the same browser nor another partner's link changes that");
     let bob = partner(server, "bob", "bob@bob-studio.example");
     let cookie =
         server.visit(&format!("/r/{}", bob.code)).header("cookie", &*cookie).send().cookie().expect("the cookie");
@@ -73,7 +74,7 @@ fn one_browser(server: &Server) {
     server.tell(&[sign_up("puppet-9", "p9@mail-9.example", json!({"token": told["token"]}))]);
     assert_eq!(held_by(server, "puppet-9"), ["one_visitor"]);
     assert!(!earns(server, &bob, "puppet-9"));
-    step("another browser's account is nobody's puppet");
+    step("another browser's account is not suspected");
     let other = server.visit(&format!("/r/{}", ann.code)).send().cookie().expect("the cookie");
     let told = server.get("/v1/attribution").header("cookie", other).send().json();
     server.tell(&[sign_up("guest", "guest@guest.example", json!({"token": told["token"]}))]);
@@ -81,12 +82,12 @@ fn one_browser(server: &Server) {
 }
 
 fn own_accounts(server: &Server) {
-    step("a partner's own account is held, whatever address it has, and however it comes");
+    step("a partner's own account is held, whatever its address, and however it signs up");
     let owner = partner(server, "owner", "owner@owner-studio.example");
     server.tell(&[sign_up("owner", "somebody@else.example", json!({"code": owner.code}))]);
     assert!(held_by(server, "owner").contains(&"own_account".to_owned()), "{:?}", held_by(server, "owner"));
     assert!(!earns(server, &owner, "owner"));
-    step("and by address: case, tag, dots at Gmail");
+    step("also by address: case, tag, dots at Gmail");
     let dotty = partner(server, "dotty", "do.tty@gmail.com");
     for (n, email) in ["dotty@gmail.com", "D.O.T.T.Y+x@GoogleMail.com", "DO.TTY@GMAIL.COM"].into_iter().enumerate() {
         let account = format!("dotty-{n}");
@@ -96,7 +97,7 @@ fn own_accounts(server: &Server) {
 }
 
 fn rings(server: &Server) {
-    step("rings of two and of four are held where they close, in the order of the sign-ups or against it");
+    step("rings of two and of four are held where they close, in the order of the sign-ups or in reverse");
     for (size, name) in [(2, "two"), (4, "four")] {
         let ring: Vec<(String, Partner)> = (0..size)
             .map(|n| {
@@ -106,7 +107,7 @@ fn rings(server: &Server) {
             })
             .collect();
         for n in 0..size {
-            // Each one's own account comes by the next one's link; the last closes the ring.
+            // Each partner's own account signs up through the next partner's link. The last one closes the ring.
             let (account, referrer) = (&ring[n].0, &ring[(n + 1) % size].1);
             server.tell(&[sign_up(account, &format!("x@{account}-other.example"), json!({"code": referrer.code}))]);
             let closes = n == size - 1;
@@ -118,7 +119,7 @@ fn rings(server: &Server) {
             assert_eq!(earns(server, referrer, account), !closes, "{account}");
         }
     }
-    step("a ring by addresses, where the host has other names for the accounts");
+    step("a ring found by addresses, if the host has other names for the accounts");
     let (a, b) = (partner(server, "host-a", "a@a-shop.example"), partner(server, "host-b", "b@b-shop.example"));
     server.tell(&[sign_up("cust-1", "A@a-shop.example", json!({"code": b.code}))]);
     assert!(earns(server, &b, "cust-1"));

@@ -1,17 +1,17 @@
-//! The tables of pages as they stand in the source, so that a new page is attacked without being named here. (The routes
-//! of the interface are data: `manicule::http::route::ROUTES`.)
+//! The tables of pages, read from the source, so that a new page is attacked without being listed here. (The API's
+//! routes are data: `manicule::http::route::ROUTES`.)
 
-/// One page or form. A part of its path that is a parameter is empty here.
+/// One page or form. Path segments that are parameters are empty here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub method: &'static str,
     parts: Vec<String>,
-    /// What it needs of an operator: `Look`, or the scope's name.
+    /// What it requires of an operator: `Look`, or the name of a scope.
     pub need: String,
 }
 
 impl Page {
-    /// Its path with each parameter replaced by the next of `values`, the last for all that follow.
+    /// Its path with each parameter replaced by the next of `values`, and by the last one after that.
     pub fn path(&self, values: &[&str]) -> String {
         let mut values = values.iter();
         let mut last = "none";
@@ -82,7 +82,7 @@ fn keyed(text: &str, before: &str) -> Vec<Page> {
     rows.collect()
 }
 
-/// Each arm of a match on paths: what stands within its brackets, and what follows up to the next.
+/// Each arm of a match on paths: the text within its brackets, and the text up to the next arm.
 fn arms(text: &str) -> Vec<(String, String)> {
     let lines: Vec<&str> = text.lines().collect();
     let pattern = |line: &str| {
@@ -104,7 +104,7 @@ fn parts(list: &str) -> Vec<String> {
     words.map(|word| word.strip_prefix('"').map(|w| w.trim_end_matches('"').to_owned()).unwrap_or_default()).collect()
 }
 
-/// The pages, if every one that is at work in these texts is among them.
+/// The pages. Panics if a page in use is missing from these texts.
 fn complete(texts: &[&str], pages: Vec<Page>) -> Vec<Page> {
     let at_work: usize = texts.iter().map(|text| text.matches("Box::pin(").count()).sum();
     let twice = pages.iter().filter(|page| page.path(&["*"]) == "/partner/share" && page.method == "POST").count();

@@ -1,7 +1,7 @@
-//! A token that was made for one thing is used for another, outlives its year, or its use leaves no trace.
+//! A token is used for another purpose, outlives its year, or is used without leaving a trace.
 
 use super::browser::Browser;
-use super::world::{Outside, unharmed};
+use super::world::{Outside, assert_unharmed};
 use crate::client::{Ask, Reply, step};
 use crate::server::Server;
 use manicule::engine::identity::access::{SCOPES, Scope};
@@ -9,7 +9,7 @@ use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
 
-/// Makes a token by the form. What was answered, and the secret where there is one.
+/// Creates a token through the form. Returns the response, and the secret if there is one.
 fn make(operator: &Browser<'_>, name: &str, days: &str, scopes: &[&str]) -> (Reply, String) {
     let fields: Vec<String> = scopes.iter().map(|scope| format!("scope_{scope}")).collect();
     let mut form = vec![("name", name), ("expires", days)];
@@ -26,7 +26,7 @@ fn made(operator: &Browser<'_>, name: &str, scopes: &[&str]) -> String {
     secret
 }
 
-/// A call of a route that would do something, were it let in and its ids known.
+/// A call to a route that would take effect if it were allowed and its ids were known.
 fn call<'a>(server: &'a Server, route: &Route, method: &str) -> Ask<'a> {
     let path: String =
         route.path.split('/').map(|p| if p.starts_with('{') { "none" } else { p }).collect::<Vec<_>>().join("/");
@@ -41,7 +41,7 @@ fn audited(server: &Server, action: &str, actor: &str) -> usize {
 }
 
 #[test]
-fn a_token_does_what_it_was_made_for() {
+fn tokens_work_only_for_their_purpose() {
     let outside = Outside::start();
     let server = outside.worker(&[]);
     let operator = Browser::of_token(&server, &server.operator_token);
@@ -50,7 +50,7 @@ fn a_token_does_what_it_was_made_for() {
     a_year(&server, &operator);
     traced(&server, &operator);
     strangers(&outside, &server);
-    unharmed(&server);
+    assert_unharmed(&server);
 }
 
 fn every_route(server: &Server, operator: &Browser<'_>) {
@@ -80,14 +80,14 @@ fn every_route(server: &Server, operator: &Browser<'_>) {
                 tried += 1;
             }
             if !may && route.method != "GET" {
-                // Whoever is not let in learns nothing about a body either.
+                // A refused caller also learns nothing about the validity of the body.
                 let huge = call(server, route, route.method).bearer(token).body("x".repeat(70_000)).send();
                 huge.problem(403, "insufficient_scope");
             }
         }
     }
     assert!(tried > 300, "{tried}");
-    step("several scopes are their sum, and not one more");
+    step("several scopes allow exactly their sum");
     let two = made(operator, "of-two", &["credits", "events"]);
     for (path, may) in [("/v1/credits?partner=none", true), ("/v1/payouts", false), ("/v1/audit", false)] {
         assert_eq!(server.get(path).bearer(&two).send().status != 403, may, "{path}");
@@ -106,7 +106,7 @@ fn every_route(server: &Server, operator: &Browser<'_>) {
 }
 
 fn no_more_than_the_maker(server: &Server, operator: &Browser<'_>) {
-    step("whoever may not make tokens makes none, and a token that opens no pages opens none");
+    step("only operators with the scope create tokens, and a token without access to pages opens none");
     for scope in SCOPES.into_iter().filter(|s| *s != Scope::Admin) {
         let token = made(operator, &format!("way-in-{}", scope.name()), &[scope.name()]);
         let visitor = Browser::new(server);
@@ -119,12 +119,12 @@ fn no_more_than_the_maker(server: &Server, operator: &Browser<'_>) {
         let (refused, secret) = make(&visitor, "climber", "30", &["admin"]);
         assert_eq!((refused.status, secret.as_str()), (403, ""));
     }
-    step("nothing but scopes is a scope");
+    step("unknown scopes are refused");
     for scopes in [&[][..], &["root"], &["Admin"], &["admin "], &["read admin"]] {
         let (reply, secret) = make(operator, "odd", "30", scopes);
         assert_eq!((reply.status, secret.as_str()), (422, ""), "{scopes:?}");
     }
-    step("nor is a name another's");
+    step("reserved and invalid names are refused");
     for name in ["bootstrap", "", "token:bootstrap", "a b", "a\nb", "<b>", "é", &"a".repeat(61)] {
         let (reply, secret) = make(operator, name, "30", &["read"]);
         assert_eq!((reply.status, secret.as_str()), (422, ""), "{name:?}");
@@ -132,7 +132,7 @@ fn no_more_than_the_maker(server: &Server, operator: &Browser<'_>) {
 }
 
 fn a_year(server: &Server, operator: &Browser<'_>) {
-    step("no token is good for longer than a year");
+    step("no token is valid for longer than a year");
     for days in ["366", "0", "-1", "", "never", "99999999999999999999", "1e2", "30.0"] {
         let (reply, secret) = make(operator, "eternal", days, &["read"]);
         assert_eq!((reply.status, secret.as_str()), (422, ""), "{days:?}");
@@ -145,7 +145,7 @@ fn a_year(server: &Server, operator: &Browser<'_>) {
 }
 
 fn traced(server: &Server, operator: &Browser<'_>) {
-    step("making, the first use of many at once, and revoking stand in the audit log, each once");
+    step("creation, the first of many concurrent uses, and revocation are in the audit log once each");
     let token = made(operator, "traced", &["read"]);
     let used: Vec<u16> = std::thread::scope(|scope| {
         let asking: Vec<_> =
@@ -172,12 +172,12 @@ fn traced(server: &Server, operator: &Browser<'_>) {
     }
     assert_eq!(audited(server, "token.revoke", "token:bootstrap"), 1);
     assert!(audited(server, "token.make", "token:bootstrap") >= 10);
-    step("a revoked one ends at once, with the sessions that came by it");
+    step("a revoked token ends immediately, with the sessions it opened");
     server.get("/v1/runs").bearer(&token).send().problem(401, "unauthorized");
     assert_eq!(visitor.get("/operator").status, 303);
     let again = Browser::new(server);
     assert_eq!(again.send("/sign-in/token", &[("token", &token)]).status, 422);
-    step("sign-ins and sign-outs of operators are told, and failed ones are logged");
+    step("sign-ins and sign-outs of operators are audited, and failed ones are logged");
     assert_eq!(audited(server, "operator.sign_in", "token:traced"), 1);
     let leaving = Browser::of_token(server, &server.operator_token);
     leaving.send("/sign-out", &[]).expect(303);
@@ -207,7 +207,7 @@ fn traced(server: &Server, operator: &Browser<'_>) {
 }
 
 fn strangers(outside: &Outside, server: &Server) {
-    step("no cookie, no other door's secret and no hash opens the interface");
+    step("no cookie, no other endpoint's secret and no hash opens the API");
     let person = Browser::of_site(server, "thief.50");
     let session = person.cookie("__Host-manicule_session").expect("a session");
     let token = session.split('.').next().expect("a token");

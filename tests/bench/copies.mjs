@@ -1,9 +1,9 @@
-// Fills a database with many blocks quickly: two are taken in by the Worker itself, and what that wrote for the first,
-// renamed, must be what it wrote for the second, row by row. Then the same renaming makes all the others.
+// Fills a database with many blocks quickly. The Worker itself takes in two blocks; the rows of the first, renamed,
+// must equal the rows of the second. Then the same renaming creates all other blocks.
 import { createHash } from "node:crypto";
 import { block, events } from "./world.mjs";
 
-/** Every table that taking events in writes to, with the columns that hold the clock's reading. */
+/** Every table that taking in events writes to, with its columns that contain clock times. */
 const TABLES = {
   partner: ["disclosure_accepted_at_ms", "created_at_ms"],
   partner_person: [],
@@ -18,12 +18,12 @@ const TABLES = {
   ledger_account: [],
   transfer: ["created_at_ms"],
 };
-/** The blocks that the Worker takes in. Their names are as long as any. */
+/** The blocks that the Worker takes in. No other block has a longer name. */
 export const TAKEN_IN = ["b000", "b001"];
 export const blockName = (n) => `b${String(n).padStart(3, "0")}`;
 
 const BASE32 = "0123456789abcdefghjkmnpqrstvwxyz";
-/** An id as `base::id::derived` makes it. */
+/** An id, derived as in `base::id::derived`. */
 function derived(prefix, parts) {
   const hash = createHash("sha256");
   for (const part of parts) {
@@ -40,7 +40,7 @@ function derived(prefix, parts) {
   return out;
 }
 
-/** A line's id: near its partner's. */
+/** An accrual's id, which sorts next to its partner's. */
 const lineId = (parts) => (parts[1] === "" ? derived("acr", parts) : `acr_${parts[1].slice(4, 10)}${derived("acr", parts).slice(10)}`);
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
@@ -58,7 +58,7 @@ function rowsOf(db, name) {
   return rows;
 }
 
-/** Partners' ids and codes, which are random, and the bodies' hashes. */
+/** Partners' ids and codes, which are random, and the hashes of the bodies. */
 function givenNames(rows, partners, bodies) {
   const byName = new Map(rows.partner.map((row) => [row.external_id, row]));
   return partners.flatMap(({ name }) => [byName.get(name).id, byName.get(name).code]).concat(bodies);
@@ -67,7 +67,7 @@ function givenNames(rows, partners, bodies) {
 const groupBy = (rows, column) => Object.groupBy(rows, (row) => row[column]);
 const byOrder = (column) => (a, b) => (a[column] < b[column] ? -1 : 1);
 
-/** The digest of an account's bindings and revenue, as `store::account::digest` makes it. */
+/** The digest of an account's bindings and revenue, as in `store::account::digest`. */
 function digest(bindings, spans, rename) {
   const parts = bindings.toSorted(byOrder("group_id")).flatMap((b) => [
     ...[b.group_id, b.receipt, b.states, b.qualified_at_ms, b.held, b.grant_due_at_ms, b.signed_up_at_ms, b.signup_event_id],
@@ -79,7 +79,7 @@ function digest(bindings, spans, rename) {
   return derived("dec", [String(bindings.length), ...parts.map((part) => rename(String(part ?? "")))]);
 }
 
-/** How one block's rows become another's: words that stand in `names`, and the block's own name inside of words. */
+/** Renames one block's rows into another's: whole words listed in `names`, and the block's own name inside words. */
 function renamer(rows, names, from, to) {
   const own = new RegExp(`${from}(?=_p|$)`);
   const rename = (text) => text.replace(/\w+/g, (word) => names.get(word) ?? word.replace(own, to));
@@ -101,7 +101,7 @@ function renamer(rows, names, from, to) {
 const bodiesOf = (name, size, codes) => events(block(name, size), codes).map((event) => sha256(JSON.stringify(event)));
 const sorted = (table, rows) => rows.map((row) => JSON.stringify({ ...row, ...Object.fromEntries(TABLES[table].map((column) => [column, row[column] === null])) })).sort();
 
-/** Compares what was taken in for the two blocks, and makes the blocks from 2 up to `blocks`. */
+/** Compares the rows of the two blocks that were taken in, and creates the blocks from 2 up to `blocks`. */
 export function fill(db, size, blocks) {
   const [first, second] = TAKEN_IN;
   const rows = rowsOf(db, first);
@@ -122,7 +122,7 @@ export function fill(db, size, blocks) {
 
   const triggers = db.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all();
   db.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN");
-  // Rows are copied as they stand, balances included, so nothing may be reckoned or refused again.
+  // Rows are copied unchanged, balances included, so triggers must not compute or reject anything.
   for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
   const inserts = Object.fromEntries(
     Object.entries(rows).filter(([, all]) => all.length > 0).map(([table, [row]]) => {
@@ -140,11 +140,11 @@ export function fill(db, size, blocks) {
     const bodies = bodiesOf(to, size, new Map(made.map(([name, , code]) => [name, code])));
     renamers.push(renamer(rows, namesFor(made.flatMap(([, id, code]) => [id, code]).concat(bodies)), first, to));
   }
-  // Row by row over all blocks: that is the order in which time would have written them.
+  // Row by row across all blocks, because that is the order in which they would have been written.
   for (const [table, insert] of Object.entries(inserts)) {
     for (const row of rows[table]) for (const renamed of renamers) insert.run(...Object.values(renamed(row)));
   }
-  // The programs' own accounts hold what all blocks moved, of which two are in them.
+  // The programs' own ledger accounts contain the amounts of all blocks. The two original blocks are already included.
   db.exec(`UPDATE ledger_account SET dr_posted_cents = dr_posted_cents / 2 * ${blocks}, cr_posted_cents = cr_posted_cents / 2 * ${blocks} WHERE partner_id = ''`);
   for (const { sql } of triggers) db.exec(sql);
   db.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");

@@ -1,11 +1,11 @@
-// Takes whole blocks in through the Worker's own doors: enrolment and the webhook.
+// Takes in whole blocks through the Worker's own API: enrollment and the webhook.
 import { installPresets } from "../../scripts/presets.mjs";
 import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { signed } from "../../scripts/sign.mjs";
 import { start } from "./local.mjs";
 import { block, enrolment, events } from "./world.mjs";
 
-/** Enrols the partners of the blocks and sends what happened to them; how many events that were. */
+/** Enrolls the partners of the blocks and sends their events. Returns the number of events. */
 export async function takeIn(state, size, names) {
   const secrets = newSecrets();
   const { miniflare, url } = await start(state, { bindings: workerSecrets(secrets) });

@@ -1,14 +1,14 @@
-// The load: keep-alive sockets, one request in flight on each, no HTTP library, so that it is not the bottleneck. A
-// process of its own, driven by messages: {port, path, seconds, expect: {location, cookie}} is answered by
-// {requests, seconds, wrong, sample, cpu_us}.
+// The load generator: keep-alive sockets with one request in flight on each, and no HTTP library, so that it is not the
+// bottleneck. A separate process, driven by messages: {port, path, seconds, expect: {location, cookie}} is answered
+// with {requests, seconds, wrong, sample, cpu_us}.
 import { connect } from "node:net";
 
 const CONNECTIONS = 24;
-/** One response in so many is compared in full; of every one the status line and the end are looked at. */
+/** One in this many responses is compared in full. Of the others only the status line and the end are checked. */
 const SAMPLE_EVERY = 8;
 const END = Buffer.from("\r\n\r\n");
 
-let visitor = 0; // over all rounds: every request is another visitor's
+let visitor = 0; // across all rounds: every request is a new visitor
 
 process.on("message", async (job) => process.send(await run(job)));
 
@@ -22,7 +22,7 @@ async function run({ port, path, seconds, expect }) {
   return { ...tally, seconds: Number(process.hrtime.bigint() - started) / 1e9, cpu_us: user + system };
 }
 
-/** The headers a browser sends, with an address that is counted up in place. */
+/** The headers that a browser sends, with an address that is incremented in place. */
 function template(port, path) {
   const text = [
     `GET ${path} HTTP/1.1`,
@@ -65,7 +65,7 @@ function connection(port, path, until, expect, tally) {
       }
       pending = null;
       tally.requests += 1;
-      // "HTTP/1.1 302": the digits stand at 9 to 11.
+      // "HTTP/1.1 302": the digits are at 9 to 11.
       let right = chunk[9] === 51 && chunk[10] === 48 && chunk[11] === 50;
       if (tally.requests % SAMPLE_EVERY === 0 || !right) {
         const text = chunk.latin1Slice();

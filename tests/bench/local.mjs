@@ -1,4 +1,4 @@
-// Workers on workerd with a local D1 of their own, for benchmarks: the product as it was built, or one in plain JavaScript.
+// Workers on workerd with their own local D1, for benchmarks: the built product, or one in plain JavaScript.
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -20,9 +20,12 @@ export async function newState() {
   return state;
 }
 
-/** One Worker on a database: the product, or `plain`, a file of workers/. Its log says what a cron run or a page sent. */
+/**
+ * One Worker on a database: the product, or `plain`, a file in workers/. Its log has the statements of cron runs and
+ * pages.
+ */
 export async function start(state, { plain, bindings } = {}) {
-  // The static files are not what is measured; see run.mjs.
+  // The static files are not measured; see run.mjs.
   const { assets, ...options } = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
   const log = [];
   const modules = plain
@@ -59,7 +62,7 @@ function take(log, text) {
   }
 }
 
-/** Opens the database that miniflare keeps below `state`. */
+/** Opens the database that miniflare stores below `state`. */
 export function open(state) {
   const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
   const [name, ...others] = readdirSync(folder).filter((file) => file.endsWith(".sqlite") && file !== "metadata.sqlite");

@@ -1,9 +1,9 @@
-// The monthly run on workerd and local D1: 5,000 partners with 20,000 and with 200,000 paid invoices, beside a plain
-// JavaScript Worker that asks a query per partner and per invoice, all in one run. Fails when an invocation sends more
-// statements than D1 allows, when the time per invoice grows with their number, when it is less than 20 times faster
-// per invoice than the plain way, or when the two do not come to the same cents, partner by partner.
-// The plain way would take half an hour for all of them: it is measured over the first partners, on a database that
-// holds all, and --sample says how many invoices those have.
+// The monthly run on workerd and local D1: 5,000 partners with 20,000 and with 200,000 paid invoices, compared with a
+// plain JavaScript Worker that sends a query per partner and per invoice. Fails if an invocation sends more statements
+// than D1 allows, if the time per invoice grows with the number of invoices, if the run is less than 20 times faster
+// per invoice than the plain Worker, or if the two do not give the same cents for each partner.
+// The plain Worker would take half an hour for all partners, so it is measured on the first ones, on a database that
+// contains all; --sample sets how many invoices those have.
 //   node tests/bench/monthly.mjs [--partners 5000] [--sample 4000]
 import { parseArgs } from "node:util";
 import { TAKEN_IN, blockName, fill } from "./copies.mjs";
@@ -13,14 +13,14 @@ import { PARTNERS_PER_BLOCK, RUN_AT, block } from "./world.mjs";
 
 const STATEMENTS_MAX = 1_000; // per invocation, on the paid plan
 const INVOCATION_MAX = 15 * 60; // seconds that a cron trigger may take
-const FASTER_MIN = 20; // times the plain way, per invoice
-const GROWTH_MAX = 2; // time per invoice of the large run, over that of the small one
+const FASTER_MIN = 20; // times the plain Worker, per invoice
+const GROWTH_MAX = 2; // time per invoice of the large run, relative to the small one
 
 const { values } = parseArgs({ options: { partners: { type: "string", default: "5000" }, sample: { type: "string", default: "4000" } } });
 const blocks = Number(values.partners) / PARTNERS_PER_BLOCK;
 const sample = Number(values.sample);
 
-/** The monthly run as cron starts it, and sweeps until it is done. */
+/** The monthly run as cron starts it, followed by sweeps until it is done. */
 async function settle(size) {
   const state = await newState();
   const sent = await takeIn(state, size, TAKEN_IN);
@@ -49,7 +49,7 @@ async function settle(size) {
   return result;
 }
 
-/** What the run left: cents by partner, how much of what there is, and what must not be. */
+/** The results of the run: cents by partner, row counts, and values that must be zero. */
 function audit(books) {
   const all = (sql) => books.prepare(sql).all();
   const one = (sql) => Object.values(books.prepare(sql).get())[0];
@@ -60,14 +60,14 @@ function audit(books) {
     faults: one("SELECT COUNT(*) FROM ledger_check"),
     runs: all("SELECT program_id, items, executed FROM run ORDER BY program_id"),
     kinds: all("SELECT program_id, reward_id, state, COUNT(*) AS lines, SUM(net_cents) AS cents FROM accrual GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
-    // What is over and stands pending would have been left behind.
+    // Mature accruals that are still pending were left behind.
     left: one(`SELECT COUNT(*) FROM accrual WHERE state = 'pending' AND vests_at_ms <= ${RUN_AT} AND at_ms < ${RUN_AT}`),
     stale: one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"),
     statements_of_partners: one("SELECT COUNT(DISTINCT partner_id) FROM run_partner"),
   };
 }
 
-/** A query per partner and invoice over the same partners, in tables of their own. */
+/** A query per partner and invoice for the same partners, in separate tables. */
 async function plain(size) {
   const state = await newState();
   const db = open(state);
@@ -127,7 +127,7 @@ const check = (holds, text) => checks.push([holds, text]);
 const per = ({ seconds, invoices }) => (seconds / invoices) * 1e6;
 
 async function measure(size, partners) {
-  // Half of the plain way before the run and half after it: what else the machine does slows both.
+  // Half of the plain Worker's part before the run and half after it, so that other load on the machine slows both.
   const naive = await plain(size);
   await naive.settle(partners / 2);
   const run = await settle(size);

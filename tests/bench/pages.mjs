@@ -1,6 +1,6 @@
-// What a partner's pages read from D1, on workerd: of a partner with ten lines and of one with a hundred thousand, beside
-// each other. Fails where the larger one takes another number of statements, or where the rows that D1 reads grow with the
-// lines rather than with what is shown. Milliseconds are printed and judge nothing.
+// What a partner's pages read from D1, on workerd: a partner with ten accruals compared with one with 100,000. Fails if
+// the larger one needs a different number of statements, or if the rows that D1 reads grow with the accruals rather
+// than with what is shown. Milliseconds are printed but not judged.
 import { createHash } from "node:crypto";
 import { newState, open, start } from "./local.mjs";
 
@@ -8,11 +8,17 @@ const PROGRAM = "agency-partner";
 const DAY_MS = 86_400_000;
 const SIZES = { few: 10, many: 100_000 };
 const PAGES = ["", "/links", "/share", "/clients", "/earnings", "/payouts", "/leaderboard", "/resources", "/settings"];
-/** Rows that a page may read beyond what the smaller partner's does: a list's page and its totals, a month of days. */
+/**
+ * Rows that a page may read in addition to those for the smaller partner: a page of a list with its totals, and a month
+ * of days.
+ */
 const ROWS_MORE_MAX = 1_500;
 const TURNS = 5;
 
-/** A partner with so many lines, each with its ledger row, a fifth as many clients, as many clicks; and somebody signed in. */
+/**
+ * A partner with this many accruals and their ledger rows, a fifth as many clients, and as many clicks; and a signed-in
+ * session.
+ */
 function fill(database, name, lines) {
   const [id, now] = [`ptn_${name}`, Date.now()];
   const begin = now - 300 * DAY_MS;
@@ -56,7 +62,7 @@ database.close();
 const { miniflare, url, log } = await start(state);
 await install();
 
-/** The program, as an operator saves it; the served Worker has no secrets, so its row is written here. */
+/** The program, as an operator would save it. The served Worker has no secrets, so the row is written directly. */
 async function install() {
   const text = (await import("node:fs")).readFileSync(new URL(`../../src/program/presets/${PROGRAM}.json`, import.meta.url), "utf8");
   const db = await miniflare.getD1Database("DB", "manicule");

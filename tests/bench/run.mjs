@@ -1,8 +1,8 @@
-// `make bench`: the warm redirect beside a bare JavaScript 302 and a plain JavaScript Worker with a KV read, an HMAC
-// and a D1 insert per click, in rounds that take turns, on workerd itself (a direct socket, no proxy in between). Only
-// ratios inside one run mean anything. Fails when a ratio or the bundle misses its target, when a response is not
-// right, or when a click has not reached the database. Rounds are short and many: what else the machine does hits both
-// sides of most of them alike.
+// `make bench`: the warm redirect compared with a bare JavaScript 302 and a plain JavaScript Worker with a KV read, an
+// HMAC and a D1 insert per click, in alternating rounds, on workerd itself (a direct socket, no proxy in between). Only
+// ratios within one run are meaningful. Fails if a ratio or the bundle misses its target, if a response is wrong, or if
+// a click has not reached the database. Rounds are short and many, so that other load on the machine affects both sides
+// of most of them equally.
 //   node tests/bench/run.mjs [--rounds 21] [--seconds 0.5]
 import { fork } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -14,15 +14,15 @@ import { gzipSync } from "node:zlib";
 import { Miniflare, Log, LogLevel, convertV4MiniflareOptions } from "miniflare";
 import { template } from "../../scripts/local-template.mjs";
 
-const BARE_MIN = 0.55; // of the bare 302's requests per second
+const BARE_MIN = 0.55; // relative to the bare 302's requests per second
 const PLAIN_MIN = 6; // times the plain Worker's
 const CODE = "AbC12345";
 const DESTINATION = "https://shop.example/pricing";
 const COOKIE_KEYS = `k1:${"5c".repeat(32)}`;
-/** Clicks are written 100 ms after the first; a write may wait for another. */
+/** Clicks are written 100 ms after the first one. A write may wait for another. */
 const SETTLE_MS = 15_000;
 
-/** The first round, which does not count: the compilers of V8 take a while to find out what is hot. */
+/** The first round does not count: V8's compilers need a while to find the hot code. */
 const WARM_SECONDS = 3;
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -37,8 +37,8 @@ let load;
 async function start() {
   const folder = await template();
   cpSync(join(folder, "state"), state, { recursive: true });
-  // Without the static files, on every side: Cloudflare answers those before a Worker is asked, outside of its time; here
-  // miniflare would put two Workers of its own before each, and what is compared would be mostly them.
+  // No side has static files: Cloudflare serves those before the Worker, outside of its time. Here miniflare would put
+  // two Workers of its own in front of each, and the comparison would mostly measure them.
   const { assets, ...options } = JSON.parse(readFileSync(join(folder, "options.json"), "utf8"));
   const direct = { host: "127.0.0.1", port: 0 };
   const javascript = (name) => ({
@@ -76,7 +76,7 @@ async function start() {
   await miniflare.ready;
 }
 
-/** One partner with one link, as the Worker's own tables hold them, and the same for the plain Worker. */
+/** One partner with one link, in the Worker's own tables, and the same for the plain Worker. */
 async function install() {
   const db = await miniflare.getD1Database("DB", "manicule");
   const document = readFileSync(join(root, "src/program/presets/user-referral.json"), "utf8");
@@ -101,7 +101,7 @@ function measure({ port, cookie }, time) {
 }
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-/** CPU time of workerd so far in microseconds, where the kernel says (Linux); it is steadier than the clock. */
+/** workerd's CPU time so far in microseconds, if the kernel reports it (Linux). It is steadier than the clock. */
 function workerdCpu() {
   if (!existsSync("/proc/self/stat")) return NaN;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -110,7 +110,7 @@ function workerdCpu() {
       const fields = tail.split(" ");
       if (head.endsWith("(workerd") && Number(fields[1]) === process.pid) return (Number(fields[11]) + Number(fields[12])) * 10_000;
     } catch {
-      // It ended meanwhile.
+      // The process ended meanwhile.
     }
   }
   return NaN;
@@ -136,11 +136,11 @@ async function main() {
     for (const worker of Object.values(workers)) {
       const before = workerdCpu();
       const done = await measure(worker, round === 0 ? WARM_SECONDS : seconds);
-      await sleep(200); // its last clicks are written; they are not the next one's load
+      await sleep(200); // wait until its last clicks are written, so that they do not load the next Worker
       worker.sent += done.requests;
       worker.wrong += done.wrong;
       worker.sample = done.sample;
-      // The first round warms caches and compilers.
+      // The first round warms up caches and compilers.
       if (round > 0) {
         worker.rates.push(done.requests / done.seconds);
         worker.cpu.push((workerdCpu() - before) / done.requests);
@@ -184,7 +184,7 @@ async function report(workers, generator) {
   return checks.every(Boolean);
 }
 
-/** Click rows in D1, once they are all there or have had the time to be. */
+/** The number of click rows in D1, once they are complete or have had time to be. */
 async function clicks(expected) {
   const db = await miniflare.getD1Database("DB", "manicule");
   let count = 0;

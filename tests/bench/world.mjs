@@ -1,8 +1,8 @@
-// What happened to the partners of one block: 20 agencies and 5 affiliates, their accounts, and what those paid until
-// the end of June 2026. Blocks differ in their names alone, so one can stand for all. Every term of the two programs
-// that settle monthly occurs: volume and platinum (by referrals and by revenue), the high-value bonus, a second year,
-// a hold that is not over, a cancellation inside it, a refund, a dispute, too many sign-ups in a month; tiers 1 to 4,
-// content, and a cap that is reached.
+// The history of one block's partners: 20 agencies and 5 affiliates, their accounts, and what those paid until the end
+// of June 2026. Blocks differ only in their names, so one can represent all. Every term of the two programs that settle
+// monthly occurs: volume and platinum (by referrals and by revenue), the high-value bonus, a second year, a hold that
+// has not ended, a cancellation inside it, a refund, a dispute, too many sign-ups in a month; tiers 1 to 4, content,
+// and a cap that is reached.
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
@@ -11,7 +11,7 @@ const END = Date.UTC(2026, 5, 30);
 export const RUN_AT = Date.UTC(2026, 6, 1, 6);
 export const PARTNERS_PER_BLOCK = 25;
 
-/** Accounts and invoices of each, for the kinds of partners, by size of block. */
+/** Accounts and invoices for each kind of partner, by size of block. */
 const SIZES = {
   // 100 invoices
   small: { platinum: [[20, 1]], revenue: [[2, 3]], volume: [[5, 1], [5, 1], [5, 1], [5, 1]], ordinary: [1, 2], agency: [2, 3], content: [2, 2], capped: [4, 2], developer: [2, 2] },
@@ -19,7 +19,7 @@ const SIZES = {
   large: { platinum: [[40, 6]], revenue: [[8, 6]], volume: [[12, 4], [10, 5], [10, 5], [13, 4]], ordinary: [4, 6], agency: [6, 6], content: [6, 6], capped: [8, 6], developer: [7, 4] },
 };
 
-/** When the accounts of a kind of partner signed up: the nth of them. */
+/** When the nth account of a kind of partner signed up. */
 const SIGNED_UP = {
   platinum: (n) => Date.UTC(2026, n % 5, 2 + 2 * Math.floor(n / 5)),
   revenue: (n) => Date.UTC(2026, 1 + (n % 3), 4 + n),
@@ -39,7 +39,7 @@ const partnersOf = (size) => [
   ...["agency", "content", "capped", "developer", "developer"].map((kind) => [kind, SIZES[size][kind]]),
 ];
 
-/** Partners with their accounts, and those with their invoices. `name` is a word, and in every name of the block. */
+/** Partners with their accounts and invoices. `name` is a single word that is part of every name in the block. */
 export function block(name, size) {
   return partnersOf(size).map(([kind, [accounts, invoices]], p) => ({
     name: `${name}_p${p}`,
@@ -68,7 +68,7 @@ function account(name, kind, p, n, count) {
   };
 }
 
-/** What `POST /v1/partners` is sent. */
+/** The body of `POST /v1/partners`. */
 export const enrolment = (partner) => ({
   program: partner.program,
   external_id: partner.name,
@@ -78,7 +78,9 @@ export const enrolment = (partner) => ({
   disclosure_accepted: true,
 });
 
-/** The block's events in the order they happened, as the webhook takes them in. `codes` by the partners' names. */
+/**
+ * The block's events in the order they happened, as the webhook takes them in. `codes` maps partners' names to codes.
+ */
 export function events(partners, codes) {
   const all = [];
   for (const partner of partners) {

@@ -1,6 +1,6 @@
-// Every page, as each role sees it: axe, light and dark, on a desktop and a phone; nothing that scrolls sideways at 360
-// pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
-// Here an operator's, what a keyboard meets, and what stands behind mails and forms.
+// Checks every page, as each role sees it: axe, light and dark, on a desktop and a phone; no horizontal scrolling at
+// 360 pixels, no layout shifts, nothing in the console, one style sheet, and less than 60 KB of HTML.
+// This file covers operators' pages, keyboard use, and pages that are reached through emails and forms.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Key } from "selenium-webdriver";
@@ -49,7 +49,7 @@ test("an operator's pages", () =>
     ], OPERATORS_OTHERS);
   }));
 
-/** What a keyboard comes to, press by press: what it is called, and whether it can be seen. */
+/** The elements that the Tab key reaches, one by one: their names, and whether they are visible. */
 async function tabbed(browser, presses) {
   const met = [];
   for (let press = 0; press < presses; press += 1) {
@@ -65,7 +65,7 @@ async function tabbed(browser, presses) {
   return met;
 }
 
-test("a keyboard comes to nothing that cannot be seen", () =>
+test("the keyboard reaches only visible elements", () =>
   inBrowser(server, async (browser) => {
     await signIn(browser, "hello@north.example", "/partner");
     for (const size of [WIDE, NARROW]) {
@@ -76,14 +76,14 @@ test("a keyboard comes to nothing that cannot be seen", () =>
       assert.equal(met[0].name, "Skip to content");
       assert.equal(met.some(({ name }) => name === "menu"), size === NARROW);
     }
-    // The menu of a phone opens by the keyboard.
+    // The menu on a phone opens by keyboard.
     await browser.go("/partner");
     await tabbed(browser, 3);
     await browser.driver.actions().sendKeys(Key.SPACE).perform();
     assert.equal(await (await browser.find("nav.main a[href='/partner/earnings']")).isDisplayed(), true);
   }));
 
-test("pages behind a mail or a form", () =>
+test("pages reached through an email or a form", () =>
   inBrowser(server, async (browser) => {
     const wrong = [];
     const look = async (what) => wrong.push(...(await accessibility(browser)).map((finding) => `${what}: ${finding}`));

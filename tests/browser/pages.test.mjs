@@ -1,6 +1,6 @@
-// Every page, as each role sees it: axe, light and dark, on a desktop and a phone; nothing that scrolls sideways at 360
-// pixels, nothing that moves, nothing in the console, one style sheet, and less than 60 KB of HTML.
-// Here those of everybody and of partners; operator.test.mjs has the others.
+// Checks every page, as each role sees it: axe, light and dark, on a desktop and a phone; no horizontal scrolling at
+// 360 pixels, no layout shifts, nothing in the console, one style sheet, and less than 60 KB of HTML.
+// This file covers public pages and partners' pages; operator.test.mjs covers the others.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./support/checks.mjs";
@@ -16,15 +16,16 @@ after(() => server?.close());
 
 const BROKEN = `<!doctype html><title>x</title><style>p{color:#bbb;background:#fff}</style><main><img src="x.png"><p>Too pale.</p><p style="font-size:5px">Too small.</p>
   <div style="width:1400px">Too wide.</div><div id="late"></div><p>Moved.</p></main><script>
-  const afterFrame = (deed) => requestAnimationFrame(() => requestAnimationFrame(deed)); // nothing moves that was not shown yet
-  // What moves at once is put down to whoever has just changed the window.
+  // Only elements that were already shown can shift.
+  const afterFrame = (deed) => requestAnimationFrame(() => requestAnimationFrame(deed));
+  // An immediate shift would be attributed to the resized window.
   afterFrame(() => setTimeout(() => {
     document.getElementById("late").style.height = "300px";
     console.error("broken");
     afterFrame(() => { window.isBroken = true; });
   }, 1000));</script>`;
 
-test("the checks see what they look for", () =>
+test("the checks detect what they are for", () =>
   inBrowser(server, async (browser) => {
     await browser.resize(NARROW);
     await browser.driver.get(`data:text/html,${encodeURIComponent(BROKEN)}`);
@@ -40,7 +41,7 @@ test("the checks see what they look for", () =>
     assert.match((await browser.complaints()).join("\n"), /broken/);
   }));
 
-test("pages for everybody", () =>
+test("public pages", () =>
   inBrowser(server, async (browser) => {
     const wrong = [];
     for (const address of ["/", "/shop", "/dev/mail", "/sign-in", "/sign-in/sent", "/sign-in/token", "/sign-in?to=/operator", "/partner/join", "/partner/join/sent", "/sign-out"]) {
@@ -74,7 +75,7 @@ test("a partner's pages", () =>
     ], partnersOthers(server));
   }));
 
-test("nothing moves when the script comes late", () =>
+test("nothing shifts when the script loads late", () =>
   inBrowser(server, async (browser) => {
     await signIn(browser, "hello@north.example", "/partner");
     await browser.send("Network.enable");

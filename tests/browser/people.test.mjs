@@ -1,5 +1,5 @@
-// Who may see what, in Chromium: sign-in at an EmDash site, signing out, another partner's ids, and forms that are filled in
-// by somebody who means no good.
+// Access rights in Chromium: sign-in at an EmDash site, signing out, another partner's ids, and forms with malicious
+// input.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { By } from "selenium-webdriver";
@@ -27,13 +27,13 @@ async function inBrowsers(count, story) {
   }
 }
 
-test("who is signed in at the EmDash site is signed in here, as their role allows", () =>
+test("users of the EmDash site are signed in here according to their role", () =>
   inBrowsers(2, async (reader, admin) => {
     await reader.go("/partner");
     assert.match(await reader.path(), /^\/sign-in\?/);
     await reader.press(text("visitor/sign_in", "BY_SITE"));
     await reader.press("Rae Reader, role 10");
-    // A subscriber may become a partner, and needs no mail for it.
+    // A subscriber may become a partner without an email.
     await reader.go("/partner/join");
     assert.ok((await reader.text()).includes(`${text("visitor/join", "JOINING_AS")} reader@north.example`));
     await reader.fill({ name: "Rae Reads", website: "rae.example", country: "US", disclosure: true });
@@ -48,7 +48,7 @@ test("who is signed in at the EmDash site is signed in here, as their role allow
     assert.ok((await admin.text()).includes(text("shared/frame", "SIGN_OUT")));
   }));
 
-test("after signing out the pages are closed, whatever the browser still has", () =>
+test("after signing out the pages are closed, whatever cookies the browser still has", () =>
   inBrowsers(2, async (browser, other) => {
     await signIn(browser, "hello@north.example", "/partner/earnings");
     assert.equal(await browser.path(), "/partner/earnings");
@@ -56,7 +56,7 @@ test("after signing out the pages are closed, whatever the browser still has", (
     await browser.press(text("shared/frame", "SIGN_OUT"));
     await browser.go("/partner/earnings");
     assert.match(await browser.path(), /^\/sign-in\?to=/);
-    // Nor with the cookie that was good before.
+    // The old cookie does not work either.
     await other.go("/sign-in");
     for (const { name, value, path, secure, httpOnly, sameSite } of kept) await other.driver.manage().addCookie({ name, value, path, secure, httpOnly, sameSite });
     await other.go("/partner/earnings");
@@ -103,7 +103,7 @@ test("a second partner gets 404 on every id of the first, and cannot act on one"
     const status = () => second.run("return performance.getEntriesByType('navigation')[0].responseStatus");
     const answers = [];
     for (const path of theirs) {
-      // A picture is no page that could say what it was answered with.
+      // An image has no document that could report its status.
       if (/qr\.(png|svg)$/.test(path)) continue;
       await second.go(path);
       answers.push([path, await status()]);
@@ -136,16 +136,16 @@ async function nothingRan(browser) {
   assert.deepEqual(await browser.complaints(), []);
 }
 
-test("what people type is text, wherever it is shown", () =>
+test("user input is shown as text everywhere", () =>
   inBrowsers(2, async (partner, operator) => {
     await partner.go("/partner/join");
-    // What cannot be is said, and what was typed stays.
+    // Problems are shown, and the entered values are kept.
     await partner.run("document.querySelector('form.stack').noValidate = true");
     await partner.fill({ name: EVIL, email: "nobody", website: "evil.example" });
     await partner.press(text("visitor/join", "JOIN"));
     assert.ok((await partner.text()).includes(text("shared/field", "ENTER_EMAIL")));
     assert.equal(await (await partner.find("[name=name]")).getAttribute("value"), EVIL);
-    await partner.complaints(); // a 422 is an error to the console
+    await partner.complaints(); // the console reports a 422 as an error
     await join(partner, { name: EVIL, email: "me@evil-agency.example", website: "evil.example" });
     await nothingRan(partner);
 

@@ -1,5 +1,5 @@
-// The five-minute story in Chromium, with scripts and without: join, confirm, a link, a visitor who signs up and pays, the
-// earning and its receipt, Stripe's onboarding, time that passes, the preview, the approval, the payout.
+// The five-minute story in Chromium, with scripts and without: join, confirm, create a link, a visitor who signs up and
+// pays, the earning and its receipt, Stripe's onboarding, time that passes, the preview, the approval, the payout.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { By } from "selenium-webdriver";
@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => server?.close());
 
-/** Opens browsers for a test, and closes them after it. */
+/** Opens browsers for a test and closes them afterwards. */
 async function withBrowsers(options, story) {
   const open = [];
   const another = async () => {
@@ -34,24 +34,24 @@ const COMMISSION = "$58.00";
 async function story(another, agency) {
   const partner = await another();
 
-  // In by the demo's first page.
+  // Sign in through the demo's first page.
   await partner.go("/");
   const told = await partner.text();
   assert.match(told, /Five minutes, from a link to a payout/);
-  // Nothing else in a demo lets an approved payout leave.
+  // Nothing else in a demo sends an approved payout.
   assert.match(told, /press Let ten minutes pass/);
   await partner.press("Fill in the form");
   await join(partner, agency);
   assert.match(await partner.path(), /^\/partner(\?|$)/);
 
-  // A link of one's own.
+  // The partner creates a link.
   await partner.go("/partner/links");
   await partner.fill({ campaign: "spring-letter" });
   await partner.press(text("partner/link", "CREATE"));
   const address = await (await partner.find("main .copy input[readonly]")).getAttribute("value");
   assert.match(address, /\/r\/\w+$/);
 
-  // Stripe's pages, and back.
+  // To Stripe's pages and back.
   await partner.go("/partner/payouts");
   await partner.press(text("partner/common", "SET_UP_PAYOUTS"));
   await partner.press(text("shared/component", "CONTINUE"));
@@ -60,7 +60,7 @@ async function story(another, agency) {
   await partner.press("Everything is filled in");
   assert.equal(await partner.path(), "/partner/payouts");
 
-  // Somebody else clicks it, signs up and pays.
+  // Another person clicks it, signs up and pays.
   const visitor = await another();
   await visitor.go(address);
   assert.match(await visitor.path(), /^\/shop/);
@@ -68,7 +68,7 @@ async function story(another, agency) {
   await becomeCustomer(visitor, { company: `Client of ${agency.name}`, email: `owner@client-of-${agency.key}.example` });
   assert.match(await visitor.text(), new RegExp(`${agency.name} earns \\${COMMISSION}: it is pending`));
 
-  // What it earned, and why.
+  // The earning and its explanation.
   await partner.go("/partner/earnings");
   assert.ok((await partner.text()).includes(COMMISSION));
   const receipt = await partner.find("main a[href^='/partner/earnings/']");
@@ -76,7 +76,7 @@ async function story(another, agency) {
   const said = await partner.text();
   for (const part of [COMMISSION, "first-year", "agency-partner version 1"]) assert.ok(said.includes(part), `${part} in ${said}`);
 
-  // The operator looks at what the run would do, lets the time pass, and approves.
+  // The operator previews the run, lets the time pass, and approves.
   const operator = await another();
   await signInAsOperator(operator, "/operator/runs");
   const preview = await operator.find("main a[href*='/preview?program=agency-partner']");
@@ -98,7 +98,7 @@ async function story(another, agency) {
   await operator.driver.navigate().refresh();
   assert.match(await operator.text(), /\bpaid\b/);
 
-  // And the partner sees the money, and by which transfer.
+  // The partner sees the payout and its transfer.
   await partner.go("/partner/payouts");
   assert.ok((await partner.text()).includes(COMMISSION));
   const payout = await partner.find("main table a[href^='/partner/payouts/']");

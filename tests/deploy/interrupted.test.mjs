@@ -1,5 +1,5 @@
-// Whatever call fails, and however, the next run heals: the account ends as if nothing had happened. These are the
-// script's own calls; wrangler's are in wrangler.test.mjs.
+// Whichever call fails, in whichever way, the next run repairs it: the account ends as if nothing had happened. These
+// are the script's own calls; wrangler's are in wrangler.test.mjs.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ for (const kind of Object.keys(KINDS)) {
         assert.match(first.output, /^error: /m, what);
         assert.match(first.output, /run make deploy again/, what);
         assert.match(first.output, /secrets/i, what);
-        // Never new code on a schema that is not there.
+        // New code must never run on a schema that is missing.
         assert.equal(served.world.scripts.size, 0, what);
         const second = await deploy(served, options);
         assert.equal(second.status, 0, `${what}\n${second.output}`);
@@ -40,13 +40,13 @@ for (const kind of Object.keys(KINDS)) {
       await assertWhole(served);
       assert.deepEqual(served.world.unknown, []);
     }
-    // Reading is tried again by itself; writing is not, and a refusal is final but for what only helps to know.
+    // Reads are retried automatically. Writes are not, and a refusal is final unless the call is optional.
     if (kind === "4xx") assert.ok(failed > writes, `${failed} of ${calls} first runs failed`);
     else assert.equal(failed, writes);
   });
 }
 
-test("a call that fails each time stops the run, and the look-up of the database by a failing API makes no new one", async (t) => {
+test("a call that always fails stops the run, and a failed look-up creates no new database", async (t) => {
   const served = await standIn(t);
   await deployed(served);
   for (const [pick, kind] of [
@@ -67,7 +67,7 @@ test("a call that fails each time stops the run, and the look-up of the database
   }
 });
 
-test("what somebody makes between the look and the making is found", async (t) => {
+test("resources created between the check and the creation are found", async (t) => {
   const served = await standIn(t);
   served.world.onCall = ({ method, pathname }) => {
     if (method !== "POST") return;
@@ -92,7 +92,7 @@ test("code never goes online on a database that is not what schema.sql says", as
   }
 });
 
-test("a batch that is not one transaction and stops after any statement is gone on with", async (t) => {
+test("a batch that is not one transaction and stops after any statement is continued", async (t) => {
   const served = await standIn(t);
   const statements = 40;
   for (const stopBefore of [0, 1, 2, 17, statements]) {
@@ -108,7 +108,7 @@ test("a batch that is not one transaction and stops after any statement is gone 
   }
 });
 
-test("where the API cuts no trigger right, the rest goes by import, in one file and by itself", async (t) => {
+test("if the API cannot split triggers, the rest is imported automatically in one file", async (t) => {
   const served = await standIn(t, { splitter: "triggers" });
   const { output } = await deployed(served);
   assert.match(output, /0001_core\.sql was refused .*incomplete input.*importing it as a file/);
@@ -116,7 +116,7 @@ test("where the API cuts no trigger right, the rest goes by import, in one file 
   assert.equal(served.world.calls.filter((call) => call.endsWith("/import")).length, 2);
 });
 
-test("what the files say would not pass the reported splitter; what is sent does", async (t) => {
+test("the files as written would not pass the reported splitter; the lines that are sent do", async (t) => {
   const served = await standIn(t);
   await deployed(served);
   assert.deepEqual(served.world.calls.filter((call) => call.endsWith("/import")), [], "it was only the import that passed");

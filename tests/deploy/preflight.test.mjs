@@ -1,4 +1,4 @@
-// What is said before anything is made: whose fault it is, and all faults at once.
+// Messages before anything is created: what is wrong and who can fix it, with all errors at once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ACCOUNT, RIGHTS, start } from "../support/cloudflare/server.mjs";
@@ -15,7 +15,7 @@ const another = (world, name, bindings = [], crons = 0) => {
 };
 const withMail = config({ vars: { ...config().vars, MAIL_FROM: "M <m@mail.example.com>" } });
 
-/** A run that has to stop before it makes anything. */
+/** A run that must stop before it creates anything. */
 async function stopped(served, options) {
   const { status, output } = await deploy(served, options);
   assert.equal(status, 1, output);
@@ -23,7 +23,7 @@ async function stopped(served, options) {
   return output;
 }
 
-test("a wrong token, a token without a right and an API that is down say three different things", async (t) => {
+test("a wrong token, a token without a permission and an unavailable API give three different messages", async (t) => {
   const served = await standIn(t);
   const wrong = await stopped(served, { env: { CLOUDFLARE_API_TOKEN: "wrong" } });
   assert.match(wrong, /CLOUDFLARE_API_TOKEN is not a valid token: .*Invalid API Token/);
@@ -50,7 +50,7 @@ test("a wrong token, a token without a right and an API that is down say three d
   for (const name of SECRETS) assert.match(lacking, new RegExp(`wrangler secret put ${name}`));
 });
 
-test("an answer that never comes ends the look, and one that is no API's is named as such", async (t) => {
+test("a missing response ends the checks, and a response that is not from the API is reported as such", async (t) => {
   const served = await standIn(t);
   served.world.onCall = () => {
     throw new Error("planned");
@@ -69,7 +69,7 @@ test("an answer that never comes ends the look, and one that is no API's is name
   assert.ok(Date.now() - since < 5000);
 });
 
-test("each right of the list is needed, and named when it is missing", async (t) => {
+test("each listed permission is needed, and named when it is missing", async (t) => {
   const served = await standIn(t, { zones: [{ id: "z1", name: "example.com", status: "active" }] });
   const routed = config({ routes: [{ pattern: "example.com/*", zone_name: "example.com" }] });
   const named = { "scripts:edit": "Workers Scripts: Edit", "d1:edit": "D1: Edit", "kv:edit": "Workers KV Storage: Edit", "routes:edit": "Workers Routes: Edit", "zones:read": "Zone: Read" };
@@ -78,13 +78,13 @@ test("each right of the list is needed, and named when it is missing", async (t)
     const output = await stopped(served, { config: routed });
     assert.match(output, new RegExp(`It needs the permission \\S+ > ${words}`), right);
   }
-  // Without the account's own right its id has to be given; then it is not needed.
+  // Without a permission for the account, its id must be given. With the id, the permission is not needed.
   served.world.token.rights = new Set(RIGHTS.filter((one) => one !== "account:read"));
   assert.match(await stopped(served, { config: routed, env: { CLOUDFLARE_ACCOUNT_ID: "" } }), /Account Settings: Read/);
   await deployed(served, { config: routed });
 });
 
-test("a token that may only read is named at the first write, and nothing else is tried", async (t) => {
+test("a read-only token is reported at the first write, and nothing else is tried", async (t) => {
   const served = await standIn(t);
   served.world.token.rights = new Set(RIGHTS.map((one) => one.replace(":edit", ":read")));
   const { status, output } = await deploy(served);
@@ -93,7 +93,7 @@ test("a token that may only read is named at the first write, and nothing else i
   assert.equal(writes(served.world).length, 1);
 });
 
-test("two accounts are told apart by their ids, a token of an account is verified there", async (t) => {
+test("two accounts are distinguished by id, and an account's token is verified there", async (t) => {
   const served = await standIn(t);
   served.world.accounts.push({ id: "f".repeat(32), name: "Another" });
   assert.match(await stopped(served, { env: { CLOUDFLARE_ACCOUNT_ID: "" } }), new RegExp(`There are 2 accounts[^]*${ACCOUNT}  Example[^]*Another`));
@@ -103,7 +103,7 @@ test("two accounts are told apart by their ids, a token of an account is verifie
   await deployed(served);
 });
 
-test("all faults are named in one run, with the secrets that are missing", async (t) => {
+test("all errors are listed in one run, with the missing secrets", async (t) => {
   const served = await standIn(t);
   another(served.world, "billing", [], 2);
   another(served.world, "blog", [], 1);
@@ -139,7 +139,7 @@ test("an account without a workers.dev name needs one, or routes", async (t) => 
   await deployed(served, { config: config({ routes: ["example.com/*"] }) });
 });
 
-test("the plan decides how many statements an invocation sends: read, said by PLAN, or remembered", async (t) => {
+test("the plan decides how many statements an invocation sends: read, set by PLAN, or remembered", async (t) => {
   const served = await standIn(t, { plan: "paid" });
   const written = () => served.world.scripts.get("manicule").versions[0].metadata.bindings.find((one) => one.name === "D1_STATEMENTS_MAX").text;
   assert.match((await deployed(served)).output, /The plan is not known .*at most 50/);
@@ -161,7 +161,7 @@ test("the plan decides how many statements an invocation sends: read, said by PL
   assert.match((await deploy(served, { env: { PLAN: "gold" } })).output, /PLAN is free or paid, not gold/);
 });
 
-test("whoever is at the terminal is asked for the plan, once", async (t) => {
+test("a person at the terminal is asked for the plan once", async (t) => {
   const served = await standIn(t);
   const asked = [];
   const question = async (text) => (asked.push(text), "Y\n");
@@ -174,7 +174,7 @@ test("whoever is at the terminal is asked for the plan, once", async (t) => {
   assert.equal(written(), "50");
 });
 
-test("the credential is the environment's, else that of wrangler's login", async () => {
+test("the credential comes from the environment, or else from wrangler's login", async () => {
   const { credential } = await import("../../scripts/deployment/account.mjs");
   const says = (output, status = 0) => async (words) => (assert.deepEqual(words, ["auth", "token", "--json"]), { status, output });
   assert.deepEqual(await credential({ CLOUDFLARE_API_TOKEN: "t" }), { kind: "token", headers: { authorization: "Bearer t" } });
@@ -183,14 +183,14 @@ test("the credential is the environment's, else that of wrangler's login", async
   await assert.rejects(credential({}, says("✘ Not logged in", 1)), /You are not logged in.*wrangler login/);
 });
 
-test("a namespace behind the first page of a hundred is found", async (t) => {
+test("a namespace after the first page of a hundred is found", async (t) => {
   const served = await standIn(t);
   for (let at = 0; at < 230; at += 1) newNamespace(served.world, `a-${String(at).padStart(3, "0")}`);
   newNamespace(served.world, "manicule-kv");
   assert.match((await deployed(served)).output, /namespace manicule-kv is there/);
 });
 
-test("whether mails will leave is said, and stops nobody", async (t) => {
+test("whether emails can be sent is reported, and never stops a deployment", async (t) => {
   const served = await standIn(t);
   assert.match((await deployed(served)).output, /MAIL_FROM is not set: emails wait in the outbox/);
   assert.match((await deployed(served, { config: withMail })).output, /Whether mail\.example\.com may send with Email Service was not checked/);
@@ -202,7 +202,7 @@ test("whether mails will leave is said, and stops nobody", async (t) => {
   assert.doesNotMatch((await deployed(served, { config: withMail, env: { PLAN: "free" } })).output, /verified addresses/);
 });
 
-test("variables of the dashboard are named before a deployment deletes them; what changes is said", async (t) => {
+test("variables of the dashboard are listed before a deployment deletes them; changes are reported", async (t) => {
   const served = await standIn(t);
   await deployed(served);
   const { bindings } = served.world.scripts.get("manicule").versions[0].metadata;
@@ -233,7 +233,7 @@ test("a second instance has its own database, namespace, counters and cron trigg
   for (const one of counters("manicule-staging")) assert.match(one, /^[1-9]\d{0,9}$/);
 });
 
-test("a database or namespace that another Worker is bound to is refused by names, unless asked for", async (t) => {
+test("a database or namespace that another Worker is bound to is refused by name, unless allowed", async (t) => {
   const served = await standIn(t);
   const { world } = served;
   await deployed(served);
@@ -244,21 +244,21 @@ test("a database or namespace that another Worker is bound to is refused by name
   assert.equal(writes(world).length, before);
   assert.match(output, /the database manicule is in use by another Worker: manicule\./);
   await deployed(served, { config: shared, env: { PLAN: "paid", SHARE_DATABASE: "yes" } });
-  // Once it is bound, nobody has to ask again.
+  // Once it is bound, the option is no longer needed.
   await deployed(served, { config: shared, env: { PLAN: "paid" } });
 
   served.use(newWorld());
   newNamespace(served.world, "manicule-kv");
   another(served.world, "blog", [{ type: "kv_namespace", name: "CACHE", namespace_id: served.world.namespaces[0].id }]);
   assert.match(await stopped(served), /the namespace manicule-kv is in use by another Worker: blog/);
-  // What nobody is bound to is left of a run that was cut off.
+  // Resources that no Worker is bound to were left by an interrupted run.
   served.use(newWorld());
   newNamespace(served.world, "manicule-kv");
   newDatabase(served.world, "manicule");
   assert.match((await deployed(served)).output, /database and namespace: manicule, manicule-kv/);
 });
 
-test("a database that is renamed stays bound; one that is gone is said and made anew; an id of the file must be there", async (t) => {
+test("a renamed database stays bound; a deleted one is reported and recreated; an id in the file must exist", async (t) => {
   const served = await standIn(t);
   await deployed(served);
   const [database] = served.world.databases;
@@ -272,7 +272,7 @@ test("a database that is renamed stays bound; one that is gone is said and made 
   assert.match(output, /There is no database nowhere/);
 });
 
-test("make deploy-check does all but writing", async (t) => {
+test("make deploy-check does everything except writing", async (t) => {
   const served = await standIn(t);
   const first = await deploy(served, { isCheck: true });
   assert.equal(first.status, 0, first.output);
@@ -283,11 +283,11 @@ test("make deploy-check does all but writing", async (t) => {
   const second = await deploy(served, { isCheck: true });
   assert.equal(second.status, 0, second.output);
   assert.match(second.output, /make deploy would:\n  - upload the Worker/);
-  // Reading the database is a POST; nothing else is.
+  // Reading the database is a POST. Nothing else is.
   for (const call of writes(served.world)) assert.match(call, /^POST \S+\/query$/);
 });
 
-test("workers_dev is written false once there are routes, and the steps show their time", async (t) => {
+test("workers_dev is set to false once there are routes, and the steps show their time", async (t) => {
   const { generated } = await import("../../scripts/deployment/config.mjs");
   const ids = { databaseId: "d", databaseName: "manicule", namespaceId: "n", statementsMax: "50" };
   assert.equal(generated(config(), ids).workers_dev, true);

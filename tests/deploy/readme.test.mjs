@@ -1,5 +1,5 @@
-// README's steps 4 to 8, word for word, against what was uploaded: the commands are taken from the file itself, and only
-// the address, which nobody here owns, is another.
+// README's steps 4 to 8, word for word, against the uploaded Worker: the commands are taken from the file itself. Only
+// the URL, which nobody here owns, is replaced.
 import { settle } from "./support/journey.mjs";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -39,7 +39,7 @@ test("from a deployment to the reward", async (t) => {
   const settings = config({ routes: [{ pattern: "example.com/*", zone_name: "example.com" }], vars: { ...config().vars, SITE_URL: "https://example.com" } });
   const { output } = await deployed(served, { config: settings, real: true });
 
-  // 4. Secrets: each command that the deployment lists, which are the README's own.
+  // 4. Secrets: the commands that the deployment prints are those in the README.
   const [secret] = blocks(stepOf(4));
   assert.ok(output.includes(`  ${secret}\n`), output);
   const kept = {};
@@ -65,7 +65,7 @@ test("from a deployment to the reward", async (t) => {
     return answer.json();
   };
 
-  // 5. Programs; the address may end with a slash, and what was done is said.
+  // 5. Programs. The URL may end with a slash, and the result is printed.
   const install = here(inline(stepOf(5), "node scripts/presets")).replace("OPERATOR_TOKEN", env.OPERATOR_TOKEN);
   const first = await works(install.replace(worker.url, `${worker.url}/`), env);
   for (const id of ["agency-partner", "developer-affiliate", "partner-funnel", "tiered-credits", "user-referral"]) assert.match(first.stdout, new RegExp(`^${id}: version \\d+ saved$`, "m"));
@@ -75,7 +75,7 @@ test("from a deployment to the reward", async (t) => {
   const [curl] = blocks(stepOf(6));
   const partner = JSON.parse((await works(here(curl).replace("curl ", "curl -sS --fail-with-body "), env)).stdout);
   assert.ok(partner.url, JSON.stringify(partner));
-  // "Open it in a browser": Node's fetch would say of itself that it is none.
+  // "Open it in a browser": Node's fetch does not identify itself as a browser.
   const click = (await works(`curl -sSi ${worker.url}${new URL(partner.url).pathname} -A 'Mozilla/5.0 Firefox/140' -H 'Sec-Fetch-Mode: navigate' -H 'Sec-Fetch-Dest: document'`, env)).stdout;
   assert.match(click, /^HTTP\/1\.1 302 /);
   assert.match(click, /^location: https:\/\/example\.com\/?\r$/im);

@@ -1,4 +1,4 @@
-// That the stand-in is strict: what it does not know, it does not answer, and the splitter has the faults that are reported.
+// The stand-in is strict: it does not answer unknown calls, and its splitter has the reported faults.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINDS } from "../support/cloudflare/faults.mjs";
@@ -8,7 +8,7 @@ import { split } from "../support/cloudflare/splitter.mjs";
 const headers = { authorization: `Bearer ${TOKEN}` };
 const TRIGGER = "CREATE TRIGGER t BEFORE UPDATE ON a\nBEGIN\n  SELECT RAISE(ABORT, 'no');\nEND;";
 
-test("an unknown call is not answered, and kept", async (t) => {
+test("an unknown call is not answered, and is recorded", async (t) => {
   const served = await start();
   t.after(() => served.close());
   for (const [method, path] of [["GET", "/nowhere"], ["DELETE", `/accounts/${ACCOUNT}/d1/database/x`], ["GET", `/accounts/${ACCOUNT}/workers/scripts/a/b/c`]]) {
@@ -17,7 +17,7 @@ test("an unknown call is not answered, and kept", async (t) => {
   assert.equal(served.world.unknown.length, 3);
 });
 
-test("each kind of failure is what it says, once", async (t) => {
+test("each kind of failure happens as described, once", async (t) => {
   const served = await start();
   t.after(() => served.close());
   const make = () => fetch(`${served.base}/accounts/${ACCOUNT}/d1/database`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: '{"name":"a"}' }).then((answer) => answer.status, () => "cut");
@@ -31,7 +31,7 @@ test("each kind of failure is what it says, once", async (t) => {
   assert.deepEqual(Object.keys(KINDS), ["5xx", "4xx", "cut before", "cut after"]);
 });
 
-test("the splitter has the faults that are reported, and no others", () => {
+test("the splitter has the reported faults and no others", () => {
   const lines = "CREATE TABLE a (id TEXT);\nCREATE TABLE b (id TEXT);\n";
   const oneLine = TRIGGER.replaceAll("\n", " ");
   assert.equal(split(lines, "reported").length, 2);

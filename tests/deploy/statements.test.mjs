@@ -1,4 +1,4 @@
-// What is sent to D1: one statement per line, without comments, and the same schema.
+// The statements sent to D1: one per line, without comments, giving the same schema.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { asLines, statementsOf } from "../../scripts/deployment/statements.mjs";
 const root = join(import.meta.dirname, "../..");
 const migrations = readMigrations(join(root, "migrations"));
 
-test("comments go, text stays, and a trigger's body is one line", () => {
+test("comments are removed, text is kept, and a trigger's body is one line", () => {
   const sql = `-- it's a table; really
 CREATE TABLE t (a TEXT, /* b; */ "c;d" TEXT DEFAULT 'x -- ;y''s');
 CREATE TRIGGER t_case BEFORE UPDATE ON t WHEN new.a = ';'
@@ -29,14 +29,14 @@ INSERT INTO t VALUES ('--', 'END;');`;
   ]);
 });
 
-test("what cannot be one line is refused, not sent in halves", () => {
+test("statements that cannot be one line are refused, not sent in halves", () => {
   assert.throws(() => statementsOf("SELECT 'a\nb';"), /spans lines/);
   assert.throws(() => statementsOf("SELECT 1"), /semicolon/);
   assert.throws(() => statementsOf("SELECT 'a;"), /never closed/);
   assert.throws(() => statementsOf("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1;"), /semicolon/);
 });
 
-test("the migrations are sent as lines that build what the files and schema.sql say", async () => {
+test("the lines that are sent build the schema of the files and of schema.sql", async () => {
   const schema = readFileSync(join(root, "schema.sql"), "utf8");
   await prove(migrations, schema);
   for (const one of migrations) {
@@ -49,7 +49,7 @@ test("the migrations are sent as lines that build what the files and schema.sql 
   await assert.rejects(prove(migrations.slice(0, -1), schema), /do not build schema\.sql/);
 });
 
-test("a migration that stopped after any of its statements goes on after it", async () => {
+test("a migration that stopped after any of its statements continues after it", async () => {
   const { DatabaseSync } = await import("node:sqlite");
   const database = new DatabaseSync(":memory:");
   const rows = () => database.prepare(CATALOG).all();
@@ -59,7 +59,7 @@ test("a migration that stopped after any of its statements goes on after it", as
       const todo = await missing(migrations, applied, rows());
       assert.deepEqual(todo[0], { name, statements: statements.slice(at), whole: statements.length });
       assert.deepEqual(todo.slice(1).map((one) => one.name), migrations.slice(index + 1).map((one) => one.name));
-      // A look at each place costs; the first migration alone shows it for every statement.
+      // Checking every position is slow, so only the first migration is checked at each statement.
       database.exec(asLines(index === 0 ? [statement] : statements.slice(at)));
       if (index > 0) break;
     }

@@ -1,5 +1,6 @@
 // Expand, then contract: a version's code runs on the schema before and after its migrations, so that a deployment may
-// stop between the two, and a rollback needs no database's. CHANGELOG.md says per version what a deployment does.
+// stop between the two, and a rollback does not need one of the database. CHANGELOG.md documents each version's
+// deployment.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ const migrations = readMigrations(join(root, "migrations"));
 const upTo = (last) => migrations.filter(({ name }) => last === null || name.slice(0, 4) <= last);
 const texts = (list) => list.map((one) => one.text);
 
-test("CHANGELOG.md says of each version what its deployment does; each migration is one version's", () => {
+test("CHANGELOG.md documents each version's deployment; each migration belongs to one version", () => {
   assert.equal(versions.at(-1).name, "0.1.0");
   assert.equal(versions[0].name, /^version = "(.*)"$/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"))[1]);
   for (const [at, { name, isReleased, last, deployment, contracts }] of versions.entries()) {
@@ -31,7 +32,7 @@ test("CHANGELOG.md says of each version what its deployment does; each migration
   assert.deepEqual(upTo(versions[0].last), migrations, "migrations that no version has");
 });
 
-test("a version takes nothing from the code before it but what CHANGELOG.md says that code no longer uses", () => {
+test("a version removes only what CHANGELOG.md lists as unused by earlier code", () => {
   for (const [at, { name, last, contracts }] of versions.entries()) {
     const before = versions[at + 1];
     if (!before) continue;
@@ -40,7 +41,7 @@ test("a version takes nothing from the code before it but what CHANGELOG.md says
   }
 });
 
-test("what takes something from older code is seen", () => {
+test("changes that break older code are detected", () => {
   const base = "CREATE TABLE a (id TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT; CREATE TABLE b (id TEXT); CREATE VIEW v AS SELECT id FROM a;";
   const after = (sql) => shrinks([base], [base, sql]);
   for (const fine of ["ALTER TABLE a ADD COLUMN m TEXT;", "ALTER TABLE a ADD COLUMN m INTEGER NOT NULL DEFAULT 0;", "CREATE TABLE c (id TEXT NOT NULL);", "CREATE INDEX a_n ON a (n);", "CREATE TABLE c (id TEXT); CREATE UNIQUE INDEX c_id ON c (id); CREATE TRIGGER c_x BEFORE DELETE ON c BEGIN SELECT RAISE(ABORT, 'no'); END;"]) {
@@ -61,7 +62,7 @@ test("what takes something from older code is seen", () => {
   }
 });
 
-/** The version that is built, on a database with the migrations up to `last` alone. */
+/** The built version, on a database with only the migrations up to `last`. */
 async function runsOn(t, last) {
   const served = await standIn(t);
   const sources = sourcesWith(served, "sources", { keeps: (name) => upTo(last).some((one) => one.name === name) });
@@ -78,8 +79,8 @@ async function runsOn(t, last) {
 
 test("this version's code runs on the schema before its migrations", async (t) => {
   const [, before] = versions;
-  // The first version has no schema before its own: without one the Worker answers 503.
+  // The first version has no earlier schema: without a schema the Worker answers 503.
   if (before) await runsOn(t, before.last);
-  // That the journey would notice: the code needs the first migrations.
+  // The journey can fail: the code needs the first migrations.
   await assert.rejects(runsOn(t, "0005"), /^AssertionError.*: \/v1\/.*: [45]\d\d /s);
 });

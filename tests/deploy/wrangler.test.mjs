@@ -1,5 +1,5 @@
-// Deployments by the real wrangler: the first, the second, an upgrade, the way back, and its own calls failing.
-// LONG=yes (make test-long) fails its calls in every way, not by refusal alone: wrangler waits before it tries again.
+// Deployments with the real wrangler: the first, the second, an upgrade, a rollback, and failures of its own calls.
+// LONG=yes (make test-long) makes its calls fail in every way, not only by refusal: wrangler waits before it retries.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
@@ -52,7 +52,7 @@ test("make deploy, twice, as commands; deploy-check before", async (t) => {
   assert.match(first.output, /wrangler secret put COOKIE_KEYS --config /);
 
   for (const [name, value] of Object.entries(workerSecrets(newSecrets()))) putSecret(world.scripts.get("manicule"), name, value);
-  // The second time by a token of all zones, which sets a Worker's routes at once.
+  // The second deployment uses a token for all zones, which sets a Worker's routes at once.
   world.token.allZones = true;
   const second = await command(served, [], { env });
   assert.equal(second.status, 0, second.output);
@@ -62,7 +62,7 @@ test("make deploy, twice, as commands; deploy-check before", async (t) => {
   assert.equal(Object.keys(online(world, "manicule").secrets).length, 5, "a deployment keeps the secrets");
 });
 
-test("a version runs on the schema before and after its migrations, and the one before goes on after a rollback", async (t) => {
+test("a version runs on the schema before and after its migrations, and the previous one runs after a rollback", async (t) => {
   const served = await standIn(t);
   await deployed(served, { real: true });
   const secrets = newSecrets();
@@ -78,7 +78,7 @@ test("a version runs on the schema before and after its migrations, and the one 
   };
   await step("before");
 
-  // An upgrade: more schema, as a later version would bring it, and code that differs.
+  // An upgrade: a schema with additions, as in a later version, and different code.
   const more = "-- it's more\nALTER TABLE link ADD COLUMN tested TEXT;\nCREATE TABLE tested (id TEXT PRIMARY KEY) STRICT;\nCREATE TRIGGER tested_fixed BEFORE UPDATE ON tested\nBEGIN\n  SELECT RAISE(ABORT, 'fixed');\nEND;\n";
   const sources = sourcesWith(served, "next", { more: [["9999_tested.sql", more]] });
   const built = join(served.folder, "built");
@@ -87,7 +87,7 @@ test("a version runs on the schema before and after its migrations, and the one 
   const old = online(served.world, "manicule").id;
   const { output } = await deployed(served, { real: true, sources, built });
   assert.match(output, /migrations: 1 applied, 9999_tested\.sql/);
-  // The schema goes first: between the two the old code is on the new schema.
+  // The schema goes first: in between, the old code runs on the new schema.
   const order = served.world.calls.slice(-40).map((call) => call.replace(/[0-9a-f-]{32,36}/g, "ID"));
   assert.ok(order.lastIndexOf("POST /accounts/ID/d1/database/ID/query") < order.indexOf("POST /accounts/ID/workers/scripts/manicule/versions"));
   assert.notEqual(online(served.world, "manicule").id, old);
@@ -99,7 +99,7 @@ test("a version runs on the schema before and after its migrations, and the one 
   await step("back");
 });
 
-test("a first upload that is refused blocks no later one", async (t) => {
+test("a refused first upload does not block later ones", async (t) => {
   const served = await standIn(t, { email: "refused" });
   const first = await deploy(served, { real: true });
   assert.equal(first.status, 1);
@@ -112,7 +112,7 @@ test("a first upload that is refused blocks no later one", async (t) => {
   await assertWhole(served);
 });
 
-/** The calls of wrangler in a deployment: those that the one without it does not make. */
+/** wrangler's calls in a deployment: those that are missing in a deployment without it. */
 async function callsOf(served, prepared) {
   served.use(prepared());
   await deployed(served);
@@ -128,7 +128,7 @@ for (const kind of isLong ? Object.keys(KINDS) : ["4xx"]) {
     const { own, all, names } = await callsOf(served, newWorld);
     assert.ok(all - own > 9, names.join("\n"));
     await Promise.all(
-      // Two at a time: wrangler is a process of its own, and mostly waits.
+      // Two at a time, because wrangler is a separate process and mostly waits.
       [0, 1].map(async (lane) => {
         const mine = await standIn(t);
         for (let number = own + lane; number < all; number += 2) {
@@ -149,7 +149,7 @@ for (const kind of isLong ? Object.keys(KINDS) : ["4xx"]) {
   });
 }
 
-test("interrupted at a step, it says where it was, and the next run goes on", async (t) => {
+test("interrupted at a step, it reports where it was, and the next run continues", async (t) => {
   const served = await standIn(t);
   const steps = isLong ? ["account", "what is there", "database and namespace", "migrations", "upload"] : ["database and namespace", "migrations", "upload"];
   const signals = isLong ? ["SIGINT", "SIGTERM", "SIGKILL"] : ["SIGINT"];

@@ -1,5 +1,5 @@
-//! `agency-partner`, to whom a client belongs: disclosure first, the link's three ways in, the last of several partners,
-//! a code typed at set-up, and what is held because it looks like the partner's own.
+//! `agency-partner`, attribution: disclosure first, the link's three forms, the last of several partners, a code typed
+//! during setup, and holds for accounts that look like the partner's own.
 
 use super::client::{Ask, step};
 use super::facts::{Partner, ahead, event, merge, paid, signed_up};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = "agency-partner";
 
-/// The picture's bytes: GIF89a, one by one.
+/// The image's bytes: GIF89a, spelled out.
 const GIF_HEAD: &[u8] = b"GIF89a\x01\x00\x01\x00";
 
 fn token(server: &Server, cookie: &str) -> Value {
@@ -20,7 +20,7 @@ fn cookie_of(ask: Ask<'_>) -> String {
     ask.send().cookie().expect("the cookie")
 }
 
-/// What a receipt says about the group of the agencies' program.
+/// The part of an attribution report about the exclusive group of the agency program.
 fn verdict(server: &Server, account: &str) -> Value {
     let receipt = server.read(&format!("/v1/accounts/{account}/attribution"));
     let found =
@@ -38,7 +38,7 @@ fn bound_to(server: &Server, account: &str, partner: &Partner, method: &str) -> 
 #[test]
 fn a_link_works_once_the_disclosure_is_accepted() {
     let server = Server::start();
-    step("without it: no cookie, no binding by code, and the receipt says why");
+    step("without it: no cookie, no binding by code, and the attribution report says why");
     let asked = json!({"program": PROGRAM, "external_id": "quiet", "name": "Quiet", "email": "hi@quiet.example"});
     let made = server.post("/v1/partners", &asked).operator().send().expect(201).json();
     assert_eq!((&made["active"], &made["disclosure_accepted"]), (&json!(false), &json!(false)), "{made}");
@@ -50,12 +50,12 @@ fn a_link_works_once_the_disclosure_is_accepted() {
     assert_eq!(early["attributed"], json!(false), "{early}");
     assert_eq!(early["candidates"][0]["reason"], "the partner has not accepted the disclosure", "{early}");
 
-    step("accepted: its links work, and nobody else's changed");
+    step("accepted: its links work, and no other partner's links changed");
     let mut accepted = asked.clone();
     accepted["disclosure_accepted"] = json!(true);
     let now = server.post("/v1/partners", &accepted).operator().send().expect(200).json();
     assert_eq!((&now["active"], &now["id"]), (&json!(true), &json!(quiet.id)), "{now}");
-    // Another link of the partner: the isolate remembers for a while that the first one did not work.
+    // Another link of the partner, because the isolate caches for a while that the first one did not work.
     let fresh = server.link(&quiet, json!({}));
     assert!(server.visit(&format!("/r/{fresh}")).send().cookie().is_some());
     server.tell(&[signed_up("late", "2025-01-07T00:00:00Z", json!({"code": quiet.code}))]);
@@ -68,7 +68,7 @@ fn the_last_of_several_partners_is_credited() {
     let server = Server::start();
     let [one, two, three] = ["one", "two", "three"].map(|name| server.enrol(PROGRAM, name));
 
-    step("a link, an email's parameter, a third link: the last touch wins, and the receipt says why the others lost");
+    step("a link, an email's parameter, a third link: the last touch wins, and the report says why the others lost");
     let first = cookie_of(server.visit(&format!("/r/{}", one.code)));
     let mailed = format!("/pricing?partner={}&campaign=may_mail&x=1", two.code);
     let reply = server.visit(&mailed).header("cookie", &first).send();
@@ -86,7 +86,7 @@ fn the_last_of_several_partners_is_credited() {
     server.tell(&[signed_up("mailed", &ahead(0), json!({"token": token(&server, &second)}))]);
     bound_to(&server, "mailed", &two, "token");
 
-    step("a code typed at set-up beats every touch");
+    step("a code typed during setup beats every touch");
     let typed = json!({"token": token(&server, &third), "code": one.code});
     server.tell(&[signed_up("typed", &ahead(0), typed)]);
     let found = bound_to(&server, "typed", &one, "code");
@@ -108,14 +108,14 @@ fn the_last_of_several_partners_is_credited() {
     assert_eq!(earned, [json!("invoice:in-with-code"), json!("invoice:in-after")]);
     assert_eq!(server.balance(&two), (20_000, 0), "20 % of two");
 
-    step("a code that nobody has is said to be none, and bound to nobody");
+    step("an unknown code is reported as unknown, and nothing is bound");
     server.tell(&[signed_up("wrong", "2025-01-06T00:00:00Z", json!({"code": "PARTNER_00000000"}))]);
     assert_eq!(verdict(&server, "wrong")["candidates"][0]["reason"], "no such code");
     server.audit();
 }
 
 #[test]
-fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
+fn the_pixel_captures_the_agency_on_the_sites_own_pages() {
     let server = Server::start();
     wait_for_the_hour();
     let agency = server.enrol(PROGRAM, "agency");
@@ -130,7 +130,7 @@ fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
             .header("sec-fetch-site", site)
             .header("referer", format!("{}/prices?ref={}", server.base, agency.code))
     };
-    step("always the same picture; another site's page gets no cookie by it");
+    step("always the same image; another site's page gets no cookie from it");
     for site in ["cross-site", "same-site", "none"] {
         let reply = pixel(site).send().expect(200);
         assert_eq!((reply.header("content-type"), reply.cookie()), (Some("image/gif"), None), "{site}");
@@ -164,7 +164,7 @@ fn the_pixel_captures_the_agency_on_the_site_s_own_pages() {
 }
 
 #[test]
-fn a_client_of_the_agency_s_own_domain_waits_for_a_person() {
+fn a_client_with_the_agencys_own_domain_is_held_for_review() {
     let server = Server::start();
     let body = json!({
         "program": PROGRAM, "external_id": "studio", "name": "Studio", "email": "owner@gmail.com",
@@ -173,7 +173,7 @@ fn a_client_of_the_agency_s_own_domain_waits_for_a_person() {
     let made = server.post("/v1/partners", &body).operator().send().expect(201).json();
     let studio =
         Partner { id: made["id"].as_str().expect("an id").into(), code: made["code"].as_str().expect("a code").into() };
-    step("the site's domain, at any of its hosts; the mailbox's provider tells nothing");
+    step("the site's domain, at any of its hosts; a public email provider proves nothing");
     for (account, email) in [("own", "me@mail.studio.example"), ("stranger", "someone@gmail.com")] {
         let mut up = signed_up(account, "2025-01-06T00:00:00Z", json!({"code": studio.code}));
         merge(&mut up, json!({"account": {"email": email}}));
@@ -186,7 +186,7 @@ fn a_client_of_the_agency_s_own_domain_waits_for_a_person() {
     server.settle(PROGRAM, "monthly", "2025-03");
     assert_eq!(server.balance(&studio), (10_000, 10_000), "held: pending, and not vested");
 
-    step("rejected: void, with the reason; what is not held goes on");
+    step("rejected: void, with the reason; the rest continues");
     let id = open[0]["id"].as_str().expect("an id");
     server
         .post(&format!("/v1/reviews/{id}"), &json!({"decision": "reject", "reason": "their own shop"}))
@@ -200,7 +200,7 @@ fn a_client_of_the_agency_s_own_domain_waits_for_a_person() {
 }
 
 #[test]
-fn the_eleventh_client_of_a_month_waits_for_a_person() {
+fn the_eleventh_client_of_a_month_is_held_for_review() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
     step("twelve clients in January, each with an invoice of $500");
@@ -229,7 +229,7 @@ fn the_eleventh_client_of_a_month_waits_for_a_person() {
     assert_eq!(server.balance(&agency).1, 125_000);
     assert!(of("client-11").iter().all(|(_, _, state)| state == "held"), "{:?}", of("client-11"));
 
-    step("released: the next run vests it; the other stays");
+    step("released: the next run vests it; the other one stays held");
     let id = reviews["data"].as_array().expect("reviews").iter().find(|r| r["account"] == json!("client-11"));
     let id = id.and_then(|r| r["id"].as_str()).expect("its review");
     server
@@ -241,7 +241,7 @@ fn the_eleventh_client_of_a_month_waits_for_a_person() {
     assert_eq!(server.balance(&agency).1, 137_500, "{:?}", of("client-11"));
     assert!(of("client-12").iter().all(|(_, _, state)| state == "held"), "{:?}", of("client-12"));
 
-    step("the decision is in the audit trail, with before and after");
+    step("the decision is in the audit log, with before and after");
     let audit = server.read("/v1/audit");
     let entry = audit["data"].as_array().expect("entries").iter().find(|a| a["action"] == json!("review.decide"));
     let entry = entry.unwrap_or_else(|| panic!("no entry: {audit}"));
@@ -250,7 +250,7 @@ fn the_eleventh_client_of_a_month_waits_for_a_person() {
         (&json!(id), &json!("a busy month"), &json!({"state": "open"}), &json!({"state": "released"}))
     );
 
-    step("a client who signs up late in the month but is told first moves the hold, not the money");
+    step("a client who signs up late in the month but is reported first moves the hold, not the money");
     server.tell(&[event("bye", "account.cancelled", "2025-06-01T00:00:00Z", "client-01", json!({}))]);
     assert_eq!(server.balance(&agency).1, 137_500, "left after the hold");
     server.audit();

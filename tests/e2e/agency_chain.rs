@@ -1,4 +1,4 @@
-//! `agency-partner` by hand: a typed code, 20 % in the first year and 10 % after it, sixty days of hold, refunds,
+//! `agency-partner` end to end: a typed code, 20% in the first year and 10% after it, 60 days of hold, refunds,
 //! disputes, a cancellation inside the hold, and the report of each run.
 
 use super::client::step;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const PROGRAM: &str = "agency-partner";
 const MONTHLY: &str = "0 6 1 * *";
 
-/// An agency of its own for each case, with one account that signed up by the code it was told.
+/// A new agency for each case, with one account that signed up with its code.
 fn agency(server: &Server, name: &str, when: &str) -> Partner {
     let partner = server.enrol(PROGRAM, &format!("agency-{name}"));
     assert!(partner.code.starts_with("PARTNER_") && partner.code.len() == 16, "{}", partner.code);
@@ -76,7 +76,7 @@ fn an_agency_earns_twenty_then_ten_percent() {
     server.audit();
 }
 
-/// Twenty percent in the first year, ten after it.
+/// 20% in the first year, 10% after it.
 fn first_year(server: &Server, one: &Partner) {
     step("the first year ends a calendar year after the first payment, to the millisecond");
     let months = [
@@ -85,14 +85,14 @@ fn first_year(server: &Server, one: &Partner) {
         ("in-last-of-year", "2025-01-15T09:59:59.999Z", 30_000),
         ("in-thirteenth", "2025-01-15T10:00:00Z", 15_000),
     ];
-    // Out of order: the books must not care.
+    // Out of order, because the order must not matter.
     for (invoice, when, _) in months.iter().rev() {
         server.tell(&[paid("one", invoice, when, 150_000)]);
     }
     let entries = server.entries(one);
     for (invoice, _, cents) in months {
         let source = json!(format!("invoice:{invoice}"));
-        // Lines of rules that an earlier fact put out of force stay, with nothing left of them.
+        // Accruals of rewards that an earlier fact made inapplicable remain, with a net of zero.
         let stands = |e: &&Value| e["source"] == source && e["state"] != json!("void");
         let line = entries.iter().find(stands).unwrap_or_else(|| panic!("no line of {invoice}"));
         assert_eq!((&line["amount_cents"], &line["state"]), (&json!(cents), &json!("pending")), "{line}");
@@ -101,7 +101,7 @@ fn first_year(server: &Server, one: &Partner) {
 }
 
 #[test]
-fn what_is_taken_back_is_taken_back_where_it_stands() {
+fn refunds_and_disputes_are_clawed_back_from_the_right_balance() {
     let server = Server::start();
     let signed = "2025-03-01T00:00:00Z";
     let first_payment = "2025-03-05T00:00:00Z";
@@ -114,7 +114,7 @@ fn what_is_taken_back_is_taken_back_where_it_stands() {
 
     step("a refund before vesting takes its share of what is pending");
     server.tell(&[refunded("refund-early", "in-refund-early", "2025-03-20T00:00:00Z", 33_333)]);
-    // 20,000 × 33,333 / 100,000 is 6,666.6: the remainder of the cent stays with the partner.
+    // 20,000 × 33,333 / 100,000 is 6,666.6: the fraction of a cent stays with the partner.
     assert_eq!(server.balance(early), (13_334, 0));
 
     step("a cancellation inside the hold voids, one exactly at its end does not");
@@ -143,7 +143,7 @@ fn what_is_taken_back_is_taken_back_where_it_stands() {
         assert_eq!((&line["state"], server.balance(frozen)), (&json!("disputed"), (20_000, 0)), "{line}");
     }
 
-    step("lost is gone, won is free again and vests by the next run");
+    step("lost disputes are clawed back; won ones are freed and vest in the next run");
     server.tell(&[
         disputed("dispute-lost", "in-dispute-lost", "lost", "2025-06-10T00:00:00Z", 100_000),
         disputed("dispute-won", "in-dispute-won", "won", "2025-06-10T00:00:00Z", 100_000),
@@ -152,7 +152,9 @@ fn what_is_taken_back_is_taken_back_where_it_stands() {
     server.settle(PROGRAM, "monthly", "2025-06");
     assert_eq!((server.balance(lost), server.balance(won)), ((0, 0), (0, 20_000)));
 
-    step("a refund after vesting takes from what is available; more than was paid takes no more than was earned");
+    step(
+        "a refund after vesting reduces the available balance; refunding more than was paid claws back no more than was earned",
+    );
     server.tell(&[refunded("refund-late", "in-refund-late", "2025-07-01T00:00:00Z", 50_000)]);
     assert_eq!(server.balance(late), (0, 10_000));
     let mut rest = refunded("refund-late", "in-refund-late", "2025-07-02T00:00:00Z", 90_000);

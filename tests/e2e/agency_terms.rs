@@ -1,5 +1,5 @@
-//! `agency-partner`, what a partner earns by being good at it: the volume bonus with its top-up, the high-value bonus,
-//! platinum from the moment it is reached.
+//! `agency-partner`, modifiers and bonuses: the volume bonus with its backfill, the high-value bonus, and platinum from
+//! the moment it is reached.
 
 use super::client::step;
 use super::facts::{Partner, event, paid, signed_up};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = "agency-partner";
 
-/// Rule, cents and state of the lines of an invoice, in the order of the rules.
+/// Rule, cents and state of an invoice's accruals, in the order of the rules.
 fn lines(server: &Server, partner: &Partner, invoice: &str) -> Vec<(String, i64, String)> {
     let text = |e: &Value, name: &str| e[name].as_str().expect("a text").to_owned();
     let (own, better) = (format!("invoice:{invoice}"), format!("invoice:{invoice}:"));
@@ -32,7 +32,7 @@ fn client(server: &Server, agency: &Partner, name: &str, when: &str) {
 }
 
 #[test]
-fn five_in_a_quarter_top_the_earlier_ones_up() {
+fn five_clients_in_a_quarter_raise_the_earlier_accruals() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
     step("four qualifying referrals in the quarter: 20 %, nothing more");
@@ -127,7 +127,7 @@ fn a_large_contract_earns_five_hundred_once() {
     server.settle(PROGRAM, "monthly", "2025-03");
     assert_eq!(server.balance(&agency), (0, 150_000));
 
-    step("cancelled inside the hold it is void, and not earned again");
+    step("canceled inside the hold it is void, and not earned again");
     let other = server.enrol(PROGRAM, "other");
     client(&server, &other, "leaver", "2025-01-02T00:00:00Z");
     server.tell(&[
@@ -145,7 +145,7 @@ fn a_large_contract_earns_five_hundred_once() {
 }
 
 #[test]
-fn platinum_from_the_moment_it_is_reached() {
+fn platinum_applies_from_the_moment_it_is_reached() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
     step("twenty clients, ten in each of two months, nineteen of whom pay in March");
@@ -181,7 +181,7 @@ fn platinum_from_the_moment_it_is_reached() {
         assert_eq!(found.iter().map(|l| l.1).sum::<i64>(), 10_000, "{invoice}: {found:?}");
     }
 
-    step("after the first year 15 % in place of 10 %: $1,500 a month, kept for good");
+    step("after the first year 15% instead of 10%: $1,500 a month, permanently");
     for n in 1..=20 {
         server.tell(&[paid(&format!("c{n:02}"), &format!("jul-{n:02}"), "2026-07-10T00:00:00Z", 50_000)]);
     }

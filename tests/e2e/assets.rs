@@ -1,15 +1,15 @@
-//! The pages' static files, answered from beside the Worker, to be kept for ever.
+//! The pages' static files, served next to the Worker and cached as immutable.
 
 use super::client::step;
 use super::server::Server;
 
-/// Addresses of the page's files: in `href="…"` and `src="…"`.
+/// URLs of the page's files, from `href="…"` and `src="…"`.
 fn files(html: &str) -> Vec<&str> {
     html.split(['"']).filter(|text| text.starts_with("/manicule/")).collect()
 }
 
 #[test]
-fn what_a_page_names_is_served_for_ever() {
+fn assets_that_pages_reference_are_served_as_immutable() {
     let server = Server::start();
     let page = server.get("/sign-in").send();
     let found = files(&page.text);
@@ -28,7 +28,7 @@ fn what_a_page_names_is_served_for_ever() {
         assert!(!file.bytes.is_empty(), "{path}");
     }
 
-    step("a file of another build is not there, and nobody is to keep that");
+    step("a file of another build is not found, and that response is not cached");
     let gone = server.get("/manicule/000000000000/style.css").send();
     assert_eq!((gone.status, gone.header("cache-control")), (404, Some("no-store")));
 }

@@ -1,4 +1,4 @@
-//! Asking the Worker: requests with names and replies that say what they are when a test is disappointed.
+//! HTTP requests to the Worker. Replies describe themselves when an assertion fails.
 
 use super::server::Server;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use ureq::{AsSendBody, http};
 pub const CHROME: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-/// Says what a test is at: the last one shown is the one that failed.
+/// Announces a step of the test. The last announced step is the one that failed.
 pub fn step(name: &str) {
     println!("· {name}");
 }
@@ -18,7 +18,7 @@ pub fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).expect("a clock before the year 292278994")
 }
 
-/// A request that is being put together.
+/// A request under construction.
 #[derive(Clone)]
 pub struct Ask<'a> {
     server: &'a Server,
@@ -43,7 +43,7 @@ impl Server {
         self.ask("POST", path).body(body.to_string())
     }
 
-    /// A person's click: the headers a browser sends with a top-level navigation.
+    /// A person's click, with the headers that a browser sends for a top-level navigation.
     pub fn visit(&self, path: &str) -> Ask<'_> {
         self.get(path)
             .header("user-agent", CHROME)
@@ -51,7 +51,7 @@ impl Server {
             .header("sec-fetch-dest", "document")
     }
 
-    /// What an operator reads at `path`.
+    /// An operator's GET of `path`.
     #[track_caller]
     pub fn read(&self, path: &str) -> Value {
         self.get(path).operator().send().expect(200).json()
@@ -84,7 +84,7 @@ impl Ask<'_> {
         self.header("content-type", "application/json")
     }
 
-    /// However long the answer takes.
+    /// Waits without a timeout.
     pub fn patient(self) -> Self {
         Ask { is_patient: true, ..self }
     }
@@ -109,7 +109,7 @@ impl Ask<'_> {
         let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
         let headers = headers.collect();
         let bytes = response.body_mut().read_to_vec()?;
-        // A picture is no text: what is compared then is `bytes`.
+        // An image is not text: tests compare its `bytes`.
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Reply { asked, status: response.status().as_u16(), headers, text, bytes })
     }
@@ -142,7 +142,7 @@ impl Reply {
         self
     }
 
-    /// The problem details, which must have this status and code.
+    /// The problem details, with this status and code.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
         let reply = self.expect(status);
@@ -163,17 +163,17 @@ impl Reply {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether it took more statements than an invocation may send.
+    /// Whether the request failed because it needed more statements than an invocation may send.
     pub fn is_cut_off(&self) -> bool {
         self.status == 503 && self.text.contains("statements_used_up") && self.header("retry-after").is_some()
     }
 
-    /// `name=value` of the cookie that was set, to be sent back.
+    /// The `name=value` of a cookie that was set, to be sent back.
     pub fn cookie(&self) -> Option<String> {
         self.header("set-cookie").and_then(|header| header.split(';').next()).map(str::to_owned)
     }
 
-    /// Where a 302 leads, on the Worker's own host a path.
+    /// Where a 302 leads. On the Worker's own host: the path.
     #[track_caller]
     pub fn location(&self) -> String {
         assert_eq!(self.status, 302, "{}: {}", self.asked, self.text);

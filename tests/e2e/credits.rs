@@ -1,5 +1,5 @@
-//! Credits on workerd: redeemed and given back, put on a customer's balance at Stripe, handed over by webhook; and the
-//! friend's discount as a promotion code.
+//! Credits on workerd: redeemed and returned, added to a customer's balance at Stripe, and delivered by webhook. Also
+//! the friend's discount as a promotion code.
 
 use super::client::{now_ms, step};
 use super::facts::{Partner, ahead, event, merge, signed_up};
@@ -13,8 +13,8 @@ use std::time::Duration;
 const PROGRAM: &str = "tiered-credits";
 const SWEEP: &str = "*/10 * * * *";
 
-/// The program's next version, in force when this returns, with some of it changed. It is saved before: no version may
-/// begin in the past.
+/// Saves the program's next version with these changes, and returns once it is in force. It is saved ahead of time,
+/// because no version may begin in the past.
 fn changed(server: &Server, program: &str, change: Value) {
     let mut document = server.read(&format!("/v1/programs/{program}"))["document"].clone();
     document["version"] = json!(document["version"].as_i64().expect("a version") + 1);
@@ -25,7 +25,7 @@ fn changed(server: &Server, program: &str, change: Value) {
         let mut document = document.clone();
         document["effective_from"] = json!(UtcMillis(from).to_rfc3339());
         let reply = server.ask("PUT", &path).body(document.to_string()).operator().send();
-        // Where the machine is so busy that it arrived after its date, the date has to be a later one.
+        // On a busy machine the request may arrive after its effective date. Then a later date is tried.
         (reply.status == 201 || now_ms() < from).then_some((reply, from))
     };
     let (reply, from) = [2_000, 10_000, 40_000].into_iter().find_map(in_time).expect("saved in time");
@@ -40,7 +40,7 @@ fn fund(server: &Server) {
     server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201);
 }
 
-/// A friend's sign-up and request for quote: $5 and $50 for the partner.
+/// A friend's sign-up and request for a quote, which earn the partner $5 and $50.
 fn earn(server: &Server, partner: &Partner, friend: &str) {
     let rfq = event(&format!("z-rfq-{friend}"), "rfq.submitted", &ahead(0), friend, json!({}));
     server.tell(&[signed_up(friend, &ahead(-1_000), json!({"code": partner.code})), rfq]);
@@ -53,7 +53,7 @@ fn credit(server: &Server, partner: &Partner) -> (i64, i64) {
     (cents("available_cents"), cents("redeemed_cents"))
 }
 
-/// A partner who is a customer at Stripe, whose credits Stripe has by now: a delivery and its transaction.
+/// A partner who is a Stripe customer and whose credits Stripe has received. Returns a delivery and its transaction.
 pub fn delivered(server: &Server, stripe: &Stripe) -> (String, String) {
     let (owner, _) = customer(server, stripe, "creditor");
     fund(server);
@@ -64,7 +64,7 @@ pub fn delivered(server: &Server, stripe: &Stripe) -> (String, String) {
     (text("id"), text("transaction"))
 }
 
-/// Has the program's credits delivered by Stripe, and makes a partner with a customer there.
+/// Makes the program deliver its credits by Stripe, and creates a partner who is a customer there.
 fn customer(server: &Server, stripe: &Stripe, name: &str) -> (Partner, String) {
     changed(server, PROGRAM, json!({"settlement": {"delivery": "stripe_balance"}}));
     let made = stripe.happens("customer", &json!({"email": format!("{name}@customers.example")}));
@@ -77,7 +77,7 @@ fn customer(server: &Server, stripe: &Stripe, name: &str) -> (Partner, String) {
 }
 
 #[test]
-fn the_application_redeems_and_gives_back() {
+fn the_application_redeems_and_returns_credits() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server);
@@ -101,14 +101,14 @@ fn the_application_redeems_and_gives_back() {
     });
     assert_eq!(told.iter().filter(|status| **status == 201).count(), 2, "{told:?}");
     assert_eq!(credit(&server, &owner), (500, 5_000));
-    step("given back in part, then the rest, and no more");
+    step("returned in part, then the rest, and no more");
     let path = format!("/v1/credits/redemptions/{}/reversals", first["id"].as_str().expect("an id"));
     let back = |body: Value| server.post(&path, &body).operator().send();
     back(json!({"amount_cents": 1_000, "reason": "one item"})).expect(201);
     assert_eq!(back(json!({"reason": "the rest"})).expect(201).json()["returned_cents"], 3_000);
     back(json!({"reason": "again"})).problem(422, "more_than_redeemed");
     assert_eq!(credit(&server, &owner), (3_500, 2_000));
-    step("moved away after it was used: owed");
+    step("reassigned after it was used: owed");
     let other = server.enrol(PROGRAM, "other");
     let moved = json!({"program": PROGRAM, "partner": other.id, "reason": "it was the other's"});
     server.post("/v1/accounts/friend/reassign", &moved).operator().send().expect(200);
@@ -117,7 +117,7 @@ fn the_application_redeems_and_gives_back() {
 }
 
 #[test]
-fn stripe_holds_the_credits_and_gives_them_back() {
+fn credits_on_the_stripe_balance_can_be_clawed_back() {
     let (stripe, mut server) = Stripe::beside(&[]);
     let (owner, customer) = customer(&server, &stripe, "owner");
     fund(&server);
@@ -127,7 +127,7 @@ fn stripe_holds_the_credits_and_gives_them_back() {
         let all = stripe.list("customer_balance_transaction");
         all.iter().filter(|t| t["customer"] == customer.as_str()).filter_map(|t| t["amount"].as_i64()).collect()
     };
-    step("the first answer is lost: asked again under the same key, once in all");
+    step("the first response is lost: retried with the same key, moved once in total");
     let fault = json!({"method": "POST", "path": "/v1/customers/*/balance_transactions", "kind": "drop_after"});
     stripe.control("faults", &fault);
     server.cron(SWEEP, now_ms());
@@ -137,7 +137,7 @@ fn stripe_holds_the_credits_and_gives_them_back() {
     let mut amounts = on_balance();
     amounts.sort_unstable();
     assert_eq!((amounts, credit(&server, &owner)), (vec![-5_000, -500], (0, 5_500)));
-    step("taken back: the opposite transaction");
+    step("clawed back: the opposite transaction");
     let other = server.enrol(PROGRAM, "other");
     let moved = json!({"program": PROGRAM, "partner": other.id, "reason": "it was the other's"});
     server.post("/v1/accounts/friend/reassign", &moved).operator().send().expect(200);
@@ -148,7 +148,7 @@ fn stripe_holds_the_credits_and_gives_them_back() {
 }
 
 #[test]
-fn a_webhook_hands_credits_over() {
+fn credits_are_delivered_by_webhook() {
     let host = StandIn::start(|_| (200, "{}".to_owned()));
     let server = Server::with(&[("WEBHOOKS_ANYWHERE", "yes")]);
     changed(&server, PROGRAM, json!({"settlement": {"delivery": "webhook"}}));
@@ -159,7 +159,7 @@ fn a_webhook_hands_credits_over() {
     server.tell(&[signed_up("friend", &ahead(0), json!({"code": owner.code}))]);
     assert_eq!(credit(&server, &owner), (500, 0));
     server.cron(SWEEP, now_ms());
-    step("signed, with all that it takes to apply it; and booked");
+    step("signed, with everything needed to apply it, and posted");
     let asked = host.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     let told = asked[0].signed_by(&made["secret"]);
@@ -177,7 +177,7 @@ fn a_webhook_hands_credits_over() {
 }
 
 #[test]
-fn the_friend_s_discount_is_a_promotion_code() {
+fn the_friends_discount_is_a_promotion_code() {
     let (stripe, mut server) = Stripe::beside(&[]);
     changed(&server, "user-referral", json!({"benefit": {"as_promotion_code": true}}));
     let ann = server.enrol("user-referral", "ann");
@@ -201,7 +201,7 @@ fn the_friend_s_discount_is_a_promotion_code() {
     for _ in 0..2 {
         assert_eq!(bound(server.deliver(&up).expect(200).json())["promotion_code"], json!(code));
     }
-    step("another friend, who has only the code, gets one of their own; Stripe out of reach: data, and no error");
+    step("another friend, who has only the code, gets a separate one; Stripe unreachable: data, and no error");
     let second = signed_up("second", &ahead(0), json!({"code": ann.code}));
     let theirs = bound(server.deliver(&second).expect(200).json())["promotion_code"].clone();
     assert!(theirs.is_string() && theirs != json!(code), "{theirs}");

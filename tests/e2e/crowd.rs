@@ -1,5 +1,6 @@
-//! Many partners who earned something, written into a stopped Worker's database by the product's own code: enrolled,
-//! their accounts' events taken in, some of them paid a month before. What each should be paid is reckoned here anew.
+//! Many partners with earnings, written into a stopped Worker's database by the product's own code: it enrolls them,
+//! takes in their accounts' events, and pays some of them a month earlier. The expected payouts are computed here
+//! independently.
 
 use super::server::Server;
 use super::stripe::{KEY, Stripe};
@@ -16,25 +17,25 @@ use manicule::store::port::Db;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A fifth of what is paid, after two months; payouts of $50 and more.
+/// 20% of each payment, after two months. Payouts start at $50.
 pub const PROGRAM: &str = "crowd";
 const MINIMUM_CENTS: i64 = 5_000;
-/// The run that pays some, and the one that is to pay the others.
+/// The run that pays some partners, and the run that pays the others.
 const EARLIER: &str = "2025-01-01T06:00:00Z";
 pub const RUN: &str = "2025-04-01T06:00:00Z";
 
-/// How many partners there are of each kind.
+/// The number of partners of each kind.
 pub struct Size {
     pub payable: usize,
-    /// Who earned less than is paid out.
+    /// Partners who earned less than the minimum payout.
     pub small: usize,
-    /// Who were paid, and whose clients got their money back since.
+    /// Partners who were paid, and whose clients were refunded afterwards.
     pub owing: usize,
-    /// Who have no account, or one that takes nothing yet.
+    /// Partners without a Stripe account, or with one that cannot receive transfers yet.
     pub not_onboarded: usize,
 }
 
-/// What a partner should have after the run: paid by it, and left.
+/// Expected result of the run for a partner: the amount paid and the amount that remains.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Want {
     pub paid_cents: i64,
@@ -48,7 +49,7 @@ pub struct Crowd {
     pub earlier: Vec<Value>,
 }
 
-/// The agency's document with everything taken out that is not about one partner's own earnings.
+/// The agency program's document, reduced to what concerns a single partner's own earnings.
 pub fn document() -> Value {
     let mut document: Value =
         serde_json::from_str(include_str!("../../src/program/presets/agency-partner.json")).expect("a preset");
@@ -68,12 +69,12 @@ struct Filling<'a> {
 }
 
 impl Crowd {
-    /// Fills the database of a Worker that has the program, which is stopped by it.
+    /// Stops a Worker that has the program, and fills its database.
     pub fn fill(server: &mut Server, stripe: &Stripe, size: &Size) -> Crowd {
         let filling = Filling::open(server, stripe);
         let mut wants = BTreeMap::new();
 
-        // Who will owe: paid for what goes back afterwards.
+        // Partners who will be in debt: paid for invoices that are refunded afterwards.
         let owing: Vec<String> = (0..size.owing).map(|n| filling.partner(&format!("owing-{n}"), Some(true))).collect();
         for n in 0..size.owing {
             filling.paid(&format!("owing-{n}"), "a", "2024-10-10T00:00:00Z", 40_000);
@@ -90,7 +91,7 @@ impl Crowd {
         for n in 0..size.payable {
             let (name, mut due) = (format!("payable-{n}"), 0);
             let id = filling.partner(&name, Some(true));
-            // The first is owed exactly the least that is paid out.
+            // The first partner is owed exactly the minimum payout.
             let cents = if n == 0 { MINIMUM_CENTS * 5 } else { 30_000 + filling.random(200_000) };
             filling.paid(&name, "a", "2025-01-10T00:00:00Z", cents);
             due += share(cents);
@@ -120,7 +121,7 @@ impl Crowd {
             filling.paid(&name, "a", "2025-01-10T00:00:00Z", cents);
             wants.insert(id, Want { paid_cents: 0, left_cents: share(cents) });
         }
-        // Stripe's limits outside of its sandbox: a Worker that is started again does not know what the one before asked.
+        // Stripe's limits outside of its sandbox: a restarted Worker does not know what the previous one requested.
         stripe.control("limits", &json!({"all": 100, "endpoint": 100}));
         stripe.control("balance", &json!({"set": 1_000_000_000}));
         let connection = filling.world.db.connection.into_inner();
@@ -133,8 +134,8 @@ impl Crowd {
         self.wants.values().filter(|w| w.paid_cents > 0).count()
     }
 
-    /// What is wrong with what Stripe and the ledger have of the run: each partner one transfer or none, of the right
-    /// cents, and in the ledger the same.
+    /// Differences between Stripe's transfers, the ledger and the expected results of the run: each partner has one
+    /// transfer or none, of the right amount, and the ledger agrees.
     pub fn faults(&self, transfers: &[Value], ledger: &[Value]) -> Vec<String> {
         let mut faults = Vec::new();
         let mut sent: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
@@ -161,7 +162,7 @@ impl Crowd {
     }
 }
 
-/// What the ledger's rows come to for one partner.
+/// The sum of one partner's ledger rows.
 #[derive(Debug, Default)]
 struct Books {
     paid_cents: i64,
@@ -179,7 +180,7 @@ impl Books {
             } else if row["credit"] == account {
                 books.left_cents += cents;
             }
-            // A payout's row is named after the payout, which is the transfer's group.
+            // A payout's row has the payout's id, which is also the transfer's group.
             let id = row["id"].as_str().unwrap_or("").trim_end_matches(".post");
             if is_debit && row["code"] == "payout" && !earlier.iter().any(|t| t["transfer_group"] == id) {
                 books.paid_cents += cents;
@@ -189,12 +190,12 @@ impl Books {
     }
 }
 
-/// A fifth, floored.
+/// 20%, rounded down.
 fn share(cents: i64) -> i64 {
     cents * 2_000 / 10_000
 }
 
-/// A request of the product's, asked for real.
+/// Sends a request of the product over HTTP.
 fn forward(agent: &ureq::Agent, request: &OutgoingRequest) -> Result<IncomingResponse, RequestFailed> {
     let mut asked = ureq::http::Request::builder().method(request.method).uri(&request.url);
     for (name, value) in &request.headers {
@@ -207,10 +208,10 @@ fn forward(agent: &ureq::Agent, request: &OutgoingRequest) -> Result<IncomingRes
 }
 
 impl<'a> Filling<'a> {
-    /// A world on the server's own database, whose calls go to the same stand-in for Stripe.
+    /// A world on the server's own database. Its requests go to the same Stripe stand-in.
     fn open(server: &mut Server, stripe: &'a Stripe) -> Filling<'a> {
         let connection = server.open();
-        // A crash of the test is nothing that its database has to survive.
+        // The database does not have to survive a crash of the test.
         connection.pragma_update(None, "synchronous", "OFF").expect("a pragma");
         let mut world = World::on(Sqlite::of(connection), 4);
         world.setup = Setup {
@@ -228,7 +229,8 @@ impl<'a> Filling<'a> {
         i64::try_from(self.world.below(bound)).expect("a small number")
     }
 
-    /// A partner with a client; `ready`: has an account at Stripe, and whether that takes transfers.
+    /// A partner with a client. `ready` is `None` without a Stripe account, and otherwise says whether the account can
+    /// receive transfers.
     fn partner(&self, name: &str, ready: Option<bool>) -> String {
         let new = NewPartner {
             program: PROGRAM.to_owned(),

@@ -1,5 +1,5 @@
-//! `developer-affiliate`, to whom an account belongs: ninety days of cookie, the company's email domain, an agency's
-//! workspace; and the states it goes through.
+//! `developer-affiliate`, attribution: a cookie for 90 days, the company's email domain, an agency's workspace, and the
+//! account's lifecycle states.
 
 use super::client::step;
 use super::facts::{Partner, ahead, event, merge, paid};
@@ -22,7 +22,7 @@ pub fn joined(account: &str, when: &str, email: &str, attribution: Value) -> Val
     event(&format!("up-{account}"), "account.signed_up", when, account, rest)
 }
 
-/// A fact about a domain, and about no account.
+/// A fact about a domain rather than an account.
 fn invited(id: &str, when: &str, code: &str, domain: &str) -> Value {
     json!({"id": id, "type": "workspace.invited", "occurred_at": when, "data": {"agency_code": code, "domain": domain}})
 }
@@ -42,7 +42,7 @@ fn bound_to(server: &Server, account: &str, partner: &Partner, method: &str) -> 
 }
 
 #[test]
-fn a_company_is_brought_by_whom_its_first_account_came() {
+fn a_company_belongs_to_the_partner_of_its_first_account() {
     let server = Server::start();
     let dev = enrol(&server, "dev", "developer");
     let rival = enrol(&server, "rival", "developer");
@@ -54,7 +54,7 @@ fn a_company_is_brought_by_whom_its_first_account_came() {
     server.tell(&[joined("first", &ahead(-60_000), "ann@corp.example", json!({"token": token}))]);
     bound_to(&server, "first", &dev, "token");
 
-    step("a colleague without any link, and not the neighbour at a free mail's");
+    step("a colleague without any link, but not a stranger at the same public email provider");
     server.tell(&[
         joined("second", &ahead(-50_000), "Bob@CORP.example", json!({})),
         joined("mail-1", &ahead(-40_000), "someone@gmail.com", json!({"code": dev.code})),
@@ -63,7 +63,7 @@ fn a_company_is_brought_by_whom_its_first_account_came() {
     bound_to(&server, "second", &dev, "email_domain");
     assert_eq!(verdict(&server, "mail-2")["attributed"], json!(false));
 
-    step("the colleague's own touch goes before the domain; a typed code before both");
+    step("the colleague's own touch beats the domain; a typed code beats both");
     let theirs = token_of(&server.visit(&format!("/r/{}", rival.code)).send().cookie().expect("the cookie"));
     server.tell(&[
         joined("third", &ahead(-20_000), "cleo@corp.example", json!({"token": theirs})),
@@ -77,7 +77,7 @@ fn a_company_is_brought_by_whom_its_first_account_came() {
 }
 
 #[test]
-fn a_workspace_binds_its_domain_for_good() {
+fn a_workspace_binds_its_domain_permanently() {
     let server = Server::start();
     let agency = enrol(&server, "agency", "agency");
     let second = enrol(&server, "second-agency", "agency");
@@ -121,7 +121,7 @@ fn a_workspace_binds_its_domain_for_good() {
     bound_to(&server, "early", &agency, "workspace");
     assert_eq!(server.balance(&agency), (16_000, 0), "20 % of $800");
 
-    step("an invitation after the sign-up is none of its business");
+    step("an invitation after the sign-up has no effect");
     server.tell(&[
         joined("before", "2025-03-02T00:00:00Z", "a@after.example", json!({})),
         invited("inv-after", "2025-03-02T00:00:00.001Z", &agency.code, "after.example"),
@@ -172,7 +172,7 @@ fn an_account_goes_through_its_states() {
         states("quiet"),
         wanted(&[("signed_up", "2025-01-01T00:00:00Z"), ("activated", "2025-01-31T00:00:00Z")])
     );
-    step("signed up a moment ago: what only time will bring is not told yet");
+    step("signed up a moment ago: states reached by time are not reported yet");
     server.tell(&[joined("fresh", &ahead(0), "a@fresh.example", json!({"code": dev.code}))]);
     let fresh: Vec<String> = states("fresh").into_iter().map(|(state, _)| state).collect();
     assert_eq!(fresh, ["signed_up"]);

@@ -1,5 +1,5 @@
-//! `developer-affiliate`, what accounts earn: four tiers with their caps, the long way from pending to payable, churn,
-//! and the reconciliation with the billing system.
+//! `developer-affiliate`, earnings: four tiers with their caps, the steps from pending to payable, churn, and the
+//! reconciliation with the billing system.
 
 use super::client::step;
 use super::developer_attribution::{enrol, joined};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = "developer-affiliate";
 
-/// What a partner's statement of a month's run says is payable.
+/// The payable amount in a partner's statement of a month's run.
 fn payable(server: &Server, partner: &Partner, period: &str) -> i64 {
     let run = server.settle(PROGRAM, "monthly", period);
     let report = server.read(&format!("/v1/runs/{}", run["id"].as_str().expect("an id")));
@@ -17,7 +17,7 @@ fn payable(server: &Server, partner: &Partner, period: &str) -> i64 {
     rows.iter().find(|r| r["partner_id"] == json!(partner.id)).and_then(|r| r["payable_cents"].as_i64()).unwrap_or(0)
 }
 
-/// Rule, cents that stand, cents that were earned, and the reason, of an account's lines with a partner.
+/// Rule, net cents, gross cents and reason of an account's accruals for a partner.
 fn lines(server: &Server, partner: &Partner, account: &str) -> Vec<(String, i64, i64, String)> {
     let mine = server.entries(partner).into_iter().filter(|e| e["account"] == json!(account));
     let text = |e: &Value, name: &str| e[name].as_str().expect("a text").to_owned();
@@ -119,7 +119,7 @@ fn agencies_content_and_caps() {
 }
 
 #[test]
-fn who_leaves_early_earns_nothing() {
+fn early_cancellations_earn_nothing() {
     let server = Server::start();
     let dev = enrol(&server, "dev", "developer");
     step("one leaves on the thirtieth day, one a moment before; one stays");
@@ -191,7 +191,7 @@ fn the_reconciliation_finds_what_events_missed() {
         server.post("/v1/reconciliations", &body).operator().send().expect(200).json()
     };
     let row = |account: &str, subscription: &str, missed: &str, repaired: bool| json!({"account": account, "subscription_id": subscription, "missed": missed, "repaired": repaired});
-    step("told, and nothing changed");
+    step("reported, and nothing changed");
     let told = ask(false);
     assert_eq!((&told["accounts"], &told["unknown_accounts"]), (&json!(3), &json!(["nobody"])), "{told}");
     let missed = |repaired: bool| {
@@ -203,7 +203,7 @@ fn the_reconciliation_finds_what_events_missed() {
     assert_eq!(told["missed"], missed(false));
     assert_eq!(server.balance(&dev), (18_000, 0));
 
-    step("repaired: who is gone churned, and its commission is void");
+    step("repaired: the canceled account has churned, and its commission is void");
     let done = ask(true);
     if !server.is_tight {
         assert_eq!(done["missed"], missed(true));

@@ -1,4 +1,4 @@
-//! EmDash as it really sends: webhook-notifier with its bearer token, forms with their secret in the address.
+//! EmDash's own requests: webhook-notifier with its bearer token, and forms with their secret in the URL.
 
 use super::client::step;
 use super::facts::ahead;
@@ -20,7 +20,7 @@ fn form(submission: &str, data: Value) -> Value {
 }
 
 #[test]
-fn emdash_hooks_and_forms_are_taken_in() {
+fn emdash_hooks_and_forms_are_accepted() {
     let server = Server::start();
     step("a content hook with the bearer token, and its identical retries");
     let body = hook("2026-01-20T10:09:52.925Z");
@@ -34,7 +34,7 @@ fn emdash_hooks_and_forms_are_taken_in() {
     let later = server.post("/v1/webhooks/emdash", &hook("2026-01-20T10:10:00.000Z")).bearer(&server.emdash_token);
     later.send().expect(202);
 
-    step("another token, none, and those of other doors are refused");
+    step("another token, no token, and other endpoints' tokens are refused");
     for token in ["wrong", "", &server.operator_token, &server.forms_secret] {
         send(token).problem(401, "webhook_secret_refused");
     }
@@ -72,7 +72,7 @@ fn emdash_hooks_and_forms_are_taken_in() {
     let problem = server.post(&address, &claim).send().problem(422, "unsupported");
     assert_eq!(problem["field"], "data.manicule_event");
 
-    step("a wrong secret in the address is refused, and no log holds either");
+    step("a wrong secret in the URL is refused, and the log contains neither");
     for secret in ["wrong", "%20", &server.emdash_token] {
         server
             .post(&format!("/v1/webhooks/emdash-forms/{secret}"), &submission)

@@ -1,12 +1,12 @@
-//! Programs that would pay for the same customer: of a group one does, by the last touch inside it; other groups answer
-//! for themselves; and every conversion has its receipt, attributed or not.
+//! Programs that could pay for the same customer: within an exclusive group only one does, by the last touch in the
+//! group. Groups are independent of each other, and every conversion has an attribution report, attributed or not.
 
 use super::client::step;
 use super::facts::{Partner, ahead, discounted, monday_after, paid, signed_up};
 use super::server::Server;
 use serde_json::{Value, json};
 
-/// A cookie that was clicked together, in this order.
+/// A cookie with the touches of these links, clicked in this order.
 fn clicked(server: &Server, partners: &[&Partner]) -> String {
     let mut cookie = String::new();
     for partner in partners {
@@ -28,13 +28,15 @@ fn group(server: &Server, account: &str, name: &str) -> Value {
 }
 
 #[test]
-fn of_a_group_the_last_touch_alone_is_paid() {
+fn an_exclusive_group_pays_only_the_last_touch() {
     let server = Server::start();
     let ann = server.enrol("user-referral", "ann");
     let agency = server.enrol("agency-partner", "agency");
     let dev = super::developer_attribution::enrol(&server, "dev", "developer");
 
-    step("a friend's link, then an agency's: the agency's program pays, and the friend's discount is nobody's cost");
+    step(
+        "a friend's link, then an agency's: the agency's program pays, and the friend's discount is no cost of a program",
+    );
     sign_up(&server, "by-agency", &clicked(&server, &[&ann, &dev, &agency]));
     server.tell(&[
         discounted("by-agency", "in-1", &ahead(0), 40_000, 10_000),
@@ -63,10 +65,10 @@ fn of_a_group_the_last_touch_alone_is_paid() {
         .collect();
     assert_eq!(benefits, [580]);
 
-    step("another group answers for itself: the developer is credited beside the agency");
+    step("other groups are independent: the developer is credited beside the agency");
     let other = group(&server, "by-agency", "emdash");
     assert_eq!((&other["partner"], &other["method"]), (&json!(dev.id), &json!("token")), "{other}");
-    // Its email domain is that of the first account, which the developer brought.
+    // Its email domain is that of the first account, which the developer referred.
     let colleague = group(&server, "by-friend", "emdash");
     assert_eq!((&colleague["partner"], &colleague["method"]), (&json!(dev.id), &json!("email_domain")), "{colleague}");
     server.audit();
@@ -97,10 +99,10 @@ fn a_program_may_credit_the_first_touch() {
 }
 
 #[test]
-fn who_was_not_credited_can_read_why() {
+fn the_attribution_report_says_why_a_partner_was_not_credited() {
     let server = Server::start();
     let agency = server.enrol("agency-partner", "agency");
-    step("a sign-up that brings nothing has a receipt for every group");
+    step("an unattributed sign-up has an attribution report for every group");
     server.tell(&[
         signed_up("alone", "2025-01-06T00:00:00Z", json!({})),
         paid("alone", "in-alone", "2025-01-07T00:00:00Z", 50_000),
@@ -118,7 +120,7 @@ fn who_was_not_credited_can_read_why() {
         assert_eq!(found["reason"], "not attributed: the sign-up carried no code and no touch of these programs");
     }
 
-    step("a touch of today is none for a sign-up of last year; a forged token is said to be one");
+    step("a touch of today does not count for a sign-up of last year; a forged token is reported as forged");
     let cookie = clicked(&server, &[&agency]);
     let token = server.get("/v1/attribution").header("cookie", &cookie).send().json()["token"].clone();
     server.tell(&[

@@ -1,4 +1,4 @@
-//! What tests tell the Worker: partners, links and signed events; and what they read of the books.
+//! Test data for the Worker (partners, links and signed events), and reads of its ledger.
 
 use super::client::{Reply, now_ms, step};
 use super::server::Server;
@@ -13,16 +13,16 @@ pub struct Partner {
     pub code: String,
 }
 
-/// Parts of a sweep: with few statements each begins another.
+/// Parts of a sweep. With few statements, each sweep starts at another part.
 const SWEEP_PARTS: i64 = 10;
-/// Sweeps in which everything must be done.
+/// Maximum number of sweeps until all work is done.
 const SWEEPS_MAX: i64 = 200;
-/// Deliveries in which an event must be in that one invocation cannot take in.
+/// Maximum number of deliveries until an event is stored that one invocation cannot process.
 pub const DELIVERIES: usize = 4;
-/// The same where many senders write the same books at once.
+/// The same if many senders write to the same ledger concurrently.
 const DELIVERIES_AT_ONCE: usize = 200;
 
-/// An RFC 3339 instant this many milliseconds from now.
+/// The RFC 3339 instant this many milliseconds from now.
 pub fn ahead(ms: i64) -> String {
     UtcMillis(now_ms() + ms).to_rfc3339()
 }
@@ -31,7 +31,7 @@ pub fn at(text: &str) -> i64 {
     UtcMillis::parse(text).unwrap_or_else(|| panic!("{text} is no instant")).0
 }
 
-/// An event about an account; `rest` adds fields or replaces them.
+/// An event about an account. `rest` adds or replaces fields.
 pub fn event(id: &str, kind: &str, when: &str, account: &str, rest: Value) -> Value {
     let mut body = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
     merge(&mut body, rest);
@@ -47,7 +47,7 @@ pub fn paid(account: &str, invoice: &str, when: &str, cents: i64) -> Value {
     event(&format!("paid-{invoice}"), "invoice.paid", when, account, invoice_of(invoice, cents))
 }
 
-/// A payment of what was left after a discount.
+/// A payment of the amount after a discount.
 pub fn discounted(account: &str, invoice: &str, when: &str, cents: i64, discount: i64) -> Value {
     let mut event = paid(account, invoice, when, cents);
     merge(&mut event, json!({"data": {"discount_cents": discount}}));
@@ -70,7 +70,7 @@ fn invoice_of(invoice: &str, cents: i64) -> Value {
     json!({"amount": {"cents": cents, "currency": "usd"}, "data": {"invoice_id": invoice}})
 }
 
-/// Objects are merged, everything else is replaced.
+/// Merges objects and replaces everything else.
 pub fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
@@ -94,7 +94,7 @@ impl Server {
         Partner { id: text("id"), code: text("code") }
     }
 
-    /// The code of a further link.
+    /// The code of an additional link.
     #[track_caller]
     pub fn link(&self, partner: &Partner, rest: Value) -> String {
         let mut body = json!({"partner": partner.id});
@@ -114,7 +114,7 @@ impl Server {
         self.deliver_signed(body, &self.webhook_secret, now_ms() / 1_000)
     }
 
-    /// Signs with any secret and for any second.
+    /// Signs with any secret and timestamp.
     #[track_caller]
     pub fn deliver_signed(&self, body: &[u8], secret: &str, second: i64) -> Reply {
         let signature = sign(secret, "msg_1", second, body);
@@ -126,7 +126,7 @@ impl Server {
             .send()
     }
 
-    /// Delivers events one by one; each must be applied.
+    /// Delivers events one by one. Each must be applied.
     #[track_caller]
     pub fn tell(&self, events: &[Value]) {
         for event in events {
@@ -135,12 +135,12 @@ impl Server {
         }
     }
 
-    /// Delivers an event while others deliver theirs.
+    /// Delivers an event while other senders deliver theirs.
     pub fn deliver_at_once(&self, event: &Value) -> Reply {
         self.deliver_up_to(DELIVERIES_AT_ONCE, event)
     }
 
-    /// Delivers an event again where it was cut off, as senders do.
+    /// Redelivers an event that was cut off, as senders do.
     fn deliver_up_to(&self, times: usize, event: &Value) -> Reply {
         let mut reply = self.deliver(event);
         for _ in 1..times {
@@ -159,13 +159,13 @@ impl Server {
         self.catch_up();
     }
 
-    /// What invocations with few statements left is done by sweeps, ten minutes apart.
+    /// Runs sweeps, ten minutes apart, that finish what invocations with few statements left undone.
     #[track_caller]
     pub fn catch_up(&self) {
         if !self.is_tight {
             return;
         }
-        // Once no run is open, every part of the sweep begins once more.
+        // Once no run is open, every part of the sweep gets one more turn.
         let mut left = SWEEP_PARTS;
         for number in 1..SWEEPS_MAX {
             self.try_cron("*/10 * * * *", now_ms() + number * 600_000).expect("a sweep").expect(200);
@@ -177,14 +177,14 @@ impl Server {
         panic!("runs are open after {SWEEPS_MAX} sweeps");
     }
 
-    /// The same, of a Worker that may not live to answer.
+    /// Fires a cron trigger of a Worker that may be killed before it answers.
     pub fn try_cron(&self, trigger: &str, time: i64) -> Result<Reply, ureq::Error> {
         let url = format!(
             "{}/cdn-cgi/handler/scheduled?cron={}&time={time}",
             self.cron_base,
             trigger.replace(' ', "+").replace('*', "%2A")
         );
-        // A run may take as long as it takes.
+        // A run may take any amount of time.
         self.get(&url).patient().try_send()
     }
 
@@ -193,7 +193,7 @@ impl Server {
         self.cron("0 9 * * MON", time);
     }
 
-    /// Settles a period that is over, as an operator.
+    /// Settles a past period, as an operator.
     #[track_caller]
     pub fn settle(&self, program: &str, cadence: &str, period: &str) -> Value {
         let body = json!({"program": program, "cadence": cadence, "period": period});
@@ -202,7 +202,7 @@ impl Server {
             if !self.is_tight || run["state"] == "done" {
                 break;
             }
-            // Asked for again, it goes on.
+            // Repeating the request continues the run.
             run = self.post("/v1/runs", &body).operator().send().expect(200).json();
         }
         assert_eq!(run["state"], "done", "{run}");
@@ -223,14 +223,14 @@ impl Server {
         answer["data"].as_array().expect("entries").clone()
     }
 
-    /// The ledger has no fault, at any time.
+    /// Asserts that the ledger has no errors. True at any time.
     #[track_caller]
     pub fn audit(&self) {
         step("the ledger has no fault");
         assert_eq!(self.read("/v1/ledger/checks"), json!([]));
     }
 
-    /// Every ledger row there is.
+    /// Every row of the ledger.
     #[track_caller]
     pub fn transfers(&self) -> Vec<Value> {
         let (mut all, mut cursor) = (Vec::new(), String::new());
@@ -245,13 +245,13 @@ impl Server {
     }
 }
 
-/// A Standard Webhooks signature, by the library of that name.
+/// A Standard Webhooks signature, made by the library of that name.
 pub fn sign(secret: &str, id: &str, second: i64, body: &[u8]) -> String {
     let hook = standardwebhooks::Webhook::new(secret).expect("a webhook secret");
     hook.sign(id, second, body).expect("a signature")
 }
 
-/// What Stripe puts into `Stripe-Signature`: the HMAC's key is the secret's own text.
+/// The value of `Stripe-Signature`. The HMAC's key is the text of the secret itself.
 pub fn stripe_signature(secret: &str, second: i64, body: &[u8]) -> String {
     let mut mac: Hmac<Sha256> = Hmac::new_from_slice(secret.as_bytes()).expect("a key of any length");
     mac.update(format!("{second}.").as_bytes());
@@ -259,7 +259,7 @@ pub fn stripe_signature(secret: &str, second: i64, body: &[u8]) -> String {
     format!("t={second},v1={}", hex(&mac.finalize().into_bytes()))
 }
 
-/// The first Monday, 09:00 UTC, that is at least `days` from now.
+/// The first Monday, 09:00 UTC, at least `days` from now.
 pub fn monday_after(days: i64) -> i64 {
     const DAY_MS: i64 = 86_400_000;
     // 1970-01-05 was a Monday.

@@ -6,10 +6,10 @@ use super::stand_in::{Answer, Asked, StandIn};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Nobody waits longer for a site that does not answer.
+/// The maximum time to wait for a site that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The session cookie's value says what the stand-in answers.
+/// The session cookie's value selects the stand-in's answer.
 fn emdash(asked: &Asked) -> Answer {
     let session = asked.header("cookie").and_then(|c| c.split("astro-session=").nth(1)).unwrap_or("");
     let session = session.split(';').next().unwrap_or("");
@@ -55,7 +55,7 @@ fn signed_in_users_get_their_link() {
     let again = generate(&server, "user-1").send().expect(200).json();
     assert_eq!(again, first);
 
-    step("EmDash was asked once, with nothing but its own cookie");
+    step("EmDash was queried once, with only its own cookie");
     let asked = site.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!((asked[0].method.as_str(), asked[0].target.as_str()), ("GET", "/_emdash/api/auth/me"));
@@ -66,7 +66,7 @@ fn signed_in_users_get_their_link() {
     assert!(server.visit(&format!("/r/{code}")).send().cookie().is_some());
     assert_ne!(generate(&server, "user-2").send().expect(201).json()["code"], json!(code));
 
-    step("who is not signed in, disabled, or below a subscriber gets none");
+    step("users who are signed out, disabled, or below subscriber get none");
     generate(&server, "expired").send().problem(401, "not_signed_in");
     generate(&server, "disabled").send().problem(401, "not_signed_in");
     generate(&server, "visitor").send().problem(403, "role_too_low");
@@ -79,7 +79,7 @@ fn signed_in_users_get_their_link() {
         .problem(401, "not_signed_in");
     assert!(site.asked().is_empty(), "without a session nobody is asked");
 
-    step("another site's page cannot ask in the user's name");
+    step("another site's page cannot send requests as the user");
     let cross = generate(&server, "user-1").header("origin", "https://evil.example");
     cross.send().problem(403, "cross_origin");
     generate(&server, "user-1").header("sec-fetch-site", "cross-site").send().problem(403, "cross_origin");
@@ -95,11 +95,11 @@ fn signed_in_users_get_their_link() {
 }
 
 fn outages(server: &Server) {
-    step("EmDash that fails, babbles or takes too long is 503 with a time to retry, never signed in");
+    step("if EmDash fails, talks nonsense or takes too long: 503 with a time to retry, never signed in");
     for session in ["broken", "garbled"] {
         retry_later(&generate(server, session).send());
     }
-    // The quickest of a few: a busy machine may keep one of them waiting.
+    // The fastest of a few requests, because a busy machine may delay one of them.
     let patience = || {
         let started = Instant::now();
         retry_later(&generate(server, "slow").send());
@@ -109,7 +109,7 @@ fn outages(server: &Server) {
     assert!(took.len() < 5, "gave up after {took:?}");
 }
 
-/// 503, and a header that says when to try again.
+/// 503, with a header that says when to retry.
 fn retry_later(reply: &Reply) {
     reply.clone().problem(503, "session_unavailable");
     assert!(reply.header("retry-after").is_some_and(|s| s.parse::<u32>().is_ok()), "{reply:?}");

@@ -1,13 +1,13 @@
-//! What one visitor may do only so often, as the runtime counts it.
+//! Rate limits per visitor, as the runtime counts them.
 
 use super::client::{Reply, step};
 use super::server::Server;
 use manicule::pages::text::visitor::sign_in;
 
-/// Mails that wrangler.toml lets one visitor ask for in a minute.
+/// Emails per minute that wrangler.toml allows one visitor to request.
 const MAILS: usize = 10;
 
-/// Asks for a link by the form.
+/// Requests a sign-in link through the form.
 fn ask(server: &Server, page: &Reply) -> Reply {
     let token = page.text.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     let cookie = page.header("set-cookie").and_then(|cookie| cookie.split(';').next());
@@ -22,11 +22,11 @@ fn ask(server: &Server, page: &Reply) -> Reply {
 }
 
 #[test]
-fn who_asks_for_too_many_mails_waits_a_minute() {
+fn email_requests_are_rate_limited_per_minute() {
     let server = Server::with(&[("MAIL_FROM", "Manicule <hello@ref.example>"), ("PUBLIC_URL", "https://ref.example")]);
     let page = server.get("/sign-in").send();
     step("a visitor asks for links, one after the other");
-    // The minutes are the clock's: where one ends in between, as many again are let through.
+    // Minutes follow the clock: if one ends in between, another full quota is allowed.
     let mut sent = 0;
     let refused = loop {
         let reply = ask(&server, &page);

@@ -1,8 +1,8 @@
-//! End to end: the Worker on workerd, asked over HTTP as visitors, senders, operators and Cloudflare's cron ask it.
+//! End to end: the Worker on workerd, with HTTP requests like those of visitors, senders, operators and Cloudflare's
+//! cron.
 //!
-//! Each test starts a Worker of its own on a fresh state (about a second), so they run side by side and nothing that
-//! one does can be seen by another; within a test the steps run in order and the last step shown is the one that
-//! failed.
+//! Each test starts its own Worker with a fresh state (about a second), so tests run in parallel and cannot affect each
+//! other. Within a test the steps run in order, and the last announced step is the one that failed.
 
 mod agency_attribution;
 mod agency_chain;

@@ -1,4 +1,5 @@
-//! Notifications on workerd: a mail by the send_email binding, whose files miniflare keeps, and a webhook to a stand-in.
+//! Notifications on workerd: an email by the send_email binding, which miniflare writes to files, and a webhook to a
+//! stand-in.
 
 use super::client::{now_ms, step};
 use super::facts::{ahead, signed_up};
@@ -8,7 +9,7 @@ use manicule::codec::message::email::text::partner::JOINED;
 use serde_json::{Value, json};
 
 #[test]
-fn a_sign_up_is_told_by_mail_and_webhook() {
+fn a_sign_up_is_announced_by_email_and_webhook() {
     let host = StandIn::start(|_| (200, "{}".to_owned()));
     let site = "https://go.site.example";
     let server = Server::with(&[
@@ -25,7 +26,7 @@ fn a_sign_up_is_told_by_mail_and_webhook() {
     server.cron("*/10 * * * *", now_ms());
     server.cron("*/10 * * * *", now_ms());
 
-    step("the mail is there, once, as text and as HTML");
+    step("the email is there, once, as text and as HTML");
     let (texts, pages) = (server.mails("email-text"), server.mails("email-html"));
     assert_eq!((texts.len(), pages.len()), (1, 1), "{texts:?} {pages:?}");
     assert!(texts[0].contains(JOINED), "{}", texts[0]);
@@ -43,7 +44,7 @@ fn a_sign_up_is_told_by_mail_and_webhook() {
         message["deliveries"].as_array().expect("deliveries").iter().map(|d| &d["state"]).collect();
     assert_eq!(states, ["sent", "sent"], "{message}");
 
-    step("its link stops the next one");
+    step("its link unsubscribes from the next one");
     let link = texts[0].split_whitespace().find_map(|word| word.strip_prefix(site)).expect("a link");
     let page = server.get(link).send().expect(200);
     assert!(page.text.contains("<form method=\"post\""), "{}", page.text);

@@ -1,5 +1,5 @@
-//! Operators and money: a version that takes effect from its date, the dry run of a draft, a run seen before it is
-//! started, an account moved with a reason; all of it in the audit trail.
+//! Operators and money: a version that takes effect on its date, the dry run of a draft, the preview of a run, and an
+//! account that is reassigned with a reason. All of it is in the audit log.
 
 use super::client::{Reply, step};
 use super::facts::{Partner, ahead, merge, monday_after, paid, signed_up};
@@ -18,7 +18,7 @@ fn put(server: &Server, document: &Value) -> Reply {
     server.ask("PUT", "/v1/programs/agency-partner").operator().body(document.to_string()).send()
 }
 
-/// The newest entry of the audit trail about an action.
+/// The newest audit entry of an action.
 fn audited(server: &Server, action: &str) -> Value {
     let audit = server.read("/v1/audit");
     let found = audit["data"].as_array().and_then(|all| all.iter().find(|a| a["action"] == json!(action)).cloned());
@@ -35,7 +35,7 @@ fn with_first_year(server: &Server, bps: i64, rest: Value) -> Value {
 fn a_version_takes_effect_from_its_date() {
     let server = Server::start();
     let agency = server.enrol(PROGRAM, "agency");
-    step("what is wrong is told by path, value and rule");
+    step("errors are reported with path, value and rule");
     let mut bad = with_first_year(&server, 10_001, json!({"version": 2, "attribution": {"window_days": 0}}));
     bad["caps"] = json!([{"reward": "nothing", "per_partner_month_cents": 1}]);
     let problem = put(&server, &bad).problem(422, "program_refused");
@@ -49,7 +49,7 @@ fn a_version_takes_effect_from_its_date() {
     let detail = problem["detail"].as_str().expect("a detail");
     assert!(detail.contains(findings[0]["path"].as_str().expect("a path")), "{problem}");
 
-    step("30 % from a minute on: what is paid a millisecond before earns 20 %");
+    step("30% from a certain minute on: a payment a millisecond earlier earns 20%");
     let from = super::client::now_ms() + 60_000;
     let at = |ms: i64| manicule::base::time::UtcMillis(from + ms).to_rfc3339();
     put(&server, &with_first_year(&server, 3_000, json!({"version": 2, "effective_from": at(0)}))).expect(201);
@@ -63,7 +63,7 @@ fn a_version_takes_effect_from_its_date() {
         server.entries(&agency).iter().map(|e| (e["program_version"].clone(), e["amount_cents"].clone())).collect();
     assert_eq!(lines, [(json!(1), json!(10_000)), (json!(2), json!(15_000))]);
 
-    step("it is in the audit trail, with the document");
+    step("it is in the audit log, with the document");
     let entry = audited(&server, "program.save");
     assert_eq!((&entry["subject"], &entry["before"]), (&json!(PROGRAM), &json!({"version": 1})), "{entry}");
     assert_eq!(entry["after"]["rewards"][0]["amount"]["rate_bps"], json!(3_000), "{entry}");
@@ -72,7 +72,7 @@ fn a_version_takes_effect_from_its_date() {
 }
 
 #[test]
-fn a_draft_is_tried_on_a_past_period() {
+fn a_draft_can_be_dry_run_on_a_past_period() {
     let server = Server::start();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     step("a March of two partners, one of them with a refund");
@@ -88,7 +88,7 @@ fn a_draft_is_tried_on_a_past_period() {
     let before = (server.transfers(), server.read("/v1/programs/agency-partner"), server.balance(&one));
 
     let ask = |body: &Value| server.post("/v1/programs/agency-partner/dry-run", body).operator().send();
-    step("30 % in place of 20 %: partner by partner and rule by rule");
+    step("30% instead of 20%: partner by partner and rule by rule");
     let draft = with_first_year(&server, 3_000, json!({"version": 2, "effective_from": ahead(3_600_000)}));
     let told = ask(&json!({"document": draft, "period": "2025-03"})).expect(200).json();
     let row = |partner: &Partner, was: (i64, i64), would: (i64, i64)| {
@@ -112,7 +112,7 @@ fn a_draft_is_tried_on_a_past_period() {
     assert!(same["rows"].as_array().is_some_and(|r| r.iter().all(|r| r["difference_cents"] == json!(0))), "{same}");
     assert_eq!((server.transfers(), server.read("/v1/programs/agency-partner"), server.balance(&one)), before);
 
-    step("a draft that cannot be saved cannot be tried; nor can no period");
+    step("a draft that cannot be saved cannot be tried; neither can a missing period");
     let bad = with_first_year(&server, -1, json!({"version": 2}));
     let problem = ask(&json!({"document": bad, "period": "2025-03"})).problem(422, "program_refused");
     assert!(problem["findings"][0]["path"].as_str().is_some_and(|p| p.contains("rewards[0]")), "{problem}");
@@ -121,7 +121,7 @@ fn a_draft_is_tried_on_a_past_period() {
 }
 
 #[test]
-fn a_run_is_seen_before_it_is_started() {
+fn a_run_can_be_previewed_before_it_starts() {
     let server = Server::start();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     for (partner, account, cents) in [(&one, "a", 50_000), (&one, "b", 30_000), (&two, "c", 80_000)] {
@@ -154,7 +154,7 @@ fn a_run_is_seen_before_it_is_started() {
     assert_eq!((server.transfers(), server.read("/v1/runs")["data"].clone()), (before, json!([])));
     assert_eq!(server.balance(&one), (16_000, 0));
 
-    step("started it does exactly that, and the same again is the same run");
+    step("starting it does exactly that, and repeating it returns the same run");
     let mut done = ask(run(false)).expect(200).json();
     while server.is_tight && done["state"] != "done" {
         done = ask(run(false)).expect(200).json();
@@ -198,7 +198,7 @@ fn weekly_preview(server: &Server) {
 }
 
 #[test]
-fn an_account_is_moved_with_a_reason() {
+fn an_account_is_reassigned_with_a_reason() {
     let server = Server::start();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     let ann = server.enrol("user-referral", "ann");
@@ -211,14 +211,14 @@ fn an_account_is_moved_with_a_reason() {
     assert_eq!(server.balance(&one), (10_000, 10_000));
     let ask = |body: Value| server.post("/v1/accounts/client/reassign", &body).operator();
 
-    step("it takes a reason, and a partner of that program");
+    step("it needs a reason, and a partner of that program");
     assert_eq!(ask(json!({"program": PROGRAM, "partner": two.id})).send().expect(422).json()["field"], "reason");
     let foreign = json!({"program": PROGRAM, "partner": ann.id, "reason": "x"});
     assert_eq!(ask(foreign).send().problem(422, "unknown_partner")["field"], "partner");
     let nowhere = json!({"program": "none", "partner": null, "reason": "x"});
     assert_eq!(ask(nowhere).send().problem(422, "unknown_program")["field"], "program");
 
-    step("moved: what stood is reversed where it stands, and made anew for the other");
+    step("reassigned: its accruals are reversed in their balances and created for the other partner");
     let body = json!({"program": PROGRAM, "partner": two.id, "reason": "the contract names two"});
     let first = ask(body.clone()).header("idempotency-key", "move-1").send().expect(200).json();
     assert_eq!(ask(body).header("idempotency-key", "move-1").send().expect(200).json(), first);
@@ -228,7 +228,7 @@ fn an_account_is_moved_with_a_reason() {
     server.settle(PROGRAM, "monthly", "2025-05");
     assert_eq!(server.balance(&two), (0, 20_000));
 
-    step("the receipt and the audit trail say so");
+    step("the attribution report and the audit log say so");
     let receipt = server.read("/v1/accounts/client/attribution");
     let program = receipt["programs"].as_array().expect("groups").iter().find(|p| p["program"] == json!(PROGRAM));
     let program = program.unwrap_or_else(|| panic!("not bound: {receipt}"));
@@ -239,16 +239,16 @@ fn an_account_is_moved_with_a_reason() {
     assert_eq!(entry["after"], json!({"program": PROGRAM, "partner": two.id}), "{entry}");
     assert_eq!(entry["before"], json!({"program": PROGRAM, "partner": one.id}), "{entry}");
 
-    step("to another program of the group: the agency's commission goes, and no second one comes");
+    step("to another program of the group: the agency's commission is voided, and there is no second one");
     ask(json!({"program": "user-referral", "partner": ann.id, "reason": "a friend's advice"})).send().expect(200);
     assert_eq!((server.balance(&two), server.balance(&one)), ((0, 0), (0, 0)));
-    // The move is a fact of today: runs of before it know nothing of it.
+    // The reassignment is a fact of today, so earlier runs are not affected.
     server.settle("user-referral", "weekly", "2025-W20");
     assert_eq!(server.balance(&ann), (0, 0));
     server.weekly(monday_after(0));
     assert_eq!(server.balance(&ann), (0, 5_000));
 
-    step("to nobody");
+    step("to no partner");
     ask(json!({"program": "user-referral", "partner": null, "reason": "a mistake"})).send().expect(200);
     assert_eq!(server.balance(&ann), (0, 0));
     server

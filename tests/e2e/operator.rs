@@ -1,4 +1,4 @@
-//! What operators do besides money: enrolling with an idempotency key, saving programs, deciding reviews.
+//! Operator tasks other than payouts: enrolling with an idempotency key, saving programs, deciding reviews.
 
 use super::client::{Reply, step};
 use super::facts::{ahead, event, merge, monday_after, paid, signed_up};
@@ -9,7 +9,7 @@ fn keyed(server: &Server, path: &str, key: &str, body: &Value) -> Reply {
     server.post(path, body).operator().header("idempotency-key", key).send()
 }
 
-/// What eight who ask at the same time are told.
+/// The replies to eight concurrent requests.
 fn at_once(ask: impl Fn() -> Value + Sync) -> Vec<Value> {
     std::thread::scope(|scope| {
         let askers: Vec<_> = (0..8).map(|_| scope.spawn(&ask)).collect();
@@ -34,23 +34,23 @@ fn a_key_makes_a_repeat_harmless() {
     let same = server.post("/v1/partners", &other).operator().send().expect(200).json();
     assert_eq!((&same["id"], &same["code"]), (&first.json()["id"], &first.json()["code"]));
 
-    step("a key that met a partner who was there already is kept, too");
+    step("a key used for an existing partner is stored, too");
     keyed(&server, "/v1/partners", "key-0", &other).expect(200);
     keyed(&server, "/v1/partners", "key-0", &ann).problem(409, "idempotency_key_reused");
 
-    step("a partner asked for eight times at once, by one key: one answer");
+    step("eight concurrent requests for a partner with one key: one result");
     let bob = json!({"program": "user-referral", "external_id": "bob"});
     let answers: Vec<Value> = at_once(|| keyed(&server, "/v1/partners", "key-bob", &bob).expect(201).json());
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 
-    step("a partner asked for eight times at once without a key is one partner");
+    step("eight concurrent requests for a partner without a key create one partner");
     let ids = at_once(|| {
         let answer = server.post("/v1/partners", &json!({"program": "user-referral", "external_id": "eve"})).operator();
         answer.send().json()["id"].clone()
     });
     assert!(ids.iter().all(|id| id.is_string() && *id == ids[0]), "{ids:?}");
 
-    step("a link: one, however often it is asked for, even at once");
+    step("a link: only one, however often it is requested, even concurrently");
     let link = json!({"partner": first.json()["id"], "campaign": "spring"});
     let made = keyed(&server, "/v1/links", "key-2", &link).expect(201).json();
     assert_eq!(keyed(&server, "/v1/links", "key-2", &link).expect(201).json(), made);
@@ -60,7 +60,7 @@ fn a_key_makes_a_repeat_harmless() {
     assert!(codes.iter().all(|code| *code == codes[0]), "{codes:?}");
     assert_ne!(codes[0], made["code"], "another key, another link");
 
-    step("a key belongs to its route, and has a form");
+    step("a key belongs to its route and has a format");
     keyed(&server, "/v1/links", "key-1", &link).expect(201);
     for bad in ["a b", &"a".repeat(256)] {
         let problem = keyed(&server, "/v1/links", bad, &link).problem(400, "malformed");
@@ -100,7 +100,7 @@ fn a_program_is_saved_as_versions_that_never_change() {
     };
     assert!(unknown["findings"][0]["path"].as_str().is_some_and(|p| p.starts_with("vesting")), "{unknown}");
 
-    step("the next version may not begin in the past, nor skip a number, nor be another program's");
+    step("the next version may not begin in the past, skip a number, or belong to another program");
     let with = |rest: Value| {
         let mut body = document.clone();
         merge(&mut body, rest);
@@ -117,7 +117,7 @@ fn a_program_is_saved_as_versions_that_never_change() {
         assert_eq!(problem["findings"][0]["path"], field, "{rest}: {problem}");
     }
 
-    step("a good one is saved beside the first, which stays in force until then");
+    step("a valid version is saved beside the first, which stays in force until then");
     let next = with(json!({"version": 2, "effective_from": soon, "title": "From next hour on"}));
     put(address, &next).expect(201);
     put(address, &next).expect(200);
@@ -125,7 +125,7 @@ fn a_program_is_saved_as_versions_that_never_change() {
     assert_eq!(shown["versions"].as_array().map(Vec::len), Some(2), "{shown}");
     assert_eq!(shown["document"], document);
 
-    step("a new program of the same form works at once");
+    step("a new program of the same form works immediately");
     let own = with(json!({"id": "own-program", "effective_from": "2020-01-01T00:00:00Z"}));
     put("/v1/programs/own-program", &own).expect(201);
     let partner = server.enrol("own-program", "someone");
@@ -134,9 +134,9 @@ fn a_program_is_saved_as_versions_that_never_change() {
 }
 
 #[test]
-fn what_is_held_waits_for_a_person() {
+fn held_accruals_wait_for_a_review() {
     let server = Server::start();
-    step("a partner who refers their own mailbox is held, with the evidence");
+    step("a referral with the partner's own mailbox is held, with the evidence");
     let ann = server.enrol("user-referral", "ann");
     let bob = server.enrol("user-referral", "bob");
     for (account, partner, email) in
@@ -168,7 +168,7 @@ fn what_is_held_waits_for_a_person() {
     server.settle("user-referral", "weekly", "2025-W08");
     assert_eq!((server.balance(&ann).1, server.balance(&bob).1), (0, 0));
 
-    step("a decision needs a reason and is one of two");
+    step("a decision needs a reason and must be one of two");
     for (body, field) in [
         (json!({"decision": "release"}), "reason"),
         (json!({"decision": "maybe", "reason": "x"}), "decision"),
@@ -177,7 +177,7 @@ fn what_is_held_waits_for_a_person() {
         let problem = server.post(&of("self-a"), &body).operator().send().expect(422).json();
         assert_eq!(problem["field"], field, "{problem}");
     }
-    step("released: the next run makes it available; rejected: void, with the reason");
+    step("released: the next run makes it available; rejected: it is void, with the reason");
     let decide = |account: &str, decision: &str, reason: &str| {
         server.post(&of(account), &json!({"decision": decision, "reason": reason})).operator().send()
     };
@@ -203,7 +203,7 @@ fn what_is_held_waits_for_a_person() {
 }
 
 fn states_reached(server: &Server) {
-    step("the receipt tells every state that was reached, also those that only time brought");
+    step("the attribution report lists every state that was reached, including those reached by time alone");
     let receipt = server.read("/v1/accounts/self-a/attribution");
     let states = receipt["programs"][0]["states"].as_array().expect("states").clone();
     let reached: Vec<(&str, &str)> =
@@ -213,14 +213,14 @@ fn states_reached(server: &Server) {
         [
             ("signed_up", "2025-01-06T00:00:00Z"),
             ("paid", "2025-01-07T00:00:00Z"),
-            // A month was paid on 2025-02-06, thirty days after the first invoice.
+            // A month was paid on 2025-02-06, 30 days after the first invoice.
             ("qualified", "2025-02-06T00:00:00Z"),
         ],
         "{receipt}"
     );
 }
 
-/// What is owed in another currency than the program's is for a person to say.
+/// Amounts in a currency other than the program's are left to a person to decide.
 fn held_commission(server: &Server) {
     step("an invoice in another currency earns nothing and is held for review");
     let agency = server.enrol("agency-partner", "agency");

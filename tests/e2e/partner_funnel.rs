@@ -1,4 +1,5 @@
-//! `partner-funnel`: five stages by link, beacon, pixel and webhook, and the weekly report that says what to do next.
+//! `partner-funnel`: five stages by link, beacon, pixel and webhook, and the weekly report with its recommended
+//! actions.
 
 use super::client::{Ask, CHROME, step};
 use super::facts::Partner;
@@ -19,7 +20,7 @@ fn report(server: &Server, week: Week) -> Value {
     server.read(&format!("/v1/reports/funnel?program={PROGRAM}&week={week}"))
 }
 
-/// A click of a visitor of its own.
+/// A click by a new visitor.
 fn visit<'a>(server: &'a Server, partner: &Partner, campaign: &str, who: &str) -> Ask<'a> {
     server
         .visit(&format!("/guide?partner={}&campaign={campaign}", partner.code))
@@ -27,7 +28,7 @@ fn visit<'a>(server: &'a Server, partner: &Partner, campaign: &str, who: &str) -
 }
 
 fn beacon<'a>(server: &'a Server, cookie: &str, body: &Value) -> Ask<'a> {
-    // As `navigator.sendBeacon` sends a text.
+    // As `navigator.sendBeacon` sends a string.
     let ask = server.post("/v1/collect", body).header("content-type", "text/plain;charset=UTF-8");
     ask.header("user-agent", CHROME).header("cookie", cookie)
 }
@@ -54,7 +55,7 @@ fn a_visitor_is_followed_through_five_stages() {
     let cookie = reply.cookie().expect("the cookie");
     assert_eq!(clicks(&server, &seo, (1, 0)), (1, 0));
 
-    step("a beacon and a pixel need nothing but the cookie, and say nothing");
+    step("a beacon and a pixel need only the cookie and reveal nothing");
     let seen = beacon(&server, &cookie, &json!({"event": "page.viewed", "path": "/guide?email=x"})).send().expect(204);
     assert_eq!((seen.text.as_str(), seen.header("cache-control"), seen.cookie()), ("", Some("no-store"), None));
     for _ in 0..2 {
@@ -81,7 +82,7 @@ fn a_visitor_is_followed_through_five_stages() {
     let campaigns = mine["campaigns"].as_array().expect("campaigns");
     assert_eq!((campaigns.len(), &campaigns[0]["campaign"]), (1, &json!(CHECKLIST)), "{found}");
 
-    step("what is not a visitor's, leads to nobody, or is claimed for a click, is answered alike and counted nowhere");
+    step("beacons without a visitor, without a partner, or claiming a click get the same response and count nowhere");
     let code = seo.code.as_str();
     let demo = json!({"event": "demo.requested", "partner": code, "campaign": CHECKLIST});
     beacon(&server, "", &demo).header("user-agent", "Googlebot/2.1").send().expect(204);
@@ -92,19 +93,19 @@ fn a_visitor_is_followed_through_five_stages() {
     beacon(&server, "", &json!({"event": "demo.requested", "partner": {}})).send().problem(422, "wrong_type");
     assert_eq!(visitors(&report(&server, week)["average"]), [1, 1, 1, 1, 1]);
 
-    step("two who ask not to be followed are two; one known by address is one, however often");
+    step("two visitors who opt out count as two; one recognized by address counts once");
     let private = || beacon(&server, "", &demo).header("sec-gpc", "1");
     private().send().expect(204);
     private().send().expect(204);
     assert_eq!(visitors(&report(&server, week)["average"]), [1, 1, 1, 3, 1]);
 
-    step("no money: no lines, no transfers, no run");
+    step("no money: no accruals, no transfers, no run");
     assert_eq!((server.transfers(), server.balance(&seo)), (vec![], (0, 0)));
     server.audit();
 }
 
 #[test]
-fn the_week_s_report_proposes_one_action_for_each_partner() {
+fn the_weekly_report_proposes_one_action_per_partner() {
     let server = Server::start();
     wait_for_the_hour();
     let week = this_week();
@@ -145,7 +146,7 @@ fn the_week_s_report_proposes_one_action_for_each_partner() {
     assert_eq!(large["action"]["type"], "sharpen_landing_page", "{large}");
     assert!(large["action"]["reason"].as_str().is_some_and(|r| r.contains("2 of 300 visits")), "{large}");
 
-    step("a small sample is said to be small and names no weakest step, but is surely above the activation band");
+    step("a small sample is reported as small without a weakest step, but is surely above the activation band");
     let small = of(&found, &few);
     assert_eq!((&small["small_sample"], &small["weakest"]), (&json!(true), &json!(null)), "{small}");
     assert_eq!(small["action"]["type"], "offer_inventory", "{small}");
@@ -206,7 +207,7 @@ fn markdown(server: &Server, week: Week) {
     }
     assert_eq!(text.matches("**Action: ").count(), 2, "one for each partner");
 
-    step("an empty week, and one that is none");
+    step("an empty week, and an invalid one");
     let empty = server.read(&format!("/v1/reports/funnel?program={PROGRAM}&week=2025-W10"));
     assert_eq!((&empty["partners"], visitors(&empty["average"])), (&json!([]), vec![0, 0, 0, 0, 0]), "{empty}");
     let bad = server.get(&format!("/v1/reports/funnel?program={PROGRAM}&week=2025-W54")).operator().send();

@@ -1,5 +1,5 @@
-//! A run pays 1,000 partners on a Worker that is killed at random moments and started again on what it had written:
-//! each partner gets one transfer, of the right cents. Stripe's stand-in goes on meanwhile.
+//! A run pays 1,000 partners on a Worker that is killed at random moments and restarted with its stored state. Each
+//! partner gets one transfer of the right amount. The Stripe stand-in keeps running.
 
 use super::client::{now_ms, step};
 use super::crowd::{self, Crowd, Size};
@@ -15,12 +15,12 @@ use std::time::{Duration, SystemTime};
 const MONTHLY: &str = "0 6 1 * *";
 const SWEEP: &str = "*/10 * * * *";
 const KILLS: usize = 10;
-/// How often the stand-in is asked how far the Worker got.
+/// How often the test polls the stand-in for the Worker's progress.
 const LOOK: Duration = Duration::from_millis(100);
-/// A page of payouts takes about as long: a kill is as likely at one moment of it as at another.
+/// Roughly the time for one page of payouts, so that a kill is equally likely at every point of a page.
 const PAGE_MS: u64 = 900;
 
-/// Random moments, of a seed that is printed.
+/// Random moments, from a seed that is printed.
 struct Rng(u64);
 
 impl Rng {
@@ -46,13 +46,13 @@ impl Story {
         Story { stripe, server, crowd }
     }
 
-    /// Cron's triggers, one after the other as they would come, until `moment` says so; then the Worker is killed.
+    /// Fires cron triggers one after the other until `moment` returns true, then kills the Worker.
     fn live(&mut self, moment: impl Fn(&Stripe) -> bool) {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|threads| {
             let (server, is_over) = (&self.server, &is_over);
             let triggers = threads.spawn(move || {
-                // A trigger that is cut off has no answer.
+                // A trigger that is cut off gets no response.
                 while !is_over.load(Ordering::Relaxed)
                     && fire(server, MONTHLY, at(crowd::RUN))
                     && fire(server, SWEEP, now_ms())
@@ -67,9 +67,9 @@ impl Story {
         });
     }
 
-    /// Transfers that Stripe has made of payouts that the Worker knows only to be under way: the kill was between
-    /// request and booking.
-    fn unbooked(&mut self) -> BTreeSet<String> {
+    /// Payouts that Stripe has made but that are still `submitting` in the database: the Worker was killed between the
+    /// request and the ledger entry.
+    fn unposted(&mut self) -> BTreeSet<String> {
         let database = self.server.open();
         let mut asked = database.prepare("SELECT id FROM payout WHERE state = 'submitting'").expect("a query");
         let under_way = asked.query_map([], |row| row.get(0)).expect("rows");
@@ -79,7 +79,7 @@ impl Story {
         made.filter(|id| under_way.contains(id)).collect()
     }
 
-    /// Started again, and left alone until nothing is on its way any more.
+    /// Runs triggers on the restarted Worker until no payout is under way.
     fn finish(&mut self) {
         for _ in 0..20 {
             assert!(fire(&self.server, MONTHLY, at(crowd::RUN)) && fire(&self.server, SWEEP, now_ms()), "it answers");
@@ -98,7 +98,7 @@ impl Story {
     }
 }
 
-/// Whether the trigger was answered as done.
+/// Whether the trigger was answered with success.
 fn fire(server: &Server, trigger: &str, time: i64) -> bool {
     server.try_cron(trigger, time).is_ok_and(|answer| answer.status == 200)
 }
@@ -116,11 +116,11 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
     assert_eq!((story.crowd.payable(), story.crowd.wants.len()), (size.payable, 1_100));
     let before = made(&story.stripe);
 
-    // The first kill is while the run settles, or soon after; the others come as far apart as the dice say.
+    // The first kill is while the run settles, or soon after. The others are at random intervals.
     let mut marks: Vec<usize> = (1..KILLS).map(|_| rng.below(size.payable as u64) as usize).collect();
     marks.sort_unstable();
     step(&format!("seed {seed}: killed after {marks:?} transfers"));
-    let mut unbooked = BTreeSet::new();
+    let mut unposted = BTreeSet::new();
     let (mut kills, mut hits) = (0, 0);
     let settling = SystemTime::now() + Duration::from_millis(rng.below(PAGE_MS));
     story.live(|_| SystemTime::now() >= settling);
@@ -137,11 +137,11 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
             });
         }
         kills += 1;
-        let found = story.unbooked();
+        let found = story.unposted();
         hits += usize::from(!found.is_empty());
-        unbooked.extend(found);
+        unposted.extend(found);
     }
-    step(&format!("{hits} of {kills} kills were between request and booking, of {} payouts", unbooked.len()));
+    step(&format!("{hits} of {kills} kills were between request and ledger entry, of {} payouts", unposted.len()));
     assert_eq!(kills, KILLS);
     assert!(hits >= 1, "no kill was where it matters");
     story.server.let_pass(LEASE_MS);
@@ -163,7 +163,7 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
     assert_eq!(carried, BTreeMap::from([("negative", 20), ("not_onboarded", 40), ("not_payable", 40)]));
     story.server.audit();
 
-    step("what a kill had cut off was asked again under the same key");
+    step("requests that a kill cut off were retried with the same key");
     let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for request in story.stripe.look("requests").as_array().expect("requests") {
         if request["method"] == "POST" && request["path"] == "/v1/transfers" {
@@ -171,7 +171,7 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
             asked.entry(group).or_default().push(request["key"].as_str().expect("a key").to_owned());
         }
     }
-    for id in &unbooked {
+    for id in &unposted {
         let keys = &asked[id];
         assert!(keys.len() > 1 && keys.iter().all(|key| *key == keys[0]), "{id}: {keys:?}");
     }
@@ -180,12 +180,12 @@ fn a_thousand_partners_are_paid_once_however_often_the_worker_is_killed() {
 #[test]
 fn a_worker_that_took_a_fresh_key_after_a_kill_would_be_noticed() {
     let mut story = Story::begin(&Size { payable: 5, small: 0, owing: 1, not_onboarded: 1 });
-    // Made, but not answered until the Worker is gone.
+    // Stripe makes the transfers, but does not answer until the Worker is gone.
     let slow = json!({"path": "/v1/transfers", "kind": "delay", "times": 5, "ms": 600_000});
     story.stripe.control("faults", &slow);
     story.live(|stripe| made(stripe) == 6);
-    let unbooked = story.unbooked();
-    assert_eq!(unbooked.len(), 5);
+    let unposted = story.unposted();
+    assert_eq!(unposted.len(), 5);
     let database = story.server.open();
     let broken = "UPDATE payout SET attempt = attempt + 1, revision = revision + 1 WHERE state = 'submitting'";
     assert_eq!(database.execute(broken, []).expect("broken"), 5);

@@ -1,5 +1,5 @@
-//! What is stored of visitors: nothing without consent where the site asks for it, no fingerprint of whoever sends
-//! `Sec-GPC: 1`.
+//! What is stored about visitors: nothing without consent if the site requires it, and no fingerprint of visitors who
+//! send `Sec-GPC: 1`.
 
 use super::client::{CHROME, step};
 use super::facts::{ahead, signed_up};
@@ -33,7 +33,7 @@ fn nothing_is_stored_without_consent() {
             .header("user-agent", CHROME)
             .header("sec-fetch-site", "same-origin")
     };
-    step("no consent, an empty one, another cookie: redirected as ever, and nothing more");
+    step("no consent, an empty value, another cookie: only the redirect");
     for cookie in ["", "theme=dark", "cookie_consent=", "xcookie_consent=1"] {
         for partner in [&seo, &salon] {
             let reply = server.visit(&format!("/r/{}", partner.code)).header("cookie", cookie).send();
@@ -45,7 +45,7 @@ fn nothing_is_stored_without_consent() {
         let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": null});
         assert_eq!(asked.expect(200).json(), nothing, "{cookie}");
     }
-    step("with consent all of it; the counts show that nothing came before");
+    step("with consent everything is stored; the counts show that nothing was before");
     let consent = "theme=dark; cookie_consent=yes";
     let reply = server.visit(&format!("/r/{}", salon.code)).header("cookie", consent).send();
     let ours = reply.cookie().expect("the cookie");
@@ -60,14 +60,14 @@ fn nothing_is_stored_without_consent() {
 }
 
 #[test]
-fn who_asks_not_to_be_followed_is_not_fingerprinted() {
+fn visitors_who_opt_out_are_not_fingerprinted() {
     let server = Server::start();
     wait_for_the_hour();
     let salon = server.enrol("tiered-credits", "salon");
     let fund = json!({"amount_cents": 10_000, "reason": "to begin with"});
     server.post("/v1/programs/tiered-credits/budget", &fund).operator().send().expect(201);
     let visit = || server.visit(&format!("/?ref={}", salon.code)).header("sec-gpc", "1");
-    step("the cookie alone says who referred: it is not sold to anybody, and the visitor can see it");
+    step("the cookie alone says who referred the visitor, and the visitor can see it");
     let cookie = visit().send().cookie().expect("the cookie");
     visit().send();
     assert_eq!(clicks(&server, &salon, (2, 0)), (2, 0), "without a fingerprint two visits are two");
@@ -81,7 +81,7 @@ fn who_asks_not_to_be_followed_is_not_fingerprinted() {
     server.tell(&[signed_up("by-cookie", &ahead(0), json!({"token": told["token"]}))]);
     assert_eq!(server.balance(&salon), (0, 500));
 
-    step("without the cookie such a visitor is nobody, even to a form that asks later");
+    step("without the cookie such a visitor is unknown, even to a later form");
     server.visit(&format!("/?ref={}", salon.code)).header("user-agent", format!("{CHROME} else")).send();
     assert_eq!(clicks(&server, &salon, (3, 0)), (3, 0), "another visitor's click makes this month's salt");
     let visitor = ask(false, "")["visitor"].clone();

@@ -1,4 +1,4 @@
-//! The redirect: where it leads, what it says, who gets the cookie, and what is counted.
+//! The redirect: its destination, its headers, who gets the cookie, and what is counted.
 
 use super::client::{Ask, CHROME, Reply, now_ms, step};
 use super::facts::{Partner, ahead, signed_up};
@@ -24,7 +24,7 @@ fn a_link_leads_where_it_should() {
     assert_eq!(reply.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
     assert!(reply.cookie().is_some());
 
-    step("a campaign named beside the code is in the touch, and out of the address");
+    step("a campaign beside the code is in the touch and removed from the URL");
     let reply = server.visit(&format!("/pricing?ref={}&campaign=may_mail&x=1", ann.code)).send();
     assert!(reply.location().ends_with("/pricing?x=1"), "{}", reply.location());
     let cookie = reply.cookie().expect("a cookie");
@@ -47,12 +47,12 @@ fn a_link_leads_where_it_should() {
     let carried = server.visit(&format!("/r/{code}?utm_source=other&gclid=1")).send().location();
     assert_eq!(carried, "https://shop.example/pricing?plan=pro&utm_medium=email&utm_source=ann&gclid=1#top");
 
-    step("?ref= on a page leads to the same address without it");
+    step("?ref= on a page redirects to the same URL without it");
     let on_page = server.visit(&format!("/blog/post?a=1&ref={}&b=%20x", ann.code)).send();
     assert_eq!(on_page.location(), format!("{base}/blog/post?a=1&b=%20x"));
     assert!(on_page.cookie().is_some());
 
-    step("?partner= is an agency's parameter alone");
+    step("?partner= is a parameter of the agency program only");
     let agency = server.enrol("agency-partner", "agency");
     assert!(server.visit(&format!("/?partner={}", agency.code)).send().cookie().is_some());
     assert!(server.visit(&format!("/?partner={}", ann.code)).send().cookie().is_none());
@@ -82,7 +82,7 @@ fn unknown_codes(server: &Server, base: &str) {
 }
 
 fn astray(server: &Server, ann: &Partner) {
-    step("destinations that lead astray are refused when the link is made");
+    step("unsafe destinations are refused when the link is created");
     for bad in [
         "//evil.example",
         "/\\evil.example",
@@ -146,7 +146,7 @@ fn only_a_persons_navigation_gets_the_cookie() {
     assert_eq!(clicks(&server, &ann, (1, 3)), (1, 3), "of the bots every user agent is one");
 }
 
-/// Clicks count by the clock's hour: what follows must not lie in two, however busy the machine is.
+/// Clicks are counted by the hour. Makes sure that the following steps fall into one hour, even on a busy machine.
 pub fn wait_for_the_hour() {
     const HOUR_MS: i64 = 3_600_000;
     const STORY_MS: i64 = 120_000;
@@ -156,7 +156,7 @@ pub fn wait_for_the_hour() {
     }
 }
 
-/// The counted clicks of a partner's link, once they are `wanted`, or what they are after a while.
+/// The counted clicks of a partner's link, as soon as they reach `wanted`, or the count when time runs out.
 pub fn clicks(server: &Server, partner: &Partner, wanted: (i64, i64)) -> (i64, i64) {
     let started = Instant::now();
     loop {
@@ -175,7 +175,7 @@ fn the_cookie_holds_eight_touches_and_no_forgery() {
     let server = Server::start();
     let partners: Vec<Partner> = (0..9).map(|n| server.enrol("user-referral", &format!("p{n}"))).collect();
 
-    step("nine links clicked: the cookie stays within its bounds and the last touch counts");
+    step("nine links clicked: the cookie stays within its limits and the last touch counts");
     let mut cookie = String::new();
     for partner in &partners {
         let reply = server.visit(&format!("/r/{}", partner.code)).header("cookie", &cookie).send();
@@ -190,7 +190,7 @@ fn the_cookie_holds_eight_touches_and_no_forgery() {
     assert_eq!(candidates.len(), 8, "the oldest gave way: {receipt}");
     assert!(candidates.iter().all(|c| c["partner"] != json!(partners[0].id)), "{receipt}");
 
-    step("a cookie with any byte changed is nothing");
+    step("a cookie with any byte changed is invalid");
     let one = server.visit(&format!("/r/{}", partners[0].code)).send().cookie().expect("the cookie");
     let value_at = one.find('=').expect("a name") + 1;
     for place in (value_at..one.len()).step_by(7) {
@@ -200,7 +200,7 @@ fn the_cookie_holds_eight_touches_and_no_forgery() {
         assert_eq!(token_of(&server, &forged), None, "byte {place} of {one}");
     }
 
-    step("a broken cookie neither hides a good one nor stops a visit");
+    step("an invalid cookie neither hides a valid one nor stops a visit");
     let good = format!("__Host-manicule=v1.k1.x.y; {one}");
     assert!(token_of(&server, &good).is_some());
     for junk in ["__Host-manicule=", "__Host-manicule=v1", &format!("__Host-manicule={}", "a".repeat(6_000))] {
@@ -213,7 +213,7 @@ fn the_cookie_holds_eight_touches_and_no_forgery() {
     let up = server.deliver(&signed_up("forged", &ahead(0), json!({"token": "v1.k1.AAAA.AAAA"}))).expect(200).json();
     assert_eq!(up["attribution"][0]["attributed"], json!(false), "{up}");
 
-    step("another site's page may not ask for the token");
+    step("another site's page cannot request the token");
     let foreign = server.get("/v1/attribution").header("cookie", one).header("sec-fetch-site", "cross-site").send();
     foreign.problem(403, "cross_origin");
 }
@@ -224,7 +224,7 @@ fn token_of(server: &Server, cookie: &str) -> Option<String> {
 }
 
 #[test]
-fn links_that_are_over_are_plain_visits() {
+fn ended_links_count_as_plain_visits() {
     let server = Server::start();
     let ann = server.enrol("user-referral", "ann");
 
@@ -238,11 +238,11 @@ fn links_that_are_over_are_plain_visits() {
         let touched = server.visit(&format!("/r/{code}")).send();
         (now_ms() < expires).then_some((code, expires, touched))
     };
-    // Where the machine is so busy that the link was over before the answer came, another has to last longer.
+    // On a busy machine the link may expire before the response arrives. Then another link with a longer life is tried.
     let (code, expires, touched) = [3_000, 12_000, 48_000].into_iter().find_map(in_time).expect("an answer in time");
     let cookie = touched.cookie().expect("the cookie of a link that is not over");
 
-    step("a link that is switched off before anybody clicked is never live");
+    step("a link that is turned off before its first click never works");
     let off = server.link(&ann, json!({"destination": "/landing"}));
     server.ask("DELETE", &format!("/v1/links/{off}")).operator().send().expect(200);
     let reply = server.visit(&format!("/r/{off}")).send();

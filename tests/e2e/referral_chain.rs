@@ -1,4 +1,4 @@
-//! `user-referral` by hand: link, click, cookie, form token, signed events, the Monday run, $50 in the ledger.
+//! `user-referral` end to end: link, click, cookie, form token, signed events, the Monday run, $50 in the ledger.
 
 use super::client::step;
 use super::facts::{Partner, ahead, monday_after, paid, signed_up};
@@ -13,7 +13,7 @@ const PROGRAM: &str = "user-referral";
 #[test]
 fn a_ref_link_earns_fifty_dollars_once() {
     let server = Server::start();
-    step("enrol a partner");
+    step("enroll a partner");
     let ann = server.enrol(PROGRAM, "ann");
     let other = server.enrol(PROGRAM, "bob");
     let token = click_and_ask_for_the_token(&server, &ann);
@@ -39,9 +39,9 @@ fn a_ref_link_earns_fifty_dollars_once() {
     server.weekly(monday);
     assert_eq!(server.balance(&ann), (0, 5_000));
     assert_eq!(server.balance(&other), (0, 0));
-    check_the_books(&server, &ann);
+    check_the_ledger(&server, &ann);
 
-    step("the same run started by hand, and the next week's");
+    step("the same run started by hand, then the next week's");
     let before = server.transfers();
     let period = period_before(Cadence::Weekly, UtcMillis(monday));
     server.settle(PROGRAM, "weekly", &period);
@@ -70,14 +70,14 @@ fn click_and_ask_for_the_token(server: &Server, partner: &Partner) -> Value {
     let asked = server.get("/v1/attribution").header("cookie", cookie).send().expect(200).json();
     assert_eq!(asked["program"], PROGRAM);
     assert_eq!(asked["benefit"]["rate_bps"], 2_000, "{asked}");
-    // The fingerprint is there once the click is written; who asks not to be followed has none at any time.
+    // The fingerprint exists once the click is stored. Visitors who opt out never have one.
     let nobody = server.get("/v1/attribution").header("sec-gpc", "1").send().expect(200).json();
     assert_eq!(nobody, json!({"token": null, "program": null, "benefit": null, "visitor": null}));
     asked["token"].clone()
 }
 
-fn check_the_books(server: &Server, ann: &Partner) {
-    step("entries say why");
+fn check_the_ledger(server: &Server, ann: &Partner) {
+    step("accruals have their reasons");
     let entries = server.entries(ann);
     assert_eq!(entries.len(), 1, "{entries:?}");
     let entry = &entries[0];
@@ -88,7 +88,7 @@ fn check_the_books(server: &Server, ann: &Partner) {
     );
     assert!(entry["reason"].as_str().is_some_and(|r| !r.is_empty()), "{entry}");
 
-    step("the receipt names the touch that won");
+    step("the attribution report names the touch that won");
     let receipt = server.read("/v1/accounts/friend/attribution");
     let program = &receipt["programs"][0];
     assert_eq!((&program["partner"], &program["method"]), (&json!(ann.id), &json!("token")), "{receipt}");

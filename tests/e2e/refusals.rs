@@ -1,4 +1,4 @@
-//! Bodies that no honest sender sends, and some that careless ones do: a clear 4xx that names the field, nothing stored.
+//! Malformed bodies, malicious or careless: each gets a 4xx that names the field, and nothing is stored.
 
 use super::client::{now_ms, step};
 use super::facts::{ahead, event, merge, paid, sign};
@@ -9,14 +9,14 @@ use std::net::TcpStream;
 
 const LIMIT: usize = 64 * 1024;
 
-/// An invoice.paid of some account, changed by `rest`.
+/// An invoice.paid of some account. `rest` adds or replaces fields.
 fn changed(rest: Value) -> String {
     let mut body = paid("acct", "in-1", "2025-02-02T00:00:00Z", 10_000);
     merge(&mut body, rest);
     body.to_string()
 }
 
-/// Exactly `bytes` long, valid but for its length.
+/// A body of exactly `bytes` bytes, valid except for its length.
 fn sized(id: &str, bytes: usize) -> String {
     let mut body = event(id, "account.cancelled", "2025-02-02T00:00:00Z", "acct", json!({"note": ""}));
     body["note"] = json!("a".repeat(bytes - body.to_string().len()));
@@ -24,7 +24,7 @@ fn sized(id: &str, bytes: usize) -> String {
 }
 
 #[test]
-fn fields_that_cannot_be_are_named() {
+fn invalid_fields_are_named() {
     let server = Server::start();
     step("wrong types, absurd amounts, absurd dates");
     let huge = "9".repeat(30);
@@ -67,7 +67,7 @@ fn fields_that_cannot_be_are_named() {
     let problem = server.deliver_bytes(changed(json!({})).replace("10000", &huge).as_bytes()).expect(422).json();
     assert_eq!(problem["field"], "amount.cents", "{problem}");
 
-    step("nothing of it was stored: the same id is taken in afterwards, unknown fields ignored");
+    step("nothing was stored: the same id is accepted afterwards, and unknown fields are ignored");
     server.get("/v1/accounts/acct/attribution").operator().send().problem(404, "not_found");
     let grown = changed(json!({"new": {"nested": [1, 2, 3]}, "data": {"more": true}, "account": {"also": null}}));
     let outcome = server.deliver_bytes(grown.as_bytes()).expect(200).json();
@@ -82,7 +82,7 @@ fn fields_that_cannot_be_are_named() {
 }
 
 #[test]
-fn bodies_that_cannot_be_read_are_refused() {
+fn unreadable_bodies_are_refused() {
     let server = Server::start();
     step("64 KB are read, a byte more is not");
     server.deliver_bytes(sized("e-limit", LIMIT).as_bytes()).expect(200);
@@ -111,7 +111,7 @@ fn bodies_that_cannot_be_read_are_refused() {
         step(&shown);
         server.deliver_bytes(&body).problem(400, code);
     }
-    // The signing library takes UTF-8 alone, so what is not goes in by another door.
+    // The signing library accepts only UTF-8, so other bytes are sent to another endpoint.
     let hook = server.ask("POST", "/v1/webhooks/emdash").bearer(&server.emdash_token);
     hook.body(b"{\"event\":\"\xff\"}".to_vec()).send().problem(400, "invalid_utf8");
     for body in ["null", "[]", "\"event\"", "7"] {
@@ -120,8 +120,8 @@ fn bodies_that_cannot_be_read_are_refused() {
     server.audit();
 }
 
-/// The status of an answer to `bytes` of body. The Worker may answer and close before all was sent, which an ordinary
-/// client would report as an error.
+/// The status of the response to a body of `bytes`. The Worker may respond and close the connection before everything
+/// was sent, which an ordinary client would report as an error.
 fn status_of_flood(server: &Server, bytes: usize) -> u16 {
     let host = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).expect("a connection");

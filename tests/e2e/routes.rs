@@ -1,4 +1,4 @@
-//! Every route of the table: what it answers, to whom, by which method; each answer as `openapi.json` describes it.
+//! Every route of the table: its response for each kind of caller and method, checked against `openapi.json`.
 
 mod calls;
 
@@ -15,7 +15,7 @@ use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
 
-/// Commissions of three agencies, of which one is paid out; the others' payouts are planned by the run, which is answered.
+/// Commissions of three agencies. One is paid; the payouts of the others are planned by the run that this returns.
 fn pay_out(server: &Server, stripe: &Stripe, agency: &Partner) -> (Payouts, Value) {
     let (first, other) = (server.enrol("agency-partner", "first"), server.enrol("agency-partner", "other"));
     for (account, partner, when) in [("a", &first, "2024-09-01"), ("b", &other, "2025-01-07")] {
@@ -37,7 +37,7 @@ fn pay_out(server: &Server, stripe: &Stripe, agency: &Partner) -> (Payouts, Valu
     (Payouts { paid: of(&first), planned: of(agency), other: of(&other) }, run)
 }
 
-/// Something of everything: partners, links, clicks, commissions, a credit, a review, runs, messages.
+/// At least one row of everything: partners, links, clicks, commissions, a credit, a review, runs, messages.
 fn fill(server: &Server, stripe: &Stripe) -> Held {
     let agency = server.enrol("agency-partner", "agency");
     let ann = server.enrol("user-referral", "ann");
@@ -50,7 +50,7 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         signed_up("client", "2025-01-06T00:00:00Z", json!({"code": agency.code})),
         paid("client", "in-c", "2025-01-07T00:00:00Z", 10_000),
     ]);
-    // One friend's credit moves when it is bound anew; the other's stays to be redeemed.
+    // One friend is reassigned and the credit moves with the account. The other credit stays available for redemption.
     let people = [("friend", "friend@friends.example"), ("pal", "pal@pals.example"), ("self", "ann@partners.example")];
     for (account, email) in people {
         let mut up = signed_up(account, "2025-01-06T00:00:00Z", json!({"code": ann.code}));
@@ -153,7 +153,7 @@ fn refuses_other_methods(server: &Server, call: &Call, token: Option<&str>) {
 #[track_caller]
 fn is_described(document: &Value, route: &Route, reply: &Reply) {
     if !reply.header("content-type").is_some_and(|kind| kind.contains("json")) {
-        // A picture, or nothing: that it is answered is all that is described.
+        // An image or an empty body: the description only says that there is a response.
         let answers = &document["paths"][route.path][route.method.to_lowercase()]["responses"];
         assert!(answers[reply.status.to_string()].is_object(), "{} {}: {}", route.method, route.path, reply.status);
         return;
@@ -163,7 +163,7 @@ fn is_described(document: &Value, route: &Route, reply: &Reply) {
 }
 
 fn preview(server: &Server, document: &Value) {
-    step("a preview is an answer of its own, before the run and after it");
+    step("a preview has its own response, before the run and after it");
     let start = ROUTES.iter().find(|r| (r.method, r.path) == ("POST", "/v1/runs")).expect("the route");
     for (program, cadence, period) in [
         ("agency-partner", "monthly", "2025-03"),
@@ -205,11 +205,11 @@ fn paging(server: &Server) {
 }
 
 fn unknown_addresses(server: &Server) {
-    step("addresses that are nobody's");
+    step("unknown URLs");
     for path in ["/v1/none", "/v1/partners/", "/v1/partners/a/b", "/api/referral/none", "/elsewhere", "/"] {
         server.get(path).operator().send().problem(404, "not_found");
     }
-    step("ids with characters that addresses escape");
+    step("ids with characters that URLs escape");
     let odd = "a+b/c%";
     server.tell(&[signed_up(odd, "2025-01-06T00:00:00Z", json!({}))]);
     for path in ["/v1/accounts/a+b%2Fc%25/attribution", "/v1/accounts/a%2Bb%2Fc%25/attribution"] {

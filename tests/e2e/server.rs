@@ -1,7 +1,7 @@
-//! The Worker on workerd, started by a test on a free port with a state folder of its own, and ended with it.
+//! The Worker on workerd. A test starts it on a free port with its own state folder and stops it at the end.
 //!
-//! `scripts/serve` ends by itself when the process that started it does, so nothing is left running even when a test is
-//! killed. What it printed is shown when a test fails.
+//! `scripts/serve` exits when the process that started it does, so nothing keeps running even if a test is killed. Its
+//! output is shown when a test fails.
 
 use serde_json::Value;
 use std::fs;
@@ -11,13 +11,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// State folders of earlier tests that failed are kept this long for whoever wants to look.
+/// State folders of failed tests are kept this long for debugging.
 const KEPT: Duration = Duration::from_secs(3600);
 
-/// What is written behind an answer's back is there by then, on a busy machine.
+/// On a busy machine, work that continues after the response is done by then.
 pub const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
 
-/// Lines of the Worker's log that a failing test shows.
+/// Lines of the Worker's log to show for a failed test.
 const LOG_LINES: usize = 30;
 
 pub struct Server {
@@ -29,29 +29,30 @@ pub struct Server {
     pub webhook_secret: String,
     pub emdash_token: String,
     pub forms_secret: String,
-    /// Where `STRIPE=stand-in` has put a stand-in for Stripe; empty without.
+    /// The URL of the Stripe stand-in started by `STRIPE=stand-in`. Empty without one.
     pub stripe_base: String,
     has_stand_in: bool,
-    /// Whether its invocations may send as few statements as on Cloudflare's free plan: what one leaves the next does.
+    /// Whether its invocations may send only as few statements as on Cloudflare's free plan, so that unfinished work is
+    /// left to the next one.
     pub is_tight: bool,
     pub agent: ureq::Agent,
 }
 
-/// `MANICULE_STATEMENTS=50` runs every test with as few statements an invocation as Cloudflare's free plan allows.
+/// `MANICULE_STATEMENTS=50` runs every test with as few statements per invocation as Cloudflare's free plan allows.
 const STATEMENTS: &str = "D1_STATEMENTS_MAX";
 
 impl Server {
-    /// A fresh one with the settings of `wrangler.toml`.
+    /// A fresh Worker with the settings of `wrangler.toml`.
     pub fn start() -> Server {
         Server::with(&[])
     }
 
-    /// A fresh one with other settings. A value may hold spaces.
+    /// A fresh Worker with other settings. A value may contain spaces.
     pub fn with(vars: &[(&str, &str)]) -> Server {
         Server::fresh(vars, false)
     }
 
-    /// A fresh one as `make serve STRIPE=stand-in` starts it.
+    /// A fresh Worker as `make serve STRIPE=stand-in` starts it.
     pub fn with_stand_in() -> Server {
         Server::fresh(&[], true)
     }
@@ -83,14 +84,14 @@ impl Server {
         server
     }
 
-    /// Ends it and starts it again on the same state, with these settings in place of the earlier ones.
+    /// Stops it and restarts it on the same state, with these settings instead of the earlier ones.
     pub fn restart(&mut self, vars: &[(&str, &str)]) {
         self.stop();
         self.run(vars);
     }
 
-    /// As if this much time had passed for what is on its way to Stripe: the Worker's clock is the machine's, so the
-    /// payouts are moved back instead. It is started again with the settings that it had.
+    /// Simulates the passing of time for payouts that are under way. The Worker uses the machine's clock, so the
+    /// payouts are moved back instead. It is restarted with the same settings.
     pub fn let_pass(&mut self, millis: i64) {
         self.stop();
         let database = self.open();
@@ -105,10 +106,10 @@ impl Server {
         self.go();
     }
 
-    /// Ends it as a power failure does: no process of it gets to finish anything.
+    /// Kills it as a power failure would: none of its processes gets to finish anything.
     pub fn kill(&self) {
         let node = fs::read_to_string(self.state.join("serve.pid")).expect("the process that serves");
-        // `scripts/serve` makes it the leader of a group of its own, with workerd in it.
+        // `scripts/serve` makes it the leader of its own process group, which includes workerd.
         let told = Command::new("ps").args(["-o", "pgid=", "-p", node.trim()]).output().expect("ps");
         let group = String::from_utf8_lossy(&told.stdout).trim().to_owned();
         assert_eq!(group, node.trim(), "it leads its group");
@@ -116,34 +117,34 @@ impl Server {
         assert!(killed.success(), "{killed}");
     }
 
-    /// Starts it again after it was stopped or killed, on the same state.
+    /// Restarts it on the same state after it was stopped or killed.
     pub fn start_again(&mut self) {
         self.stop();
         self.go();
     }
 
-    /// The database of one that is stopped.
+    /// The database of a stopped Worker.
     pub fn open(&mut self) -> rusqlite::Connection {
         self.stop();
         rusqlite::Connection::open(self.database()).expect("the database")
     }
 
-    /// What a statement counts in the database of one that runs.
+    /// The count that a statement returns from the database of a running Worker.
     #[track_caller]
     pub fn database_rows(&self, sql: &str) -> i64 {
-        self.looked_into().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
+        self.read_connection().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|why| panic!("{sql}: {why}"))
     }
 
-    /// The texts that a statement finds there.
+    /// The texts that a statement returns from it.
     #[track_caller]
     pub fn database_texts(&self, sql: &str) -> Vec<String> {
-        let database = self.looked_into();
+        let database = self.read_connection();
         let mut found = database.prepare(sql).unwrap_or_else(|why| panic!("{sql}: {why}"));
         let found = found.query_map([], |row| row.get(0)).expect("texts");
         found.flatten().collect()
     }
 
-    /// How many rows each table has.
+    /// The number of rows in each table.
     pub fn database_sizes(&self) -> Vec<(String, i64)> {
         let ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' ORDER BY name";
         let count = |name: String| {
@@ -153,7 +154,7 @@ impl Server {
         self.database_texts(ours).into_iter().map(count).collect()
     }
 
-    fn looked_into(&self) -> rusqlite::Connection {
+    fn read_connection(&self) -> rusqlite::Connection {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         rusqlite::Connection::open_with_flags(self.database(), flags).expect("the database")
     }
@@ -213,13 +214,13 @@ impl Server {
 
     fn stop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        // SIGTERM rather than kill(): it ends when workerd has, so the state can be served again.
+        // SIGTERM rather than kill(): it exits after workerd has, so the state can be served again.
         let _ = Command::new("kill").arg(process.id().to_string()).status();
         let _ = process.wait();
     }
 
-    /// The parts of mails that miniflare has kept as files, `email-text` or `email-html`: as many as the outbox says have
-    /// been sent, or those that are there after a while. It takes a mail first, and writes it on its own time.
+    /// The parts of emails that miniflare has written to files, `email-text` or `email-html`: as many as the outbox
+    /// reports as sent, or those that exist when time runs out. Miniflare accepts an email first and writes it later.
     pub fn mails(&self, part: &str) -> Vec<String> {
         let outbox = self.read("/v1/outbox?limit=200");
         let messages = outbox["data"].as_array().expect("messages").iter();
@@ -252,7 +253,7 @@ impl Server {
         found.iter().map(|path| fs::read_to_string(path).expect("a mail")).collect()
     }
 
-    /// What the Worker and the script have logged.
+    /// The log of the Worker and of the script.
     pub fn log(&self) -> String {
         fs::read_to_string(self.state.join("log")).unwrap_or_default()
     }
@@ -272,20 +273,20 @@ impl Drop for Server {
     }
 }
 
-/// A client that takes every answer as it is.
+/// A client that returns every response as it is.
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(Duration::from_secs(60)))
-        // workerd ends a connection that was idle for five seconds, which may be when the next request is on its way.
+        // workerd closes a connection after five idle seconds, possibly while the next request is on its way.
         .max_idle_age(Duration::from_secs(2))
         .build()
         .new_agent()
 }
 
-/// Removes what tests of long ago left.
+/// Removes the folders of old tests.
 fn sweep(folder: &Path) {
     let old = |path: &Path| {
         let changed = fs::metadata(path).and_then(|m| m.modified()).unwrap_or_else(|_| SystemTime::now());

@@ -1,4 +1,4 @@
-//! A small HTTP server that stands in for the site or EmDash, and remembers what it was asked.
+//! A small HTTP server that stands in for the site or EmDash and records the requests it receives.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use ureq::http::HeaderMap;
 
-/// One request as it arrived; header names in lower case.
+/// One request as it arrived. Header names are in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     pub method: String,
@@ -20,7 +20,7 @@ impl Asked {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body of a webhook of ours, signed by this secret as the official library verifies it.
+    /// The body of one of our webhooks, after the official library has verified its signature with this secret.
     pub fn signed_by(&self, secret: &Value) -> Value {
         let mut headers = HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
@@ -32,7 +32,7 @@ impl Asked {
     }
 }
 
-/// Status and body; of a redirect, where it leads.
+/// Status and body. For a redirect: status and location.
 pub type Answer = (u16, String);
 
 pub struct StandIn {
@@ -41,7 +41,7 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Serves until the process ends.
+    /// Serves until the process exits.
     pub fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -50,14 +50,14 @@ impl StandIn {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
-                // A slow answer must not keep others waiting.
+                // A slow answer must not delay other requests.
                 std::thread::spawn(move || serve(stream, &seen, answer.as_ref()));
             }
         });
         StandIn { base, asked }
     }
 
-    /// What was asked since the last call.
+    /// The requests since the last call.
     pub fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().expect("the list"))
     }
@@ -72,7 +72,7 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) ->
         "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\n{to}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    // Whoever asked may be gone by now.
+    // The client may have disconnected.
     let _ = (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(body.as_bytes()));
 }
 

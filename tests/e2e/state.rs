@@ -1,5 +1,5 @@
-//! What outlives a restart, and what must not: the books, the secrets, the keys of the cookie, a link's end. And the
-//! site behind the Worker.
+//! State across a restart: the ledger, the secrets, the cookie keys, and a link's end survive or expire as they should.
+//! Also the site behind the Worker.
 
 use super::client::{Ask, step};
 use super::facts::{ahead, paid, signed_up};
@@ -11,11 +11,11 @@ const OLD_KEY: &str = "k1:5f0c2b7e91d4483aa6be17c05d92f83e6b41d7a0c9358ef21764ab
 const NEW_KEY: &str = "k2:a83d19f6527bc04e8d15e0397f6ac2b4510e98d7364fab1c82c65d07b9f3e41a";
 
 #[test]
-fn a_restart_keeps_the_books_and_keys_rotate() {
+fn a_restart_keeps_the_ledger_and_keys_rotate() {
     let mut server = Server::with(&[("COOKIE_KEYS", OLD_KEY)]);
     let ann = server.enrol("user-referral", "ann");
     let agency = server.enrol("agency-partner", "agency");
-    step("click, warm a second link and switch it off, earn something");
+    step("click, warm up a second link and turn it off, earn something");
     let cookie = server.visit(&format!("/r/{}", ann.code)).send().cookie().expect("the cookie");
     assert!(cookie.contains("=v1.k1."), "{cookie}");
     let off = server.link(&ann, json!({}));
@@ -35,7 +35,7 @@ fn a_restart_keeps_the_books_and_keys_rotate() {
     let before = read(&server);
     let token = server.operator_token.clone();
 
-    step("restarted with a new first key: everything is there, and the old key's cookie is believed");
+    step("restarted with a new first key: everything is there, and the old key's cookie is accepted");
     server.restart(&[("COOKIE_KEYS", &format!("{NEW_KEY},{OLD_KEY}"))]);
     assert_eq!(read(&server), before);
     assert_eq!(server.operator_token, token);
@@ -52,15 +52,15 @@ fn a_restart_keeps_the_books_and_keys_rotate() {
     let clicked = clicked.expect("the cookie");
     assert!(clicked.contains("=v1.k2."), "{clicked}");
 
-    step("the link that was switched off is off for an isolate that never saw it");
+    step("a link that was turned off is off for an isolate that never saw it");
     assert_eq!(server.visit(&format!("/r/{off}")).send().cookie(), None);
 
-    step("once the old key is gone its cookies are nothing, the renewed ones stay");
+    step("once the old key is removed its cookies are invalid; renewed ones remain valid");
     server.restart(&[("COOKIE_KEYS", NEW_KEY)]);
     assert_eq!(attribution(&server, &cookie), json!(null));
     assert!(attribution(&server, &clicked).is_string());
 
-    step("without a usable key visitors are redirected, nobody is attributed, and health says why");
+    step("without a usable key visitors are redirected, nothing is attributed, and /healthz says why");
     server.restart(&[("COOKIE_KEYS", "k1:00")]);
     let reply = server.visit(&format!("/r/{}", ann.code)).header("cookie", &clicked).send();
     assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None));
@@ -69,7 +69,7 @@ fn a_restart_keeps_the_books_and_keys_rotate() {
     server.audit();
 }
 
-/// Echoes what the site was asked.
+/// Echoes the request to the site.
 fn site() -> StandIn {
     StandIn::start(|asked: &Asked| match asked.target.as_str() {
         "/missing" => (404, "the site's own 404".to_owned()),
@@ -78,12 +78,12 @@ fn site() -> StandIn {
 }
 
 #[test]
-fn the_site_behind_the_worker_is_reached() {
+fn requests_reach_the_site_behind_the_worker() {
     let site = site();
     let mut server = Server::with(&[("SITE_URL", &site.base), ("REF_MODE", "pass")]);
     let ann = server.enrol("user-referral", "ann");
 
-    step("?ref= passes the request on and adds the cookie");
+    step("?ref= forwards the request and adds the cookie");
     let page = format!("/blog?a=1&ref={}", ann.code);
     let reply = server.visit(&page).header("cookie", "theme=dark").send().expect(200);
     assert_eq!(reply.text, format!("GET {page} "));
@@ -93,7 +93,7 @@ fn the_site_behind_the_worker_is_reached() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].header("cookie"), Some("theme=dark"), "the visitor's own headers arrive");
 
-    step("what signs somebody in here does not leave here");
+    step("our sign-in cookies are not forwarded");
     for (sent, arrives) in [
         ("theme=dark; __Host-manicule_session=secret.ptn_1; a=b", Some("theme=dark; a=b")),
         ("__Host-manicule_form=secret", None),
@@ -112,7 +112,7 @@ fn the_site_behind_the_worker_is_reached() {
         let reply = ask.send().expect(200);
         assert_eq!((reply.cookie(), reply.header("cache-control")), (None, None));
     }
-    step("the site's own errors and posts go through; our own addresses never reach it");
+    step("the site's own errors and posts pass through; requests to our own URLs never reach it");
     site.asked();
     assert_eq!(server.visit("/missing").send().expect(404).text, "the site's own 404");
     let posted = server.ask("POST", "/contact").body("{\"hello\":1}").send().expect(200);

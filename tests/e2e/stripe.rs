@@ -1,5 +1,5 @@
-//! The Stripe stand-in beside a Worker: a process of its own, so that it goes on when the Worker is started again.
-//! What it can do stands in tests/support/stripe/README.md.
+//! The Stripe stand-in next to a Worker, as a separate process, so that it keeps running when the Worker is restarted.
+//! tests/support/stripe/README.md describes what it can do.
 
 use super::facts::{DELIVERIES, Partner, at};
 use super::server::{Server, agent};
@@ -12,15 +12,15 @@ pub const KEY: &str = "sk_test_standin";
 pub const SECRET: &str = "whsec_7d31c0e94b8f26a5d1930fb7c46e8a02";
 pub const CONNECT_SECRET: &str = "whsec_e25a91f6c3074bd88f1c6e90a4d7b532";
 
-/// The platform's balance at the beginning: enough for every test that is not about it.
+/// The platform's initial balance, enough for every test that is not about it.
 const BALANCE_CENTS: i64 = 100_000_000;
 
 pub struct Stripe {
-    /// `None`: it belongs to the Worker's own process.
+    /// `None` if it runs in the Worker's own process.
     process: Option<Child>,
     pub agent: ureq::Agent,
     pub base: String,
-    /// Whether the Worker beside it may send few statements an invocation.
+    /// Whether the Worker next to it may send only few statements per invocation.
     is_tight: bool,
 }
 
@@ -33,14 +33,14 @@ pub fn node(script: &str) -> Command {
 }
 
 impl Stripe {
-    /// A stand-in, and a Worker that is set up for it, each other's webhooks included.
+    /// A stand-in and a Worker that is configured for it. They send each other's webhooks, too.
     pub fn beside(more: &[(&str, &str)]) -> (Stripe, Server) {
         let (stripe, server) = Stripe::silent(more);
         stripe.post_to(&server);
         (stripe, server)
     }
 
-    /// The same, with no webhooks of Stripe's.
+    /// The same without Stripe's webhooks.
     pub fn silent(more: &[(&str, &str)]) -> (Stripe, Server) {
         let mut stripe = Stripe::start();
         let server = Server::with(&stripe.vars(more));
@@ -62,7 +62,7 @@ impl Stripe {
         Stripe::of(ready["url"].as_str().expect("an address"), Some(process))
     }
 
-    /// The one that a Worker has brought along.
+    /// The stand-in that a Worker has started.
     pub fn within(server: &Server) -> Stripe {
         Stripe::of(&server.stripe_base, None)
     }
@@ -71,7 +71,7 @@ impl Stripe {
         Stripe { process, agent: agent(), base: base.to_owned(), is_tight: false }
     }
 
-    /// The settings of a Worker that asks it.
+    /// The settings of a Worker that uses it.
     pub fn vars<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = [
             ("STRIPE_API_KEY", KEY),
@@ -83,7 +83,7 @@ impl Stripe {
         own.into_iter().filter(|(name, _)| !set(name)).chain(more.iter().copied()).collect()
     }
 
-    /// From now on its events go to this Worker.
+    /// Sends its events to this Worker from now on.
     #[track_caller]
     pub fn post_to(&self, server: &Server) {
         self.control(
@@ -92,7 +92,7 @@ impl Stripe {
         );
     }
 
-    /// One of the controls; it must be taken.
+    /// Calls a control, which must succeed.
     #[track_caller]
     pub fn control(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}/_test/{path}", self.base);
@@ -102,7 +102,7 @@ impl Stripe {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Everything of a kind that it has.
+    /// All its objects of a type.
     #[track_caller]
     pub fn list(&self, kind: &str) -> Vec<Value> {
         self.look(&format!("state/{kind}")).as_array().expect("a list").clone()
@@ -117,20 +117,20 @@ impl Stripe {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// Its clock stands at this instant until it is told otherwise.
+    /// Sets its clock to this instant, until it is changed again.
     #[track_caller]
     pub fn at(&self, when: &str) {
         self.control("clock", &json!({"set": at(when) / 1_000, "frozen": true}));
     }
 
-    /// Something happens at Stripe, and the Worker takes every event of it.
+    /// Triggers a scenario at Stripe. The Worker accepts each of its events.
     #[track_caller]
     pub fn happens(&self, scenario: &str, body: &Value) -> Value {
         let made = self.control(&format!("scenarios/{scenario}"), body);
         let was_taken = |event: &Value| event["delivery"]["state"] == "succeeded";
         let events = made["events"].as_array().expect("events");
         if self.is_tight && !events.iter().all(was_taken) {
-            // What one invocation could not take in Stripe sends again.
+            // Stripe redelivers an event that one invocation could not process.
             let left = |_| self.control("webhooks/retry", &json!({}))["retried"] != json!([]);
             assert!(!(0..DELIVERIES).all(left), "{scenario} {body}: {made}");
             return made;
@@ -141,7 +141,8 @@ impl Stripe {
         made
     }
 
-    /// The partner onboards: the account that the Worker has made for them, by its link, as a person would. Its id.
+    /// Onboards the partner as a person would: through the link to the account that the Worker created. Returns the
+    /// account's id.
     #[track_caller]
     pub fn onboards(&self, server: &Server, partner: &Partner) -> String {
         let path = format!("/v1/partners/{}/onboarding", partner.id);
@@ -160,7 +161,7 @@ impl Stripe {
         shown["payability"]["account"].as_str().expect("an account").to_owned()
     }
 
-    /// A connected account made at Stripe itself: one that is onboarded, or not yet. Its id.
+    /// A connected account created at Stripe itself, onboarded or not. Returns its id.
     #[track_caller]
     pub fn account(&self, is_onboarded: bool) -> String {
         let form = "country=US&capabilities[transfers][requested]=true&controller[stripe_dashboard][type]=express\
@@ -178,7 +179,7 @@ impl Stripe {
         id
     }
 
-    /// What an account has received and kept.
+    /// What an account has received and not returned.
     #[track_caller]
     pub fn received(&self, account: &str) -> i64 {
         let all = self.list("transfer");
@@ -190,7 +191,7 @@ impl Stripe {
 
 impl Drop for Stripe {
     fn drop(&mut self) {
-        // It keeps nothing. When this process is killed, it notices by itself.
+        // It keeps no state. If this process is killed, it notices and exits.
         if let Some(process) = &mut self.process {
             let _ = process.kill();
             let _ = process.wait();
@@ -198,7 +199,7 @@ impl Drop for Stripe {
     }
 }
 
-/// `Stripe-Signature` by Stripe's own library for Node.
+/// The value of `Stripe-Signature`, made by Stripe's own library for Node.
 pub fn official_signature(body: &str, secret: &str, second: i64) -> String {
     let asked = json!({"payload": body, "secret": secret, "timestamp": second});
     let mut process = node("tests/support/stripe/official-signature.mjs")

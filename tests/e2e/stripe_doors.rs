@@ -1,4 +1,4 @@
-//! Both of Stripe's doors: who may come in, what comes twice, and what comes in another order.
+//! Both Stripe endpoints: who may post, repeated events, and events out of order.
 
 use super::client::{Reply, now_ms, step};
 use super::facts::{Partner, signed_up, stripe_signature};
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 const OWN: &str = "/v1/webhooks/stripe";
 const CONNECT: &str = "/v1/webhooks/stripe-connect";
-/// An endpoint's secret that is being rotated in.
+/// The new secret of an endpoint during a rotation.
 const NEXT_SECRET: &str = "whsec_ffeeddccbbaa99887766554433221100";
 
-fn knock(server: &Server, door: &str, body: &str, signature: &str) -> Reply {
+fn post_webhook(server: &Server, door: &str, body: &str, signature: &str) -> Reply {
     server.ask("POST", door).body(body).header("stripe-signature", signature).send()
 }
 
-/// An event as Stripe would send it to a door that does something when it is let in.
+/// An event as Stripe would send it, to an endpoint that processes it if the signature is valid.
 fn event_of(door: &str, id: &str, account: &str) -> String {
     let second = now_ms() / 1_000;
     let mut event = json!({"id": id, "object": "event", "api_version": "2026-10-28.endive", "created": second,
@@ -29,22 +29,22 @@ fn event_of(door: &str, id: &str, account: &str) -> String {
         event["type"] = json!("customer.created");
         event["data"] = json!({"object": {"id": "cus_1", "object": "customer", "email": "a@client.example"}});
     }
-    // As Stripe writes it, indented: what is signed is bytes, not values.
+    // Indented as Stripe writes it: the signature is of bytes, not of values.
     serde_json::to_string_pretty(&event).expect("JSON")
 }
 
-/// Whether an event's id is known at a door: then the same id with another content is refused.
+/// Whether an endpoint has stored an event's id: if so, it refuses the same id with other content.
 fn let_in(server: &Server, door: &str, body: &str) -> bool {
     let secret = if door == CONNECT { CONNECT_SECRET } else { SECRET };
     let mut other: Value = serde_json::from_str(body).expect("JSON");
-    // Another content whatever the clock says: a second before the event's own.
+    // One second before the event's own time, so that the content always differs.
     other["created"] = json!(other["created"].as_i64().expect("a time") - 1);
     let text = other.to_string();
-    knock(server, door, &text, &stripe_signature(secret, now_ms() / 1_000, text.as_bytes())).status == 409
+    post_webhook(server, door, &text, &stripe_signature(secret, now_ms() / 1_000, text.as_bytes())).status == 409
 }
 
 #[test]
-fn only_stripe_comes_in() {
+fn only_stripe_can_post_webhooks() {
     let (stripe, server) = Stripe::beside(&[("STRIPE_WEBHOOK_SECRETS", &format!("{SECRET} {NEXT_SECRET}"))]);
     let agency = server.enrol("agency-partner", "agency");
     let account = stripe.onboards(&server, &agency);
@@ -56,7 +56,7 @@ fn only_stripe_comes_in() {
         let good = stripe_signature(secret, second, body.as_bytes());
         let hex = good.split_once("v1=").expect("a signature").1.to_owned();
         let refused = |signature: &str, code: &str| {
-            let problem = knock(&server, door, &body, signature).problem(401, code);
+            let problem = post_webhook(&server, door, &body, signature).problem(401, code);
             assert!(!problem.to_string().contains("whsec_"), "{problem}");
         };
         server.ask("POST", door).body(body.clone()).send().problem(401, "webhook_header_missing");
@@ -71,21 +71,21 @@ fn only_stripe_comes_in() {
         refused(&stripe_signature(other, second, body.as_bytes()), "webhook_signature_mismatch");
         let decoded = secret.strip_prefix("whsec_").expect("a prefix");
         refused(&stripe_signature(decoded, second, body.as_bytes()), "webhook_signature_mismatch");
-        // Half a minute from the limit, since a request takes time.
+        // Half a minute away from the limit, because a request takes time.
         let away = |by: i64| stripe_signature(secret, now_ms() / 1_000 + by, body.as_bytes());
         refused(&away(-330), "webhook_timestamp_too_old");
         refused(&away(330), "webhook_timestamp_too_far_ahead");
         let changed = body.replace(id, "evt_worse");
-        knock(&server, door, &changed, &good).problem(401, "webhook_signature_mismatch");
+        post_webhook(&server, door, &changed, &good).problem(401, "webhook_signature_mismatch");
         let compact = serde_json::from_str::<Value>(&body).expect("JSON").to_string();
-        knock(&server, door, &compact, &good).problem(401, "webhook_signature_mismatch");
+        post_webhook(&server, door, &compact, &good).problem(401, "webhook_signature_mismatch");
 
         step(&format!("{door}: a good signature among others, and at the edges of what is believed"));
         assert!(!let_in(&server, door, &body.replace(id, &format!("{id}_never"))), "nothing was kept");
         for (number, signature) in
             [format!("t={second},v1={},v1={hex},v0={hex}", "0".repeat(64)), away(-270), away(270)].iter().enumerate()
         {
-            let told = knock(&server, door, &body, signature).expect(200).json();
+            let told = post_webhook(&server, door, &body, signature).expect(200).json();
             assert_eq!(told["event"], id, "{number}: {told}");
         }
         assert!(let_in(&server, door, &body));
@@ -93,16 +93,16 @@ fn only_stripe_comes_in() {
         step(&format!("{door}: of the other mode, and what is no event"));
         let live = body.replace(id, "evt_live").replace("\"livemode\": false", "\"livemode\": true");
         let sign = |body: &str| stripe_signature(secret, second, body.as_bytes());
-        knock(&server, door, &live, &sign(&live)).problem(422, "stripe_mode_mismatch");
+        post_webhook(&server, door, &live, &sign(&live)).problem(422, "stripe_mode_mismatch");
         for (bad, status) in [("", 400), ("{", 400), ("[]", 422), ("{}", 422), ("null", 422)] {
-            let reply = knock(&server, door, bad, &sign(bad));
+            let reply = post_webhook(&server, door, bad, &sign(bad));
             assert!(reply.status == status || reply.status == 400, "{bad:?}: {} {}", reply.status, reply.text);
         }
         for missing in ["id", "type", "created", "livemode", "data"] {
             let mut part: Value = serde_json::from_str(&body.replace(id, "evt_part")).expect("JSON");
             part.as_object_mut().expect("an object").remove(missing);
             let text = part.to_string();
-            let problem = knock(&server, door, &text, &sign(&text)).json();
+            let problem = post_webhook(&server, door, &text, &sign(&text)).json();
             let field = problem["field"].as_str().unwrap_or_default();
             assert!(field.starts_with(missing) && problem["status"] == 422, "{missing}: {problem}");
         }
@@ -112,65 +112,65 @@ fn only_stripe_comes_in() {
     server.audit();
 }
 
-/// Both secrets are good while one follows the other.
+/// During a rotation both secrets are valid.
 fn rotated(stripe: &Stripe, server: &Server, account: &str) {
     let second = now_ms() / 1_000;
-    step("a secret that is rotated in signs already, alone or beside the other");
+    step("a new secret is valid during a rotation, alone or beside the old one");
     let body = event_of(OWN, "evt_next", account);
-    knock(server, OWN, &body, &stripe_signature(NEXT_SECRET, second, body.as_bytes())).expect(200);
+    post_webhook(server, OWN, &body, &stripe_signature(NEXT_SECRET, second, body.as_bytes())).expect(200);
     stripe.control("webhooks", &json!({"secrets": [SECRET, NEXT_SECRET]}));
     stripe.happens("customer", &json!({"email": "b@client.example"}));
     stripe.happens("subscribe", &json!({"email": "b@client.example", "items": [{"unit_amount": 1_000}]}));
 }
 
 #[test]
-fn a_door_without_a_secret_is_closed() {
+fn an_endpoint_without_a_secret_is_closed() {
     let server = Server::start();
     let second = now_ms() / 1_000;
     for door in [OWN, CONNECT] {
         let body = event_of(door, "evt_1", "acct_1");
-        // Whoever knows that there is none signs with none.
+        // An attacker who knows that there is no secret signs with an empty one.
         for secret in ["", SECRET] {
-            knock(&server, door, &body, &stripe_signature(secret, second, body.as_bytes()))
+            post_webhook(&server, door, &body, &stripe_signature(secret, second, body.as_bytes()))
                 .problem(503, "not_configured");
         }
     }
 }
 
-/// A second set: Stripe's own library signs, and signs what must be refused.
+/// A second implementation: Stripe's own library signs valid events and events that must be refused.
 #[test]
-fn stripes_own_library_is_understood() {
+fn signatures_by_stripes_own_library_are_accepted() {
     let (stripe, server) = Stripe::beside(&[]);
     let agency = server.enrol("agency-partner", "agency");
     let account = stripe.onboards(&server, &agency);
     let second = now_ms() / 1_000;
     for (door, secret, other) in [(OWN, SECRET, CONNECT_SECRET), (CONNECT, CONNECT_SECRET, SECRET)] {
         step(door);
-        // More than ASCII, and characters that JSON may write in two ways.
+        // Non-ASCII text, and characters that JSON can write in two ways.
         let id = if door == OWN { "evt_own" } else { "evt_connect" };
         let body = event_of(door, id, &account).replacen('{', "{\"note\": \"na\u{ef}ve \u{2603} / \\u00e9\",", 1);
         let signed = |secret: &str, second: i64| official_signature(&body, secret, second);
         assert_eq!(signed(secret, second), stripe_signature(secret, second, body.as_bytes()), "ours are alike");
-        knock(&server, door, &body, &signed(other, second)).problem(401, "webhook_signature_mismatch");
+        post_webhook(&server, door, &body, &signed(other, second)).problem(401, "webhook_signature_mismatch");
         let away = |by: i64| signed(secret, now_ms() / 1_000 + by);
-        // Signing takes time, too: it starts a program.
-        knock(&server, door, &body, &away(-360)).problem(401, "webhook_timestamp_too_old");
-        knock(&server, door, &body, &away(360)).problem(401, "webhook_timestamp_too_far_ahead");
-        let told = knock(&server, door, &body, &signed(secret, second)).expect(200).json();
+        // Signing takes time as well, because it starts a program.
+        post_webhook(&server, door, &body, &away(-360)).problem(401, "webhook_timestamp_too_old");
+        post_webhook(&server, door, &body, &away(360)).problem(401, "webhook_timestamp_too_far_ahead");
+        let told = post_webhook(&server, door, &body, &signed(secret, second)).expect(200).json();
         assert_eq!(told["event"], id, "{told}");
-        let again = knock(&server, door, &body, &signed(secret, second + 1)).expect(200).json();
+        let again = post_webhook(&server, door, &body, &signed(secret, second + 1)).expect(200).json();
         assert_eq!(again, told, "signed anew, as each try of Stripe's is");
     }
     server.audit();
 }
 
-/// An agency with one client, who pays twice, is refunded a part of the first invoice and disputes the second.
+/// An agency with one client, who pays twice, gets a partial refund of the first invoice and disputes the second.
 struct Story {
     agency: Partner,
     events: Vec<String>,
 }
 
-/// Makes it happen at Stripe, with every event of it held back.
+/// Creates it at Stripe with all its events held back.
 fn held_back(stripe: &Stripe, server: &Server, name: &str) -> Story {
     let agency = server.enrol("agency-partner", name);
     server.tell(&[signed_up(name, "2025-01-05T00:00:00Z", json!({"code": agency.code}))]);
@@ -200,10 +200,10 @@ fn held_back(stripe: &Stripe, server: &Server, name: &str) -> Story {
     Story { agency, events }
 }
 
-/// An entry: its reward, its state, its amount and what it was before reductions.
+/// An accrual: its reward, its state, its net and its gross amount.
 type Line = (String, String, Value, Value);
 
-/// What stands of each line: source is another in each story, so that of amounts and states.
+/// The result of each accrual: amounts and states, because sources differ between the stories.
 fn standing(server: &Server, partner: &Partner) -> Vec<Line> {
     let text = |e: &Value, name: &str| e[name].as_str().unwrap_or_default().to_owned();
     let entries = server.entries(partner);
@@ -216,7 +216,7 @@ fn standing(server: &Server, partner: &Partner) -> Vec<Line> {
 }
 
 #[test]
-fn any_order_and_any_number_of_times_comes_to_the_same() {
+fn reordered_and_repeated_events_give_the_same_result() {
     let (stripe, server) = Stripe::beside(&[]);
     let mut told = Vec::new();
     for (name, order) in [
@@ -231,9 +231,9 @@ fn any_order_and_any_number_of_times_comes_to_the_same() {
         let released = stripe.control("webhooks/release", &order)["released"].as_array().map(Vec::len);
         assert_eq!(released, Some(story.events.len()));
         assert_eq!(stripe.look("webhooks/held"), json!([]));
-        // What an invoice that was not known yet kept waiting.
+        // Sweeps process the events that waited for an unknown invoice.
         server.cron("*/10 * * * *", now_ms());
-        // 20 % of twice $300; a quarter of the first goes back.
+        // 20% of twice $300, less a quarter of the first.
         assert_eq!(server.balance(&story.agency), (4_500 + 6_000, 0), "{name}");
         told.push((standing(&server, &story.agency), story));
     }
@@ -243,7 +243,7 @@ fn any_order_and_any_number_of_times_comes_to_the_same() {
 
     repeated(&stripe, &server, &told);
 
-    step("twenty at once of an event that is new: it is taken in once");
+    step("twenty concurrent deliveries of a new event: it is stored once");
     let agency = server.enrol("agency-partner", "at-once");
     server.tell(&[signed_up("at-once", "2025-01-05T00:00:00Z", json!({"code": agency.code}))]);
     stripe.at("2025-01-10T00:00:00Z");
@@ -252,13 +252,14 @@ fn any_order_and_any_number_of_times_comes_to_the_same() {
     let made = stripe.control("scenarios/invoice_paid", &asked);
     let one = stripe.control("webhooks/preview", &json!({"id": made["events"][0]["id"]}));
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let send = || knock(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).status;
+        let send =
+            || post_webhook(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).status;
         let senders: Vec<_> = (0..20).map(|_| scope.spawn(send)).collect();
         senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
     });
-    // Who finds too many others at it is asked to come again, as Stripe does by itself.
+    // With too many concurrent requests, some get a response that asks for a retry, which Stripe does on its own.
     assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
-    knock(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).expect(200);
+    post_webhook(&server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).expect(200);
     assert_eq!(server.balance(&agency), (2_000, 0));
 
     step("the same id with another content is refused, and changes nothing");
@@ -268,7 +269,7 @@ fn any_order_and_any_number_of_times_comes_to_the_same() {
     other["data"]["object"]["total_excluding_tax"] = json!(99_999_900);
     let other = other.to_string();
     let signature = stripe_signature(SECRET, now_ms() / 1_000, other.as_bytes());
-    knock(&server, OWN, &other, &signature).problem(409, "event_id_reused");
+    post_webhook(&server, OWN, &other, &signature).problem(409, "event_id_reused");
     assert_eq!(server.transfers(), before);
     server.audit();
 }
@@ -277,9 +278,9 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// What is delivered again changes nothing.
+/// Redeliveries change nothing.
 fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<Line>, Story)]) {
-    step("everything once more, three times, and by twenty at once");
+    step("everything again, three times, and by twenty concurrent deliveries");
     let before = server.transfers();
     for (_, story) in told {
         let answers = stripe.control("webhooks/redeliver", &json!({"ids": story.events, "times": 3}));
@@ -293,8 +294,11 @@ fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<Line>, Story)]) {
     }
     let one = stripe.control("webhooks/preview", &json!({"id": told[0].1.events[1]}));
     let answers: Vec<Value> = std::thread::scope(|scope| {
-        let send =
-            || knock(server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"])).expect(200).json();
+        let send = || {
+            post_webhook(server, OWN, &text(&one["body"]), &text(&one["headers"]["stripe-signature"]))
+                .expect(200)
+                .json()
+        };
         let senders: Vec<_> = (0..20).map(|_| scope.spawn(send)).collect();
         senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
     });
@@ -302,7 +306,7 @@ fn repeated(stripe: &Stripe, server: &Server, told: &[(Vec<Line>, Story)]) {
     assert_eq!(server.transfers(), before);
 }
 
-/// What never arrived is fetched by the sweep of the day; a Worker without a key goes without.
+/// The daily sweep fetches events that never arrived. A Worker without a key does not.
 #[test]
 fn missed_events_are_fetched() {
     let (stripe, mut server) = Stripe::beside(&[]);

@@ -1,4 +1,4 @@
-//! Money from Stripe to Stripe: subscribe, pay, refund, dispute, pay out, reverse; and what Stripe does badly.
+//! The full money flow with Stripe: subscribe, pay, refund, dispute, pay out, reverse; and failures of Stripe.
 
 mod operators;
 
@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 const AGENCY: &str = "agency-partner";
 const SWEEP: &str = "*/10 * * * *";
 
-/// A partner of the agency program who can be paid, with a client that has signed up; the partner's account at Stripe.
+/// A partner of the agency program who can be paid, with a client that has signed up. Returns the partner and the
+/// account at Stripe.
 fn agency(stripe: &Stripe, server: &Server, name: &str) -> (Partner, String) {
     let partner = server.enrol(AGENCY, &format!("agency-{name}"));
     server.tell(&[signed_up(name, "2025-01-05T00:00:00Z", json!({"code": partner.code}))]);
@@ -22,7 +23,7 @@ fn agency(stripe: &Stripe, server: &Server, name: &str) -> (Partner, String) {
     (partner, account)
 }
 
-/// The client of that name pays this much on this day; the invoice.
+/// The client with this name pays this much on this day. Returns the invoice.
 fn pays(stripe: &Stripe, name: &str, when: &str, cents: i64) -> Value {
     stripe.at(when);
     let lines = json!([{"unit_amount": cents}]);
@@ -30,7 +31,7 @@ fn pays(stripe: &Stripe, name: &str, when: &str, cents: i64) -> Value {
         .clone()
 }
 
-/// Settles a month of the agency program; the run's id.
+/// Settles a month of the agency program. Returns the run's id.
 fn settled(server: &Server, month: &str) -> String {
     server.settle(AGENCY, "monthly", month)["id"].as_str().expect("an id").to_owned()
 }
@@ -50,7 +51,7 @@ fn balances(server: &Server, partner: &Partner) -> (i64, i64, i64) {
     (cents("pending_cents"), cents("available_cents"), cents("paid_cents"))
 }
 
-/// The partner's only payout of a state.
+/// The only payout of a partner in this state.
 #[track_caller]
 fn payout(server: &Server, partner: &Partner, state: &str) -> Value {
     let list = server.read(&format!("/v1/payouts?partner={}&state={state}", partner.id));
@@ -118,7 +119,7 @@ fn from_subscription_to_payout_and_back() {
 
     let paid = paid_out(&stripe, &server, (&studio, &account), &run);
 
-    step("the dispute takes the money and gives it back; it is won: the next run pays it by itself");
+    step("the dispute withdraws the money and returns it; it is won: the next run pays automatically");
     stripe.happens("dispute_funds_withdrawn", &json!({"dispute": dispute["dispute"]}));
     assert_eq!(balances(&server, &studio), (0, 0, 13_200));
     stripe.happens("dispute_funds_reinstated", &json!({"dispute": dispute["dispute"]}));
@@ -141,7 +142,7 @@ fn owed_and_netted(
     (studio, account): (&Partner, &str),
     [first, third, subscription]: [&Value; 3],
 ) {
-    step("a full refund of what was paid out: it is owed, and netted by what comes next");
+    step("a full refund after the payout: it is owed, and netted by later earnings");
     stripe.at("2025-05-12T00:00:00Z");
     stripe.happens("refund", &json!({"invoice": third["invoice"]}));
     stripe.happens("refund", &json!({"invoice": first["invoice"]}));
@@ -157,7 +158,7 @@ fn owed_and_netted(
 }
 
 fn paid_out(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str), run: &str) -> Value {
-    step("pay out: nothing leaves before the operator has said so");
+    step("pay out: nothing is sent before the operator's approval");
     sweep(server);
     assert_eq!((stripe.list("transfer").len(), stripe.received(account)), (0, 0));
     approve(server, run);
@@ -179,7 +180,7 @@ fn paid_out(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str
 }
 
 fn reversed(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str), paid: &Value) {
-    step("reverse: by an operator, by somebody at Stripe, and no more than was paid");
+    step("reverse: by an operator, at Stripe itself, and no more than was paid");
     let path = format!("/v1/payouts/{}/reversals", id_of(paid));
     let take = |body: Value, key: &str| server.post(&path, &body).operator().header("idempotency-key", key).send();
     let back = take(json!({"amount_cents": 4_800, "reason": "paid by mistake"}), "k1").expect(201).json();
@@ -195,14 +196,14 @@ fn reversed(stripe: &Stripe, server: &Server, (studio, account): (&Partner, &str
 }
 
 fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
-    step("the years' totals are Stripe's: what was paid counts when Stripe paid it, what came back when it came");
+    step("the yearly totals match Stripe: payouts count when Stripe paid them, reversals when they happened");
     let net = |year: &str| -> i64 {
         let csv = server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
         let rows = csv.lines().skip(1).inspect(|row| assert!(row.contains(account), "{csv}"));
         rows.map(|row| row.rsplit(',').next().and_then(|n| n.trim_matches('"').parse::<i64>().ok()).expect("a number"))
             .sum()
     };
-    // It came back while this ran, which is in one year or, on its last night, in two.
+    // The reversal arrived while this ran: in one year or, on New Year's Eve, in two.
     let years = BTreeSet::from([began, &super::facts::ahead(0)].map(|when| when[..4].to_owned()));
     let came_back: i64 = years.iter().map(|year| net(year)).sum();
     assert_eq!((net("2025"), came_back), (35_800, -9_800));
@@ -210,10 +211,10 @@ fn years(stripe: &Stripe, server: &Server, account: &str, began: &str) {
 }
 
 #[test]
-fn whatever_stripe_does_each_partner_is_paid_once() {
+fn each_partner_is_paid_once_despite_stripe_failures() {
     let (stripe, mut server) = Stripe::beside(&[("PAYOUT_APPROVAL", "automatic")]);
-    // What goes wrong with the first call, and whether asking again under the same key can mend it: what Stripe saved
-    // as its own failure it answers for a day.
+    // The failure of the first call, and whether a retry with the same key can succeed: Stripe returns a failure that
+    // it has saved for a day.
     let mishaps = [
         ("dropped-before", true, json!({"kind": "drop_before"})),
         ("dropped-after", true, json!({"kind": "drop_after"})),
@@ -235,7 +236,7 @@ fn whatever_stripe_does_each_partner_is_paid_once() {
         merge(&mut fault, mishap.clone());
         stripe.control("faults", &fault);
     }
-    step("the first sweep: of some nobody knows, and nothing is decided about them");
+    step("the first sweep: some results are unknown, and nothing is decided about them");
     sweep(&server);
     let states = |server: &Server, state: &str| {
         server.read(&format!("/v1/payouts?state={state}"))["data"].as_array().map_or(0, Vec::len)
@@ -246,7 +247,7 @@ fn whatever_stripe_does_each_partner_is_paid_once() {
     cancel.operator().send().problem(409, "payout_submitting");
     sweep(&server);
 
-    step("an hour later each is asked again, under its own key");
+    step("an hour later each is retried with its own key");
     for _ in 0..2 {
         server.let_pass(3_600_000);
         sweep(&server);
@@ -263,7 +264,7 @@ fn whatever_stripe_does_each_partner_is_paid_once() {
     };
     assert_eq!(keys(&stripe).len(), mishaps.len(), "one key each: {:?}", keys(&stripe));
 
-    step("a day later the others are looked up: one is there, the other is sent anew");
+    step("a day later the others are looked up: one exists, the other is sent again");
     for _ in 0..2 {
         server.let_pass(23 * 3_600_000);
         stripe.control("clock", &json!({"advance": 23 * 3_600}));
@@ -287,7 +288,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
         own.iter().map(|(name, value)| if *name == "STRIPE_API_KEY" { (*name, key) } else { (*name, *value) }).collect()
     };
 
-    step("no key: money calls say so, events come in, the ledger goes on, nobody is blamed");
+    step("no key: payment calls say so, events come in, the ledger continues, no payout fails");
     server.restart(&own.iter().copied().filter(|(name, _)| *name != "STRIPE_API_KEY").collect::<Vec<_>>());
     stripe.post_to(&server);
     pays(&stripe, "one", "2025-02-10T00:00:00Z", 50_000);
@@ -297,7 +298,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
         server.post(&path, &json!({})).operator().send().problem(409, "stripe_not_set_up");
     }
 
-    step("a live key is not sent to another address than Stripe's");
+    step("a live key is only sent to Stripe");
     server.restart(&with_key("sk_live_0123456789"));
     server
         .post(&format!("/v1/partners/{}/onboarding", one.id), &json!({}))
@@ -316,7 +317,7 @@ fn a_key_that_stripe_refuses_stops_payouts_and_says_so() {
 }
 
 #[test]
-fn make_serve_brings_a_stand_in_along() {
+fn make_serve_starts_a_stripe_stand_in() {
     let mut server = Server::with_stand_in();
     let stripe = Stripe::within(&server);
     let partner = server.enrol(AGENCY, "agency-one");
@@ -327,7 +328,7 @@ fn make_serve_brings_a_stand_in_along() {
     approve(&server, &run);
     assert_eq!(stripe.received(&account), 10_000);
 
-    step("what was paid stays paid when both are started again");
+    step("payouts stay paid when both are restarted");
     server.restart(&[]);
     let stripe = Stripe::within(&server);
     assert_eq!(stripe.received(&account), 10_000);

@@ -1,8 +1,8 @@
-//! A year and more of two programs, from Stripe's events to Stripe's transfers: subscriptions, refunds, disputes and
-//! cancellations come in, payouts go out, and after each month the books agree with Stripe to the cent.
+//! More than a year of two programs, from Stripe's events to Stripe's transfers: subscriptions, refunds, disputes and
+//! cancellations come in, payouts go out, and after each month the ledger matches Stripe to the cent.
 //!
-//! What each partner should have is reckoned here anew, from the briefs' words: a share of what was really paid, less the
-//! share of what went back.
+//! The expected amount for each partner is computed here independently, from the briefs: a share of the amounts really
+//! paid, less the same share of refunds and lost disputes.
 
 use super::client::{now_ms, step};
 use super::developer_attribution::{enrol, joined};
@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 
 const AGENCY: &str = "agency-partner";
 const AFFILIATE: &str = "developer-affiliate";
-/// Months in which something happens; four quiet ones follow, in which the last holds end.
+/// Months with activity. Four quiet ones follow, in which the last holds end.
 const MONTHS: i64 = 15;
 const QUIET: i64 = 4;
-/// What an affiliate's payout must reach.
+/// The minimum payout of an affiliate.
 const MINIMUM_CENTS: i64 = 5_000;
 
-/// What somebody's clients earn them: a share in basis points in the first so many months, then another; and once.
+/// A partner's earnings per client: a share in basis points for the first months, another share afterwards, and a flat
+/// amount.
 struct Terms {
     first_bps: i64,
     first_months: i64,
@@ -37,7 +38,7 @@ struct Earner {
 
 struct Invoice {
     id: Value,
-    /// What was paid for the service, and with tax.
+    /// The amount paid for the service, and the same including tax.
     net_cents: i64,
     paid_cents: i64,
     back_cents: i64,
@@ -47,12 +48,12 @@ struct Invoice {
 struct Client {
     name: &'static str,
     earner: usize,
-    /// List price, and for how many months it pays.
+    /// List price, and the number of months that it pays for.
     price_cents: i64,
     months: i64,
     percent_off: i64,
     tax_percent: i64,
-    /// From and until which month it pays.
+    /// The first month in which it pays, and the month in which it stops.
     from: i64,
     until: i64,
     subscription: Value,
@@ -65,15 +66,15 @@ struct Story {
     server: Server,
     earners: Vec<Earner>,
     clients: Vec<Client>,
-    /// Disputes that took their money last month: client, invoice, dispute, and whether it will be won.
+    /// Disputes that withdrew their funds last month: client, invoice, dispute, and whether it will be won.
     disputes: Vec<(usize, usize, Value, bool)>,
-    /// Programs of which a run was approved.
+    /// Programs with an approved run.
     approved: Vec<Value>,
     dice: u64,
     counts: Counts,
 }
 
-/// How often each thing happened, so that a change of the dice cannot make the test say nothing.
+/// How often each thing happened. Guards against a change of the random numbers that leaves the test without content.
 #[derive(Debug, Default)]
 struct Counts {
     refunds: u32,
@@ -83,8 +84,8 @@ struct Counts {
     owing: u32,
 }
 
-/// The whole share of what was really paid, floored; less the share of what went back, floored for itself.
-fn stands(invoice: &Invoice) -> i64 {
+/// The share of the amount really paid, rounded down, less the share of the amount returned, rounded down separately.
+fn expected_cents(invoice: &Invoice) -> i64 {
     let earned = invoice.net_cents * invoice.bps / 10_000;
     earned - earned * invoice.back_cents.min(invoice.paid_cents) / invoice.paid_cents
 }
@@ -93,7 +94,7 @@ fn month(number: i64) -> Month {
     Month::parse("2024-01").expect("a month").plus(number)
 }
 
-/// Day and hour of a month, in RFC 3339.
+/// A day and hour in a month, in RFC 3339.
 fn on(number: i64, day: i64) -> String {
     format!("{}-{day:02}T10:00:00Z", month(number))
 }
@@ -128,11 +129,11 @@ impl Story {
         let clients = vec![
             client("oak", 0, 29_999, 0, MONTHS),
             Client { tax_percent: 19, ..client("elm", 0, 10_001, 1, MONTHS) },
-            // Leaves inside the hold: what it earned is void.
+            // Cancels inside the hold, so what it earned is void.
             client("ash", 0, 20_000, 4, 5),
             Client { months: 12, ..client("fir", 1, 480_000, 0, MONTHS) },
             Client { percent_off: 10, ..client("yew", 1, 33_333, 2, MONTHS) },
-            // Leaves after it.
+            // Cancels after the hold.
             client("box", 1, 14_950, 3, 9),
             client("bay", 2, 79_999, 0, MONTHS),
             client("fig", 2, 120_001, 5, MONTHS),
@@ -142,7 +143,7 @@ impl Story {
         Story { stripe, server, earners, clients, disputes, approved: Vec::new(), dice: 20_240_101, counts }
     }
 
-    /// Whether something happens that does once in `of` times.
+    /// True once in `of` times on average.
     fn chance(&mut self, of: u64) -> bool {
         self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.dice >> 33).is_multiple_of(of)
@@ -154,7 +155,7 @@ impl Story {
         self.earners[earner].account = Some(account);
     }
 
-    /// Signs up by its partner's code at the host, and subscribes.
+    /// Signs up at the host with the partner's code, and subscribes.
     fn subscribe(&mut self, number: usize, when: &str) {
         let c = &self.clients[number];
         let (email, code) = (format!("pay@{}.example", c.name), &self.earners[c.earner].partner.code);
@@ -183,7 +184,7 @@ impl Story {
         c.invoices.push(Invoice { id, net_cents, paid_cents: net_cents + tax, back_cents: 0, bps });
     }
 
-    /// One month: who is due pays; some of it goes back; what was disputed last month is decided.
+    /// One month: due clients pay, some payments are returned, and last month's disputes are decided.
     fn live(&mut self, now: i64) {
         self.stripe.at(&on(now, 2));
         for (client, invoice, dispute, is_won) in std::mem::take(&mut self.disputes) {
@@ -219,7 +220,7 @@ impl Story {
         self.stripe.at(&on(now, 20));
         for client in 0..self.clients.len() {
             let Some(last) = self.clients[client].invoices.len().checked_sub(1) else { continue };
-            // A first invoice stays paid: without it there is no account to speak of.
+            // A first invoice stays paid, because without it the account would not count.
             if self.clients[client].until <= now || last == 0 && self.clients[client].months == 1 {
                 continue;
             }
@@ -227,16 +228,16 @@ impl Story {
         }
     }
 
-    /// Nobody pays any more; what was disputed last is decided.
+    /// Nobody pays any more. The last disputes are decided.
     fn live_on_disputes(&mut self, now: i64) {
         let until: Vec<i64> = self.clients.iter().map(|c| c.until).collect();
-        // Nobody cancels either: a subscription that goes on without a payment is none of our business.
+        // Nobody cancels either: a subscription that continues without payments does not matter here.
         self.clients.iter_mut().for_each(|c| c.until = i64::MIN);
         self.live(now);
         self.clients.iter_mut().zip(until).for_each(|(c, until)| c.until = until);
     }
 
-    /// Perhaps a refund of a part, perhaps a dispute about all of it.
+    /// Maybe a partial refund, maybe a dispute about the full amount.
     fn go_back(&mut self, client: usize, last: usize) {
         let invoice = &self.clients[client].invoices[last];
         let (id, paid, back) = (invoice.id.clone(), invoice.paid_cents, invoice.back_cents);
@@ -261,7 +262,7 @@ impl Story {
         self.server.cron("*/10 * * * *", now_ms());
         let planned = self.server.read("/v1/payouts?state=planned&limit=200");
         for payout in planned["data"].as_array().expect("payouts") {
-            // The first run of each program with something to pay is approved; later ones go by themselves.
+            // The first run of each program with payouts is approved by hand; later ones are sent automatically.
             assert!(!self.approved.contains(&payout["program"]), "it does not go by itself: {payout}");
             let run = payout["run"].as_str().expect("a run");
             self.server.post(&format!("/v1/runs/{run}/approve"), &json!({})).operator().send().expect(200);
@@ -269,7 +270,7 @@ impl Story {
         self.approved.extend(planned["data"].as_array().into_iter().flatten().map(|p| p["program"].clone()));
     }
 
-    /// After each month: what the books say was paid Stripe has, and nothing is missing or too much.
+    /// After each month: Stripe has exactly the payouts that the ledger has, and no amount is missing or extra.
     fn compare(&mut self, now: i64) {
         for (number, e) in self.earners.iter().enumerate() {
             let shown = self.server.read(&format!("/v1/partners/{}", e.partner.id));
@@ -278,9 +279,9 @@ impl Story {
             assert_eq!(cents("paid_cents"), received, "month {now}, {}: {shown}", e.partner.id);
             self.counts.owing += u32::from(cents("available_cents") < 0);
             if e.program == AGENCY {
-                // Its lines stand from the moment of their events.
+                // Its accruals exist from the moment of their events.
                 let of = self.clients.iter().filter(|c| c.earner == number && !c.is_void);
-                let owed: i64 = of.flat_map(|c| &c.invoices).map(stands).sum();
+                let owed: i64 = of.flat_map(|c| &c.invoices).map(expected_cents).sum();
                 let books = cents("pending_cents") + cents("available_cents") + cents("paid_cents");
                 assert_eq!(books, owed, "month {now}, {}: {shown}", e.partner.id);
             }
@@ -294,9 +295,9 @@ fn a_year_from_stripes_events_to_stripes_transfers() {
     year("1000");
 }
 
-/// On Cloudflare's free plan an invocation may send 50 statements: what one leaves the next does, to the same cents.
+/// On Cloudflare's free plan an invocation may send 50 statements and the next one continues. The cents are the same.
 #[test]
-fn the_same_year_with_fifty_statements_an_invocation() {
+fn the_same_year_with_fifty_statements_per_invocation() {
     year("50");
 }
 
@@ -313,7 +314,7 @@ fn year(statements_max: &str) {
             story.live_on_disputes(now);
         }
         if now == 6 {
-            // Who was reminded until now.
+            // The partner was reminded until now.
             story.onboard(1, &on(now, 25));
         }
         story.settle(now);
@@ -321,11 +322,11 @@ fn year(statements_max: &str) {
         story.compare(now);
     }
 
-    step("everything that was earned has been sent, but for what is below the least payout");
+    step("all earnings have been sent, except amounts below the minimum payout");
     let mut sent = 0;
     for (number, e) in story.earners.iter().enumerate() {
         let of: Vec<&Client> = story.clients.iter().filter(|c| c.earner == number && !c.is_void).collect();
-        let shares: i64 = of.iter().flat_map(|c| &c.invoices).map(stands).sum();
+        let shares: i64 = of.iter().flat_map(|c| &c.invoices).map(expected_cents).sum();
         let once = e.terms.once_cents * i64::try_from(of.len()).expect("few clients");
         let received = story.stripe.received(e.account.as_deref().expect("an account"));
         let shown = story.server.read(&format!("/v1/partners/{}", e.partner.id));
@@ -335,7 +336,7 @@ fn year(statements_max: &str) {
         sent += received;
     }
 
-    step("Stripe, the years' totals and the payouts' own list say the same");
+    step("Stripe, the yearly totals and the list of payouts agree");
     let net = |year: i64| -> i64 {
         let csv = story.server.get(&format!("/v1/reports/payouts?year={year}")).operator().send().expect(200).text;
         csv.lines()
@@ -350,7 +351,7 @@ fn year(statements_max: &str) {
     assert_eq!(payouts.len(), story.stripe.list("transfer").len(), "one transfer each");
     assert_eq!(payouts.iter().map(|p| p["amount_cents"].as_i64().expect("cents")).sum::<i64>(), sent);
 
-    // What the log says of cron is of that invocation alone.
+    // The log's cron entries count for that invocation only.
     let log = story.server.log();
     let crons = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let sent_by: Vec<u64> =

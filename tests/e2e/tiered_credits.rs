@@ -1,5 +1,5 @@
-//! `tiered-credits`: five tiers at once, once each, out of a budget that may be short; tokens that end; visitors who are
-//! known by nothing but their fingerprint.
+//! `tiered-credits`: five tiers that are granted immediately and once each, from a budget that may be short; tokens
+//! that expire; visitors who are recognized only by their fingerprint.
 
 use super::client::{CHROME, step};
 use super::facts::{Partner, ahead, event, merge, signed_up};
@@ -14,7 +14,7 @@ fn fund(server: &Server, cents: i64) -> Value {
     server.post("/v1/programs/tiered-credits/budget", &body).operator().send().expect(201).json()
 }
 
-/// What is in the budget, and how many rewards wait for it.
+/// The amount in the budget, and the number of rewards that wait for it.
 fn budget(server: &Server) -> (i64, i64) {
     let answer = server.read("/v1/programs/tiered-credits/budget");
     (answer["balance_cents"].as_i64().expect("cents"), answer["waiting"].as_i64().expect("a count"))
@@ -35,7 +35,7 @@ fn bought(account: &str, purchase: &str, when: &str, cents: i64) -> Value {
     event(&format!("buy-{purchase}"), "purchase.completed", when, account, rest)
 }
 
-/// Rule, cents and state of the lines that an event brought.
+/// Rule, cents and state of the accruals that an event caused.
 #[track_caller]
 fn brought(server: &Server, event: &Value) -> Vec<(String, i64, String)> {
     let outcome = server.deliver(event).expect(200).json();
@@ -50,7 +50,7 @@ fn line(rule: &str, cents: i64, state: &str) -> Vec<(String, i64, String)> {
 }
 
 #[test]
-fn five_tiers_each_once_and_at_once() {
+fn five_tiers_are_granted_once_each_and_immediately() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     step("a token of 32 random bytes");
@@ -98,7 +98,7 @@ fn five_tiers_each_once_and_at_once() {
     let spent = 21_345 + 3 * 500 + 74_999;
     assert_eq!((server.balance(&owner), budget(&server)), ((0, spent), (100_000 - spent, 0)));
 
-    step("every credit is a debit of the budget; nobody is owed for strangers");
+    step("every credit is a debit of the budget; nothing is owed for unreferred accounts");
     let rows = server.transfers();
     let credits = rows.iter().filter(|t| t["debit"] == json!("tiered-credits/credit:usd/budget"));
     assert_eq!(credits.filter_map(|t| t["amount_cents"].as_i64()).sum::<i64>(), spent);
@@ -107,7 +107,7 @@ fn five_tiers_each_once_and_at_once() {
 }
 
 #[test]
-fn a_short_pool_makes_rewards_wait_in_order() {
+fn rewards_wait_in_order_for_a_short_budget() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     let up = |account: &str, day: u32| {
@@ -129,7 +129,7 @@ fn a_short_pool_makes_rewards_wait_in_order() {
     assert_eq!((server.balance(&owner), budget(&server)), ((0, 500), (4_899, 2)));
     assert_eq!(brought(&server, &up("third", 4)), line("tier-1", 0, "waiting"), "new ones queue up, too");
 
-    step("funded: all that wait are released, in the order of what happened");
+    step("funded: all waiting rewards are released, in the order of their events");
     let answer = fund(&server, 1_200);
     assert_eq!(answer["balance_cents"], json!(6_099), "{answer}");
     assert_eq!((server.balance(&owner), budget(&server)), ((0, 6_500), (99, 0)));
@@ -141,7 +141,7 @@ fn a_short_pool_makes_rewards_wait_in_order() {
         .collect();
     assert_eq!(released, [json!(500), json!(5_000), json!(500), json!(500)]);
 
-    step("funding needs an amount and a reason, is done once per key, and is in the audit trail");
+    step("funding needs an amount and a reason, is done once per key, and is in the audit log");
     let ask = |body: &Value| server.post("/v1/programs/tiered-credits/budget", body).operator();
     assert_eq!(ask(&json!({"amount_cents": 0, "reason": "x"})).send().expect(422).json()["field"], "amount_cents");
     assert_eq!(ask(&json!({"amount_cents": 1})).send().expect(422).json()["field"], "reason");
@@ -158,7 +158,7 @@ fn a_short_pool_makes_rewards_wait_in_order() {
 }
 
 #[test]
-fn tokens_end_by_time_and_by_hand() {
+fn tokens_expire_and_can_be_revoked() {
     let server = Server::start();
     let owner = server.enrol(PROGRAM, "owner");
     fund(&server, 10_000);
@@ -178,7 +178,7 @@ fn tokens_end_by_time_and_by_hand() {
     assert_eq!(why("in-time").0, json!(true));
     assert_eq!(why("too-late"), (json!(false), json!("the link had expired")));
 
-    step("a token that was switched off is a plain visit, and binds nobody from then on");
+    step("a token that was turned off is a plain visit, and binds nobody from then on");
     let off = server.link(&owner, json!({}));
     let before = ahead(-1_000);
     server.ask("DELETE", &format!("/v1/links/{off}")).operator().send().expect(200);
@@ -194,12 +194,12 @@ fn tokens_end_by_time_and_by_hand() {
 }
 
 #[test]
-fn visitors_without_a_cookie_are_known_by_their_fingerprint() {
+fn visitors_without_a_cookie_are_recognized_by_fingerprint() {
     let server = Server::start();
     wait_for_the_hour();
     let [one, two] = ["one", "two"].map(|name| server.enrol(PROGRAM, name));
     fund(&server, 10_000);
-    // A User-Agent longer than what is kept of it, as some phones send.
+    // A User-Agent longer than what is stored of it, as some phones send.
     let agent = |who: &str| format!("{CHROME} {who} {}", "x".repeat(300));
     let click = |partner: &Partner, who: &str| {
         server.visit(&format!("/?ref={}", partner.code)).header("user-agent", agent(who))
@@ -222,7 +222,7 @@ fn visitors_without_a_cookie_are_known_by_their_fingerprint() {
     let shown = server.read(&format!("/v1/links/{}", one.code));
     assert_eq!(shown["clicks"]["converted"], json!(1), "{shown}");
 
-    step("two partners' clicks tell nothing, even where the second was clicked with the first's cookie");
+    step("clicks of two partners prove nothing, even if the second was clicked with the first one's cookie");
     let cookie = click(&one, "bob").send().cookie().expect("the cookie");
     assert!(click(&two, "bob").header("cookie", cookie).send().cookie().is_some());
     assert_eq!((clicks(&server, &one, (2, 0)), clicks(&server, &two, (1, 0))), ((2, 0), (1, 0)));

@@ -1,5 +1,5 @@
-//! `user-referral` as a business: the friend's benefit and what it costs, the leaderboard, the month by channel, the
-//! economics beside paid channels, and how far referrals multiply.
+//! `user-referral` as a business: the friend's benefit and its cost, the leaderboard, the month by channel, the
+//! economics compared with paid channels, and the rate at which referrals multiply.
 
 use super::client::step;
 use super::facts::{Partner, ahead, discounted, monday_after, paid, signed_up};
@@ -21,7 +21,7 @@ fn a_referral_costs_less_than_it_brings() {
     for n in 0..4 {
         server.tell(&[signed_up(&format!("old-{n}"), "2025-01-06T00:00:00Z", json!({}))]);
     }
-    a_friend_comes_by_the_newsletter(&server, &ann);
+    a_friend_signs_up_from_the_newsletter(&server, &ann);
 
     step("a second friend types the code, and a third person only clicks");
     let typed = server.deliver(&signed_up("typed", &ahead(0), json!({"code": ann.code}))).expect(200).json();
@@ -47,7 +47,7 @@ fn a_referral_costs_less_than_it_brings() {
     ];
     same_rows(&report["data"], &wanted);
 
-    step("the Monday after fourteen days: $50, and nothing for who never paid");
+    step("the Monday after fourteen days: $50, and nothing for the account that never paid");
     server.weekly(monday);
     assert_eq!((server.balance(&ann), server.balance(&bob)), ((0, 5_000), (0, 0)));
     let board = server.read("/v1/leaderboard?program=user-referral");
@@ -63,7 +63,7 @@ fn a_referral_costs_less_than_it_brings() {
     server.audit();
 }
 
-fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
+fn a_friend_signs_up_from_the_newsletter(server: &Server, ann: &Partner) {
     step("the benefit is offered on the site and in the sign-up event's answer");
     let code = server.link(ann, json!({"campaign": "spring", "utm": {"source": "newsletter"}}));
     let cookie = server.visit(&format!("/r/{code}")).send().cookie().expect("the cookie");
@@ -78,14 +78,14 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     assert_eq!(nobody["attribution"][0]["attributed"], json!(false), "{nobody}");
     assert_eq!(nobody["attribution"][0].get("benefit"), None, "{nobody}");
 
-    step("the click says that it was converted, and the receipt which one it was");
+    step("the click is marked as converted, and the attribution report names it");
     let link = server.read(&format!("/v1/links/{}", by_link.code));
     assert_eq!(link["clicks"], json!({"visits": 1, "bots": 0, "converted": 1}), "{link}");
     let receipt = server.read("/v1/accounts/friend/attribution");
     let bound = receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["program"] == json!(PROGRAM)));
     assert!(bound.is_some_and(|p| p["click"].as_str().is_some_and(|c| c.starts_with("clk_"))), "{receipt}");
 
-    step("its cost is what the first invoice was discounted; a later discount is none of it");
+    step("its cost is the discount of the first invoice; a later discount does not count");
     let first = server.deliver(&discounted("friend", "in-1", &ahead(0), 2_320, 580)).expect(200).json();
     let line = &first["accruals"][0];
     assert_eq!(
@@ -99,7 +99,7 @@ fn a_friend_comes_by_the_newsletter(server: &Server, ann: &Partner) {
     assert_eq!(moved, [580], "{:?}", server.transfers());
 }
 
-/// A reward belongs to the month of the run that granted it.
+/// A reward counts for the month of the run that granted it.
 fn rewards_by_month(server: &Server, ann: &Partner, month: Month) {
     step("the reward in its month's report, as JSON and as Markdown");
     let path = format!("/v1/reports/channels?program={PROGRAM}&month={month}");
@@ -170,9 +170,9 @@ fn same_rows(found: &Value, wanted: &[Value]) {
     assert_eq!(sorted(found.as_array().expect("rows")), sorted(wanted));
 }
 
-/// A month that nobody paid for in full is not one: the reward waits for the money, and a rejected review ends it.
+/// A month that was not paid in full does not qualify: the reward waits for the payment, and a rejected review ends it.
 #[test]
-fn a_refunded_month_qualifies_nobody() {
+fn a_refunded_month_does_not_qualify() {
     let server = Server::start();
     let ann = server.enrol(PROGRAM, "ann");
     step("one month paid and refunded in full, another account with a partial refund");

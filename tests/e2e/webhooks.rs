@@ -5,10 +5,10 @@ use super::facts::{Partner, event, merge, paid, refunded, sign, signed_up};
 use super::server::Server;
 use serde_json::{Value, json};
 
-/// Times the very same event is delivered at once.
+/// How often the same event is delivered concurrently.
 const REPEATS: usize = 100;
 
-/// Different events of one account delivered at once.
+/// Different events of one account that are delivered concurrently.
 const EVENTS: usize = 30;
 
 const SIGNED: &str = "2025-02-01T00:00:00Z";
@@ -20,7 +20,7 @@ fn agency(server: &Server, account: &str) -> Partner {
     partner
 }
 
-/// Sends all at the same time and gives the replies in the order of `bodies`.
+/// Sends all concurrently and returns the replies in the order of `bodies`.
 fn at_once(server: &Server, bodies: &[Value]) -> Vec<Reply> {
     std::thread::scope(|scope| {
         let senders: Vec<_> = bodies.iter().map(|body| scope.spawn(|| server.deliver_at_once(body))).collect();
@@ -29,11 +29,11 @@ fn at_once(server: &Server, bodies: &[Value]) -> Vec<Reply> {
 }
 
 #[test]
-fn events_at_once_land_once() {
+fn concurrent_duplicates_are_stored_once() {
     let server = Server::start();
     let storm = agency(&server, "storm");
 
-    step("one event a hundred times at once: the same answer for all, the effect once");
+    step("a hundred concurrent deliveries of one event: the same response for all, one effect");
     let replies = at_once(&server, &vec![paid("storm", "in-storm", PAID, 10_000); REPEATS]);
     let first = replies[0].clone().expect(200).json();
     for reply in replies {
@@ -42,7 +42,7 @@ fn events_at_once_land_once() {
     assert_eq!(server.balance(&storm), (2_000, 0));
     assert_eq!(server.transfers().len(), 1);
 
-    step("thirty different events of one account at once all land");
+    step("thirty concurrent events of one account are all stored");
     let crowd = agency(&server, "crowd");
     let events: Vec<Value> = (0..EVENTS).map(|n| paid("crowd", &format!("in-crowd-{n}"), PAID, 10_000)).collect();
     for reply in at_once(&server, &events) {
@@ -51,7 +51,7 @@ fn events_at_once_land_once() {
     assert_eq!(server.balance(&crowd), (2_000 * i64::try_from(EVENTS).expect("thirty"), 0));
     assert_eq!(server.entries(&crowd).len(), EVENTS);
 
-    step("a replay a minute later is told the first outcome");
+    step("a replay a minute later gets the first result");
     assert_eq!(server.deliver(&paid("storm", "in-storm", PAID, 10_000)).expect(200).json(), first);
 
     step("the same id with another body is refused and changes nothing");
@@ -72,14 +72,14 @@ fn the_order_of_arrival_does_not_matter() {
     server.tell(&[signed_up("late", SIGNED, json!({"code": partner.code}))]);
     assert_eq!(server.balance(&partner), (1_000, 0));
 
-    step("of two contents under one invoice id the earlier stands, whichever arrives first");
+    step("of two contents with one invoice id the earlier one counts, whichever arrives first");
     let twice = agency(&server, "twice");
     let mut later = paid("twice", "in-twice", "2025-02-05T00:00:00Z", 70_000);
     later["id"] = json!("paid-in-twice-again");
     server.tell(&[later, paid("twice", "in-twice", PAID, 10_000)]);
     assert_eq!(server.balance(&twice), (2_000, 0));
 
-    step("of two sign-ups the earlier decides, and what was accrued follows it");
+    step("of two sign-ups the earlier one decides, and the accruals follow it");
     let (wrong, right) = (server.enrol("agency-partner", "wrong"), server.enrol("agency-partner", "right"));
     server.tell(&[
         signed_up("moved", "2025-02-01T12:00:00Z", json!({"code": wrong.code})),
@@ -91,7 +91,7 @@ fn the_order_of_arrival_does_not_matter() {
     server.tell(&[earlier]);
     assert_eq!((server.balance(&wrong), server.balance(&right)), ((0, 0), (2_000, 0)));
 
-    step("an account that signed up on its own is bound by the first later event with a code, from that on");
+    step("an account that signed up on its own is bound by the first later event with a code, from then on");
     let found = server.enrol("agency-partner", "found");
     server.tell(&[signed_up("alone", SIGNED, json!({})), paid("alone", "in-alone-1", PAID, 10_000)]);
     let mut coded = paid("alone", "in-alone-2", "2025-03-02T00:00:00Z", 10_000);
@@ -120,7 +120,7 @@ fn signatures_are_checked() {
         let problem = all(now, &good).without(name).send().problem(401, "webhook_header_missing");
         assert!(problem["detail"].as_str().is_some_and(|d| d.contains(name)), "{name} ({value}): {problem}");
     }
-    step("stale, from the future, by another secret, over another body, in another scheme");
+    step("too old, from the future, with another secret, for another body, in another scheme");
     let away = |by: i64| {
         let second = now_ms() / 1_000 + by;
         all(second, &sign(&server.webhook_secret, "msg_1", second, &body)).send()
@@ -155,7 +155,7 @@ fn signatures_are_checked() {
     step("the operator's token opens no webhook");
     unsigned().operator().send().problem(401, "webhook_header_missing");
 
-    step("after all of that nothing is stored: the event is taken in as new; a list of signatures will do");
+    step("after all of that nothing is stored: the event is new; a list of signatures is accepted");
     server.get("/v1/accounts/someone/attribution").operator().send().expect(404);
     all(now, &format!("v2,abc v1,AAAA {good}")).send().expect(200);
     server.read("/v1/accounts/someone/attribution");
@@ -186,7 +186,7 @@ fn several_secrets_are_active_while_one_is_rotated() {
     server.deliver_signed(body(4).as_bytes(), &old, now).problem(401, "webhook_signature_mismatch");
     server.deliver_signed(body(4).as_bytes(), &new, now).expect(200);
 
-    step("without a secret the door is closed and says so; the published test secret is none");
+    step("without a secret the endpoint is closed and says so; the published test secret does not count");
     server.restart(&[("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]);
     server
         .deliver_signed(body(5).as_bytes(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", now)

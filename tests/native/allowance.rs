@@ -1,5 +1,5 @@
-//! What one invocation may send: every use and every job ends there, and goes on in the next invocation with the same
-//! cents. The port of these tests refuses what goes beyond, as the Worker's does.
+//! Statement limits per invocation: every use case and every job stops at the limit and continues in the next
+//! invocation, with the same cents. The port of these tests rejects statements beyond the limit, as the Worker's does.
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
@@ -16,8 +16,8 @@ const MONTHLY: &str = "0 6 1 * *";
 const WEEKLY: &str = "0 9 * * MON";
 const SWEEP: &str = "*/10 * * * *";
 
-/// A world with partners of both monthly programs, each with some clients that have paid: runs grant, find modifiers and
-/// caps, decide anew, vest and plan.
+/// A world with partners of both monthly programs, each with some clients that have paid: runs grant rewards, find
+/// modifiers and caps, recompute, vest and plan.
 fn busy(partners: usize, clients: usize) -> World {
     let world = World::new(12);
     for number in 0..partners {
@@ -39,7 +39,7 @@ fn bring(world: &World, program: &str, name: &str, clients: usize) {
             body["type"] = json!(kind);
             body["occurred_at"] = json!(when);
             body["account"] = json!({"id": account, "email": format!("c@{account}.example")});
-            world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is taken in");
+            world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is accepted");
         };
         event(0, "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
         event(1, "account.active", "2026-01-06T00:00:00Z", json!({"data": {"api_calls": 5_000}}));
@@ -60,7 +60,7 @@ fn cron(world: &World, trigger: &str, when: UtcMillis) {
         .unwrap_or_else(|why| panic!("{trigger} at {}: {why}", when.to_rfc3339()));
 }
 
-/// Sweeps, ten minutes apart, until `is_over`: how many it took.
+/// Runs sweeps, ten minutes apart, until `is_over`. Returns how many it took.
 fn sweep_until(world: &World, from: UtcMillis, is_over: impl Fn(&World) -> bool) -> usize {
     for number in 0..400 {
         if is_over(world) {
@@ -71,7 +71,7 @@ fn sweep_until(world: &World, from: UtcMillis, is_over: impl Fn(&World) -> bool)
     panic!("400 sweeps were not enough");
 }
 
-/// What partners have in each balance, and what is announced.
+/// Balances, accruals and announced messages.
 fn books(world: &World) -> Vec<String> {
     let balances = world.db.look(
         "SELECT id, cr_posted_cents - dr_posted_cents AS cents FROM ledger_account WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
@@ -82,31 +82,31 @@ fn books(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn all_due_runs_are_there_before_the_first_is_taken_further() {
+fn all_due_runs_are_created_before_the_first_advances() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(2, 2);
-    // As few as carry the insertion alone, as if the invocation had been cut off right behind it.
+    // Just enough for the insertion, as if the invocation had been cut off right after it.
     world.statements_max.set(Some(5));
     cron(&world, MONTHLY, first);
     let runs = world.db.look("SELECT program_id, as_of_ms, step FROM run ORDER BY program_id");
     let programs: Vec<&str> = runs.iter().filter_map(|run| run["program_id"].as_str()).collect();
     assert_eq!(programs, ["agency-partner", "developer-affiliate"]);
     assert!(runs.iter().all(|run| run["as_of_ms"] == json!(first.0) && run["step"] == json!(0)), "{runs:?}");
-    // Sweeps do the rest, whatever cut it off.
+    // Sweeps do the rest, no matter what cut it off.
     world.statements_max.set(Some(STATEMENTS_FREE));
     sweep_until(&world, first, |world| open_runs(world) == 0);
     assert!(world.faults().is_empty());
 }
 
 #[test]
-fn a_run_that_is_cut_off_at_any_statement_comes_to_the_same_books() {
+fn a_run_cut_off_at_any_statement_ends_in_the_same_books() {
     let first = at("2026-05-01T06:00:00Z");
     let whole = busy(2, 2);
     let ctx = whole.at(first);
     now(jobs::run(&ctx, MONTHLY, first)).expect("the trigger");
     let (all, wanted) = (1_000 - ctx.left(), books(&whole));
     assert_eq!(open_runs(&whole), 0);
-    // What the trigger alone sends; with fewer it inserts nothing, and says so.
+    // The statements of the trigger itself. With fewer it inserts nothing and returns an error.
     const LEAST: u64 = 4;
     for cut in LEAST..=all {
         let world = busy(2, 2);
@@ -122,7 +122,7 @@ fn a_run_that_is_cut_off_at_any_statement_comes_to_the_same_books() {
 }
 
 #[test]
-fn many_programs_due_at_once_all_come_to_their_end() {
+fn many_programs_due_at_once_all_finish() {
     use manicule::program::catalog::PRESETS;
     const PROGRAMS: usize = 24;
     let first = at("2026-05-01T06:00:00Z");
@@ -148,7 +148,7 @@ fn many_programs_due_at_once_all_come_to_their_end() {
 }
 
 #[test]
-fn a_trigger_that_comes_twice_makes_nothing_twice() {
+fn a_repeated_trigger_creates_nothing_twice() {
     let monday = at("2026-05-04T09:00:00Z");
     let world = busy(1, 1);
     for _ in 0..2 {
@@ -159,7 +159,7 @@ fn a_trigger_that_comes_twice_makes_nothing_twice() {
 }
 
 #[test]
-fn few_statements_come_to_the_same_cents_in_more_sweeps() {
+fn few_statements_give_the_same_cents_in_more_sweeps() {
     let first = at("2026-05-01T06:00:00Z");
     let told: Vec<_> = [Some(STATEMENTS_FREE), Some(1_000)]
         .into_iter()
@@ -183,7 +183,7 @@ fn few_statements_come_to_the_same_cents_in_more_sweeps() {
 }
 
 #[test]
-fn a_step_sends_no_more_than_it_says() {
+fn a_step_stays_within_its_declared_statements() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(8, 10);
     let mut most: BTreeMap<String, u64> = BTreeMap::new();
@@ -214,9 +214,9 @@ fn a_step_sends_no_more_than_it_says() {
 }
 
 #[test]
-fn a_page_of_decisions_sends_no_more_than_it_says() {
+fn a_page_of_decisions_stays_within_its_declared_statements() {
     let world = busy(12, 12);
-    // Other terms, so that every decision writes something: bindings, lines, transfers.
+    // Changes inputs so that every decision writes something: bindings, accruals, transfers.
     for sql in [
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = 1, written = NULL",
         "UPDATE event SET payload = replace(payload, '90000', '80000')",
@@ -232,7 +232,7 @@ fn a_page_of_decisions_sends_no_more_than_it_says() {
 }
 
 #[test]
-fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
+fn a_stuck_run_does_not_block_other_runs() {
     let first = at("2026-05-01T06:00:00Z");
     for broken in ["agency-partner", "developer-affiliate"] {
         let world = busy(2, 2);
@@ -240,7 +240,7 @@ fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
             "CREATE TEMP TRIGGER broken BEFORE UPDATE OF step ON run WHEN NEW.program_id = '{broken}' BEGIN SELECT json('{{'); END"
         );
         world.db.connection.borrow().execute_batch(&trigger).expect("a trigger");
-        let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is told");
+        let told = now(jobs::run(&world.at(first), MONTHLY, first)).expect_err("it is reported");
         assert!(told.to_string().contains("malformed JSON"), "{told}");
         let open = "SELECT GROUP_CONCAT(program_id) AS open FROM run WHERE state <> 'done'";
         assert_eq!(world.db.look(open)[0]["open"], json!(broken));
@@ -250,12 +250,12 @@ fn a_run_that_cannot_go_on_keeps_no_other_from_its_end() {
 }
 
 #[test]
-fn with_few_statements_every_part_of_the_sweep_has_its_turn() {
+fn with_few_statements_every_part_of_the_sweep_gets_its_turn() {
     let first = at("2026-05-01T06:00:00Z");
     let world = busy(12, 12);
     world.statements_max.set(Some(STATEMENTS_FREE));
     cron(&world, MONTHLY, first);
-    // Everything is to be decided again, which takes many sweeps by itself.
+    // Marks every account for recomputation, which alone takes many sweeps.
     world
         .db
         .connection
@@ -270,7 +270,7 @@ fn with_few_statements_every_part_of_the_sweep_has_its_turn() {
         open_runs(world) == 0
             && world.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL") == 0
     });
-    // However much there was to do, that it ran was written down.
+    // The heartbeat was written despite all the other work.
     assert_eq!(world.db.number("SELECT COUNT(*) FROM heartbeat WHERE job IN ('monthly', 'sweep')"), 2);
 }
 
@@ -287,7 +287,7 @@ fn a_sweep_with_nothing_to_do_sends_little() {
 }
 
 #[test]
-fn an_overdue_cadence_is_seen() {
+fn an_overdue_cadence_is_detected() {
     use manicule::service::overdue;
     let world = busy(2, 1);
     let standing = |when: &str| {
@@ -297,7 +297,7 @@ fn an_overdue_cadence_is_seen() {
         let late: Vec<String> = standing.overdue.iter().map(|o| format!("{} {}", o.program, o.period)).collect();
         (standing.is_late(ctx.now), late.join(", "), standing.open.open)
     };
-    // The programs were saved in 2020: what was due since is missed, but for the hour that cron has.
+    // The programs were saved in 2020, so everything due since then is missed, except during the hour that cron has.
     assert_eq!(
         standing("2026-05-01T06:59:00Z").1,
         "agency-partner 2026-03, developer-affiliate 2026-03, user-referral 2026-W17"
@@ -309,7 +309,7 @@ fn an_overdue_cadence_is_seen() {
     assert_eq!(standing("2026-04-06T10:00:00Z"), (false, String::new(), 0));
     let late = "agency-partner 2026-04, developer-affiliate 2026-04";
     assert_eq!(standing("2026-05-01T07:00:00Z"), (true, late.to_owned(), 0));
-    // One that was begun has a day.
+    // A run that has begun has a day.
     world.statements_max.set(Some(5));
     cron(&world, MONTHLY, at("2026-05-01T06:00:00Z"));
     world.statements_max.set(Some(1_000));

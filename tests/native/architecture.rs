@@ -1,4 +1,5 @@
-//! The shape of the code, as section 2 of the design draws it. Each rule is also shown to catch an offender.
+//! The structure of the code, as section 2 of the design describes it. Tests also show that each rule catches a
+//! violation.
 
 pub mod circles;
 pub mod sizes;
@@ -24,10 +25,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("runtime", &["base", "program", "engine", "codec", "store", "service", "http", "jobs", "pages"]),
 ];
 
-/// The core: pure decisions over values.
+/// The core: pure decisions on values.
 const CORE: &[&str] = &["base", "program", "engine"];
 
-/// The five programs of the briefs: data, never code.
+/// The five programs of the briefs, which are data and never code.
 const PROGRAMS: &[&str] =
     &["user-referral", "agency-partner", "tiered-credits", "partner-funnel", "developer-affiliate"];
 
@@ -50,7 +51,7 @@ fn layering(path: &str, source: &Source) -> Vec<String> {
     };
     let used = source.folders().into_iter().filter(|f| *f != own && !allowed.contains(&f.as_str()));
     let mut found: Vec<String> = used.map(|f| format!("{own} may not use {f}")).collect();
-    // A path of `super`s that leaves the folder would go round the rule.
+    // A path of `super`s that leaves the folder would bypass the rule.
     if source.code.contains(&vec!["super"; path.matches('/').count() + 1].join("::")) {
         found.push("a path of supers leaves the folder: say crate::".to_owned());
     }
@@ -89,7 +90,7 @@ fn sql_in_the_store(path: &str, source: &Source) -> Vec<String> {
 }
 
 fn programs_are_data(path: &str, source: &Source) -> Vec<String> {
-    // The list of the presets is the one place that names them.
+    // Only the list of presets may name them.
     if path == "program/catalog.rs" {
         return Vec::new();
     }
@@ -115,13 +116,13 @@ fn sources() -> Vec<(String, String)> {
     files(&root("src")).iter().map(|path| (below(path), std::fs::read_to_string(path).expect("a text"))).collect()
 }
 
-/// Test modules in files of their own: the rules are about what ships.
+/// Test modules in separate files, because the rules apply to shipped code.
 fn is_test(path: &str) -> bool {
     path.ends_with("tests.rs") || path.contains("/tests/")
 }
 
 #[test]
-fn the_code_has_its_shape() {
+fn the_code_follows_the_architecture() {
     let mut found = Vec::new();
     for (path, text) in sources().iter().filter(|(path, _)| path.ends_with(".rs") && !is_test(path)) {
         let source = Source::read(text);
@@ -192,7 +193,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn what_is_allowed_is_not_refused() {
+fn the_rules_accept_what_is_allowed() {
     let cases: &[(Rule, &str, &str)] = &[
         (layering, "engine/review/risk.rs", "use crate::{base::id, program::document::{Document, crate_of}};"),
         (layering, "codec/event/envelope/tests/mod.rs", "use super::super::json;"),
@@ -210,7 +211,7 @@ fn what_is_allowed_is_not_refused() {
     }
 }
 
-/// What people read of `src` and `tests`, by its path.
+/// Files in `src` and `tests` that people read, by path.
 fn read_by_people() -> Vec<(String, String)> {
     let all = [files(&root("src")), files(&root("tests"))].concat();
     // Assets and data are read by tools.
@@ -259,7 +260,7 @@ fn files_and_functions_stay_readable() {
     }
 }
 
-/// Everything in a database's schema, with whitespace that says nothing made one space.
+/// Everything in a database's schema, with each run of insignificant whitespace reduced to one space.
 fn schema(scripts: &[String]) -> Vec<String> {
     let connection = Connection::open_in_memory().expect("a database");
     for script in scripts {

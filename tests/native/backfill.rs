@@ -1,4 +1,5 @@
-//! What a run adds line by line where a partner newly earns a modifier is what deciding the accounts anew finds.
+//! When a partner newly earns a modifier, the accruals that the run adds one by one must equal those of a full
+//! recompute.
 
 use crate::support::world::{World, at, now};
 use manicule::program::document::Cadence;
@@ -18,7 +19,7 @@ fn paid(world: &World, when: &str, account: &str, invoice: &str, cents: i64) {
     take(world, &format!("pay-{invoice}"), "invoice.paid", when, account, rest);
 }
 
-/// Lines by account, rule and source: what they earned, what stands, and where.
+/// Accruals by account, rule and source: gross, net and balance.
 fn accruals(world: &World) -> BTreeMap<String, String> {
     let sql = "SELECT account_id || ' ' || reward_id || ' ' || source AS line, id || ' ' || partner_id || ' ' || program_version || ' ' ||
                  event_id || ' ' || at_ms || ' ' || period || ' ' || unit || ' ' || gross_cents || ' ' || cap_reduction_cents || ' ' ||
@@ -28,20 +29,21 @@ fn accruals(world: &World) -> BTreeMap<String, String> {
     world.db.look(sql).iter().map(|row| (text(row, "line"), text(row, "says"))).collect()
 }
 
-/// An agency whose six clients of a quarter have everything that bears on an invoice: a refund, a dispute, a
-/// cancellation, cents that earn nothing at the base rate, and two that are plain.
+/// An agency whose six clients of a quarter cover everything that affects an invoice: a refund, a dispute, a
+/// cancellation, an amount too small to earn anything at the base rate, and two ordinary invoices.
 #[test]
-fn what_is_added_is_what_deciding_finds() {
+fn the_backfill_matches_a_full_recompute() {
     added_and_decided(0);
 }
 
-/// A partner with more lines than are read at a time is not topped up line by line: its accounts are decided.
+/// For a partner with more accruals than are read at a time, the backfill does not add accruals one by one: the
+/// accounts are recomputed.
 #[test]
-fn who_has_too_many_lines_to_be_read_is_decided_instead() {
+fn partners_with_too_many_accruals_are_recomputed_instead() {
     added_and_decided(LINES_MAX + 1);
 }
 
-/// With so many lines more, which came to nothing.
+/// Compares both ways, with `more` additional void accruals.
 fn added_and_decided(more: i64) {
     let world = World::new(5);
     let (partner, code) =

@@ -91,7 +91,7 @@ fn an_agency_earns_twenty_percent_and_it_vests_after_sixty_days() {
 }
 
 #[test]
-fn what_is_held_for_its_currency_qualifies_nobody() {
+fn a_payment_held_for_its_currency_does_not_qualify() {
     let world = World::new(3);
     let (partner, code) =
         world.partner(at("2026-05-01T00:00:00Z"), "user-referral", "user_1", "ann@example.com").unwrap();

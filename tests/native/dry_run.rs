@@ -1,4 +1,4 @@
-//! A draft tried on a past period: what each partner would have got by each rule, beside what it got.
+//! A draft tried on a past period: what each partner would have earned by each rule, compared with what it did earn.
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::{Month, UtcMillis, Week};
@@ -36,7 +36,7 @@ fn over(from: UtcMillis, to: UtcMillis, document: Option<&Value>) -> DryRunReque
     DryRunRequest { document: document.map(Value::to_string), from, to }
 }
 
-/// What the dry run answers, as (rule, was, would) in cents by rule.
+/// The result of the dry run as (rule, actual, simulated) in cents.
 fn tried(world: &World, when: &str, program: &str, asked: &DryRunRequest) -> Vec<(String, i64, i64)> {
     let answer = now(dry_run::dry_run(&world.at(at(when)), program, asked));
     let answer = answer.unwrap_or_else(|refusal| match refusal {
@@ -63,7 +63,7 @@ fn row(rule: &str, was: i64, would: i64) -> (String, i64, i64) {
     (rule.to_owned(), was, would)
 }
 
-/// Five clients at $500 in April, the run of May behind them: 20 % and 5 % each.
+/// Five clients at $500 in April, after the run of May: 20% and 5% each.
 fn an_agency_with_five() -> World {
     let world = World::new(1);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), AGENCY, "agency", "agency@agency.example").unwrap();
@@ -87,7 +87,7 @@ fn an_unchanged_document_changes_nothing() {
 }
 
 #[test]
-fn a_threshold_is_judged_anew() {
+fn a_changed_threshold_is_applied() {
     let world = an_agency_with_five();
     let april = Month::parse("2026-04").unwrap();
     let mut draft = preset(AGENCY);
@@ -102,13 +102,13 @@ fn a_threshold_is_judged_anew() {
         let rows = tried(&world, "2026-05-02T00:00:00Z", AGENCY, &over(april.start(), april.end(), Some(&draft)));
         let would: i64 = rows.iter().map(|r| r.2).sum();
         assert_eq!(would, 5 * 10_000 + bonus, "from {at_least} referrals: {rows:?}");
-        assert_eq!(rows.iter().map(|r| r.1).sum::<i64>(), 5 * 12_500, "what was stays: {rows:?}");
+        assert_eq!(rows.iter().map(|r| r.1).sum::<i64>(), 5 * 12_500, "the actual amounts stay: {rows:?}");
     }
     assert_eq!(world.db.number("SELECT COUNT(*) FROM program_version WHERE program_id = 'agency-partner'"), 1);
 }
 
 #[test]
-fn a_rate_and_a_window_are_tried() {
+fn a_changed_rate_and_window_are_applied() {
     let world = an_agency_with_five();
     let april = Month::parse("2026-04").unwrap();
     let mut draft = preset(AGENCY);
@@ -119,13 +119,13 @@ fn a_rate_and_a_window_are_tried() {
     }
     let rows = tried(&world, "2026-05-02T00:00:00Z", AGENCY, &over(april.start(), april.end(), Some(&draft)));
     assert_eq!(rows.iter().map(|r| r.2).sum::<i64>(), 5 * (15_000 + 2_500), "{rows:?}");
-    // Before and after the period nothing is compared.
+    // Nothing is compared before and after the period.
     let march = Month::parse("2026-03").unwrap();
     assert_eq!(tried(&world, "2026-05-02T00:00:00Z", AGENCY, &over(march.start(), march.end(), Some(&draft))), []);
 }
 
 #[test]
-fn a_cap_is_filled_anew() {
+fn a_cap_is_refilled_from_zero() {
     let program = "developer-affiliate";
     let world = World::new(2);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
@@ -174,7 +174,7 @@ fn weekly_rewards_are_granted_by_the_weeks_run() {
         let expected = if was > 0 { vec![row(&reward, was, was)] } else { Vec::new() };
         assert_eq!(week(name, None), expected, "{name} as it is");
     }
-    // Twenty days after the payment of 11 May is 31 May: the run of Monday 1 June, which settles W22.
+    // 20 days after the payment of May 11 is May 31, so the run of Monday, June 1, which settles W22.
     let sooner = draft(20);
     assert_eq!(week("2026-W22", Some(&sooner)), [row(&reward, 0, 5_000)]);
     assert_eq!(week("2026-W24", Some(&sooner)), [row(&reward, 5_000, 0)], "it would have been paid before");
@@ -183,7 +183,7 @@ fn weekly_rewards_are_granted_by_the_weeks_run() {
 }
 
 #[test]
-fn what_was_granted_is_judged_by_what_came_after() {
+fn granted_rewards_are_judged_by_later_events() {
     let program = "developer-affiliate";
     let world = World::new(5);
     let (_, code) = world.partner(at("2024-12-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
@@ -207,7 +207,7 @@ fn what_was_granted_is_judged_by_what_came_after() {
 }
 
 #[test]
-fn a_broken_draft_is_refused_with_its_place() {
+fn an_invalid_draft_is_refused_with_the_path_of_the_error() {
     let world = World::new(4);
     let mut draft = preset(AGENCY);
     draft["rewards"][0]["amount"]["rate_bps"] = json!(10_001);

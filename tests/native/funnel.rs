@@ -1,4 +1,4 @@
-//! The funnel, the channels and the economics on SQLite: events in by beacon, pixel and webhook, reports out.
+//! The funnel, the channels and the economics on SQLite: events by beacon, pixel and webhook, and the reports.
 
 mod economics;
 mod fixture;
@@ -23,7 +23,7 @@ fn rows(fixture: &FunnelFixture) -> Vec<(String, String, String, Value)> {
 }
 
 #[test]
-fn who_tells_too_much_is_answered_and_not_counted() {
+fn beacons_above_the_limit_are_answered_but_not_counted() {
     let fixture = FunnelFixture::new(1);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
@@ -43,7 +43,7 @@ fn who_tells_too_much_is_answered_and_not_counted() {
 }
 
 #[test]
-fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
+fn a_beacon_is_stored_once_for_the_partner_who_sent_the_visitor() {
     let fixture = FunnelFixture::new(1);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let (_, other) = fixture.partner(FUNNEL, "agency");
@@ -54,7 +54,7 @@ fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
         &[
             (FUNNEL, &code, "content-qa-checklist", now.plus_days(-29)),
             (FUNNEL, &other, "migration-playbook", now.plus_days(-30)),
-            // The latest touch, of a program without a funnel.
+            // The latest touch is of a program without a funnel.
             ("user-referral", &friend, "", now.plus_days(-1)),
         ],
     );
@@ -77,7 +77,7 @@ fn a_beacon_is_one_row_for_whoever_sent_the_visitor() {
 }
 
 #[test]
-fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
+fn unattributed_beacons_are_not_stored_and_get_the_same_answer() {
     let fixture = FunnelFixture::new(2);
     let (partner, code) = fixture.partner(FUNNEL, "seo");
     let (_, friend) = fixture.partner("user-referral", "friend");
@@ -97,7 +97,7 @@ fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
         (json!({"event": "lead_magnet.downloaded"}), vec![("cookie", late.as_str())]),
         (json!({"event": "lead_magnet.downloaded"}), vec![("cookie", forged.as_str())]),
         (json!({"event": "never.heard.of", "partner": code}), vec![]),
-        // Clicks come from the redirect alone.
+        // Clicks are recorded only by the redirect.
         (json!({"event": "click", "partner": code}), vec![]),
         (lead(&code), vec![("user-agent", "Googlebot/2.1")]),
         (lead(&code), vec![("sec-purpose", "prefetch;prerender")]),
@@ -114,7 +114,7 @@ fn what_belongs_to_nobody_is_not_stored_and_answers_alike() {
 }
 
 #[test]
-fn a_visitor_is_the_cookies_or_the_months_fingerprint_or_nobody() {
+fn visitors_are_identified_by_cookie_or_monthly_fingerprint_or_not_at_all() {
     let fixture = FunnelFixture::new(3);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
@@ -137,7 +137,7 @@ fn a_visitor_is_the_cookies_or_the_months_fingerprint_or_nobody() {
 }
 
 #[test]
-fn the_pixel_is_a_picture_whatever_is_asked() {
+fn the_pixel_is_an_image_for_every_query() {
     let fixture = FunnelFixture::new(4);
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
@@ -162,7 +162,7 @@ fn the_pixel_is_a_picture_whatever_is_asked() {
 }
 
 #[test]
-fn a_database_that_is_away_keeps_no_page_waiting_and_is_logged() {
+fn an_unavailable_database_delays_no_page_and_is_logged() {
     use crate::support::sqlite::Fault;
     let fixture = FunnelFixture::new(5);
     let (_, code) = fixture.partner(FUNNEL, "seo");
@@ -248,7 +248,7 @@ fn visitors_are_distinct_by_partner_campaign_and_stage() {
     lead(&one.1, "v1");
     lead(&one.1, "v1");
     lead(&one.1, "v2");
-    // Without a visitor each event counts as one.
+    // Without a visitor id each event counts as one visitor.
     lead(&one.1, "");
     lead(&one.1, "");
     let week = fixture.funnel("2026-W24");
@@ -263,7 +263,8 @@ fn visitors_are_distinct_by_partner_campaign_and_stage() {
     assert_eq!(week["average"]["visits"], 3);
 }
 
-/// The brief's Partner A (300 clicks, 2 downloads) and Partner B (40 clicks, 9 activations), and one within the bands.
+/// The brief's Partner A (300 clicks, 2 downloads) and Partner B (40 clicks, 9 activations), and one partner within the
+/// bands.
 fn the_briefs_week(fixture: &FunnelFixture) {
     let when = at("2026-06-09T10:00:00Z");
     let fill = |who: &str, campaign: &str, [clicks, leads, demos, activations]: [i64; 4]| {
@@ -316,7 +317,7 @@ fn the_week_as_a_page() {
 }
 
 #[test]
-fn questions_that_cannot_be_answered_name_the_field() {
+fn invalid_queries_name_the_field() {
     let fixture = FunnelFixture::new(10);
     let now = at("2026-06-20T00:00:00Z");
     for (path, query, status, field) in [

@@ -1,10 +1,10 @@
-//! Holds code, SQL and the API's description to `src/GLOSSARY.md`: every entry's type exists, and no retired name
-//! comes back. The rules are also shown to catch an offender.
+//! Checks code, SQL and the API's description against `src/GLOSSARY.md`: every entry's type exists, and no retired name
+//! comes back. Tests also show that the rules catch a violation.
 
 use crate::architecture::source::Source;
 use std::path::{Path, PathBuf};
 
-/// Columns, JSON keys and identifiers that have another name now. Matched whole, in comments and literals too.
+/// Columns, JSON keys and identifiers that have been renamed. Matched as whole words, in comments and literals too.
 const RETIRED_KEYS: &[(&str, &str)] = &[
     ("earned_cents", "gross_cents"),
     ("capped_cents", "cap_reduction_cents"),
@@ -35,7 +35,7 @@ const RETIRED_KEYS: &[(&str, &str)] = &[
     ("crate::edge", "crate::runtime"),
 ];
 
-/// Types and variants that have another name now. Matched whole, in code alone: most are English words.
+/// Types and variants that have been renamed. Matched as whole words and only in code, because most are English words.
 const RETIRED_TYPES: &[(&str, &str)] = &[
     ("Line", "Accrual"),
     ("LineState", "AccrualState"),
@@ -75,7 +75,7 @@ const RETIRED_TYPES: &[(&str, &str)] = &[
     ("wish", "a request"),
 ];
 
-/// Where a retired name may stand, and why.
+/// Where a retired name is allowed, and why.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("src/engine/link/visit.rs", "Visit", "a kind of request: a person's visit of a link"),
     ("src/http/link/redirect/mod.rs", "Visit", "the same kind of request"),
@@ -93,7 +93,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Everything that is held to the glossary, by its path from the root.
+/// All files that are checked against the glossary, by their path from the root.
 fn texts() -> Vec<(String, String)> {
     let mut paths = vec![root().join("schema.sql"), root().join("src/http/openapi.json")];
     collect(&root().join("migrations"), &mut paths);
@@ -107,7 +107,7 @@ fn texts() -> Vec<(String, String)> {
     paths.into_iter().map(named).collect()
 }
 
-/// Whether a name stands in a text as a whole word.
+/// Whether a name occurs in a text as a whole word.
 fn has(text: &str, name: &str) -> bool {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(name)

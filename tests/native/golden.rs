@@ -1,5 +1,5 @@
-//! Golden cases as data: `tests/programs/*.json`, played through the real flows. A story's steps arrive in the order
-//! in which they are written; `"when"` is when they happened.
+//! Golden cases as data: `tests/programs/*.json`, run through the real services. A story's steps arrive in the order in
+//! which they are written; `"when"` is when they happened.
 
 pub mod case;
 pub mod story;
@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use story::Stage;
 
-/// Statements of an invocation on Cloudflare's free plan and on the paid one.
+/// Statements per invocation on Cloudflare's free plan and on the paid one.
 pub const PLANS: [u64; 2] = [STATEMENTS_FREE, STATEMENTS_PAID];
 
-fn play_book(text: &str, wanted: &[&str]) {
+fn play_file(text: &str, wanted: &[&str]) {
     let book: Book = serde_json::from_str(text).expect("a book of cases");
     let mut failures = Vec::new();
-    // On either of Cloudflare's plans every cent is the same.
+    // Both of Cloudflare's plans give the same cents.
     for (case, max) in book.cases.iter().flat_map(|case| PLANS.map(|max| (case, max))) {
         let played = std::panic::catch_unwind(|| play(&book.program, case, max));
         let found = played.unwrap_or_else(|_| vec!["a panic, printed above".to_owned()]);
@@ -28,7 +28,7 @@ fn play_book(text: &str, wanted: &[&str]) {
     assert!(wanted.iter().all(|name| names.contains(name)), "a figure of the brief has lost its case: {names:?}");
 }
 
-/// Plays a case: everything that is not as expected.
+/// Runs a case and returns every difference from what is expected.
 fn play(program: &str, case: &Case, statements_max: u64) -> Vec<String> {
     let mut stage = Stage::new(program, case, statements_max);
     let mut found = Vec::new();
@@ -118,7 +118,7 @@ fn earned_by(stage: &Stage, invoice: &str) -> i64 {
     ))
 }
 
-/// What the last run's statement says is payable.
+/// The payable amounts in the last run's statement.
 fn payable(stage: &Stage, partner: &str) -> i64 {
     let id = &stage.partner(partner).0;
     let rows = stage.world.db.look(&format!(
@@ -128,7 +128,7 @@ fn payable(stage: &Stage, partner: &str) -> i64 {
     rows.first().and_then(|row| row["payable_cents"].as_i64()).unwrap_or_default()
 }
 
-/// When an account reached a state, if it did, as was decided last.
+/// When an account reached a state, if it did, according to the latest decision.
 fn reached(stage: &Stage, account: &str, state: &str) -> Value {
     let rows = stage.world.db.look(&format!(
         "SELECT s.value ->> '$.at' AS at FROM binding b, json_each(b.states) s
@@ -137,7 +137,7 @@ fn reached(stage: &Stage, account: &str, state: &str) -> Value {
     rows.first().map_or(Value::Null, |row| json!(story::print(row["at"].as_i64().unwrap_or_default())))
 }
 
-/// The fields that `line` names, of the line of its invoice or state.
+/// The fields that `line` names, read from the accrual of its invoice or state.
 fn stored_line(stage: &Stage, accrual: &Map<String, Value>) -> Value {
     let named = [("invoice", "invoice"), ("state_reached", "state"), ("event", "event")];
     let mut bases = named.iter().filter_map(|(key, kind)| Some(format!("{kind}:{}", accrual.get(*key)?.as_str()?)));
@@ -194,9 +194,9 @@ fn referrer(stage: &Stage, account: &str) -> Option<String> {
     stage.name_of(rows.first()?["partner_id"].as_str()?)
 }
 
-/// What the referral cost and brought, out of the books: the cost is what the ledger charged the program; the revenue
-/// is twelve months at list price, as the brief reckons it, where the list price is what the first invoice would have
-/// been without its discount.
+/// The cost of the referral and its revenue, from the ledger: the cost is what the ledger charged the program. The
+/// revenue is twelve months at list price, as in the brief, where the list price is the first invoice without its
+/// discount.
 fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
     let number = |sql: &str| stage.world.db.number(sql);
     let cost = number(
@@ -208,7 +208,7 @@ fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
         "SELECT (payload ->> '$.\"invoice.paid\".amount.cents') + (payload ->> '$.\"invoice.paid\".discount_cents') FROM event
          WHERE type = 'invoice.paid' ORDER BY occurred_at_ms LIMIT 1",
     );
-    assert_eq!(list, monthly_cents, "the list price in the books");
+    assert_eq!(list, monthly_cents, "the stored list price");
     let (revenue, margin) = (12 * list, 12 * list - cost);
     Economics {
         first_year_of_cents_per_month: list,
@@ -226,33 +226,33 @@ fn economics(stage: &Stage, monthly_cents: i64) -> Economics {
 
 #[test]
 fn user_referral_pays_what_its_brief_says() {
-    play_book(include_str!("../programs/user-referral.json"), &["Fifty dollars and twenty percent of the first month"]);
+    play_file(include_str!("../programs/user-referral.json"), &["Fifty dollars and twenty percent of the first month"]);
 }
 
 #[test]
 fn agency_partner_pays_what_its_brief_says() {
     let wanted = ["One client at $500 a month", "Three clients at $500 a month"];
-    play_book(include_str!("../programs/agency-partner.json"), &wanted);
+    play_file(include_str!("../programs/agency-partner.json"), &wanted);
 }
 
 #[test]
 fn agency_partner_pays_its_better_terms() {
     let wanted = ["Eight clients with the volume bonus", "Twenty clients, platinum", "A contract of $5,000 a year"];
-    play_book(include_str!("../programs/agency-partner-terms.json"), &wanted);
+    play_file(include_str!("../programs/agency-partner-terms.json"), &wanted);
 }
 
 #[test]
 fn tiered_credits_pays_what_its_brief_says() {
-    play_book(include_str!("../programs/tiered-credits.json"), &["The five tiers"]);
+    play_file(include_str!("../programs/tiered-credits.json"), &["The five tiers"]);
 }
 
 #[test]
 fn developer_affiliate_pays_what_its_brief_says() {
     let wanted = ["Tiers 1 and 2", "Tier 3, an account at $600 a month", "Tier 4, an agency's client at $800 a month"];
-    play_book(include_str!("../programs/developer-affiliate.json"), &wanted);
+    play_file(include_str!("../programs/developer-affiliate.json"), &wanted);
 }
 
 #[test]
 fn partner_funnel_pays_nothing() {
-    play_book(include_str!("../programs/partner-funnel.json"), &["All five stages, and no money"]);
+    play_file(include_str!("../programs/partner-funnel.json"), &["All five stages, and no money"]);
 }

@@ -1,4 +1,4 @@
-//! Everything that runs without a Worker: the product's uses and its SQL on SQLite itself.
+//! Everything that runs without a Worker: the product's use cases and its SQL on SQLite.
 //!
 //! One binary, because the library is generic over its ports: every binary that uses it compiles it again.
 

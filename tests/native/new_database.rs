@@ -1,5 +1,4 @@
-//! A database that is there while its tables are not yet: whoever comes is asked to come again, and nothing is called a
-//! fault of ours.
+//! A database without its tables: every request is asked to retry later, and nothing is reported as an error of ours.
 
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
@@ -40,13 +39,13 @@ fn request(method: &str, path: &str, (name, value): (&str, &str)) -> Request {
     }
 }
 
-/// Whether it asks to come again, as clients understand it.
-fn asks_to_come_again(response: &Response) -> bool {
+/// Whether the response asks to retry, in the form that clients understand.
+fn asks_to_retry(response: &Response) -> bool {
     response.status == 503 && response.headers.iter().any(|(name, value)| *name == "retry-after" && !value.is_empty())
 }
 
 #[test]
-fn every_address_asks_to_come_again() {
+fn every_url_asks_to_retry_later() {
     let (world, config) = (empty(), config());
     let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let mut missing = 0;
@@ -58,7 +57,7 @@ fn every_address_asks_to_come_again() {
         assert_ne!(response.status, 500, "{name}");
         let said: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         if said["code"] == "schema_missing" {
-            assert!(asks_to_come_again(&response), "{name}");
+            assert!(asks_to_retry(&response), "{name}");
             missing += 1;
         }
     }
@@ -66,14 +65,14 @@ fn every_address_asks_to_come_again() {
 }
 
 #[test]
-fn every_page_asks_to_come_again() {
+fn every_page_asks_to_retry_later() {
     let (world, config) = (empty(), config());
     let app = RequestContext { site: &world, config: &config, now: at(WHEN) };
     let session = format!("__Host-manicule_session={}.", "0f".repeat(32));
     for path in ["/operator", "/operator/runs", "/partner", "/partner/join"] {
         world.request(at(WHEN));
         let response = now(pages::route::answer(&app, &request("GET", path, ("cookie", &session)))).expect("a page");
-        assert!(asks_to_come_again(&response), "{path}: {}", response.status);
+        assert!(asks_to_retry(&response), "{path}: {}", response.status);
     }
 }
 
@@ -92,7 +91,7 @@ fn health_says_what_is_missing() {
 }
 
 #[test]
-fn cron_comes_again_by_itself() {
+fn cron_recovers_on_its_own() {
     let world = empty();
     for trigger in ["0 9 * * MON", "0 6 1 * *", "*/10 * * * *"] {
         let error = now(jobs::run(&world.at(at(WHEN)), trigger, at(WHEN))).expect_err("nothing can be done");

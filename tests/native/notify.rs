@@ -1,4 +1,5 @@
-//! Notifications on SQLite: every message reaches everybody it is for, once, through faults, races and dead endpoints.
+//! Notifications on SQLite: every message reaches each of its recipients once, through faults, races and dead
+//! endpoints.
 
 mod credits;
 mod delivery;
@@ -37,12 +38,11 @@ fn body(request: &OutgoingRequest) -> Value {
     serde_json::from_slice(&request.body).expect("JSON")
 }
 
-/// A spring of all programs, with cron: what happens is told, each to whom it concerns, once.
-/// What `/healthz` answers here: nobody fires the weeks' triggers.
+/// The status of `/healthz` here, because nobody fires the weekly triggers.
 const RUNS_ARE_OVERDUE: u16 = 503;
 
 #[test]
-fn what_happens_is_told_once() {
+fn each_event_is_announced_once() {
     let fixture = NotifyFixture::new(1);
     everything_happens(&fixture);
 
@@ -63,18 +63,18 @@ fn what_happens_is_told_once() {
         ("payout.onboarding", 1),
         ("payout.review", 1),
         ("payout.sent", 1),
-        // As soon as a reward waited, and after the first funding, which was soon used up.
+        // One when a reward first waited, and one after the first funding, which was soon used up.
         ("budget.low", 2),
         ("referral.joined", 4),
         ("report.funnel", 1),
         ("review.opened", 1),
         ("reward.granted.referee", 1),
-        // The friend's, and the guest's first tier.
+        // One for the friend, and one for the guest's first tier.
         ("reward.granted.referrer", 2),
         ("statement.commission", 1),
     ];
     assert_eq!(told, wanted.map(|(kind, n)| (kind.to_owned(), n)).into());
-    assert_eq!(told.len(), KINDS.len(), "every kind was told");
+    assert_eq!(told.len(), KINDS.len(), "every message type occurred");
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
     for mail in fixture.outside.mails.borrow().iter() {
         *mails.entry(mail.to.clone()).or_default() += 1;
@@ -82,9 +82,9 @@ fn what_happens_is_told_once() {
         assert!(ids.insert(mail.id.clone()), "twice: {mail:?}");
     }
     let wanted = [
-        // Two joined, one of them herself, and a reward.
+        // Two joined, one of them through her own code, and a reward.
         ("ann@partners.example", 3),
-        // Joined, a statement, and what became of the payout.
+        // Joined, a statement, and the messages about the payout.
         ("agency@partners.example", 5),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1),
@@ -148,7 +148,7 @@ fn everything_happens(fixture: &NotifyFixture) {
 }
 
 #[test]
-fn an_imported_sign_up_is_no_news() {
+fn an_imported_sign_up_is_not_announced() {
     let fixture = NotifyFixture::new(2);
     let (_, code) = fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "ann", "ann@p.example").unwrap();
     let take = |id: &str, when: &str| {
@@ -163,7 +163,7 @@ fn an_imported_sign_up_is_no_news() {
 }
 
 #[test]
-fn the_independent_library_believes_what_is_signed() {
+fn an_independent_library_verifies_our_signatures() {
     let fixture = NotifyFixture::new(3);
     let (_, secret) = fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &["payout"]);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
@@ -187,7 +187,7 @@ fn the_independent_library_believes_what_is_signed() {
 }
 
 #[test]
-fn what_is_unsubscribed_from_is_not_sent() {
+fn unsubscribed_messages_are_not_sent() {
     let fixture = NotifyFixture::new(7);
     let ann = fixture.partner("ann");
     fixture.queue_three(at(NOON), &ann);
@@ -196,7 +196,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
     let link = {
         let mails = fixture.outside.mails.borrow();
         let with: Vec<_> = mails.iter().filter(|m| optional(m)).collect();
-        assert_eq!((mails.len(), with.len()), (3, 1), "money is told in any case");
+        assert_eq!((mails.len(), with.len()), (3, 1), "messages about money are always sent");
         let header = |name: &str| with[0].headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).unwrap();
         assert_eq!(header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
         let link = header("List-Unsubscribe").trim_matches(['<', '>']).to_owned();
@@ -251,7 +251,7 @@ fn what_is_unsubscribed_from_is_not_sent() {
 }
 
 #[test]
-fn endpoints_get_what_they_asked_for() {
+fn endpoints_receive_only_the_types_they_subscribed_to() {
     let fixture = NotifyFixture::with(9, &[("MAIL_FROM", "")]);
     let ann = fixture.partner("ann");
     let early = at(NOON).plus_ms(-HOUR_MS);
@@ -269,7 +269,7 @@ fn endpoints_get_what_they_asked_for() {
     for url in ["http://a.example", "https://127.0.0.1/", "https://localhost/"] {
         assert_eq!(fixture.operate(at(NOON), make, path, &json!({"url": url}), 422)["field"], "url", "{url}");
     }
-    // Switched off while a message waits for it.
+    // An endpoint is disabled while a message waits for it.
     fixture.queue(at(NOON).plus_ms(1), &[outbox::funnel_report("user-referral", 1, "2026-W23")]);
     fixture.outside.status.set(503);
     fixture.outside.headers.borrow_mut().push(("retry-after".to_owned(), "7200".to_owned()));
@@ -290,7 +290,7 @@ fn endpoints_get_what_they_asked_for() {
             .number("SELECT COUNT(*) FROM delivery WHERE state = 'suppressed' AND last_error LIKE '%disabled'"),
         1
     );
-    // Gone for good by its own word.
+    // The endpoint reports that it is gone for good.
     let sent = payout_message("payout.sent", "po_9", Some(&ann), ("transfer", json!("tr_9")));
     fixture.queue(at(NOON).plus_ms(DAY_MS), &[sent]);
     fixture.outside.status.set(410);
@@ -317,7 +317,7 @@ fn endpoints_get_what_they_asked_for() {
 }
 
 #[test]
-fn nobody_is_mailed_without_an_address() {
+fn partners_without_an_address_get_no_email() {
     let fixture = NotifyFixture::new(11);
     let partner =
         fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "x", "x@y.example>,<z@z.example").unwrap().0;

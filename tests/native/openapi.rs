@@ -1,4 +1,4 @@
-//! `openapi.json` describes the routes there are, no more and no less.
+//! `openapi.json` describes exactly the routes that exist.
 
 use crate::support::openapi::{check, document, faults, resolve};
 use manicule::http::auth::Access;
@@ -6,10 +6,10 @@ use manicule::http::route::ROUTES;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Ref links have a way of their own and are not in the table of routes.
+/// Ref links are handled separately and are not in the table of routes.
 const REDIRECT: (&str, &str) = ("GET", "/r/{code}");
 
-/// Every operation as (method, path, itself).
+/// Every operation as (method, path, operation).
 fn operations(document: &Value) -> Vec<(String, String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let mut all = Vec::new();
@@ -22,7 +22,7 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
 }
 
 #[test]
-fn it_has_every_route_and_no_other() {
+fn the_description_has_exactly_the_routes_that_exist() {
     let document = document();
     let described: BTreeSet<(String, String)> =
         operations(&document).into_iter().map(|(method, path, _)| (method, path)).collect();
@@ -32,7 +32,7 @@ fn it_has_every_route_and_no_other() {
 }
 
 #[test]
-fn operators_routes_say_so_and_others_do_not() {
+fn only_operator_routes_are_marked_as_such() {
     let document = document();
     let operator = json!([{"operator": []}]);
     for route in ROUTES {
@@ -111,7 +111,7 @@ fn references_resolve_and_examples_fit() {
 
 /// The end-to-end tests rely on it.
 #[test]
-fn answers_that_are_not_as_described_are_told() {
+fn undescribed_answers_are_reported() {
     let document = document();
     let saved = |status, body: &Value| faults(&document, "PUT", "/v1/programs/{id}", status, body);
     let good = json!({"id": "p", "version": 1, "effective_from": "2026-01-01T00:00:00Z"});
@@ -133,7 +133,7 @@ fn answers_that_are_not_as_described_are_told() {
     assert_eq!(saved(422, &good).len(), 8, "no problem at all: five fields missing, three too many");
 }
 
-/// Amounts, rates and instants say their unit, by name or in words.
+/// Amounts, rates and instants state their unit, in the name or in the description.
 #[test]
 fn numbers_have_units() {
     visit(&document(), &mut |value| {

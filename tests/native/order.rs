@@ -1,7 +1,7 @@
-//! The order of arrival does not matter (rule 6 of the design): random facts of developer-affiliate and
-//! agency-partner, with domains, workspaces, caps, bonuses and crowded months, taken in as they happened and shuffled,
-//! then settled by the same runs, leave the same lines and balances; with runs in between, the same earnings. `ORDER_SEEDS` seeds (40), or the one that
-//! `ORDER_SEED` names.
+//! The order of arrival does not matter (rule 6 of the design). Random facts of developer-affiliate and agency-partner,
+//! with domains, workspaces, caps, bonuses and months over the sign-up limit, are taken in as they happened and
+//! shuffled, then settled by the same runs: accruals and balances must be equal. With runs in between, earnings must be
+//! equal. Runs `ORDER_SEEDS` seeds (40), or the one in `ORDER_SEED`.
 
 use crate::support::world::{World, at};
 use manicule::base::time::UtcMillis;
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
-/// Programs, partners and kinds; the last has a link whose source is not the partner's kind.
+/// Programs, partners and kinds. The last one has a link whose source differs from the partner's kind.
 const PARTNERS: [(&str, &str, Option<&str>); 5] = [
     ("agency-partner", "ada", None),
     ("agency-partner", "ali", None),
@@ -30,7 +30,7 @@ struct Sent {
     at: i64,
     id: String,
     body: Value,
-    /// Whose browser the touches are in.
+    /// The browser that the touches are in.
     visitor: String,
     touches: Vec<(usize, i64)>,
 }
@@ -94,7 +94,7 @@ struct Story<'a> {
     rng: &'a mut Rng,
     codes: &'a [(String, String)],
     start: i64,
-    /// Most come within a month by one partner's code.
+    /// Most accounts sign up within a month with one partner's code.
     is_crowded: bool,
     sent: Vec<Sent>,
 }
@@ -120,7 +120,7 @@ impl Story<'_> {
         self.rng.pick(self.codes).1
     }
 
-    /// Instants fall together often: whole half days.
+    /// Instants often coincide, because they are whole half days.
     fn some_time(&mut self, from: i64, days: i64) -> i64 {
         from + self.rng.within(0, days * 2) * DAY / 2 + self.rng.pick(&[-1, 0, 0, 0, 0, 1])
     }
@@ -169,7 +169,7 @@ impl Story<'_> {
             rest["attribution"] = json!({"code": self.code()});
         }
         let index = self.event("account.signed_up", when, Some(account), rest);
-        // Two browsers are in many hands.
+        // Two browsers are shared by many people.
         self.sent[index].visitor = self.rng.pick(&["lab", "lab", "lab", "school", account]).to_owned();
         for _ in 0..self.rng.pick(&[0, 0, 1, 2]) {
             let age = self.rng.pick(&[1, DAY, 30 * DAY - 1, 30 * DAY, 90 * DAY - 1, 90 * DAY]);
@@ -256,7 +256,7 @@ fn touchpoints(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> 
     (!touches.is_empty()).then(|| TouchHistory { visitor: sent.visitor.clone(), touches })
 }
 
-/// What stands in the end: balances by account of the ledger, then every line that is not nothing.
+/// The final result: balances by ledger account, then every nonzero accrual.
 fn books(world: &World) -> Vec<Map<String, Value>> {
     let mut rows = world.db.look(
         "SELECT id, cr_posted_cents - dr_posted_cents AS cents FROM ledger_account
@@ -269,7 +269,7 @@ fn books(world: &World) -> Vec<Map<String, Value>> {
     rows
 }
 
-/// How the facts of a seed arrive.
+/// The order in which the facts of a seed arrive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Arrival {
     InOrder,
@@ -279,7 +279,7 @@ enum Arrival {
     Late,
 }
 
-/// Takes the facts in and settles every month from the first on, in the end or in between.
+/// Takes the facts in and settles every month from the first on, at the end or in between.
 fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     let world = World::new(seed);
     let codes = enrol(&world);
@@ -321,7 +321,7 @@ fn run(world: &World, end: i64, month: i64) {
     }
 }
 
-/// What every line earned but for those of a state, which are judged as of the runs that there were.
+/// The gross of every accrual except those for states, which depend on which runs there were.
 fn earned(world: &World) -> Vec<Map<String, Value>> {
     world.db.look(
         "SELECT account_id, partner_id, reward_id, source, gross_cents, cap_reduction_cents, net_cents FROM accrual

@@ -1,4 +1,4 @@
-//! The pages, asked as a browser asks them, over the product's SQL on SQLite.
+//! The pages, requested as by a browser, with the product's SQL on SQLite.
 
 mod fixture;
 mod frame;

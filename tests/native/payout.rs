@@ -1,5 +1,5 @@
-//! Money leaves exactly once: crash points, pairs of them and interleavings over the real flow, on SQLite and a model of
-//! Stripe.
+//! Money leaves exactly once: single crash points, pairs of them and interleavings, with the real service on SQLite and
+//! a model of Stripe.
 
 mod crash;
 mod credit_crash;
@@ -12,12 +12,12 @@ use crash::{STEPS, Scene, Stage, faults_of};
 use fixture::Fault;
 use manicule::service::setup::STATEMENTS_FREE;
 
-/// Runs a future that is ready at once.
+/// Runs a future that is ready immediately.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
     crate::support::world::now(future)
 }
 
-/// What a campaign did and found.
+/// The work and the findings of a campaign.
 #[derive(Default)]
 struct Report {
     cases: u64,
@@ -57,7 +57,7 @@ fn singles(stage: &Stage, scenes: &[Scene], report: &mut Report) {
     }
 }
 
-/// Every pair of faults: the second wherever the first leads.
+/// Every pair of faults: the second one wherever the first one leads.
 fn pairs(stage: &Stage, scene: Scene, step: i64, report: &mut Report) {
     let (_, calls) = stage.play(scene, &[], step, None);
     for (i, call) in calls.iter().enumerate() {
@@ -73,7 +73,7 @@ fn pairs(stage: &Stage, scene: Scene, step: i64, report: &mut Report) {
     }
 }
 
-/// Two invocations side by side, with up to three faults, drawn by seed.
+/// Two concurrent invocations with up to three faults, drawn by seed.
 fn interleaved(stage: &Stage, seeds: std::ops::Range<u64>, report: &mut Report) {
     for seed in seeds {
         let mut draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -104,7 +104,7 @@ fn one_fault_anywhere_moves_each_cent_once() {
     assert_eq!(report.failures, 0, "{:?}", report.first);
 }
 
-/// The same where an invocation may send few statements, which cuts it off in other places.
+/// The same if an invocation may send only few statements, which cuts it off in other places.
 #[test]
 fn one_fault_anywhere_moves_each_cent_once_with_few_statements() {
     for statements_max in [STATEMENTS_FREE, STATEMENTS_FREE / 2] {
@@ -130,14 +130,14 @@ fn two_faults_anywhere_move_each_cent_once() {
 }
 
 #[test]
-fn two_invocations_at_once_move_each_cent_once() {
+fn concurrent_invocations_move_each_cent_once() {
     let mut report = Report::default();
     interleaved(&Stage::new(2), 0..1_500, &mut report);
     report.print("interleaved");
     assert_eq!(report.failures, 0, "{:?}", report.first);
 }
 
-/// Each deliberate bug shows, in cases that pass without it.
+/// Each deliberate bug is detected, in cases that pass without it.
 #[cfg(feature = "sabotage")]
 #[test]
 fn deliberate_bugs_are_caught() {

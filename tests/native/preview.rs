@@ -1,4 +1,4 @@
-//! A run shown before it is made: what it says is what the run then does.
+//! The preview of a run: the run then does exactly what the preview shows.
 
 use crate::support::world::{World, at, now};
 use manicule::engine::settlement::schedule;
@@ -40,7 +40,7 @@ fn cents(rows: &Value, name: &str) -> i64 {
     rows.as_array().unwrap().iter().map(|row| row[name].as_i64().unwrap()).sum()
 }
 
-/// Shows a run, makes it, and compares: grants, what vested, and what terms changed of the accruals.
+/// Previews a run, performs it, and compares grants, vested amounts, and changes to accruals by modifiers and caps.
 fn holds(world: &World, program: &str, cadence: Cadence, scheduled: &str) -> Value {
     let accrued =
         || world.db.number(&format!("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE program_id = '{program}'"));
@@ -61,7 +61,7 @@ fn holds(world: &World, program: &str, cadence: Cadence, scheduled: &str) -> Val
     shown
 }
 
-/// Five clients at $500 in April: 20 % and 5 % each.
+/// Five clients at $500 in April: 20% and 5% each.
 fn an_agency_with_five() -> World {
     let world = World::new(1);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), AGENCY, "agency", "agency@agency.example").unwrap();
@@ -74,14 +74,14 @@ fn an_agency_with_five() -> World {
 }
 
 #[test]
-fn a_volume_bonus_is_shown_before_it_is_run_and_vests_as_shown() {
+fn a_volume_bonus_vests_as_previewed() {
     let world = an_agency_with_five();
     let may = holds(&world, AGENCY, Cadence::Monthly, "2026-05-01T06:00:00Z");
     assert_eq!(cents(&may["terms"], "difference_cents"), 5 * 2_500, "{may}");
     assert_eq!(may["vests"], json!([]));
     let june = holds(&world, AGENCY, Cadence::Monthly, "2026-06-01T06:00:00Z");
     assert_eq!((june["terms"].clone(), june["vests"].clone()), (json!([]), json!([])));
-    // Sixty days after 10 to 14 April: all of it, the bonus with it.
+    // 60 days after April 10 to 14: everything vests, including the bonus.
     let july = holds(&world, AGENCY, Cadence::Monthly, "2026-07-01T06:00:00Z");
     assert_eq!(cents(&july["vests"], "cents"), 5 * 12_500, "{july}");
     assert_eq!(cents(&july["vests"], "accruals"), 10, "{july}");
@@ -90,14 +90,14 @@ fn a_volume_bonus_is_shown_before_it_is_run_and_vests_as_shown() {
 #[test]
 fn a_bonus_found_late_vests_in_the_run_that_finds_it() {
     let world = an_agency_with_five();
-    // No run was made in May and June: July's finds the bonus and vests it.
+    // There was no run in May and June: July's finds the bonus and vests it.
     let july = holds(&world, AGENCY, Cadence::Monthly, "2026-07-01T06:00:00Z");
     assert_eq!(cents(&july["terms"], "difference_cents"), 5 * 2_500, "{july}");
     assert_eq!(cents(&july["vests"], "cents"), 5 * 12_500, "{july}");
 }
 
 #[test]
-fn a_cap_is_shown_as_it_takes() {
+fn caps_are_previewed_as_they_apply() {
     let program = "developer-affiliate";
     let world = World::new(2);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), program, "dev", "dev@dev.example").unwrap();
@@ -114,7 +114,7 @@ fn a_cap_is_shown_as_it_takes() {
 }
 
 #[test]
-fn weekly_grants_are_shown() {
+fn weekly_grants_are_previewed() {
     let program = "user-referral";
     let world = World::new(3);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), program, "bob", "bob@bob.example").unwrap();
@@ -127,7 +127,7 @@ fn weekly_grants_are_shown() {
 }
 
 #[test]
-fn a_preview_is_about_its_own_program() {
+fn a_preview_covers_only_its_own_program() {
     let world = an_agency_with_five();
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), "developer-affiliate", "dev", "dev@dev.example").unwrap();
     signed_up(&world, "acct_dev", &code, "2026-04-01T00:00:00Z");

@@ -1,4 +1,4 @@
-//! What the billing system says against what events said: each difference is told, repaired once, and then gone.
+//! The billing system compared with the events: each difference is reported, repaired once, and then gone.
 
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
@@ -12,7 +12,7 @@ fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {
     event
 }
 
-/// What is missed at an instant, by type.
+/// What is missing at an instant, by type.
 fn missed(world: &World, when: &str, subscriptions: &[(&str, Option<i64>)], repair: bool) -> Vec<String> {
     let billed = subscriptions.iter().map(|(id, cents)| ((*id).to_owned(), cents.map(Cents))).collect();
     let accounts = vec![BilledAccount { id: "acct_1".to_owned(), subscriptions: billed }];
@@ -53,7 +53,7 @@ fn a_missed_upgrade_is_found_and_repaired_once() {
 }
 
 #[test]
-fn a_yearly_price_is_worth_its_twelfth_rounded_either_way() {
+fn a_yearly_price_counts_as_one_twelfth_rounded_either_way() {
     let world = World::new(2);
     let take = |body: Value| world.take(at("2025-01-06T00:00:00Z"), &body, None).unwrap();
     take(event("e1", "account.signed_up", "2025-01-01T00:00:00Z", json!({})));

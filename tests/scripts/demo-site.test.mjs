@@ -1,4 +1,4 @@
-// Tests of the demo site; run by `make test`. What it does with the Worker, tests/browser shows.
+// Tests of the demo site; run by `make test`. tests/browser covers it together with the Worker.
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => site.close());
 
-/** Asks the site as the Worker passes a request on, unless the headers say otherwise. */
+/** A request to the site as the Worker forwards it, unless the headers say otherwise. */
 function ask(path, { method = "GET", headers = {}, body } = {}) {
   return new Promise((done, failed) => {
     const asked = request(`${site.url}${path}`, { method, headers: { "cf-worker": "manicule", ...headers } }, async (answer) => {
@@ -44,12 +44,12 @@ test("runs are due on the first of a month and on Mondays, in UTC, and each is a
   assert.equal(said(at("2027-02-01T06:00:00Z")), "Monday, 1 February 2027, 06:00 UTC");
 });
 
-test("what is put into HTML is escaped, but for HTML", () => {
+test("values inserted into HTML are escaped, except HTML itself", () => {
   assert.equal(String(html`<p title="${'"<'}">${"<b>&'"}${html`<i>${1}</i>`}${[undefined, null, false, "x"]}</p>`), '<p title="&quot;&lt;">&lt;b&gt;&amp;&#39;<i>1</i>x</p>');
   assert.equal(String(html`${linked('see http://a.example/b?c=1&d=2 or javascript:alert(1) "<')}`), 'see <a href="http://a.example/b?c=1&amp;d=2">http://a.example/b?c=1&amp;d=2</a> or javascript:alert(1) &quot;&lt;');
 });
 
-test("mails are taken with the key alone, each once, and shown newest first without running anything", async () => {
+test("emails are accepted only with the key, once each, and shown newest first without running anything", async () => {
   assert.equal((await send({ to: ["a@b.example"], subject: "No" }, { key: "wrong" })).status, 401);
   const hostile = "<script>alert(1)</script>";
   for (const [id, subject] of [["m1", "First"], ["m2", hostile], ["m2", hostile]]) {
@@ -68,7 +68,7 @@ test("mails are taken with the key alone, each once, and shown newest first with
   assert.match(letter.headers["content-security-policy"], /^default-src 'none'/);
 });
 
-test("the site is behind the Worker: who comes to it directly is sent there, and other names are not answered", async () => {
+test("the site is behind the Worker: direct visitors are redirected there, and other names are not answered", async () => {
   const direct = await ask("/shop?a=b", { headers: { "cf-worker": "" } });
   assert.deepEqual([direct.status, direct.headers.location], [302, `${WORKER}/shop?a=b`]);
   assert.equal((await ask("/shop/leave", { method: "POST", headers: { "cf-worker": "" } })).status, 403);
@@ -78,7 +78,7 @@ test("the site is behind the Worker: who comes to it directly is sent there, and
   assert.equal((await ask("/shop/constructor", { method: "POST" })).status, 404);
 });
 
-test("Safari, which keeps no secure cookie here, is told so, and no other browser", async () => {
+test("only Safari, which keeps no secure cookie here, gets a notice", async () => {
   const safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
   const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
   assert.match((await ask("/", { headers: { "user-agent": safari } })).text, /Open this page in Chrome/);

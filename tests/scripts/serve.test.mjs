@@ -1,4 +1,4 @@
-// However `make serve` is ended, nothing of it is left five seconds later. Run by `make test`, on the built Worker.
+// However `make serve` ends, nothing of it is left five seconds later. Run by `make test` with the built Worker.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,11 +14,11 @@ const GONE_WITHIN_MS = 5000;
 function processes() {
   const { stdout } = spawnSync("ps", ["-eo", "pid=,ppid=,pgid=,stat="], { encoding: "utf8" });
   const rows = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/));
-  // One that has ended stays in the list until its parent has asked how.
+  // An ended process stays in the list until its parent has read its status.
   return rows.filter(([, , , state]) => !state.startsWith("Z")).map(([pid, parent, group]) => ({ pid: Number(pid), parent: Number(parent), group: Number(group) }));
 }
 
-/** make, the shell, node, and the group that node leads. */
+/** The process ids of make, the shell and node, and the group that node leads. */
 async function served(state) {
   const make = spawn("make", ["--no-print-directory", "serve", "PORT=0", `STATE=${state}`], { cwd: root, stdio: ["ignore", "pipe", "ignore"] });
   let said = "";

@@ -22,7 +22,7 @@ test("the Standard Webhooks vector", () => {
   assert.equal(headers["webhook-signature"], "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 });
 
-test("secrets have the forms the Worker reads", () => {
+test("secrets have the formats that the Worker reads", () => {
   const secrets = newSecrets();
   const values = workerSecrets(secrets);
   assert.match(values.COOKIE_KEYS, /^k1:[0-9a-f]{64}$/);
@@ -31,7 +31,7 @@ test("secrets have the forms the Worker reads", () => {
   assert.notEqual(newSecrets().operator_token, secrets.operator_token);
 });
 
-test("Stripe's secrets are of the stand-in, long enough, and none that a deployment asks for", () => {
+test("Stripe's secrets are the stand-in's, long enough, and not required by a deployment", () => {
   const secrets = newSecrets();
   const stripe = stripeSecrets(secrets);
   for (const value of Object.values(stripe)) assert.match(value, /^whsec_[0-9a-f]{48}$/);
@@ -44,7 +44,7 @@ test("the schema comparer accepts the same schema, whatever its comments and spa
   assert.deepEqual(differences(await expected(SCHEMA), await expected(same)), []);
 });
 
-test("the schema comparer sees what is missing, changed or too much", async () => {
+test("the schema comparer detects missing, changed and extra objects", async () => {
   const want = await expected(SCHEMA);
   for (const kind of ["table", "index", "view", "trigger"]) {
     assert.equal(differences(want, want.filter((row) => row.type !== kind)).length, 1, kind);
@@ -56,11 +56,11 @@ test("the schema comparer sees what is missing, changed or too much", async () =
   assert.deepEqual(differences(want, [...want, ...own]), []);
 });
 
-test("comments go, text in quotes stays", () => {
+test("comments are removed, quoted text is kept", () => {
   assert.equal(normalised("SELECT 'a -- b'  /* c */, \"d\"\n-- e\n;"), "SELECT 'a -- b' , \"d\"");
 });
 
-test("the address of a Worker may end with a slash, and is one", () => {
+test("a Worker's URL may end with a slash, and must be valid", () => {
   for (const typed of ["https://example.com", "https://example.com/", "HTTPS://Example.com/"]) assert.equal(baseOf(typed), "https://example.com");
   assert.equal(baseOf("http://127.0.0.1:8799/"), "http://127.0.0.1:8799");
   for (const typed of ["example.com", "", undefined, "ftp://example.com"]) assert.throws(() => baseOf(typed), /starts with https/);

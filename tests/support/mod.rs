@@ -1,4 +1,4 @@
-//! What the native tests share: the product's SQL on SQLite itself, and a world that can fail.
+//! Shared by the native tests: the product's SQL on SQLite, and a world that can fail.
 #![allow(dead_code)]
 
 pub mod openapi;

@@ -1,7 +1,8 @@
-//! `openapi.json` as tests use it: its operations, and whether an answer is what it says.
+//! `openapi.json` for tests: its operations, and whether a response matches its description.
 //!
-//! Knows the part of JSON Schema that the file uses. Stricter than the standard in one way: a property that a schema
-//! does not name is a fault unless the schema says `additionalProperties`, so that no answer outgrows its description.
+//! Supports the part of JSON Schema that the file uses. Stricter than the standard in one way: a property that a schema
+//! does not name is an error unless the schema says `additionalProperties`, so that no response outgrows its
+//! description.
 
 #![allow(dead_code)]
 
@@ -11,14 +12,14 @@ pub fn document() -> Value {
     serde_json::from_str(include_str!("../../src/http/openapi.json")).expect("openapi.json is JSON")
 }
 
-/// What a `$ref` leads to, or the value itself.
+/// The target of a `$ref`, or the value itself.
 pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let Some(path) = value["$ref"].as_str() else { return value };
     let pointer = path.strip_prefix('#').unwrap_or_else(|| panic!("{path} leads out of the document"));
     document.pointer(pointer).unwrap_or_else(|| panic!("{path} leads nowhere"))
 }
 
-/// Everything that is wrong with an answer to an operation; empty when it is as described.
+/// All differences between a response and its operation. Empty if it matches.
 pub fn faults(document: &Value, method: &str, path: &str, status: u16, body: &Value) -> Vec<String> {
     let operation = &document["paths"][path][method.to_ascii_lowercase()];
     let answer = resolve(document, &operation["responses"][status.to_string()]);
@@ -33,7 +34,7 @@ pub fn faults(document: &Value, method: &str, path: &str, status: u16, body: &Va
     found
 }
 
-/// Checks a value against a schema; what is wrong is added to `found` with its place.
+/// Checks a value against a schema. Differences are added to `found` with their location.
 pub fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let schema = resolve(document, schema);
     if schema == &Value::Bool(true) {

@@ -1,8 +1,8 @@
-//! Whether statements look through tables that grow with the business, by SQLite's own plan.
+//! Whether statements scan tables that grow with the business, according to SQLite's own plan.
 
 use rusqlite::Connection;
 
-/// Tables that have a row for each thing that happened.
+/// Tables with a row for each event of the business.
 pub const GROWING: [&str; 22] = [
     "transfer",
     "event",
@@ -28,7 +28,7 @@ pub const GROWING: [&str; 22] = [
     "link",
 ];
 
-/// Indexes over what is left to do alone: they hold few rows, however many the table has.
+/// Indexes that cover only unfinished work. They hold few rows, however many the table has.
 const QUEUES: [&str; 1] = ["account_stale"];
 
 /// The steps of SQLite's plan for a statement.
@@ -42,7 +42,7 @@ pub fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     steps
 }
 
-/// Which of these tables a statement looks through from one end to the other.
+/// The tables in this list that a statement scans in full.
 pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
     let mut found = Vec::new();
     for step in plan(connection, sql) {
@@ -56,7 +56,7 @@ pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
     found
 }
 
-/// Whether a statement speaks of the table under this name.
+/// Whether a statement uses the table under this name.
 pub fn is_called(sql: &str, table: &str, name: &str) -> bool {
     let words: Vec<&str> =
         sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();

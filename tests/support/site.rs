@@ -1,4 +1,5 @@
-//! The site beside the Worker, as a test says it is. Each test's own: nextest gives it a process, cargo a thread.
+//! The site next to the Worker, as a test defines it. Each test has its own: nextest gives it a process, cargo a
+//! thread.
 
 use crate::support::world::World;
 use manicule::codec::identity::session::SiteUser;
@@ -8,15 +9,15 @@ use manicule::service::identity::sign_in::QueuedEmail;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    /// Who is signed in at the EmDash site, for whoever sends its cookie. `None`: there is no site.
+    /// Who is signed in at the EmDash site, for requests with its cookie. `None`: there is no site.
     pub static SITE: RefCell<Option<Result<Option<SiteUser>, String>>> = const { RefCell::new(None) };
-    /// What is done too often, and by whom.
+    /// What is rate limited, and for whom.
     pub static TOO_OFTEN: RefCell<Vec<(RateLimited, String)>> = const { RefCell::new(Vec::new()) };
-    /// Whether everybody has done everything too often.
+    /// Whether everything is rate limited for everyone.
     pub static ALL_TOO_OFTEN: Cell<bool> = const { Cell::new(false) };
-    /// Mails that are to leave after the answer.
+    /// Emails to send after the response.
     pub static LEAVING: RefCell<Vec<QueuedEmail>> = const { RefCell::new(Vec::new()) };
-    /// Links of which what was cached is forgotten.
+    /// Links whose cache entry was removed.
     pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -1,5 +1,5 @@
-//! The database port on SQLite, behaving as D1 does: integers are bound as REAL, a batch is one transaction, integers
-//! come back as numbers.
+//! The database port on SQLite, with D1's behavior: integers are bound as REAL, a batch is one transaction, and
+//! integers come back as numbers.
 
 use manicule::store::port::{Allowance, Db, DbError, Rows, Stmt, Value};
 use rusqlite::types::{Value as Sql, ValueRef};
@@ -11,14 +11,14 @@ use std::collections::BTreeSet;
 /// What happens to one call of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It answers an error, and nothing was written.
+    /// It returns an error, and nothing was written.
     Before,
-    /// It answers an error, and everything was written.
+    /// It returns an error, but everything was written.
     AfterCommit,
 }
 
 thread_local! {
-    /// Steps of SQLite's machine so far: how much statements read and reckoned, without a clock.
+    /// Steps of SQLite's virtual machine so far: a measure of the work of statements, without a clock.
     pub static STEPS: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -29,11 +29,11 @@ pub struct Sqlite {
     /// The fault of the call with this number.
     pub fault: Cell<Option<(u64, Fault)>>,
     pub statements: Cell<u64>,
-    /// What the invocation under way may still send, as the Worker's port counts it.
+    /// What the current invocation may still send, as the Worker's port counts it.
     pub allowance: RefCell<Option<Allowance>>,
     /// The most statements that one invocation has sent so far.
     pub most: Cell<u64>,
-    /// The texts of statements, kept from when a test asks for it.
+    /// The texts of statements, recorded once a test asks for them.
     pub heard: RefCell<Option<BTreeSet<String>>>,
 }
 
@@ -47,13 +47,13 @@ impl Sqlite {
         sqlite
     }
 
-    /// A database that has its tables: a Worker's, while that is stopped.
+    /// A database that already has its tables, such as that of a stopped Worker.
     pub fn of(connection: Connection) -> Sqlite {
-        // As D1 is set: double quotes are names only, foreign keys hold.
+        // Configured like D1: double quotes are for names only, and foreign keys are enforced.
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DML, false).expect("a setting");
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).expect("a setting");
         connection.pragma_update(None, "foreign_keys", true).expect("a pragma");
-        // One plan per statement, whatever it is asked with: without this, other parameters mean to prepare it again.
+        // One plan per statement, whatever its parameters: without this, other parameters mean preparing it again.
         connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
         // The product's statements and the auditor's, each prepared once.
         connection.set_prepared_statement_cache_capacity(256);
@@ -68,12 +68,12 @@ impl Sqlite {
         }
     }
 
-    /// A new invocation begins, which may send `max` statements; `None`: as many as it likes.
+    /// Starts a new invocation, which may send `max` statements; `None`: no limit.
     pub fn invocation(&self, max: Option<u64>) {
         *self.allowance.borrow_mut() = max.map(Allowance::new);
     }
 
-    /// Takes statements out of what the invocation may send.
+    /// Deducts statements from the invocation's allowance.
     pub fn take(&self, statements: usize) -> Result<(), DbError> {
         let Some(allowance) = &*self.allowance.borrow() else { return Ok(()) };
         allowance.take(statements)?;
@@ -81,7 +81,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Rows of a query, outside the port: for tests that look at the books.
+    /// Rows of a query, bypassing the port, for tests that inspect the ledger.
     pub fn look(&self, sql: &str) -> Vec<Map<String, Json>> {
         run(&self.connection.borrow(), &Stmt::new(sql.to_owned())).expect("a query of the test")
     }
@@ -150,7 +150,7 @@ pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, 
             let value = match row.get_ref(i).map_err(classify)? {
                 ValueRef::Null => Json::Null,
                 ValueRef::Integer(n) => Json::from(n),
-                // A JavaScript number knows no difference: a whole REAL comes back as an integer.
+                // JavaScript numbers make no difference: a whole REAL comes back as an integer.
                 ValueRef::Real(x) if x.fract() == 0.0 && x.abs() < 9e15 => Json::from(x as i64),
                 ValueRef::Real(x) => Json::from(x),
                 ValueRef::Text(text) => Json::from(String::from_utf8_lossy(text).into_owned()),

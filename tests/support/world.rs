@@ -1,4 +1,4 @@
-//! A world for the flows: SQLite, seeded randomness, a chosen instant. Futures are ready at once, so they are run in
+//! A world for services: SQLite, seeded randomness, a chosen instant. Futures are ready immediately, so they run in
 //! place.
 
 use super::sqlite::Sqlite;
@@ -31,23 +31,23 @@ pub struct World {
     /// State of the seeded generator.
     pub seed: Cell<u64>,
     pub setup: Setup,
-    /// Who answers requests to other services. Nobody does, unless a test says who.
+    /// Answers requests to other services. By default none is answered.
     pub service: RefCell<Service>,
-    /// Takes mails, or does not. It does, unless a test says otherwise.
+    /// Accepts or refuses emails. By default it accepts them.
     pub mailer: RefCell<Mailer>,
-    /// Statements that an invocation may send: as many as on Cloudflare's paid plan, unless a test says otherwise.
+    /// Statements that an invocation may send: as many as on Cloudflare's paid plan, unless a test changes it.
     pub statements_max: Cell<Option<u64>>,
-    /// How late it is: the instant of the latest context, unless a test says otherwise.
+    /// The current time: the instant of the latest context, unless a test changes it.
     pub clock: Cell<UtcMillis>,
 }
 
-/// Sweeps in which a run must be done, however few statements each of them has.
+/// Maximum number of sweeps until a run is done, however few statements each of them has.
 const SWEEPS_MAX: u32 = 200;
 
 /// Answers a request to another service, or does not.
 pub type Service = Box<dyn FnMut(OutgoingRequest) -> Result<IncomingResponse, RequestFailed>>;
 
-/// Takes a mail that is handed to the runtime, or does not.
+/// Accepts an email that is handed to the runtime, or does not.
 pub type Mailer = Box<dyn FnMut(&Mail) -> Result<(), RequestFailed>>;
 
 impl Ports for World {
@@ -90,7 +90,7 @@ impl World {
         world
     }
 
-    /// A world on a database that has its programs.
+    /// A world on a database that already has its programs.
     pub fn on(db: Sqlite, seed: u64) -> World {
         World {
             db,
@@ -103,14 +103,15 @@ impl World {
         }
     }
 
-    /// A new invocation begins.
+    /// Starts a new invocation.
     pub fn at(&self, now: UtcMillis) -> Context<'_, World> {
         self.clock.set(now);
         self.db.invocation(self.statements_max.get());
         Context::new(self, &self.setup, now, "test")
     }
 
-    /// A request's invocation begins: all that an address does fits into as few statements as Cloudflare's free plan allows.
+    /// Starts a request's invocation: every route fits into the number of statements that Cloudflare's free plan
+    /// allows.
     pub fn request(&self, now: UtcMillis) {
         self.clock.set(now);
         self.db.invocation(Some(STATEMENTS_FREE));
@@ -131,7 +132,7 @@ impl World {
         self.next() % bound
     }
 
-    /// Enrols a partner: its id and code.
+    /// Enrolls a partner. Returns its id and code.
     pub fn partner(
         &self,
         when: UtcMillis,
@@ -152,14 +153,14 @@ impl World {
         self.enrol(when, &new)
     }
 
-    /// Enrols a partner as asked: its id and code.
+    /// Enrolls a partner with these details. Returns its id and code.
     pub fn enrol(&self, when: UtcMillis, new: &NewPartner) -> Result<(String, String), AppError> {
         let (_, answer) = now(enroll::partner(&self.at(when), new, "https://ref.example", None))?;
         let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
         Ok((text("id"), text("code")))
     }
 
-    /// Takes an event in as the canonical webhook would, at `when`, with the touches its token held.
+    /// Takes in an event as the canonical webhook would, at `when`, with the touches of its token.
     pub fn take(
         &self,
         when: UtcMillis,
@@ -184,13 +185,13 @@ impl World {
         self.run_late(scheduled, cadence, scheduled)
     }
 
-    /// The same, where cron comes at `when` for what was scheduled before.
+    /// The same, if cron fires at `when` for what was scheduled earlier.
     pub fn run_late(&self, when: UtcMillis, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
         let ctx = self.at(when);
         let due = now(settle::begin(&ctx, cadence, scheduled, |_| Vec::new()))?;
         let ids: Vec<String> = due.iter().map(|run| run.id.clone()).collect();
         now(settle::take_further(&ctx, due))?;
-        // What this invocation left, sweeps take up.
+        // Sweeps do what this invocation left.
         for _ in 0..SWEEPS_MAX {
             if self.db.number("SELECT COUNT(*) FROM run WHERE state <> 'done'") == 0 {
                 break;
@@ -201,12 +202,12 @@ impl World {
         ids.iter().map(|id| now(settle::load(&ctx, id))).collect()
     }
 
-    /// Makes a further link of a partner: its code.
+    /// Creates an additional link for a partner. Returns its code.
     pub fn link(&self, when: UtcMillis, partner: &str) -> Result<String, AppError> {
         self.link_of(when, partner, None)
     }
 
-    /// The same, with a source of its own.
+    /// The same, with its own source.
     pub fn link_of(&self, when: UtcMillis, partner: &str, source: Option<&str>) -> Result<String, AppError> {
         let request = NewLink {
             partner: partner.to_owned(),
@@ -228,12 +229,12 @@ impl World {
         now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
     }
 
-    /// Puts money into a program's budget.
+    /// Adds money to a program's reward budget.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
         now(budget::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
     }
 
-    /// What an invocation with few statements left marked, sweeps decide.
+    /// Sweeps recompute what invocations with few statements left marked.
     pub fn catch_up(&self, when: UtcMillis) {
         for _ in 0..SWEEPS_MAX {
             if self.db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL") == 0 {
@@ -248,12 +249,12 @@ impl World {
         now(settle::sweep(&self.at(when)))
     }
 
-    /// What the ledger itself finds wrong.
+    /// The errors found by the ledger's own checks.
     pub fn faults(&self) -> Vec<String> {
         self.db.look("SELECT what FROM ledger_check").iter().map(|r| r["what"].to_string()).collect()
     }
 
-    /// A partner's balance in a balance, in cents, over all units.
+    /// A partner's balance of one type, in cents, over all units.
     pub fn balance(&self, partner: &str, kind: &str) -> i64 {
         self.db.number(&format!(
             "SELECT COALESCE(SUM(cr_posted_cents - dr_posted_cents), 0) FROM ledger_account WHERE partner_id = '{partner}' AND kind = '{kind}'"
@@ -265,7 +266,7 @@ pub fn at(text: &str) -> UtcMillis {
     UtcMillis::parse(text).unwrap_or_else(|| panic!("{text} is an instant"))
 }
 
-/// Runs a future that is ready at once.
+/// Runs a future that is ready immediately.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
     futures_executor::block_on(future)
 }

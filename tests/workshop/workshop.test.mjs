@@ -1,4 +1,4 @@
-// The workshop itself, on a copy of this clone: what a developer changes under `make dev` is seen, a build that fails stops
+// The development workflow, on a copy of this clone: changes under `make dev` take effect, a failing build stops
 // nothing, and nothing is left running however it ends. Run by `make test-long`; prints how long each change took.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -31,7 +31,7 @@ const output = (command, ...words) => {
   return done.stdout;
 };
 
-/** Waits until it is so, two minutes at most; how long it took, in milliseconds. */
+/** Waits until the condition is true, two minutes at most. Returns the time it took in milliseconds. */
 async function until(what, isSo, limit = 120_000) {
   const began = Date.now();
   for (;;) {
@@ -52,7 +52,7 @@ async function start() {
   await until("make dev", () => log.includes("Ctrl-C ends it") && log.includes("Ready on"), 900_000);
 }
 
-/** Processes that have to do with the copy, by what the kernel says of their folder and command. */
+/** Processes related to the copy, judged by the kernel's record of their folder and command. */
 function left() {
   const found = [];
   for (const line of output("ps", "-eo", "pid=,args=").split("\n")) {
@@ -62,7 +62,7 @@ function left() {
     try {
       folder = output("readlink", `/proc/${pid}/cwd`).trim();
     } catch {
-      // It is gone, or this is no Linux.
+      // The process is gone, or this is not Linux.
     }
     if (args.includes(clone) || folder.startsWith(clone)) found.push(`${pid} ${args.slice(0, 120)}`);
   }
@@ -90,14 +90,14 @@ after(async () => {
   rmSync(clone, { recursive: true, force: true });
 });
 
-test("a changed source is on the page", async (t) => {
+test("a changed source appears on the page", async (t) => {
   for (const round of [1, 2, 3]) {
     edit("src/pages/identity/sign_in.rs", /Sign in\d*"/.exec(readFileSync(join(clone, "src/pages/identity/sign_in.rs"), "utf8"))[0], `Sign in${round}"`);
     t.diagnostic(`Rust: ${await until("the page", shows("/sign-in", `Sign in${round}<`))} ms`);
   }
 });
 
-test("a changed style and script are there", async (t) => {
+test("a changed style and script are served", async (t) => {
   for (const [file, text, found] of [["style.css", "\n.workshop { color: red }\n", ".workshop"], ["script.js", "\nwindow.workshop = 1;\n", "window.workshop"]]) {
     appendFileSync(join(clone, "src/pages/assets", file), text);
     t.diagnostic(`${file}: ${await until(file, shows(`/manicule/dev/${file}`, found))} ms`);
@@ -131,7 +131,7 @@ test("a build that fails is shown, and the previous Worker keeps running", async
   await until("the page", shows("/sign-in", "Sign in4<"));
 });
 
-test("nothing is left running five seconds after a kill -9, of whichever part", async () => {
+test("nothing is left running five seconds after a kill -9 of any part", async () => {
   const parts = { make: () => make.pid, "dev.mjs": () => pidOf(/scripts\/dev\.mjs/), wrangler: () => pidOf(/bin\/wrangler\.js dev/) };
   for (const [name, pid] of Object.entries(parts)) {
     if (make.exitCode !== null || make.signalCode !== null) await start();
@@ -143,7 +143,7 @@ test("nothing is left running five seconds after a kill -9, of whichever part", 
   await start();
 });
 
-test("nor while it builds", async () => {
+test("nothing is left running after a kill during a build", async () => {
   process.kill(make.pid, "SIGTERM");
   await until("the end", () => left().length === 0, 10_000);
   appendFileSync(join(clone, "src/lib.rs"), "// changed\n");

@@ -1,9 +1,9 @@
-// Where the Worker will answer: its routes, else its workers.dev name.
+// Where the Worker will answer: at its routes, or else at its workers.dev name.
 import { orAbsent } from "../api.mjs";
 import { routesOf } from "../config.mjs";
 import { RIGHTS } from "../rights.mjs";
 
-/** The zone of each route; a fault for one that has none, or whose pattern is another Worker's. */
+/** The zone of each route. A route without a zone, or with a pattern of another Worker, is an error. */
 export async function lookAtRoutes(api, accountId, config, faults) {
   const zones = new Map();
   const zoneNamed = async (host) => {
@@ -29,7 +29,7 @@ export async function lookAtRoutes(api, accountId, config, faults) {
   }
 }
 
-/** The workers.dev address, where that is what the Worker gets. */
+/** The workers.dev address, if the Worker gets one. */
 export async function lookAtSubdomain(api, accountId, config, faults) {
   const found = await orAbsent(api.get(`/accounts/${accountId}/workers/subdomain`, { right: RIGHTS.scripts }), null);
   if (!found?.subdomain) {
@@ -39,7 +39,7 @@ export async function lookAtSubdomain(api, accountId, config, faults) {
   return `https://${config.name}.${found.subdomain}.workers.dev`;
 }
 
-/** The address that people open, of a configuration with routes. */
+/** The address that people open, for a configuration with routes. */
 export function addressOf(routes) {
   const { pattern } = routes.find((one) => !one.pattern.startsWith("*")) ?? routes[0];
   return `https://${pattern.replace(/^[a-z]+:\/\//, "").split("/")[0]}`;

@@ -1,7 +1,7 @@
-// Whether mails will leave.
+// Whether emails can be sent.
 import { RIGHTS } from "../rights.mjs";
 
-/** Notes what keeps them. They wait then, so nothing of this stops a deployment. */
+/** Notes what prevents it. Emails wait in that case, so this never stops a deployment. */
 export async function lookAtEmail(api, accountId, config, worker, plan, notes) {
   const from = config.vars?.MAIL_FROM ?? "";
   if (!from) return void notes.push("MAIL_FROM is not set: emails wait in the outbox, and /healthz says so");

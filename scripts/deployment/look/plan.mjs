@@ -1,4 +1,4 @@
-// What the account pays for, and what follows from it: statements of an invocation, and cron triggers.
+// The account's plan and its consequences: statements per invocation, and cron triggers.
 import { orAbsent } from "../api.mjs";
 import { RIGHTS } from "../rights.mjs";
 import { each } from "./each.mjs";
@@ -6,7 +6,9 @@ import { each } from "./each.mjs";
 const FREE_CRONS = 5;
 const STATEMENTS = { free: "50", paid: "1000" };
 
-/** The plan: as said by PLAN, else of the account where the token may know, else as it was at the last deployment, else asked. */
+/**
+ * The plan, from the first of these: PLAN, the account (if the token may read it), the last deployment, or a question.
+ */
 export async function planOf(api, accountId, worker, { env, configured, notes, question }) {
   if (env.PLAN) {
     if (!(env.PLAN in STATEMENTS)) throw new Error(`PLAN is free or paid, not ${env.PLAN}`);
@@ -19,7 +21,7 @@ export async function planOf(api, accountId, worker, { env, configured, notes, q
   });
   const isPaid = (one) => /^workers_?(paid|standard|bundled|unbound|enterprise)|enterprise/i.test(one.rate_plan?.id ?? "");
   let plan = subscriptions ? (subscriptions.some(isPaid) ? "paid" : "free") : last === STATEMENTS.paid ? "paid" : null;
-  // Fewer statements than the plan allows only take longer, so the small number stands for "not known", too.
+  // Fewer statements than the plan allows only take longer, so the small number is also used if the plan is unknown.
   if (!plan && !last && question) plan = /^y/i.test(await question("Is the account on the Workers Paid plan? [y/N] ")) ? "paid" : "free";
   if (!plan) notes.push(`The plan is not known (${RIGHTS.billing} would tell), so an invocation sends at most ${STATEMENTS.free} statements, which every plan allows. On the paid plan run: PLAN=paid make deploy`);
   const statementsMax = configured || (plan ? STATEMENTS[plan] : STATEMENTS.free);

@@ -1,10 +1,10 @@
-// The database and the namespace that are there, and who else uses them.
+// The existing database and namespace, and who else uses them.
 import { NO_DATABASE, orAbsent } from "../api.mjs";
 import { namesOf } from "../config.mjs";
 import { RIGHTS } from "../rights.mjs";
 import { each } from "./each.mjs";
 
-/** The database by its id or name; null only where the API itself says that there is none. */
+/** The database by its id or name. Null only if the API itself says that there is none. */
 export async function databaseAt(api, accountId, idOrName) {
   try {
     return await api.get(`/accounts/${accountId}/d1/database/${encodeURIComponent(idOrName)}`, { right: RIGHTS.d1 });
@@ -16,7 +16,7 @@ export async function databaseAt(api, accountId, idOrName) {
 
 export const namespacesOf = (api, accountId) => api.list(`/accounts/${accountId}/storage/kv/namespaces`, { right: RIGHTS.kv, perPage: 100 });
 
-/** The instance's database and namespace, where they are there: of the file, else as bound today, else by name. */
+/** The instance's existing database and namespace: those in the file, or else those bound today, or else by name. */
 export async function resourcesOf(api, accountId, config, worker, notes) {
   const names = namesOf(config);
   const bound = (type, name) => worker?.bindings.find((one) => one.type === type && one.name === name);
@@ -34,7 +34,7 @@ export async function resourcesOf(api, accountId, config, worker, notes) {
 /** The names of other Workers that are bound to the database or the namespace. */
 export async function sharers(api, accountId, name, { database, namespace }, worker) {
   const isOurs = (one) => (database && one.type === "d1" && (one.database_id ?? one.id) === database.uuid) || (namespace && one.type === "kv_namespace" && one.namespace_id === namespace.id);
-  // Who is bound already was asked when it was bound.
+  // A database or namespace that is already bound was checked when it was bound.
   const wanted = (database ? 1 : 0) + (namespace ? 1 : 0);
   if (wanted === 0 || worker?.bindings.filter(isOurs).length >= wanted) return [];
   const scripts = await api.get(`/accounts/${accountId}/workers/scripts`, { right: RIGHTS.scripts });

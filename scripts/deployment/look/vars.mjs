@@ -1,6 +1,6 @@
-// Variables that are online and not in the file, or not as there.
+// Variables that are online but missing in the file or different there.
 
-/** Settings that a deployment deletes or changes, since they were set in the dashboard or taken out of the file. */
+/** Settings that a deployment deletes or changes, because they were set in the dashboard or removed from the file. */
 export function lookAtVars(config, worker, env, faults, notes) {
   const there = worker?.bindings.filter((one) => one.type === "plain_text" || one.type === "json") ?? [];
   const vars = { ...config.vars, D1_STATEMENTS_MAX: null };

@@ -1,8 +1,8 @@
-// The Worker as it is online.
+// The deployed Worker.
 import { orAbsent } from "../api.mjs";
 import { RIGHTS } from "../rights.mjs";
 
-/** The Worker as it is deployed: its bindings and secrets; null where there is none. */
+/** The Worker as it is deployed: its bindings and secrets. Null if there is none. */
 export async function deployedWorker(api, accountId, name) {
   const path = `/accounts/${accountId}/workers/scripts/${name}`;
   const options = { right: RIGHTS.scripts };

@@ -1,4 +1,4 @@
-//! Accounts: their facts, and what is decided from them.
+//! Accounts: their facts, and what they lead to.
 
 pub mod accounts;
 pub mod clients;

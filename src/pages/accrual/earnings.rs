@@ -201,7 +201,7 @@ const BOOKINGS: &[Column] = &[text(text::DATE), text(text::CHANGE), number(text:
 
 fn booking(locale: &dyn Locale, accrual: &Accrual, p: &PostingRow) -> Vec<Markup> {
     let back = p.code == "reverse";
-    // A partial reversal still carries the reason of the original booking.
+    // A partial reversal still has the reason of the original ledger entry.
     let why =
         if back && p.reason.ends_with("was paid") { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) };
     vec![

@@ -1,3 +1,3 @@
-//! What partners have earned, and what becomes of it.
+//! What partners have earned.
 
 pub mod earnings;

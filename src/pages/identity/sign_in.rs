@@ -1,7 +1,7 @@
 //! Signing in and out: by the EmDash site if there is one, by an emailed link, or with an operator's token.
 //!
-//! The answer never tells whether an address is known. An emailed link asks before it does anything, since mail scanners
-//! follow links.
+//! The response never reveals whether an address is known. An emailed link asks before it does anything, because email
+//! scanners follow links.
 
 use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::codec::message::email::{Invitation, is_address};
@@ -147,9 +147,9 @@ async fn send<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
 /// Why no email was sent.
 pub struct Unsent {
     pub status: u16,
-    /// What the form says.
+    /// Shown with the form.
     pub notice: &'static str,
-    /// What the log says.
+    /// Written to the log.
     pub fault: String,
 }
 

@@ -19,10 +19,10 @@ use maud::{Markup, html};
 
 /// Links to choose from; the rest open the kit from their own page.
 const LINKS: i64 = 50;
-/// Longest text that is kept while it is edited.
+/// The longest text that is kept while it is edited.
 const TEXT_MAX: usize = 5_000;
 
-/// The drafts, or what the form has.
+/// The drafts, or the texts that the form sent.
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     let typed = cx.request.method == "POST";
     let param = |name: &str| {

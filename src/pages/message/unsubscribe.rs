@@ -1,7 +1,8 @@
 //! The page behind an email's unsubscribe link. No sign-in: the link is the proof.
 //!
-//! GET asks and changes nothing, since mail scanners follow links; POST does it, from the page's button or from the email
-//! app itself (RFC 8058). An email app sends neither a session nor our form's token, so the page has none, and no script.
+//! GET changes nothing and asks for confirmation, because email scanners follow links. POST unsubscribes, from the
+//! page's button or from the email app itself (RFC 8058). An email app sends neither a session nor our form's token, so
+//! the page has neither, and no script.
 
 use crate::codec::message::email::MessageType;
 use crate::codec::message::unsubscribe::PATH;

@@ -23,13 +23,13 @@ use serde_json::{Map, Value};
 /// The hidden field that makes a form act once.
 pub const KEY: &str = "idempotency";
 
-/// Rows of a list on one page: with them it stays well under 60 KB of HTML.
+/// Rows per page of a list. With this many, a page stays well under 60 KB of HTML.
 pub const ROWS: i64 = 25;
 
-/// After every row that a list can hold.
+/// Sorts after every row that a list can hold.
 pub const LAST_ROW: i64 = crate::base::money::EXACT_MAX;
 
-/// Before every instant that a list can hold.
+/// Sorts before every instant that a list can hold.
 pub const LATEST: i64 = u32::MAX as i64 * 1_000_000;
 
 /// Frames an operator's page. `path` is its entry in the navigation.
@@ -43,12 +43,12 @@ pub fn frame<S: Platform>(
     layout::show(cx, status, Page { title, area: Area::Operator(session), here: path, content })
 }
 
-/// The status of a page with a form: 200 as it is first shown, 422 where something in it was refused.
+/// The status of a page with a form: 200 when it is first shown, 422 if something in it was refused.
 pub fn status(form: &SubmittedForm) -> u16 {
     if form.is_good() { 200 } else { 422 }
 }
 
-/// A partner as people know it, and the way to its page.
+/// A partner's name, with a link to the partner's page.
 pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Markup {
     let known = name.filter(|n| !n.is_empty()).or(external_id).unwrap_or(id);
     html! { a href={ "/operator/partners/" (components::escaped(id)) } { (known) } }
@@ -89,7 +89,7 @@ pub fn once<S: Platform>(cx: &PageContext<'_, S>) -> Option<IdempotentRequest> {
     well_formed.then(|| IdempotentRequest { key, route, body_sha256: hex_sha256(&cx.request.body) })
 }
 
-/// The key of the form, or one that no other form has.
+/// The form's key, or a new one.
 pub fn key<S: Platform>(cx: &PageContext<'_, S>) -> String {
     cx.form.given(KEY).filter(|key| key.len() == 64).map_or_else(|| fresh_secret(cx.app.site), str::to_owned)
 }
@@ -103,13 +103,15 @@ pub fn reason(form: &SubmittedForm, hint: &str) -> Markup {
     )
 }
 
-/// Fields of the form as the body of the call that does the same, so that one place checks both. Empty fields are left out.
+/// Fields of the form as the body of the API call that does the same, so that both are checked in one place. Empty
+/// fields are left out.
 pub fn body(form: &SubmittedForm, names: &[&str]) -> Vec<u8> {
     let given = names.iter().filter_map(|name| Some(((*name).to_owned(), Value::from(form.given(name)?))));
     Value::Object(given.collect::<Map<String, Value>>()).to_string().into_bytes()
 }
 
-/// An error worded for a form: the API speaks of a header, a person of a form that was already submitted.
+/// An error reworded for a form: the API mentions a header, but a person needs to hear that the form was already
+/// submitted.
 pub fn refusal_of(error: AppError) -> AppError {
     if error.code != "idempotency_key_reused" {
         return error;
@@ -119,7 +121,7 @@ pub fn refusal_of(error: AppError) -> AppError {
 }
 
 /// An amount as typed, `1250` or `1,250.50`, in cents. A comma only separates thousands: `500,50`, meant as 500.50, is
-/// refused and not read as 50,050.
+/// refused rather than read as 50,050.
 pub fn cents_of(text: &str) -> Option<i64> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let mut groups = whole.split([',', ' ']);
@@ -136,7 +138,7 @@ pub fn cents_of(text: &str) -> Option<i64> {
     (1..=CENTS_MAX).contains(&cents).then_some(cents)
 }
 
-/// One of several, in words: `1 payout`, `3 payouts`.
+/// A count with its noun: `1 payout`, `3 payouts`.
 pub fn many<S: Platform>(cx: &PageContext<'_, S>, number: i64, [one, several]: [&str; 2]) -> String {
     format!("{} {}", cx.locale.number(number), if number == 1 { one } else { several })
 }
@@ -153,7 +155,7 @@ pub fn tabs(label: &str, path: &str, param: &str, chosen: &str, choices: &[(&str
     }
 }
 
-/// A search box. The query is part of the address.
+/// A search box. The query is part of the URL.
 pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
     html! {
         form.inline-form method="get" action=(path) role="search" {
@@ -167,14 +169,14 @@ pub fn search(path: &str, text: &str, label: &str, hint: &str) -> Markup {
     }
 }
 
-/// Which page of a list is requested: `rows` rows, unless the address has a limit.
+/// The requested page of a list: `rows` rows, unless the URL has a limit.
 pub fn list<S: Platform>(cx: &PageContext<'_, S>, rows: i64) -> Result<List, AppError> {
     let list = List::of(cx.request)?;
     let limit = if cx.request.param("limit").is_some() { list.limit } else { rows };
     Ok(List { limit, ..list })
 }
 
-/// The rows of a page of a list that asked for one row more, and the cursor of the next page.
+/// The rows of one page from a list that was read with one extra row, and the cursor of the next page.
 pub fn paged<T>(list: &List, mut rows: Vec<T>, cursor: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
     let limit = usize::try_from(list.limit).unwrap_or(0);
     let more = rows.len() > limit;

@@ -1,7 +1,7 @@
-//! What an operator sees: what needs attention, and the records.
+//! The operators' pages: what needs attention, and the records.
 //!
-//! Every page asks for an operator's session together with its own reads; every form finds the session first, then acts
-//! as the session's actor, so that the audit log says who.
+//! Every page reads the operator's session together with its own data. Every form reads the session first, then acts as
+//! the session's actor, so that the audit log records who acted.
 
 pub mod helpers;
 pub mod home;

@@ -1,7 +1,7 @@
 //! The copy of a partner's data: one JSON file of at most [`LINES`] records, and the URL of the next one.
 //!
-//! Links, earnings, payouts, and the partner's own actions are merged by time, so a cursor is one instant, the list it was
-//! reached in, and the id there. The profile and sessions are in the first file only.
+//! Links, earnings, payouts, and the partner's own actions are merged by time, so a cursor is one instant, the list it
+//! was reached in, and the id there. The profile and sessions are in the first file only.
 
 use crate::engine::accrual::Accrual;
 use crate::http::context::Platform;
@@ -31,7 +31,7 @@ pub const LINES: i64 = 2_000;
 
 /// The lists, by their names in the file, in the order of a cursor.
 const LISTS: [&str; 4] = ["actions", "earnings", "links", "payouts"];
-/// After every id.
+/// Sorts after every id.
 const LAST: &str = "~";
 
 /// Where the previous file ended.
@@ -132,7 +132,8 @@ fn entries<S: Platform>(cx: &PageContext<'_, S>, partner: &str, rows: &[Rows]) -
     }
     for accrual in rows[1].decode::<Accrual>()? {
         let mut view = entry(&accrual);
-        // The same names as on the pages: the host's id may reveal the customer, and a reviewer's words are for operators only.
+        // The same names as on the pages: the host's id may reveal the customer, and a reviewer's notes are for
+        // operators only.
         view["account"] = json!(wording::client_name(partner, &accrual.account_id));
         view["reason"] = json!(wording::reason(&accrual.reason));
         if let Some(fields) = view.as_object_mut() {

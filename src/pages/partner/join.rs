@@ -1,5 +1,5 @@
-//! Joining a program by form: what it offers, what we ask, an email that confirms the address, and the new partner. An
-//! applicant who is signed in already, here or at the site, needs no email.
+//! Joining a program by form: the offer, the questions, an email that confirms the address, and the new partner. An
+//! applicant who is already signed in, here or at the site, needs no email.
 
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::codec::message::email::{Invitation, is_address};
@@ -43,18 +43,18 @@ pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[
     })
 }
 
-/// Who is applying, as far as that is confirmed already.
+/// The applicant, as far as already confirmed.
 enum Applicant {
     /// Signed in at the site.
     User(SiteUser),
     /// Signed in here, by an address.
     Known(Box<SessionRow>, String),
-    /// The address is typed in and has to be confirmed.
+    /// The address was typed in and has to be confirmed.
     Stranger,
 }
 
 impl Applicant {
-    /// The address that is confirmed already.
+    /// The address that is already confirmed.
     fn email(&self) -> Option<&str> {
         match self {
             Applicant::User(user) => Some(&user.email),
@@ -259,7 +259,7 @@ async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageResult
     }
 }
 
-/// The link confirms an operator's address, which anybody may have typed.
+/// The link confirms an operator's address, which anyone may have typed.
 fn operators<S: Platform>(cx: &PageContext<'_, S>) -> Response {
     let content = html! {
         h1 { (text::IS_OPERATOR) }

@@ -1,5 +1,5 @@
-//! The partner's pages: links, customers, earnings, and payouts. Every read is bound to the partner's own id, so another
-//! partner's ids find nothing.
+//! The partner's pages: links, customers, earnings, and payouts. Every read is bound to the partner's own id, so
+//! another partner's ids find nothing.
 
 pub mod export;
 pub mod join;
@@ -31,7 +31,7 @@ pub fn page<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[
         .or_else(|| own(cx, method, parts))
 }
 
-/// The pages about what a partner has brought and earned.
+/// The pages about a partner's referrals and earnings.
 fn own<'a, S: Platform>(cx: &'a PageContext<'a, S>, method: &str, parts: &[&'a str]) -> Option<Handled<'a>> {
     Some(match (method, parts.get(1..).unwrap_or_default()) {
         ("GET", []) => Box::pin(overview::show(cx)),

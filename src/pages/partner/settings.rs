@@ -52,7 +52,7 @@ async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     front(cx, 200, &partner, &rows, &filled(&row), &SubmittedForm::default())
 }
 
-/// The profile's form with what is stored.
+/// The profile form with the stored values.
 fn filled(row: &ProfileRow) -> SubmittedForm {
     let given = |value: &'_ Option<String>| value.clone().unwrap_or_default();
     SubmittedForm::filled(&[
@@ -215,7 +215,7 @@ fn sessions<S: Platform>(cx: &PageContext<'_, S>, open: &[OpenSession]) -> Marku
 fn browser(agent: &str) -> String {
     let first =
         |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
-    // Each also claims to be the ones after it.
+    // Each browser also claims to be the ones after it in this list.
     let browser = first(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),

@@ -28,7 +28,7 @@ pub fn spaced(name: &str) -> String {
     chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default() + chars.as_str()
 }
 
-/// A reward's or modifier's name and what it gives: "First year, 20%".
+/// A reward's or modifier's name and rate: "First year, 20%".
 pub fn rule(locale: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
     let name = spaced(rule);
     let Some(document) = document else { return name };

@@ -22,7 +22,7 @@ use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use maud::{Markup, html};
 
-/// Countries where Stripe pays out, as of 2025. Stripe itself says which of them a platform may pay.
+/// Countries where Stripe pays out, as of 2025. Stripe itself decides which of them a platform may pay.
 #[rustfmt::skip]
 const COUNTRIES: &[&str] = &[
     "AU", "AT", "BE", "BR", "BG", "CA", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GI", "GR", "HK", "HU", "IE",
@@ -30,7 +30,7 @@ const COUNTRIES: &[&str] = &[
     "SE", "CH", "TH", "AE", "GB", "US",
 ];
 
-/// What Stripe still needs, in words, each once.
+/// What Stripe still needs, in words and without repetitions.
 pub fn due(payee: &PayeeRow) -> Vec<String> {
     let requested: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
     let mut names: Vec<String> = requested.iter().map(|name| asked_for(name)).collect();
@@ -170,7 +170,7 @@ pub async fn dashboard<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_STRIPE)
 }
 
-/// Whether the program has connected Stripe. Partners do not see what is wrong with its configuration.
+/// Whether the program has connected Stripe. Partners do not see configuration errors.
 fn connected<S: Platform>(cx: &PageContext<'_, S>) -> Result<(), AppError> {
     let detail = text::NOT_CONNECTED_PROBLEM;
     match cx.app.config.setup.stripe {

@@ -29,7 +29,7 @@ use maud::{Markup, html};
 
 /// Newest uses of credit, and newest payout reversals.
 const LATEST: i64 = 50;
-/// Payouts in one file: four hundred years of monthly ones.
+/// Payouts in one file: 400 years of monthly payouts.
 const FILE_ROWS: i64 = 5_000;
 
 const COLUMNS: &[Column] =

@@ -1,4 +1,4 @@
-//! A payout's receipt: what its amount is made of, ready to print.
+//! A payout's receipt: what its amount is made up of, ready to print.
 
 use crate::engine::payout::{OutboundTransfer, TransferKind};
 use crate::http::context::Platform;

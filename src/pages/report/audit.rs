@@ -49,7 +49,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
     Ok(helpers::frame(cx, &session, 200, ("/operator/audit", navigation::AUDIT), content))
 }
 
-/// The subject of an action, as a link where it has a page.
+/// The subject of an action, as a link if it has a page.
 fn about(a: &AuditRow) -> Markup {
     let subject = a.subject.as_str();
     let page = match a.action.split('.').next().unwrap_or("") {

@@ -17,7 +17,7 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/economics";
 
-/// Channels in the table: those that earned most come first.
+/// Channels in the table: those that earned the most come first.
 const CHANNELS_MAX: usize = 40;
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {

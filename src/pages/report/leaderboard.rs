@@ -1,4 +1,4 @@
-//! The leaderboard of the partner's program: all partners are ranked, and named if they choose to be.
+//! The leaderboard of the partner's program: it ranks all partners and names those who opted in.
 
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -12,7 +12,7 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::PlaceRow;
 use maud::{Markup, html};
 
-/// Places shown; the partner's own is always shown.
+/// Ranks shown. The partner's own rank is always shown.
 const PLACES: i64 = 50;
 
 const COLUMNS: &[Column] = &[number(text::RANK), text(text::PARTNER), number(text::REWARDED), number(text::EARNED)];

@@ -1,7 +1,7 @@
-// What one would write first: for each partner its accounts and invoices, for each invoice a query for what its rate
-// depends on, then its line and its postings in one batch, into the same ledger. It knows the two programs by heart and
-// pays invoices alone: no bonus, no reward by state, no plan, no statements. What it reads are tables made for it. The
-// partners come as the cron expression, since a test's scheduled event carries nothing else.
+// The obvious first implementation: for each partner its accounts and invoices, for each invoice a query for what its
+// rate depends on, then its accrual and its ledger entries in one batch, into the same ledger. The two programs are
+// hard-coded and only invoices are paid: no bonus, no reward for states, no plan, no statements. It reads tables that
+// are made for it. The partners come in the cron expression, because a test's scheduled event carries nothing else.
 const DAY = 86_400_000;
 const RUN_AT = Date.UTC(2026, 6, 1, 6);
 const month = (at) => new Date(at).toISOString().slice(0, 7);

@@ -1,4 +1,4 @@
-// What one would write first: KV get, crypto.subtle HMAC, one D1 insert per click. Neither cache nor buffer.
+// The obvious first implementation: KV get, crypto.subtle HMAC, one D1 insert per click. No cache and no buffer.
 const encoder = new TextEncoder();
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 

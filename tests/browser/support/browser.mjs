@@ -1,12 +1,12 @@
-// A Chromium of its own, with a fresh profile, driven by WebDriver. CHROME and CHROMEDRIVER say where they are, as
-// scripts/setup-browser prints them; so nothing is looked for, and nothing downloaded.
+// A Chromium with a fresh profile, driven by WebDriver. CHROME and CHROMEDRIVER give the paths, as printed by
+// scripts/setup-browser, so nothing is searched for or downloaded.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Builder, By, error, logging } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 
-/** As long as a busy machine may take; nothing waits longer than it has to. */
+/** The time that a busy machine may need. No wait is longer than necessary. */
 export const WAIT_MS = 120_000;
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
@@ -20,9 +20,9 @@ const QUIET = [
   "--disable-dev-shm-usage",
   "--no-first-run",
   "--lang=en-US",
-  // Else what is to be pressed is still on its way when it is.
+  // Otherwise an element may still be moving when it is clicked.
   "--force-prefers-reduced-motion",
-  // A headless browser says so, and clicks of what calls itself one are not counted.
+  // A headless browser says so in its User-Agent, and its clicks would not be counted.
   "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36",
 ];
 
@@ -31,7 +31,7 @@ export class Browser {
     Object.assign(this, { driver, profile, base });
   }
 
-  /** `base`: where paths start. */
+  /** `base`: the URL that paths are relative to. */
   static async open(base, { javascript = true, size = DESKTOP } = {}) {
     const { CHROME, CHROMEDRIVER } = process.env;
     if (!CHROME || !CHROMEDRIVER) throw new Error("CHROME and CHROMEDRIVER are not set; scripts/setup-browser prints both");
@@ -76,7 +76,7 @@ export class Browser {
     return `${pathname}${search}`;
   }
 
-  /** What is to be read on the page. */
+  /** The visible text of the page. */
   async text() {
     return this.driver.findElement(By.css("body")).getText();
   }
@@ -85,7 +85,7 @@ export class Browser {
     return this.driver.executeScript(script, ...given);
   }
 
-  /** Waits for what a script answers to be so. */
+  /** Waits until a script returns a true value. */
   until(script) {
     return this.driver.wait(() => this.run(script), WAIT_MS, script);
   }
@@ -94,7 +94,7 @@ export class Browser {
     return this.driver.findElement(By.css(css));
   }
 
-  /** Fills in fields by their names; a checkbox by true or false. */
+  /** Fills in fields by name. A checkbox takes true or false. */
   async fill(values) {
     for (const [name, value] of Object.entries(values)) {
       const field = await this.find(`[name="${name}"]`);
@@ -110,12 +110,12 @@ export class Browser {
     return this;
   }
 
-  /** Presses the button or follows the link that says this, and waits for the page that comes of it. */
+  /** Presses the button or follows the link with this text, and waits for the resulting page. */
   async press(label) {
     const said = `normalize-space(.)=${quoted(label)}`;
     const found = await this.driver.findElements(By.xpath(`//main//button[${said}] | //main//a[${said}] | //button[${said}] | //a[${said}]`));
     if (found.length === 0) throw new Error(`nothing says ${label} on ${await this.path()}:\n${await this.text()}`);
-    // A link may ask for a tab of its own.
+    // A link may open a new tab.
     await this.leave(async () => {
       const target = await found[0].getAttribute("target");
       if (target === "_blank") await this.driver.get(await found[0].getAttribute("href"));
@@ -124,7 +124,7 @@ export class Browser {
     return this;
   }
 
-  /** Does something that ends with another document, and waits for it. */
+  /** Performs an action that loads another document, and waits for it. */
   async leave(deed) {
     const before = await this.find("html");
     await deed();
@@ -140,7 +140,7 @@ export class Browser {
     }, WAIT_MS, "the page did not change");
   }
 
-  /** What the console has said of this site since the last time: warnings, errors, and refusals of the content policy. */
+  /** The console's messages about this site since the last call: warnings, errors, and content policy violations. */
   async complaints() {
     const entries = await this.driver.manage().logs().get(logging.Type.BROWSER);
     const said = entries.filter(({ level }) => level.value >= logging.Level.WARNING.value).map(({ message }) => message);
@@ -153,12 +153,12 @@ export class Browser {
 
   async close() {
     await this.driver.quit();
-    // What the browser's last processes still write.
+    // The browser's last processes may still write files.
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 
-/** A text as XPath writes it. */
+/** A text as an XPath literal. */
 function quoted(text) {
   if (!text.includes("'")) return `'${text}'`;
   return `concat(${text.split("'").map((part) => `'${part}'`).join(`, "'", `)})`;

@@ -1,13 +1,13 @@
-// What every page must stand: axe, no scrolling sideways, nothing that moves after it was shown, no complaint in the console.
+// Requirements for every page: axe, no horizontal scrolling, no layout shifts, no console messages.
 import axe from "axe-core";
 
-/** The smallest letters: a footnote's, at arm's length. */
+/** The smallest allowed font: a footnote's, at arm's length. */
 const LETTERS_PX_MIN = 9;
 
-/** The rules that look at colours: the others find the same in light and dark. */
+/** The rules about colors. The others give the same result in light and dark mode. */
 export const COLOURS = ["color-contrast", "link-in-text-block"];
 
-/** Serious and critical findings of axe on the page as it is, a line each; of all rules, or of those named. */
+/** Serious and critical findings of axe on the present page, one line each; for all rules, or for the given ones. */
 export async function accessibility(browser, rules = null) {
   if (!(await browser.run("return Boolean(window.axe)"))) await browser.run(axe.source);
   const violations = await browser.driver.executeAsyncScript(`
@@ -21,18 +21,18 @@ export async function accessibility(browser, rules = null) {
     .map(({ id, impact, help, where }) => `${impact} ${id}: ${help}\n    ${where.slice(0, 3).join("\n    ")}`);
 }
 
-/** How far the page has moved under its reader since it began to load. */
+/** How much the page has shifted since it began to load. */
 export function layoutShift(browser) {
   return browser.driver.executeAsyncScript(`
     const done = arguments[arguments.length - 1];
     let sum = 0;
     const observer = new PerformanceObserver((list) => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value; });
     observer.observe({ type: "layout-shift", buffered: true });
-    // What was noted is handed over after the next frame.
+    // Entries are delivered after the next frame.
     requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 50)));`);
 }
 
-/** Texts that are shown in letters too small to be read, with their size in pixels of the window. */
+/** Texts in a font too small to read, with its size in CSS pixels. */
 export function illegible(browser) {
   return browser.run(`
     const size = (one) => parseFloat(getComputedStyle(one).fontSize) * (one.ownerSVGElement ? one.getScreenCTM().a : 1);
@@ -41,7 +41,7 @@ export function illegible(browser) {
       .slice(0, 5).map((one) => size(one).toFixed(1) + " px: " + one.outerHTML.slice(0, 160));`);
 }
 
-/** What sticks out of the window sideways; empty where the page does not scroll that way. */
+/** Elements that overflow the window horizontally. Empty if the page does not scroll horizontally. */
 export function sideways(browser) {
   return browser.run(`
     const wide = document.documentElement.clientWidth;
@@ -50,7 +50,7 @@ export function sideways(browser) {
       .slice(0, 5).map((one) => one.outerHTML.slice(0, 160));`);
 }
 
-/** How many bytes of HTML the page is, and how many style sheets it asks for. */
+/** The page's HTML size in bytes, and the number of style sheets it loads. */
 export function weight(browser) {
   return browser.run(
     "return { bytes: performance.getEntriesByType('navigation')[0].decodedBodySize, sheets: document.querySelectorAll('link[rel=stylesheet]').length }",

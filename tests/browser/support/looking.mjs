@@ -1,4 +1,4 @@
-// What the tests of pages share: a served Worker with something to show, a browser, and all that can be wrong with a page.
+// Shared by the page tests: a served Worker with data, a browser, and all checks of a page.
 import assert from "node:assert/strict";
 import { Browser } from "./browser.mjs";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./checks.mjs";
@@ -12,7 +12,7 @@ export const NARROW = { width: 360, height: 740 };
 export const WIDE = { width: 1280, height: 900 };
 const HTML_BYTES_MAX = 60_000;
 
-/** The Worker with the demo site, and something on every page. */
+/** The Worker with the demo site and with data on every page. */
 export async function servedPages() {
   const first = await serve();
   await prepare(first);
@@ -24,7 +24,7 @@ export async function servedPages() {
   return server;
 }
 
-/** Everything that is wrong with the page at an address. */
+/** Everything that is wrong with the page at a URL. */
 export async function faults(browser, address) {
   const wrong = [];
   const note = (what, list) => wrong.push(...list.map((one) => `${address}, ${what}: ${one}`));

@@ -1,17 +1,17 @@
-// Every page there is, found by following the links from each role's first page: one of each shape, ids left aside.
+// All pages, found by following the links from each role's first page: one page per shape of path, regardless of ids.
 import { presets } from "../../../scripts/presets.mjs";
 
 const programs = new Set(presets().map(([id]) => id));
-/** Files and the demo's own pages. */
+/** Files, and the demo's own pages. */
 const NO_PAGE = /\.(csv|svg|png|json)$|^\/partner\/settings\/data$|^\/(r|dev|shop|v1|manicule|_emdash|sign-out)(\/|$)/;
 
-/** A path with its ids taken out: `/partner/links/:id`. */
+/** A path without its ids: `/partner/links/:id`. */
 export function shape(path) {
   const segments = path.split("/").slice(1);
   return `/${segments.map((segment, index) => (index >= 2 && (programs.has(segment) || /[0-9A-Z_%:]/.test(segment)) ? ":id" : segment)).join("/")}`;
 }
 
-/** The links of the page that lead to pages of `area`. */
+/** The page's links to pages in `area`. */
 async function links(browser, area) {
   const hrefs = await browser.run("return [...document.querySelectorAll('a[href]')].map((one) => one.href)");
   return hrefs
@@ -20,8 +20,10 @@ async function links(browser, area) {
     .map(({ pathname, search }) => ({ path: pathname, address: `${pathname}${search}` }));
 }
 
-/** Visits one page of each shape from the first address on; `look(shape, address)` is called on each. Answers the shapes.
- * `others` come first: pages that only some lead to, and the ones of their shape that have the most to show. */
+/**
+ * Visits one page of each shape, starting at `start`, and calls `look(shape, address)` on each. Returns the shapes.
+ * `others` come first: pages that few links lead to, and those with the most content of their shape.
+ */
 export async function crawl(browser, start, look, others = []) {
   const area = start.split("/")[1];
   const seen = new Set();
@@ -39,10 +41,10 @@ export async function crawl(browser, start, look, others = []) {
   return [...seen].sort();
 }
 
-/** An operator's pages of what has the most to show. */
+/** The operator's pages with the most content. */
 export const OPERATORS_OTHERS = ["/operator/accounts/acct_annex", "/operator/programs/agency-partner"];
 
-/** Pages of a partner that only some are led to: several programs, and a link of one's own making. */
+/** A partner's pages that only some partners are led to: several programs, and a link of the partner's own. */
 export function partnersOthers(server) {
   return ["/partner/programs", `/partner/links/${server.links.north}/disable`];
 }

@@ -1,13 +1,13 @@
-// Visitors of days gone by, written into the books: clicks and beacons are dated by the Worker's clock alone, so that nothing
-// from outside can make them.
+// Past visitors, written directly into the database: clicks and beacons are dated by the Worker's clock, so requests
+// cannot create them.
 
-/** What the pages of clicks and funnels have to show; `database` is the Worker's, which does not run meanwhile. */
+/** Data for the pages about clicks and funnels. `database` is the Worker's, which must be stopped meanwhile. */
 export function visitorsOfThePast(database) {
   clicksOfAMonth(database);
   weekOfAFunnel(database);
 }
 
-/** Clicks of a month: they are dated by the Worker's clock alone, so the books of clicks are made older. */
+/** A month of clicks, written directly because the Worker's clock dates them. */
 function clicksOfAMonth(database) {
   const today = Math.floor(Date.now() / 86_400_000);
   const link = database.prepare("SELECT partner_id, code FROM link_day WHERE signups > 0 ORDER BY signups DESC LIMIT 1").get();
@@ -20,7 +20,7 @@ function clicksOfAMonth(database) {
   }
 }
 
-/** Visitors of last week, in the books of the funnel: for the same reason. [campaign, clicks, landings, leads, demos, activations] */
+/** Last week's visitors of the funnel, for the same reason. [campaign, clicks, landings, leads, demos, activations] */
 const FUNNEL = [["migration-playbook", 240, 216, 66, 22, 5], ["content-qa-checklist", 130, 104, 17, 9, 1]];
 const STAGES = [["landing", "page.viewed"], ["lead", "lead_magnet.downloaded"], ["demo", "demo.requested"], ["activation", "activation.reached"]];
 
@@ -46,7 +46,7 @@ function weekOfAFunnel(database) {
   }
 }
 
-/** The last ISO week that is over, and an instant at its beginning. */
+/** The last complete ISO week, and an instant at its beginning. */
 function lastWeek() {
   const now = new Date();
   const monday = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() - ((now.getUTCDay() + 6) % 7) - 7));

@@ -1,18 +1,18 @@
-// What people do in a browser: sign in by a mailed link, join, write down what they see.
+// What people do in a browser: sign in with an emailed link, join, sign up in the shop.
 import { By } from "selenium-webdriver";
 import { WAIT_MS } from "./browser.mjs";
 import { text } from "./text.mjs";
 
 export const OPERATOR = "operator@example.com";
 
-/** What is in the newest mail to an address in the post box that has a link: that link. */
+/** The link in the newest email to an address in the mailbox that has one. */
 async function newestLink(browser, address) {
   await browser.go("/dev/mail");
   const links = await browser.driver.findElements(By.xpath(`//article[p[contains(., 'To ${address},')]][1]//p[@class='letter']/a`));
   return links.length === 0 ? undefined : links[0].getAttribute("href");
 }
 
-/** Has a mail sent to an address, and opens the link in it. The mail may come after the answer. */
+/** Requests an email to an address and opens its link. The email may arrive after the response. */
 export async function mailed(browser, address, send) {
   const before = await newestLink(browser, address);
   await send();
@@ -23,7 +23,7 @@ export async function mailed(browser, address, send) {
   }
 }
 
-/** Signs in by mail, and is led to `to`. */
+/** Signs in by email and is redirected to `to`. */
 export async function signIn(browser, address, to) {
   await mailed(browser, address, async () => {
     await browser.go(`/sign-in?to=${encodeURIComponent(to)}`);
@@ -35,7 +35,7 @@ export async function signIn(browser, address, to) {
 
 export const signInAsOperator = (browser, to = "/operator") => signIn(browser, OPERATOR, to);
 
-/** Joins the program of agencies by the form and the mail; ends signed in. */
+/** Joins the agency program with the form and the email. Signed in at the end. */
 export async function join(browser, { name, email, website = "https://agency.example", country = "US" }) {
   await mailed(browser, email, async () => {
     await browser.go("/partner/join");
@@ -45,7 +45,7 @@ export async function join(browser, { name, email, website = "https://agency.exa
   await browser.press(text("visitor/join", "CONFIRM_AND_JOIN"));
 }
 
-/** Signs up in the shop and pays a month, as whoever the browser's visit was from. */
+/** Signs up in the shop and pays for a month, with the attribution of the browser's visit. */
 export async function becomeCustomer(browser, { company, email }) {
   await browser.go("/shop");
   await browser.fill({ company, email });

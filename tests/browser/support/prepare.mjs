@@ -1,10 +1,13 @@
-// A state in which every page has something to show: time has passed, payouts were made, somebody waits for a review.
+// A state with data on every page: time has passed, payouts were made, and a review is open.
 import { MONTHLY, WEEKLY, afterHold, nextMonthly, nextWeekly } from "../../../scripts/demo-site/time.mjs";
 import { Worker } from "../../../scripts/demo-site/worker.mjs";
 import { text } from "./text.mjs";
 
 const DAY_MS = 86_400_000;
-/** Clients of the demo's partner in the last weeks: name, days since they signed up, whether they paid on the day after. */
+/**
+ * Clients of the demo's partner in the last weeks: name, days since their sign-up, and whether they paid on the next
+ * day.
+ */
 const CLIENTS = [["alder", 27, true], ["birch", 23, true], ["cedar", 17, false], ["dogwood", 12, true], ["elm", 8, true], ["fir", 3, false]];
 const GUIDE = `# How to speak of us
 
@@ -15,7 +18,7 @@ A page of **Inkwell** says more than a price. What works:
 
 [Our wording](https://inkwell.example/wording) may be used as it is.`;
 
-/** What the demo data leaves out, by the demo's buttons and the public API. */
+/** Adds what the demo data lacks, with the demo's buttons and the public API. */
 export async function prepare(server) {
   const press = async (path) => {
     const answer = await fetch(`${server.base}${path}`, { method: "POST", redirect: "manual" });
@@ -30,14 +33,14 @@ export async function prepare(server) {
     const paid = { type: "invoice.paid", account: { id: `acct_${name}` }, amount: { cents: 30_000, currency: "usd" }, data: { invoice_id: `in_${name}_1` } };
     if (pays) await worker.tell({ ...paid, ...dated(days - 1) });
   }
-  // A client under its partner's own domain, which a person looks at.
+  // A client with its partner's own domain, which is held for review.
   await worker.tell({ type: "account.signed_up", account: account("acct_annex", "owner@north.example"), attribution: { code: server.codes.north } });
   await worker.tell({ type: "invoice.paid", account: { id: "acct_annex" }, amount: { cents: 30_000, currency: "usd" }, data: { invoice_id: "in_annex_1" } });
-  // One that leaves, and one whose payment is given back.
+  // One client that leaves, and one whose payment is refunded.
   await worker.tell({ type: "account.signed_up", account: account("acct_wren", "owner@wren.example"), attribution: { code: server.codes.north } });
   await worker.tell({ type: "invoice.paid", account: { id: "acct_wren" }, amount: { cents: 30_000, currency: "usd" }, data: { invoice_id: "in_wren_1" } });
   await worker.tell({ type: "invoice.refunded", account: { id: "acct_wren" }, amount: { cents: 30_000, currency: "usd" }, data: { invoice_id: "in_wren_1", refund_id: "re_wren_1" } });
-  // The first month is approved, the second waits.
+  // The first month is approved; the second waits.
   await worker.cron(WEEKLY, nextWeekly(Date.now()));
   await press("/shop/time/month");
   const { data } = await worker.read("/v1/payouts?state=planned");
@@ -47,7 +50,7 @@ export async function prepare(server) {
   await worker.cron(MONTHLY, nextMonthly(afterHold(Date.now())));
 }
 
-/** A page that the operator writes for the partners, in the operator's browser. */
+/** The operator writes a resource for partners, in the operator's browser. */
 export async function writeGuide(browser) {
   await browser.go("/operator/programs/agency-partner/resources/new");
   await browser.fill({ title: "How to speak of us", body: GUIDE });

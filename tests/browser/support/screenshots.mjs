@@ -1,4 +1,4 @@
-// Takes a picture of every page: node tests/browser/support/screenshots.mjs FOLDER
+// Takes screenshots of every page: node tests/browser/support/screenshots.mjs FOLDER
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { html } from "../../../scripts/demo-site/html.mjs";

@@ -1,4 +1,4 @@
-// The Worker with the demo site, as `make serve DEMO=yes` starts it, on a port and a state of its own.
+// The Worker with the demo site, as started by `make serve DEMO=yes`, with its own port and state.
 import { spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** The Worker, with its address, its secrets, and the demo's codes. */
+/** The Worker with its URL, its secrets, and the demo's codes. */
 export async function serve({ demo = "yes", vars = "", state = mkdtempSync(join(tmpdir(), "manicule-demo-")) } = {}) {
   const log = openSync(join(state, "log"), "a");
   const serving = spawn(join(root, "scripts/serve"), [], {
@@ -30,7 +30,7 @@ export async function serve({ demo = "yes", vars = "", state = mkdtempSync(join(
     webhookSecret: credentials.webhook_secret,
     ...JSON.parse(readFileSync(join(state, "demo.json"), "utf8")), // codes and links, by partner
     log: () => readFileSync(join(state, "log"), "utf8"),
-    /** Ends it, changes its database, and serves it again: `change` gets the open database. */
+    /** Stops it, changes its database, and serves it again. `change` receives the open database. */
     async meanwhile(change) {
       await end();
       const folder = join(state, "storage/v3/d1/miniflare-D1DatabaseObject");

@@ -1,4 +1,4 @@
-// The pages' texts, by key, from the Rust files that hold them.
+// The pages' texts, by key, from the Rust files that contain them.
 import { readFileSync } from "node:fs";
 
 const FOLDER = new URL("../../../src/pages/text/", import.meta.url);
@@ -17,7 +17,7 @@ function constants(source) {
   return new Map(Array.from(found, ([, name, literal]) => [name, unescaped(literal)]));
 }
 
-/** Rust's escapes, as far as texts have any: a line that goes on in the next one, a code point, a quote, a backslash. */
+/** Rust's escapes that occur in texts: a continued line, a code point, a quote, a backslash. */
 function unescaped(literal) {
   return literal
     .replace(/\\\n\s*/g, "")

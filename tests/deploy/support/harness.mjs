@@ -1,5 +1,5 @@
-// Deploys to the stand-in inside the test's process: quick, and what it said is at hand. wrangler is the real one, or,
-// where a test is about something else, one that only puts the version online.
+// Deploys to the stand-in inside the test's process: fast, with the output at hand. Uses the real wrangler, or, in
+// tests about something else, a fake one that only deploys the version.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const shipped = await readConfig(join(root, "wrangler.toml"));
 /** The shipped configuration with changes. */
 export const config = (more = {}) => ({ ...structuredClone(shipped), ...more });
 
-/** A stand-in for one test, and a folder; both are gone after it, and every call was known. */
+/** A stand-in and a folder for one test. Both are removed afterwards, and every call must have been known. */
 export async function standIn(t, more) {
   const served = await start(newWorld(more));
   const folder = mkdtempSync(join(tmpdir(), "manicule-deploy-"));
@@ -31,7 +31,7 @@ export async function standIn(t, more) {
   return Object.assign(served, { folder });
 }
 
-/** wrangler, as far as it takes a version: no bundling, no files, no child process. */
+/** A fake wrangler that only deploys a version: no bundling, no files, no child process. */
 function spared(served, real, imports) {
   return async (words) => {
     if (words[0] === "d1" && !imports) return { status: 1, output: "not imported" };
@@ -49,7 +49,7 @@ function spared(served, real, imports) {
   };
 }
 
-/** One run: its status, and what it said. */
+/** One run: its status and its output. */
 export async function deploy(served, { config: changed = config(), env = {}, real = false, imports = true, sources = root, isCheck = false, built, waitMs = 1, seconds, question, message = "test" } = {}) {
   const lines = [];
   const whole = { ...process.env, CLOUDFLARE_API_TOKEN: undefined, ...served.env, ...env };
@@ -72,7 +72,7 @@ export async function deploy(served, { config: changed = config(), env = {}, rea
   return { status, output: lines.join("") };
 }
 
-/** A run that has to succeed. */
+/** A run that must succeed. */
 export async function deployed(served, options) {
   const found = await deploy(served, options);
   assert.equal(found.status, 0, found.output);
@@ -80,13 +80,13 @@ export async function deployed(served, options) {
 }
 
 const release = join(root, "target/worker/release");
-/** The release build; `make test` has made it. */
+/** The release build, made by `make test`. */
 export function workerFolder() {
   assert.ok(existsSync(join(release, "index.js")), "the Worker is not built: make build");
   return release;
 }
 
-/** A folder with the migrations that `keeps` says yes to, those of `more` ([name, text]), and the schema.sql that they build. */
+/** A folder with the migrations that `keeps` accepts, those of `more` ([name, text]), and the resulting schema.sql. */
 export function sourcesWith(served, name, { keeps = () => true, more = [] } = {}) {
   const folder = join(served.folder, name);
   mkdirSync(join(folder, "migrations"), { recursive: true });
@@ -101,7 +101,10 @@ export function sourcesWith(served, name, { keeps = () => true, more = [] } = {}
   return folder;
 }
 
-/** Fails unless the account is as a deployment leaves it: one database with the whole schema, one namespace, one Worker bound to both. */
+/**
+ * Fails unless the account is as a deployment leaves it: one database with the whole schema, one namespace, one Worker
+ * bound to both.
+ */
 export async function assertWhole(served, { name = "manicule", schema = readFileSync(join(root, "schema.sql"), "utf8"), migrations = readdirSync(join(root, "migrations")).length } = {}) {
   const { world } = served;
   assert.deepEqual(world.databases.map((one) => one.name), [name]);

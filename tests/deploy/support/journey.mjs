@@ -1,12 +1,12 @@
-// The short way through a running Worker: a partner, a click's token, a sign-up, a payment, and the credit at the end.
-// Whether a version can work on a schema shows here: it writes and reads most tables that matter.
+// A short path through a running Worker: a partner, a click's token, a sign-up, a payment, and the credit at the end.
+// Shows whether a version works on a schema, because it writes and reads most of the important tables.
 import assert from "node:assert/strict";
 import { installPresets } from "../../../scripts/presets.mjs";
 import { signed } from "../../../scripts/sign.mjs";
 
 const DAY = 86_400_000;
 
-/** The Monday run, as cron begins it and, on the free plan, the sweeps behind it end it: so many at the most. */
+/** The Monday run: cron begins it and, on the free plan, at most this many sweeps finish it. */
 export async function settle(worker, token, mondayMs, sweeps = 20) {
   assert.ok((await worker.cron("0 9 * * MON", mondayMs)).ok);
   for (let sweep = 1; sweep <= sweeps; sweep++) {
@@ -18,7 +18,7 @@ export async function settle(worker, token, mondayMs, sweeps = 20) {
   assert.fail(`the run is not over after ${sweeps} sweeps`);
 }
 
-/** Goes it for one partner whose name is `who`, whose credit comes so many weeks later than the first may. */
+/** Performs it for a partner named `who`, whose credit comes this many weeks after the earliest possible one. */
 export async function journey(worker, secrets, who, weeks = 0) {
   const bearer = { authorization: `Bearer ${secrets.operator_token}` };
   const json = async (path, body, headers = bearer) => {

@@ -1,10 +1,10 @@
-// The versions of CHANGELOG.md with what it says of their deployment, and what a schema takes from the code before it.
+// The versions in CHANGELOG.md with their deployment notes, and the objects that a schema removes or restricts.
 import { DatabaseSync } from "node:sqlite";
 import { normalised } from "../../../scripts/verify-schema.mjs";
 
 /**
- * The versions, newest first: name, isReleased, the last migration's number (null: all that are there), and `contracts`,
- * the objects that this version takes away, with the version that used them no longer.
+ * The versions, newest first: name, isReleased, the last migration's number (null: all existing ones), and `contracts`,
+ * the objects that this version removes, with the version since which they are unused.
  */
 export function versionsOf(changelog) {
   return changelog.split(/\n## /).slice(1).filter((text) => /^\d/.test(text)).map((text) => {
@@ -23,7 +23,9 @@ const build = (texts) => {
 };
 const count = (sql, word) => normalised(sql).toUpperCase().split(/[^A-Z_]+/).filter((one) => one === word).length;
 
-/** What code that was written for the schema of `before` may trip over once `after` (the later migrations, too) is there. */
+/**
+ * Changes from `before` to `after` (later migrations included) that may break code written for the schema of `before`.
+ */
 export function shrinks(before, after) {
   const [old, now] = [build(before), build(after)];
   const objects = (database) => new Map(database.prepare("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'").all().map((row) => [row.name, row]));

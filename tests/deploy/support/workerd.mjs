@@ -1,18 +1,18 @@
-// Runs what was uploaded to the stand-in, on workerd: the version that is online with its bindings and secrets, and the
-// database as it is there. `close` brings the database back, so that a later migration finds the rows.
+// Runs what was uploaded to the stand-in on workerd: the deployed version with its bindings and secrets, and the
+// database in its present state. `close` copies the database back, so that a later migration finds the rows.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { online } from "../../support/cloudflare/workers.mjs";
 
-// Tables first: a view or trigger may stand on any of them, and a trigger would refuse the rows.
+// Tables first, because views and triggers may depend on any of them, and a trigger might reject the rows.
 const OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'";
 const ORDER = ["table", "index", "view", "trigger"];
 const inOrder = (rows) => [...rows].sort((a, b) => ORDER.indexOf(a.type) - ORDER.indexOf(b.type));
 const insertion = (table, row) => `INSERT INTO "${table}" (${Object.keys(row).map((name) => `"${name}"`).join(", ")}) VALUES (${Object.keys(row).map((_, at) => `?${at + 1}`).join(", ")})`;
 
-/** All of a database to another, each given as `read(sql)` and `write([[sql, values], …])`. */
+/** Copies a whole database to another, each given as `read(sql)` and `write([[sql, values], …])`. */
 async function copy(from, to) {
   const objects = inOrder(await from.read(OBJECTS));
   const tables = objects.filter((one) => one.type === "table");
@@ -35,7 +35,7 @@ const ofD1 = (database) => ({
   write: async (writes) => void (await database.batch(["PRAGMA defer_foreign_keys = on", ...writes].map((one) => (typeof one === "string" ? database.prepare(one) : database.prepare(one[0]).bind(...one[1]))))),
 });
 
-/** Starts it; `vars` are settings that differ, `log` gets what the Worker prints. */
+/** Starts it. `vars` override settings, and `log` receives the Worker's output. */
 export async function run(served, name, { vars = {}, log = [] } = {}) {
   const version = online(served.world, name);
   const folder = mkdtempSync(join(served.folder, "run-"));
@@ -83,7 +83,7 @@ export async function run(served, name, { vars = {}, log = [] } = {}) {
   return {
     url,
     log,
-    /** Fires a cron trigger at a time. */
+    /** Fires a cron trigger as of a time. */
     cron: (text, atMs) => fetch(`${url}/cdn-cgi/local/scheduled?cron=${encodeURIComponent(text)}&time=${atMs}`),
     async close() {
       const back = new DatabaseSync(":memory:");

@@ -1,4 +1,4 @@
-//! A good call of every route.
+//! A valid call to every route.
 
 use super::super::client::Reply;
 use super::super::facts::{ahead, sign, signed_up, stripe_signature};
@@ -6,7 +6,7 @@ use super::super::server::Server;
 use super::super::stripe::{CONNECT_SECRET, SECRET};
 use serde_json::{Value, json};
 
-/// A good call of a route, and the same of something that does not exist.
+/// A valid call to a route, and the same call for something that does not exist.
 #[derive(Clone)]
 pub struct Call {
     pub route: (&'static str, &'static str),
@@ -14,7 +14,7 @@ pub struct Call {
     pub body: Option<Value>,
     pub headers: Vec<(&'static str, String)>,
     pub status: u16,
-    /// An address of the same form with an id that nobody has.
+    /// A URL of the same form with an unknown id.
     pub unknown: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Call {
     }
 }
 
-/// Ids of what the books hold before the calls.
+/// Ids of stored objects before the calls.
 pub struct Held {
     pub partner: String,
     pub code: String,
@@ -63,15 +63,15 @@ pub struct Held {
     pub endpoint: String,
     pub document: Value,
     pub payouts: Payouts,
-    /// Who has a credit, and a redemption of a part of it.
+    /// A partner with a credit and a partial redemption of it.
     pub referrer: String,
     pub redemption: String,
-    /// A credit that Stripe has, and by which transaction.
+    /// A credit that Stripe has, and its transaction.
     pub delivery: String,
     pub transaction: String,
 }
 
-/// Ids of payouts: one that was sent, and two that are planned.
+/// Payout ids: one that was sent, and two that are planned.
 pub struct Payouts {
     pub paid: String,
     pub planned: String,
@@ -82,7 +82,7 @@ pub fn calls(server: &Server, held: &Held) -> Vec<Call> {
     [incoming(server, held), books(held), decisions(held), payouts(held), messages(held)].concat()
 }
 
-/// What visitors, hosts and Stripe send.
+/// Calls by visitors, hosts and Stripe.
 fn incoming(server: &Server, held: &Held) -> Vec<Call> {
     let Held { code, .. } = held;
     let event = signed_up("route", &ahead(0), json!({}));
@@ -160,7 +160,7 @@ fn books(held: &Held) -> Vec<Call> {
     ]
 }
 
-/// What operators review, fund, try out and compare.
+/// Reviews, reward budgets, dry runs and economics.
 fn decisions(held: &Held) -> Vec<Call> {
     let Held { partner, review, run: _, .. } = held;
     let get = |path: &'static str| call(("GET", path), path, 200);
@@ -244,12 +244,12 @@ fn payouts(held: &Held) -> Vec<Call> {
     ]
 }
 
-/// Messages, endpoints, and what everybody may ask.
+/// Messages, endpoints, and public routes.
 fn messages(held: &Held) -> Vec<Call> {
     let Held { message, endpoint, .. } = held;
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
-        // Nothing is set up to mail by, so it waits; naming the recipient is good all the same.
+        // No email service is configured, so the message waits, but naming the recipient is valid anyway.
         call(("POST", "/v1/outbox/{id}/replay"), format!("/v1/outbox/{message}/replay"), 200)
             .body(json!({"reason": "to be sure", "target": "partner"}))
             .unknown("/v1/outbox/none/replay"),

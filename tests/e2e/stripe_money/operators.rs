@@ -1,9 +1,9 @@
-//! What operators stop and let go, and what each is told.
+//! Payouts that operators stop and resume, and the notifications about them.
 
 use super::*;
 
 #[test]
-fn operators_stop_let_go_and_are_told() {
+fn operators_hold_release_and_get_notified() {
     let site = "https://go.site.example";
     let vars =
         [("MAIL_FROM", "Manicule <hello@site.example>"), ("PUBLIC_URL", site), ("OPERATOR_EMAIL", "ops@site.example")];
@@ -20,12 +20,12 @@ fn operators_stop_let_go_and_are_told() {
     assert_eq!(payout(&server, &two, "planned")["destination"], json!(to_two));
     assert_eq!(server.read(&format!("/v1/payouts?partner={}", waiting.id))["data"], json!([]));
 
-    step("held, the run approved: only the other one goes");
+    step("held, and the run approved: only the other payout is sent");
     assert_eq!(decide(&server, &first, "hold")["state"], "held");
     approve(&server, &run);
     assert_eq!((stripe.received(&to_one), stripe.received(&to_two)), (0, 10_000));
 
-    step("cancelled: it is available again; the next run pays it, and who was onboarded since");
+    step("canceled: it is available again; the next run pays it, and the partner onboarded since");
     decide(&server, &first, "release");
     assert_eq!(decide(&server, &first, "cancel")["state"], "cancelled");
     assert_eq!(balances(&server, &one), (0, 10_000, 0));
@@ -49,7 +49,7 @@ fn operators_stop_let_go_and_are_told() {
     let report = server.read(&format!("/v1/runs/{run}/report"));
     assert_eq!(report["carried_forward"][0]["amount_cents"], 10_000, "{report}");
 
-    step("one of which that is not known yet: Stripe refuses, nothing was moved, and it is available again");
+    step("a restriction that is not known yet: Stripe refuses, nothing moves, and the amount is available again");
     let unheard = json!({"currently_due": ["external_account"], "deliver": "never"});
     stripe.control(&format!("accounts/{to_waiting}/restrict"), &unheard);
     pays(&stripe, "waiting", "2025-06-10T00:00:00Z", 50_000);
@@ -59,12 +59,12 @@ fn operators_stop_let_go_and_are_told() {
     let failed = payout(&server, &waiting, "failed");
     assert_eq!((stripe.received(&to_waiting), balances(&server, &waiting)), (10_000, (0, 10_000, 10_000)), "{failed}");
 
-    each_was_told_once(&server);
+    each_was_notified_once(&server);
     server.audit();
 }
 
 fn balance_used_up(stripe: &Stripe, server: &Server, one: &Partner, to_one: &str) {
-    step("the platform's balance is used up: it waits, and nobody is asked twice");
+    step("the platform's balance is used up: the payout waits, and operators are notified once");
     pays(stripe, "one", "2025-05-10T00:00:00Z", 50_000);
     let left = stripe.control("balance", &json!({"set": 9_999}));
     assert_eq!(left["usd"], 9_999);
@@ -81,8 +81,8 @@ fn balance_used_up(stripe: &Stripe, server: &Server, one: &Partner, to_one: &str
     assert_eq!((stripe.received(to_one), stripe.list("transfer").len()), (20_000, 4));
 }
 
-fn each_was_told_once(server: &Server) {
-    step("each was told once: the operator what to decide, partners what became of their money");
+fn each_was_notified_once(server: &Server) {
+    step("each was notified once: operators about decisions, partners about their payouts");
     sweep(server);
     let texts = server.mails("email-text");
     let told = |words: &str| texts.iter().filter(|text| text.contains(words)).count();
@@ -90,7 +90,7 @@ fn each_was_told_once(server: &Server) {
         (operator::APPROVAL, 1),
         (operator::FUNDS, 1),
         (partner::SENT_SCHEDULE, 4),
-        // Who was not onboarded in April, who is restricted in July and in August.
+        // The partner was not onboarded in April and was restricted in July and August.
         (partner::SET_UP_PAYOUTS, 3),
         (&partner::failed("Agency partner"), 1),
     ];

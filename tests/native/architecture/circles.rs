@@ -1,7 +1,7 @@
-//! Circles of imports among the files of a floor: two files that need each other are one job in two places.
+//! Circular imports among the files of a layer: two files that need each other do one job in two places.
 //!
-//! A file imports another where a path in its code leads there: `use`, a re-export, or a path that is written out.
-//! `mod child;` alone is none.
+//! A file imports another if a path in its code leads there: `use`, a re-export, or a path written out. `mod child;`
+//! alone does not count.
 
 use crate::architecture::source::Source;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,7 @@ fn module(path: &str) -> Module {
     path.split('/').map(str::to_owned).collect()
 }
 
-/// Everything that can be reached from a file, itself only by a circle.
+/// All files reachable from a file. It includes the file itself only if there is a circle.
 fn reachable<'a>(path: &'a str, imports: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeSet<&'a str> {
     let (mut found, mut open) = (BTreeSet::new(), vec![path]);
     while let Some(next) = open.pop() {
@@ -54,11 +54,11 @@ fn imported(own: &Module, code: &str, modules: &BTreeMap<Module, &str>) -> BTree
     }
     let mut found = BTreeSet::new();
     let imports: Vec<(Module, String)> = uses.iter().flat_map(|tree| flatten(tree, &[])).collect();
-    // Twice: an import may begin at a module that a later one names.
+    // Twice, because an import may begin at a module that a later one names.
     for _ in 0..2 {
         for (path, name) in &imports {
             match resolve(own, path, &named).and_then(|full| target(full, modules)) {
-                // A module by itself: what is used of it, the paths in the code say.
+                // A module itself does not count: paths in the code show which of its items are used.
                 Some((module, true)) => drop(named.insert(name.clone(), module)),
                 Some((module, false)) => drop(found.insert(module)),
                 None => {}
@@ -84,7 +84,7 @@ fn split_uses(code: &str) -> (Vec<String>, String) {
     (uses, rest)
 }
 
-/// Where a word stands by itself, with white space behind it.
+/// The positions of a word that stands alone and is followed by whitespace.
 fn word_at(text: &str, word: &str) -> Option<usize> {
     text.match_indices(word).map(|(at, _)| at).find(|at| {
         let before = text[..*at].chars().next_back();
@@ -103,7 +103,7 @@ fn declared(code: &str) -> Vec<String> {
     lines.filter_map(|line| line.rsplit_once("mod ").map(|(_, name)| name.trim().to_owned())).collect()
 }
 
-/// The paths of `a::{b, c::d as e}`, each with the name that it has here.
+/// The paths of `a::{b, c::d as e}`, each with its local name.
 fn flatten(tree: &str, before: &[String]) -> Vec<(Module, String)> {
     let tree = tree.trim();
     if let Some((head, group)) = tree.split_once('{') {
@@ -140,13 +140,13 @@ fn split_top(group: &str) -> Vec<String> {
     parts
 }
 
-/// The paths that are written out in code: words joined by `::`.
+/// The paths written out in code: words joined by `::`.
 fn paths(code: &str) -> Vec<Module> {
     let words = code.split(|c: char| !is_word(c) && c != ':').filter(|text| text.contains("::"));
     words.map(segments).filter(|path| path.len() > 1).collect()
 }
 
-/// A path from the crate's root; `None` for one that leads elsewhere.
+/// A path from the crate's root, or `None` if it leads elsewhere.
 fn resolve(own: &Module, path: &Module, named: &BTreeMap<String, Module>) -> Option<Module> {
     let (head, rest) = path.split_first()?;
     match head.as_str() {
@@ -160,7 +160,7 @@ fn resolve(own: &Module, path: &Module, named: &BTreeMap<String, Module>) -> Opt
     }
 }
 
-/// The file in which a path ends, and whether it names that file as a whole.
+/// The file that a path leads to, and whether the path names the file as a whole.
 fn target(path: Module, modules: &BTreeMap<Module, &str>) -> Option<(Module, bool)> {
     let length = (1..=path.len()).rev().find(|length| modules.contains_key(&path[..*length]))?;
     Some((path[..length].to_vec(), length == path.len()))

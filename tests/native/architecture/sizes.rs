@@ -1,11 +1,12 @@
-//! How long files and functions are: what does not fit a reader's head is split by job.
+//! The length of files and functions: if one is too long to follow, it is split by job.
 
 use crate::architecture::source::{code, word};
 
 pub const FILE_LINES_MAX: usize = 400;
 pub const FUNCTION_LINES_MAX: usize = 70;
 
-/// The functions of a file that are too long, tests among them: their names and lines from `fn` to the closing brace.
+/// The functions of a file that are too long, including tests: their names and their lines from `fn` to the closing
+/// brace.
 pub fn long_functions(text: &str) -> Vec<(String, usize)> {
     let code = code(text);
     let starts = code.match_indices("fn ").map(|(at, _)| at).filter(|at| {
@@ -21,14 +22,15 @@ pub fn long_functions(text: &str) -> Vec<(String, usize)> {
     measured.collect()
 }
 
-/// Where the function that starts here ends; `None` for one without a body.
+/// Where the function that starts here ends. `None` if it has no body.
 fn body(code: &str, start: usize) -> Option<usize> {
     let (mut braces, mut others) = (0, 0);
     for (at, c) in code[start..].char_indices() {
         match c {
             '(' | '[' => others += 1,
             ')' | ']' => others -= 1,
-            // In an array's type, `[u8; 4]`, it ends nothing. Nor does a type `fn()` in a list reach further than it.
+            // In an array type such as `[u8; 4]` a semicolon ends nothing. A type `fn()` in a list ends where the list
+            // does.
             ';' | ',' if braces == 0 && others == 0 => return None,
             _ if others < 0 => return None,
             '{' => braces += 1,

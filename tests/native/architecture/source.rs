@@ -21,7 +21,7 @@ impl Source {
         self.literals.iter().map(|(_, text)| text.as_str())
     }
 
-    /// Whether an identifier stands in the code, optionally with what follows it.
+    /// Whether an identifier occurs in the code, optionally with what follows it.
     pub fn names(&self, path: &str) -> bool {
         let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         self.code.match_indices(path).any(|(at, _)| {
@@ -71,7 +71,7 @@ pub fn word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// A file in which comments and literals are blank; tests stay.
+/// A file in which comments and literals are blank. Tests are kept.
 pub fn code(text: &str) -> String {
     scan(text).0
 }
@@ -105,7 +105,7 @@ fn scan(text: &str) -> (String, Vec<(usize, String)>) {
     (String::from_utf8_lossy(&code).into_owned(), literals)
 }
 
-/// How long a string's opening is and what closes it, if one starts here.
+/// The length of a string's opening and its closing delimiter, if a string starts here.
 fn opens_string(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     if rest[0] == b'"' {
         return Some((1, b"\"".to_vec()));
@@ -114,7 +114,7 @@ fn opens_string(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     (rest.get(1 + hashes) == Some(&b'"')).then(|| (2 + hashes, [b"\"".to_vec(), vec![b'#'; hashes]].concat()))
 }
 
-/// Where `close` stands, past escaped quotes of a plain string.
+/// The position of `close`, past escaped quotes of a plain string.
 fn find(text: &[u8], close: &[u8]) -> usize {
     let mut at = 0;
     while at < text.len() {

@@ -1,8 +1,8 @@
-//! What accounts cost by referral and by paid channel, and where visitors came from.
+//! The cost of accounts from referrals and from paid channels, and the sources of visitors.
 
 use super::*;
 
-/// Two referrals that are rewarded in June, one that signed up only, and two accounts of nobody.
+/// Two referrals that are rewarded in June, one that only signed up, and two accounts without a referrer.
 fn a_month_of_referrals(fixture: &FunnelFixture) {
     let ann = fixture.partner("user-referral", "ann");
     let bob = fixture.partner("user-referral", "bob");
@@ -62,7 +62,7 @@ fn the_economics_of_the_brief() {
     assert_eq!(figures(&found["referral"]), [5_580, 29_220, 523]);
     let paid: Vec<_> = found["paid_channels"].as_array().unwrap().iter().map(figures).collect();
     assert_eq!(paid, [[12_000, 22_800, 190], [18_000, 16_800, 93], [4_500, 30_300, 673]]);
-    // Three referred sign-ups of two active referrers, beside four accounts that were there before.
+    // Three referred sign-ups from two active referrers, and four accounts that existed before.
     assert_eq!(
         (&found["referral_rate_thousandths"], &found["viral_coefficient_thousandths"]),
         (&json!(1_500), &json!(750))

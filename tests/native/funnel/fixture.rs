@@ -1,4 +1,4 @@
-//! A world behind the routes, as the Worker has it.
+//! A world behind the routes, as in the Worker.
 
 use crate::support::openapi as described;
 
@@ -83,7 +83,7 @@ impl FunnelFixture {
         assert_eq!((response.status, response.body, response.fault), (status, Vec::new(), None), "{body}");
     }
 
-    /// An event of a visitor whom the cookie names; of nobody where the name is empty.
+    /// An event of the visitor in the cookie, or of an unknown visitor if the name is empty.
     pub fn visitor_event(&self, when: UtcMillis, event: &str, code: &str, campaign: &str, visitor: &str) {
         let body = json!({"event": event, "partner": code, "campaign": campaign});
         let cookie = self.cookie(visitor, &[]);
@@ -123,7 +123,7 @@ impl FunnelFixture {
         now(click::write(&self.world.db, &[one], &Salt::new(b"s"))).unwrap();
     }
 
-    /// An operator's answer, long after.
+    /// An operator's response, long after the events.
     pub fn read(&self, path: &str, query: &str, accept: Option<&str>) -> String {
         let mut headers = vec![self.operator()];
         headers.extend(accept.map(|accept| ("accept", accept)));
@@ -165,12 +165,12 @@ fn click_of(program: &str, (partner, code): &(String, String), id: &str, visitor
     }
 }
 
-/// Compares with a reviewed page; `UPDATE_TRANSCRIPTS=1` writes it.
+/// Compares with a reviewed page. `UPDATE_TRANSCRIPTS=1` writes it.
 pub fn golden(name: &str, page: &str) {
     let path = format!("{}/tests/transcripts/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
         std::fs::write(&path, page).expect("the transcript is written");
     }
     let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == reviewed, "{path} differs; UPDATE_TRANSCRIPTS=1 writes it anew for review:\n{page}");
+    assert!(page == reviewed, "{path} differs; UPDATE_TRANSCRIPTS=1 rewrites it for review:\n{page}");
 }

@@ -1,4 +1,4 @@
-//! A case's format: what may be written in `tests/programs/*.json`.
+//! The format of the cases in `tests/programs/*.json`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,12 +17,12 @@ pub struct Book {
 #[serde(deny_unknown_fields)]
 pub struct Case {
     pub name: String,
-    /// The brief and its line, or the rule of the design.
+    /// The line in the brief, or the rule in the design.
     pub source: String,
     #[serde(default)]
     #[allow(dead_code)]
     pub note: String,
-    /// Without any: one partner of the book's program, `partner`.
+    /// If there are none: one partner of the program under test, `partner`.
     #[serde(default)]
     pub partners: Vec<Partner>,
     pub story: Vec<Step>,
@@ -37,15 +37,15 @@ pub struct Partner {
     pub website: Option<String>,
     /// developer, agency or content.
     pub kind: Option<String>,
-    /// True where the partner has not accepted the disclosure.
+    /// True if the partner has not accepted the disclosure.
     #[serde(default)]
     pub undisclosed: bool,
-    /// Further links by name, each with its source: direct_link, agency or content.
+    /// Additional links by name, each with its source: direct_link, agency or content.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
 }
 
-/// One thing that happens, or what is expected by then.
+/// One event or operation, or what is expected by then.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
@@ -65,7 +65,7 @@ pub struct Step {
     pub is_active: bool,
     pub uses: Option<Usage>,
     pub brings: Option<Clients>,
-    /// Anything else that happens, by its type.
+    /// Any other event, by its type.
     pub event: Option<Happening>,
     pub starts: Option<Subscription>,
     pub reviewed: Option<Decision>,
@@ -91,7 +91,7 @@ pub struct Click {
     pub when: String,
 }
 
-/// Usage: calls as a running total, people in the team.
+/// Usage: API calls as a running total, and the size of the team.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
@@ -99,8 +99,8 @@ pub struct Usage {
     pub team: Option<i64>,
 }
 
-/// So many clients, `<named>-1` and on, who sign up a minute apart with the partner's code and pay every month from
-/// then on.
+/// This many clients, named `<named>-1` and so on, who sign up a minute apart with the partner's code and pay every
+/// month from then on.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clients {
@@ -118,7 +118,7 @@ pub struct Happening {
     pub kind: String,
     #[serde(default)]
     pub data: Map<String, Value>,
-    /// Whose code `data.agency_code` is to be.
+    /// The partner whose code is put into `data.agency_code`.
     pub agency: Option<String>,
     pub cents: Option<i64>,
 }
@@ -131,12 +131,12 @@ pub struct Subscription {
     pub monthly_cents: Option<i64>,
 }
 
-/// What an operator decides about the step's account: release or reject.
+/// An operator's decision on the step's account: release or reject.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     pub release: bool,
-    /// Which rule raised it.
+    /// The rule that opened the review.
     pub rule: String,
 }
 
@@ -145,7 +145,7 @@ pub struct Decision {
 pub struct Invoice {
     pub invoice: String,
     pub cents: i64,
-    /// Months of service it pays for; without: one.
+    /// Months of service that it pays for. One by default.
     #[serde(default)]
     pub months: Option<i64>,
     #[serde(default)]
@@ -192,14 +192,15 @@ pub struct Range {
 pub struct Expect {
     pub pending_cents: BTreeMap<String, i64>,
     pub available_cents: BTreeMap<String, i64>,
-    /// What all lines of an invoice come to.
+    /// The sum of an invoice's accruals.
     pub earned_cents_by_invoice: BTreeMap<String, i64>,
     pub earned_cents_by_month: BTreeMap<String, BTreeMap<String, i64>>,
-    /// What the last run made payable.
+    /// The amounts that the last run made payable.
     pub payable_cents: BTreeMap<String, i64>,
-    /// Accounts and the states they reached, with when.
+    /// Accounts and the states they reached, with the times.
     pub states: BTreeMap<String, BTreeMap<String, Option<String>>>,
-    /// Any of: invoice, state_reached or event, partner, account, rule, gross_cents, net_cents, state, reason, vests_at.
+    /// Any of: invoice, state_reached or event, partner, account, rule, gross_cents, net_cents, state, reason,
+    /// vests_at.
     pub accruals: Vec<Map<String, Value>>,
     pub postings: Option<Vec<String>>,
     pub referred_by: BTreeMap<String, Option<String>>,

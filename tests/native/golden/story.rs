@@ -1,4 +1,4 @@
-//! How a case's steps become events and runs.
+//! Turns a case's steps into events and runs.
 
 use super::case::{Case, Step};
 use super::case::{Click, Clients, Decision, Partner};
@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 /// When partners are enrolled: 2020-01-01.
 const START: UtcMillis = UtcMillis(1_577_836_800_000);
 
-/// A case on its way.
+/// A case that is being run.
 pub struct Stage {
     pub world: World,
     pub now: String,
     partners: BTreeMap<String, (String, String, String)>,
-    /// Further links by name, as partners are kept.
+    /// Additional links by name, stored like partners.
     links: BTreeMap<String, (String, String, String)>,
     steps: usize,
 }
@@ -208,7 +208,7 @@ impl Stage {
         ("subscription.cancelled", json!({"data": {"subscription_id": id}}))
     }
 
-    /// Sends an event; it arrives a second after it happened, or after the step before, whichever is later.
+    /// Sends an event. It arrives a second after it happened, or after the previous step, whichever is later.
     fn send(&mut self, step: &Step, kind: &str, when: UtcMillis, rest: Value) {
         self.send_about(step, kind, when, step.account.as_deref().unwrap_or_default(), rest);
     }

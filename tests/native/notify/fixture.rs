@@ -1,4 +1,4 @@
-//! A world with a mailer, endpoints that answer as a test says, and the routes in front.
+//! A world with an email service, endpoints that answer as a test requires, and the routes in front.
 
 use crate::support::openapi as described;
 
@@ -26,29 +26,29 @@ use std::task::{Context as Task, Poll, Waker};
 pub const OPERATOR: &str = "ops@site.example";
 pub const SITE: &str = "https://go.site.example";
 
-/// What happens to one call of another service.
+/// What happens to one request to another service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It never arrives.
     Before,
-    /// It arrives, and the answer is lost.
+    /// It arrives, but the response is lost.
     After,
     /// It arrives and is refused.
     Refused,
 }
 
-/// What arrived, and how the next calls fare.
+/// What arrived, and what happens to the next requests.
 #[derive(Default)]
 pub struct Outside {
     pub hooks: RefCell<Vec<OutgoingRequest>>,
     pub mails: RefCell<Vec<Mail>>,
     pub calls: Cell<u64>,
-    /// The fault of the call with this number.
+    /// The fault of the request with this number.
     pub fault: Cell<Option<(u64, Fault)>>,
-    /// What every endpoint answers; 0: nothing.
+    /// The status that every endpoint returns. 0: no response.
     pub status: Cell<u16>,
     pub headers: RefCell<Vec<(String, String)>>,
-    /// Whether the mailer takes mails.
+    /// Whether the email service accepts emails.
     pub mailing: Cell<bool>,
 }
 
@@ -92,12 +92,12 @@ pub struct NotifyFixture {
 }
 
 impl NotifyFixture {
-    /// Everything is set up, and everybody answers.
+    /// Everything is configured, and every service responds.
     pub fn new(seed: u64) -> NotifyFixture {
         NotifyFixture::with(seed, &[])
     }
 
-    /// The same with other settings; an empty value unsets one.
+    /// The same with other settings. An empty value unsets one.
     pub fn with(seed: u64, vars: &[(&str, &str)]) -> NotifyFixture {
         let mut fixture = NotifyFixture { world: World::new(seed), config: Config::default(), outside: Rc::default() };
         fixture.outside.status.set(200);
@@ -128,12 +128,12 @@ impl NotifyFixture {
         self.world.setup = self.config.setup.clone();
     }
 
-    /// One sweep's deliveries.
+    /// The deliveries of one sweep.
     pub fn sweep(&self, when: UtcMillis) -> usize {
         now(deliver::sweep(&self.world.at(when))).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Sweeps every ten minutes, as cron does, whatever comes of them.
+    /// Sweeps every ten minutes, as cron does, whatever the result.
     pub fn sweeps(&self, from: UtcMillis, minutes: i64) {
         for minute in (0..minutes).step_by(10) {
             let _ = now(deliver::sweep(&self.world.at(from.plus_ms(minute * MINUTE_MS))));
@@ -156,7 +156,7 @@ impl NotifyFixture {
         page.or_else(|| now(route::answer(&app, &request))).expect("an address of ours")
     }
 
-    /// An operator's call, which answers as the description says.
+    /// An operator's call. Its response is checked against the description.
     #[track_caller]
     pub fn operate(&self, when: UtcMillis, route: (&str, &str), address: &str, body: &Value, status: u16) -> Value {
         let response = self.ask(when, route.0, address, body);
@@ -167,7 +167,7 @@ impl NotifyFixture {
         answer
     }
 
-    /// An endpoint for these kinds: its id and secret.
+    /// Creates an endpoint for these types. Returns its id and secret.
     pub fn endpoint(&self, when: UtcMillis, url: &str, kinds: &[&str]) -> (String, String) {
         let path = "/v1/webhook-endpoints";
         let made = self.operate(when, ("POST", path), path, &json!({"url": url, "types": kinds}), 201);
@@ -204,8 +204,8 @@ impl NotifyFixture {
     }
 }
 
-/// A message about a payout as the runs' plan and the sendings queue it: to its partner, or, without one, to the
-/// operators.
+/// A message about a payout, as runs and outbound transfers queue it: to its partner, or to the operators if there is
+/// none.
 pub fn payout_message<'a>(
     kind: &'static str,
     payout: &str,
@@ -217,7 +217,7 @@ pub fn payout_message<'a>(
     OutboxMessage { id: format!("{kind}:{payout}"), kind, program: "user-referral", partner, account: None, payload }
 }
 
-/// The world with every call taking a while, so that others come in between.
+/// The world with slow calls, so that other tasks run in between.
 pub struct Slow<'a> {
     world: &'a World,
     db: SlowDb<'a>,
@@ -278,7 +278,7 @@ impl<'a> Ports for Slow<'a> {
     }
 }
 
-/// Lets the others go on, once.
+/// Yields to the other tasks once.
 async fn turn() {
     let mut waited = false;
     poll_fn(|_| {
@@ -291,7 +291,7 @@ async fn turn() {
     .await;
 }
 
-/// Runs futures side by side, whoever `pick` says going on next.
+/// Runs futures concurrently. `pick` decides which one continues.
 pub fn side_by_side(mut running: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>, mut pick: impl FnMut(usize) -> usize) {
     let mut task = Task::from_waker(Waker::noop());
     while !running.is_empty() {

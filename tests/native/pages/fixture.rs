@@ -1,4 +1,4 @@
-//! A world with pages, and browsers that look at them: with a jar of cookies, and forms sent as their page has them.
+//! A world with pages, and browsers with a cookie jar that submit forms as their page has them.
 #![allow(dead_code)]
 
 pub use crate::support::site::{FORGOTTEN, TOO_OFTEN};
@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 pub const ORIGIN: &str = "https://ref.example";
 
-/// The operator's first token, which the configuration holds the hash of.
+/// The operator's first token. The configuration holds its hash.
 pub const OPERATOR_TOKEN: &str = "4f1d9c07e2ab5836d0f97c41be6a2358";
 
 impl Formatter for World {
@@ -35,22 +35,22 @@ pub struct PagesFixture {
     pub now: Cell<UtcMillis>,
 }
 
-/// What a browser was shown.
+/// A response as the browser received it.
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub status: u16,
     pub html: String,
     pub location: String,
-    /// Names in lower case.
+    /// Header names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Batches that went to the database for it.
+    /// Batches sent to the database for this response.
     pub batches: u64,
 }
 
 pub struct Browser<'a> {
     fixture: &'a PagesFixture,
     cookies: RefCell<BTreeMap<String, String>>,
-    /// What the last page's forms carry.
+    /// The hidden fields of the last page's forms.
     token: RefCell<String>,
 }
 
@@ -68,7 +68,7 @@ impl PagesFixture {
         SITE.set(Some(user));
     }
 
-    /// Sets mails up: those that leave are kept, the latest last.
+    /// Configures email. Sent emails are kept, the latest last.
     pub fn post_office(&mut self) -> Rc<RefCell<Vec<Mail>>> {
         let keys = "k1:517bd8823e6ea4497977a22a9a0761f3176c639de5b0828c788e7c345d4d08b0".to_owned();
         self.config.setup = Config::read(|name| match name {
@@ -88,12 +88,12 @@ impl PagesFixture {
         mails
     }
 
-    /// A browser that nobody is signed in with.
+    /// A browser that is not signed in.
     pub fn browser(&self) -> Browser<'_> {
         Browser { fixture: self, cookies: RefCell::default(), token: RefCell::default() }
     }
 
-    /// A browser that is signed in by this address, and looks at this partner's pages.
+    /// A browser that is signed in with this address and views this partner's pages.
     pub fn signed_in(&self, email: &str, partner: &str) -> Browser<'_> {
         self.session("email", Some(email), 0, partner)
     }
@@ -130,12 +130,12 @@ impl Browser<'_> {
         self.ask("GET", path, &[], "")
     }
 
-    /// Sends a form with the token of the last page that had one.
+    /// Submits a form with the token of the last page that had one.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
         self.post_with(&[], path, fields)
     }
 
-    /// The same with more headers.
+    /// The same with additional headers.
     pub fn post_with(&self, headers: &[(&str, &str)], path: &str, fields: &[(&str, &str)]) -> Shown {
         let token = self.token.borrow().clone();
         let mut pairs = vec![("form_token", token.as_str())];
@@ -145,7 +145,7 @@ impl Browser<'_> {
         self.ask("POST", path, &headers, &body.join("&"))
     }
 
-    /// Sends anything.
+    /// Sends any request.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Shown {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let cookies: Vec<String> =
@@ -166,7 +166,7 @@ impl Browser<'_> {
             RequestContext { site: &self.fixture.world, config: &self.fixture.config, now: self.fixture.now.get() };
         let response = now(route::answer(&app, &request)).unwrap_or_else(|| panic!("{path} is no page"));
         let batches = self.fixture.world.db.calls.get() - before;
-        // Why one did not leave is for the log alone.
+        // The reason why an email was not sent belongs in the log only.
         for leaving in LEAVING.take() {
             let _ = now(sign_in::mail_unwaited(&app.context(""), &leaving));
         }
@@ -189,7 +189,7 @@ impl Browser<'_> {
         Shown { status: response.status, html, location, headers, batches }
     }
 
-    /// Has a cookie that somebody else has set, or an older one of ours.
+    /// Adds a cookie set by someone else, or an older one of ours.
     pub fn keep(&self, name: &str, value: &str) {
         self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
@@ -204,7 +204,7 @@ impl Shown {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
-    /// The page's words without its markup.
+    /// The page's text without markup.
     pub fn text(&self) -> String {
         let mut out = String::new();
         let mut inside = false;
@@ -234,7 +234,7 @@ impl Shown {
         self
     }
 
-    /// A page that is shown and took one read batch.
+    /// Asserts that the page is shown and took one batch of reads.
     #[track_caller]
     pub fn is_page(&self) -> &Shown {
         self.is(200);
@@ -246,7 +246,7 @@ impl Shown {
     }
 }
 
-/// The path of the link in a mail.
+/// The path of the link in an email.
 pub fn link_of(mail: &Mail) -> String {
     let (_, rest) = mail.text.split_once(ORIGIN).expect("a link");
     rest.split_whitespace().next().expect("a path").to_owned()

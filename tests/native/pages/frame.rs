@@ -1,18 +1,18 @@
-//! What holds for every page: who is let in, which forms are, and what is shown otherwise.
+//! Rules for every page: who is admitted, which forms are accepted, and what is shown otherwise.
 
 use super::fixture::PagesFixture;
 use crate::support::world::at;
 use manicule::pages::text::shared::error;
 
 #[test]
-fn whoever_is_not_signed_in_is_asked_to() {
+fn signed_out_visitors_are_asked_to_sign_in() {
     let fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
     let shown = fixture.browser().get("/partner/nothing");
     shown.is(404).says(error::NOT_FOUND);
 }
 
 #[test]
-fn a_path_that_cannot_be_read_is_no_page() {
+fn an_undecodable_path_is_not_found() {
     let fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
     for path in ["/partner/earnings/%ff", "/operator/%", "/sign-in/mail/%zz"] {
         fixture.browser().get(path).is(404).says(error::NOT_FOUND);
@@ -29,7 +29,7 @@ fn a_form_from_elsewhere_is_refused() {
 }
 
 #[test]
-fn a_method_that_is_not_taken_is_told_which_are() {
+fn a_wrong_method_lists_the_allowed_ones() {
     let fixture = PagesFixture::new(at("2026-05-01T00:00:00Z"));
     for method in ["PUT", "DELETE", "OPTIONS"] {
         let shown = fixture.browser().ask(method, "/partner", &[], "");

@@ -1,4 +1,4 @@
-//! Joining by form: what is asked, the mail that proves the address, and who needs none.
+//! Joining by form: the questions, the email that confirms the address, and who needs no email.
 
 use super::fixture::{Browser, FORGOTTEN, PagesFixture, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
@@ -33,7 +33,7 @@ fn partners(fixture: &PagesFixture) -> i64 {
     fixture.world.db.number("SELECT COUNT(*) FROM partner")
 }
 
-/// The good form with one field changed.
+/// The valid form with one field changed.
 fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
     GOOD.iter().copied().filter(|(n, _)| *n != name).chain([(name, value)]).collect()
 }
@@ -45,7 +45,7 @@ fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
 }
 
 #[test]
-fn an_agency_joins_by_form_and_mail() {
+fn an_agency_joins_by_form_and_email() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser
@@ -57,7 +57,11 @@ fn an_agency_joins_by_form_and_mail() {
     let sent = browser.post("/partner/join", &GOOD);
     assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
     browser.get("/partner/join/sent").is(200).says(sign_in::CHECK_EMAIL);
-    assert_eq!((partners(&fixture), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
+    assert_eq!(
+        (partners(&fixture), mails.borrow().len()),
+        (0, 1),
+        "there is no partner before the address is confirmed"
+    );
     let mail = mails.borrow()[0].clone();
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
@@ -79,7 +83,7 @@ fn an_agency_joins_by_form_and_mail() {
         (Some("agency-partner"), Some("DE"), Some("studio.example"))
     );
     assert_eq!((row["name"].as_str(), row["email"].as_str()), (Some("Studio Ann"), Some("ann@studio.example")));
-    assert!(row["kind"].is_null(), "what somebody is called changes what they earn, and is not theirs to say");
+    assert!(row["kind"].is_null(), "the kind of partner changes the earnings, so applicants cannot choose it");
     assert_eq!(row["disclosure_accepted_at_ms"].as_i64(), Some(fixture.now.get().0));
     let external = row["external_id"].as_str().expect("an id");
     assert!(external.starts_with("per_") && !external.contains("ann") && !external.contains("studio"), "{external}");
@@ -90,7 +94,7 @@ fn an_agency_joins_by_form_and_mail() {
     assert!(audit.contains("partner.enrol") && !audit.contains("ann@"), "{audit}");
     browser.post(&path, &[]).is(410);
 
-    // The same address again is signed in, and is no second partner.
+    // The same address again signs in, and creates no second partner.
     let other = fixture.browser();
     other.get("/partner/join");
     other.post("/partner/join", &with("name", "Somebody Else"));
@@ -100,7 +104,7 @@ fn an_agency_joins_by_form_and_mail() {
 }
 
 #[test]
-fn whoever_was_enrolled_before_is_signed_in() {
+fn an_enrolled_partner_who_joins_again_is_signed_in() {
     let (fixture, mails) = fixture();
     let (id, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "ANN@studio.example").expect("a partner");
@@ -113,7 +117,7 @@ fn whoever_was_enrolled_before_is_signed_in() {
 }
 
 #[test]
-fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
+fn joining_accepts_the_disclosure_of_partners_enrolled_without_it() {
     let (fixture, mails) = fixture();
     let (id, code) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "ann@studio.example").expect("a partner");
@@ -126,7 +130,7 @@ fn joining_accepts_the_disclosure_for_whoever_was_enrolled_without_it() {
     assert!(!cached());
     assert_eq!(follow(&browser, &mails).location, "/partner?done=welcome");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
-    assert!(cached(), "what was cached of its link is wrong");
+    assert!(cached(), "its link's cache entry is outdated");
     let shown = browser.get("/partner?done=welcome");
     assert!(!shown.is_page().text().contains(overview::UNDISCLOSED));
 }
@@ -149,20 +153,20 @@ fn joining_again_does_not_undo_leaving() {
 }
 
 #[test]
-fn a_form_never_tells_who_another_partner_is() {
+fn a_form_never_reveals_another_partner() {
     let (fixture, _) = fixture();
     let enrol =
         |who: &str| fixture.world.partner(fixture.now.get(), "agency-partner", who, &format!("{who}@a.example"));
     let (ann, bob) = (enrol("ann").expect("a partner"), enrol("bob").expect("a partner"));
     let own = fixture.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
     assert!(own.is_page().html.contains("value=\"bob\""));
-    // The cookie says whatever its browser writes there.
+    // The browser controls the content of this cookie.
     let liar = fixture.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
     assert!(!liar.is_page().html.contains("ann"), "{}", liar.text());
 }
 
 #[test]
-fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
+fn invalid_forms_show_their_problems_and_keep_their_values() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser.get("/partner/join");
@@ -218,7 +222,7 @@ fn only_programs_that_are_open_can_be_joined() {
 }
 
 #[test]
-fn without_mails_the_form_says_so() {
+fn without_an_email_service_the_form_says_so() {
     let (mut fixture, _) = fixture();
     fixture.config.setup.mail.binding = false;
     let browser = fixture.browser();
@@ -229,14 +233,14 @@ fn without_mails_the_form_says_so() {
 }
 
 #[test]
-fn a_mail_that_does_not_leave_is_said_so() {
+fn a_failed_email_is_reported_to_the_applicant() {
     let (fixture, mails) = fixture();
     *fixture.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down".to_owned())));
     let browser = fixture.browser();
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says(join::EMAIL_NOT_SENT);
-    assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
+    assert!(shown.html.contains("value=\"Studio Ann\""), "the entered values are kept");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM magic_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
@@ -245,7 +249,7 @@ fn a_mail_that_does_not_leave_is_said_so() {
 }
 
 #[test]
-fn who_is_signed_in_joins_another_without_a_mail() {
+fn a_signed_in_partner_joins_another_program_without_an_email() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser.get("/partner/join");
@@ -272,7 +276,7 @@ fn who_is_signed_in_joins_another_without_a_mail() {
     assert_eq!(browser.post("/partner/programs", &[("partner", first)]).location, "/partner");
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{first}")));
     browser.get("/partner/settings").is_page();
-    // A stranger's partner cannot be chosen, and a claim to it opens nothing.
+    // A stranger's partner cannot be chosen, and claiming it in the cookie opens nothing.
     let (foreign, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
     browser.get("/partner/programs");
@@ -283,7 +287,7 @@ fn who_is_signed_in_joins_another_without_a_mail() {
 }
 
 #[test]
-fn somebody_without_a_program_is_told_how_to_join() {
+fn a_person_without_a_program_sees_how_to_join() {
     let (mut fixture, _) = fixture();
     let browser = fixture.signed_in("nobody@example.com", "");
     browser.get("/partner/programs").is_page().says(program::NONE).says(program::JOIN);
@@ -294,9 +298,9 @@ fn somebody_without_a_program_is_told_how_to_join() {
 }
 
 #[test]
-fn a_user_of_the_site_joins_without_a_mail() {
+fn a_user_of_the_site_joins_without_an_email() {
     let (fixture, mails) = fixture();
-    // Somebody else's partner under the address that the site says its user has.
+    // Another person's partner has the address that the site reports for its user.
     let (other, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "p@example.com").expect("a partner");
     let user = |role| SiteUser {
@@ -319,7 +323,7 @@ fn a_user_of_the_site_joins_without_a_mail() {
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM session WHERE way = 'site' AND site_user = '01M7'"), 1);
     browser.get("/partner/settings").is_page();
 
-    // Where the site does not say, or says too little, the address is proved by mail.
+    // If the site does not answer, or reports too little, the address is confirmed by email.
     for says in [Err("it answered 500".to_owned()), Ok(None), Ok(Some(user(5)))] {
         fixture.site_says(says);
         let browser = fixture.browser();
@@ -331,7 +335,7 @@ fn a_user_of_the_site_joins_without_a_mail() {
 }
 
 #[test]
-fn a_link_to_join_is_good_for_a_day() {
+fn a_join_link_is_valid_for_a_day() {
     let (fixture, mails) = fixture();
     let browser = fixture.browser();
     browser.get("/partner/join");

@@ -1,4 +1,4 @@
-//! Operators' forms that write what others read: programs, pages for partners, tokens.
+//! Operators' forms that write what others read: programs, resources for partners, tokens.
 
 use super::fixture::PagesFixture;
 use super::operator_fixture::{AGENCY, EVIL, NOW, OperatorFixture, key_of};
@@ -21,7 +21,7 @@ fn preset(change: impl Fn(&mut Value)) -> String {
 }
 
 #[test]
-fn a_program_reads_as_words_and_changes_by_versions() {
+fn a_program_is_shown_in_words_and_changes_by_version() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
@@ -50,7 +50,7 @@ fn a_program_reads_as_words_and_changes_by_versions() {
     let saved =
         operator.post(&format!("{path}/edit"), &[("do", "save"), ("document", &preset(|d| d["title"] = json!(EVIL)))]);
     assert_eq!((saved.status, saved.location.as_str()), (303, format!("{path}?done=program-saved").as_str()));
-    // The very same form again is the same version.
+    // Submitting the same form again creates no new version.
     operator
         .post(&format!("{path}/edit"), &[("do", "save"), ("document", &preset(|d| d["title"] = json!(EVIL)))])
         .is(303);
@@ -72,7 +72,7 @@ fn a_program_reads_as_words_and_changes_by_versions() {
 }
 
 #[test]
-fn what_is_wrong_with_a_document_stands_beside_it() {
+fn document_errors_are_shown_beside_the_document() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}/edit");
@@ -91,7 +91,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
     ];
     for (text, says) in cases {
         for button in ["save", "dry-run"] {
-            // A draft is tried whatever its number and date.
+            // A draft can be tried with any number and date.
             if button == "dry-run" && ["version", "effective_from"].contains(&says) {
                 continue;
             }
@@ -115,7 +115,7 @@ fn what_is_wrong_with_a_document_stands_beside_it() {
 }
 
 #[test]
-fn every_version_can_be_read() {
+fn every_version_can_be_viewed() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
@@ -144,13 +144,13 @@ fn every_version_can_be_read() {
     }
 }
 
-/// As the template writes a text.
+/// Escaped as the template escapes text.
 fn maud_escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[test]
-fn a_draft_is_tried_beside_what_was_paid() {
+fn a_draft_is_compared_with_what_was_paid() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let path = format!("/operator/programs/{AGENCY}/edit");
@@ -158,7 +158,7 @@ fn a_draft_is_tried_beside_what_was_paid() {
     let draft = preset(|d| d["rewards"][0]["amount"]["rate_bps"] = json!(3_000));
     let before = fixture.count("SELECT COUNT(*) FROM transfer");
     let told = operator.post(&path, &[("do", "dry-run"), ("document", &draft), ("period", "2026-01")]);
-    // Two accounts of $500 each: 30 % instead of 20 %.
+    // Two accounts of $500 each: 30% instead of 20%.
     told.is(200)
         .says(&format!("{}USD 300.00{}USD 200.00", program::WOULD_HAVE_PAID[0], program::WOULD_HAVE_PAID[1]))
         .says(program::VALID)
@@ -208,7 +208,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
         let rows = format!("{:?}", pages.world.db.look(&format!("SELECT * FROM {table}")));
         assert!(!rows.contains(&secret), "{table} has the secret");
     }
-    // The form sent twice makes one token.
+    // Submitting the form twice creates one token.
     operator.post("/operator/tokens", &fields).is(422).says("This form was sent already");
     assert_eq!(pages.world.db.number("SELECT COUNT(*) FROM api_token"), 1);
     let id = pages.world.db.look("SELECT id FROM api_token")[0]["id"].as_str().expect("an id").to_owned();
@@ -237,7 +237,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
         assert!(!refused.html.contains("<script>alert"));
     }
     operator.post("/operator/tokens/tok_none/revoke", &[]).is(404);
-    // One that expires stops by itself.
+    // A token with an expiry date stops by itself.
     let made = operator.post(
         "/operator/tokens",
         &[("name", "short"), ("expires", "30"), ("scope_credits", "yes"), ("scope_read", "yes")],
@@ -249,7 +249,7 @@ fn a_token_is_shown_once_works_and_is_revoked() {
 }
 
 #[test]
-fn pages_for_partners_are_written_changed_and_removed() {
+fn partner_resources_are_created_changed_and_removed() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let program = format!("/operator/programs/{AGENCY}");
@@ -276,7 +276,7 @@ fn pages_for_partners_are_written_changed_and_removed() {
     assert_eq!(pages.world.db.look("SELECT title FROM resource")[0]["title"], "How to start");
     operator.post(&format!("{program}/resources/rsc_none"), &[("title", "x"), ("body", "y")]).is(404);
     operator.post("/operator/programs/none/resources", &[("title", "x"), ("body", "y")]).is(404);
-    // Of another program it is no page.
+    // A page of another program is not found.
     let foreign = own.replace(AGENCY, "user-referral");
     operator.get(&foreign).is(404);
     operator.get(&own);

@@ -1,5 +1,5 @@
-//! Operators' pages as they are shown: every one by one batch, with data, without, and without programs; to operators
-//! alone; with nothing of what strangers typed as markup.
+//! Operators' pages: every page takes one batch, with data, without data, and without programs; only operators see
+//! them; and text typed by strangers is never markup.
 
 mod lists;
 
@@ -13,7 +13,7 @@ use manicule::pages::text::operator::{
     account, common, funnel, home, ledger, partner, payout, program, report, review, settlement,
 };
 
-/// Pages that are there whatever has happened.
+/// Pages that exist in any state.
 const ALWAYS: &[&str] = &[
     "/operator",
     "/operator/programs",
@@ -55,7 +55,7 @@ fn of_data(fixture: &OperatorFixture) -> Vec<String> {
 }
 
 #[test]
-fn every_page_is_one_batch_and_nothing_typed_is_markup() {
+fn every_page_is_one_batch_and_escapes_user_input() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     for path in of_data(&fixture) {
@@ -67,7 +67,7 @@ fn every_page_is_one_batch_and_nothing_typed_is_markup() {
 }
 
 #[test]
-fn what_somebody_looks_for_is_shown_as_text() {
+fn search_queries_are_escaped() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     for path in ["/operator/partners", "/operator/accounts"] {
@@ -78,7 +78,7 @@ fn what_somebody_looks_for_is_shown_as_text() {
 }
 
 #[test]
-fn an_empty_world_says_what_to_do() {
+fn empty_pages_say_what_to_do() {
     let presets = PagesFixture::new(at(NOW));
     let nothing = PagesFixture { world: World::on(Sqlite::new(), 5), ..PagesFixture::new(at(NOW)) };
     for pages in [&presets, &nothing] {
@@ -139,7 +139,7 @@ fn nobody_else_sees_them() {
             assert!(shown.html.is_empty());
         }
     }
-    // With a token that is the session's own: the session is no operator's all the same.
+    // Even with the session's valid form token, because the session is not an operator's.
     let token = manicule_token(&partner.cookie("__Host-manicule_session").expect("a session"));
     for path in &forms {
         let body =
@@ -147,13 +147,13 @@ fn nobody_else_sees_them() {
         let shown = partner.ask("POST", path, &[("origin", super::fixture::ORIGIN)], &body);
         shown.is(303);
         assert!(shown.location.starts_with("/sign-in"), "{path}: {}", shown.location);
-        // An operator's own form from elsewhere is no better.
+        // An operator's own form from another site is refused as well.
         fixture.operator().ask("POST", path, &[("origin", "https://evil.example")], &body).is(403);
     }
     assert_eq!(fixture.count("SELECT COUNT(*) FROM audit"), before, "nothing was done");
 }
 
-/// What the forms of a session carry.
+/// The hidden fields of a session's forms.
 fn manicule_token(cookie: &str) -> String {
     use hmac::{Hmac, Mac};
     let secret = cookie.split('.').next().expect("a token");
@@ -163,7 +163,7 @@ fn manicule_token(cookie: &str) -> String {
 }
 
 #[test]
-fn home_lists_what_needs_a_person() {
+fn home_lists_what_needs_attention() {
     let fixture = OperatorFixture::new();
     let shown = fixture.operator().get("/operator");
     shown.is_page();
@@ -184,7 +184,7 @@ fn home_lists_what_needs_a_person() {
 }
 
 #[test]
-fn home_is_quiet_when_nothing_does() {
+fn home_is_empty_when_nothing_needs_attention() {
     let mut pages = PagesFixture::new(at(NOW));
     pages.config = Config::read(|name| match name {
         "WEBHOOK_SECRETS" => "whsec_5Uy0nGg1dQ2kzW3q9rF8bM7xT4hLc6vJpE1sYaNoKtA=".to_owned(),
@@ -208,7 +208,7 @@ fn home_is_quiet_when_nothing_does() {
         ),
     );
     pages.operator().get("/operator").is_page();
-    // The one program with a budget has nothing in it yet.
+    // The one program with a budget has no funds yet.
     pages.operator().get("/operator").says(home::BUDGET_EMPTY);
     let ctx = pages.world.at(at(NOW));
     let funded = manicule::service::ledger::budget::fund(
@@ -220,14 +220,14 @@ fn home_is_quiet_when_nothing_does() {
     );
     crate::support::world::now(funded).expect("funded");
     pages.operator().get("/operator").is_page().says(home::NOTHING);
-    // A unit that does not balance is told at once.
+    // A unit that does not balance is shown immediately.
     sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
     pages.operator().get("/operator").says(&home::unbalanced("credit:usd"));
     pages.operator().get("/operator/ledger/checks").says(ledger::SOME_FAILED).says("debits and credits differ");
 }
 
 #[test]
-fn jobs_that_did_not_come_are_told() {
+fn missed_jobs_are_shown() {
     let pages = PagesFixture::new(at(NOW));
     let beat = |job: &str, when: &str| format!("INSERT INTO heartbeat VALUES ('{job}', {0}, {0});", at(when).0);
     sql(&pages.world, &beat("sweep", "2026-04-02T11:20:00Z"));
@@ -239,7 +239,7 @@ fn jobs_that_did_not_come_are_told() {
 }
 
 #[test]
-fn figures_equal_the_books() {
+fn figures_match_the_ledger() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     operator

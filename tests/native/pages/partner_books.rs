@@ -1,4 +1,5 @@
-//! A house with real books: two agencies and a referrer, their clicks, clients, payments, settlements and payouts.
+//! A world with a realistic ledger: two agencies and a referrer, with clicks, clients, payments, settlements and
+//! payouts.
 
 use super::fixture::PagesFixture;
 use crate::payout::stripe::Stripe;
@@ -20,7 +21,7 @@ use std::rc::Rc;
 pub const AGENCY: &str = "agency-partner";
 pub const REFERRAL: &str = "user-referral";
 pub const EVIL: &str = "\"><script>alert(1)</script>'&";
-/// When people look at the pages.
+/// When the pages are viewed.
 pub const TODAY: &str = "2026-05-20T12:00:00Z";
 
 /// Enrolled partners: id and code.
@@ -29,9 +30,9 @@ pub type Who = (String, String);
 pub struct Books {
     pub fixture: PagesFixture,
     pub stripe: Rc<RefCell<Stripe>>,
-    /// Has clients, earnings of every kind, and a payout.
+    /// Has clients, earnings of every type, and a payout.
     pub ann: Who,
-    /// Of the same program, with a client and a payout of its own.
+    /// In the same program, with a client and a payout of its own.
     pub bob: Who,
     /// Earns credit in another program.
     pub cyd: Who,
@@ -88,7 +89,7 @@ impl Books {
         made.expect("a link").1["code"].as_str().expect("a code").to_owned()
     }
 
-    /// Clicks of one link on one day, each of another visitor, and a robot's.
+    /// Clicks on a link on one day, each by another visitor, and one by a bot.
     pub fn click(&self, who: &Who, program: &str, code: &str, when: &str, count: usize) {
         let link = Rc::new(LinkRecord {
             code: code.to_owned(),
@@ -116,7 +117,7 @@ impl Books {
     fn clicks(&self) {
         self.click(&self.ann, AGENCY, &self.ann.1, "2026-05-01T10:00:00Z", 7);
         self.click(&self.ann, AGENCY, &self.spring, "2026-05-19T23:59:59Z", 3);
-        // The same visitors in the same hour once more: they count once.
+        // The same visitors again in the same hour, which count once.
         self.click(&self.ann, AGENCY, &self.spring, "2026-05-19T23:59:59Z", 3);
         self.click(&self.ann, AGENCY, &self.spring, "2026-01-10T10:00:00Z", 5);
         self.click(&self.bob, AGENCY, &self.bob.1, "2026-05-19T10:00:00Z", 11);
@@ -125,7 +126,7 @@ impl Books {
     pub fn event(&self, id: &str, kind: &str, when: &str, account: &str, more: Value) {
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account, "email": format!("jane@{account}.example"), "name": "Jane Doe"}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.fixture.world.take(at(when), &event, None).expect("taken in");
+        self.fixture.world.take(at(when), &event, None).expect("accepted");
     }
 
     pub fn joins(&self, account: &str, code: &str, when: &str) {
@@ -144,7 +145,7 @@ impl Books {
             self.stripe.borrow_mut().accounts.insert(account.clone(), 0);
             self.sql(&format!("INSERT INTO payee VALUES ('{}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, 0)", who.0));
         }
-        // Ann's clients: one that pays on, one that cancelled, one that tries, one whose payment is disputed.
+        // Ann's clients: one keeps paying, one canceled, one is in a trial, and one has a disputed payment.
         self.joins("steady", &self.spring, "2026-01-05T00:00:00Z");
         self.pays("steady", "in_1", "2026-01-10T00:00:00Z", 50_000);
         self.pays("steady", "in_2", "2026-02-10T00:00:00Z", 50_000);
@@ -160,7 +161,7 @@ impl Books {
         self.run(Cadence::Monthly, "2026-04-01T06:00:00Z");
         self.sweep("2026-04-01T06:10:00Z");
         self.run(Cadence::Weekly, "2026-04-20T09:00:00Z");
-        // After the payout: a refund of what it was for, new payments, and an open dispute.
+        // After the payout: a refund of an invoice that it included, new payments, and an open dispute.
         let refund = json!({"amount": {"cents": 10_000, "currency": "usd"}, "data": {"refund_id": "re_1", "invoice_id": "in_1"}});
         self.event("re_1", "invoice.refunded", "2026-04-05T00:00:00Z", "steady", refund);
         self.pays("steady", "in_4", "2026-05-03T00:00:00Z", 50_000);
@@ -207,7 +208,7 @@ impl Books {
             .expect("a resource");
     }
 
-    /// Every page of Ann's, those about one thing included.
+    /// Every page of Ann's, including those about a single object.
     pub fn pages_of_ann(&self) -> Vec<String> {
         let ann = &self.ann.0;
         let line =

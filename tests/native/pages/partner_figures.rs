@@ -1,4 +1,4 @@
-//! What partners are shown is what the books say.
+//! Partners see what the ledger says.
 
 mod payouts;
 
@@ -29,7 +29,7 @@ fn every_page_is_one_batch_and_a_whole_page() {
             assert_eq!(opened, closed, "{tag} in {path}");
         }
         assert!(!shown.html.contains(" style=") && !shown.html.contains("onclick"), "{path}");
-        // Nobody is named: not the clients, not their hosts' ids.
+        // Nobody is named: neither the clients nor the host's ids for them.
         for personal in ["jane@", "Jane", "steady", "trying", "late.example"] {
             assert!(!shown.text().contains(personal), "{personal} in {path}: {}", shown.text());
             assert!(!path.contains("clients") || !shown.html.contains(personal), "{personal} in {path}");
@@ -38,7 +38,7 @@ fn every_page_is_one_batch_and_a_whole_page() {
 }
 
 #[test]
-fn the_overview_adds_up() {
+fn overview_totals_match_the_ledger() {
     let books = Books::new();
     let (ann, world) = (&books.ann.0, &books.fixture.world);
     let (pending, available) = (world.balance(ann, "pending"), world.balance(ann, "available"));
@@ -63,7 +63,7 @@ fn the_overview_adds_up() {
     ] {
         assert!(text.contains(&format!("{label} {}", usd(cents))), "{label} {}: {text}", usd(cents));
     }
-    // Clicks of the last 30 days without robots and repetitions; sign-ups and first payments in that time.
+    // Clicks of the last 30 days without bots and repeats; sign-ups and first payments in that time.
     for (label, count) in [(common::CLICKS, 10), (common::SIGN_UPS, 2), (common::PAYING_CUSTOMERS, 1)] {
         shown.says(&format!("{label} {count} {}", overview::IN_30_DAYS));
     }
@@ -75,7 +75,7 @@ fn the_overview_adds_up() {
 }
 
 #[test]
-fn counters_follow_whoever_a_client_turns_out_to_belong_to() {
+fn counters_follow_a_reassigned_client() {
     let books = Books::new();
     let counted = |who: &str| {
         books.number(&format!(
@@ -95,7 +95,7 @@ fn counters_follow_whoever_a_client_turns_out_to_belong_to() {
     let holds = || all.iter().all(|who| counted(who) == bound(who) && earned(who) == net(who));
     assert!(holds());
     let before = counted(&books.ann.0);
-    // An earlier sign-up with Bob's code is told late: the account is Bob's.
+    // An earlier sign-up with Bob's code arrives late: the account is now Bob's.
     books.event(
         "s_earlier",
         "account.signed_up",
@@ -122,7 +122,7 @@ fn earnings_and_their_receipts() {
         let shown = browser.get(&format!("/partner/earnings/{}", text("id")));
         shown.is_page().says(&format!("{} {}", common::AMOUNT, usd(cents("net_cents")))).says(&text("state"));
         shown.says(&text("reward_id")).says(&accrual::terms("Agency partner", 1));
-        // The host's own ids may say who a client is.
+        // The host's own ids may reveal who a client is.
         for hidden in [text("event_id"), text("source").split(':').nth(1).expect("an id").to_owned()] {
             assert!(!shown.html.contains(&hidden), "{hidden}: {}", shown.text());
         }
@@ -135,7 +135,7 @@ fn earnings_and_their_receipts() {
         match text("state").as_str() {
             "void" => shown.says("Cancelled inside the hold of 60 days."),
             "disputed" => shown.says("A dispute of the invoice is open."),
-            // It left with April's payout: what is no more to come is not told as still to come.
+            // It was paid out in April, so it is not shown as upcoming.
             "available" => {
                 shown
                     .says(&accrual::with_settlement("2026-03"))
@@ -145,7 +145,7 @@ fn earnings_and_their_receipts() {
                 assert!(!shown.text().contains(accrual::NOW), "{}", shown.text());
                 &shown
             }
-            // 60 days after the first payment are long over: the next run takes it.
+            // 60 days after the first payment have long passed, so the next run includes it.
             "pending" => shown.says(&format!("{} 2026-06-01", accrual::AVAILABLE_FROM)),
             other => panic!("{other}"),
         };
@@ -163,7 +163,7 @@ fn earnings_and_their_receipts() {
     }
     browser.get("/partner/earnings?state=nonsense").is(400);
     browser.get("/partner/earnings?cursor=nonsense").is(400);
-    // Page by page every line comes once.
+    // Across all pages every commission appears once.
     let seen = page_by_page(&browser);
     let mut wanted: Vec<String> =
         lines.iter().map(|l| l["id"].as_str().unwrap_or("").trim_start_matches("acr_").to_owned()).collect();
@@ -189,7 +189,7 @@ fn page_by_page(browser: &Browser) -> Vec<String> {
 }
 
 #[test]
-fn what_a_reviewer_wrote_is_not_shown() {
+fn review_notes_are_not_shown_to_partners() {
     let books = Books::new();
     books.sql(&format!(
         "UPDATE accrual SET reason = 'rejected in review: Jane is the cousin' WHERE partner_id = '{}' AND state = 'void'",
@@ -203,7 +203,7 @@ fn what_a_reviewer_wrote_is_not_shown() {
 }
 
 #[test]
-fn clients_stand_as_they_are() {
+fn clients_are_shown_with_their_current_state() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/clients");
@@ -224,7 +224,7 @@ fn clients_stand_as_they_are() {
 }
 
 #[test]
-fn others_touches_are_told_without_their_codes() {
+fn other_partners_touches_are_shown_without_codes() {
     let books = Books::new();
     books.event(
         "s_moved",
@@ -247,7 +247,7 @@ fn others_touches_are_told_without_their_codes() {
 }
 
 #[test]
-fn what_operators_note_is_not_for_partners() {
+fn operator_notes_are_not_shown_to_partners() {
     let books = Books::new();
     let note = "held: Bob’s own shop?";
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
@@ -271,7 +271,7 @@ fn what_operators_note_is_not_for_partners() {
     }
     let file = ann.get("/partner/payouts.csv");
     assert!(file.html.ends_with(&format!(",\"{}\"\r\n", payout::waits("held"))), "{}", file.html);
-    // Nor are clients named in the copy of the data who are not on the pages.
+    // The data export does not name clients who are not on the pages either.
     let copy: Value = serde_json::from_str(&ann.get("/partner/settings/data").html).expect("JSON");
     let earnings = copy["earnings"].as_array().expect("a list");
     assert!(!earnings.is_empty());
@@ -282,7 +282,7 @@ fn what_operators_note_is_not_for_partners() {
 }
 
 #[test]
-fn the_leaderboard_names_who_wants_to_be_named() {
+fn the_leaderboard_names_only_partners_who_opted_in() {
     let books = Books::new();
     books.sql(&format!(
         "UPDATE partner_person SET display_name = '{}' WHERE partner_id = '{}'",
@@ -301,7 +301,7 @@ fn the_leaderboard_names_who_wants_to_be_named() {
 }
 
 #[test]
-fn resources_are_shown_as_they_were_written() {
+fn resources_are_shown_as_written() {
     let books = Books::new();
     books.resource("rsc_1", AGENCY, EVIL, "# How to\n\n<script>alert(1)</script>\n\n[home](https://shop.example) [bad](javascript:alert(1)) ![x](https://evil.example/x.png)");
     books.resource("rsc_2", REFERRAL, "Theirs", "secret");
@@ -321,7 +321,7 @@ fn resources_are_shown_as_they_were_written() {
 }
 
 #[test]
-fn empty_books_say_what_to_do() {
+fn an_empty_account_says_what_to_do() {
     let books = Books::new();
     let (id, _) = books
         .fixture

@@ -1,4 +1,4 @@
-//! What partners do: make links, switch them off, draw them, share them, say where their money goes.
+//! Partners' forms: create links, turn them off, QR codes, sharing, and payout setup.
 
 use super::fixture::FORGOTTEN;
 use super::partner_books::{Books, EVIL};
@@ -29,7 +29,7 @@ fn forms_without_their_token_are_refused() {
 }
 
 #[test]
-fn a_link_is_made_and_leads_to_the_site() {
+fn a_link_is_created_and_leads_to_the_site() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/links").is_page();
@@ -96,7 +96,7 @@ fn a_link_leads_nowhere_else() {
 }
 
 #[test]
-fn a_link_is_switched_off_for_good() {
+fn a_link_is_turned_off_permanently() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let path = format!("/partner/links/{}/disable", books.spring);
@@ -112,14 +112,14 @@ fn a_link_is_switched_off_for_good() {
         books.number(&format!("SELECT disabled_at_ms FROM link WHERE code = '{}'", books.spring)),
         books.fixture.now.get().0
     );
-    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
+    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "the cache entry is removed");
     browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says(link::TURNED_OFF);
     browser.get(&format!("/partner/share?link={}", books.spring)).is_page();
     browser.post(&format!("/partner/links/{}/disable", books.ann.1), &[]).is(409).says(link::DEFAULT_STAYS);
 }
 
 #[test]
-fn who_has_left_makes_no_links() {
+fn a_partner_who_left_cannot_create_links() {
     let books = Books::new();
     books.sql(&format!(
         "UPDATE partner SET left_at_ms = {} WHERE id = '{}'",
@@ -136,7 +136,7 @@ fn who_has_left_makes_no_links() {
 }
 
 #[test]
-fn links_are_counted_one_by_one() {
+fn clicks_are_counted_per_link() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let list = browser.get("/partner/links");
@@ -153,11 +153,11 @@ fn links_are_counted_one_by_one() {
             .map(|cell| cell.split('>').nth(2).and_then(|c| c.split('<').next()).unwrap_or("").to_owned())
             .collect::<Vec<_>>()
     };
-    // The list counts 90 days: the clicks of January are not among them.
+    // The list counts 90 days, so the clicks of January are not included.
     assert_eq!(row(&books.ann.1), ["7", "1", "0"]);
     assert_eq!(row(&books.spring), ["3", "1", "1"]);
     let (own, spring) = (list.html.find(&books.ann.1).expect("first"), list.html.find(&books.spring).expect("second"));
-    assert!(own < spring, "the own link stands first");
+    assert!(own < spring, "the default link comes first");
     browser
         .get(&format!("/partner/links/{}", books.spring))
         .is_page()
@@ -187,7 +187,7 @@ fn hostile_campaigns_are_shown_as_text() {
 }
 
 #[test]
-fn qr_codes_are_files_to_keep() {
+fn qr_codes_can_be_downloaded() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     for (ending, kind, begins) in [("svg", "image/svg+xml", "<svg xmlns"), ("png", "image/png", "\u{fffd}PNG")] {
@@ -210,7 +210,7 @@ fn the_share_kit_has_the_link_in_every_text() {
         let shown = browser.get(&format!("/partner/share?link={}&tone={tone}", books.spring));
         shown.is_page().says("I may earn a commission").says("shop.example");
         let url = format!("https://ref.example/r/{}", books.spring);
-        assert_eq!(shown.html.matches(&url).count(), 3, "{tone}: in the mail and both posts");
+        assert_eq!(shown.html.matches(&url).count(), 3, "{tone}: in the email and both posts");
         let mail = shown.html.split("href=\"mailto:").nth(1).and_then(|rest| rest.split('"').next()).expect("a mail");
         assert!(mail.contains("https%3A%2F%2Fref.example%2Fr%2F") && !mail.contains(' '), "{mail}");
         texts.push(mail.to_owned());
@@ -227,7 +227,7 @@ fn the_share_kit_has_the_link_in_every_text() {
 }
 
 #[test]
-fn changed_words_are_kept_for_the_mail() {
+fn edited_texts_are_kept_for_the_email() {
     let books = Books::new();
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     browser.get("/partner/share");
@@ -253,7 +253,7 @@ fn changed_words_are_kept_for_the_mail() {
 }
 
 #[test]
-fn money_is_sent_where_the_partner_says() {
+fn a_partner_sets_up_payouts() {
     let books = Books::new();
     let cyd = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     books.sql(&format!("DELETE FROM payee WHERE partner_id = '{}'", books.ann.0));
@@ -278,7 +278,7 @@ fn money_is_sent_where_the_partner_says() {
     assert_eq!(list.text().matches("your date of birth").count(), 1);
     assert!(!list.html.contains("<b>odd"));
     cyd.get("/partner").is_page().says(overview::FINISH_STRIPE);
-    // A fresh link each time, to the same account.
+    // A new link each time, to the same account.
     let again = cyd.post("/partner/payouts/setup", &[]);
     again.is(200).says(payout_setup::TO_STRIPE);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A partner's settings: profile, mails, sessions, the copy of the data, leaving.
+//! A partner's settings: profile, emails, sessions, the data export, leaving.
 
 use super::fixture::{Browser, PagesFixture, Shown};
 use crate::support::world::at;
@@ -39,7 +39,7 @@ fn json(shown: &Shown) -> Value {
 }
 
 #[test]
-fn the_profile_is_shown_and_kept() {
+fn the_profile_is_shown_and_saved() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings").is_page().says("Ann@example.com").says(settings::THIS_BROWSER);
@@ -62,16 +62,16 @@ fn the_profile_is_shown_and_kept() {
     }
     let audit = ann.one("SELECT before || after FROM audit WHERE action = 'partner.profile'").to_string();
     assert!(audit.contains("ann.example") && !audit.contains("Great") && !audit.contains("Co"), "{audit}");
-    // Nothing new is nothing to note.
+    // An unchanged profile is not recorded.
     browser.post("/partner/settings", &good);
     assert_eq!(ann.one("SELECT COUNT(*) FROM audit WHERE action = 'partner.profile'"), 1);
-    // An opt-in is taken back by emptying it.
+    // Emptying the field undoes the opt-in.
     browser.post("/partner/settings", &[("name", "Ann"), ("display_name", "")]);
     assert_eq!(ann.one("SELECT display_name FROM partner_person"), Value::Null);
 }
 
 #[test]
-fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
+fn an_invalid_profile_is_refused_and_keeps_its_values() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -102,13 +102,13 @@ fn a_profile_that_cannot_be_is_refused_and_kept_as_typed() {
 }
 
 #[test]
-fn another_website_decides_the_accounts_again() {
+fn a_changed_website_recomputes_the_accounts() {
     let ann = ann();
     let sign_up = serde_json::json!({
         "id": "e1", "type": "account.signed_up", "occurred_at": "2026-06-01T00:00:00Z",
         "account": {"id": "acct_1", "email": "friend@ann.example"}, "attribution": {"code": ann.code},
     });
-    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is accepted");
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -122,7 +122,7 @@ fn another_website_decides_the_accounts_again() {
 }
 
 #[test]
-fn mails_are_chosen_and_stopped() {
+fn email_preferences_are_saved() {
     let ann = ann();
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
@@ -136,7 +136,7 @@ fn mails_are_chosen_and_stopped() {
     );
     let shown = browser.get("/partner/settings/emails");
     assert!(!shown.is_page().html.contains(checked));
-    // Somebody else's address is somebody else's choice.
+    // Emails to another partner with the address are not affected.
     let (bob, _) = ann
         .fixture
         .world
@@ -145,7 +145,7 @@ fn mails_are_chosen_and_stopped() {
     assert!(
         ann.fixture.signed_in("bob@example.com", &bob).get("/partner/settings/emails").is_page().html.contains(checked)
     );
-    // What is about money cannot be stopped.
+    // Messages about money cannot be turned off.
     browser.post("/partner/settings/emails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM unsubscribe"), 0);
     assert!(browser.get("/partner/settings/emails").html.contains(checked));
@@ -159,7 +159,7 @@ fn id_of(ann: &Ann, browser: &Browser<'_>) -> String {
 }
 
 #[test]
-fn sessions_are_listed_and_ended_by_their_own_person() {
+fn people_see_and_end_only_their_own_sessions() {
     let ann = ann();
     let (here, there) = (ann.browser(), ann.browser());
     let (bob_id, _) = ann
@@ -188,7 +188,7 @@ fn sessions_are_listed_and_ended_by_their_own_person() {
 }
 
 #[test]
-fn the_copy_of_the_data_is_whole() {
+fn the_data_export_is_complete() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -198,7 +198,7 @@ fn the_copy_of_the_data_is_whole() {
         .world
         .partner(ann.fixture.now.get(), "agency-partner", "bob", "bob@example.com")
         .expect("a partner");
-    // More lines than two files hold, many of one instant, and somebody else's among them.
+    // More accruals than two files hold, many at the same instant, with another partner's among them.
     let insert = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
         INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
           gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
@@ -242,7 +242,7 @@ fn the_copy_of_the_data_is_whole() {
 }
 
 #[test]
-fn leaving_asks_for_the_code_and_stops_the_links() {
+fn leaving_requires_the_code_and_ends_the_links() {
     let ann = ann();
     let browser = ann.browser();
     browser.get("/partner/settings").is_page().says(settings::LEAVE);
@@ -261,16 +261,16 @@ fn leaving_asks_for_the_code_and_stops_the_links() {
         Some(true)
     );
     browser.get("/partner/settings").is_page().says(settings::LEFT_ON.trim());
-    // Once is enough.
+    // Leaving twice has no further effect.
     browser.post("/partner/settings/leave", &[("code", &ann.code)]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM audit WHERE action = 'partner.leave'"), 1);
-    // The link is dead: who signs up by it is nobody's.
+    // The link is dead: a sign-up through it is not attributed.
     let later = ann.fixture.now.get().plus_ms(60_000);
     let sign_up = serde_json::json!({
         "id": "e1", "type": "account.signed_up", "occurred_at": later.to_rfc3339(),
         "account": {"id": "acct_1", "email": "friend@example.org"}, "attribution": {"code": ann.code},
     });
-    ann.fixture.world.take(later, &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(later, &sign_up, None).expect("it is accepted");
     assert_eq!(ann.one("SELECT COUNT(*) FROM binding WHERE partner_id IS NOT NULL"), 0);
 }
 

@@ -1,5 +1,5 @@
-//! A credit reaches its customer's balance at Stripe once, and is taken back once: every fault at each call to the
-//! database and to Stripe, before, after, and failed but done, and two invocations at once.
+//! A credit reaches its customer's balance at Stripe once, and is clawed back once: every fault at each call to the
+//! database and to Stripe (before it, after it, or failed but done), and two concurrent invocations.
 
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use super::stripe;
@@ -22,17 +22,17 @@ const START: &str = "2026-06-01T06:00:00Z";
 enum Scene {
     /// Two credits to be planned, sent and settled.
     Plain,
-    /// The credits are delivered, then taken back: they were another partner's.
+    /// The credits are delivered, then clawed back because they were another partner's.
     TakenBack,
-    /// The customer is not there at first: nothing moves, and a day later all goes well.
+    /// The customer does not exist at first: nothing moves, and a day later everything works.
     Gone,
-    /// What was sent was never answered; a person has it sent anew.
+    /// Requests were sent but never answered. An operator has them sent again.
     Again,
 }
 
 const SCENES: [Scene; 4] = [Scene::Plain, Scene::TakenBack, Scene::Gone, Scene::Again];
 
-/// The preset with its credits delivered by Stripe, from the start of 2026 on.
+/// The preset with credits delivered by Stripe, from the start of 2026 on.
 fn by_stripe() -> String {
     let text = manicule::program::catalog::PRESETS.iter().find(|(id, _)| *id == TIERED).expect("the preset").1;
     let mut document: Value = serde_json::from_str(text).expect("JSON");
@@ -45,10 +45,10 @@ fn by_stripe() -> String {
 fn tell(world: &World, id: &str, kind: &str, account: &str, more: Value) {
     let mut event = json!({"id": id, "type": kind, "occurred_at": "2026-05-01T00:00:00Z", "account": {"id": account}});
     event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    world.take(at("2026-05-01T00:00:00Z"), &event, None).expect("taken in");
+    world.take(at("2026-05-01T00:00:00Z"), &event, None).expect("accepted");
 }
 
-/// Two partners who are customers, `cus_owner` and `cus_other`; the first has earned $5 and $50.
+/// Two partners who are customers, `cus_owner` and `cus_other`. The first has earned $5 and $50.
 fn stage() -> (CrashFixture, [String; 2]) {
     let world = World::new(7);
     let early = at("2026-01-01T00:00:00Z");
@@ -84,7 +84,7 @@ impl Stage {
         Stage { fixture, partners }
     }
 
-    /// Plays a case from the same beginning, and leaves no trace of it.
+    /// Runs a case from the same initial state and rolls back its changes.
     fn play(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Vec<String>, Vec<Call>) {
         let b = &self.fixture;
         b.db.execute("BEGIN");
@@ -150,7 +150,7 @@ impl Stage {
                 now(told).expect("moved");
             }
             Scene::Again => {
-                // The claims are stored, and the answers are lost.
+                // The leases are stored, and the responses are lost.
                 b.script.plan(&[]);
                 b.db.execute("SAVEPOINT probe");
                 b.run();
@@ -175,7 +175,7 @@ impl Stage {
         }
     }
 
-    /// Everything that is not as it should be, now that all is over.
+    /// Everything that is wrong at the end.
     fn verdict(&self, scene: Scene) -> Vec<String> {
         let b = &self.fixture;
         let mut found = Vec::new();
@@ -254,7 +254,7 @@ fn one_fault_anywhere_delivers_each_credit_once() {
     assert_eq!(report.first, None);
 }
 
-/// The same where an invocation may send few statements, which cuts it off in other places.
+/// The same if an invocation may send only few statements, which cuts it off in other places.
 #[test]
 fn one_fault_anywhere_delivers_each_credit_once_with_few_statements() {
     let (stage, mut report) = (Stage::new(), Report::default());
@@ -288,7 +288,7 @@ fn two_faults_anywhere_deliver_each_credit_once() {
 }
 
 #[test]
-fn two_invocations_at_once_deliver_each_credit_once() {
+fn concurrent_invocations_deliver_each_credit_once() {
     let (stage, mut report) = (Stage::new(), Report::default());
     for seed in 0..400u64 {
         let (scene, step) = (SCENES[(seed % 4) as usize], STEPS[(seed / 4 % 3) as usize]);
@@ -301,7 +301,7 @@ fn two_invocations_at_once_deliver_each_credit_once() {
     assert_eq!(report.first, None);
 }
 
-/// Each deliberate bug of sendings shows here, too.
+/// Each deliberate bug of outbound transfers is detected here, too.
 #[cfg(feature = "sabotage")]
 #[test]
 fn deliberate_bugs_are_caught() {

@@ -1,4 +1,4 @@
-//! An operator's desk: the routes, the programs' runs and the ten-minute job, with a model of Stripe behind them.
+//! A fixture for operators' requests: the routes, the programs' runs and the ten-minute job, with a model of Stripe.
 
 use crate::support::openapi as described;
 
@@ -58,7 +58,7 @@ impl PayoutFixture {
 
     /// Id and code.
     pub fn partner(&self, program: &str, who: &str) -> (String, String) {
-        // A reader of credits asks for its own account; other programs' partners are no accounts.
+        // The credits API is queried by account. Partners of other programs are not accounts.
         let external = if program == "tiered-credits" { who.to_owned() } else { format!("agency_{who}") };
         self.world
             .partner(at("2026-01-01T00:00:00Z"), program, &external, &format!("{who}@partners.example"))
@@ -73,7 +73,7 @@ impl PayoutFixture {
         account
     }
 
-    /// Puts money into what a partner can be paid.
+    /// Adds money to a partner's payable balance.
     pub fn adjust(&self, program: &str, partner: &str, cents: i64) {
         let unit = format!("{program}/cash:usd");
         let account = format!("{unit}/available/{partner}");
@@ -95,7 +95,7 @@ impl PayoutFixture {
     pub fn event(&self, id: &str, kind: &str, when: &str, account: &str, more: Value) {
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        self.world.take(at(when), &event, None).expect("taken in");
+        self.world.take(at(when), &event, None).expect("accepted");
     }
 
     pub fn paid(&self, account: &str, invoice: &str, when: &str, cents: i64) {
@@ -127,14 +127,14 @@ impl PayoutFixture {
         assert_eq!(now(settle::settle(&self.world.at(as_of), &due)).expect("settled").state, "done");
     }
 
-    /// The part of the ten-minute job that moves money out.
+    /// The part of the ten-minute job that sends money.
     pub fn sweep(&self, when: &str) {
         self.clock.set(at(when).0);
         now(credit::plan(&self.world.at(at(when)))).expect("planned");
         now(send::drive(&self.world.at(at(when)), send::SWEEP_PAGES)).expect("driven");
     }
 
-    /// Stripe does what the next `count` calls ask for, and its answers are lost.
+    /// Stripe carries out the next `count` calls, but their responses are lost.
     pub fn drop_answers(&self, count: u32) {
         let (model, time, mut left) = (Rc::clone(&self.stripe), Rc::clone(&self.clock), count);
         *self.world.service.borrow_mut() = Box::new(move |request| {
@@ -147,7 +147,7 @@ impl PayoutFixture {
         });
     }
 
-    /// An event of Stripe's, behind its signature: status and answer.
+    /// A signed Stripe event. Returns status and body.
     pub fn stripe_says(&self, when: &str, event: &Value) -> (u16, Value) {
         self.clock.set(at(when).0);
         let event = wire::translate(event, wire::StripeEndpoint::Own, at(when)).expect("one of Stripe's events");
@@ -157,19 +157,19 @@ impl PayoutFixture {
         }
     }
 
-    /// What the webhook `transfer.reversed` leads to.
+    /// The effect of the webhook `transfer.reversed`.
     pub fn refresh_reversed(&self, when: &str, transfer: &str) {
         now(reverse::refresh_reversed(&self.world.at(at(when)), transfer)).expect("booked");
     }
 
-    /// What a partner can be paid, and was.
+    /// A partner's payable and paid cents.
     pub fn balance(&self, partner: &str) -> (i64, i64) {
         let shown = self.get("2026-12-01T00:00:00Z", &format!("/v1/partners/{partner}"));
         let cents = |name: &str| shown["balances"][0][name].as_i64().unwrap_or_default();
         (cents("available_cents"), cents("paid_cents"))
     }
 
-    /// Messages of a kind: to whom, and about how much.
+    /// Messages of a type: recipient and amount.
     pub fn messages(&self, kind: &str) -> Vec<(Option<String>, i64)> {
         let sql = format!(
             "SELECT partner_id, payload ->> '$.amount_cents' AS cents FROM outbox WHERE kind = '{kind}' ORDER BY id"
@@ -178,7 +178,7 @@ impl PayoutFixture {
         rows.iter().map(|r| (r["partner_id"].as_str().map(str::to_owned), r["cents"].as_i64().unwrap_or(0))).collect()
     }
 
-    /// Neither the ledger nor the payouts find anything wrong with themselves.
+    /// The checks of the ledger and of the payouts find nothing wrong.
     pub fn is_sound(&self) {
         assert_eq!(self.get("2026-12-01T00:00:00Z", "/v1/ledger/checks"), json!([]));
     }
@@ -208,7 +208,7 @@ impl PayoutFixture {
         self.ask(when, "POST", path, body.to_string().as_bytes(), headers)
     }
 
-    /// Asks, and holds the answer against the interface's description.
+    /// Sends a request and checks the response against the API's description.
     fn ask(&self, when: &str, method: &str, path: &str, body: &[u8], headers: &[(&str, &str)]) -> (u16, Value) {
         let (request, response) = self.response(when, method, path, body, headers);
         let answer: Value = serde_json::from_slice(&response.body).expect("JSON");

@@ -1,4 +1,4 @@
-//! What must hold of the stored books after every step, summed up again from the raw rows.
+//! Invariants of the stored ledger after every step, computed independently from the raw rows.
 
 use crate::support::sqlite::Sqlite;
 use rusqlite::Connection;
@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 /// Debits and credits, in cents.
 type Sums = BTreeMap<String, (i64, i64)>;
 
-/// The sums so far: transfers are immutable, so each row is read once.
+/// The sums so far. Transfers are immutable, so each row is read once.
 #[derive(Default)]
 pub struct Books {
     seen_rowid: i64,
     seen: i64,
     by_account: Sums,
-    /// Accrued less reversed, by line.
+    /// Accrued minus reversed, by accrual.
     by_line: BTreeMap<String, i64>,
-    /// Lines that a run granted.
+    /// Accruals that a run granted.
     grants: Vec<String>,
 }
 
@@ -140,8 +140,8 @@ impl Books {
         Ok(())
     }
 
-    /// One message per side and grant: a grant is a line that a run accrued, once. What tiered-credits announces is held
-    /// against its rewards.
+    /// One message per side and grant: a grant is an accrual that a run posted, once. Messages of tiered-credits are
+    /// compared with its rewards.
     fn check_outbox(&self, connection: &Connection) -> Result<(), String> {
         let sql = "SELECT payload ->> '$.accrual_id' || ' ' || kind FROM outbox
              WHERE kind LIKE 'reward.%' AND program_id <> 'tiered-credits' ORDER BY 1";

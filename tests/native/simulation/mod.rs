@@ -1,4 +1,4 @@
-//! A seeded simulation of months of all programs at once, and the auditor that checks the books after each step.
+//! A seeded simulation of months of all programs at once, and the auditor that checks the stored state after each step.
 
 pub mod actions;
 pub mod agency;

@@ -1,5 +1,5 @@
-//! The auditor notices a broken engine: each deliberate fault is caught within a few seeds, and without one the same
-//! seeds pass.
+//! The auditor notices a broken engine: each deliberate fault is caught within a few seeds, and the same seeds pass
+//! without it.
 
 use super::play::play;
 use manicule::engine::sabotage;
@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
 
-/// Seeds in which a fault must show: several times as many as the one that is hardest to meet needs today.
+/// The number of seeds in which a fault must be detected: several times as many as the rarest fault needs today.
 const SEEDS: u64 = 200;
 
-/// Faults that few seeds meet, and one that does today: it is tried first, which saves most of the time. Where the stories
-/// have changed since, the search goes on from the first seed as for any other.
+/// Faults that few seeds detect, each with one that does today. That seed is tried first, which saves most of the time.
+/// If the stories have changed since, the search continues from the first seed, as for any other fault.
 const RARE: &[(Fault, u64)] = &[
     (Fault::RefundTwice, 18),
     (Fault::CapOffByOne, 11),
@@ -31,7 +31,7 @@ const RARE: &[(Fault, u64)] = &[
     (Fault::PoolSeenWhole, 16),
 ];
 
-/// A seed in which `fault` is noticed, and what was.
+/// A seed that detects `fault`, and its finding.
 fn caught(fault: Fault) -> Option<(u64, String)> {
     let known = RARE.iter().filter(|(rare, _)| *rare == fault).map(|(_, seed)| *seed);
     known.chain(1..=SEEDS).find_map(|seed| {
@@ -48,12 +48,12 @@ fn caught(fault: Fault) -> Option<(u64, String)> {
 
 #[test]
 fn every_fault_is_caught() {
-    // `SABOTAGE` names the only one to try.
+    // `SABOTAGE` limits the test to one fault.
     let only = std::env::var("SABOTAGE").ok();
     let wanted = |fault: &&Fault| only.as_ref().is_none_or(|name| *name == format!("{fault:?}"));
     let queue = Mutex::new(ALL.iter().filter(wanted).copied().collect::<Vec<_>>());
     let (missed, sound) = (Mutex::new(Vec::new()), Mutex::new(BTreeSet::new()));
-    // A switched-on fault is its thread's own.
+    // An enabled fault applies to its own thread only.
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -73,7 +73,7 @@ fn take(queue: &Mutex<Vec<Fault>>) -> Option<Fault> {
     queue.lock().expect("no thread panics").pop()
 }
 
-/// A fault must be caught, in a seed that passes without it. Many are caught in the same few seeds: `sound` remembers
+/// A fault must be caught in a seed that passes without it. Many are caught in the same few seeds, so `sound` remembers
 /// which passed.
 fn notice(fault: Fault, sound: &Mutex<BTreeSet<u64>>) -> Result<(), String> {
     let (seed, what) = caught(fault).ok_or_else(|| format!("{fault:?} is not caught within {SEEDS} seeds"))?;

@@ -1,4 +1,5 @@
-//! The simulation: `SIM_SEEDS` seeds (500), or the one that `SIM_SEED` names (with `SIM_SEEDS`: so many from there on).
+//! The simulation: `SIM_SEEDS` seeds (500), or the one in `SIM_SEED` (together with `SIM_SEEDS`: that many from there
+//! on).
 
 use super::play::play;
 use super::stats::Stats;
@@ -8,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const SEEDS: u64 = 500;
 
-/// How often what is wanted must come up: once may be by chance, and gone with the next change of a story.
+/// The minimum number of times that each situation must occur. One occurrence may be chance, and vanish with the next
+/// change of a story.
 const LEAST: u64 = 3;
 
-/// What must come up in a full simulation: one that avoids a rule proves nothing about it.
+/// What must occur in a full simulation: it proves nothing about a rule that it never exercises.
 const WANTED: &str = "\
 bound to agency-partner by code
 bound to agency-partner by token

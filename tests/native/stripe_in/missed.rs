@@ -1,4 +1,4 @@
-//! What no endpoint took is fetched once a day, and subscriptions are compared once a month.
+//! Events that no endpoint accepted are fetched once a day, and subscriptions are compared once a month.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
-fn a_missed_event_that_breaks_something_keeps_no_other_out() {
+fn a_failing_missed_event_does_not_block_others() {
     let fixture = known(&[]).with_key(move |url| {
         let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));
         let page = if url.contains("/v1/events") { json!(events) } else { json!([]) };
@@ -40,7 +40,7 @@ fn a_missed_event_that_breaks_something_keeps_no_other_out() {
     fixture.run(
         "CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.invoice_id = 'in_1' BEGIN SELECT json('{'); END",
     );
-    let told = fixture.try_sweep().expect_err("it is told");
+    let told = fixture.try_sweep().expect_err("it is reported");
     assert!(told.to_string().contains("malformed JSON"), "{told}");
     assert_eq!((fixture.number("SELECT COUNT(*) FROM stripe_event"), fixture.pending()), (1, 2_000));
     let beats = fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
@@ -53,14 +53,14 @@ fn a_missed_event_that_breaks_something_keeps_no_other_out() {
 }
 
 #[test]
-fn a_missed_event_is_found_behind_thousands_that_are_known() {
+fn a_missed_event_is_found_behind_thousands_of_known_ones() {
     let missed = invoice(Shape::New, "evt_missed", "in_2", 10_000, 0);
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(move |url| {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
-        assert!(url.contains("&types%5B%5D=invoice.paid&"), "only what is of use is asked for: {url}");
-        // Every one of them failed at another endpoint; here they are known.
+        assert!(url.contains("&types%5B%5D=invoice.paid&"), "only the relevant types are requested: {url}");
+        // Each of them failed at another endpoint, but is known here.
         let page: i64 = url.split("starting_after=evt_k").nth(1).map_or(0, |n| n.parse().expect("a page"));
         let mut known = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
         if page == 24 {
@@ -86,7 +86,7 @@ fn subscriptions_are_compared_once_a_month() {
         let found = if url.contains("/v1/subscriptions") { runs } else { json!([]) };
         (200, json!({"data": found, "has_more": false}))
     });
-    fixture.host_says("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
+    fixture.host_sends("evt_h", "subscription.started", "acct_1", &json!({"data": {"subscription_id": "other_1"}}));
     fixture.sweep();
     fixture.later(600);
     fixture.sweep();
@@ -108,7 +108,7 @@ fn subscriptions_are_compared_once_a_month() {
 }
 
 #[test]
-fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
+fn with_few_statements_missed_events_arrive_over_several_sweeps() {
     const MISSED: usize = 12;
     const SUBSCRIPTIONS: usize = 7;
     let event = |n: usize| invoice(Shape::New, &format!("evt_m{n}"), &format!("in_m{n}"), 10_000, 0);
@@ -122,7 +122,7 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
-        // Pages of two.
+        // Two per page.
         let after = url.split("starting_after=evt_m").nth(1).map_or(0, |n| n.parse::<usize>().expect("a number") + 1);
         let page: Vec<Value> = (after..MISSED.min(after + 2)).map(event).collect();
         (200, json!({"data": page, "has_more": after + 2 < MISSED}))
@@ -140,13 +140,13 @@ fn with_few_statements_what_was_missed_comes_in_sweep_by_sweep() {
     fixture.catch_up();
     assert_eq!(fixture.pending(), 2_000 * MISSED as i64);
     let repaired = "SELECT COUNT(*) FROM event WHERE source = 'reconciliation' AND type = 'subscription.started'";
-    assert_eq!(fixture.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
+    assert_eq!(fixture.number(repaired), SUBSCRIPTIONS as i64 - 1, "all except the one in the invoices");
     assert_eq!(fixture.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
     fixture.sound();
 }
 
 #[test]
-fn a_subscription_that_rests_is_not_called_cancelled() {
+fn a_paused_subscription_is_not_reported_as_canceled() {
     let fixture = known(&[
         invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
         subscription("evt_s", "created", "active", 5_000),
@@ -167,7 +167,7 @@ fn a_subscription_that_rests_is_not_called_cancelled() {
 }
 
 #[test]
-fn more_subscriptions_than_can_be_compared_are_said_to_be() {
+fn too_many_subscriptions_to_compare_are_reported() {
     let fixture = known(&[]).with_key(|url| {
         let next = format!("sub_{}", url.len());
         (200, json!({"data": [{"id": next}], "has_more": url.contains("/v1/subscriptions")}))
@@ -185,7 +185,7 @@ fn more_subscriptions_than_can_be_compared_are_said_to_be() {
 }
 
 #[test]
-fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
+fn an_account_with_missed_events_is_fetched_once_a_day() {
     let fixture = StripeFixture::new().with_key(|url| {
         if url.ends_with("/v1/accounts/acct_7") {
             let account = json!({"id": "acct_7", "object": "account", "payouts_enabled": true, "country": "DE",
@@ -199,8 +199,8 @@ fn an_account_whose_events_were_missed_is_asked_for_once_a_day() {
     assert_eq!(fixture.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
     fixture.later(86_400);
     fixture.sweep();
-    assert_eq!(fixture.asked("/v1/accounts"), 1, "who can be paid is not asked for");
-    // A key that may not read accounts keeps nothing else from being done.
+    assert_eq!(fixture.asked("/v1/accounts"), 1, "payable accounts are not fetched");
+    // A key without permission to read accounts does not block anything else.
     let fixture = StripeFixture::new().with_key(|url| match url.contains("/v1/accounts") {
         true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
         false => (200, json!({"data": [], "has_more": false})),

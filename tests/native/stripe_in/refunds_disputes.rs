@@ -1,12 +1,12 @@
-//! Refunds and disputes: what they take, what they give back, and what waits for its invoice.
+//! Refunds and disputes: what they claw back, what they restore, and what waits for its invoice.
 
 use super::*;
 
 #[test]
-fn refunds_take_their_share_and_failed_ones_give_it_back() {
+fn refunds_claw_back_their_share_and_failed_ones_restore_it() {
     let paid = [invoice(Shape::New, "evt_i", "in_1", 10_000, 2_000), payment_of("evt_p", "in_1", "pi_1")];
     for (more, left) in [
-        // Half of what was charged, tax included, is half of the commission.
+        // Half of the charged amount, including tax, is half of the commission.
         (vec![refund("evt_r", "refund.created", "re_1", 6_000, "succeeded")], 1_000),
         (vec![refund("evt_r", "refund.created", "re_1", 12_000, "succeeded")], 0),
         (
@@ -30,7 +30,7 @@ fn refunds_take_their_share_and_failed_ones_give_it_back() {
             ],
             1_000,
         ),
-        // The charge says its sum, with the refund and without.
+        // The charge has its amount, with and without the refund.
         (vec![charge_refunded("evt_c", 6_000, None)], 1_000),
         (
             vec![charge_refunded("evt_c", 6_000, None), refund("evt_r", "refund.created", "re_1", 6_000, "succeeded")],
@@ -67,7 +67,7 @@ fn refunds_take_their_share_and_failed_ones_give_it_back() {
 }
 
 #[test]
-fn disputes_freeze_take_and_give_back() {
+fn disputes_freeze_claw_back_and_restore() {
     let paid = [invoice(Shape::Old, "evt_i", "in_1", 10_000, 0)];
     for (more, state, left) in [
         (vec![dispute("evt_1", "created", "needs_response", 0)], "disputed", 2_000),
@@ -121,7 +121,7 @@ fn disputes_freeze_take_and_give_back() {
 }
 
 #[test]
-fn a_refund_waits_for_its_invoice_or_asks_for_it() {
+fn a_refund_waits_for_its_invoice_or_fetches_it() {
     let paid = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     let back = refund("evt_r", "refund.created", "re_1", 10_000, "succeeded");
     let fixture = known(std::slice::from_ref(&paid));
@@ -149,7 +149,7 @@ fn a_refund_waits_for_its_invoice_or_asks_for_it() {
 }
 
 #[test]
-fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
+fn the_sweep_retries_fetching_a_missing_invoice() {
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]).with_key(|_| (500, json!({})));
     assert_eq!(fixture.stripe(&refund("evt_r", "refund.created", "re_1", 10_000, "succeeded"))["outcome"], "waiting");
     let fixture = fixture.with_key(|url| {
@@ -161,7 +161,7 @@ fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
         (200, json!({"data": found, "has_more": false}))
     });
     fixture.sweep();
-    assert_eq!(fixture.pending(), 2_000, "it asked a moment ago");
+    assert_eq!(fixture.pending(), 2_000, "it was requested a moment ago");
     fixture.later(7 * 3_600);
     fixture.sweep();
     assert_eq!(fixture.pending(), 0);
@@ -169,7 +169,7 @@ fn the_sweep_asks_again_for_an_invoice_that_stripe_did_not_tell() {
 }
 
 #[test]
-fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
+fn a_prevented_dispute_freezes_and_restores_nothing() {
     let paid = invoice(Shape::Old, "evt_i", "in_1", 10_000, 0);
     let opened = dispute("evt_1", "created", "needs_response", 0);
     let prevented = dispute("evt_9", "closed", "prevented", 60);
@@ -177,7 +177,7 @@ fn a_dispute_that_was_prevented_freezes_nothing_and_gives_nothing_back() {
     for (more, state, left) in [
         (vec![dispute("evt_1", "created", "prevented", 0)], "pending", 2_000),
         (vec![opened.clone(), prevented.clone()], "pending", 2_000),
-        // Where money moved all the same, it is gone.
+        // If money moved anyway, it is clawed back.
         (vec![opened, withdrawn, prevented], "reversed", 0),
     ] {
         for order in [false, true] {

@@ -1,4 +1,4 @@
-// Tokens, the user, accounts and what they pay for.
+// Tokens, the user, accounts and their subscriptions.
 import { ok, paged, refuse } from "./envelope.mjs";
 
 export const routes = [

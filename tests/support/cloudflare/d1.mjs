@@ -1,4 +1,4 @@
-// D1: databases, which are SQLite, asked by /query or filled by /import.
+// D1: SQLite databases, queried through /query or filled through /import.
 import { createHash, randomUUID } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { ok, paged, refuse } from "./envelope.mjs";
@@ -17,7 +17,7 @@ export function newDatabase(world, name) {
 const find = (world, key) => world.databases.find((one) => one.uuid === key || one.name === key);
 const shown = ({ uuid, name, version, created_at }) => ({ uuid, name, version, created_at, num_tables: 0, file_size: 0, running_in_region: "WEUR" });
 
-/** Runs them in one transaction, unless the world says that a batch may stop half-way. */
+/** Runs the statements in one transaction, unless the world says that a batch may stop halfway. */
 function runAll(world, one, statements) {
   const atomic = world.atomic;
   if (atomic) one.sqlite.exec("BEGIN");
@@ -53,7 +53,7 @@ function query({ world, params, body }) {
   }
 }
 
-/** The way of `wrangler d1 execute --file`: the file is uploaded, then read whole or not at all. */
+/** As with `wrangler d1 execute --file`: the file is uploaded, then applied completely or not at all. */
 function importing({ world, params, body, origin }) {
   const one = find(world, params[0]);
   if (!one) return NONE;

@@ -1,14 +1,14 @@
-// Failures on demand: the nth call from now, or the calls that a function picks, are not answered as they should be.
+// Failures on demand: the nth call from now, or the calls that a function selects, fail.
 import { refuse } from "./envelope.mjs";
 
 export const KINDS = {
-  // The API is failing.
+  // Server errors.
   "5xx": () => refuse(502, 10013, "workers.api.error.unknown"),
-  // It is a right that is missing, whatever the call.
+  // A missing permission, whatever the call.
   "4xx": () => refuse(403, 10000, "Authentication error"),
-  // The connection ends before the call is heard.
+  // The connection closes before the call is processed.
   "cut before": () => ({ hangUp: true }),
-  // The call is done, and its answer lost.
+  // The call is processed, but its response is lost.
   "cut after": () => ({ hangUp: true, isDone: true }),
 };
 
@@ -17,12 +17,12 @@ export class Faults {
     this.planned = [];
   }
 
-  /** The next call that `picks` says yes to (`call` has method, path and its number) fails like `kind`, `times` times. */
+  /** The next call that `picks` selects (`call` has method, path and its number) fails with `kind`, `times` times. */
   plan(picks, kind, times = 1) {
     this.planned.push({ picks, kind, times });
   }
 
-  /** The kind of failure that is planned for this call. */
+  /** The kind of failure planned for this call. */
   take(call) {
     const found = this.planned.find((one) => one.times > 0 && one.picks(call));
     if (!found) return null;

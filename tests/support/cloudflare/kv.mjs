@@ -1,4 +1,4 @@
-// KV: namespaces by their titles. Nothing of a deployment reads or writes keys.
+// KV: namespaces by title. A deployment does not read or write keys.
 import { randomBytes } from "node:crypto";
 import { ok, paged, refuse } from "./envelope.mjs";
 

@@ -1,5 +1,5 @@
-// A stand-in for Cloudflare's API, as far as a deployment needs it. Strict: a call that it does not know is answered 501
-// and kept in `unknown`, which every test looks at.
+// A stand-in for the part of Cloudflare's API that a deployment needs. Strict: an unknown call is answered with 501 and
+// recorded in `unknown`, which every test checks.
 import { createServer } from "node:http";
 import * as accounts from "./accounts.mjs";
 import * as d1 from "./d1.mjs";
@@ -10,7 +10,7 @@ import * as workers from "./workers.mjs";
 import * as zones from "./zones.mjs";
 
 const PREFIX = "/client/v4";
-/** The rights that README.md asks for. */
+/** The permissions that README.md lists. */
 export const RIGHTS = ["scripts:edit", "d1:edit", "kv:edit", "routes:edit", "zones:read", "account:read"];
 export const ACCOUNT = "0123456789abcdef0123456789abcdef";
 export const TOKEN = "cf-test-token-0123456789abcdefghijklmnop";
@@ -33,7 +33,7 @@ async function answer(world, call) {
     return refuse(501, 7003, "the stand-in does not know this call");
   }
   const [{ pattern, right, handler }] = found;
-  // An upload of files shows the word of its session in place of a token.
+  // An upload of files shows its session's JWT instead of a token.
   const isSession = path.endsWith("/workers/assets/upload");
   if (!isSession && call.headers.authorization !== `Bearer ${world.token.value}`) return refuse(401, 1000, "Invalid API Token");
   if (!isSession && !path.endsWith("/tokens/verify") && world.token.status !== "active") return refuse(403, 10000, "Authentication error");
@@ -46,7 +46,7 @@ async function answer(world, call) {
   return handler({ ...call, world, account, params, body });
 }
 
-/** A world: an empty account on the free plan, and a token with the rights that README.md asks for. */
+/** A world: an empty account on the free plan, and a token with the permissions that README.md lists. */
 export function newWorld(more = {}) {
   return {
     token: { value: TOKEN, status: "active", owner: "user", allZones: false, rights: new Set(RIGHTS) },
@@ -75,7 +75,7 @@ export function newWorld(more = {}) {
   };
 }
 
-/** Serves a world on loopback. `use` puts another in its place. */
+/** Serves a world on localhost. `use` replaces it with another. */
 export async function start(first = newWorld()) {
   const served = { world: first };
   const server = createServer(async (request, response) => {
@@ -93,7 +93,7 @@ export async function start(first = newWorld()) {
       const text = found.text ?? JSON.stringify(found.body);
       response.writeHead(found.status, { "content-type": "application/json", ...found.headers }).end(text);
     } catch (error) {
-      // A mistake in the stand-in must not pass for a failure that was planned.
+      // A bug in the stand-in must not look like a planned failure.
       world.unknown.push(`${request.method} ${request.url}: ${error.stack}`);
       response.writeHead(500, { "content-type": "text/plain" }).end(`the stand-in failed: ${error.stack}`);
     }
@@ -103,7 +103,7 @@ export async function start(first = newWorld()) {
   served.origin = `http://127.0.0.1:${server.address().port}`;
   served.base = `${served.origin}${PREFIX}`;
   served.use = (world) => (served.world = world);
-  /** The environment in which wrangler and the scripts ask this stand-in. */
+  /** The environment in which wrangler and the scripts use this stand-in. */
   served.env = { CLOUDFLARE_API_BASE_URL: served.base, CLOUDFLARE_API_TOKEN: TOKEN, CLOUDFLARE_ACCOUNT_ID: ACCOUNT };
   served.close = () => {
     server.closeAllConnections();

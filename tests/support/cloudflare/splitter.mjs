@@ -1,4 +1,4 @@
-// How D1's HTTP API cuts text into statements, as far as its faults are reported. Nobody outside has seen its code.
+// How D1's HTTP API cuts text into statements, as far as its faults are reported. Its code is not public.
 //   reported  cuts at a semicolon at the end of a line, so that the body of a trigger over several lines is cut in two; an
 //             apostrophe in a comment opens a string (cloudflare/workers-sdk 4713, 4998, 15690)
 //   triggers  cuts at every semicolon, so that no trigger passes at all (emdash-cms/emdash 3301)
@@ -20,7 +20,7 @@ function cut(sql, atEveryOne) {
   return pieces.filter((piece) => piece.replace(/--[^\n]*/g, "").trim() !== "");
 }
 
-/** The statements of a request, or an error as D1's where they do not come out whole. */
+/** The statements of a request, or an error like D1's if one is incomplete. */
 export function split(sql, faults) {
   if (faults === "none") return statementsOf(sql.trimEnd().endsWith(";") ? sql : `${sql};`);
   return cut(sql, faults === "triggers").flatMap((piece) => {
@@ -28,7 +28,7 @@ export function split(sql, faults) {
       const whole = statementsOf(piece.trimEnd().endsWith(";") ? piece : `${piece};`);
       if (whole.length === 1) return whole;
     } catch {
-      // It is half of one, or swallowed the next.
+      // It is half of a statement, or contains the next one.
     }
     throw new Error("incomplete input: SQLITE_ERROR");
   });

@@ -9,7 +9,7 @@ const script = (world, name) => world.scripts.get(name);
 const current = (one) => one.versions.find((version) => version.id === one.deployments[0]?.versions[0].version_id);
 const BINDINGS = new Set(["d1", "kv_namespace", "plain_text", "json", "send_email", "ratelimit", "secret_text", "service", "assets", "inherit"]);
 
-/** The parts of an upload: its metadata, and each module as bytes. Null where it is none. */
+/** The parts of an upload: its metadata, and each module as bytes. Null if it is not an upload. */
 async function partsOf({ raw, headers }) {
   const form = await new Response(raw, { headers: { "content-type": headers["content-type"] } }).formData();
   const metadata = JSON.parse(form.get("metadata"));
@@ -18,7 +18,7 @@ async function partsOf({ raw, headers }) {
   return { metadata, modules };
 }
 
-/** What Cloudflare would check of an upload before it keeps it; an answer where it refuses. */
+/** Cloudflare's checks of an upload. Returns a response if it is refused. */
 function faultOf(world, one, { metadata, modules }) {
   if (!modules.has(metadata.main_module)) return refuse(400, 10021, `No such module: ${metadata.main_module}`);
   if (!/^\d{4}-\d\d-\d\d$/.test(metadata.compatibility_date ?? "")) return refuse(400, 10021, "compatibility_date is missing");
@@ -68,17 +68,17 @@ const shownVersion = (one) => ({
 
 const secretsOf = (one) => current(one)?.secrets ?? new Map();
 
-/** A secret is a version of its own, online at once. */
+/** A secret is a separate version that is deployed immediately. */
 export function putSecret(one, name, text) {
   const version = { ...one.versions[0], id: randomUUID(), number: one.versions.length + 1, secrets: new Map(one.versions[0].secrets).set(name, text), annotations: { "workers/triggered_by": "secret" } };
   one.versions.unshift(version);
   newDeployment(one, [{ version_id: version.id, percentage: 100 }]);
 }
 
-/** Bindings as the settings show them: secrets by their names alone. */
+/** Bindings as shown in the settings: secrets by name only. */
 const bindingsOf = (one) => [...(current(one)?.metadata.bindings ?? []).filter((binding) => binding.type !== "inherit"), ...[...secretsOf(one).keys()].map((name) => ({ type: "secret_text", name }))];
 
-/** Puts a version online, for a test that spares wrangler. */
+/** Deploys a version directly, for a test without wrangler. */
 export function install(world, name, metadata) {
   const [one, version] = newVersion(world, name, { metadata, modules: new Map() });
   newDeployment(one, [{ version_id: version.id, percentage: 100 }]);
@@ -114,10 +114,10 @@ function postDeployment({ world, params, body }) {
   return ok(newDeployment(one, body.versions, body.annotations));
 }
 
-/** A session of an upload of files: which of them the store lacks, and the word with which they are bound. */
+/** Starts an upload of files: lists the files that the store lacks, and returns the JWT for them. */
 function assetSession({ world, params, body }) {
   const wanted = [...new Set(Object.values(body.manifest).map((file) => file.hash))].filter((hash) => !world.assets.has(hash));
-  // Claims of its own that wrangler reads are none; it only wants a JWT's form.
+  // wrangler reads none of the claims; it only requires the form of a JWT.
   const jwt = (more) => `${Buffer.from("{}").toString("base64url")}.${Buffer.from(JSON.stringify({ session: randomUUID(), ...more })).toString("base64url")}.x`;
   const word = jwt({});
   if (wanted.length === 0) {
@@ -194,7 +194,7 @@ export const routes = [
   ["GET", "/accounts/:account/workers/subdomain", "scripts:read", ({ world }) => (world.subdomain ? ok({ subdomain: world.subdomain }) : refuse(404, 10007, "workers.dev subdomain does not exist"))],
 ];
 
-/** The version that is online: its modules, bindings, files and secrets, for whoever runs it. */
+/** The deployed version: its modules, bindings, files and secrets, for code that runs it. */
 export function online(world, name) {
   const one = script(world, name);
   const version = current(one);

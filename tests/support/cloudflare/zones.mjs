@@ -20,7 +20,7 @@ export const routes = [
     world.routes.push(route);
     return ok(route);
   }],
-  // All routes of a Worker at once: for tokens of all zones. With one of a single zone wrangler goes zone by zone.
+  // All routes of a Worker at once, for tokens of all zones. With a token for a single zone wrangler goes zone by zone.
   ["PUT", "/accounts/:account/workers/scripts/*/routes", "routes:edit", ({ world, params, body }) => {
     if (!world.token.allZones) return refuse(403, 10000, "Authentication error");
     const wanted = [];

@@ -1,4 +1,4 @@
-// The API, asked by Stripe's own library.
+// The API, used by Stripe's own library.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const rejects = (promise, type, fields) =>
     return true;
   });
 
-test("an account from its making to being paid", async (t) => {
+test("an account from its creation to its first payment", async (t) => {
   const { stripe, control, url } = await standIn(t);
   const account = await stripe.accounts.create({
     controller: {
@@ -69,7 +69,7 @@ test("an account from its making to being paid", async (t) => {
   await rejects(stripe.accounts.retrieve("acct_other"), Stripe.errors.StripePermissionError, { code: "account_invalid" });
 });
 
-test("transfers move the balance of their currency, and reversals give it back", async (t) => {
+test("transfers reduce the balance of their currency, and reversals restore it", async (t) => {
   const running = await standIn(t, { balance: 1000 });
   const { stripe, control } = running;
   const destination = await payable(running);
@@ -188,7 +188,7 @@ test("customers, credits, coupons and promotion codes", async (t) => {
   assert.equal((await stripe.promotionCodes.list({ code: "ANNA20", active: true })).data.length, 0);
 });
 
-test("a customer's balance transactions are listed, their own alone; each is made once per key", async (t) => {
+test("only a customer's own balance transactions are listed; each is created once per key", async (t) => {
   const { stripe } = await standIn(t);
   const [one, other] = [await stripe.customers.create({}), await stripe.customers.create({})];
   const credit = (amount, idempotencyKey) =>
@@ -214,7 +214,7 @@ test("a customer's balance transactions are listed, their own alone; each is mad
   });
 });
 
-test("ids and amounts are the same each time, and a state file brings them back", async (t) => {
+test("ids and amounts are deterministic, and a state file restores them", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "standin-"));
   const state = join(folder, "state.json");
   const first = await standIn(t, { state });
@@ -224,7 +224,7 @@ test("ids and amounts are the same each time, and a state file brings them back"
   await first.control("clock", { advance: 1000 });
   await first.close();
   const second = await standIn(t, { state });
-  // Registered last: a stand-in writes its file when it ends.
+  // Registered last, because a stand-in writes its file when it stops.
   t.after(() => rmSync(folder, { recursive: true }));
   const replayed = await second.stripe.transfers.create({ amount: 5, currency: "usd", destination }, { idempotencyKey: "k" });
   assert.equal(replayed.id, transfer.id);

@@ -1,5 +1,5 @@
-// The controls of the tests, under /_test/: nothing of this is Stripe's. Bodies are JSON; a field that is not known is
-// refused, so that a misspelt one does not pass for its default.
+// The tests' controls, under /_test/, which Stripe does not have. Bodies are JSON. Unknown fields are refused, so that
+// a misspelled field is not silently replaced by its default.
 import { KINDS } from "./faults.mjs";
 import { EVENT_OPTIONS } from "./events.mjs";
 import { change, onboarded, restricted } from "./api/accounts.mjs";
@@ -25,7 +25,7 @@ const wholeNumber = (value, name) => {
   return value;
 };
 
-/** By method and path; each takes the world, the body, and what the path names. */
+/** By method and path. Each takes the world, the body, and the path's parameters. */
 const CONTROLS = {
   "GET /_test/state": ({ store }) => store,
   "GET /_test/state/:kind": ({ store }, body, { kind }) => store.all(kind),
@@ -76,7 +76,7 @@ const CONTROLS = {
     const account = accountNamed(world, id);
     return eventsDone(world, [change(world, account, restricted(account, body), options(body))], { account: id });
   },
-  // The bank has it: what a reversal could take is gone.
+  // The money is at the bank, so a reversal cannot take it.
   "POST /_test/accounts/:id/pay_out"(world, body, { id }) {
     only(body, []);
     accountNamed(world, id);
@@ -123,7 +123,7 @@ const CONTROLS = {
     return { retried: await deliveries.retry() };
   },
   "POST /_test/webhooks/settle": ({ deliveries }) => deliveries.settled(),
-  // As it would be posted now; nothing is posted.
+  // The request as it would be posted now, without posting it.
   "POST /_test/webhooks/preview"({ store, deliveries }, body) {
     only(body, ["id", "sign"]);
     const event = store.get("event", body.id);
@@ -158,7 +158,7 @@ function bodyOf(text) {
 
 const json = (status, value) => ({ status, headers: { "content-type": "application/json" }, body: JSON.stringify(value ?? {}) });
 
-/** The answer to a control; a misuse is told in plain words. */
+/** The response to a control. Misuse is reported in plain words. */
 export async function control(world, { method, path, text }) {
   for (const route of ROUTES) {
     const found = route.method === method && route.pattern.exec(path);

@@ -1,5 +1,5 @@
-// Webhooks: posts events, one after the other, and remembers how each fared. Events can be held back, and let go in
-// another order, several times, or never.
+// Webhooks: posts events one after the other and records the results. Events can be held back, and released in another
+// order, several times, or never.
 import { signature } from "./signatures.mjs";
 
 const TIMEOUT_MS = 20_000;
@@ -13,18 +13,18 @@ export class Deliveries {
     this.set({ url: url ?? null, secrets, connect_secrets: connectSecrets, signature_clock: "real", mode: "now", by_type: {} });
   }
 
-  /** `mode` is now, hold or never; `by_type` says otherwise for some types. */
+  /** `mode` is now, hold or never; `by_type` overrides it for some types. */
   set(settings) {
     this.settings = { ...this.settings, ...settings };
   }
 
-  /** Forgets what is waiting, and delivers again. */
+  /** Drops waiting events and delivers again. */
   clear() {
     this.held = [];
     this.set({ mode: "now", by_type: {} });
   }
 
-  /** Takes an event in; ends when it has been posted, is held, or stays where it is. */
+  /** Accepts an event. Resolves when it has been posted, is held, or stays undelivered. */
   async take(event, { deliver, repeat = 1, sign } = {}) {
     const mode = deliver ?? this.settings.by_type[event.type] ?? this.settings.mode;
     const endpoint = event.account ? "connect" : "platform";
@@ -37,7 +37,7 @@ export class Deliveries {
     return record;
   }
 
-  /** Posts an event, after all that were to be posted before it. */
+  /** Posts an event after all that are queued before it. */
   send(id, { times = 1, sign } = {}) {
     const turn = this.#last.then(async () => {
       for (let time = 0; time < times; time += 1) await this.#post(id, sign);
@@ -46,7 +46,7 @@ export class Deliveries {
     return turn;
   }
 
-  /** When nothing is being posted any more. */
+  /** Resolves when nothing is being posted any more. */
   async settled() {
     let last;
     do {
@@ -55,7 +55,7 @@ export class Deliveries {
     } while (last !== this.#last);
   }
 
-  /** Lets the held events go: all of them in an order, or those of `ids` in that of the list. */
+  /** Releases the held events: all of them in an order, or those in `ids` in the order of that list. */
   async release({ order = "forward", ids, seed = 1 } = {}) {
     const going = ids ? ids.map((id) => this.held.find((one) => one.id === id)).filter(Boolean) : ordered(this.held, order, seed);
     this.held = this.held.filter((one) => !going.includes(one));
@@ -63,7 +63,7 @@ export class Deliveries {
     return going.map(({ id }) => id);
   }
 
-  /** Once more for every event that its endpoint has not taken. */
+  /** Posts every event again that its endpoint has not accepted. */
   async retry() {
     const waiting = new Set(this.held.map(({ id }) => id));
     const ids = [...this.store.deliveries].filter(([id, { state }]) => state !== "succeeded" && !waiting.has(id)).map(([id]) => id);
@@ -71,7 +71,7 @@ export class Deliveries {
     return ids;
   }
 
-  /** A request as it goes out. `sign` may set another secret or instant, or change the body after signing. */
+  /** An outgoing request. `sign` may set another secret or instant, or change the body after signing. */
   request(event, { secret, offset = 0, tamper = false } = {}) {
     const { secrets, connect_secrets, signature_clock } = this.settings;
     const keys = secret ? [secret] : event.account ? connect_secrets : secrets;
@@ -90,7 +90,7 @@ export class Deliveries {
 
   async #post(id, sign) {
     const record = this.store.deliveries.get(id);
-    // A reset may have come in between, or the address is not known yet.
+    // The state may have been reset meanwhile, or the URL is not known yet.
     if (!record || !this.settings.url) return;
     const { url, headers, body } = this.request(this.store.get("event", id), sign);
     const attempt = { at: this.store.now() };
@@ -102,7 +102,7 @@ export class Deliveries {
       attempt.error = error.cause?.code ?? error.name;
     }
     record.attempts.push(attempt);
-    // One acceptance is enough: Stripe would not have asked again.
+    // One acceptance is enough, because Stripe would not have retried.
     if (record.state !== "succeeded") record.state = attempt.status >= 200 && attempt.status < 300 ? "succeeded" : "failed";
     this.store.changed();
   }

@@ -17,7 +17,7 @@ export const missing = (param) => invalid(`Missing required param: ${param}.`, {
 
 export const unknown = (param) => invalid(`Received unknown parameter: ${param}`, { code: "parameter_unknown", param });
 
-/** An object named in the path is answered with 404, one named in a parameter with 400. */
+/** An unknown object in the path gives 404, one in a parameter 400. */
 export const noSuch = (kind, id, { param = "id", status = param === "id" ? 404 : 400 } = {}) =>
   invalid(`No such ${kind}: '${id}'`, { code: "resource_missing", param, status });
 
@@ -33,6 +33,6 @@ export const rateLimited = () =>
 
 export const failed = (status = 500) =>
   new Refusal(status, "api_error", "An unknown error occurred. If you have any questions, we can help at https://support.stripe.com/.", {
-    // Stripe says so because its idempotency layer would only replay the failure.
+    // Stripe says so because its idempotency layer would only repeat the failure.
     headers: { "stripe-should-retry": "false" },
   });

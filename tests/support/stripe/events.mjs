@@ -1,10 +1,10 @@
-// Makes events: a picture of an object at its moment, in the shape of the event's API version.
+// Creates events: a snapshot of an object at that moment, in the shape of the event's API version.
 import { API_VERSION, rendered } from "./versions.mjs";
 
-/** The fields of a control's body that say how its events are made and delivered. */
+/** The fields of a control's body that say how its events are created and delivered. */
 export const EVENT_OPTIONS = ["api_version", "livemode", "deliver", "repeat", "sign"];
 
-/** Keeps the event and hands it to the deliveries; `done` ends when they are through with it. */
+/** Stores the event and passes it to the deliveries; `done` resolves when they are finished with it. */
 export function emit(world, type, object, { account, previous, request, api_version = API_VERSION, livemode = false, ...delivery } = {}) {
   const { store } = world;
   const event = store.put("event", {

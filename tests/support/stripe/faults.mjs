@@ -1,14 +1,14 @@
-// Failures planned for coming requests: "the next N requests that match meet this".
+// Planned failures for future requests: "the next N matching requests fail like this".
 
-/** What can happen; each says what the request has done when its sender learns, or does not learn, of it. */
+/** The kinds of failures. Each says what the request has done when its sender gets the response, or gets none. */
 export const KINDS = [
-  "drop_before", // the connection closes, nothing happened
-  "drop_after", // it happened, and the connection closes without an answer
-  "delay", // it happens, and the answer takes `ms`
+  "drop_before", // the connection closes before anything happens
+  "drop_after", // it happens, and the connection closes without a response
+  "delay", // it happens, and the response takes `ms`
   "429", // refused, not saved
   "503", // refused before it began, not saved
   "500_no_effect", // it began, failed, and the failure is saved
-  "500_effect", // it happened, and a failure is saved all the same
+  "500_effect", // it happened, but a failure is saved
 ];
 
 const matchesPath = (pattern, path) => {
@@ -24,7 +24,7 @@ export class Faults {
     this.plan = [];
   }
 
-  /** `skip` requests that match pass first; `where` holds the parameters a request must have. */
+  /** `skip` matching requests pass first; `where` has the parameters that a request must have. */
   add({ method = "POST", path, kind, times = 1, skip = 0, ms = 0, effect = "first", where = {} }) {
     this.plan.push({ method, path, kind, times, skip, ms, effect, where });
   }
@@ -33,7 +33,7 @@ export class Faults {
     this.plan = [];
   }
 
-  /** Ends after a while, or when the delayed are let go. */
+  /** Resolves after a while, or when the delayed requests are released. */
   wait(ms) {
     return new Promise((done) => {
       const end = () => {
@@ -46,12 +46,12 @@ export class Faults {
     });
   }
 
-  /** Lets every delayed request go on. */
+  /** Releases every delayed request. */
   release() {
     for (const end of [...this.#delayed]) end();
   }
 
-  /** The fault that this request meets, if any: the earliest planned one. */
+  /** The fault for this request, if any: the earliest one planned. */
   take(method, path, params) {
     for (const fault of this.plan) {
       if (fault.times === 0 || fault.method !== method || !matchesPath(fault.path, path)) continue;

@@ -1,5 +1,5 @@
-// Stripe's form encoding: `a[b]=1`, `a[]=1` and `a[0]=1`. Everything is a text or a nested object; whether an object with
-// the keys 0, 1, 2 is meant as a list is for the endpoint's shape to say.
+// Stripe's form encoding: `a[b]=1`, `a[]=1` and `a[0]=1`. Everything is a string or a nested object. The endpoint's
+// shape decides whether an object with the keys 0, 1, 2 is a list.
 import { invalid } from "./errors.mjs";
 
 const KEY = /^([^[\]]+)((?:\[[^[\]]*\])*)$/;
@@ -12,7 +12,7 @@ function decoded(text) {
   }
 }
 
-/** The steps of a key: `a[b][]` is a, b and an empty text for "the next". */
+/** The steps of a key: `a[b][]` is a, b and an empty string for "the next". */
 function steps(key) {
   const found = KEY.exec(key);
   if (!found) throw invalid(`Invalid request: ${key} is not a parameter's name`);
@@ -36,14 +36,14 @@ export function decode(text) {
       node = node[name];
     }
     const name = last === "" ? String(Object.keys(node).length) : last;
-    // Stripe takes one of them; a client that sends two does not know which.
+    // Stripe uses one of them, and a client that sends two cannot know which.
     if (name in node) throw invalid(`Invalid request: ${key} is given twice`);
     node[name] = at < 0 ? "" : decoded(pair.slice(at + 1));
   }
   return root;
 }
 
-/** The same parameters give the same text, in whatever order they came. */
+/** Equal parameters give equal text, in whatever order they were sent. */
 export function canonical(value) {
   if (typeof value === "string") return JSON.stringify(value);
   const fields = Object.keys(value)

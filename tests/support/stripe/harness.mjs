@@ -1,4 +1,4 @@
-// What the tests share: a stand-in of their own, the official library pointed at it, and an endpoint that takes webhooks.
+// Shared by the tests: a stand-in per test, the official library configured for it, and an endpoint for webhooks.
 import { createServer } from "node:http";
 import Stripe from "stripe";
 import { start } from "./server.mjs";
@@ -8,7 +8,7 @@ export const SECRETS = ["whsec_platform"];
 export const CONNECT_SECRETS = ["whsec_connect"];
 export const KEY = "sk_test_standin";
 
-/** A stand-in that ends with the test, the official client, and its controls. */
+/** A stand-in that stops with the test, the official client, and its controls. */
 export async function standIn(t, options = {}) {
   const running = await start({ balance: 1_000_000, rateLimit: false, ...options });
   t.after(() => running.close());
@@ -26,7 +26,7 @@ function controls(url) {
   };
 }
 
-/** A request as written by hand: the official library repeats some failures, and mends some mistakes. */
+/** A request written by hand, because the official library retries some failures and corrects some mistakes. */
 async function post(url, path, body, headers = {}) {
   const answer = await fetch(url + path, {
     method: body === undefined ? "GET" : "POST",
@@ -51,7 +51,7 @@ export async function payable({ stripe, control }) {
   return account.id;
 }
 
-/** A webhook endpoint: what it was sent, and what it answers. */
+/** A webhook endpoint: the requests it received, and its responses. */
 export async function endpoint(t) {
   const received = [];
   const state = { status: 200 };

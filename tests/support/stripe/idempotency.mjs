@@ -1,5 +1,6 @@
-// Idempotency as Stripe's v1 does it. The first answer of a request that began is kept for 24 hours, failures included,
-// and given again to the same key; the same key with other parameters, or while the first is under way, is refused.
+// Idempotency as in Stripe's v1. The first response of a request that began is kept for 24 hours, failures included,
+// and returned again for the same key. The same key with other parameters, or while the first request is in progress,
+// is refused.
 import { Refusal, invalid } from "./errors.mjs";
 
 const KEPT_SECONDS = 24 * 3600;
@@ -10,7 +11,7 @@ export class Idempotency {
     this.underWay = new Map();
   }
 
-  /** The saved answer of this key, or nothing: then the key is locked until `release`. */
+  /** The saved response of this key. If there is none, the key is locked until `release`. */
   begin(key, endpoint, fingerprint) {
     if (key === "" || key.length > 255) throw invalid("Idempotency keys must have 1 to 255 characters.");
     const saved = this.store.answers.get(key);
@@ -43,9 +44,9 @@ export class Idempotency {
     return new Refusal(400, "idempotency_error", message);
   }
 
-  /** Keeps the answer of the request that holds the key. */
+  /** Saves the response of the request that holds the key. */
   save(key, { status, body, request }) {
-    // Kept as text: the objects in it go on changing.
+    // Kept as text, because the objects in it continue to change.
     this.store.answers.set(key, { ...this.underWay.get(key), at: this.store.now(), status, body, request });
   }
 

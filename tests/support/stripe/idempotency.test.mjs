@@ -1,10 +1,10 @@
-// Keys and planned faults: what a client meets when an answer does not come.
+// Keys and planned faults: what a client experiences if a response is lost.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { payable, standIn } from "./harness.mjs";
 
 const HOUR = 3600;
-/** Milliseconds that no answer is waited for: what is delayed so long is let go. */
+/** Milliseconds. Longer than any test waits: requests delayed this long are released. */
 const LONG = 60_000;
 
 async function setUp(t, options) {
@@ -15,7 +15,7 @@ async function setUp(t, options) {
   const count = async () => (await running.control("state/transfer")).length;
   const fault = (kind, more) => running.control("faults", { path: "/v1/transfers", kind, ...more });
   const release = () => running.control("faults/release", {});
-  /** When the transfer has been made, which is before its answer comes. */
+  /** Resolves once the transfer has been made, which is before the response. */
   const happened = async () => {
     while ((await count()) === 0) await new Promise((done) => setTimeout(done, 5));
   };
@@ -63,7 +63,7 @@ test("a refusal after the start is saved, one before it is not", async (t) => {
   assert.equal((await post("/v1/transfers", `amount=1&currency=usd&destination=${destination}`, { "idempotency-key": "v" })).status, 200);
 });
 
-test("two at once: the second is told to wait, and later gets the first one's answer", async (t) => {
+test("two concurrent requests: the second is refused, and later gets the first one's response", async (t) => {
   const { send, count, fault, release, happened } = await setUp(t);
   await fault("delay", { ms: LONG });
   const first = send("k");
@@ -81,7 +81,7 @@ test("two at once: the second is told to wait, and later gets the first one's an
   assert.equal(await count(), 1);
 });
 
-test("a delay whose effect comes last hides it from a look-up", async (t) => {
+test("a delay with its effect at the end hides the effect from a look-up", async (t) => {
   const { send, count, fault, control, release } = await setUp(t);
   await fault("delay", { ms: LONG, effect: "last" });
   const answer = send("k");
@@ -114,7 +114,7 @@ test("a client that stops waiting does not undo the effect", async (t) => {
   assert.equal(await count(), 1);
 });
 
-test("dropped connections: before, nothing happened; after, it did", async (t) => {
+test("connections dropped before and after the effect", async (t) => {
   const { send, count, fault, control } = await setUp(t);
   await fault("drop_before", { times: 2 });
   await assert.rejects(send("a"));
@@ -130,7 +130,7 @@ test("dropped connections: before, nothing happened; after, it did", async (t) =
   assert.deepEqual(statuses, ["connection closed", 200]);
 });
 
-test("failures: those that began are saved, 429 and 503 are not", async (t) => {
+test("failures after the start are saved; 429 and 503 are not", async (t) => {
   const { send, count, fault, control } = await setUp(t);
   await fault("500_no_effect");
   assert.equal((await send("a")).status, 500);
@@ -151,7 +151,7 @@ test("failures: those that began are saved, 429 and 503 are not", async (t) => {
   }
 });
 
-test("a fault waits for its request, and the plan can be looked at and dropped", async (t) => {
+test("a fault waits for its request, and the plan can be viewed and cleared", async (t) => {
   const { send, fault, control, post } = await setUp(t);
   await fault("503", { skip: 1, where: { amount: 7 } });
   await control("faults", { method: "GET", path: "/v1/accounts/*", kind: "503", times: 5 });
@@ -163,7 +163,7 @@ test("a fault waits for its request, and the plan can be looked at and dropped",
   assert.equal((await post("/v1/accounts/acct_00000001")).status, 200);
 });
 
-test("the official library finds its own way through with its retries", async (t) => {
+test("the official library recovers through its retries", async (t) => {
   const running = await setUp(t);
   const { default: Stripe } = await import("stripe");
   const { hostname: host, port } = new URL(running.url);

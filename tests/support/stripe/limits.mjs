@@ -1,5 +1,5 @@
-// Stripe's rate limits: 25 requests a second in a sandbox, and as many for one endpoint. Buckets that refill steadily, by
-// the machine's clock: the stand-in's own may stand still.
+// Stripe's rate limits: 25 requests per second in a sandbox, in total and per endpoint. Buckets refill steadily, by the
+// machine's clock, because the stand-in's own clock may be stopped.
 
 export class Limits {
   constructor(clock = () => performance.now()) {
@@ -7,7 +7,7 @@ export class Limits {
     this.set({ all: 25, endpoint: 25 });
   }
 
-  /** Requests a second, over all endpoints and for each; 0 is no limit. */
+  /** Requests per second, for all endpoints together and for each; 0 is no limit. */
   set({ all = this.all, endpoint = this.endpoint }) {
     this.all = all;
     this.endpoint = endpoint;

@@ -13,10 +13,10 @@ const KIND_OF = {
   re: "refund",
 };
 
-/** One page of `objects`, which come in the order of their making. */
+/** One page of `objects`, which are in order of creation. */
 export function page(objects, { limit = 10, starting_after, ending_before }, url, known = objects) {
   const all = objects.toReversed();
-  // A cursor may name an object that the filter leaves out: it is a place in the order of making.
+  // A cursor may name an object that the filter excludes: it is a position in the order of creation.
   const order = new Map(known.map((object, index) => [object.id, index]));
   const place = (id, param) => {
     if (!order.has(id)) throw noSuch("object", id, { param });
@@ -34,7 +34,7 @@ export function page(objects, { limit = 10, starting_after, ending_before }, url
   return { object: "list", data: rest.slice(0, limit), has_more: rest.length > limit, url };
 }
 
-/** Replaces the id at the end of a path of fields by its object; `data` of a list stands for each of its objects. */
+/** Replaces the id at the end of a path of fields with its object. `data` of a list means each of its objects. */
 function expandPath(store, object, fields, path) {
   const [field, ...rest] = fields;
   const refuse = () => invalid(`This property cannot be expanded (${path}).`, { param: "expand" });
@@ -51,12 +51,12 @@ function expandPath(store, object, fields, path) {
   return { ...object, [field]: rest.length ? expandPath(store, value, rest, path) : value };
 }
 
-/** The answer with everything expanded that was asked for. */
+/** The response with all requested expansions. */
 export function expanded(store, answer, paths = []) {
   for (const path of paths) {
     const fields = path.split(".");
     if (fields.length > 4) throw invalid("You cannot expand more than 4 levels of a property.", { param: "expand" });
-    // An empty list has nothing that the path could be held against.
+    // The path cannot be checked against an empty list.
     answer = expandPath(store, answer, fields, path);
   }
   return answer;

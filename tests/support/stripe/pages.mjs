@@ -1,4 +1,4 @@
-// The pages behind the links that Stripe hands out: onboarding, which a person completes with one press, and the dashboard.
+// The pages behind Stripe's links: onboarding, which a person completes with one button, and the dashboard.
 import { change, onboarded } from "./api/accounts.mjs";
 
 const escaped = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
@@ -9,7 +9,7 @@ const page = (title, body) => ({
 });
 const redirect = (location) => ({ status: 302, headers: { location }, body: "" });
 
-/** A link works once, for five minutes; later visits are sent for a fresh one, as Stripe does. */
+/** A link works once, within five minutes. Later visits are redirected to get a new one, as at Stripe. */
 function onboarding(world, method, id, token) {
   const link = world.store.links.get(token);
   if (!link || link.account !== id) return undefined;

@@ -1,5 +1,5 @@
-// A request's way through the API: who asks, which endpoint, what fails on purpose, whether it was answered before, what
-// it asks for, what it does.
+// A request's way through the API: authentication, the endpoint, planned faults, saved responses, parameters, and the
+// effect.
 import { Refusal, failed, invalid, rateLimited } from "./errors.mjs";
 import { canonical, decode } from "./form.mjs";
 import { expanded } from "./lists.mjs";
@@ -27,7 +27,7 @@ function authenticate(headers) {
       "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
     );
   if (!/^Bearer sk_test_[A-Za-z0-9_]+$/.test(given)) throw new Refusal(401, "invalid_request_error", "Invalid API Key provided.");
-  // Stripe would fall back to the account's default version; code that pins one must always send it.
+  // Stripe would fall back to the account's default version, but code that pins one must always send it.
   const version = headers["stripe-version"];
   if (version !== API_VERSION)
     throw invalid(version ? `Invalid Stripe API version: ${version}` : `The header Stripe-Version is missing: ${API_VERSION} is wanted.`);
@@ -44,7 +44,7 @@ function routeOf(method, path) {
   );
 }
 
-/** The account that the header Stripe-Account names, where that is supported. */
+/** The account in the header Stripe-Account, if the endpoint supports it. */
 function accountOf(route, headers) {
   const account = headers["stripe-account"];
   if (account && !route.forAccount) throw invalid(`The stand-in does not answer ${route.name} for a connected account.`);
@@ -60,7 +60,7 @@ function paramsOf({ method, query, headers, text }) {
   return decode(method === "GET" ? query : [query, text].filter(Boolean).join("&"));
 }
 
-/** The endpoint's work on parameters that were already read; a refusal is an answer too. */
+/** Runs the endpoint with parameters that were already read. A refusal is a response too. */
 function execute(world, { route, params, ids, context }) {
   const { expand, ...rest } = params;
   try {
@@ -72,14 +72,14 @@ function execute(world, { route, params, ids, context }) {
   }
 }
 
-/** What a request that has begun comes to, with its fault. */
+/** The result of a request that has begun, with its fault. */
 async function attempt(world, { fault, ...work }) {
   const failure = () => {
     const refusal = failed();
     return { status: refusal.status, body: JSON.stringify(refusal.body), headers: refusal.headers };
   };
   if (fault?.kind === "500_no_effect") return failure();
-  // The nastiest delay: meanwhile nothing is to be found, and it happens all the same.
+  // The worst delay: meanwhile nothing can be found, and then it happens anyway.
   if (fault?.kind === "delay" && fault.effect === "last") await world.faults.wait(fault.ms);
   const outcome = execute(world, work);
   if (fault?.kind === "delay" && fault.effect !== "last") await world.faults.wait(fault.ms);
@@ -112,7 +112,7 @@ async function answerOf(world, call, entry) {
       };
   }
   try {
-    // What is refused here never began, and is not saved.
+    // A request refused here never began, so it is not saved.
     const params = read(route.shape, raw);
     const outcome = await attempt(world, { route, params, ids, context, fault });
     if (locked) world.idempotency.save(key, { ...outcome, request: entry.id });
@@ -123,7 +123,7 @@ async function answerOf(world, call, entry) {
   }
 }
 
-/** The answer to one request to /v1/…: status, body and headers, or that the connection is to be cut. */
+/** The result of one request to /v1/…: status, body and headers, or a closed connection. */
 export async function answer(world, call) {
   const entry = {
     id: world.store.nextId("req"),

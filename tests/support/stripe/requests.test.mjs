@@ -1,4 +1,4 @@
-// How requests are read and refused.
+// How requests are parsed and refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { canonical, decode } from "./form.mjs";
@@ -7,7 +7,7 @@ import { Limits } from "./limits.mjs";
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
-test("the bracket form, in every way it is written", () => {
+test("the bracket form in all its notations", () => {
   assert.deepEqual(plain(decode("a=1&m[x]=y+z&m[%C3%A9]=%26&l[]=p&l[]=q&c[t][r]=true")), {
     a: "1",
     m: { x: "y z", é: "&" },
@@ -23,7 +23,7 @@ test("the bracket form, in every way it is written", () => {
   assert.equal(Object.getPrototypeOf(decode("__proto__[x]=1")), null);
 });
 
-test("who may ask, and in which version", async (t) => {
+test("who may call, and with which version", async (t) => {
   const { post } = await standIn(t);
   const status = async (headers) => (await post("/v1/balance", undefined, headers)).status;
   assert.equal(await status({}), 200);
@@ -77,7 +77,7 @@ test("unknown, missing and wrong parameters are refused in Stripe's shape", asyn
   }
 });
 
-test("unknown routes, ids and forms of the body", async (t) => {
+test("unknown routes, ids and body formats", async (t) => {
   const { post } = await standIn(t);
   assert.equal((await post("/v1/payouts")).status, 404);
   assert.equal((await post("/v1/balance", "")).status, 404);
@@ -90,9 +90,9 @@ test("unknown routes, ids and forms of the body", async (t) => {
   assert.equal((await post("/v1/customers", '{"email":"a@b.co"}', { "content-type": "application/json" })).status, 400);
 });
 
-test("25 requests a second, for an endpoint and in all", async (t) => {
+test("25 requests per second, per endpoint and in total", async (t) => {
   const { url, post, control, world } = await standIn(t, { rateLimit: true });
-  // However slow the machine is, this is all in one moment.
+  // All in one moment, however slow the machine is.
   world.limits.clock = () => 0;
   const burst = await Promise.all(Array.from({ length: 40 }, () => post("/v1/balance")));
   const refused = burst.filter(({ status }) => status === 429);
@@ -110,7 +110,7 @@ test("25 requests a second, for an endpoint and in all", async (t) => {
   );
 });
 
-test("a misused control says so", async (t) => {
+test("a misused control is reported", async (t) => {
   const { control } = await standIn(t);
   await assert.rejects(control("clock", { advanced: 1 }), /unknown field advanced/);
   await assert.rejects(control("faults", { path: "/v1/transfers", kind: "drop" }), /kind is one of/);

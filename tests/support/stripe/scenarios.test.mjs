@@ -1,4 +1,4 @@
-// What the scenarios make: amounts, shapes, and the order of things.
+// The results of the scenarios: amounts, shapes, and the order of events.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { totals } from "./scenarios/amounts.mjs";
@@ -11,7 +11,7 @@ async function setUp(t) {
   const sink = await endpoint(t);
   const running = await standIn(t, { webhooks: sink.url, secrets: SECRETS, connectSecrets: CONNECT_SECRETS });
   await running.control("clock", { set: Date.UTC(2026, 0, 31) / 1000, frozen: true });
-  /** Plays a scenario: what it tells, and its events' objects by type. */
+  /** Runs a scenario. Returns its result, and its events' objects by type. */
   const play = async (name, body) => {
     const from = sink.received.length;
     const told = await running.control(`scenarios/${name}`, body);
@@ -26,7 +26,7 @@ async function setUp(t) {
 const subscribed = { email: "a@example.com", client_reference_id: "token", items: [{ unit_amount: 2000, quantity: 3 }] };
 const day = (text) => Date.parse(text) / 1000;
 
-test("one press in the checkout", async (t) => {
+test("completing a checkout", async (t) => {
   const { play, stripe } = await setUp(t);
   const { told, types, of } = await play("subscribe", {
     ...subscribed,
@@ -106,7 +106,7 @@ test("old versions show old shapes", async (t) => {
   assert.equal((await play("refund", { invoice: told.invoice, amount: 100 })).of("charge.refunded").invoice, undefined);
 });
 
-test("months go on, seats change, a subscription ends", async (t) => {
+test("months pass, seats change, a subscription ends", async (t) => {
   const { play, control, stripe } = await setUp(t);
   const { told } = await play("subscribe", subscribed);
   const subscription = told.subscription;
@@ -171,7 +171,7 @@ test("a trial begins with a zero invoice", async (t) => {
   assert.deepEqual([first.amount_paid, first.lines.data[0].period.start], [6000, day("2026-02-14T00:00:00Z")]);
 });
 
-test("a customer's credit pays first: the amount paid is below what excludes tax", async (t) => {
+test("a customer's credit is used first: the amount paid is below the total excluding tax", async (t) => {
   const { play, stripe } = await setUp(t);
   const { told } = await play("customer", { email: "a@example.com" });
   await stripe.customers.createBalanceTransaction(told.customer, { amount: -1500, currency: "usd" });
@@ -194,7 +194,7 @@ test("a customer's credit pays first: the amount paid is below what excludes tax
   assert.equal(overridden.of("invoice.paid").amount_paid, 1);
 });
 
-test("refunds add up, and a failed one is taken back", async (t) => {
+test("refunds add up, and a failed one is undone", async (t) => {
   const { play } = await setUp(t);
   const { told } = await play("subscribe", subscribed);
   const part = await play("refund", { invoice: told.invoice, amount: 1000 });
@@ -221,7 +221,7 @@ test("refunds add up, and a failed one is taken back", async (t) => {
   await assert.rejects(play("refund", { charge: told.charges[0], amount: 1 }), /has 0 left/);
 });
 
-test("a dispute takes the money and gives it back", async (t) => {
+test("a dispute withdraws the funds and reinstates them", async (t) => {
   const { play } = await setUp(t);
   const { told } = await play("subscribe", subscribed);
   const opened = await play("dispute_created", { invoice: told.invoice });

@@ -1,7 +1,8 @@
-// Runs the Stripe stand-in until it is told to end.
+// Runs the Stripe stand-in until it receives a signal.
 //   node tests/support/stripe/serve.mjs [--port N] [--state file.json] [--balance cents] [--rate-limit off]
 //     [--webhooks http://127.0.0.1:8787] [--secret whsec_…] [--connect-secret whsec_…] [--until-parent-ends]
-// Prints {"url": …} as one line when it is ready. A secret given twice signs twice, as while Stripe rolls it.
+// Prints {"url": …} as one line when it is ready. A secret that is given twice signs twice, as during a rotation at
+// Stripe.
 import { parseArgs } from "node:util";
 import { start } from "./server.mjs";
 
@@ -33,7 +34,7 @@ try {
   const { untilParentEnds, ...given } = options();
   const standIn = await start(given);
   const end = async () => {
-    // Whatever is still being delivered, what is known by now is kept.
+    // Saves what is known by now, even if deliveries are still in progress.
     setTimeout(() => {
       standIn.world.store.flush();
       process.exit(0);
@@ -42,7 +43,7 @@ try {
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.once(signal, end);
-  // Whoever started it may be killed without a chance to tell.
+  // The process that started it may be killed without a chance to send a signal.
   const parent = process.ppid;
   if (untilParentEnds) setInterval(() => process.ppid !== parent && end(), 300).unref();
   console.log(JSON.stringify({ url: standIn.url }));

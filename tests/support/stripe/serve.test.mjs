@@ -1,4 +1,4 @@
-// The command: its one line, its options, its end.
+// The command: its output line, its options, its end.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ function run(t, words) {
   return { child, ended, line: text(child.stdout), complaint: text(child.stderr) };
 }
 
-test("it says where it is, and keeps its state when it ends", async (t) => {
+test("it prints its URL, and saves its state when it stops", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "standin-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const state = join(folder, "state.json");

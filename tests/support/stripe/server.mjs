@@ -1,4 +1,4 @@
-// The stand-in's HTTP server: Stripe's API, the pages behind its links, and the controls of the tests.
+// The stand-in's HTTP server: Stripe's API, the pages behind its links, and the tests' controls.
 import { createServer } from "node:http";
 import { control } from "./controls.mjs";
 import { Deliveries } from "./delivery.mjs";
@@ -11,7 +11,7 @@ import { Store } from "./store.mjs";
 
 const BODY_MAX = 1024 * 1024;
 
-/** The body of a request, of a megabyte at most. */
+/** The body of a request, up to a megabyte. */
 export async function textOf(request) {
   const chunks = [];
   let size = 0;
@@ -34,7 +34,7 @@ async function respond(world, request, response) {
   response.writeHead(found.status, found.headers).end(found.body);
 }
 
-/** Starts a stand-in on loopback; `close` ends it. */
+/** Starts a stand-in on localhost; `close` stops it. */
 export async function start({ port = 0, state, balance, webhooks, secrets, connectSecrets, rateLimit = true } = {}) {
   const store = new Store({ file: state, balance });
   const world = {
@@ -48,13 +48,13 @@ export async function start({ port = 0, state, balance, webhooks, secrets, conne
   if (!rateLimit) world.limits.set({ all: 0, endpoint: 0 });
   const server = createServer((request, response) => {
     respond(world, request, response).catch((error) => {
-      // A mistake in the stand-in must not pass for a failure that was planned.
+      // A bug in the stand-in must not look like a planned failure.
       console.error(error);
       if (!response.headersSent) response.writeHead(500, { "content-type": "text/plain" });
       response.end(`the stand-in failed: ${error.stack}`);
     });
   });
-  // An idle connection that ends under a client's request would be a fault that nobody planned.
+  // An idle connection that closes during a client's request would be an unplanned failure.
   server.keepAliveTimeout = 0;
   await new Promise((listening, failed) => server.once("error", failed).listen(port, "127.0.0.1", listening));
   world.origin = `http://127.0.0.1:${server.address().port}`;

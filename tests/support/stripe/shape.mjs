@@ -1,15 +1,15 @@
-// What parameters an endpoint takes. A shape is an object of readers; a reader turns the form's text into a value or
-// refuses it in Stripe's words. What Stripe would take but Manicule has no use for is unknown here: a parameter that is
-// accepted and then ignored would let a mistake pass.
+// The parameters that an endpoint takes. A shape is an object of readers; a reader turns the form's text into a value
+// or refuses it in Stripe's words. Parameters that Stripe accepts but Manicule does not use are unknown here: accepting
+// and ignoring a parameter would hide mistakes.
 import { invalid, missing, unknown } from "./errors.mjs";
 
 const CURRENCIES = "aud bgn brl cad chf czk dkk eur gbp hkd huf inr jpy krw mxn nok nzd pln ron sek sgd thb usd zar".split(" ");
 const isText = (value) => typeof value === "string";
 
-/** Marks a reader's parameter as one that must be there. */
+/** Marks a reader's parameter as required. */
 export const required = (reader) => Object.assign((value, name) => reader(value, name), { required: true });
 
-/** Every parameter read by its reader; what was not sent is absent. */
+/** Every parameter, parsed by its reader. Parameters that were not sent are absent. */
 export function read(shape, params, prefix = "") {
   const nameOf = (key) => (prefix ? `${prefix}[${key}]` : key);
   for (const key of Object.keys(params)) if (!Object.hasOwn(shape, key)) throw unknown(nameOf(key));
@@ -45,7 +45,7 @@ export const integer =
     return number;
   };
 
-/** A percentage; the only parameter that is no whole number. */
+/** A percentage, the only number that need not be whole. */
 export const percentage = () => (value, name) => {
   if (!isText(value) || !/^\d{1,3}(\.\d{1,4})?$/.test(value)) throw invalid(`Invalid decimal: ${value}`, { param: name });
   if (Number(value) <= 0 || Number(value) > 100) throw invalid("Percentages must be greater than 0 and at most 100.", { param: name });
@@ -106,7 +106,7 @@ export const list =
     return keys.map((key) => reader(value[key], `${name}[${key}]`));
   };
 
-/** Up to 50 short texts by name. An empty value unsets its name: there is nothing to unset in what is only being made. */
+/** Up to 50 short strings by name. An empty value unsets its name, so a new object has nothing to unset. */
 export const metadata =
   ({ unset = false } = {}) =>
   (value, name) => {
@@ -124,7 +124,7 @@ export const metadata =
 
 const moment = integer({ min: 0 });
 const bounds = hash({ gt: moment, gte: moment, lt: moment, lte: moment });
-/** `created=…` or `created[gte]=…`, as a test for an instant. */
+/** `created=…` or `created[gte]=…`, as a predicate for an instant. */
 export const range = () => (value, name) => {
   if (isText(value)) {
     const at = moment(value, name);
@@ -134,6 +134,6 @@ export const range = () => (value, name) => {
   return (time) => time > gt && time >= gte && time < lt && time <= lte;
 };
 
-/** What every endpoint takes, and what every list takes. */
+/** The parameters of every endpoint, and those of every list. */
 export const EXPAND = { expand: list(text()) };
 export const PAGE = { ...EXPAND, limit: integer({ min: 1, max: 100 }), starting_after: text(), ending_before: text() };

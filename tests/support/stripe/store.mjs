@@ -1,4 +1,4 @@
-// Everything that the stand-in remembers: objects by kind, balances, saved answers, deliveries, its clock and its counters.
+// The stand-in's whole state: objects by kind, balances, saved responses, deliveries, its clock and its counters.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 const SAVE_AFTER_MS = 50;
@@ -14,20 +14,20 @@ export class Store {
     if (file && existsSync(file)) this.#load(JSON.parse(readFileSync(file, "utf8")));
   }
 
-  /** Back to the start, clock included. */
+  /** Resets everything, including the clock. */
   clear(balance = this.initialBalance) {
     this.clock = { offset: 0, frozen: null };
     this.counters = {};
     this.balances = { usd: balance };
     this.kinds = new Map();
-    // By account and currency: what it holds, and so what can be reversed.
+    // By account and currency: its balance, which limits reversals.
     this.destinations = new Map();
     this.answers = new Map();
     this.deliveries = new Map();
     this.links = new Map();
   }
 
-  /** Unix seconds by the stand-in's own clock. */
+  /** Unix seconds on the stand-in's own clock. */
   now() {
     return this.clock.frozen ?? Math.floor(Date.now() / 1000) + this.clock.offset;
   }
@@ -36,7 +36,7 @@ export class Store {
     this.clock = { offset: now - Math.floor(Date.now() / 1000), frozen: frozen ? now : null };
   }
 
-  /** The same calls make the same ids. */
+  /** Deterministic ids: the same calls create the same ids. */
   nextId(prefix) {
     this.counters[prefix] = (this.counters[prefix] ?? 0) + 1;
     return `${prefix}_${String(this.counters[prefix]).padStart(8, "0")}`;
@@ -52,12 +52,12 @@ export class Store {
     return this.kinds.get(kind)?.get(id);
   }
 
-  /** In the order of their making. */
+  /** In order of creation. */
   all(kind) {
     return [...(this.kinds.get(kind)?.values() ?? [])];
   }
 
-  /** What an account holds in a currency, after adding to it. */
+  /** An account's balance in a currency, after adding to it. */
   holds(account, currency, add = 0) {
     const held = this.destinations.get(account) ?? {};
     held[currency] = (held[currency] ?? 0) + add;
@@ -88,12 +88,12 @@ export class Store {
     for (const name of ["destinations", "answers", "deliveries", "links"]) this[name] = new Map(saved[name]);
   }
 
-  /** Soon, and once for a burst of changes: a thousand transfers would otherwise write a thousand files. */
+  /** Saves soon, and once for a burst of changes: otherwise a thousand transfers would write a thousand files. */
   changed() {
     if (this.#file) this.#timer ??= setTimeout(() => this.flush(), SAVE_AFTER_MS);
   }
 
-  /** Now, whole or not at all. */
+  /** Saves now, completely or not at all. */
   flush() {
     if (!this.#file) return;
     clearTimeout(this.#timer);

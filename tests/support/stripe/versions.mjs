@@ -1,14 +1,15 @@
-// Objects as older versions of the API show them. An event keeps the version it was made at, so webhooks meet old shapes
-// long after the pinned version has moved on.
+// Objects as older versions of the API show them. An event keeps the version in which it was created, so webhooks
+// receive old shapes long after the pinned version has moved on.
 
 export const API_VERSION = "2026-10-28.endive";
 
-// With basil, invoices lost `subscription`, `charge`, `payment_intent` and `tax`, and periods moved to subscription items.
+// With basil, invoices lost `subscription`, `charge`, `payment_intent` and `tax`, and periods moved to subscription
+// items.
 const BASIL = "2025-03-31";
-// From here on a charge no longer lists its refunds.
+// From this version on a charge no longer lists its refunds.
 const REFUNDS_LEFT_CHARGES = "2022-11-15";
 
-/** A version is a date, perhaps with a name. */
+/** A version is a date, optionally with a name. */
 export const isVersion = (text) => /^20\d\d-\d\d-\d\d(\.[a-z]+)?$/.test(text);
 
 const dateOf = (version) => version.slice(0, 10);
@@ -25,7 +26,7 @@ const oldTax = (tax) => ({
   taxable_amount: tax.taxable_amount,
 });
 
-/** The price as subscriptions had it before prices existed; events still carry both. */
+/** The price as subscriptions had it before prices existed. Events still carry both. */
 export function planOf(price) {
   const { interval = null, interval_count = null, usage_type = "licensed" } = price.recurring ?? {};
   const plan = {

@@ -1,4 +1,4 @@
-// Webhooks: signed as Stripe signs, delivered, held, repeated, lost; and what the list of events says of it.
+// Webhooks: signed like Stripe's, delivered, held, repeated, lost; and the list of events.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CONNECT_SECRETS, SECRETS, endpoint, payable, standIn } from "./harness.mjs";
@@ -38,13 +38,13 @@ test("the official library accepts the signature, and only with the right secret
   assert.deepEqual([verified(sink.received[4]).livemode, verified(sink.received[4]).data.object.livemode], [true, true]);
 });
 
-test("while a secret is rolled both sign", async (t) => {
+test("during a rotation both secrets sign", async (t) => {
   const { sink, invoice, verified } = await setUp(t, { secrets: ["whsec_old", "whsec_new"] });
   await invoice();
   for (const secret of ["whsec_old", "whsec_new"]) assert.equal(verified(sink.received[0], secret).type, "invoice.paid");
 });
 
-test("signatures are of now, or of the stand-in's clock", async (t) => {
+test("signatures use the present time, or the stand-in's clock", async (t) => {
   const { sink, invoice, verified, control } = await setUp(t);
   await control("clock", { advance: 40 * 86_400 });
   await invoice();
@@ -69,12 +69,12 @@ test("connected accounts have their own endpoint and secret", async (t) => {
   );
   await control("scenarios/account_updated", { account, changes: { country: "FR" }, api_version: "2024-06-20" });
   assert.equal(verified(sink.received[1], CONNECT_SECRETS[0]).data.object.country, "FR");
-  // The platform's own list does not have them.
+  // The platform's own list does not contain them.
   assert.equal((await stripe.events.list()).data.length, 0);
   assert.equal((await stripe.events.list({}, { stripeAccount: account })).data.length, 2);
 });
 
-test("transfers tell the platform's endpoint, with the request that made them", async (t) => {
+test("transfers notify the platform's endpoint, with the request that made them", async (t) => {
   const running = await setUp(t);
   const { sink, stripe, control, scenario, verified } = running;
   const destination = await payable(running);
@@ -91,7 +91,7 @@ test("transfers tell the platform's endpoint, with the request that made them", 
   await assert.rejects(scenario("transfer_reversed", { transfer: transfer.id, amount: 61 }), /greater than/);
 });
 
-test("held events go in any order, several times", async (t) => {
+test("held events can be released in any order, several times", async (t) => {
   const { sink, scenario, control } = await setUp(t);
   const { events } = await scenario("subscribe", {
     email: "a@example.com",
@@ -145,7 +145,7 @@ test("the list of events is truthful about deliveries, for 30 days", async (t) =
   await assert.rejects(stripe.events.retrieve(silent), { code: "resource_missing" });
 });
 
-test("an endpoint that is not there is a failed delivery", async (t) => {
+test("an unreachable endpoint is a failed delivery", async (t) => {
   const { control, invoice, stripe } = await setUp(t);
   await control("webhooks", { url: "http://127.0.0.1:9" });
   const { events } = await invoice();

@@ -1,9 +1,9 @@
-//! Lists: found, ordered, continued, and read by indexes.
+//! Lists: search, order, paging, and the use of indexes.
 
 use super::*;
 
 #[test]
-fn partners_and_accounts_are_found_by_what_people_know() {
+fn search_finds_partners_and_accounts() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let code = fixture.look(&format!("SELECT code FROM partner WHERE id = '{}'", fixture.suspect), "code");
@@ -13,7 +13,7 @@ fn partners_and_accounts_are_found_by_what_people_know() {
         shown.is_page().says("Sly");
         assert!(!shown.text().contains("boss@acme"), "{q}");
     }
-    // What a pattern would take for a wildcard is a letter here.
+    // A pattern's wildcard is an ordinary character here.
     for q in ["%25", "_", "s%25", "*"] {
         operator.get(&format!("/operator/partners?q={q}")).is_page().says(partner::NONE_FOUND);
         operator.get(&format!("/operator/accounts?q={q}")).is_page().says(account::NONE_FOUND);
@@ -27,7 +27,7 @@ fn partners_and_accounts_are_found_by_what_people_know() {
 }
 
 #[test]
-fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
+fn lists_show_partner_names_newest_first() {
     let fixture = OperatorFixture::new();
     fixture.pages.now.set(at("2026-05-02T00:00:00Z"));
     let operator = fixture.operator();
@@ -56,7 +56,7 @@ fn partners_are_called_by_their_names_and_what_is_new_comes_first() {
 }
 
 #[test]
-fn lists_go_on_where_they_stop() {
+fn lists_continue_on_the_next_page() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     for (path, rows) in [
@@ -137,7 +137,7 @@ fn full_lists_stay_small() {
         .into_iter()
         .chain(["/operator/partners?q=user".to_owned(), "/operator/accounts?q=user".to_owned()])
     {
-        if path.ends_with("/faults") {
+        if path.ends_with("/checks") {
             continue;
         }
         let shown = operator.get(&path);
@@ -146,11 +146,10 @@ fn full_lists_stay_small() {
     }
 }
 
-/// What is looked through from one end to the other: the table that a plan's step names, by the name that the statement
-/// has for it.
+/// Tables that a statement scans in full: the names in the steps of its plan, as the statement calls them.
 fn scans(fixture: &OperatorFixture, sql: &str) -> Vec<String> {
     let steps = plan(&fixture.pages.world.db.connection.borrow(), sql);
-    // An index that is walked in the list's order stops with its LIMIT.
+    // A walk through an index in the list's order stops at its LIMIT.
     let whole = steps.iter().filter_map(|step| step.strip_prefix("SCAN ")).filter(|rest| !rest.contains("USING"));
     let tables = |name: &str| {
         GROWING.iter().filter(move |table| is_called(sql, table, name)).map(|t| (*t).to_owned()).collect::<Vec<_>>()
@@ -159,23 +158,23 @@ fn scans(fixture: &OperatorFixture, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn pages_read_by_indexes() {
+fn pages_use_indexes() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();
     let mut found = std::collections::BTreeSet::new();
-    // Reports add up a whole period, and looking for faults all there is.
-    let adds_up = |path: &String| ["/faults", "/funnel", "/economics"].iter().any(|part| path.contains(part));
+    // Reports sum a whole period, and the ledger checks read everything.
+    let adds_up = |path: &String| ["/checks", "/funnel", "/economics"].iter().any(|part| path.contains(part));
     for path in of_data(&fixture).into_iter().filter(|path| !adds_up(path)) {
         *fixture.pages.world.db.heard.borrow_mut() = Some(Default::default());
         operator.get(&path).is_page();
         let heard = fixture.pages.world.db.heard.take().expect("it listened");
-        assert!(!heard.is_empty(), "{path} asked nothing");
-        // The look-up of the session is every page's, and not judged here.
+        assert!(!heard.is_empty(), "{path} read nothing");
+        // The session's look-up is part of every page and not judged here.
         for sql in heard.into_iter().filter(|sql| !sql.contains("FROM session s")) {
             found.extend(scans(&fixture, &sql).into_iter().map(|table| format!("{path}: {table}")));
         }
     }
-    // Few rows: one for a partner and kind of balance.
+    // Few rows: one per partner and type of balance.
     let known = ["/operator/ledger: ledger_account", "/operator: ledger_account"];
     let unknown: Vec<String> = found.into_iter().filter(|what| !known.contains(&what.as_str())).collect();
     assert_eq!(unknown, Vec::<String>::new());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn payouts_are_told_as_the_books_have_them() {
+fn payouts_are_shown_as_the_ledger_has_them() {
     let books = Books::new();
     let ann = &books.ann.0;
     let browser = books.fixture.signed_in("ann@partners.example", ann);
@@ -26,7 +26,7 @@ fn payouts_are_told_as_the_books_have_them() {
         "{}",
         receipt.text()
     );
-    // The same sums as the interface tells, which are found by the account.
+    // The same amounts as in the API, looked up by account.
     use manicule::store::port::Db;
     use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
@@ -52,7 +52,7 @@ fn payouts_are_told_as_the_books_have_them() {
 }
 
 #[test]
-fn a_file_holds_no_formula() {
+fn csv_files_contain_no_formulas() {
     let books = Books::new();
     books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
     books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
@@ -61,7 +61,7 @@ fn a_file_holds_no_formula() {
 }
 
 #[test]
-fn credit_has_pages_of_its_own() {
+fn credit_has_its_own_pages() {
     let books = Books::new();
     let cyd = &books.cyd.0;
     let browser = books.fixture.signed_in("cyd@partners.example", cyd);
@@ -75,7 +75,7 @@ fn credit_has_pages_of_its_own() {
     let payouts = browser.get("/partner/payouts");
     payouts.is_page().says(payout::NO_CREDIT).says(payout::LEAD_CREDIT);
     assert!(!payouts.text().contains("Stripe"));
-    // Used up by the application, through its own triggers.
+    // Used by the application, through its own triggers.
     books.sql(&format!(
         "INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('{REFERRAL}/credit:usd/redeemed/{cyd}', '{REFERRAL}', 'credit:usd', 'redeemed', '{cyd}');
          INSERT INTO redemption VALUES ('rdm_1', '{REFERRAL}', '{cyd}', 'credit:usd', 1200, 'bill <b>7</b>', 'app', 5);

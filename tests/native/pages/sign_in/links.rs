@@ -1,9 +1,9 @@
-//! Links by email: whom they let in, how often they are sent, and what they tell nobody.
+//! Sign-in links by email: who they sign in, how often they are sent, and that they reveal nothing.
 
 use super::*;
 
 #[test]
-fn a_mailed_link_lets_its_reader_in_once() {
+fn an_emailed_link_signs_in_once() {
     let (fixture, mails, partner) = fixture();
     let browser = fixture.browser();
     let asked = ask(&browser, "ann@example.com", "/partner/links");
@@ -19,7 +19,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
         "only its hash is kept"
     );
 
-    // A scanner looks at it, and nothing happens.
+    // An email scanner opens it, and nothing happens.
     let scanner = fixture.browser();
     let shown = scanner.get(&path);
     shown.is_page().says(&format!("{} ann@example.com", text::CONFIRM_AS));
@@ -36,7 +36,7 @@ fn a_mailed_link_lets_its_reader_in_once() {
     assert_eq!(sessions(&fixture, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
     assert_eq!(sessions(&fixture, "way = 'email' AND email = 'ann@example.com' AND operator = 0"), 1);
 
-    // A second time, from another browser or the same, it is of no use.
+    // A second use fails, from the same browser or another.
     for again in [&fixture.browser(), &browser] {
         again.get("/sign-in?done=x");
         again.post(&path, &[]).is(410).says(text::LINK_GONE);
@@ -46,13 +46,13 @@ fn a_mailed_link_lets_its_reader_in_once() {
 }
 
 #[test]
-fn a_link_used_by_two_at_once_lets_one_in() {
+fn a_link_used_twice_concurrently_signs_in_once() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
     let path = link_of(&mails.borrow()[0]);
     browser.get(&path).is(200);
-    // Between the look and the use, somebody else has used it.
+    // Between opening the page and using the link, another request has used it.
     fixture
         .world
         .db
@@ -65,7 +65,7 @@ fn a_link_used_by_two_at_once_lets_one_in() {
     let shown = browser.post(&path, &[]);
     shown.is(410);
     assert_eq!((browser.cookie(SESSION), sessions(&fixture, "1")), (None, 0));
-    // The schema's own guard says the same.
+    // The guard in the schema agrees.
     let used = |db: &crate::support::sqlite::Sqlite| {
         db.connection.borrow().execute("UPDATE magic_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
     };
@@ -74,7 +74,7 @@ fn a_link_used_by_two_at_once_lets_one_in() {
 }
 
 #[test]
-fn links_grow_old_and_foreign_ones_are_none() {
+fn links_expire_and_unknown_ones_are_invalid() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
@@ -87,7 +87,7 @@ fn links_grow_old_and_foreign_ones_are_none() {
         browser.get(&wrong).is(410);
         browser.post(&wrong, &[]).is(410);
     }
-    // A link to sign in is none to join.
+    // A sign-in link cannot be used to join.
     browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
     later(&fixture, 15 * MINUTE - 1);
     browser.get(&path).is(200);
@@ -98,7 +98,7 @@ fn links_grow_old_and_foreign_ones_are_none() {
 }
 
 #[test]
-fn the_answer_does_not_tell_who_is_known() {
+fn the_response_does_not_reveal_known_addresses() {
     let (fixture, mails, _) = fixture();
     let known = ask(&fixture.browser(), "ann@example.com", "");
     let unknown = ask(&fixture.browser(), "nobody@example.com", "");
@@ -109,7 +109,7 @@ fn the_answer_does_not_tell_who_is_known() {
 }
 
 #[test]
-fn an_address_gets_five_mails_an_hour() {
+fn an_address_gets_five_emails_an_hour() {
     let (fixture, mails, _) = fixture();
     let browser = fixture.browser();
     for _ in 0..7 {
@@ -122,7 +122,7 @@ fn an_address_gets_five_mails_an_hour() {
 }
 
 #[test]
-fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
+fn an_unsent_email_is_not_revealed_and_does_not_count() {
     let (mut fixture, mails, _) = fixture();
     *fixture.world.mailer.borrow_mut() = Box::new(|_| Err(RequestFailed("down for ann@example.com".to_owned())));
     let browser = fixture.browser();
@@ -140,7 +140,7 @@ fn a_mail_that_does_not_leave_tells_nobody_and_does_not_count() {
 }
 
 #[test]
-fn a_mail_that_fails_is_tried_once_more() {
+fn a_failed_email_is_retried_once() {
     let (fixture, _, _) = fixture();
     let tries = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&tries);
@@ -156,7 +156,7 @@ fn a_mail_that_fails_is_tried_once_more() {
 }
 
 #[test]
-fn a_network_that_asks_too_often_is_told_so() {
+fn a_network_with_too_many_requests_sees_an_error() {
     let (fixture, mails, _) = fixture();
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let from = |ip: &str, email: &str| {

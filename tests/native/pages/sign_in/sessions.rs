@@ -1,9 +1,9 @@
-//! Sessions: how long they last, how their tokens are exchanged, and how they end.
+//! Sessions: how long they last, how their tokens are rotated, and how they end.
 
 use super::*;
 
 #[test]
-fn a_session_is_over_when_it_is_not_used_and_at_last_anyway() {
+fn sessions_expire_when_idle_and_after_a_maximum_age() {
     let (fixture, mails, _) = fixture();
     let enter = |email: &str| {
         let browser = fixture.browser();
@@ -38,7 +38,7 @@ fn a_session_is_over_when_it_is_not_used_and_at_last_anyway() {
 }
 
 #[test]
-fn the_token_is_exchanged_once_a_day() {
+fn the_token_is_rotated_once_a_day() {
     let (fixture, mails, partner) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");
@@ -65,7 +65,7 @@ fn the_token_is_exchanged_once_a_day() {
     assert_eq!(sent(&format!("{}{}", if token.starts_with('0') { '1' } else { '0' }, &token[1..])), 403);
     assert!(!browser.get("/sign-out").html.contains(token), "each answer has a mask of its own");
 
-    // Who was under way with the old token is let in for another minute, and is handed nothing.
+    // A request with the old token is admitted for one more minute, but gets no new token.
     let old = fixture.browser();
     old.keep(SESSION, &first);
     later(&fixture, MINUTE - 1);
@@ -73,7 +73,7 @@ fn the_token_is_exchanged_once_a_day() {
     assert_eq!((shown.status, shown.header("set-cookie")), (303, ""));
     later(&fixture, 1);
     assert!(!is_in(&old) && is_in(&browser));
-    // A page is shown though its upkeep fails.
+    // A page is shown even if refreshing its session fails.
     later(&fixture, DAY);
     fixture.world.db.fault.set(Some((fixture.world.db.calls.get() + 1, crate::support::sqlite::Fault::Before)));
     assert!(is_in(&browser));
@@ -115,7 +115,7 @@ fn signing_out_ends_it_here_or_everywhere() {
 }
 
 #[test]
-fn what_is_over_is_removed() {
+fn expired_rows_are_removed() {
     let (fixture, mails, partner) = fixture();
     let browser = fixture.browser();
     ask(&browser, "ann@example.com", "");

@@ -1,4 +1,4 @@
-//! Runs and sweeps at their times, and what a seed ends with.
+//! Runs and sweeps at their times, and the final checks of a seed.
 
 use super::*;
 
@@ -25,14 +25,14 @@ impl Play {
                 if self.rng.percent(20) {
                     self.push(now + MINUTE, Step::Review);
                 }
-                // Where the fault came before the run was stored, only cron itself can bring it back.
+                // If the fault came before the run was stored, only cron itself can repeat it.
                 self.push(again + 3 * DAY, Step::Run(cadence, scheduled));
             }
         }
         Ok(())
     }
 
-    /// What cron does every ten minutes.
+    /// The ten-minute sweep.
     pub(super) fn sweep(&mut self, now: i64) -> Result<(), String> {
         self.maybe_fault(20, 8);
         let swept = self.sweep_once(now);
@@ -40,7 +40,7 @@ impl Play {
         if let Err(error) = swept {
             self.was_injected(&error)?;
             self.push(now + 10 * MINUTE, Step::Sweep);
-            // Whether the budget was released before the fault only another sweep makes certain.
+            // It is unknown whether the budget was released before the fault, so another sweep makes sure.
             self.release(now)?;
         } else {
             self.auditor.credit_model.release();
@@ -56,7 +56,7 @@ impl Play {
         done(settle::sweep(&ctx)).map(|_| ())
     }
 
-    /// Delivers what is left, settles the last periods, and holds the books against the whole truth.
+    /// Delivers what is left, settles the last periods, and compares the stored state with everything that happened.
     pub(super) fn close(&mut self) -> Result<(), String> {
         let last = self.end + 400 * DAY;
         let monday = mondays(last, last + 8 * DAY)[0];
@@ -85,7 +85,7 @@ impl Play {
         compare::compare_statements(&self.auditor, &self.world.db)?;
         compare::compare_announced(&self.auditor, &self.world.db)?;
         compare::compare_funnel(&self.auditor, &self.world)?;
-        // A second world costs as much as the first: every fifth seed has one.
+        // A second world costs as much as the first, so only every fifth seed has one.
         if !self.seed.is_multiple_of(5) {
             return Ok(());
         }

@@ -5,7 +5,7 @@ import { page } from "../lists.mjs";
 import { EXPAND, PAGE, address, country, currency, email, flag, hash, integer, metadata, oneOf, range, required, text } from "../shape.mjs";
 
 const LINK_SECONDS = 300;
-// What Stripe asks of somebody in the United States; the words are what a partner's page shows.
+// Stripe's requirements for a person in the United States. A partner's page shows them in words.
 const ASKED = ["business_profile.url", "business_type", "external_account", "tos_acceptance.date", "tos_acceptance.ip"];
 const CURRENCY_OF = {
   US: "usd",
@@ -140,7 +140,7 @@ function create({ store }, { type, controller, country: where = "US", ...params 
   return store.put("account", account);
 }
 
-/** Stripe does not say whether somebody else's account exists. */
+/** Stripe does not reveal whether another platform's account exists. */
 export function existing({ store }, id) {
   const account = store.get("account", id);
   if (account) return account;
@@ -179,14 +179,14 @@ function login(world, params, { id }) {
   return { object: "login_link", created: world.store.now(), url: `${world.origin}/express/${id}` };
 }
 
-/** Changes an account as Stripe does behind the scenes, and tells the Connect endpoint. */
+/** Changes an account as Stripe does in the background, and notifies the Connect endpoint. */
 export function change(world, account, changes, options) {
   const previous = Object.fromEntries(Object.keys(changes).map((key) => [key, structuredClone(account[key])]));
   Object.assign(account, changes);
   return emit(world, "account.updated", account, { ...options, account: account.id, previous });
 }
 
-/** What an account is once its owner has told Stripe everything. */
+/** The account's fields once its owner has given Stripe everything. */
 export const onboarded = (account) => ({
   capabilities: Object.fromEntries(Object.keys(account.capabilities).map((name) => [name, "active"])),
   charges_enabled: "card_payments" in account.capabilities,
@@ -195,7 +195,7 @@ export const onboarded = (account) => ({
   requirements: requirements([], null),
 });
 
-/** What an account is when Stripe wants more. */
+/** The account's fields when Stripe requires more. */
 export const restricted = (
   account,
   { currently_due = ["individual.verification.document"], disabled_reason = "requirements.past_due" },

@@ -1,4 +1,4 @@
-// What billing has made, to be read: events, invoices, their payments, and subscriptions.
+// Read access to the objects of billing: events, invoices, their payments, and subscriptions.
 import { shown } from "../events.mjs";
 import { invalid, noSuch } from "../errors.mjs";
 import { page } from "../lists.mjs";
@@ -16,7 +16,7 @@ function listEvents(world, { type, types, delivery_success, created = () => true
   if (type && types)
     throw invalid("You may only specify one of these parameters: type, types.", { code: "parameters_exclusive", param: "types" });
   const wanted = types ?? (type ? [type] : ["*"]);
-  // `charge.*` names a group.
+  // `charge.*` selects a group.
   const named = (event) => wanted.some((name) => name === event.type || (name.endsWith("*") && event.type.startsWith(name.slice(0, -1))));
   const delivered = (event) => DELIVERED.includes(world.store.deliveries.get(event.id)?.state ?? "no_endpoint");
   const all = visible(world, account);
@@ -52,7 +52,7 @@ function listPayments({ store }, { payment, invoice, status, created = () => tru
 
 function listSubscriptions({ store }, { customer, price, status, created = () => true, ...paging }) {
   const ended = ["canceled", "incomplete_expired"];
-  // Without a status, what is over is left out.
+  // Without a status, ended subscriptions are left out.
   const inStatus = (one) =>
     status === "all" ? true : status === "ended" ? ended.includes(one.status) : status ? one.status === status : one.status !== "canceled";
   const matches = (one) =>
@@ -80,7 +80,7 @@ export const routes = [
     path: "/v1/events",
     shape: { ...PAGE, created: range(), delivery_success: flag(), type: text(), types: list(text(), { max: 20 }) },
     run: listEvents,
-    // The only one that may be asked on behalf of a connected account.
+    // The only endpoint that may be called on behalf of a connected account.
     forAccount: true,
   },
   { method: "GET", path: "/v1/events/:id", shape: EXPAND, run: getEvent, forAccount: true },

@@ -1,4 +1,4 @@
-// Customers, and the credit or debt that their next invoice takes into account.
+// Customers, and their credit or debt, which the next invoice takes into account.
 import { invalid, noSuch } from "../errors.mjs";
 import { page } from "../lists.mjs";
 import { EXPAND, PAGE, currency, email, integer, metadata, required, text } from "../shape.mjs";
@@ -38,12 +38,12 @@ function existing({ store }, id) {
   return customer;
 }
 
-/** Moves a customer's balance in a currency: below zero it is a credit. */
+/** Changes a customer's balance in a currency. Below zero it is a credit. */
 export function moveBalance({ store }, customer, { amount, currency, type, description = null, invoice = null, metadata = {} }) {
   customer.currency ??= currency;
   const ending_balance = (customer.invoice_credit_balance[currency] ?? 0) + amount;
   customer.invoice_credit_balance[currency] = ending_balance;
-  // `balance` speaks of the customer's own currency only.
+  // `balance` is in the customer's own currency.
   if (customer.currency === currency) customer.balance = ending_balance;
   return store.put("customer_balance_transaction", {
     id: store.nextId("cbtxn"),

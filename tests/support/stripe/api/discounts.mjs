@@ -1,4 +1,4 @@
-// Coupons, and the promotion codes that hand them out.
+// Coupons and their promotion codes.
 import { invalid, missing, noSuch } from "../errors.mjs";
 import { page } from "../lists.mjs";
 import { EXPAND, PAGE, currency, flag, hash, integer, metadata, oneOf, percentage, range, required, text } from "../shape.mjs";
@@ -42,7 +42,7 @@ function createCode({ store }, params) {
   const number = store.nextId("promo");
   const code = params.code ?? `CODE${number.slice(-8)}`;
   if (!/^[A-Za-z0-9-]+$/.test(code)) throw invalid("Promotion codes can only contain letters, digits and dashes.", { param: "code" });
-  // Codes are one space whatever their case; a used-up or inactive one may be taken again.
+  // Codes are unique regardless of case. A used-up or inactive code may be taken again.
   const taken = store.all("promotion_code").some((one) => one.active && one.code.toLowerCase() === code.toLowerCase());
   if (taken) throw invalid(`An active promotion code with \`code: ${code}\` already exists.`, { param: "code" });
   return store.put("promotion_code", {
@@ -63,7 +63,7 @@ function createCode({ store }, params) {
   });
 }
 
-/** Whether a code can still be redeemed, by the clock and by its count. */
+/** Whether a code can still be redeemed, according to the clock and its count. */
 function current(store, code) {
   const over =
     (code.expires_at !== null && code.expires_at <= store.now()) ||

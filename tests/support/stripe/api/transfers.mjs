@@ -74,7 +74,7 @@ function existing({ store }, id) {
   return transfer;
 }
 
-/** Takes all of the rest back, or some of it; from an account that still has it. */
+/** Reverses the whole remainder or part of it, if the account still has the money. */
 export function reverse(world, { amount, metadata = {}, ...options }, { id }, { request } = {}) {
   const { store } = world;
   const transfer = existing(world, id);
@@ -158,7 +158,7 @@ export const routes = [
     method: "POST",
     path: "/v1/transfers/:id/reversals",
     shape: { ...EXPAND, amount, description: text(), metadata: metadata() },
-    // The description is the balance transaction's; the reversal has none.
+    // The description belongs to the balance transaction; the reversal has none.
     run: (world, { amount, metadata }, ids, context) => reverse(world, { amount, metadata }, ids, context).reversal,
   },
   {

@@ -3,7 +3,7 @@ import { Misuse } from "./parts.mjs";
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-/** Splits a whole over parts in proportion; the last part takes what rounding leaves. */
+/** Splits an amount over parts in proportion. The last part takes the rounding difference. */
 export function split(whole, parts) {
   const total = sum(parts);
   if (total === 0) return parts.map(() => 0);
@@ -19,7 +19,7 @@ function discountOf(subtotal, discount) {
   return percent_off === undefined ? Math.min(subtotal, amount_off) : Math.round((subtotal * percent_off) / 100);
 }
 
-/** The tax on an amount: a percentage, or the sum that the test says. */
+/** The tax on an amount: a percentage, or the amount given by the test. */
 function taxOf(amount, tax) {
   if (!tax) return 0;
   if (tax.amount !== undefined) return tax.amount;
@@ -27,7 +27,7 @@ function taxOf(amount, tax) {
   return tax.inclusive ? amount - Math.round(amount / (1 + tax.percent / 100)) : Math.round((amount * tax.percent) / 100);
 }
 
-/** Everything that follows from the lines' amounts; `starting` is the customer's balance, a credit below zero. */
+/** Everything that follows from the lines' amounts. `starting` is the customer's balance; below zero it is a credit. */
 export function totals(lines, { discount, tax, starting }) {
   const subtotal = sum(lines);
   const off = discountOf(subtotal, discount);

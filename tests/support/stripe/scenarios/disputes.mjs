@@ -1,4 +1,4 @@
-// Disputes: opened, the money taken, given back, closed.
+// Disputes: opened, funds withdrawn, funds reinstated, closed.
 import { emit } from "../events.mjs";
 import { Misuse, named, scenarioFields } from "./parts.mjs";
 import { chargeOf } from "./refunds.mjs";
@@ -65,7 +65,7 @@ function created(world, body, options) {
     payment_intent: charge.payment_intent,
     payment_method_details: { card: { brand: "visa", case_type: "chargeback", network_reason_code: "10.4" }, type: "card" },
     reason: body.reason ?? "fraudulent",
-    // An inquiry, warning_needs_response, takes no money.
+    // An inquiry, warning_needs_response, withdraws no funds.
     status: body.status ?? "needs_response",
   });
   const told = { dispute: dispute.id, charge: charge.id, amount: dispute.amount };

@@ -1,4 +1,4 @@
-// All scenarios by name: each makes objects, emits their events, and tells the ids.
+// All scenarios by name: each creates objects, emits their events, and returns the ids.
 import { change } from "../api/accounts.mjs";
 import { reverse } from "../api/transfers.mjs";
 import { emit } from "../events.mjs";
@@ -14,7 +14,7 @@ function customer(world, body) {
   return { customer: customerFor(world, body).id, emitted: [] };
 }
 
-/** What one press in a checkout leads to: a subscription, its first invoice, and the completed session. */
+/** The result of completing a checkout: a subscription, its first invoice, and the completed session. */
 function subscribe(world, body, options) {
   scenarioFields(body, [...SUBSCRIPTION_FIELDS, "client_reference_id", "discount", "tax", "noise"]);
   const subscription = makeSubscription(world, body);
@@ -26,7 +26,7 @@ function subscribe(world, body, options) {
   return { ...told(made), subscription: subscription.id, session: session.session, emitted: [...emitted, ...session.emitted] };
 }
 
-/** A change of an account that Stripe reports, in any of its fields. */
+/** A change to an account that Stripe reports, in any of its fields. */
 function accountUpdated(world, body, options) {
   scenarioFields(body, ["account", "changes"]);
   const account = named(world, "account", body.account);
@@ -34,7 +34,7 @@ function accountUpdated(world, body, options) {
   return { account: account.id, emitted: [change(world, account, body.changes ?? {}, options)] };
 }
 
-/** Somebody reverses a transfer in Stripe's dashboard. */
+/** Someone reverses a transfer in Stripe's dashboard. */
 function transferReversed(world, body, options) {
   scenarioFields(body, ["transfer", "amount"]);
   named(world, "transfer", body.transfer);
@@ -46,7 +46,7 @@ function transferReversed(world, body, options) {
   }
 }
 
-/** Any event at all, for what no scenario makes. */
+/** Any event, if no scenario creates it. */
 function event(world, body, options) {
   scenarioFields(body, ["type", "object", "account", "previous_attributes"]);
   if (!body.type || typeof body.object !== "object") throw new Misuse("an event has a type and an object");

@@ -1,17 +1,17 @@
-// Invoices that are paid, with the payments that paid them.
+// Paid invoices with their payments.
 import { emit } from "../events.mjs";
 import { moveBalance } from "../api/customers.mjs";
 import { totals } from "./amounts.mjs";
 import { Misuse, customerFor, named, overridden, priceFor, scenarioFields } from "./parts.mjs";
 import { renew } from "./subscriptions.mjs";
 
-/** Whether the latest invoice is about the present period: after a trial's end it is not. */
+/** Whether the latest invoice covers the present period. After the end of a trial it does not. */
 function periodIsBilled({ store }, subscription) {
   const [line] = store.get("invoice", subscription.latest_invoice).lines.data;
   return line.period.start === subscription.items.data[0].current_period_start;
 }
 
-/** Lines as a test gives them, or those that the subscription's items come to. */
+/** Lines as given by a test, or those of the subscription's items. */
 function wantedLines(subscription, lines) {
   if (lines) return lines;
   if (!subscription) throw new Misuse("an invoice needs lines, or a subscription that has items");
@@ -101,7 +101,7 @@ const taxEntry = (amount, tax, base) => ({
   type: "tax_rate_details",
 });
 
-/** One payment of an invoice: its intent, its charge, and what joins them to it. */
+/** One payment of an invoice: its intent, its charge, and the object that links them to it. */
 function pay({ store }, invoice, amount, isDefault) {
   const now = store.now();
   const common = {
@@ -279,7 +279,9 @@ export const INVOICE_FIELDS = [
   "override",
 ];
 
-/** Makes a paid invoice; of a subscription, the first is that of its creation and each further one begins a period. */
+/**
+ * Creates a paid invoice. For a subscription, the first is that of its creation, and each further one begins a period.
+ */
 export function makePaidInvoice(world, body) {
   const { store } = world;
   const subscription = body.subscription ? named(world, "subscription", body.subscription) : null;
@@ -322,7 +324,7 @@ export function makePaidInvoice(world, body) {
   return { invoice, paid };
 }
 
-/** What a scenario tells of an invoice. */
+/** A scenario's result for an invoice. */
 export const told = ({ invoice, paid }) => ({
   customer: invoice.customer,
   invoice: invoice.id,
@@ -332,7 +334,7 @@ export const told = ({ invoice, paid }) => ({
   payment_intents: paid.map(({ intent }) => intent.id),
 });
 
-/** `invoice.paid`; with `noise` also the events that come along with it on an endpoint that takes every type. */
+/** `invoice.paid`. With `noise`, also the events that arrive with it at an endpoint that receives every type. */
 export function emitPaid(world, { invoice, paid }, options, noise) {
   const around = ({ charge, payment }) => [
     emit(world, "charge.succeeded", charge, options),

@@ -1,11 +1,11 @@
-// What the scenarios share: careful bodies, customers, prices, calendar periods.
+// Shared by the scenarios: strict bodies, customers, prices, calendar periods.
 import { EVENT_OPTIONS } from "../events.mjs";
 import { makeCustomer } from "../api/customers.mjs";
 
-/** A control that was used wrongly; the message is for the test's author. */
+/** Misuse of a control. The message is for the test's author. */
 export class Misuse extends Error {}
 
-/** Refuses fields that are not among those known. */
+/** Refuses unknown fields. */
 export function only(body, known) {
   const stray = Object.keys(body).filter((name) => !known.includes(name));
   if (stray.length) throw new Misuse(`unknown field ${stray.join(", ")}: known are ${known.join(", ") || "none"}`);
@@ -20,20 +20,20 @@ export function named(world, kind, id) {
   return object;
 }
 
-/** The events with how their deliveries went. */
+/** The events with the results of their deliveries. */
 export async function eventsDone(world, emitted, made) {
   const records = await Promise.all(emitted.map(({ done }) => done));
   return { ...made, events: emitted.map(({ event }, index) => ({ id: event.id, type: event.type, delivery: records[index] })) };
 }
 
-/** The customer by id, else the one with that email, else a new one. */
+/** The customer with this id, or else with this email, or else a new one. */
 export function customerFor(world, { customer, email, name }) {
   if (customer) return named(world, "customer", customer);
   const known = email && world.store.all("customer").find((one) => one.email === email);
   return known || makeCustomer(world, { email, name });
 }
 
-/** A price, by its id if it exists, else made from its amount and interval. */
+/** A price, by id if it exists, or else created from its amount and interval. */
 export function priceFor({ store }, { price, unit_amount, interval = "month", interval_count = 1, product, nickname = null }, currency) {
   const known = price && store.get("price", price);
   if (known) return known;
@@ -63,7 +63,7 @@ export function priceFor({ store }, { price, unit_amount, interval = "month", in
   });
 }
 
-/** The instant one interval later; the 31st becomes a month's last day. */
+/** The instant one interval later. The 31st becomes the month's last day. */
 export function later(seconds, { interval, interval_count }) {
   if (interval === "day" || interval === "week") return seconds + interval_count * (interval === "day" ? 86_400 : 7 * 86_400);
   const from = new Date(seconds * 1000);
@@ -77,7 +77,7 @@ export function later(seconds, { interval, interval_count }) {
   );
 }
 
-/** Fields of an object set to whatever a test wants, last of all. */
+/** Sets arbitrary fields of an object for a test, after everything else. */
 export function overridden(object, override = {}) {
   for (const name of Object.keys(override)) if (!(name in object)) throw new Misuse(`override: ${object.object} has no ${name}`);
   return Object.assign(object, override);

@@ -1,8 +1,8 @@
-// Refunds: made in part or in full, pending, settled, failed.
+// Refunds: in full or in part, pending, settled, failed.
 import { emit } from "../events.mjs";
 import { Misuse, named, scenarioFields } from "./parts.mjs";
 
-/** The charge that a body names: itself, or the first one that paid the invoice or the intent. */
+/** The charge that a body refers to: directly, or as the first one that paid the invoice or the intent. */
 export function chargeOf(world, { charge, invoice, payment_intent }) {
   if (charge) return named(world, "charge", charge);
   const intent =
@@ -64,7 +64,7 @@ function updated(world, body, options) {
   return { refund: made.id, charge: made.charge, emitted: [emit(world, "refund.updated", made, { ...options, previous })] };
 }
 
-/** The bank sends the money back: the charge is not refunded after all. */
+/** The bank returns the money, so the charge is not refunded after all. */
 function failed(world, body, options) {
   scenarioFields(body, ["refund", "failure_reason"]);
   const made = named(world, "refund", body.refund);

@@ -1,4 +1,4 @@
-// Subscriptions that begin, change and end, and the checkout that sells them.
+// Subscriptions that begin, change and end, and their checkout.
 import { emit } from "../events.mjs";
 import { planOf } from "../versions.mjs";
 import { Misuse, customerFor, later, named, overridden, priceFor, scenarioFields } from "./parts.mjs";
@@ -122,7 +122,7 @@ function updated(world, body, options) {
     const period = { start: first.current_period_start, end: first.current_period_end };
     subscription.items.data = body.items.map((wanted) => {
       const price = priceFor(world, wanted, subscription.currency);
-      // Another interval begins a new period at once.
+      // A different interval begins a new period immediately.
       const same =
         price.recurring.interval === first.price.recurring.interval &&
         price.recurring.interval_count === first.price.recurring.interval_count;
@@ -181,7 +181,7 @@ export const CHECKOUT_FIELDS = [
   "override",
 ];
 
-/** The session as it is when its customer has paid, or begun a trial. */
+/** The session after its customer has paid or begun a trial. */
 export function completeCheckout(world, body, options) {
   const { store } = world;
   const subscription = body.subscription ? named(world, "subscription", body.subscription) : null;
@@ -220,7 +220,7 @@ export function completeCheckout(world, body, options) {
         tax_exempt: "none",
         tax_ids: [],
       },
-      // Only what was filled in before the customer came; the address they typed is in `customer_details`.
+      // Only what was filled in before the customer came. The address that they typed is in `customer_details`.
       customer_email: null,
       discounts: [],
       expires_at: store.now() + DAY,
