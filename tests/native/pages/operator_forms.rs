@@ -30,8 +30,8 @@ fn a_program_is_shown_in_words_and_changes_by_version() {
     let path = format!("/operator/programs/{AGENCY}");
     let shown = operator.get(&path);
     shown.is_page();
-    let preset = PRESETS.iter().find(|(id, _)| *id == AGENCY).expect("the preset").1;
-    let saved = check::read(preset).expect("a document");
+    let original = PRESETS.iter().find(|(id, _)| *id == AGENCY).expect("the preset").1;
+    let saved = check::read(original).expect("a document");
     let reader = Reader::new(&saved, &Plain, Audience::Operator);
     for sentence in saved.rewards.iter().map(|r| reader.reward(r)).chain([reader.hold()]) {
         shown.says(&sentence);
