@@ -45,7 +45,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let first = cursor.cursor.is_empty();
     let path =
         if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
-    let hold = catalog.in_force(&partner.program, cx.now()).map(wording::hold).unwrap_or_default();
+    let hold = catalog.in_force(&partner.program, cx.now()).map(|d| wording::hold(&*cx.locale, d)).unwrap_or_default();
     let content = html! {
         (components::heading(navigation::EARNINGS, text::LEAD, html! {}))
         (filter(&state))

@@ -7,9 +7,11 @@ use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::pages::components;
 use crate::pages::locale::Locale;
-use crate::pages::text::partner::{account, accrual as text, terms};
+use crate::pages::text::partner::{account, accrual as text};
+use crate::pages::text::terms;
+use crate::pages::text::terms::{Audience, Reader};
 use crate::program::catalog::Catalog;
-use crate::program::document::{Beneficiary, Document, Effect, Hold, Reward, Unit};
+use crate::program::document::{Document, Unit};
 use maud::{Markup, html};
 
 /// The states that earnings can be filtered by.
@@ -33,23 +35,7 @@ pub fn spaced(name: &str) -> String {
 pub fn rule(locale: &dyn Locale, document: Option<&Document>, rule: &str) -> String {
     let name = spaced(rule);
     let Some(document) = document else { return name };
-    if let Some(reward) = document.reward(rule) {
-        return terms::reward(&name, &gives(locale, document, reward));
-    }
-    match document.modifiers.iter().find(|m| m.id == rule).map(|m| &m.then) {
-        Some(Effect::AddBps(more)) => terms::bonus_of(&name, &locale.percent(more.0)),
-        Some(Effect::ReplaceBps(_)) => terms::bonus(&name),
-        None => name,
-    }
-}
-
-fn gives(locale: &dyn Locale, document: &Document, reward: &Reward) -> String {
-    let Beneficiary::Referrer = reward.to;
-    match (reward.amount.flat_cents, reward.amount.rate_bps) {
-        (Some(cents), _) => locale.money(cents.0, &document.currency),
-        (None, Some(rate)) => locale.percent(rate.0),
-        (None, None) => String::new(),
-    }
+    terms::rule(locale, document, rule, &name)
 }
 
 /// What a commission is for: `invoice:<id>`, `state:<name>`, `event:<type>`.
@@ -109,12 +95,8 @@ pub fn available(locale: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> M
 }
 
 /// The program's hold period.
-pub fn hold(document: &Document) -> String {
-    match &document.vesting.hold {
-        Hold::None {} => terms::NO_HOLD.to_owned(),
-        Hold::DaysAfterFirstPayment { days, void_if_cancelled } => terms::held_for_days(*days, *void_if_cancelled),
-        Hold::UntilState { state, churn_days } => terms::held_until(&spaced(state), *churn_days),
-    }
+pub fn hold(locale: &dyn Locale, document: &Document) -> String {
+    Reader::new(document, locale, Audience::Partner).hold_of_earnings()
 }
 
 /// Whether this program pays cash rather than credit.

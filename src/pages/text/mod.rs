@@ -4,4 +4,5 @@
 pub mod operator;
 pub mod partner;
 pub mod shared;
+pub mod terms;
 pub mod visitor;

@@ -7,8 +7,11 @@ use manicule::http::auth::hex_sha256;
 use manicule::http::context::RequestContext;
 use manicule::http::exchange::Request;
 use manicule::http::route;
+use manicule::pages::locale::Plain;
 use manicule::pages::text::operator::{document, notice, program, token};
+use manicule::pages::text::terms::{Audience, Reader};
 use manicule::program::catalog::PRESETS;
+use manicule::program::check;
 use serde_json::{Value, json};
 
 fn preset(change: impl Fn(&mut Value)) -> String {
@@ -25,25 +28,15 @@ fn a_program_is_shown_in_words_and_changes_by_version() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();
     let path = format!("/operator/programs/{AGENCY}");
-    operator
-        .get(&path)
-        .is_page()
-        .says(&format!(
-            "{} {}, {}.",
-            document::of_amount("20%"),
-            document::when_event("invoice.paid"),
-            document::for_the_first(&document::months(12))
-        ))
-        .says(&document::hold_days(&document::days(60), true))
-        .says(&format!(
-            "USD 500.00 {}, {}{}USD 5,000.00{}.",
-            document::when_event("subscription.started"),
-            document::ONCE,
-            document::IF_ANNUAL[0],
-            document::IF_ANNUAL[1]
-        ))
-        .says(&format!("{}{}{}.", document::more("5%"), document::WITH, document::referrals_in_quarter(5)))
-        .says(document::HELD);
+    let shown = operator.get(&path);
+    shown.is_page();
+    let original = PRESETS.iter().find(|(id, _)| *id == AGENCY).expect("the preset").1;
+    let saved = check::read(original).expect("a document");
+    let reader = Reader::new(&saved, &Plain, Audience::Operator);
+    for sentence in saved.rewards.iter().map(|r| reader.reward(r)).chain([reader.hold()]) {
+        shown.says(&sentence);
+    }
+    shown.says(document::HELD);
     let page = operator.get(&format!("{path}/edit"));
     page.is_page();
     assert!(page.html.contains("&quot;version&quot;: 2"), "the next version is begun");

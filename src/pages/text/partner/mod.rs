@@ -10,8 +10,6 @@ pub mod overview;
 pub mod payout;
 pub mod payout_setup;
 pub mod program;
-pub mod program_terms;
 pub mod report;
 pub mod settings;
 pub mod share;
-pub mod terms;

@@ -1,14 +1,24 @@
 //! A program's terms in plain words, from its document: what a partner earns, when, and under what conditions.
+//!
+//! Partners and operators read the same sentences. Only who is spoken to differs, and what a customer is called.
 
 use crate::pages::locale::Locale;
 use crate::program::document::{
-    Condition, Document, Effect, Hold, Model, Modifier, PartnerCondition, ReferralPeriod, Reward, Source, Span, Trigger,
+    Cap, Condition, Document, Effect, Hold, Model, Modifier, PartnerCondition, ReferralPeriod, Reward, Source, Span,
+    Trigger,
 };
 use crate::program::settlement::{Cadence, Delivery, Unit};
 
-/// The terms: names and what they say. A name without a sentence has nothing to say.
+/// Who reads the terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Partner,
+    Operator,
+}
+
+/// The terms for partners: names and what they say. A name without a sentence has nothing to say.
 pub fn rows(d: &Document, locale: &dyn Locale) -> [(&'static str, Vec<String>); 7] {
-    let reader = Reader { d, locale };
+    let reader = Reader::new(d, locale, Audience::Partner);
     [
         ("You earn", reader.rewards()),
         ("You earn more", d.modifiers.iter().map(|m| reader.modifier(m)).collect()),
@@ -20,12 +30,41 @@ pub fn rows(d: &Document, locale: &dyn Locale) -> [(&'static str, Vec<String>); 
     ]
 }
 
-struct Reader<'a> {
+/// Puts the parts of one document into sentences.
+pub struct Reader<'a> {
     d: &'a Document,
     locale: &'a dyn Locale,
+    audience: Audience,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub fn new(d: &'a Document, locale: &'a dyn Locale, audience: Audience) -> Reader<'a> {
+        Reader { d, locale, audience }
+    }
+
+    /// What a referred account is called.
+    fn customer(&self) -> &'static str {
+        match self.audience {
+            Audience::Partner => "customer",
+            Audience::Operator => "account",
+        }
+    }
+
+    fn a_customer(&self) -> &'static str {
+        match self.audience {
+            Audience::Partner => "a customer",
+            Audience::Operator => "an account",
+        }
+    }
+
+    /// Who loses what is not earned.
+    fn earns_nothing(&self) -> &'static str {
+        match self.audience {
+            Audience::Partner => "you earn nothing",
+            Audience::Operator => "it earns nothing",
+        }
+    }
+
     fn money(&self, cents: i64) -> String {
         self.locale.money(cents, &self.d.currency)
     }
@@ -37,17 +76,19 @@ impl Reader<'_> {
         self.d.rewards.iter().map(|r| self.reward(r)).collect()
     }
 
-    fn reward(&self, r: &Reward) -> String {
+    pub fn reward(&self, r: &Reward) -> String {
         let mut out = match (r.amount.flat_cents, r.amount.rate_bps) {
-            (Some(flat), _) => format!("{} when a customer {}", self.money(flat.0), self.trigger(&r.on)),
+            (Some(flat), _) => format!("{} when {} {}", self.money(flat.0), self.a_customer(), self.trigger(&r.on)),
             (None, Some(rate)) => {
                 let rate = self.locale.percent(rate.0);
                 match &r.on {
-                    Trigger::Event(event) if event == "invoice.paid" => format!("{rate} of what a customer pays"),
-                    Trigger::Event(event) if event == "purchase.completed" => {
-                        format!("{rate} of a customer's first purchase")
+                    Trigger::Event(event) if event == "invoice.paid" => {
+                        format!("{rate} of what {} pays", self.a_customer())
                     }
-                    on => format!("{rate} when a customer {}", self.trigger(on)),
+                    Trigger::Event(event) if event == "purchase.completed" => {
+                        format!("{rate} of {}'s first purchase", self.a_customer())
+                    }
+                    on => format!("{rate} when {} {}", self.a_customer(), self.trigger(on)),
                 }
             }
             (None, None) => String::new(),
@@ -58,15 +99,15 @@ impl Reader<'_> {
         if let Some(least) = r.when.annual_at_least_cents {
             out.push_str(&format!(" of at least {} a year", self.money(least.0)));
         }
-        let came: Vec<&str> = r.when.source.iter().map(|s| came_by(*s)).collect();
+        let came: Vec<&str> = r.when.source.iter().map(|s| self.came_by(*s)).collect();
         if !came.is_empty() {
-            out.push_str(&format!(", if the customer came {}", came.join(" or ")));
+            out.push_str(&format!(", if the {} came {}", self.customer(), came.join(" or ")));
         }
         if r.amount.rate_bps.is_some() {
             out.push_str(&self.span(&r.span));
         }
         if let Some(cap) = r.amount.cap_cents {
-            out.push_str(&format!(", up to {} per customer", self.money(cap.0)));
+            out.push_str(&format!(", up to {} per {}", self.money(cap.0), self.customer()));
         }
         sentence(&out)
     }
@@ -93,7 +134,7 @@ impl Reader<'_> {
         }
     }
 
-    fn state(&self, name: &str) -> String {
+    pub fn state(&self, name: &str) -> String {
         let conditions = self.d.state(name).map(|s| s.when.as_slice()).unwrap_or_default();
         // A customer who paid or stayed has signed up, so that condition is left out.
         let wording = conditions.iter().filter(|c| conditions.len() == 1 || !matches!(c, Condition::SignedUp {}));
@@ -101,7 +142,7 @@ impl Reader<'_> {
         if wording.is_empty() { format!("is {}", name.replace('_', " ")) } else { wording.join(" and ") }
     }
 
-    fn condition(&self, condition: &Condition) -> String {
+    pub fn condition(&self, condition: &Condition) -> String {
         let number = |n: &i64| self.locale.number(*n);
         match condition {
             Condition::SignedUp {} => "signs up".to_owned(),
@@ -120,19 +161,20 @@ impl Reader<'_> {
         }
     }
 
-    fn modifier(&self, m: &Modifier) -> String {
+    pub fn modifier(&self, m: &Modifier) -> String {
         let when: Vec<String> = m
             .when_any
             .iter()
             .map(|condition| match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
-                    format!("with {} paying customers in a quarter", self.locale.number(*at_least))
+                    format!("with {} paying {}s in a quarter", self.locale.number(*at_least), self.customer())
                 }
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
-                    format!("with {} paying customers in total", self.locale.number(*at_least))
+                    format!("with {} paying {}s in total", self.locale.number(*at_least), self.customer())
                 }
                 PartnerCondition::AnnualRevenue { at_least_cents } => {
-                    format!("once your customers pay a total of {} a year", self.money(at_least_cents.0))
+                    let whose = if self.audience == Audience::Partner { "your customers" } else { "its accounts" };
+                    format!("once {whose} pay a total of {} a year", self.money(at_least_cents.0))
                 }
             })
             .collect();
@@ -152,27 +194,60 @@ impl Reader<'_> {
     }
 
     fn caps(&self) -> Vec<String> {
-        let one = |c: &crate::program::document::Cap| {
+        let one = |c: &Cap| {
             let reward = self.d.reward(&c.reward).map(|r| self.reward(r)).unwrap_or_default();
-            let reward = reward.trim_end_matches('.').to_owned();
-            sentence(&format!("up to {} a month for this reward: {reward}", self.money(c.per_partner_month_cents.0)))
+            let most = self.money(c.per_partner_month_cents.0);
+            sentence(&format!("up to {most} a month for this reward: {}", reward.trim_end_matches('.')))
         };
         self.d.caps.iter().map(one).collect()
     }
 
-    fn hold(&self) -> String {
+    /// A cap beside its reward.
+    pub fn cap(&self, c: &Cap) -> String {
+        sentence(&format!("up to {} per partner and month", self.money(c.per_partner_month_cents.0)))
+    }
+
+    pub fn hold(&self) -> String {
         match &self.d.vesting.hold {
             Hold::None {} => "None. Earnings are available immediately.".to_owned(),
+            hold => sentence(&self.held_until(hold)),
+        }
+    }
+
+    /// The hold period as the end of a sentence about earnings.
+    pub fn hold_of_earnings(&self) -> String {
+        match &self.d.vesting.hold {
+            Hold::None {} => "Earnings are available immediately.".to_owned(),
+            hold => sentence(&format!("earnings are held {}", self.held_until(hold))),
+        }
+    }
+
+    /// "until …", without the last period.
+    fn held_until(&self, hold: &Hold) -> String {
+        let (customer, nothing) = (self.customer(), self.earns_nothing());
+        match hold {
+            Hold::None {} => String::new(),
             Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-                let void =
-                    if *void_if_cancelled { " If the customer cancels before then, you earn nothing." } else { "" };
-                format!("Until {} days after the customer's first payment.{void}", self.locale.number(*days))
+                let days = self.days(*days);
+                let void = match void_if_cancelled {
+                    true => format!(". If the {customer} cancels before then, {nothing}"),
+                    false => String::new(),
+                };
+                format!("until {days} after the {customer}'s first payment{void}")
             }
-            Hold::UntilState { state, .. } => {
+            Hold::UntilState { state, churn_days } => {
+                let churn = match churn_days {
+                    0 => String::new(),
+                    days => format!(", or within {} of the first payment", self.days(*days)),
+                };
                 let reached = self.state(state);
-                format!("Until the customer {reached}. If the customer cancels before then, you earn nothing.")
+                format!("until the {customer} {reached}. If the {customer} cancels before then{churn}, {nothing}")
             }
         }
+    }
+
+    fn days(&self, days: i64) -> String {
+        if days == 1 { "1 day".to_owned() } else { format!("{} days", self.locale.number(days)) }
     }
 
     fn settlement(&self) -> String {
@@ -212,19 +287,22 @@ impl Reader<'_> {
         )
     }
 
+    fn came_by(&self, source: Source) -> &'static str {
+        match (source, self.audience) {
+            (Source::DirectLink, Audience::Partner) => "through your link",
+            (Source::DirectLink, Audience::Operator) => "through a direct link",
+            (Source::Agency, Audience::Partner) => "through you as their agency",
+            (Source::Agency, Audience::Operator) => "through an agency",
+            (Source::Content, Audience::Partner) => "through content you published",
+            (Source::Content, Audience::Operator) => "through content",
+        }
+    }
+
     fn benefit(&self) -> Vec<String> {
         let one = |b: &crate::program::settlement::Benefit| {
             format!("{} off the first invoice.", self.locale.percent(b.rate_bps.0))
         };
         self.d.benefit.iter().map(one).collect()
-    }
-}
-
-fn came_by(source: Source) -> &'static str {
-    match source {
-        Source::DirectLink => "through your link",
-        Source::Agency => "through you as their agency",
-        Source::Content => "through content you published",
     }
 }
 
@@ -240,6 +318,23 @@ fn does(event: &str) -> String {
     }
 }
 
+/// A reward's or modifier's name and what it gives: "First year, 20%".
+pub fn rule(locale: &dyn Locale, d: &Document, id: &str, name: &str) -> String {
+    if let Some(reward) = d.reward(id) {
+        let gives = match (reward.amount.flat_cents, reward.amount.rate_bps) {
+            (Some(cents), _) => locale.money(cents.0, &d.currency),
+            (None, Some(rate)) => locale.percent(rate.0),
+            (None, None) => String::new(),
+        };
+        return format!("{name}, {gives}");
+    }
+    match d.modifiers.iter().find(|m| m.id == id).map(|m| &m.then) {
+        Some(Effect::AddBps(more)) => format!("{name} bonus, {} more", locale.percent(more.0)),
+        Some(Effect::ReplaceBps(_)) => format!("{name} bonus"),
+        None => name.to_owned(),
+    }
+}
+
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
@@ -247,65 +342,4 @@ fn sentence(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pages::locale::Plain;
-    use crate::program::catalog::PRESETS;
-    use crate::program::check;
-
-    fn wording(id: &str) -> String {
-        let text = PRESETS.iter().find(|(known, _)| *known == id).expect("a preset").1;
-        let rows = rows(&check::read(text).expect("it is right"), &Plain);
-        rows.into_iter().flat_map(|(_, sentences)| sentences).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn every_preset_is_told() {
-        for (id, wanted) in [
-            (
-                "agency-partner",
-                &[
-                    "20% of what a customer pays, for the first 12 months.",
-                    "10% of what a customer pays, from month 13 for as long as they pay.",
-                    "USD 500.00 when a customer starts a subscription of at least USD 5,000.00 a year.",
-                    "With 5 paying customers in a quarter: an extra 5% of what they pay.",
-                    "With 20 paying customers in total, or once your customers pay a total of USD 50,000.00 a year: 25% instead of 20%, and 15% instead of 10%.",
-                    "Until 60 days after the customer's first payment. If the customer cancels before then, you earn nothing.",
-                    "Every month, paid to your bank account through Stripe. There is no minimum.",
-                    "within 30 days of a click on your link, and yours was the last",
-                ][..],
-            ),
-            (
-                "user-referral",
-                &[
-                    "USD 50.00 when a customer has been active for 14 days and has paid for 30 days.",
-                    "Every week, as credit. There is no minimum.",
-                    "20% off the first invoice.",
-                ],
-            ),
-            (
-                "tiered-credits",
-                &[
-                    "USD 10.00 when a customer has viewed 3 listings within 30 days.",
-                    "10% of a customer's first purchase, up to USD 250.00 per customer.",
-                    "Immediately, as credit.",
-                ],
-            ),
-            (
-                "developer-affiliate",
-                &[
-                    "15% of what a customer pays, if that is more than USD 500.00 a month, if the customer came through your link, for 6 months.",
-                    "Up to USD 2,000.00 a month for this reward: 15% of what",
-                    "Until the customer has been active for 90 days and has paid. If the customer cancels before then, you earn nothing.",
-                    "30 days after the hold period. Balances under USD 50.00 carry over.",
-                ],
-            ),
-            ("partner-funnel", &["No money", "There are no payouts."]),
-        ] {
-            let wording = wording(id);
-            for sentence in wanted {
-                assert!(wording.contains(sentence), "{id}: {sentence:?} is not in {wording}");
-            }
-        }
-    }
-}
+mod tests;
