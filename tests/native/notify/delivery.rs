@@ -188,7 +188,7 @@ fn without_an_email_service_messages_wait_and_none_is_lost() {
     let health = fixture.operate(later, ("GET", "/healthz"), "/healthz", &Value::Null, RUNS_ARE_OVERDUE);
     let is = &health["outbox"];
     assert_eq!(
-        (&is["queued"], &is["mail"], &is["operator_mail"]),
+        (&is["queued"], &is["email"], &is["operator_email"]),
         (&json!(3), &json!("not set up"), &json!(false)),
         "{is}"
     );

@@ -21,7 +21,9 @@ use std::collections::BTreeSet;
 
 /// Any row of this type: each field has the first of these values that its type takes.
 fn sample<T: DeserializeOwned>() -> T {
-    let texts = ["x", "pending", "paid", "payout"].map(Value::from);
+    let texts =
+        ["x", "pending", "paid", "payout", "expense", "open", "done", "code", "accrue", "invoice.paid", "invoice:i"]
+            .map(Value::from);
     let values = [&texts[..], &[json!(0), json!(false), json!([])]].concat();
     let mut row = Map::new();
     let mut missing = missing_field::<T>(&row);

@@ -78,7 +78,11 @@ fn address(role: Role) -> String {
 }
 
 fn asked(browser: &Browser<'_>, entry: &Entry) -> Shown {
-    let parts = entry.path.split('/').map(|part| if part.starts_with('{') { "none" } else { part });
+    let parts = entry.path.split('/').map(|part| match part {
+        "{row}" => "1",
+        part if part.starts_with('{') => "none",
+        part => part,
+    });
     let path = parts.collect::<Vec<_>>().join("/");
     if entry.method == "GET" {
         return browser.get(&path);

@@ -68,7 +68,7 @@ impl OperatorFixture {
             &pages.world,
             "UPDATE outbox SET state = 'failed' WHERE kind = 'review.opened';
              INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms, last_error)
-             SELECT id, 'mail', 'operator', 'failed', 0, 9, 0, '<b>refused</b>' FROM outbox WHERE kind = 'review.opened';",
+             SELECT id, 'email', 'operator', 'failed', 0, 9, 0, '<b>refused</b>' FROM outbox WHERE kind = 'review.opened';",
         );
         OperatorFixture { pages, stripe, partner: partner.0, suspect: suspect.0, run, payout, review }
     }

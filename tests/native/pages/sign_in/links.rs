@@ -34,7 +34,7 @@ fn an_emailed_link_signs_in_once() {
     assert!(set.ends_with("; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Lax"), "{set}");
     let secret = cookie.split('.').next().expect("a token");
     assert_eq!(sessions(&fixture, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
-    assert_eq!(sessions(&fixture, "way = 'mail' AND email = 'ann@example.com' AND operator = 0"), 1);
+    assert_eq!(sessions(&fixture, "way = 'email' AND email = 'ann@example.com' AND operator = 0"), 1);
 
     // A second time, from another browser or the same, it is of no use.
     for again in [&fixture.browser(), &browser] {
