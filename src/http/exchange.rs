@@ -10,11 +10,11 @@ pub struct Request {
     /// As sent, percent-encoded.
     pub path: String,
     pub query: String,
-    /// `https://host` of the address that was asked.
+    /// `https://host` of the requested URL.
     pub origin: String,
-    /// Names in lower case.
+    /// Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// At most `wire::BODY_BYTES_MAX` and one byte: more is never read.
+    /// At most `codec::json::BODY_BYTES_MAX` and one byte: more is never read.
     pub body: Vec<u8>,
 }
 
@@ -23,7 +23,7 @@ pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
-    /// What went wrong, for the log: written once, by whoever sends the response.
+    /// What went wrong, for the log. It is logged once, when the response is sent.
     pub fault: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Response {
         }
     }
 
-    /// A text that is for this caller alone.
+    /// A text for this caller only.
     pub fn text(kind: &'static str, text: String) -> Response {
         let mut response = Response::json(200, &Value::Null);
         response.headers[0].1 = kind.to_owned();
@@ -63,7 +63,7 @@ impl Response {
         response
     }
 
-    /// Nothing to say.
+    /// An empty response.
     pub fn nothing() -> Response {
         let headers = vec![("cache-control", "no-store".to_owned())];
         Response { status: 204, headers, body: Vec::new(), fault: None }
@@ -79,7 +79,7 @@ impl Response {
         if let Some(field) = &error.field {
             body["field"] = json!(field);
         }
-        // What the database or a library said is for the log; the caller is told whose fault it is.
+        // Messages of the database or a library are for the log; the caller only learns whose fault it is.
         if error.kind == ErrorKind::Fault {
             body["detail"] = json!("something went wrong on our side; we logged it");
         }
@@ -104,7 +104,7 @@ pub fn retry_after(kind: ErrorKind) -> Option<(&'static str, String)> {
     Some(("retry-after", seconds.to_string()))
 }
 
-/// The one table from errors to statuses.
+/// The only table from errors to statuses.
 pub fn status_of(kind: ErrorKind) -> u16 {
     match kind {
         ErrorKind::BadRequest => 400,
@@ -137,7 +137,7 @@ fn title_of(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The parts of an absolute address as the runtime writes it, which has parsed and normalised it.
+/// The parts of an absolute URL as the runtime writes it, parsed and normalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address<'a> {
     /// `https://host:port`.
@@ -157,7 +157,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// The same path and query at the origin of `site`. `None` where that is no http(s) address.
+/// The same path and query at the origin of `site`. `None` if that is not an http(s) URL.
 pub fn moved(url: &str, site: &str) -> Option<String> {
     let (from, to) = (Address::of(url), Address::of(site));
     let host = to.origin.strip_prefix("https://").or_else(|| to.origin.strip_prefix("http://"))?;
@@ -167,12 +167,12 @@ pub fn moved(url: &str, site: &str) -> Option<String> {
     Some(format!("{}{}", to.origin, &url[from.origin.len()..]))
 }
 
-/// Percent-decodes a name or value of a query, `+` being a space. `None` where it is not UTF-8 or an escape is broken.
+/// Percent-decodes a name or value of a query, where `+` is a space. `None` if it is not UTF-8 or an escape is broken.
 pub fn decode(text: &str) -> Option<String> {
     unescape(text, b' ')
 }
 
-/// Percent-decodes a segment of a path, where `+` is itself.
+/// Percent-decodes a segment of a path, where `+` stays `+`.
 pub fn decode_segment(text: &str) -> Option<String> {
     unescape(text, b'+')
 }

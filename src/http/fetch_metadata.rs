@@ -1,22 +1,22 @@
-//! Who asks for a page: a person's browser, or a script of the same host.
+//! Whether a page is requested by a person's browser or by a script of the same host.
 //!
-//! The pages stand on the site's own host, so a script that somebody has put into the site could fetch them, read the token
-//! of a form, and act as whoever is signed in. Browsers say what a request is for (Fetch Metadata), and scripts cannot
-//! change that. Clients that say nothing are no browsers with somebody else's script in them.
+//! The pages are on the site's own host. A script injected into the site could fetch them, read a form's token, and act
+//! as the signed-in user. Browsers send what a request is for (Fetch Metadata), and scripts cannot change that. Clients
+//! that send none are not browsers running an injected script.
 
 use crate::http::exchange::Request;
 
-/// What may be asked for besides a page by going there.
+/// What can be requested in other ways than navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// A page: by going there alone.
+    /// A page: by navigation only.
     Page,
-    /// A picture in a page of ours.
+    /// A picture in one of our pages.
     Picture,
 }
 
-/// Whether a person goes there, or a page of ours shows it. A service worker of the site that passes a visit on makes its
-/// destination `empty`; a script's own request is no navigation.
+/// Whether a person navigates there, or one of our pages shows it. If a service worker of the site forwards a
+/// navigation, its destination becomes `empty`; a script's own request is not a navigation.
 pub fn is_persons(request: &Request, what: Resource) -> bool {
     let header = |name: &str| request.header(name);
     let (mode, dest, site) = (header("sec-fetch-mode"), header("sec-fetch-dest"), header("sec-fetch-site"));

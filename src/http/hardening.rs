@@ -1,13 +1,13 @@
-//! Headers that every answer of our own carries. What is passed on to the site keeps the site's.
+//! Headers that each of our own responses carries. Responses from the site keep the site's headers.
 
 use crate::http::config::Config;
 use crate::http::exchange::{Request, Response};
 
-/// None of it is used by any page.
+/// No page uses any of these.
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
     magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=()";
 
-/// Adds them. A header that an answer has set itself stays.
+/// Adds the headers. A header that a response has set itself is kept.
 pub fn harden(config: &Config, request: &Request, response: &mut Response) {
     let is_html = header(response, "content-type").is_some_and(|kind| kind.starts_with("text/html"));
     let is_pixel = header(response, "content-type") == Some("image/gif");
@@ -19,7 +19,7 @@ pub fn harden(config: &Config, request: &Request, response: &mut Response) {
     add("x-content-type-options", "nosniff");
     add("permissions-policy", PERMISSIONS);
     if is_html {
-        // A window that a script of the site has opened has no hold on ours.
+        // A window that a script of the site opened cannot control ours.
         add("cross-origin-opener-policy", "same-origin");
     }
     if !is_pixel {
@@ -34,7 +34,7 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether an address is https, and none of this machine, where a browser would be kept off plain http for a year.
+/// Whether a URL is https and not this machine, where the header would keep a browser off plain http for a year.
 fn is_https(origin: &str) -> bool {
     let Some(host) = origin.strip_prefix("https://") else { return false };
     !["localhost", "127.", "[::1]"].iter().any(|loopback| host.starts_with(loopback))

@@ -1,9 +1,9 @@
-//! The setting `HSTS`: how long browsers may use https alone.
+//! The setting `HSTS`: how long browsers must use https only.
 
-/// A year, for this host alone: what else stands below it is not ours to decide.
+/// A year, for this host only: its subdomains are not ours to decide about.
 const HSTS_DEFAULT: &str = "max-age=31536000";
 
-/// The setting `HSTS`: nothing is the default, `off` is none.
+/// The setting `HSTS`: empty means the default, `off` means no header.
 pub fn hsts(text: &str) -> Result<Option<String>, &'static str> {
     let fits = |part: &str| match part.trim() {
         "includeSubDomains" | "preload" => true,

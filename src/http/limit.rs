@@ -1,7 +1,7 @@
-//! How often one visitor may do what costs somebody else: a mail to any address that is typed, a row of the funnel.
+//! How often one visitor may do things that cost someone else: an email to any typed address, a row of the funnel.
 //!
-//! In scope: what is limited, and who counts as one visitor. Not in scope: the counting, which is the runtime's, for each
-//! of its locations and approximate. Nothing that is worth money depends on it.
+//! In scope: what is limited, and what counts as one visitor. Not in scope: the counting. The runtime does it,
+//! approximately and separately for each of its locations, so nothing that is worth money depends on it.
 
 use crate::base::id::hex;
 use crate::http::context::{Platform, RateLimited, RequestContext};
@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Counts one more, or says that it is too much. Where nobody can tell who asks, nothing is limited.
+/// Counts one more action, or refuses it. If the visitor cannot be determined, nothing is limited.
 pub async fn check<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -28,7 +28,7 @@ pub async fn check<S: Platform>(
     ))
 }
 
-/// Whose network asks, as a hash under a key of ours; empty where nobody can tell.
+/// The visitor's network, hashed with a key of ours; empty if unknown.
 pub fn requested_by<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> String {
     let keys = app.config.cookie_keys.as_ref().map(|keys| keys.derived("asked by")).unwrap_or_default();
     let (Some(key), Some(visitor)) = (keys.first(), visitor(request)) else { return String::new() };
@@ -37,7 +37,7 @@ pub fn requested_by<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
     hex(&mac.finalize().into_bytes()[..8])
 }
 
-/// The visitor's address as Cloudflare saw it. Of IPv6 the network, since one visitor has all of its addresses.
+/// The visitor's address as Cloudflare saw it. For IPv6 it is the network, since one visitor has all of its addresses.
 fn visitor(request: &Request) -> Option<String> {
     match request.header("cf-connecting-ip")?.trim().parse().ok()? {
         IpAddr::V4(address) => Some(address.to_string()),

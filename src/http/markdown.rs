@@ -1,4 +1,4 @@
-//! Reports as Markdown, for people and agents: the same figures as in JSON, with the sample beside every rate.
+//! Reports as Markdown, for people and agents: the same figures as in JSON, with the sample size next to every rate.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -11,27 +11,33 @@ use crate::service::funnel::{Name, WeeklyReport};
 use crate::service::report::Channels;
 use std::fmt::Write as _;
 
-/// What the funnel report's figures mean, as every answer tells it.
+/// What the funnel report's figures mean. Every response includes it.
 pub const FUNNEL_DEFINITIONS: &[(&str, &str)] = &[
-    ("week", "from Monday 00:00 UTC to the next"),
+    ("week", "Monday 00:00 UTC to the next Monday 00:00 UTC"),
     (
         "visitors",
-        "distinct visitors who reached the stage in the week through that partner and campaign; an event without a visitor counts as one, an event without a known code belongs to nobody; a partner's figures are the sum over its campaigns, the average's over its partners",
+        "distinct visitors who reached the stage during the week through this partner and campaign. An event without a visitor id counts as one visitor; an event without a known code counts for no partner. A partner's figures are the sum of its campaigns; the figures for all partners are the sum of the partners",
     ),
-    ("visits", "visitors at the first stage: the sample of every rate"),
+    ("visits", "visitors at the first stage. Every rate is based on them"),
     (
         "of_visits",
-        "visitors of the stage divided by visits, with the 95% Wilson score interval, in basis points; null without visits and where more reached the stage than visited",
+        "visitors at the stage divided by visits, with the 95% Wilson score interval, in basis points. Null if there are no visits, or if more visitors reached the stage than visited",
     ),
-    ("against_band", "the rate beside the program's healthy band; sure when the whole interval is on that side"),
+    (
+        "against_band",
+        "the rate compared with the program's target range (band). Certain (sure) if the whole interval is on that side",
+    ),
     (
         "against_average",
-        "the rate beside that of all partners together: below or above when its whole interval is, else within",
+        "the rate compared with that of all partners together: below or above if its whole interval is, otherwise within",
     ),
-    ("small_sample", "fewer visits than sample_min: no step is called the weakest, and small samples stand last"),
+    (
+        "small_sample",
+        "there are fewer visits than sample_min: no step is named the weakest, and small samples are listed last",
+    ),
     (
         "weakest",
-        "of the steps with a band that at least 5 visitors could be expected to reach from the step before, the one whose rate is lowest in proportion to its band's floor",
+        "the step with the lowest rate in proportion to the lower end of its target range (band), among the steps that have a target range and that at least 5 visitors could be expected to reach from the step before",
     ),
 ];
 
@@ -39,13 +45,13 @@ pub const FUNNEL_DEFINITIONS: &[(&str, &str)] = &[
 pub const CHANNEL_DEFINITIONS: &[(&str, &str)] = &[
     (
         "channel",
-        "of a click its utm_source, else its link's source, else direct_link; of an account the channel of its converted click, else how a touch's link brings accounts, else the method that bound it",
+        "for a click: its utm_source, otherwise its link's source, otherwise direct_link. For an account: the channel of the click that converted, otherwise, if a touch won it, the source of the link, otherwise the method that attributed it",
     ),
-    ("clicks", "counted clicks in the month, bots left out"),
-    ("signups", "accounts bound to the partner whose sign-up lies in the month"),
-    ("qualified", "accounts whose first payment since they were bound lies in the month"),
-    ("rewarded", "accounts with a standing reward dated in the month"),
-    ("gross_cents", "what those rewards stand at, in cents"),
+    ("clicks", "counted clicks during the month, excluding bots"),
+    ("signups", "sign-ups during the month of accounts attributed to the partner"),
+    ("qualified", "accounts whose first payment after they were attributed was during the month"),
+    ("rewarded", "accounts with a reward dated during the month; waiting and reversed rewards do not count"),
+    ("gross_cents", "the current total of those rewards, in cents"),
 ];
 
 pub fn funnel(weekly: &WeeklyReport) -> String {
@@ -65,7 +71,7 @@ pub fn funnel(weekly: &WeeklyReport) -> String {
         one_partner(&mut out, partner, &shown, report.sample_min);
     }
     if report.partners.is_empty() {
-        out.push_str("\nNothing was counted in this week.\n");
+        out.push_str("\nNo visitors were counted in this week.\n");
     }
     definitions(&mut out, FUNNEL_DEFINITIONS);
     out
@@ -161,7 +167,7 @@ fn count_and_rate(stage: &StageFigures) -> String {
 
 pub fn channels(found: &Channels, month: &str) -> String {
     let currency = found.document.currency.to_uppercase();
-    let mut out = format!("# {}, channels of {month}\n\n", plain(&found.document.title));
+    let mut out = format!("# {}, channels in {month}\n\n", plain(&found.document.title));
     let _ = writeln!(
         out,
         "| Referrer | Channel | Clicks | Sign-ups | Qualified | Rewarded | Earned ({currency} of {}) |",
@@ -182,7 +188,7 @@ pub fn channels(found: &Channels, month: &str) -> String {
         );
     }
     if found.rows.is_empty() {
-        out.push_str("\nNothing was brought in this month.\n");
+        out.push_str("\nThere was no activity in this month.\n");
     }
     definitions(&mut out, CHANNEL_DEFINITIONS);
     out
@@ -212,7 +218,7 @@ pub fn economics(document: &Document, found: &Economics, from: UtcMillis, to: Ut
     out.extend(found.referral.iter().map(|channel| row(channel, "**")));
     let _ = write!(
         out,
-        "\nRewarded referrals: {}, of which {} tell the revenue. Per rewarded referral: {} of rewards, {} of benefits.\n\n",
+        "\nRewarded referrals: {}. First-year revenue is known for {} of them. Per rewarded referral: {} in rewards, {} in benefits.\n\n",
         found.rewarded_referrals,
         found.revenue_sample,
         shown(found.reward_cents),
@@ -261,8 +267,8 @@ fn hundredths(value: i64) -> String {
     format!("{sign}{}.{:02}", value.unsigned_abs() / 100, value.unsigned_abs() % 100)
 }
 
-/// A text that means itself: partners' names and campaigns are strangers' words, and must not become a link, a heading
-/// or another cell.
+/// Escapes a text: partners' names and campaigns come from outside, and must not become a link, a heading or another
+/// cell.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

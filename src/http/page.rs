@@ -1,4 +1,4 @@
-//! Lists by cursor: `?limit=` and `?cursor=` in, `{data, next_cursor}` out.
+//! Lists with a cursor: `?limit=` and `?cursor=` in, `{data, next_cursor}` out.
 
 use crate::http::exchange::Request;
 use crate::service::error::{AppError, ErrorKind};
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 200;
 
-/// Largest integer that D1 takes: no cursor of ours is beyond it.
+/// Largest integer that D1 accepts: none of our cursors exceeds it.
 const NUMBER_MAX: i64 = (1 << 53) - 1;
 
-/// After every instant there will be: where lists that begin with the newest begin.
+/// Later than any instant: where newest-first lists begin.
 pub const LAST: i64 = u32::MAX as i64 * 1_000_000;
 
-/// The filter `?state=`, one of `known`; empty where all are wanted.
+/// The filter `?state=`, one of `known`; empty means all.
 pub fn state(request: &Request, known: &[&str]) -> Result<String, AppError> {
     let state = request.param("state").unwrap_or_default();
     if state.is_empty() || known.contains(&state.as_str()) {
@@ -25,7 +25,7 @@ pub fn state(request: &Request, known: &[&str]) -> Result<String, AppError> {
 
 pub struct Page {
     pub limit: i64,
-    /// As the last answer gave it; empty for the first page.
+    /// From the previous response; empty for the first page.
     pub cursor: String,
 }
 
@@ -55,7 +55,7 @@ impl Page {
         Ok((integer(number)?, id.to_owned()))
     }
 
-    /// Takes the row beyond the limit away, and answers the next page's cursor if there was one.
+    /// Removes the row beyond the limit, and returns the next page's cursor if there was one.
     pub fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {
         let limit = usize::try_from(self.limit).unwrap_or(0);
         let more = rows.len() > limit;
@@ -63,7 +63,7 @@ impl Page {
         if more { rows.last().map(cursor) } else { None }
     }
 
-    /// The answer to a query that asked for one row more than the limit: that row tells whether there is a next page.
+    /// The response to a query for one row more than the limit: that row shows whether there is a next page.
     pub fn answer<T>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(&T) -> Value) -> Value {
         let next = self.cut(&mut rows, cursor);
         json!({"data": rows.iter().map(view).collect::<Vec<Value>>(), "next_cursor": next})

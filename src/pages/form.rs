@@ -3,7 +3,7 @@
 use crate::http::exchange::decode;
 use crate::service::error::AppError;
 
-/// Most fields that are read. None of our forms has more.
+/// The maximum number of fields that are read. None of our forms has more.
 const FIELDS_MAX: usize = 100;
 
 /// The fields of a form, and the problems found so far.
@@ -14,7 +14,7 @@ pub struct SubmittedForm {
 }
 
 impl SubmittedForm {
-    /// Reads `application/x-www-form-urlencoded`. What cannot be decoded is left out.
+    /// Reads `application/x-www-form-urlencoded`. Text that cannot be decoded is left out.
     pub fn read(body: &[u8]) -> SubmittedForm {
         let text = std::str::from_utf8(body).unwrap_or("");
         let fields = text.split('&').take(FIELDS_MAX).filter_map(|pair| {
@@ -30,7 +30,7 @@ impl SubmittedForm {
         SubmittedForm { fields, problems: Vec::new() }
     }
 
-    /// Sets a field, whatever the form sent.
+    /// Sets a field, regardless of what the form sent.
     pub fn put(&mut self, name: &str, value: &str) {
         self.fields.retain(|(n, _)| n != name);
         self.fields.push((name.to_owned(), value.to_owned()));
@@ -50,7 +50,7 @@ impl SubmittedForm {
         self.fields.iter().any(|(n, _)| n == name)
     }
 
-    /// Every value of a field that may come several times.
+    /// Every value of a field that may occur several times.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.fields.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
@@ -80,7 +80,7 @@ impl SubmittedForm {
     }
 }
 
-/// With a capital and a period, since error details have neither.
+/// Adds the capital and the period that error details lack.
 fn sentence(detail: &str) -> String {
     let mut chars = detail.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

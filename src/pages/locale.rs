@@ -3,28 +3,28 @@
 use crate::base::time::UtcMillis;
 use crate::http::context::Platform;
 
-/// The outside world as pages need it.
+/// The platform as pages need it.
 pub trait Formatter: Platform {
-    /// How somebody of this language and time zone writes things; an empty zone is UTC.
+    /// A formatter for a language and time zone. An empty zone is UTC.
     fn locale(&self, language: &str, zone: &str) -> Box<dyn Locale>;
 }
 
-/// How a viewer writes things. The runtime knows every locale and time zone (`runtime/intl.rs`); [`Plain`] knows one.
+/// Formats values for a viewer. The runtime knows every locale and time zone (`runtime/intl.rs`); [`Plain`] knows one.
 pub trait Locale {
-    /// BCP 47. Not the page's own language, which is English.
+    /// BCP 47. Not the language of the page, which is English.
     fn locale(&self) -> &str;
-    /// An amount with its currency, in minor units of a currency of two decimals.
+    /// An amount with its currency, in minor units of a currency with two decimals.
     fn money(&self, cents: i64, currency: &str) -> String;
     fn number(&self, number: i64) -> String;
-    /// Basis points as percent.
+    /// Basis points as a percentage.
     fn percent(&self, bps: i64) -> String;
-    /// A day of a calendar in UTC, without its year: below a chart.
+    /// A calendar day in UTC without its year, for charts.
     fn date(&self, at: UtcMillis) -> String;
     /// The day in the viewer's time zone.
     fn day(&self, at: UtcMillis) -> String;
     /// Day, time and zone in the viewer's time zone.
     fn instant(&self, at: UtcMillis) -> String;
-    /// Day, time and zone in UTC: where a period ends.
+    /// Day, time and zone in UTC, for the end of a period.
     fn utc(&self, at: UtcMillis) -> String;
 }
 
@@ -36,7 +36,7 @@ pub fn language(header: &str) -> &str {
     first.into_iter().find(fits).unwrap_or("en")
 }
 
-/// English and UTC, without the runtime's help.
+/// English and UTC, without the runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plain;
 

@@ -1,5 +1,5 @@
-//! Markdown that operators write, as HTML that cannot do anything: no HTML of their own, no picture from elsewhere, and
-//! links only to where links lead.
+//! Markdown by operators, converted to safe HTML: no raw HTML, no images from other sites, and links only to allowed
+//! destinations.
 
 use maud::{Markup, PreEscaped};
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
@@ -7,11 +7,11 @@ use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html
 /// The page's own headings are above these.
 const TOP_LEVEL: u8 = 2;
 
-/// Markdown as HTML. What looks like HTML is shown as it was typed.
+/// Markdown as HTML. Anything that looks like HTML is shown as text.
 pub fn rendered(text: &str) -> Markup {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut out = String::with_capacity(text.len() * 3 / 2);
-    // Whether each link that is open is shown as one.
+    // Whether each open link is rendered as a link.
     let mut links: Vec<bool> = Vec::new();
     let events = Parser::new_ext(text, options).filter_map(|event| shown(event, &mut links));
     html::push_html(&mut out, events);
@@ -24,11 +24,11 @@ fn shown<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Option<Event<'a>> {
         Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
         Event::Start(Tag::Heading { level, .. }) => {
-            // Without an id or class of the writer's choice.
+            // Without an id or class chosen by the author.
             Event::Start(Tag::Heading { level: below(level), id: None, classes: Vec::new(), attrs: Vec::new() })
         }
         Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
-        // A picture is its words: the browser loads none from elsewhere.
+        // An image is replaced by its text, so the browser loads none from other sites.
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => return None,
         Event::Start(Tag::Link { link_type, dest_url, .. }) => {
             let address = if link_type == LinkType::Email { format!("mailto:{dest_url}").into() } else { dest_url };
@@ -54,7 +54,7 @@ fn opened(address: &str) -> CowStr<'static> {
 
 /// Whether a link may lead to this URL: the web, an email address, or a page of this site.
 fn leads_somewhere(address: &str) -> bool {
-    // Browsers drop these wherever they stand, so `java\nscript:` is a scheme to them.
+    // Browsers ignore these characters anywhere in a URL, so they read `java\nscript:` as a scheme.
     if address.chars().any(|c| c.is_control() || c == '\\') {
         return false;
     }

@@ -2,21 +2,21 @@
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-/// Light modules around the code that readers need to find it: four, by the standard.
+/// Light modules around the code, which readers need to find it. The standard requires four.
 const QUIET: i32 = 4;
-/// Pixels of a module in the PNG: an ordinary link is about 500 pixels wide.
+/// Pixels per module in the PNG. An ordinary link is about 500 pixels wide.
 const PIXELS: u32 = 12;
 
-/// A code, or nothing where the text is longer than any code holds.
+/// A code, or `None` if the text is too long for a QR code.
 pub struct Qr(QrCode);
 
 impl Qr {
-    /// Medium correction: a code that is printed small or a little dirty is still read.
+    /// Medium error correction: a small or slightly dirty print can still be read.
     pub fn of(text: &str) -> Option<Qr> {
         QrCode::encode_text(text, QrCodeEcc::Medium).ok().map(Qr)
     }
 
-    /// Modules of one side, the quiet zone included.
+    /// Modules per side, including the quiet zone.
     fn side(&self) -> i32 {
         self.0.size() + 2 * QUIET
     }
@@ -26,7 +26,7 @@ impl Qr {
         self.0.get_module(x - QUIET, y - QUIET)
     }
 
-    /// Black on white, whatever colours the page around it has: readers need the contrast.
+    /// Always black on white, regardless of the page's colors, because readers need the contrast.
     pub fn svg(&self) -> String {
         let side = self.side();
         let mut path = String::new();
@@ -47,7 +47,7 @@ impl Qr {
         )
     }
 
-    /// One bit a pixel.
+    /// One bit per pixel.
     pub fn png(&self) -> Result<Vec<u8>, png::EncodingError> {
         let side = u32::try_from(self.side()).unwrap_or(0) * PIXELS;
         let row_bytes = usize::try_from(side.div_ceil(8)).unwrap_or(0);
@@ -77,7 +77,7 @@ impl Qr {
 mod tests {
     use super::*;
 
-    /// The dark modules of the SVG's path.
+    /// The path of the dark modules in the SVG.
     fn modules(svg: &str) -> std::collections::BTreeSet<(i32, i32)> {
         let path = svg.split(" d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         let mut dark = std::collections::BTreeSet::new();

@@ -1,5 +1,5 @@
-//! Runs that should be there and are not, or that do not get to their end. Cron is "at least once" only while it runs at
-//! all: a trigger that never came, or a run that every sweep cuts off, is seen here.
+//! Runs that should exist but don't, or that don't finish. Cron's "at least once" holds only while cron runs at all:
+//! this detects a trigger that never came, or a run that every sweep cuts off.
 
 use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
 use crate::engine::settlement::schedule;
@@ -9,22 +9,22 @@ use crate::store::health::{LatestRun, Open};
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program;
 
-/// How long after its instant a run may begin, and how long after that it may take. On Cloudflare's free plan a run goes
-/// on in many sweeps.
+/// How long after its scheduled time a run may start, and how long it may then take. On Cloudflare's free plan a run
+/// continues over many sweeps.
 const BEGUN_WITHIN_MS: i64 = HOUR_MS;
 const DONE_WITHIN_MS: i64 = DAY_MS;
 
 const CADENCES: [Cadence; 2] = [Cadence::Weekly, Cadence::Monthly];
 
-/// Where runs stand.
+/// The status of runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
-    /// Runs that are not done, and since when the oldest of them.
+    /// Unfinished runs, and when the oldest of them started.
     pub open: Open,
     pub overdue: Vec<Overdue>,
 }
 
-/// A program's run that was due and is not there.
+/// A program's run that was due but does not exist.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overdue {
     pub program: String,
@@ -34,23 +34,23 @@ pub struct Overdue {
 }
 
 impl Standing {
-    /// Whether an operator has to look.
+    /// Whether an operator needs to look into it.
     pub fn is_late(&self, now: UtcMillis) -> bool {
         !self.overdue.is_empty() || self.open.oldest_ms.is_some_and(|since| since.plus_ms(DONE_WITHIN_MS) <= now)
     }
 }
 
-/// The last instant of a cadence whose runs must have begun by now.
+/// The last scheduled time of a cadence whose runs must have started by now.
 fn due_at(cadence: Cadence, now: UtcMillis) -> UtcMillis {
     schedule::last_run_at(cadence, now.plus_ms(-BEGUN_WITHIN_MS))
 }
 
-/// What [`standing`] reads.
+/// The reads that [`standing`] needs.
 pub fn reads() -> [Stmt; 3] {
     [program::program_list(), health::run_latest_list(&CADENCES.map(Cadence::name)), health::run_open_count()]
 }
 
-/// What the reads say. A program that was saved after a run's instant has nothing to be run then.
+/// Evaluates the reads. A program that was saved after a run's scheduled time has nothing to run for it.
 pub fn standing(rows: &[Rows], now: UtcMillis) -> Result<Standing, DbError> {
     let [programs, runs, open] = rows else { return Err(DbError::Fault("runs of other reads".to_owned())) };
     let catalog = program::catalog(programs)?;

@@ -1,5 +1,5 @@
-//! What the operator has set up: which services there are to talk to, and with which keys. Read from the configuration
-//! at the edge; what is not set is absent, and its uses say so.
+//! What the operator has set up: which services to use, and with which keys. The runtime reads it from the
+//! configuration. What is not set is absent, and the use cases that need it say so.
 
 use crate::codec::attribution::cookie::CookieKeys;
 use crate::codec::message::email;
@@ -7,8 +7,8 @@ use crate::codec::message::email::MailApi;
 use crate::codec::message::endpoint;
 use crate::codec::message::unsubscribe::UnsubscribeKeys;
 
-/// Statements that D1 takes of one invocation on Cloudflare's free plan. What no deployment has set is this: too low makes
-/// runs slow, too high cuts them off.
+/// Statements that D1 accepts from one invocation on Cloudflare's free plan. This is the default when nothing is set: a
+/// value that is too low makes runs slow, one that is too high cuts them off.
 pub const STATEMENTS_FREE: u64 = 50;
 /// The same on the paid plan.
 pub const STATEMENTS_PAID: u64 = 1_000;
@@ -20,38 +20,38 @@ pub const STRIPE_API: &str = "https://api.stripe.com";
 pub struct Setup {
     /// Statements that one invocation may send (`D1_STATEMENTS_MAX`).
     pub statements_max: u64,
-    /// The Worker's address as partners see it; empty where none was set.
+    /// The Worker's address as partners see it; empty if not set.
     pub public_url: String,
-    /// The key to Stripe. `None`: money calls answer that Stripe is not set up, and the ledger goes on.
+    /// The Stripe key. `None`: calls that move money return that Stripe is not set up, and the ledger keeps working.
     pub stripe: Option<Stripe>,
     /// Secrets of the webhook endpoint for the operator's own account, newest first.
     pub stripe_secrets: Vec<String>,
     /// Secrets of the webhook endpoint for connected accounts.
     pub stripe_connect_secrets: Vec<String>,
     pub payout_approval: PayoutApproval,
-    /// Verify the attribution tokens that events carry.
+    /// Keys that verify the attribution tokens of events.
     pub cookie_keys: Option<CookieKeys>,
     pub mail: EmailSetup,
-    /// The keys of the links by which mails are stopped.
+    /// The keys for unsubscribe links.
     pub unsubscribe: UnsubscribeKeys,
-    /// Where webhooks may go.
+    /// Where webhooks may be sent.
     pub endpoints: endpoint::HostRules,
 }
 
-/// How mails leave.
+/// How emails are sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EmailSetup {
-    /// `None`: no mails are sent; they wait.
+    /// `None`: no emails are sent; they wait.
     pub from: Option<email::From>,
-    /// An HTTP mail service, which is preferred where it is set.
+    /// An HTTP email service. Preferred if set.
     pub api: Option<MailApi>,
-    /// Whether a `send_email` binding is there.
+    /// Whether there is a `send_email` binding.
     pub binding: bool,
-    /// The operator's address. `None`: mails to the operator wait.
+    /// The operator's address. `None`: emails to the operator wait.
     pub operator: Option<String>,
 }
 
-/// The way that mails take.
+/// How an email is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmailTransport<'a> {
     Api(&'a MailApi),
@@ -62,19 +62,19 @@ pub enum EmailTransport<'a> {
 pub struct Stripe {
     /// `sk_test_…`, `sk_live_…` or a restricted `rk_…`.
     pub key: String,
-    /// [`STRIPE_API`], or the stand-in's address.
+    /// [`STRIPE_API`], or the address of a test double.
     pub api_base: String,
 }
 
-/// Whether a run's payouts wait for a person.
+/// Whether a run's payouts wait for approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayoutApproval {
-    /// Until the operator has approved one run of the program; from then on none waits.
+    /// They wait until an operator has approved one run of the program; after that none wait.
     #[default]
     UntilFirst,
-    /// Each run.
+    /// Every run waits.
     Manual,
-    /// None.
+    /// No run waits.
     Automatic,
 }
 
@@ -95,8 +95,8 @@ impl Default for Setup {
     }
 }
 
-/// How many statements an invocation may send, as it was set (`D1_STATEMENTS_MAX`), or what is wrong with that. Fewer than
-/// the free plan's do not carry every use to its end.
+/// How many statements an invocation may send, from `D1_STATEMENTS_MAX`, or what is wrong with the value. With fewer
+/// statements than the free plan has, some use cases could never finish.
 pub fn statements_max(given: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
@@ -111,8 +111,8 @@ pub fn statements_max(given: &str) -> Result<u64, String> {
 }
 
 impl Setup {
-    /// Who mails are from, and the way they take. `None` where one is missing, or what their links need: the Worker's
-    /// address and a key.
+    /// The sender of emails, and how they are sent. `None` if one is missing, or if something that the links in them
+    /// need is missing: the Worker's address or a key.
     pub fn mail(&self) -> Option<(&email::From, EmailTransport<'_>)> {
         let from = self.mail.from.as_ref().filter(|_| !self.public_url.is_empty() && !self.unsubscribe.is_empty())?;
         match &self.mail.api {
@@ -138,7 +138,7 @@ impl Stripe {
     }
 }
 
-// Keys stay out of logs.
+// Keys must not get into logs.
 impl std::fmt::Debug for Stripe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Stripe({}, {})", if self.is_live() { "live" } else { "test" }, self.api_base)

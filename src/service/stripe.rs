@@ -1,7 +1,7 @@
-//! Asking Stripe: one request, pinned to a version, and what its answer means to money.
+//! Calling Stripe: one request, pinned to an API version, and what the response means for money.
 //!
-//! In scope: reading, writing under an idempotency key, waiting where Stripe says it is asked too much. Not in scope:
-//! what to do when nobody knows whether it happened; whoever asked decides that.
+//! In scope: reading, writing with an idempotency key, waiting when Stripe limits the rate. Not in scope: what to do
+//! when it is unknown whether a request took effect; the caller decides that.
 
 use crate::codec::outgoing::{IncomingResponse, OutgoingRequest};
 use crate::codec::stripe::API_VERSION;
@@ -10,33 +10,34 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use serde_json::Value;
 
-/// How long Stripe is waited for. Its own libraries wait 80 s, longer than a Worker may; what did not answer in time
-/// may have happened.
+/// How long we wait for Stripe. Its own libraries wait 80 s, longer than a Worker may. A request that timed out may
+/// have taken effect.
 pub const LIMIT_MS: u32 = 20_000;
 
-/// How long it is waited for while somebody's page does.
+/// How long we wait when somebody's page is waiting.
 const PROMPT_LIMIT_MS: u32 = 4_000;
 
-/// How often one request is tried where Stripe says that it is asked too much.
+/// How often one request is tried when Stripe limits the rate.
 const TRIES_MAX: u32 = 3;
 
-/// The first wait after such an answer; each next is twice as long.
+/// The first wait after being rate limited; each further wait is twice as long.
 const BACK_OFF_MS: u32 = 500;
 
-/// Longest words of Stripe's that are kept.
+/// Longest message from Stripe that is kept.
 const MESSAGE_CHARS_MAX: usize = 500;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StripeReply {
-    /// It happened, and this is the answer.
+    /// It took effect, and this is the response.
     Done(Value),
-    /// It did not happen, and will not if it is sent again: a new request needs a new key.
+    /// It had no effect, and sending it again won't change that: a new request needs a new key.
     Refused(StripeRefusal),
-    /// It did not happen now: Stripe is asked too much, or the same key is at work. Send it again later, under the same
-    /// key.
+    /// It had no effect yet: Stripe limits the rate, or a request with the same key is in progress. Send it again later
+    /// with the same key.
     Limited,
-    /// Nobody knows whether it happened. Send it again under the same key while that is young, else look it up.
+    /// It is unknown whether it took effect. Send it again with the same key while the key is recent enough; after
+    /// that, look it up.
     Unsure(String),
 }
 
@@ -44,15 +45,15 @@ pub enum StripeReply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StripeRefusal {
     pub status: u16,
-    /// Stripe's code, `balance_insufficient`; its type of error where there is no code. Branch on this.
+    /// Stripe's code, such as `balance_insufficient`, or its error type if there is no code. Branch on this.
     pub code: String,
     /// For people.
     pub message: String,
-    /// The parameter that is at fault.
+    /// The invalid parameter.
     pub param: Option<String>,
 }
 
-/// Whether Stripe is set up, and if not the error that says so.
+/// Succeeds if Stripe is set up; otherwise returns the error that says so.
 pub fn is_set_up<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     ctx.setup.stripe.as_ref().map(|_| ()).ok_or_else(not_set_up)
 }
@@ -61,14 +62,14 @@ fn not_set_up() -> AppError {
     AppError::new(ErrorKind::Conflict, "stripe_not_set_up", "STRIPE_API_KEY is not set; see README.md, Configuration")
 }
 
-/// Reads: `path` begins with `/v1/`.
+/// Reads. `path` begins with `/v1/`.
 pub async fn get<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &FormEncoder) -> Result<StripeReply, AppError> {
     let query = query.encode();
     let address = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
     ask(ctx, "GET", &address, None, LIMIT_MS).await
 }
 
-/// Writes. The same key with the same form does it once, for 24 hours.
+/// Writes. The same key with the same form takes effect once, for 24 hours.
 pub async fn post<P: Ports>(
     ctx: &Context<'_, P>,
     path: &str,
@@ -78,7 +79,7 @@ pub async fn post<P: Ports>(
     post_encoded(ctx, path, form.encode(), key).await
 }
 
-/// The same for a form that was encoded before: what is sent again is sent byte for byte.
+/// The same for a form that is already encoded: a retry sends exactly the same bytes.
 pub async fn post_encoded<P: Ports>(
     ctx: &Context<'_, P>,
     path: &str,
@@ -88,7 +89,7 @@ pub async fn post_encoded<P: Ports>(
     ask(ctx, "POST", path, Some((form, key)), LIMIT_MS).await
 }
 
-/// The same for somebody who waits for a page: what takes longer is asked for again the next time.
+/// The same while somebody waits for a page: a request that times out is retried on the next visit.
 pub async fn post_promptly<P: Ports>(
     ctx: &Context<'_, P>,
     path: &str,
@@ -130,7 +131,7 @@ async fn ask<P: Ports>(
         }
         let mut byte = [0];
         ctx.ports.random(&mut byte);
-        // Never in step with others who were told the same.
+        // Jitter, so that callers who were rate limited together don't retry together.
         ctx.ports.pause(wait_ms + u32::from(byte[0])).await;
         wait_ms *= 2;
     }
@@ -151,7 +152,7 @@ fn read(answer: &IncomingResponse) -> StripeReply {
         429 | 409 => StripeReply::Limited,
         400..=499 => StripeReply::Refused(StripeRefusal {
             status: answer.status,
-            // A key that was used for another form is known by its type alone.
+            // Reusing a key with a different form has an error type but no code.
             code: text("type")
                 .filter(|kind| *kind == "idempotency_error")
                 .or(text("code"))
@@ -166,7 +167,7 @@ fn read(answer: &IncomingResponse) -> StripeReply {
 }
 
 impl StripeReply {
-    /// The answer, or the error that a caller without a better way is told.
+    /// The response, or the error for callers that don't handle the other cases themselves.
     pub fn done(self) -> Result<Value, AppError> {
         match self {
             StripeReply::Done(value) => Ok(value),

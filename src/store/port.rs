@@ -1,7 +1,7 @@
 //! The database port: statements with bound values, sent as one atomic batch.
 //!
-//! D1 implements it in the Worker, SQLite itself in the tests, so both run the same SQL. A batch is all or nothing.
-//! D1 hands every bound number to SQLite as a REAL: `CAST(?1 AS INTEGER)` wherever it enters arithmetic.
+//! D1 implements it in the Worker, SQLite itself in the tests, so both run the same SQL. A batch is all or nothing. D1
+//! passes every bound number to SQLite as a REAL: write `CAST(?1 AS INTEGER)` wherever it is used in arithmetic.
 
 use crate::base::decode;
 use serde::de::DeserializeOwned;
@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 use std::cell::Cell;
 
-/// A bound value. D1 takes no BigInt, so integers must lie within ±(2^53 - 1); a JSON text read by `json_each` keeps
-/// them INTEGER and is the way to hand over many rows at once.
+/// A bound value. D1 accepts no BigInt, so integers must be within ±(2^53 - 1). A JSON text read by `json_each` keeps
+/// them INTEGER, and is the way to pass many rows at once.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Null,
@@ -29,35 +29,36 @@ pub struct Stmt {
 #[derive(Clone, Debug, Default)]
 pub struct Rows(pub Vec<Map<String, Json>>);
 
-/// Why a batch did not answer.
+/// Why a batch returned no rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DbError {
-    /// A constraint or trigger aborted the batch: nothing was written. Somebody else was first, or a rule refused.
+    /// A constraint or trigger aborted the batch: nothing was written. Another write got there first, or a rule was
+    /// violated.
     Guard(String),
-    /// The database could not be reached or gave up. The batch may have been written all the same.
+    /// The database could not be reached or gave up. The batch may have been written anyway.
     Unavailable(String),
-    /// The batch goes beyond what the invocation may send ([`Allowance`]): nothing was sent. What is left to do goes on
-    /// in the next invocation.
+    /// The batch exceeds what the invocation may send ([`Allowance`]): nothing was sent. The next invocation does the
+    /// remaining work.
     Exhausted,
-    /// A table is missing: the database is new, and its migrations are on their way. Nothing was written.
+    /// A table is missing: the database is new, and its migrations have not run yet. Nothing was written.
     NoSchema(String),
-    /// The statement or its result does not fit the schema: a fault of ours.
+    /// The statement or its result does not fit the schema: a bug.
     Fault(String),
 }
 
 /// A database.
 pub trait Db {
-    /// Runs the statements in order in one transaction and answers their rows.
+    /// Runs the statements in order in one transaction and returns their rows.
     fn batch(&self, statements: Vec<Stmt>) -> impl Future<Output = Result<Vec<Rows>, DbError>>;
 
-    /// What this invocation may send; `None` where nobody counts.
+    /// What this invocation may send; `None` if it is not limited.
     fn allowance(&self) -> Option<Allowance> {
         None
     }
 }
 
 /// How many statements one invocation may send. D1 allows 50 on Cloudflare's free plan and 1,000 on the paid one, and
-/// fails what goes beyond. The port refuses it first, so that an invocation ends where we choose and not in between.
+/// fails any beyond that. The port refuses them first, so that an invocation ends where we choose and not halfway.
 #[derive(Clone, Debug)]
 pub struct Allowance {
     max: u64,
@@ -81,7 +82,7 @@ impl Allowance {
         self.max.saturating_sub(self.sent.get())
     }
 
-    /// Takes a batch of `statements` out of what is left. A batch that does not fit takes nothing.
+    /// Takes a batch of `statements` from what is left. A batch that does not fit takes nothing.
     pub fn take(&self, statements: usize) -> Result<(), DbError> {
         let statements = u64::try_from(statements).unwrap_or(u64::MAX);
         if statements > self.left() {
@@ -93,7 +94,7 @@ impl Allowance {
 }
 
 impl DbError {
-    /// What the database's own words mean: D1 has no codes, and SQLite's part of a message is in it.
+    /// Classifies the database's error message: D1 has no error codes, but its message contains SQLite's.
     pub fn of(words: String) -> DbError {
         let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
         if says(&["constraint failed", "SQLITE_CONSTRAINT"]) {
@@ -121,20 +122,20 @@ impl Stmt {
 
     /// Binds the next parameter as a JSON text, for `json_each` and `json_extract`.
     pub fn json(self, value: &impl serde::Serialize) -> Stmt {
-        // Serialising plain data with text keys cannot fail; an empty text would be refused by SQLite, not misread.
+        // Serializing plain data with text keys cannot fail. SQLite would refuse an empty text, not misread it.
         self.bind(serde_json::to_string(value).unwrap_or_default())
     }
 }
 
-/// The elements of the JSON array `?1`, in the column `row`. As JSONB, and materialized: of `json_each`'s own `value` SQLite
-/// writes and reads the whole text again for every column that is taken from it.
+/// The elements of the JSON array `?1`, in the column `row`. They are JSONB and materialized: with `json_each`'s own
+/// `value`, SQLite serializes and parses the whole text again for every column taken from it.
 pub const GIVEN: &str = "WITH given AS MATERIALIZED (SELECT jsonb(value) AS row FROM json_each(?1))";
 
-/// Bytes of a JSON array of rows: half of what D1 takes as one text.
+/// Bytes per JSON array of rows: half of what D1 accepts as one text.
 const PAGE_BYTES: usize = 1_000_000;
 
-/// The rows as JSON arrays, each short enough to be bound; none where there are no rows. A row that is longer alone
-/// stands alone.
+/// The rows as JSON arrays, each short enough to be bound; none if there are no rows. A longer row gets an array to
+/// itself.
 pub fn json_pages<T: serde::Serialize>(rows: &[T]) -> Vec<String> {
     let mut pages: Vec<String> = Vec::new();
     for row in rows {
@@ -153,12 +154,12 @@ pub fn json_pages<T: serde::Serialize>(rows: &[T]) -> Vec<String> {
 }
 
 impl Rows {
-    /// The rows as values of `T`. A column that is missing or of another type is a fault of ours.
+    /// The rows as values of `T`. A missing column or one of another type is a bug.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
         self.clone().take()
     }
 
-    /// The same, using the rows up: for answers of thousands of rows.
+    /// The same, consuming the rows: for results with thousands of rows.
     pub fn take<T: DeserializeOwned>(self) -> Result<Vec<T>, DbError> {
         let mut decoded = Vec::with_capacity(self.0.len());
         for row in self.0 {
@@ -167,7 +168,7 @@ impl Rows {
         Ok(decoded)
     }
 
-    /// The rows of which each holds two values.
+    /// The rows as pairs, if each has two values.
     pub fn decode_pairs<A: DeserializeOwned, B: DeserializeOwned>(&self) -> Result<Vec<(A, B)>, DbError> {
         Ok(self.decode::<A>()?.into_iter().zip(self.decode::<B>()?).collect())
     }

@@ -1,4 +1,5 @@
-//! What is told to whom: how the installation is doing, what a library said, cells of files that a table program runs.
+//! Information leaks: the health of the installation, errors of libraries, and cells of exported files that a
+//! spreadsheet would run.
 
 use super::browser::Browser;
 use super::world::assert_unharmed;
@@ -9,7 +10,7 @@ use crate::stand_in::{Answer, Asked, StandIn};
 use crate::stripe::Stripe;
 use serde_json::json;
 
-/// Words of libraries, of the runtime and of SQL, which say how to go on.
+/// Words from errors of libraries, the runtime and SQL, which would help an attacker.
 const INSIDES: [&str; 22] = [
     "line 1",
     "column",
@@ -41,9 +42,9 @@ fn reveals_nothing(reply: &Reply, what: &str) {
     }
 }
 
-/// Ways in which a service can be broken. The session's value, or the address that is mailed, says which.
+/// Ways in which a service can be broken. The session's value or the recipient's address selects one.
 const BROKEN: [&str; 6] = ["garbled", "odd", "huge", "redirect", "refused", "failing"];
-/// Whom the services speak of.
+/// The person whom the broken services mention.
 const JANE: &str = "jane@corp.example";
 
 fn broken(asked: &Asked) -> Answer {
@@ -56,7 +57,7 @@ fn broken(asked: &Asked) -> Answer {
         Some("redirect") => (302, format!("https://evil.example/?{JANE}")),
         Some("refused") => (422, format!("{{\"message\":\"invalid `to` field: {JANE}\"}}")),
         Some(_) => (500, format!("at handler (/srv/app/src/index.js:1:1) {JANE}")),
-        // Anybody else is somebody, who may be a partner.
+        // Any other session is a valid user, who may be a partner.
         None => {
             let user = json!({"id": "=HYPERLINK(1)", "email": "a@b.example", "name": null, "role": 10});
             (200, json!({"success": true, "data": user}).to_string())
@@ -84,7 +85,7 @@ fn responses_and_exports_leak_nothing() {
 }
 
 fn health(server: &Server) {
-    step("/healthz says whether all is well, and no more, to whoever shows no token; a bad token is no way around");
+    step("without a token /healthz says only whether all is well; an invalid token gets no more");
     assert_eq!(server.get("/healthz").send().expect(200).text, "{\"ok\":true}");
     assert_eq!(server.get("/healthz?details=1").header("x-forwarded-for", "127.0.0.1").send().text, "{\"ok\":true}");
     for token in ["", "Bearer", "Bearer wrong", "Basic b3A6b3A=", "Bearer undefined"] {
@@ -101,7 +102,7 @@ fn health(server: &Server) {
 }
 
 fn unwell(server: &mut Server) {
-    step("what is not well is told to operators alone, a missing secret of webhooks by its name");
+    step("only operators see what is wrong, and a missing webhook secret by name");
     server.restart(&[("WEBHOOK_SECRETS", ""), ("STRIPE_API_KEY", "none"), ("EMDASH_ORIGIN", "http://127.0.0.1:9")]);
     assert_eq!(server.get("/healthz").send().expect(503).text, "{\"ok\":false}");
     let told = server.get("/healthz").operator().send().expect(503).json()["configuration"].to_string();
@@ -132,7 +133,7 @@ fn broken_services(server: &Server) {
         ];
         for reply in replies {
             for word in [JANE, "srv/app", "invalid `to`", "is wanted"] {
-                assert!(!reply.text.contains(word), "{way} tells {word}: {}", reply.text);
+                assert!(!reply.text.contains(word), "{way} reveals {word}: {}", reply.text);
             }
         }
         let log = server.log();
@@ -142,7 +143,7 @@ fn broken_services(server: &Server) {
 }
 
 fn files(server: &Server, stripe: &Stripe) {
-    step("no cell of a file is a formula, after whichever sign a table program parts it");
+    step("no cell of a file is a formula, whichever separator a spreadsheet uses");
     let name = "x;=1+1|@cmd,-2+3; +4, \"=5 ＝6;＋7";
     let body = json!({
         "program": "agency-partner", "external_id": "=HYPERLINK(1)", "name": name, "email": "+formula@a.example", "country": "US",
@@ -171,7 +172,7 @@ fn files(server: &Server, stripe: &Stripe) {
     }
 }
 
-/// However the line is cut, no cell begins like a formula.
+/// No cell begins like a formula, whichever separator splits the line.
 fn harmless(line: &str) {
     let cells = line.split([',', ';', '\t', '|']).map(|cell| cell.trim_start_matches([' ', '"', '\u{a0}']));
     for cell in cells {

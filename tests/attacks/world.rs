@@ -1,5 +1,5 @@
-//! A Worker with everything around it that an attack needs: a site whose sessions are believed, a mail service that keeps
-//! what it is given, operators of every role. And what every attack ends with.
+//! A Worker with everything that an attack needs around it: a site whose sessions are trusted, an email service that
+//! keeps what it receives, and operators of every role. Also the checks that end every attack.
 
 use crate::client::Reply;
 use crate::server::Server;
@@ -13,17 +13,17 @@ pub const FINANCE: &str = "money@site.example";
 pub const VIEWER: &str = "looks@site.example";
 pub const PUBLIC_URL: &str = "https://go.site.example";
 
-/// A mail as the service was handed it.
+/// An email as the service received it.
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub to: String,
-    /// Everything of it.
+    /// The whole request body.
     pub whole: String,
-    /// The path of the link in it; empty without one.
+    /// The path of the link in it. Empty if there is none.
     pub link: String,
 }
 
-/// The site and the mail service; it remembers what it was asked and the mails.
+/// The site and the email service. Records the requests and the emails.
 pub struct Outside {
     pub site: StandIn,
     mails: Arc<Mutex<Vec<Mail>>>,
@@ -44,7 +44,7 @@ impl Outside {
         Outside { site, mails }
     }
 
-    /// The settings of a Worker that expected_cents in front of it.
+    /// The settings of a Worker that uses this site and email service.
     pub fn vars(&self) -> Vec<(&'static str, String)> {
         vec![
             ("EMDASH_ORIGIN", self.site.base.clone()),
@@ -56,7 +56,7 @@ impl Outside {
         ]
     }
 
-    /// A Worker in front of it, with further settings or others.
+    /// Starts a Worker that uses them, with additional or overriding settings.
     pub fn worker(&self, more: &[(&str, &str)]) -> Server {
         let own = self.vars();
         let set = |name: &str| more.iter().any(|(known, _)| *known == name);
@@ -64,7 +64,7 @@ impl Outside {
         Server::with(&own.chain(more.iter().copied()).collect::<Vec<_>>())
     }
 
-    /// The mails that an address has, once there are `least` of them; those that are there after a while.
+    /// The emails to an address, as soon as there are `least` of them, or those that have arrived when time runs out.
     pub fn mails_to(&self, to: &str, least: usize) -> Vec<Mail> {
         let began = Instant::now();
         loop {
@@ -86,14 +86,14 @@ fn mail(asked: &Asked) -> Mail {
     Mail { to, link, whole: asked.body.clone() }
 }
 
-/// A cookie's value as npm's `cookie` 1.1 and 2.0 read it, by which the site knows its sessions: SP and HTAB alone are
-/// dropped around names and values, and of several the first counts.
+/// A cookie's value as npm's `cookie` 1.1 and 2.0 read it, which the site uses for its sessions: only SP and HTAB are
+/// trimmed around names and values, and the first of several cookies counts.
 fn npm_cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     let trimmed = |text: &'a str| text.trim_matches([' ', '\t']);
     header.split(';').filter_map(|pair| pair.split_once('=')).find(|(n, _)| trimmed(n) == name).map(|(_, v)| trimmed(v))
 }
 
-/// The session's value says who it is: `ann.10` is the user `ann` of role 10.
+/// The session's value names the user: `ann.10` is the user `ann` with role 10.
 fn who(asked: &Asked) -> Answer {
     let header = asked.header("cookie").unwrap_or("");
     let session = npm_cookie(header, "astro-session").or_else(|| npm_cookie(header, "site_sid")).unwrap_or("");
@@ -106,8 +106,7 @@ fn who(asked: &Asked) -> Answer {
     }
 }
 
-/// What every attack ends with: nothing has trapped, nothing was answered as our own fault, no check of the books finds
-/// anything.
+/// The check that ends every attack: no panic, no response with status 500, and no failed ledger check.
 #[track_caller]
 pub fn assert_unharmed(server: &Server) {
     let log = server.log();
@@ -121,7 +120,7 @@ pub fn assert_unharmed(server: &Server) {
     server.audit();
 }
 
-/// What so many who ask at the same time are answered, in their order.
+/// Sends `many` concurrent requests and returns their replies in order.
 pub fn at_once(many: usize, ask: impl Fn(usize) -> Reply + Sync) -> Vec<Reply> {
     std::thread::scope(|scope| {
         let ask = &ask;

@@ -93,8 +93,8 @@ fn first_year(server: &Server, one: &Partner) {
     for (invoice, _, cents) in months {
         let source = json!(format!("invoice:{invoice}"));
         // Accruals of rewards that an earlier fact made inapplicable remain, with a net of zero.
-        let expected_cents = |e: &&Value| e["source"] == source && e["state"] != json!("void");
-        let line = entries.iter().find(expected_cents).unwrap_or_else(|| panic!("no line of {invoice}"));
+        let stands = |e: &&Value| e["source"] == source && e["state"] != json!("void");
+        let line = entries.iter().find(stands).unwrap_or_else(|| panic!("no line of {invoice}"));
         assert_eq!((&line["amount_cents"], &line["state"]), (&json!(cents), &json!("pending")), "{line}");
     }
     assert_eq!(server.balance(one), (105_000, 0));

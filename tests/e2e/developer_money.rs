@@ -105,7 +105,7 @@ fn agencies_content_and_caps() {
     server.settle(PROGRAM, "monthly", "2025-03");
     let by_invoice = |partner: &Partner, account: &str, rule: &str| -> Vec<(i64, i64)> {
         let all = lines(&server, partner, account).into_iter().filter(|l| l.0 == rule);
-        all.map(|(_, expected_cents, earned, _)| (expected_cents, earned)).collect()
+        all.map(|(_, stands, earned, _)| (stands, earned)).collect()
     };
     assert_eq!(by_invoice(&dev, "big-1", "tier-3"), [(150_000, 150_000), (150_000, 150_000)]);
     assert_eq!(by_invoice(&dev, "big-2", "tier-3"), [(50_000, 150_000)]);

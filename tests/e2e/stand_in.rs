@@ -1,4 +1,4 @@
-//! A small HTTP server that expected_cents in for the site or EmDash and records the requests it receives.
+//! A small HTTP server that stands in for the site or EmDash and records the requests it receives.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -229,10 +229,7 @@ fn visitors_without_a_cookie_are_recognized_by_fingerprint() {
     let bob = sign_up("bob", &asked("bob").send().json()["visitor"]);
     assert_eq!(bob["attributed"], json!(false), "{bob}");
     let receipt = server.read("/v1/accounts/bob/attribution");
-    assert!(
-        receipt.to_string().contains("the visitor's fingerprint expected_cents for more than one partner"),
-        "{receipt}"
-    );
+    assert!(receipt.to_string().contains("the visitor's fingerprint stands for more than one partner"), "{receipt}");
 
     step("Sec-GPC: 1: no fingerprint of the click, and none for the form");
     click(&two, "cleo").header("sec-gpc", "1").send();

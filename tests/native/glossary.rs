@@ -72,7 +72,7 @@ const RETIRED_TYPES: &[(&str, &str)] = &[
     ("Dice", "Rng"),
     ("told", "what it is: a reply, a result, a notice"),
     ("asked", "a request, or what it asks for"),
-    ("interruption", "a request"),
+    ("wish", "a request"),
 ];
 
 /// Where a retired name is allowed, and why.

@@ -1,4 +1,4 @@
-//! Payouts as operators meet them: planned by a run, approved, sent, explained, stopped, taken back, reported.
+//! Payouts from the operators' point of view: planned by a run, approved, sent, explained, stopped, reversed, reported.
 
 mod credits;
 mod decisions;
@@ -17,7 +17,7 @@ const APRIL: &str = "2026-04-01T06:00:00Z";
 const MAY: &str = "2026-05-01T06:00:00Z";
 const JUNE: &str = "2026-06-01T06:00:00Z";
 
-/// A partner whose account paid $500 in January: $100 vest in the run of April.
+/// A partner whose account paid $500 in January: $100 vests in the run of April.
 fn earned(fixture: &PayoutFixture, who: &str) -> String {
     let (id, code) = fixture.partner(AGENCY, who);
     fixture.event(
@@ -55,7 +55,7 @@ fn a_run_plans_an_operator_approves_and_stripe_pays() {
     fixture.sweep(APRIL);
     assert_eq!(fixture.stripe.borrow().transfers.len(), 0, "nothing leaves without approval");
     let balances = fixture.get(APRIL, &format!("/v1/partners/{ready}"));
-    assert_eq!(balances["balances"][0]["available_cents"], 0, "what is planned is set aside");
+    assert_eq!(balances["balances"][0]["available_cents"], 0, "planned amounts are reserved");
     assert_eq!(balances["payability"]["payable"], true);
 
     let approved = fixture.post(APRIL, &format!("/v1/runs/{run}/approve"), json!({"reason": "compared"}));
@@ -69,7 +69,7 @@ fn a_run_plans_an_operator_approves_and_stripe_pays() {
     let made = fixture.stripe.borrow().transfers[0].clone();
     assert_eq!(made.metadata["payout"], paid["id"].as_str().unwrap());
 
-    // The one who was not onboarded is paid with the next run, which goes by itself now.
+    // The partner who was not onboarded is paid with the next run, which now needs no approval.
     fixture.payable(&waiting);
     fixture.paid("waiting", "in_waiting_2", "2026-04-10T00:00:00Z", 30_000);
     fixture.run(AGENCY, MAY);
@@ -94,7 +94,7 @@ fn with_manual_approval_each_run_waits() {
     fixture.sweep(MAY);
     assert_eq!(fixture.balance(&partner), (0, 10_000));
     assert_eq!(fixture.stripe.borrow().transfers.len(), 1);
-    // A run that was planned before the first approval of another needs its own, whatever the rule.
+    // A run that was planned before the first approval of another run still needs its own, whatever the setting.
     let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
     let partner = earned(&fixture, "p");
     fixture.payable(&partner);
@@ -233,7 +233,7 @@ fn blocked_payouts_do_not_block_messages() {
         .expect("gone");
     let ctx = fixture.world.at(at(APRIL));
     let swept = crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", at(APRIL)));
-    assert!(swept.is_err(), "what is broken is told");
+    assert!(swept.is_err(), "errors are reported");
     assert_eq!(waiting(), 0, "and keeps nothing else back");
 }
 

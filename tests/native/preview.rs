@@ -1,4 +1,4 @@
-//! A run shown before it is made: what it says is what the run then does.
+//! The preview of a run: the run then does exactly what the preview shows.
 
 use crate::support::world::{World, at, now};
 use manicule::engine::settlement::schedule;
@@ -40,7 +40,7 @@ fn cents(rows: &Value, name: &str) -> i64 {
     rows.as_array().unwrap().iter().map(|row| row[name].as_i64().unwrap()).sum()
 }
 
-/// Shows a run, makes it, and compares: grants, what vested, and what terms changed of the accruals.
+/// Previews a run, performs it, and compares grants, vested amounts, and changes to accruals by modifiers and caps.
 fn holds(world: &World, program: &str, cadence: Cadence, scheduled: &str) -> Value {
     let accrued =
         || world.db.number(&format!("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE program_id = '{program}'"));
@@ -61,7 +61,7 @@ fn holds(world: &World, program: &str, cadence: Cadence, scheduled: &str) -> Val
     shown
 }
 
-/// Five clients at $500 in April: 20 % and 5 % each.
+/// Five clients at $500 in April: 20% and 5% each.
 fn an_agency_with_five() -> World {
     let world = World::new(1);
     let (_, code) = world.partner(at("2026-01-01T00:00:00Z"), AGENCY, "agency", "agency@agency.example").unwrap();
@@ -81,7 +81,7 @@ fn a_volume_bonus_vests_as_previewed() {
     assert_eq!(may["vests"], json!([]));
     let june = holds(&world, AGENCY, Cadence::Monthly, "2026-06-01T06:00:00Z");
     assert_eq!((june["terms"].clone(), june["vests"].clone()), (json!([]), json!([])));
-    // Sixty days after 10 to 14 April: all of it, the bonus with it.
+    // 60 days after April 10 to 14: everything vests, including the bonus.
     let july = holds(&world, AGENCY, Cadence::Monthly, "2026-07-01T06:00:00Z");
     assert_eq!(cents(&july["vests"], "cents"), 5 * 12_500, "{july}");
     assert_eq!(cents(&july["vests"], "accruals"), 10, "{july}");
@@ -90,7 +90,7 @@ fn a_volume_bonus_vests_as_previewed() {
 #[test]
 fn a_bonus_found_late_vests_in_the_run_that_finds_it() {
     let world = an_agency_with_five();
-    // No run was made in May and June: July's finds the bonus and vests it.
+    // There was no run in May and June: July's finds the bonus and vests it.
     let july = holds(&world, AGENCY, Cadence::Monthly, "2026-07-01T06:00:00Z");
     assert_eq!(cents(&july["terms"], "difference_cents"), 5 * 2_500, "{july}");
     assert_eq!(cents(&july["vests"], "cents"), 5 * 12_500, "{july}");

@@ -1,4 +1,4 @@
-//! What the billing system says against what events said: each difference is told, repaired once, and then gone.
+//! The billing system compared with the events: each difference is reported, repaired once, and then gone.
 
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
@@ -12,7 +12,7 @@ fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {
     event
 }
 
-/// What is missed at an instant, by type.
+/// What is missing at an instant, by type.
 fn missed(world: &World, when: &str, subscriptions: &[(&str, Option<i64>)], repair: bool) -> Vec<String> {
     let billed = subscriptions.iter().map(|(id, cents)| ((*id).to_owned(), cents.map(Cents))).collect();
     let accounts = vec![BilledAccount { id: "acct_1".to_owned(), subscriptions: billed }];

@@ -1,4 +1,5 @@
-//! The index of the rules in `src/ARCHITECTURE.md`: every rule is there, and the function that decides it says so.
+//! The index of the rules in `src/ARCHITECTURE.md`: every rule is listed, and the function that decides it names the
+//! rule.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,7 +23,7 @@ fn index(text: &str) -> Vec<(u32, Vec<(String, String)>)> {
     section.lines().filter_map(row).collect()
 }
 
-/// The comments on the functions of a name, each as one text.
+/// The comments on functions with a name, each as one text.
 fn comments(text: &str, name: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let declares = |line: &str| {
@@ -43,7 +44,7 @@ fn names(comment: &str, rule: u32) -> bool {
     heads.flat_map(|head| head.split(|c: char| !c.is_ascii_digit())).any(|number| number == rule.to_string())
 }
 
-/// What is wrong with an index.
+/// The errors in an index.
 fn faults(text: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let rows = index(text);
     let listed: BTreeSet<u32> = rows.iter().map(|(number, _)| *number).collect();

@@ -1,10 +1,10 @@
-//! Scenario scripts: `tests/scenarios/<program>/<name>.txt` are played through the real flows, and what expected_cents after
-//! each run is held against the reviewed transcript in `tests/transcripts/scenarios/`; `UPDATE_TRANSCRIPTS=1` writes
-//! transcripts anew.
+//! Scenario scripts: `tests/scenarios/<program>/<name>.txt` are run through the real services, and the state after each
+//! run is compared with the reviewed transcript in `tests/transcripts/scenarios/`. `UPDATE_TRANSCRIPTS=1` rewrites the
+//! transcripts.
 //!
-//! A script is one sentence a line. `#` begins a remark. `partner ada`, `partner ada is agency`, `partner ada at
-//! ada@ada.example` and `link blog of ada is content` come first. A date on its own line begins a day; what happens at
-//! noon needs no time, else the line begins with one (`23:59:59.999`). Runs are at their scheduled hour. Then:
+//! A script has one sentence per line. `#` begins a comment. `partner ada`, `partner ada is agency`, `partner ada at
+//! ada@ada.example` and `link blog of ada is content` come first. A date on its own line begins a day. Events happen at
+//! noon unless their line begins with a time (`23:59:59.999`). Runs are at their scheduled hour. Then:
 //!
 //!     acme signs up [as boss@acme.example] [with the code of ada | after a click of ada on 2026-01-02]
 //!     acme mentions the code of ada
@@ -18,8 +18,8 @@
 //!     monthly run             weekly run            books
 //!     expect ada 100.00 pending 0.00 available [0.00 payable]
 //!
-//! A transcript repeats the script; after a run, and where it says `books`, come each partner's balances and every line
-//! that changed since: account, rule, what it is for, cents that stand, state and reason.
+//! A transcript repeats the script. After a run, and at each `books`, it lists every partner's balances and every
+//! accrual that has changed since: account, rule, source, net cents, state and reason.
 
 use crate::golden::PLANS;
 use crate::golden::case::{Click, Decision, Dispute, Happening, Invoice, Partner, Refund, Step, Subscription, Usage};
@@ -147,7 +147,7 @@ impl Play {
         rows.first().and_then(|row| row["cents"].as_i64()).unwrap_or_default()
     }
 
-    /// Balances, and the lines that changed since they were shown last.
+    /// Prints balances, and the accruals that changed since they were last printed.
     fn show(&mut self) {
         let world = &self.stage.world;
         for partner in &self.partners {
@@ -187,7 +187,7 @@ fn owned(word: &str) -> Option<String> {
     Some(word.to_owned())
 }
 
-/// What a sentence says; `None` where it is none.
+/// The meaning of a sentence, or `None` if it has none.
 fn sentence(words: &[&str]) -> Option<Result<Step, String>> {
     let step = match words {
         ["operator", "puts", amount, "into", "the", "budget"] => {
@@ -286,7 +286,7 @@ fn money(words: &[&str]) -> Option<Result<Step, String>> {
     }))
 }
 
-/// `500.00` in cents.
+/// Parses `500.00` into cents.
 fn cents(amount: &str) -> Result<i64, String> {
     let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{amount} is no amount such as 500.00"));
     let (whole, part) = amount.split_once('.').filter(|(_, part)| part.len() == 2).ok_or("an amount has cents")?;
@@ -316,7 +316,7 @@ fn scripts_match_their_transcripts() {
         for path in files(&folder) {
             let script = std::fs::read_to_string(&path).expect("a script");
             let transcript = tests.join("transcripts/scenarios").join(&program).join(path.file_name().expect("a name"));
-            // On either of Cloudflare's plans the books are the same, line by line.
+            // Both of Cloudflare's plans give the same ledger, accrual by accrual.
             let [few, many] = PLANS.map(|statements_max| play(&program, &script, statements_max));
             if few != many {
                 found.push(format!("{}: with few statements an invocation other books than with many", path.display()));

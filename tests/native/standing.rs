@@ -1,5 +1,5 @@
-//! What expected_cents whatever comes later: a person's decision, the end of a flat reward, the first purchase, an invoice in
-//! another currency.
+//! Results that later events must not change: a person's decision, the end of a flat reward, the first purchase, an
+//! invoice in another currency.
 
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, at, now};
@@ -16,7 +16,7 @@ fn take(world: &World, id: &str, kind: &str, when: &str, account: &str, rest: Va
     for (key, value) in rest.as_object().expect("an object") {
         body[key] = value.clone();
     }
-    // What happened is told at once; `told` brings it later.
+    // Events arrive immediately unless `told` gives a later time.
     let told = body["told"].as_str().map_or_else(|| at(when).plus_ms(1), at);
     body.as_object_mut().expect("an object").remove("told");
     world.take(told, &body, None).unwrap_or_else(|e| panic!("{body}: {e}"));
@@ -48,7 +48,7 @@ fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option
     assert_eq!(now(moved).expect("it is moved").0, 200);
 }
 
-/// An agency with eleven clients in a month, `g00` to `g10`, each with an invoice of $100; and another agency.
+/// An agency with eleven clients in a month, `g00` to `g10`, each with an invoice of $100, and another agency.
 fn crowd() -> (World, String, String) {
     let world = World::new(11);
     let t0 = at("2026-01-01T00:00:00Z");
@@ -82,7 +82,7 @@ fn a_rejection_remains_when_other_accounts_are_reassigned() {
     assert_eq!(standing(&world, "g10"), (0, "void".into()), "no longer the eleventh, and rejected all the same");
     assert_eq!(world.db.number("SELECT held FROM binding WHERE account_id = 'g10' AND partner_id IS NOT NULL"), 1);
     world.run(Cadence::Monthly, at("2026-04-01T06:00:00Z")).unwrap();
-    // Nine clients with 20 % and the bonus of 5 %.
+    // Nine clients with 20% and the bonus of 5%.
     assert_eq!(world.balance(&agency, "available"), 9 * 2_500);
     assert!(world.faults().is_empty(), "{:?}", world.faults());
 }
@@ -96,7 +96,7 @@ fn an_undecided_velocity_hold_follows_the_facts() {
     assert_eq!(world.balance(&agency, "available"), 10 * 2_500);
 }
 
-/// A developer's account of a team: what expected_cents for states after the runs of `months`.
+/// A developer's account with a team. Returns the rewards for states after these runs.
 fn tiers(events: &[(&str, &str, i64)], runs: &[&str]) -> (i64, Vec<String>) {
     let world = World::new(12);
     let (partner, code) =
@@ -133,7 +133,7 @@ fn no_tiers_for_an_account_that_left_before_the_granting_run() {
         ("2024-04-01T03:00:00Z", "account.cancelled", 0),
     ];
     let (cents, accruals) = tiers(&a, &["2024-03-01T06:00:00Z", "2024-04-01T06:00:00Z", "2024-05-01T06:00:00Z"]);
-    // Tier 3 is its own, at 15 % of an invoice of $600.
+    // Tier 3 remains, at 15% of an invoice of $600.
     assert_eq!((cents, accruals), (9_000, vec![]), "cancelled three hours before the run");
     let b = [
         ("2023-01-01T00:00:00Z", "account.signed_up", 6),
@@ -180,7 +180,8 @@ fn a_cancellation_during_an_interrupted_run_voids_its_plan() {
 
 #[test]
 fn tiers_are_granted_to_an_account_that_left_before_reaching_them() {
-    // It tried for free, left, and came back to pay: reached when it paid, and not left since.
+    // The account had a free trial, left, and came back to pay: it reached the state when it paid, and has not left
+    // since.
     let back = [
         ("2023-01-01T00:00:00Z", "account.signed_up", 6),
         ("2023-04-11T00:00:00Z", "account.cancelled", 0),
@@ -245,7 +246,7 @@ fn a_credit_moves_with_its_account_when_the_budget_is_empty() {
     world.fund(t0, "tiered-credits", 500).unwrap();
     let attribution = json!({"attribution": {"code": partners[0].1}});
     take(&world, "up", "account.signed_up", "2026-01-10T00:00:00Z", "acct", attribution);
-    // What is taken back from one partner pays the next, whichever way their lines' ids sort.
+    // What is clawed back from one partner pays the next, however the ids of their accruals sort.
     for (day, (partner, _)) in (11..).zip(partners.iter().chain(partners.iter().rev()).skip(1)) {
         move_to(&world, &format!("2026-01-{day}T00:00:00Z"), "tiered-credits", "acct", partner);
         assert_eq!(world.balance(partner, "available"), 500);
@@ -268,7 +269,7 @@ fn a_waiting_reward_is_announced_when_it_is_granted() {
     assert_eq!((world.balance(&one, "available"), announced()), (0, Vec::new()), "the budget is empty");
     bind(&world, "2026-01-03T00:00:00Z", "tiered-credits", "acme", None);
     world.fund(at("2026-01-04T00:00:00Z"), "tiered-credits", 10_000).unwrap();
-    assert_eq!(announced(), Vec::<String>::new(), "nobody is owed it");
+    assert_eq!(announced(), Vec::<String>::new(), "no partner is owed it");
     move_to(&world, "2026-01-05T00:00:00Z", "tiered-credits", "acme", &one);
     assert_eq!((world.balance(&one, "available"), announced()), (500, vec![one.clone()]));
     move_to(&world, "2026-01-06T00:00:00Z", "tiered-credits", "acme", &other);

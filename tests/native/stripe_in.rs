@@ -1,4 +1,4 @@
-//! Stripe's events as it sends them, signed, through the route: what they come to in the books, in either shape,
+//! Stripe's events as Stripe sends them, signed, through the route: their effect on the ledger in both shapes,
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
@@ -11,7 +11,7 @@ use fixture::{CONNECT_SECRET, SECRET, StripeFixture};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Subscribed and paid, and whatever `more` says, by one customer whose account signed up by a code before.
+/// One customer subscribed and paid, plus the facts in `more`. The customer's account signed up with a code before.
 fn known(more: &[Value]) -> StripeFixture {
     let fixture = StripeFixture::new();
     fixture.host_signs_up("acct_1", Some("ann@example.org"), None);
@@ -66,7 +66,7 @@ fn a_delivery_repeated_a_hundred_times_changes_nothing() {
         for (body, first) in all.iter().zip(&first) {
             let mut again = body.clone();
             again["pending_webhooks"] = json!(round);
-            assert_eq!(fixture.stripe(&again), *first, "a repeat is told the first outcome");
+            assert_eq!(fixture.stripe(&again), *first, "a repeat gets the first result");
         }
     }
     assert_eq!((fixture.pending(), fixture.number("SELECT COUNT(*) FROM transfer")), (pending, transfers));
@@ -82,7 +82,7 @@ fn an_invoice_waits_for_its_sign_up() {
     for claims in [false, true] {
         let fixture = StripeFixture::new();
         let told = fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
-        assert_eq!(told["facts"][0]["account"], "cus_1", "it expected_cents for itself");
+        assert_eq!(told["facts"][0]["account"], "cus_1", "it stands for itself");
         fixture.stripe(&subscription("evt_s", "created", "active", 5_000));
         assert_eq!(fixture.pending(), 0);
         let (email, customer) = if claims { (None, Some("cus_1")) } else { (Some("Ann@example.org"), None) };
@@ -104,13 +104,13 @@ fn a_checkout_counts_as_the_sign_up_if_there_was_none() {
     fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "cus_1");
-    // The host says who it is: all of it moves there, the sign-up too.
+    // The host identifies the customer: everything moves to that account, including the sign-up.
     fixture.host_sends("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     assert_eq!(fixture.pending(), 2_000);
     assert_eq!(fixture.text("SELECT account_id FROM binding WHERE partner_id IS NOT NULL"), "acct_9");
     assert_eq!(fixture.number("SELECT COUNT(*) FROM binding WHERE account_id = 'cus_1'"), 0);
     fixture.sound();
-    // One who signed up before is not moved by a later token.
+    // An account that signed up before is not reassigned by a later token.
     let fixture = StripeFixture::new();
     fixture.host_sends("evt_h", "account.signed_up", "acct_9", &json!({"account": {"email": "new@example.org"}}));
     fixture.stripe(&checkout("evt_c", &fixture.token(), "new@example.org"));
@@ -144,7 +144,7 @@ fn a_second_account_with_the_address_takes_nothing_away() {
 
 #[test]
 fn a_test_event_of_a_live_connected_account_is_ignored() {
-    // Stripe sends the live endpoint of connected accounts what they do in test mode, too.
+    // Stripe sends test-mode events of connected accounts to the live endpoint, too.
     let fixture = StripeFixture::new().with_key_of("sk_live_x", |_| (500, json!({})));
     fixture.payee("acct_7");
     let mut body = event(
@@ -159,7 +159,7 @@ fn a_test_event_of_a_live_connected_account_is_ignored() {
     assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_event"), 0);
     body["livemode"] = json!(true);
     assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).1["outcome"], "applied");
-    // A test installation is told of live ones by mistake alone.
+    // A test installation receives live events only by mistake.
     let fixture = StripeFixture::new();
     assert_eq!(fixture.deliver("stripe-connect", CONNECT_SECRET, &body, 0).0, 422);
 }
@@ -232,11 +232,7 @@ fn connected_account_capabilities_are_stored() {
     );
     fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&[], 9), 0);
     fixture.deliver("stripe-connect", CONNECT_SECRET, &account(&["late"], 7), 0);
-    assert_eq!(
-        fixture.text("SELECT currently_due || payouts_enabled FROM payee"),
-        "[]1",
-        "the latest word expected_cents"
-    );
+    assert_eq!(fixture.text("SELECT currently_due || payouts_enabled FROM payee"), "[]1", "the latest event counts");
     let mut theirs = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
     theirs["account"] = json!("acct_7");
     for (path, secret) in [("stripe-connect", CONNECT_SECRET), ("stripe", SECRET)] {
@@ -247,8 +243,8 @@ fn connected_account_capabilities_are_stored() {
 
 #[test]
 fn a_second_delivery_completes_after_a_fault_at_any_call() {
-    // Each kind of way into the books once: the enumeration tells the story some hundred times.
-    let all: Vec<Told> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
+    // One event of each type, because the enumeration repeats the story hundreds of times.
+    let all: Vec<StoryStep> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
     let whole = {
         let fixture = StripeFixture::new();
         fixture.tell(&all);
@@ -268,8 +264,8 @@ fn a_second_delivery_completes_after_a_fault_at_any_call() {
     }
 }
 
-/// A year in small: two customers, one of whom the host knows late, by every kind of fact.
-fn story() -> Vec<Told> {
+/// A small year: two customers, one of whom the host identifies late, with every type of fact.
+fn story() -> Vec<StoryStep> {
     let of = |mut body: Value, customer: &str, email: &str| {
         body["data"]["object"]["customer"] = json!(customer);
         if body["type"] == "invoice.paid" {
@@ -277,43 +273,43 @@ fn story() -> Vec<Told> {
             body["data"]["object"]["payment_intent"] = json!(format!("pi_{customer}"));
             body["data"]["object"]["charge"] = json!(format!("ch_{customer}"));
         }
-        Told::Stripe(body)
+        StoryStep::Stripe(body)
     };
     vec![
-        Told::SignUp("acct_1", Some("ann@example.org"), None),
-        Told::Stripe(subscription("evt_01", "created", "active", 5_000)),
-        Told::Stripe(invoice(Shape::New, "evt_02", "in_1", 10_000, 2_000)),
-        Told::Stripe(payment_of("evt_03", "in_1", "pi_1")),
-        Told::Stripe(refund("evt_04", "refund.created", "re_1", 6_000, "pending")),
-        Told::Stripe(refund("evt_05", "refund.failed", "re_1", 6_000, "failed")),
-        Told::Stripe(charge_refunded("evt_06", 6_000, None)),
-        Told::Stripe(refund("evt_07", "refund.created", "re_2", 3_000, "succeeded")),
+        StoryStep::SignUp("acct_1", Some("ann@example.org"), None),
+        StoryStep::Stripe(subscription("evt_01", "created", "active", 5_000)),
+        StoryStep::Stripe(invoice(Shape::New, "evt_02", "in_1", 10_000, 2_000)),
+        StoryStep::Stripe(payment_of("evt_03", "in_1", "pi_1")),
+        StoryStep::Stripe(refund("evt_04", "refund.created", "re_1", 6_000, "pending")),
+        StoryStep::Stripe(refund("evt_05", "refund.failed", "re_1", 6_000, "failed")),
+        StoryStep::Stripe(charge_refunded("evt_06", 6_000, None)),
+        StoryStep::Stripe(refund("evt_07", "refund.created", "re_2", 3_000, "succeeded")),
         of(invoice(Shape::Old, "evt_08", "in_2", 7_777, 0), "cus_2", "bob@example.org"),
-        Told::Stripe(dispute("evt_09", "created", "needs_response", 0)),
-        Told::Stripe(dispute("evt_10", "funds_withdrawn", "needs_response", 0)),
-        Told::Stripe(dispute("evt_11", "closed", "won", 90)),
-        Told::Checkout("evt_12", "cus_2", "bob@example.org"),
-        Told::SignUp("acct_2", Some("bob@example.org"), None),
-        Told::SignUp("acct_3", Some("third@example.org"), Some("cus_3")),
+        StoryStep::Stripe(dispute("evt_09", "created", "needs_response", 0)),
+        StoryStep::Stripe(dispute("evt_10", "funds_withdrawn", "needs_response", 0)),
+        StoryStep::Stripe(dispute("evt_11", "closed", "won", 90)),
+        StoryStep::Checkout("evt_12", "cus_2", "bob@example.org"),
+        StoryStep::SignUp("acct_2", Some("bob@example.org"), None),
+        StoryStep::SignUp("acct_3", Some("third@example.org"), Some("cus_3")),
         of(invoice(Shape::New, "evt_13", "in_3", 4_444, 0), "cus_3", "ann@example.org"),
         of(subscription("evt_14", "deleted", "canceled", 0), "cus_3", ""),
     ]
 }
 
-/// One company: its checkout binds its domain, a colleague follows by it, and the host says late who is who.
-fn company() -> Vec<Told> {
+/// One company: its checkout binds its domain, a colleague follows by the domain, and the host identifies them late.
+fn company() -> Vec<StoryStep> {
     let of = |mut body: Value, customer: &str, email: &str| {
         body["data"]["object"]["customer"] = json!(customer);
         body["data"]["object"]["customer_email"] = json!(email);
-        Told::Stripe(body)
+        StoryStep::Stripe(body)
     };
     vec![
-        Told::Checkout("evt_1", "cus_1", "ann@corp.example"),
+        StoryStep::Checkout("evt_1", "cus_1", "ann@corp.example"),
         of(invoice(Shape::New, "evt_2", "in_1", 90_000, 0), "cus_1", "ann@corp.example"),
-        Told::Plain("acct_1", "ann@corp.example", 50),
-        Told::Plain("acct_2", "bob@corp.example", 10),
+        StoryStep::Plain("acct_1", "ann@corp.example", 50),
+        StoryStep::Plain("acct_2", "bob@corp.example", 10),
         of(invoice(Shape::New, "evt_3", "in_2", 80_000, 0), "cus_2", "bob@corp.example"),
-        Told::Plain("acct_3", "eve@corp.example", -90),
+        StoryStep::Plain("acct_3", "eve@corp.example", -90),
         of(invoice(Shape::New, "evt_4", "in_3", 70_000, 0), "cus_3", "eve@corp.example"),
         of(invoice(Shape::New, "evt_5", "in_4", 60_000, 0), "cus_1", "billing@corp.example"),
     ]
@@ -328,7 +324,7 @@ proptest! {
         let straight = StripeFixture::new();
         straight.tell(&all);
         let shuffled = StripeFixture::new();
-        let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
+        let told: Vec<StoryStep> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();
@@ -347,7 +343,7 @@ proptest! {
         straight.tell(&all);
         prop_assert!(straight.pending() > 0);
         let shuffled = StripeFixture::of("developer-affiliate");
-        let told: Vec<Told> = order.iter().map(|i| all[*i].clone()).collect();
+        let told: Vec<StoryStep> = order.iter().map(|i| all[*i].clone()).collect();
         shuffled.tell(&told);
         prop_assert_eq!(shuffled.books(), straight.books());
         shuffled.sound();

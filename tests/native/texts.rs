@@ -1,5 +1,5 @@
-//! What people read on a page expected_cents in `src/pages/text`, by key: no page has a text of its own. The rule is also shown
-//! to catch an offender.
+//! Texts that people read on pages are in `src/pages/text`, by key: no page has literal texts. Tests also show that the
+//! rule catches a violation.
 
 use crate::architecture::source::Source;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Folders of `src/pages` that hold texts.
 const EXEMPT: &[&str] = &["text/"];
 
-/// Literals that read as texts and are none.
+/// Literals that look like texts but are not.
 const NO_TEXTS: &[(&str, &str)] = &[
     ("Authorization: Bearer …", "code that is copied"),
     ("without its instant", "the detail of a fault: logged, not shown"),
@@ -22,7 +22,7 @@ const NO_TEXTS: &[(&str, &str)] = &[
     ("Mac OS", "a token of User-Agent"),
 ];
 
-/// A sentence, a label, or a piece of a sentence: words with a capital in front, or three words and more.
+/// A sentence, a label, or part of a sentence: words that start with a capital, or three or more words.
 fn is_text(literal: &str) -> bool {
     let words: Vec<&str> = literal.split_whitespace().collect();
     let is_word = |word: &str| {
@@ -107,7 +107,7 @@ fn an_offender_is_caught() {
     }
 }
 
-/// One text, one key: a text that expected_cents twice is reworded in one place and stays as it was in the other.
+/// One text, one key: otherwise a duplicate is reworded in one place and unchanged in the other.
 #[test]
 fn no_operator_text_has_two_keys() {
     let mut seen: Vec<(String, String)> = Vec::new();

@@ -1,4 +1,4 @@
-//! Whose an account is, and why.
+//! Attribution: which partner an account belongs to, and why.
 
 pub mod page_touch;
 pub mod signals;

@@ -1,8 +1,8 @@
-//! The touch that a page of the site tells: a pixel or a beacon that names a code does for its visitor what the redirect
-//! does, where the page was reached past it (an email's link to a page outside the Worker's routes).
+//! The touch that a page reports: a pixel or beacon with a code does for its visitor what the redirect does, if the
+//! page was reached without it (an email's link to a page outside the Worker's routes).
 //!
-//! Only for pages of this origin whose own address names the code, as the browser itself says of both. What a picture in a
-//! comment says, or a page elsewhere, would be a way to stuff cookies.
+//! Only for pages of this origin whose own URL contains the code, both according to the browser. Accepting codes from
+//! an image in a comment or from another site's page would allow cookie stuffing.
 
 use crate::base::id::{ID_BYTES, hex};
 use crate::base::time::Month;
@@ -23,14 +23,14 @@ use crate::store::link::{link_decode, link_resolve};
 use crate::store::port::DbError;
 use std::rc::Rc;
 
-/// What the address of the page that asks names, where it is a page of this origin.
+/// The ref link in the URL of the requesting page, if the page has this origin.
 fn page_of(request: &Request) -> Option<RefLink<'_>> {
     let page = request.header("referer").filter(|page| Address::of(page).origin == request.origin)?;
     reflink::find(page).filter(|found| found.param.is_some())
 }
 
-/// Makes the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page is
-/// not ours, the code is not live, or `held` has it for this hour already.
+/// Creates the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page
+/// is not ours, the code is not live, or `held` already has it for this hour.
 pub async fn touch<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,

@@ -1,5 +1,5 @@
-//! The Worker's configuration, read once per isolate. What is missing or weak closes its own door and says so; it
-//! never opens one.
+//! The Worker's configuration, read once per isolate. A missing or weak value disables its own feature and is reported;
+//! it never opens anything.
 
 use crate::base::id;
 use crate::codec::attribution::cookie::CookieKeys;
@@ -16,13 +16,13 @@ use crate::service::setup;
 use crate::service::setup::{EmailSetup, PayoutApproval, STRIPE_API, Setup, Stripe};
 use sha2::{Digest, Sha256};
 
-/// Shortest bearer token or URL secret that is believed: 128 bits in hex.
+/// Shortest bearer token or URL secret that is accepted: 128 bits in hex.
 const SECRET_CHARS_MIN: usize = 32;
 
-/// What is said of a secret that anybody can have guessed.
+/// The complaint about a guessable secret.
 const GUESSABLE: &str = "this secret is published, an example or has a pattern; use a random one";
 
-/// Words whose hash in place of a token's opens nothing.
+/// Words whose hash is not accepted as a token's.
 const NO_TOKENS: [&str; 8] = ["", "admin", "changeme", "operator", "password", "secret", "test", "token"];
 
 #[derive(Clone, Default)]
@@ -31,11 +31,11 @@ pub struct Config {
     pub public_url: String,
     /// The site that links lead to; empty: this Worker's own address.
     pub site_url: String,
-    /// The EmDash site whose sessions are believed; empty: none, unless a service is bound.
+    /// The EmDash site whose sessions are accepted; empty: none, unless a service is bound.
     pub emdash_origin: String,
-    /// Webhooks may go to this installation's own hosts.
+    /// Webhooks may be sent to this installation's own hosts.
     pub owns_zone: bool,
-    /// How people call the site; empty: by its host name.
+    /// The site's name for people; empty: its host name.
     pub site_name: String,
     pub cookie_keys: Option<CookieKeys>,
     pub webhook_secrets: Vec<Secret>,
@@ -43,21 +43,21 @@ pub struct Config {
     pub forms_secrets: Vec<String>,
     /// Lower-case hex SHA-256 of the operator's token.
     pub operator_token_sha256: Option<String>,
-    /// Nothing is stored of a visitor who does not send this cookie; empty: consent is not asked for.
+    /// Nothing is stored about a visitor who does not send this cookie; empty: no consent is required.
     pub consent_cookie: String,
-    /// What the EmDash site calls the cookie of its sessions; empty: as it does by default.
+    /// The name of the EmDash site's session cookie; empty: its default name.
     pub emdash_session_cookie: String,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: String,
-    /// The programs that can be joined by form; the first where none is named. Empty: none can.
+    /// The programs that can be joined with the form; the first if none is named. Empty: none.
     pub join_programs: Vec<String>,
-    /// Addresses, in lower case, that may sign in as operators, and as what.
+    /// Addresses, in lower case, that may sign in as operators, and their roles.
     pub operators: Vec<(String, Role)>,
-    /// The header of every answer over https; `None`: it is switched off.
+    /// The header of every response over https; `None`: it is turned off.
     pub hsts: Option<String>,
-    /// Addresses may lead to this machine.
+    /// URLs may point to this machine.
     pub is_development: bool,
-    /// Which services there are to talk to.
+    /// Which services to use.
     pub setup: Setup,
     /// What is wrong, for the log and the operator.
     pub complaints: Vec<String>,
@@ -113,34 +113,34 @@ impl Config {
         config
     }
 
-    /// The programs that people join by themselves, at whichever door: those of `JOIN_PROGRAM`, the first of which is
-    /// where the form leads, and that of `SELF_SERVE_PROGRAM`.
+    /// The programs that people can join by themselves, in any way: those of `JOIN_PROGRAM`, the first of which is the
+    /// form's default, and that of `SELF_SERVE_PROGRAM`.
     pub fn open_programs(&self) -> impl Iterator<Item = &str> {
         let own = Some(&self.self_serve_program).filter(|id| !id.is_empty() && !self.join_programs.contains(id));
         self.join_programs.iter().chain(own).map(String::as_str)
     }
 
-    /// Whether the form is there: without a program for everybody it is not.
+    /// Whether the form exists: it needs a program that everyone can join.
     pub fn has_form(&self) -> bool {
         !self.join_programs.is_empty()
     }
 
-    /// Whether somebody who has proved this address may sign in as an operator.
+    /// Whether a person with this proven address may sign in as an operator.
     pub fn is_operator(&self, email: &str) -> bool {
         self.role_of(email).is_some()
     }
 
-    /// What somebody who has proved this address is among the operators.
+    /// The operator role of a person with this proven address.
     pub fn role_of(&self, email: &str) -> Option<Role> {
         self.operators.iter().find(|(known, _)| known.eq_ignore_ascii_case(email)).map(|(_, role)| *role)
     }
 
-    /// The address that links are shown under.
+    /// The base URL of links as shown to people.
     pub fn base_url(&self, origin: &str) -> String {
         if self.public_url.is_empty() { origin.to_owned() } else { self.public_url.clone() }
     }
 
-    /// The error of a door that is closed because its secret is not set.
+    /// The error of a feature that is disabled because its secret is not set.
     pub fn not_configured(name: &str) -> AppError {
         AppError::new(ErrorKind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
     }
@@ -195,7 +195,7 @@ impl Config {
         setup
     }
 
-    /// How mails leave. Whether a `send_email` binding is there, the edge knows.
+    /// How emails are sent. Only the runtime knows whether there is a `send_email` binding.
     fn mail(&mut self, text: &impl Fn(&str) -> String) -> EmailSetup {
         let given = |name: &str| Some(text(name).trim().to_owned()).filter(|value| !value.is_empty());
         let mut complain = |what: String| self.complaints.push(what);
@@ -235,7 +235,8 @@ impl Config {
         EmailSetup { from, api, binding: false, operator }
     }
 
-    /// Those of `OPERATORS`, each `address` or `address:role`, and whoever is told what operators are told.
+    /// The entries of `OPERATORS`, each `address` or `address:role`, and the address that receives operators'
+    /// notifications.
     fn operators(&mut self, text: &str) -> Vec<(String, Role)> {
         let read = |word: &str| {
             let (address, role) = word.rsplit_once(':').unwrap_or((word, Role::Admin.name()));
@@ -275,7 +276,7 @@ impl Config {
         good.into_iter().map(str::to_owned).collect()
     }
 
-    /// An address of the configuration, without the slash at its end; empty where it is not set or none to be used.
+    /// A URL from the configuration, without its trailing slash; empty if it is not set or not usable.
     fn address(&mut self, name: &str, text: &impl Fn(&str) -> String) -> String {
         let given = text(name).trim().trim_end_matches('/').to_owned();
         match address(&given, self.is_development) {
@@ -288,7 +289,7 @@ impl Config {
     }
 }
 
-/// Whether an address of the configuration may be used; nothing may.
+/// Whether a URL from the configuration may be used. An empty one may.
 pub fn address(text: &str, is_development: bool) -> Result<(), &'static str> {
     if text.is_empty() {
         return Ok(());
@@ -300,7 +301,7 @@ pub fn address(text: &str, is_development: bool) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether nobody on the way can read what is sent there: https, or this machine.
+/// Whether nobody in between can read what is sent there: https, or this machine.
 fn is_unread(url: &str) -> bool {
     WebAddress::parse(url).is_some_and(|at| at.is_https || at.is_loopback())
 }

@@ -1,3 +1,3 @@
-//! Stages that visitors reach, and what the figures say.
+//! Stages that visitors reach, and the funnel's figures.
 
 pub mod collect;

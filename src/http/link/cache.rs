@@ -1,25 +1,26 @@
-//! Codes an isolate has looked up lately: bounded, with unknown codes apart. Pure; who looks codes up is the app's part.
+//! The codes that an isolate looked up recently: bounded, with unknown codes kept separately. Pure; the runtime does
+//! the lookups.
 
 use crate::base::time::{HOUR_MS, SECOND_MS, UtcMillis};
 use crate::http::link::redirect::ResolvedLink;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// An entry is used as it is for this long; then it is read anew in the background.
+/// An entry is used as it is for this long; after that it is refreshed in the background.
 const FRESH_MS: i64 = 30 * SECOND_MS;
-/// After this long the visitor waits for it to be read anew.
+/// After this long the visitor waits for a fresh read.
 const USABLE_MS: i64 = 45 * SECOND_MS;
-/// An entry this old still serves while neither KV nor D1 answers.
+/// An entry this old is still used while neither KV nor D1 responds.
 const STALE_MS: i64 = HOUR_MS;
-/// How long a stale entry serves before the stores are tried again.
+/// How long a stale entry is used before the stores are tried again.
 const RETRY_MS: i64 = 5 * SECOND_MS;
-/// A background read that has not come back by then is given up.
+/// After this long a background read is considered lost.
 const REFRESH_MS: i64 = 10 * SECOND_MS;
-/// Entries of one generation: twice that is about 2 MB of links.
+/// Entries per generation: twice that is about 2 MB of links.
 const GENERATION_MAX: usize = 2_048;
 
-/// Codes and what they lead to, in two generations: a full young one becomes the old one, whose unused entries go.
-/// Unknown codes have generations of their own, so that guessing cannot crowd out links.
+/// Codes and their links, in two generations: a full young one becomes the old one, and the entries of the old one that
+/// were not used are dropped. Unknown codes have generations of their own, so that guessing cannot push out links.
 #[derive(Default)]
 pub struct Cache {
     known: Generations,
@@ -38,13 +39,13 @@ struct Entry {
     resolved: Option<Rc<ResolvedLink>>,
     read_at: UtcMillis,
     refreshing_since: Option<UtcMillis>,
-    /// Nothing answered: the entry serves until then without another try.
+    /// Nothing responded: the entry is used until then without another try.
     retry_at: UtcMillis,
 }
 
 /// What the cache knows of a code.
 pub enum CacheHit {
-    /// Use it; `refresh` says that the caller is to read it anew in the background.
+    /// Use it; `refresh` asks the caller to read it again in the background.
     Entry { resolved: Option<Rc<ResolvedLink>>, refresh: bool },
     /// Look it up.
     Missing,
@@ -68,8 +69,8 @@ impl Cache {
         CacheHit::Missing
     }
 
-    /// What was known up to an hour ago, for when nothing answers. It serves for a few seconds more, so that not every
-    /// visitor waits for a store that is away.
+    /// What was known up to an hour ago, for when nothing responds. It is used for a few more seconds, so that not
+    /// every visitor waits for an unavailable store.
     pub fn stale(&mut self, code: &str, now: UtcMillis) -> Option<Rc<ResolvedLink>> {
         let entry = self.known.get(code)?;
         if now.0 - entry.read_at.0 >= STALE_MS {
@@ -92,7 +93,7 @@ impl Cache {
 
 impl Generations {
     fn get(&mut self, code: &str) -> Option<&mut Entry> {
-        // Asked for again: it moves to the young ones.
+        // Used again: it moves to the young ones.
         if !self.young.contains_key(code)
             && let Some((code, entry)) = self.old.remove_entry(code)
         {
@@ -119,7 +120,7 @@ mod tests {
         Some(Rc::new(ResolvedLink { link: Rc::new(LinkRecord::default()), location: "/".into() }))
     }
 
-    /// `+`/`-` known or unknown, `r` if it is to be read anew, `?` if missing.
+    /// `+`/`-` known or unknown, `r` if it needs a refresh, `?` if missing.
     fn seen(cache: &mut Cache, code: &str, at: i64) -> String {
         match cache.get(code, UtcMillis(at)) {
             CacheHit::Missing => "?".to_owned(),

@@ -1,4 +1,4 @@
-//! Links, clicks on them, and where they lead.
+//! Links, clicks on them, and their destinations.
 
 pub mod cache;
 pub mod links;

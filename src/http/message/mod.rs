@@ -1,3 +1,3 @@
-//! Emails and webhooks that go out.
+//! Outgoing emails and webhooks.
 
 pub mod notifications;

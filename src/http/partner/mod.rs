@@ -1,3 +1,3 @@
-//! Partners: joining, profiles and what they see.
+//! Partners: joining, profiles and their pages.
 
 pub mod partners;

@@ -1,3 +1,3 @@
-//! Money that leaves.
+//! Outgoing money.
 
 pub mod payouts;

@@ -1,3 +1,3 @@
-//! Stages that visitors reach, and what the figures say.
+//! Stages that visitors reach, and what to conclude from the figures.
 
 pub mod operator_funnel;

@@ -1,4 +1,4 @@
-//! Who somebody is, and what they may do.
+//! Sign-in and API tokens.
 
 pub mod sign_in;
 pub mod tokens;

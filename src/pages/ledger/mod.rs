@@ -1,3 +1,3 @@
-//! The double-entry books.
+//! The double-entry ledger.
 
 pub mod checks;

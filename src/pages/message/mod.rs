@@ -1,4 +1,4 @@
-//! Emails and webhooks that go out.
+//! Outgoing emails and webhooks.
 
 pub mod outbox;
 pub mod unsubscribe;

@@ -1,4 +1,4 @@
-//! Money that leaves.
+//! Payouts to partners.
 
 pub mod onboarding;
 pub mod operator_payouts;

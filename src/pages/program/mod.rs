@@ -1,4 +1,4 @@
-//! Programs as documents.
+//! Programs and their documents.
 
 pub mod document;
 pub mod editor;

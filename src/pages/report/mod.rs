@@ -1,4 +1,4 @@
-//! Figures and lists for people.
+//! Reports and lists.
 
 pub mod audit;
 pub mod economics;

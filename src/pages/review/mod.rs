@@ -1,3 +1,3 @@
-//! What a person has to look at.
+//! Cases for a person to decide.
 
 pub mod reviews;

@@ -1,4 +1,4 @@
-//! What happened, as it comes in.
+//! Ingesting events.
 
 pub mod conversion;
 pub mod stripe_in;

@@ -1,4 +1,4 @@
-//! Clicks on their way into the database: gathered in memory, written in batches, tried again when that fails.
+//! Clicks on their way to the database: collected in memory, written in batches, retried after a failure.
 
 use crate::base::id::hex;
 use crate::base::time::{Month, UtcMillis};
@@ -7,15 +7,15 @@ use crate::store::link::click::{click_insert, salt_decode, salt_of};
 use crate::store::port::{Db, DbError};
 use std::collections::VecDeque;
 
-/// Clicks one statement carries. At the longest fields a row is below 1 KB of JSON, so a batch stays below 1 MB; D1
-/// takes 2 MB.
+/// Clicks per statement. With the longest fields a row is below 1 KB of JSON, so a batch stays below 1 MB; D1 accepts 2
+/// MB.
 pub const BATCH_MAX: usize = 1_000;
 
-/// Clicks held in memory: about 8 MB of an isolate's 128 at the longest fields. What comes beyond while the database
-/// is away is dropped, the oldest first: its attribution is in the visitor's cookie.
+/// Clicks held in memory: about 8 MB of an isolate's 128 with the longest fields. If more arrive while the database is
+/// unavailable, the oldest are dropped: their attribution is in the visitor's cookie.
 pub const HELD_MAX: usize = 10_000;
 
-/// Clicks that wait to be written, and the salt once it is known.
+/// Clicks waiting to be written, and the salt once it is known.
 #[derive(Default)]
 pub struct Buffer {
     waiting: VecDeque<Click>,
@@ -41,7 +41,7 @@ impl Buffer {
         self.waiting.drain(..self.waiting.len().min(BATCH_MAX)).collect()
     }
 
-    /// Puts a batch back that could not be written, in front of what has come since.
+    /// Puts a batch that could not be written back in front of newer clicks.
     pub fn put_back(&mut self, batch: Vec<Click>) {
         let room = HELD_MAX - self.waiting.len();
         let surplus = batch.len().saturating_sub(room);
@@ -56,7 +56,7 @@ impl Buffer {
         std::mem::take(&mut self.dropped)
     }
 
-    /// The salt of this instant's month, if it was loaded already.
+    /// The salt of the current month, if it was loaded already.
     pub fn salt(&self, now: UtcMillis) -> Option<Salt> {
         self.salt.as_ref().filter(|(month, _)| *month == Month::of(now)).map(|(_, salt)| salt.clone())
     }
@@ -66,18 +66,18 @@ impl Buffer {
     }
 }
 
-/// The salt of this instant's month, made of `random` if the month has none yet.
+/// The salt of the current month, created from `random` if the month has none yet.
 pub async fn load_salt(db: &impl Db, now: UtcMillis, random: [u8; SALT_BYTES]) -> Result<Salt, DbError> {
     let rows = db.batch(salt_of(Month::of(now), &hex(&random))).await?;
     Ok(Salt::new(salt_decode(&rows)?.as_bytes()))
 }
 
-/// Whether writing these clicks takes the salt.
+/// Whether writing these clicks requires the salt.
 pub fn needs_salt(batch: &[Click]) -> bool {
     batch.iter().any(|click| matches!(click.visitor, Visitor::Fingerprint { .. } | Visitor::Followed { .. }))
 }
 
-/// Writes a batch. Writing it again does nothing, so a failure that may have been a success can be repeated.
+/// Writes a batch. Writing it again does nothing, so a failure that may have been a success can be retried.
 pub async fn write(db: &impl Db, batch: &[Click], salt: &Salt) -> Result<(), DbError> {
     db.batch(vec![click_insert(batch, salt)]).await.map(|_| ())
 }

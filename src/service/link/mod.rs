@@ -1,3 +1,3 @@
-//! Links, clicks on them, and where they lead.
+//! Links, clicks on them, and their destinations.
 
 pub mod click;

@@ -1,4 +1,4 @@
-//! Partners: joining, profiles and what they see.
+//! Partners: joining, profiles and their pages.
 
 pub mod enroll;
 pub mod profile;

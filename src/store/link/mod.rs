@@ -9,8 +9,8 @@ use crate::store::port::{DbError, Rows, Stmt};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The link of this code with what makes it live or not at `now`: no row where it does not exist, or where its program
-/// has no document in force.
+/// The link of this code with everything that determines whether it is live at `now`. No row if it does not exist, or
+/// if its program has no document in force.
 pub fn link_resolve(code: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "SELECT l.code, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,

@@ -1,4 +1,4 @@
-//! Emails and webhooks that go out.
+//! Outgoing emails and webhooks.
 
 pub mod delivery;
 pub mod endpoint;

@@ -1,4 +1,4 @@
-//! Sums for the reports: set-based, each a statement of its own, whatever the number of partners.
+//! Sums for the reports: set-based, each one statement, however many partners there are.
 
 pub mod operator;
 pub mod payout;
@@ -20,9 +20,9 @@ pub struct ChannelRow {
     pub gross_cents: i64,
 }
 
-/// By partner and channel in [from, to). A click's channel is its UTM source, else its link's source, else
-/// `direct_link`; an account's is that of the click that was converted, else how its partner brought it where a touch
-/// did, else the method that bound it.
+/// By partner and channel in [from, to). A click's channel is its UTM source, otherwise its link's source, otherwise
+/// `direct_link`. An account's is that of the click that converted; otherwise, if a touch bound it, its link's source
+/// or `direct_link`; otherwise the method that bound it.
 pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
     Stmt::new(
         "WITH bound AS MATERIALIZED (
@@ -67,11 +67,11 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
     .bind(to)
 }
 
-/// What the rewarded referrals of [from, to) cost and are worth: one row, for `engine::economics::Sums` together with
+/// What the rewarded referrals of [from, to) cost and are worth: one row, for `EconomicsSums` together with
 /// `reach_sums`.
 ///
-/// An account belongs to the period of its first standing reward. An invoice belongs to the account with the earliest
-/// claim to it. All versions of a program have one currency.
+/// An account belongs to the period of its first reward that is neither waiting nor reversed. An invoice belongs to the
+/// account with the earliest payment of it. All versions of a program have one currency.
 pub fn cost_sums(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
     Stmt::new(
         "WITH first_reward AS MATERIALIZED (

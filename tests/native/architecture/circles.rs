@@ -84,7 +84,7 @@ fn split_uses(code: &str) -> (Vec<String>, String) {
     (uses, rest)
 }
 
-/// The positions of a word that expected_cents alone and is followed by whitespace.
+/// The positions of a word that stands alone and is followed by whitespace.
 fn word_at(text: &str, word: &str) -> Option<usize> {
     text.match_indices(word).map(|(at, _)| at).find(|at| {
         let before = text[..*at].chars().next_back();

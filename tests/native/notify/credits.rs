@@ -1,4 +1,4 @@
-//! Credits by webhook: what arrives is booked, once; what is taken back afterwards is told and booked, too.
+//! Credits by webhook: what arrives is posted once. A later clawback is announced and posted, too.
 
 use super::fixture::NotifyFixture;
 use crate::support::world::{at, now};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const TIERED: &str = "tiered-credits";
 const START: &str = "2026-05-01T00:00:00Z";
 
-/// Credits of the preset by webhook, from the start.
+/// The credits preset with delivery by webhook, from the start.
 fn by_webhook() -> Value {
     let text = manicule::program::catalog::PRESETS.iter().find(|(id, _)| *id == TIERED).expect("the preset").1;
     let mut document: Value = serde_json::from_str(text).expect("JSON");
@@ -18,7 +18,7 @@ fn by_webhook() -> Value {
     document
 }
 
-/// The ten-minute job, so many times.
+/// Runs the ten-minute job this many times.
 fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
     for n in 0..times {
         let ctx = fixture.world.at(at(from).plus_ms(10 * n * MINUTE_MS));
@@ -27,7 +27,7 @@ fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
     }
 }
 
-/// What arrived at the endpoints.
+/// The requests that arrived at the endpoints.
 fn hooks(fixture: &NotifyFixture) -> Vec<Value> {
     let hooks = fixture.outside.hooks.borrow();
     hooks.iter().map(|request| serde_json::from_slice(&request.body).expect("JSON")).collect()
@@ -55,11 +55,11 @@ fn delivered_credits_are_posted_once_and_clawbacks_are_announced() {
     });
     let up = json!({"id": "s", "type": "account.signed_up", "occurred_at": "2026-05-02T00:00:00Z",
         "account": {"id": "friend"}, "attribution": {"code": owner.1}});
-    fixture.world.take(at("2026-05-02T00:00:01Z"), &up, None).expect("taken in");
+    fixture.world.take(at("2026-05-02T00:00:01Z"), &up, None).expect("accepted");
     assert_eq!(credits(&fixture, &owner.0), (500, 0), "nothing has arrived");
     let refused = json!({"partner": owner.0, "amount_cents": 1, "reason": "x"});
     let answer = fixture.ask(at("2026-05-02T00:00:02Z"), "POST", "/v1/credits/redeem", &refused);
-    assert_eq!(answer.status, 400, "a key is asked for first");
+    assert_eq!(answer.status, 400, "a key is required first");
 
     sweeps(&fixture, "2026-05-02T00:10:00Z", 3);
     assert_eq!(credits(&fixture, &owner.0), (0, 500), "two endpoints took it, and it is booked once");

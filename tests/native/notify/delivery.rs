@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// Runs three messages through a fault of the database, a fault outside, or both; answers how many copies arrived.
+/// Sends three messages through a fault of the database, a fault of another service, or both. Returns how many copies
+/// arrived.
 fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> usize {
     let fixture = NotifyFixture::new(4);
     let partner = fixture.partner("ann");
@@ -15,9 +16,9 @@ fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> u
     assert_eq!(
         fixture.states(),
         [
-            "mail operator sent",
-            "mail partner sent",
-            "mail partner sent",
+            "email operator sent",
+            "email partner sent",
+            "email partner sent",
             "webhook * sent",
             "webhook * sent",
             "webhook * sent"
@@ -44,7 +45,7 @@ fn deliveries_survive_every_fault_and_every_pair() {
     let outside: Vec<(u64, Fault)> =
         (0..7).flat_map(|call| [Fault::Before, Fault::After, Fault::Refused].map(|fault| (call, fault))).collect();
     for (call, fault) in &outside {
-        // An answer that was lost is the one case in which a message has to be sent again although it arrived.
+        // A lost response is the one case in which a message has to be sent again although it arrived.
         let copies = if *fault == Fault::After && *call < 6 { 7 } else { 6 };
         assert_eq!(through(None, Some((*call, *fault))), copies, "{call} {fault:?}");
     }
@@ -62,7 +63,7 @@ fn deliveries_survive_every_fault_and_every_pair() {
 fn a_delivery_cut_off_after_sending_is_sent_once_more() {
     let fixture = NotifyFixture::new(5);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
-    // Settling recipients, claiming, looking up; then the database is gone for as long as the sweep lasts.
+    // Resolve recipients, lease, look up; then the database is unavailable for the rest of the sweep.
     fixture.world.db.fault.set(None);
     let before = fixture.world.db.calls.get();
     {
@@ -71,14 +72,14 @@ fn a_delivery_cut_off_after_sending_is_sent_once_more() {
         let ctx = slow.context(at(NOON));
         let mut sweep = Box::pin(deliver::sweep(&ctx));
         let mut task = std::task::Context::from_waker(std::task::Waker::noop());
-        // Killed once the first mail is out.
+        // Killed once the first email is out.
         while fixture.outside.mails.borrow().is_empty() {
             assert!(sweep.as_mut().poll(&mut task).is_pending());
         }
     }
     assert!(fixture.world.db.calls.get() > before);
     fixture.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
-    assert_eq!(fixture.outside.mails.borrow().len(), 1, "the claim still expected_cents");
+    assert_eq!(fixture.outside.mails.borrow().len(), 1, "the lease is still held");
     fixture.sweep(at(NOON).plus_ms(20 * MINUTE_MS));
     let mails = fixture.outside.mails.borrow();
     assert_eq!(mails.len(), 4);
@@ -164,7 +165,7 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
         header(&fixture.outside.hooks.borrow()[0], "webhook-id").to_owned(),
     );
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'sent'"), 1);
-    // One that arrived is sent again where the operator names the recipient.
+    // A message that arrived is sent again only if the operator names the recipient.
     let (endpoint, hour) =
         (fixture.world.db.look("SELECT id FROM webhook_endpoint")[0]["id"].clone(), later.plus_ms(HOUR_MS));
     again("payout.sent:po_1", json!({"reason": "lost", "target": endpoint}), 200);
@@ -173,7 +174,7 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
     let (mails, hooks) = (fixture.outside.mails.borrow(), fixture.outside.hooks.borrow());
     assert_eq!((mails.len(), hooks.len()), (2, 2));
     assert_eq!(header(&hooks[1], "webhook-id"), first_hook, "a receiver knows it");
-    assert_ne!(mails[1].id, first_mail, "a mail service would drop it");
+    assert_ne!(mails[1].id, first_mail, "an email service would drop it");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM audit WHERE action = 'outbox.replay'"), 4);
 }
 
@@ -195,7 +196,7 @@ fn without_an_email_service_messages_wait_and_none_is_lost() {
     fixture.set_up(&[("OPERATOR_EMAIL", "")]);
     fixture.sweep(later);
     assert_eq!(fixture.outside.mails.borrow().len(), 2, "to the partner");
-    // By an HTTP service this time.
+    // This time by an HTTP service.
     fixture.set_up(&[("MAIL_API_KEY", "re_123")]);
     fixture.sweep(later.plus_ms(HOUR_MS));
     let hooks = fixture.outside.hooks.borrow();
@@ -216,7 +217,7 @@ fn an_unresponsive_endpoint_does_not_delay_others() {
     fixture.queue(at(NOON), &messages);
     fixture.outside.status.set(0);
     fixture.sweep(at(NOON));
-    assert_eq!(fixture.outside.calls.get(), 1, "asked once, and no second claim");
+    assert_eq!(fixture.outside.calls.get(), 1, "sent once, without a second lease");
     assert_eq!(
         fixture.world.db.number("SELECT COUNT(*) FROM delivery WHERE attempts > 0"),
         1,

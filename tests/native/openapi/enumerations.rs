@@ -230,7 +230,7 @@ fn outcomes_and_messages() -> Vec<(&'static str, Names)> {
         ("Message.state", message_states()),
         ("Cron.job", jobs()),
         ("Health.runs.overdue.cadence", run_cadences()),
-        ("Health.outbox.mail", literals(include_str!("../../../src/service/setup.rs"), "fn mail_state(&self)")),
+        ("Health.outbox.email", literals(include_str!("../../../src/service/setup.rs"), "fn mail_state(&self)")),
         ("Benefit.on", serialized(variants!(BenefitOn: FirstInvoice))),
         ("StripeOutcome.outcome", outcomes(&["waiting", "ignored"])),
         ("AccrualOutcome.state", accrual_states()),

@@ -1,4 +1,4 @@
-//! What holds for every page: who is let in, which forms are, and what is shown otherwise.
+//! Rules for every page: who is admitted, which forms are accepted, and what is shown otherwise.
 
 use super::fixture::PagesFixture;
 use crate::support::world::at;

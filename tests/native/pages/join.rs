@@ -1,4 +1,4 @@
-//! Joining by form: what is asked, the mail that proves the address, and who needs none.
+//! Joining by form: the questions, the email that confirms the address, and who needs no email.
 
 use super::fixture::{Browser, FORGOTTEN, PagesFixture, Shown, TOO_OFTEN, link_of};
 use crate::support::world::at;
@@ -33,7 +33,7 @@ fn partners(fixture: &PagesFixture) -> i64 {
     fixture.world.db.number("SELECT COUNT(*) FROM partner")
 }
 
-/// The good form with one field changed.
+/// The valid form with one field changed.
 fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
     GOOD.iter().copied().filter(|(n, _)| *n != name).chain([(name, value)]).collect()
 }
@@ -57,7 +57,11 @@ fn an_agency_joins_by_form_and_email() {
     let sent = browser.post("/partner/join", &GOOD);
     assert_eq!((sent.status, sent.location.as_str()), (303, "/partner/join/sent"));
     browser.get("/partner/join/sent").is(200).says(sign_in::CHECK_EMAIL);
-    assert_eq!((partners(&fixture), mails.borrow().len()), (0, 1), "nobody is a partner before the address is proved");
+    assert_eq!(
+        (partners(&fixture), mails.borrow().len()),
+        (0, 1),
+        "there is no partner before the address is confirmed"
+    );
     let mail = mails.borrow()[0].clone();
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
@@ -79,7 +83,7 @@ fn an_agency_joins_by_form_and_email() {
         (Some("agency-partner"), Some("DE"), Some("studio.example"))
     );
     assert_eq!((row["name"].as_str(), row["email"].as_str()), (Some("Studio Ann"), Some("ann@studio.example")));
-    assert!(row["kind"].is_null(), "what somebody is called changes what they earn, and is not theirs to say");
+    assert!(row["kind"].is_null(), "the kind of partner changes the earnings, so applicants cannot choose it");
     assert_eq!(row["disclosure_accepted_at_ms"].as_i64(), Some(fixture.now.get().0));
     let external = row["external_id"].as_str().expect("an id");
     assert!(external.starts_with("per_") && !external.contains("ann") && !external.contains("studio"), "{external}");
@@ -90,7 +94,7 @@ fn an_agency_joins_by_form_and_email() {
     assert!(audit.contains("partner.enrol") && !audit.contains("ann@"), "{audit}");
     browser.post(&path, &[]).is(410);
 
-    // The same address again is signed in, and is no second partner.
+    // The same address again signs in, and creates no second partner.
     let other = fixture.browser();
     other.get("/partner/join");
     other.post("/partner/join", &with("name", "Somebody Else"));
@@ -126,7 +130,7 @@ fn joining_accepts_the_disclosure_of_partners_enrolled_without_it() {
     assert!(!cached());
     assert_eq!(follow(&browser, &mails).location, "/partner?done=welcome");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM partner WHERE disclosure_accepted_at_ms IS NOT NULL"), 1);
-    assert!(cached(), "what was cached of its link is wrong");
+    assert!(cached(), "its link's cache entry is outdated");
     let shown = browser.get("/partner?done=welcome");
     assert!(!shown.is_page().text().contains(overview::UNDISCLOSED));
 }
@@ -156,7 +160,7 @@ fn a_form_never_reveals_another_partner() {
     let (ann, bob) = (enrol("ann").expect("a partner"), enrol("bob").expect("a partner"));
     let own = fixture.signed_in("bob@a.example", &bob.0).get("/partner/join?program=user-referral");
     assert!(own.is_page().html.contains("value=\"bob\""));
-    // The cookie says whatever its browser writes there.
+    // The browser controls the content of this cookie.
     let liar = fixture.signed_in("bob@a.example", &ann.0).get("/partner/join?program=user-referral");
     assert!(!liar.is_page().html.contains("ann"), "{}", liar.text());
 }
@@ -236,7 +240,7 @@ fn a_failed_email_is_reported_to_the_applicant() {
     browser.get("/partner/join");
     let shown = browser.post("/partner/join", &GOOD);
     shown.is(503).says(join::EMAIL_NOT_SENT);
-    assert!(shown.html.contains("value=\"Studio Ann\""), "what was typed is kept");
+    assert!(shown.html.contains("value=\"Studio Ann\""), "the entered values are kept");
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM magic_link"), 0, "it does not count");
     TOO_OFTEN.set(vec![(RateLimited::Mail, "192.0.2.1".to_owned())]);
     let shown = browser.post_with(&[("cf-connecting-ip", "192.0.2.1")], "/partner/join", &GOOD);
@@ -272,7 +276,7 @@ fn a_signed_in_partner_joins_another_program_without_an_email() {
     assert_eq!(browser.post("/partner/programs", &[("partner", first)]).location, "/partner");
     assert!(browser.cookie(SESSION).expect("a session").ends_with(&format!(".{first}")));
     browser.get("/partner/settings").is_page();
-    // A stranger's partner cannot be chosen, and a claim to it opens nothing.
+    // A stranger's partner cannot be chosen, and claiming it in the cookie opens nothing.
     let (foreign, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "bob", "bob@example.com").expect("a partner");
     browser.get("/partner/programs");
@@ -296,7 +300,7 @@ fn a_person_without_a_program_sees_how_to_join() {
 #[test]
 fn a_user_of_the_site_joins_without_an_email() {
     let (fixture, mails) = fixture();
-    // Somebody else's partner under the address that the site says its user has.
+    // Another person's partner has the address that the site reports for its user.
     let (other, _) =
         fixture.world.partner(fixture.now.get(), "agency-partner", "crm_7", "p@example.com").expect("a partner");
     let user = |role| SiteUser {
@@ -319,7 +323,7 @@ fn a_user_of_the_site_joins_without_an_email() {
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM session WHERE way = 'site' AND site_user = '01M7'"), 1);
     browser.get("/partner/settings").is_page();
 
-    // Where the site does not say, or says too little, the address is proved by mail.
+    // If the site does not answer, or reports too little, the address is confirmed by email.
     for says in [Err("it answered 500".to_owned()), Ok(None), Ok(Some(user(5)))] {
         fixture.site_says(says);
         let browser = fixture.browser();

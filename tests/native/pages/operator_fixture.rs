@@ -1,5 +1,5 @@
-//! A world with everything that operators' pages show: a payout that waits for approval, a referral that is held, a
-//! message that failed, a week of visitors, a budget. Names and reasons are hostile.
+//! A world with everything that operators' pages show: a payout waiting for approval, a referral on hold, a failed
+//! message, a week of visitors, a budget. Names and reasons are hostile.
 
 use super::fixture::{Browser, PagesFixture};
 use crate::payout::stripe::Stripe;
@@ -23,9 +23,9 @@ const APRIL: &str = "2026-04-01T06:00:00Z";
 pub struct OperatorFixture {
     pub pages: PagesFixture,
     pub stripe: Rc<RefCell<Stripe>>,
-    /// Who is to be paid $100, with an evil name.
+    /// The partner who is to be paid $100, with a hostile name.
     pub partner: String,
-    /// Whose referral is held.
+    /// The partner whose referral is on hold.
     pub suspect: String,
     pub run: String,
     pub payout: String,
@@ -73,7 +73,7 @@ impl OperatorFixture {
         OperatorFixture { pages, stripe, partner: partner.0, suspect: suspect.0, run, payout, review }
     }
 
-    /// An operator who has a page with a form open.
+    /// An operator with a page and its form open.
     pub fn operator(&self) -> Browser<'_> {
         let browser = self.pages.operator();
         browser.get("/operator/runs");
@@ -88,13 +88,13 @@ impl OperatorFixture {
         self.pages.world.db.number(sql)
     }
 
-    /// How often an action expected_cents in the audit trail, by the operator of a session.
+    /// How often an action occurs in the audit log, by the operator of a session.
     pub fn audited(&self, action: &str) -> i64 {
         self.count(&format!("SELECT COUNT(*) FROM audit WHERE action = '{action}' AND actor LIKE 'session:%'"))
     }
 }
 
-/// The key that makes a page's form act once.
+/// The idempotency key in a page's form.
 pub fn key_of(html: &str) -> String {
     let rest = html.split("name=\"idempotency\" value=\"").nth(1).expect("a form with a key");
     rest.split('"').next().expect("its key").to_owned()
@@ -115,13 +115,13 @@ fn enrol(world: &World, external_id: &str, name: &str, email: &str) -> (String, 
     world.enrol(at("2026-01-01T00:00:00Z"), &new).expect("enrolled")
 }
 
-/// An account that signs up by a code in January and pays $500.
+/// An account that signs up with a code in January and pays $500.
 fn bring(world: &World, code: &str, account: &str, email: &str) {
     let event = |id: String, kind: &str, when: &str, more: Value| {
         let mut event =
             json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": account, "email": email}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        world.take(at(when), &event, None).expect("taken in");
+        world.take(at(when), &event, None).expect("accepted");
     };
     event(format!("s_{account}"), "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
     let paid = json!({"amount": {"cents": 50_000, "currency": "usd"}, "data": {"invoice_id": format!("in_{account}")}});

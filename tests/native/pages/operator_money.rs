@@ -1,5 +1,5 @@
-//! Operators' forms that move money or decide about it: approvals, payouts, reviews, moves, budgets, runs. Each acts as
-//! its operator, refuses with what was typed kept, and does nothing twice.
+//! Operators' forms that move money or decide about it: approvals, payouts, reviews, reassignments, budgets, runs. Each
+//! records its operator, keeps the entered values when it is refused, and never acts twice.
 
 use super::fixture::{ORIGIN, PagesFixture};
 use super::operator_fixture::{AGENCY, EVIL, NOW, OperatorFixture, POOLED, key_of, sql};
@@ -84,7 +84,7 @@ fn a_payout_is_held_released_and_canceled_with_reasons() {
     );
     let available = fixture.pages.world.balance(&fixture.partner, "available");
     assert_eq!(available, 10_000, "it is available again");
-    // What is over cannot be decided any more.
+    // A finished payout cannot be decided again.
     operator.get(&path).is_page();
     let over = operator.post(&path, &[("decision", "hold"), ("reason", "too late")]);
     over.is(422).says("It is cancelled and can't be held");
@@ -107,7 +107,7 @@ fn a_payout_under_review_is_resolved_by_stripes_answer() {
     operator.get(&path).is_page().says(payout::MARK_PAID).says(payout::MARK_FAILED);
     let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
     wrong.is(422).says("Stripe has 0 of them");
-    assert!(wrong.html.contains("value=\"tr_9\""), "what was typed is kept");
+    assert!(wrong.html.contains("value=\"tr_9\""), "the entered values are kept");
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
     assert_eq!(
@@ -145,9 +145,9 @@ fn a_review_is_decided_once_with_a_reason() {
         let list = operator.get(&format!("/operator/reviews?state={state}"));
         list.is_page().says("session:");
         assert!(!list.html.contains("<script>alert"));
-        let expected_cents = fixture.count("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE account_id = 's'");
-        assert_eq!(expected_cents > 0, available, "{decision}");
-        // The other decision comes too late.
+        let stands = fixture.count("SELECT COALESCE(SUM(net_cents), 0) FROM accrual WHERE account_id = 's'");
+        assert_eq!(stands > 0, available, "{decision}");
+        // The opposite decision comes too late.
         let other = if decision == "release" { "reject" } else { "release" };
         operator.get(&path).is_page();
         operator.post(&path, &[("decision", other), ("reason", "after all")]).is(422).says("can't be changed");
@@ -201,7 +201,7 @@ fn a_reward_budget_is_funded_once() {
     let sum = "SELECT COALESCE(SUM(amount_cents), 0) FROM transfer WHERE code = 'fund'";
     assert_eq!(pages.world.db.number(sum), 125_050, "a double click funds once");
     operator.get(&format!("{path}?done=funded")).is_page().says(notice::FUNDED).says("USD 1,250.50");
-    // The same form with another amount is told so, and a fresh key lets it through.
+    // The same form with another amount is refused with an explanation, and a fresh key lets it through.
     let other = operator.post(&format!("{path}/budget"), &[("idempotency", &key), ("amount", "7"), ("reason", "more")]);
     other.is(422).says(common::SUBMITTED_ALREADY);
     assert!(other.html.contains("value=\"7\"") && other.html.contains("value=\"more\""));
@@ -249,7 +249,7 @@ fn a_run_is_previewed_and_started_once() {
     {
         let refused = preview(period);
         refused.is(422).says(says);
-        assert!(refused.html.contains(&format!("value=\"{period}\"")), "what was typed is kept");
+        assert!(refused.html.contains(&format!("value=\"{period}\"")), "the entered values are kept");
     }
     let evil = [("program", "\"><b>"), ("period", "\"><b>")];
     assert!(!operator.post("/operator/runs/preview", &evil).is(422).html.contains("\"><b>"));
@@ -295,7 +295,7 @@ fn a_failed_message_is_resent_once() {
     assert_eq!(fixture.look("SELECT state, round FROM delivery", "state"), "queued");
     assert_eq!(fixture.look("SELECT round FROM delivery", "round"), 1);
     operator.get(&done.location).is_page().says(notice::RESENT).says(message::NONE);
-    // What waits already is left as it is.
+    // A message that is already waiting is left as it is.
     operator.post("/operator/outbox", &[("message", id), ("reason", "again")]);
     assert_eq!(fixture.look("SELECT round FROM delivery", "round"), 1);
     operator.post("/operator/outbox", &[("message", "none"), ("reason", "x")]).is(404);

@@ -1,4 +1,4 @@
-//! What partners are shown is what the books say.
+//! Partners see what the ledger says.
 
 mod payouts;
 
@@ -29,7 +29,7 @@ fn every_page_is_one_batch_and_a_whole_page() {
             assert_eq!(opened, closed, "{tag} in {path}");
         }
         assert!(!shown.html.contains(" style=") && !shown.html.contains("onclick"), "{path}");
-        // Nobody is named: not the clients, not their hosts' ids.
+        // Nobody is named: neither the clients nor the host's ids for them.
         for personal in ["jane@", "Jane", "steady", "trying", "late.example"] {
             assert!(!shown.text().contains(personal), "{personal} in {path}: {}", shown.text());
             assert!(!path.contains("clients") || !shown.html.contains(personal), "{personal} in {path}");
@@ -63,7 +63,7 @@ fn overview_totals_match_the_ledger() {
     ] {
         assert!(text.contains(&format!("{label} {}", usd(cents))), "{label} {}: {text}", usd(cents));
     }
-    // Clicks of the last 30 days without robots and repetitions; sign-ups and first payments in that time.
+    // Clicks of the last 30 days without bots and repeats; sign-ups and first payments in that time.
     for (label, count) in [(common::CLICKS, 10), (common::SIGN_UPS, 2), (common::PAYING_CUSTOMERS, 1)] {
         shown.says(&format!("{label} {count} {}", overview::IN_30_DAYS));
     }
@@ -95,7 +95,7 @@ fn counters_follow_a_reassigned_client() {
     let holds = || all.iter().all(|who| counted(who) == bound(who) && earned(who) == net(who));
     assert!(holds());
     let before = counted(&books.ann.0);
-    // An earlier sign-up with Bob's code is told late: the account is Bob's.
+    // An earlier sign-up with Bob's code arrives late: the account is now Bob's.
     books.event(
         "s_earlier",
         "account.signed_up",
@@ -122,7 +122,7 @@ fn earnings_and_their_receipts() {
         let shown = browser.get(&format!("/partner/earnings/{}", text("id")));
         shown.is_page().says(&format!("{} {}", common::AMOUNT, usd(cents("net_cents")))).says(&text("state"));
         shown.says(&text("reward_id")).says(&accrual::terms("Agency partner", 1));
-        // The host's own ids may say who a client is.
+        // The host's own ids may reveal who a client is.
         for hidden in [text("event_id"), text("source").split(':').nth(1).expect("an id").to_owned()] {
             assert!(!shown.html.contains(&hidden), "{hidden}: {}", shown.text());
         }
@@ -135,7 +135,7 @@ fn earnings_and_their_receipts() {
         match text("state").as_str() {
             "void" => shown.says("Cancelled inside the hold of 60 days."),
             "disputed" => shown.says("A dispute of the invoice is open."),
-            // It left with April's payout: what is no more to come is not told as still to come.
+            // It was paid out in April, so it is not shown as upcoming.
             "available" => {
                 shown
                     .says(&accrual::with_settlement("2026-03"))
@@ -145,7 +145,7 @@ fn earnings_and_their_receipts() {
                 assert!(!shown.text().contains(accrual::NOW), "{}", shown.text());
                 &shown
             }
-            // 60 days after the first payment are long over: the next run takes it.
+            // 60 days after the first payment have long passed, so the next run includes it.
             "pending" => shown.says(&format!("{} 2026-06-01", accrual::AVAILABLE_FROM)),
             other => panic!("{other}"),
         };
@@ -163,7 +163,7 @@ fn earnings_and_their_receipts() {
     }
     browser.get("/partner/earnings?state=nonsense").is(400);
     browser.get("/partner/earnings?cursor=nonsense").is(400);
-    // Page by page every line comes once.
+    // Across all pages every commission appears once.
     let seen = page_by_page(&browser);
     let mut wanted: Vec<String> =
         lines.iter().map(|l| l["id"].as_str().unwrap_or("").trim_start_matches("acr_").to_owned()).collect();
@@ -271,7 +271,7 @@ fn operator_notes_are_not_shown_to_partners() {
     }
     let file = ann.get("/partner/payouts.csv");
     assert!(file.html.ends_with(&format!(",\"{}\"\r\n", payout::waits("held"))), "{}", file.html);
-    // Nor are clients named in the copy of the data who are not on the pages.
+    // The data export does not name clients who are not on the pages either.
     let copy: Value = serde_json::from_str(&ann.get("/partner/settings/data").html).expect("JSON");
     let earnings = copy["earnings"].as_array().expect("a list");
     assert!(!earnings.is_empty());

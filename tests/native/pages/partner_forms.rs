@@ -1,4 +1,4 @@
-//! What partners do: make links, switch them off, draw them, share them, say where their money goes.
+//! Partners' forms: create links, turn them off, QR codes, sharing, and payout setup.
 
 use super::fixture::FORGOTTEN;
 use super::partner_books::{Books, EVIL};
@@ -112,7 +112,7 @@ fn a_link_is_turned_off_permanently() {
         books.number(&format!("SELECT disabled_at_ms FROM link WHERE code = '{}'", books.spring)),
         books.fixture.now.get().0
     );
-    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "caches are told");
+    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&books.spring), "the cache entry is removed");
     browser.get(&format!("/partner/links/{}", books.spring)).is_page().says("off").says(link::TURNED_OFF);
     browser.get(&format!("/partner/share?link={}", books.spring)).is_page();
     browser.post(&format!("/partner/links/{}/disable", books.ann.1), &[]).is(409).says(link::DEFAULT_STAYS);
@@ -153,11 +153,11 @@ fn clicks_are_counted_per_link() {
             .map(|cell| cell.split('>').nth(2).and_then(|c| c.split('<').next()).unwrap_or("").to_owned())
             .collect::<Vec<_>>()
     };
-    // The list counts 90 days: the clicks of January are not among them.
+    // The list counts 90 days, so the clicks of January are not included.
     assert_eq!(row(&books.ann.1), ["7", "1", "0"]);
     assert_eq!(row(&books.spring), ["3", "1", "1"]);
     let (own, spring) = (list.html.find(&books.ann.1).expect("first"), list.html.find(&books.spring).expect("second"));
-    assert!(own < spring, "the own link expected_cents first");
+    assert!(own < spring, "the default link comes first");
     browser
         .get(&format!("/partner/links/{}", books.spring))
         .is_page()
@@ -210,7 +210,7 @@ fn the_share_kit_has_the_link_in_every_text() {
         let shown = browser.get(&format!("/partner/share?link={}&tone={tone}", books.spring));
         shown.is_page().says("I may earn a commission").says("shop.example");
         let url = format!("https://ref.example/r/{}", books.spring);
-        assert_eq!(shown.html.matches(&url).count(), 3, "{tone}: in the mail and both posts");
+        assert_eq!(shown.html.matches(&url).count(), 3, "{tone}: in the email and both posts");
         let mail = shown.html.split("href=\"mailto:").nth(1).and_then(|rest| rest.split('"').next()).expect("a mail");
         assert!(mail.contains("https%3A%2F%2Fref.example%2Fr%2F") && !mail.contains(' '), "{mail}");
         texts.push(mail.to_owned());
@@ -278,7 +278,7 @@ fn a_partner_sets_up_payouts() {
     assert_eq!(list.text().matches("your date of birth").count(), 1);
     assert!(!list.html.contains("<b>odd"));
     cyd.get("/partner").is_page().says(overview::FINISH_STRIPE);
-    // A fresh link each time, to the same account.
+    // A new link each time, to the same account.
     let again = cyd.post("/partner/payouts/setup", &[]);
     again.is(200).says(payout_setup::TO_STRIPE);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is a partner's is nobody else's.
+//! Partners' data is private to them.
 
 use super::partner_books::{AGENCY, Books, REFERRAL};
 
@@ -28,7 +28,7 @@ fn a_second_partner_finds_nothing_of_the_first() {
     }
     cyd.get("/partner/resources/rsc_1").is(404);
     bob.get("/partner/resources/rsc_1").is(200);
-    // A browser that claims to be somebody else's partner is asked which one it is.
+    // A browser whose cookie names another person's partner is asked to choose one of its own.
     let liar = books.fixture.signed_in("bob@partners.example", &books.ann.0);
     for path in books.pages_of_ann() {
         let shown = liar.get(&path);
@@ -73,7 +73,7 @@ fn invalid_ids_find_nothing() {
         }
     }
     ann.get("/partner/links//qr.svg").is(404);
-    // Lines of the referred side's benefit belong to no partner.
+    // Accruals of the referred account's benefit belong to no partner.
     books.fixture.signed_in("ann@partners.example", "").get("/partner/earnings").is(303);
     assert!(books.number(&format!("SELECT COUNT(*) FROM accrual WHERE program_id = '{REFERRAL}'")) > 0);
 }

@@ -1,12 +1,12 @@
-//! A partner with a hundred thousand lines opens as fast as one with a few hundred.
+//! Pages of a partner with 100,000 accruals open as fast as those of a partner with a few hundred.
 
 use super::partner_books::{AGENCY, Books};
 use crate::support::scan::scanned;
 use crate::support::sqlite::STEPS;
 use std::collections::BTreeMap;
 
-/// Lines of Ann's, five for each client, from one number to another, with their ledger rows. One in ten is of each of the
-/// rarer states.
+/// Ann's accruals with numbers in a range, five per client, with their ledger rows. One in ten is in each of the rarer
+/// states.
 fn stuff(books: &Books, from: i64, to: i64) {
     let (ann, code) = &books.ann;
     let start = crate::support::world::at("2026-04-01T00:00:00Z").0;
@@ -33,7 +33,7 @@ fn stuff(books: &Books, from: i64, to: i64) {
     ));
 }
 
-/// What each page costs: statements, and steps of SQLite's machine.
+/// The cost of each page: statements, and steps of SQLite's virtual machine.
 fn costs(books: &Books, paths: &[String]) -> BTreeMap<String, (u64, i64)> {
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let db = &books.fixture.world.db;
@@ -61,7 +61,7 @@ fn a_hundred_thousand_accruals_cost_no_more_than_a_few_hundred() {
     paths.push("/partner/payouts.csv".to_owned());
     paths.push(format!("/partner/links/{}/qr.svg", books.spring));
     stuff(&books, 0, 1_000);
-    // A page far back in each list.
+    // A late page of each list.
     let middle = crate::support::world::at("2026-04-01T00:30:00Z").0;
     paths.push(format!("/partner/earnings?cursor={middle}.z"));
     paths.push(format!("/partner/earnings?state=void&cursor={middle}.z"));

@@ -1,4 +1,4 @@
-//! A partner's settings: profile, mails, sessions, the copy of the data, leaving.
+//! A partner's settings: profile, emails, sessions, the data export, leaving.
 
 use super::fixture::{Browser, PagesFixture, Shown};
 use crate::support::world::at;
@@ -62,10 +62,10 @@ fn the_profile_is_shown_and_saved() {
     }
     let audit = ann.one("SELECT before || after FROM audit WHERE action = 'partner.profile'").to_string();
     assert!(audit.contains("ann.example") && !audit.contains("Great") && !audit.contains("Co"), "{audit}");
-    // Nothing new is nothing to note.
+    // An unchanged profile is not recorded.
     browser.post("/partner/settings", &good);
     assert_eq!(ann.one("SELECT COUNT(*) FROM audit WHERE action = 'partner.profile'"), 1);
-    // An opt-in is taken back by emptying it.
+    // Emptying the field undoes the opt-in.
     browser.post("/partner/settings", &[("name", "Ann"), ("display_name", "")]);
     assert_eq!(ann.one("SELECT display_name FROM partner_person"), Value::Null);
 }
@@ -108,7 +108,7 @@ fn a_changed_website_recomputes_the_accounts() {
         "id": "e1", "type": "account.signed_up", "occurred_at": "2026-06-01T00:00:00Z",
         "account": {"id": "acct_1", "email": "friend@ann.example"}, "attribution": {"code": ann.code},
     });
-    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(ann.fixture.now.get(), &sign_up, None).expect("it is accepted");
     assert_eq!(ann.one("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);
     let browser = ann.browser();
     browser.get("/partner/settings");
@@ -136,7 +136,7 @@ fn email_preferences_are_saved() {
     );
     let shown = browser.get("/partner/settings/emails");
     assert!(!shown.is_page().html.contains(checked));
-    // Somebody else's address is somebody else's choice.
+    // Emails to another partner with the address are not affected.
     let (bob, _) = ann
         .fixture
         .world
@@ -145,7 +145,7 @@ fn email_preferences_are_saved() {
     assert!(
         ann.fixture.signed_in("bob@example.com", &bob).get("/partner/settings/emails").is_page().html.contains(checked)
     );
-    // What is about money cannot be stopped.
+    // Messages about money cannot be turned off.
     browser.post("/partner/settings/emails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM unsubscribe"), 0);
     assert!(browser.get("/partner/settings/emails").html.contains(checked));
@@ -198,7 +198,7 @@ fn the_data_export_is_complete() {
         .world
         .partner(ann.fixture.now.get(), "agency-partner", "bob", "bob@example.com")
         .expect("a partner");
-    // More lines than two files hold, many of one instant, and somebody else's among them.
+    // More accruals than two files hold, many at the same instant, with another partner's among them.
     let insert = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
         INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
           gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
@@ -261,16 +261,16 @@ fn leaving_requires_the_code_and_ends_the_links() {
         Some(true)
     );
     browser.get("/partner/settings").is_page().says(settings::LEFT_ON.trim());
-    // Once is enough.
+    // Leaving twice has no further effect.
     browser.post("/partner/settings/leave", &[("code", &ann.code)]).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM audit WHERE action = 'partner.leave'"), 1);
-    // The link is dead: who signs up by it is nobody's.
+    // The link is dead: a sign-up through it is not attributed.
     let later = ann.fixture.now.get().plus_ms(60_000);
     let sign_up = serde_json::json!({
         "id": "e1", "type": "account.signed_up", "occurred_at": later.to_rfc3339(),
         "account": {"id": "acct_1", "email": "friend@example.org"}, "attribution": {"code": ann.code},
     });
-    ann.fixture.world.take(later, &sign_up, None).expect("it is taken in");
+    ann.fixture.world.take(later, &sign_up, None).expect("it is accepted");
     assert_eq!(ann.one("SELECT COUNT(*) FROM binding WHERE partner_id IS NOT NULL"), 0);
 }
 

@@ -1,4 +1,4 @@
-//! Signing in and out: proofs, sessions, and everything that must not let anybody in.
+//! Signing in and out: proofs, sessions, and everything that must not let anyone in.
 
 mod links;
 mod sessions;
@@ -22,7 +22,7 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// A house with a partner, ann, and a post office.
+/// A fixture with a partner, ann, and an email service.
 fn fixture() -> (PagesFixture, Rc<RefCell<Vec<Mail>>>, String) {
     let mut fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
     let mails = fixture.post_office();
@@ -40,13 +40,13 @@ fn sessions(fixture: &PagesFixture, which: &str) -> i64 {
     fixture.world.db.number(&format!("SELECT COUNT(*) FROM session WHERE {which}"))
 }
 
-/// Asks for a link by the form, as somebody who types this address.
+/// Requests a link through the form with this address.
 fn ask(browser: &Browser<'_>, email: &str, to: &str) -> Shown {
     browser.get("/sign-in").is(200);
     browser.post("/sign-in", &[("email", email), ("to", to)])
 }
 
-/// Follows the latest mail's link and presses its button.
+/// Follows the link in the latest email and presses its button.
 fn follow(browser: &Browser<'_>, mails: &Rc<RefCell<Vec<Mail>>>) -> Shown {
     let path = link_of(mails.borrow().last().expect("a mail"));
     browser.get(&path).is(200);
@@ -100,7 +100,7 @@ fn forms_must_come_from_our_own_pages() {
     browser.get("/sign-in");
     browser.ask("POST", "/sign-in", &[("origin", ORIGIN)], "email=ann%40example.com&form_token=x").is(403);
     browser.ask("POST", "/sign-out", &[("origin", "null")], "").is(403);
-    // A page without a referrer has the origin "null"; the browser itself says that it is ours.
+    // A page without a referrer has the origin "null". The browser itself says that the request is same-origin.
     let shown = browser.get("/sign-in");
     let token = shown
         .html
@@ -140,7 +140,7 @@ fn operators_sign_in_by_email_or_token() {
     assert!(!stored.contains(OPERATOR_TOKEN));
 }
 
-/// Whether a browser is still let in: an operator or a partner is led on from the sign-in page.
+/// Whether a browser is still signed in: the sign-in page redirects an operator or a partner.
 fn is_in(browser: &Browser<'_>) -> bool {
     browser.get("/sign-in").status == 303
 }
@@ -175,7 +175,7 @@ fn an_operator_session_ends_when_its_address_or_token_is_removed() {
     run(&fixture, "UPDATE api_token SET revoked_at_ms = 5");
     assert!(!with(&fixture, &first), "revoked");
     run(&fixture, "UPDATE api_token SET revoked_at_ms = NULL");
-    assert!(!with(&fixture, &first), "what is over stays over");
+    assert!(!with(&fixture, &first), "an ended session stays ended");
     let second = enter(&fixture);
     run(&fixture, &format!("UPDATE api_token SET expires_at_ms = {}", fixture.now.get().0));
     assert!(!with(&fixture, &second), "expired");
@@ -187,7 +187,7 @@ fn an_operator_session_ends_when_its_address_or_token_is_removed() {
     fixture.config.operator_token_sha256 = None;
     assert!(!with(&fixture, &cookie));
 
-    // An address that the configuration no longer names.
+    // An address that the configuration no longer lists.
     let browser = fixture.browser();
     ask(&browser, "ops@example.com", "");
     follow(&browser, &mails);
@@ -246,9 +246,9 @@ fn users_of_the_site_sign_in_by_role() {
     chief.keep("astro-session", "abc");
     assert_eq!(chief.get("/sign-in").location, "/operator");
     assert_eq!(sessions(&fixture, "way = 'site' AND operator = 1"), 1);
-    // Without a site's cookie nobody is asked.
+    // Without the site's cookie the site is not queried.
     fixture.browser().get("/sign-in").is(200);
-    // After signing out nobody is let in again unasked.
+    // After signing out, nobody is signed in again automatically.
     browser.get("/sign-out");
     browser.post("/sign-out", &[]);
     browser.get("/sign-in?done=signed-out").is(200);
@@ -268,13 +268,13 @@ fn the_site_is_checked_again_every_five_minutes() {
     let browser = enter();
     fixture.site_says(Ok(None));
     later(&fixture, 5 * MINUTE - 1);
-    assert!(is_in(&browser), "it was asked a moment ago");
+    assert!(is_in(&browser), "it was checked a moment ago");
     later(&fixture, 1);
     assert!(!is_in(&browser));
     assert_eq!(sessions(&fixture, "ended_at_ms IS NULL"), 0);
     out(&browser).is(200);
 
-    // An error ends nothing, and shows nothing.
+    // An error does not end the session, and shows nothing.
     fixture.site_says(Ok(site_user(50)));
     let browser = enter();
     later(&fixture, 5 * MINUTE);
@@ -285,7 +285,7 @@ fn the_site_is_checked_again_every_five_minutes() {
     assert_eq!(browser.get("/sign-in").batches, 2);
     assert_eq!(browser.get("/sign-in").batches, 1);
 
-    // Who is no operator there any more is none here; nor is another user.
+    // A person who is no longer an operator at the site is not one here; neither is another user of the site.
     for other in [site_user(10), Some(SiteUser { id: "02".to_owned(), ..site_user(50).expect("a user") })] {
         fixture.site_says(Ok(site_user(50)));
         let browser = enter();

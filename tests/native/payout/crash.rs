@@ -1,5 +1,5 @@
-//! Every way in which the real flow can be cut off: one fault, two faults, two invocations side by side, with time
-//! passing in between. Afterwards each partner has each cent once, and the ledger says so.
+//! Every way in which the real service can be cut off: one fault, two faults, or two concurrent invocations, with time
+//! passing in between. Afterwards each partner has each cent once, and the ledger agrees.
 
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use crate::support::world::{World, at};
@@ -9,27 +9,27 @@ pub const MINUTE: i64 = 60_000;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
-/// What time may pass between one invocation and the next.
+/// The time that may pass between two invocations.
 pub const STEPS: [i64; 3] = [MINUTE, 25 * HOUR, 31 * DAY];
 
 const START: &str = "2026-06-01T06:00:00Z";
 
-/// What is to happen besides the ten-minute job, and how the world expected_cents before.
+/// The operations besides the ten-minute job, and the initial state of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scene {
     /// A payout to be planned, sent and settled.
     Plain,
-    /// The platform has too little at first.
+    /// The platform's balance is too low at first.
     Short,
-    /// The partner's account takes no transfers: nothing leaves, and the amount is available again.
+    /// The partner's account accepts no transfers: nothing leaves, and the amount becomes available again.
     Closed,
-    /// It was sent, and whether it arrived is unknown; an operator has it sent anew.
+    /// It was sent, and the result is unknown. An operator has it sent again.
     Again,
-    /// The payout is paid, and a part of it is taken back.
+    /// The payout is paid, and part of it is reversed.
     Reversal,
 }
 
-/// What one case found wrong.
+/// The errors found in one case.
 pub type Faults = Vec<String>;
 
 pub struct Stage {
@@ -37,13 +37,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A program with a run about to close, and a partner with money who can be paid.
+    /// A program with a run about to close, and a payable partner with money.
     pub fn new(partners: usize) -> Stage {
         let World { db, .. } = built(partners);
         Stage { fixture: CrashFixture::new(db) }
     }
 
-    /// Plays a case from the same beginning, and leaves no trace of it in the database.
+    /// Runs a case from the same initial state and rolls back its changes.
     pub fn play(&self, scene: Scene, faults: &[(usize, Fault)], step: i64, seed: Option<u64>) -> (Faults, Vec<Call>) {
         self.fixture.db.execute("BEGIN");
         let found = self.case(scene, faults, step, seed);
@@ -75,7 +75,7 @@ impl Stage {
         let calls = b.script.calls.borrow().clone();
         b.script.plan(&[]);
         b.script.gives_way.set(false);
-        // Then all goes well, for as long as anything can wait.
+        // Then everything works, for as long as anything can wait.
         for _ in 0..8 {
             self.pass(scene, step.max(13 * HOUR));
             b.run();
@@ -111,7 +111,7 @@ impl Stage {
                 b.run();
                 let ctx = b.context();
                 for id in self.ids("payout") {
-                    // The intent, whose first try finds nobody there.
+                    // The intent, whose first attempt fails.
                     b.script.plan(&[(3, Fault::FailBefore)]);
                     let cents = Some(manicule::base::money::Cents(200));
                     super::ready(manicule::service::payout::reverse::reverse(&ctx, &id, cents, "paid too much", None))
@@ -126,7 +126,7 @@ impl Stage {
         rows.iter().map(|r| r["id"].as_str().expect("a text").to_owned()).collect()
     }
 
-    /// The number of the first call to Stripe in an undisturbed run.
+    /// The number of the first call to Stripe in a run without faults.
     fn first_send(&self) -> usize {
         self.fixture.db.execute("SAVEPOINT probe");
         self.fixture.run();
@@ -140,14 +140,14 @@ impl Stage {
         first
     }
 
-    /// Time passes, and with it the platform gets its money.
+    /// Time passes, and the platform receives its money meanwhile.
     fn pass(&self, scene: Scene, step: i64) {
         self.fixture.now.set(self.fixture.now.get() + step);
         if scene == Scene::Short {
             self.fixture.stripe.borrow_mut().balance = 1_000_000;
         }
         if scene == Scene::Reversal {
-            // Stripe's own word of it may come before the answer is known.
+            // Stripe's own report may arrive before the response is known.
             let made = self.fixture.stripe.borrow().transfers.clone();
             for transfer in made.iter().filter(|t| !t.reversals.is_empty()) {
                 self.fixture.script.undisturbed(|| {
@@ -159,7 +159,7 @@ impl Stage {
         }
     }
 
-    /// Two invocations at once, each a step at a time, whose turn it is being drawn.
+    /// Two concurrent invocations, one step at a time. The seed decides whose turn it is.
     fn interleaved(&self) {
         let b = &self.fixture;
         b.script.gives_way.set(true);
@@ -172,7 +172,7 @@ impl Stage {
         }
     }
 
-    /// Everything that is not as it should be, now that all is over.
+    /// Everything that is wrong at the end.
     pub fn verdict(&self, scene: Scene) -> Faults {
         let b = &self.fixture;
         let mut found: Faults = Vec::new();

@@ -1,4 +1,4 @@
-//! A world whose every call to the database and to Stripe can go wrong, and whose futures are stepped by hand.
+//! A world in which every call to the database and to Stripe can fail, and whose futures are stepped by hand.
 
 use super::stripe::{Mishap, Stripe};
 use crate::support::sqlite::{Sqlite, classify, run};
@@ -19,17 +19,17 @@ use std::task::{Context as TaskContext, Poll, Waker};
 pub enum Fault {
     /// The invocation ends before the call.
     CrashBefore,
-    /// It ends after the call, whose answer nobody hears.
+    /// It ends after the call, and its response is lost.
     CrashAfter,
-    /// The call fails, and nothing was done.
+    /// The call fails and was not carried out.
     FailBefore,
-    /// The call fails, and it was done all the same.
+    /// The call fails but was carried out.
     FailAfter,
-    /// Another invocation runs from beginning to end before the call.
+    /// Another invocation runs from start to finish before the call.
     HandOverBefore,
-    /// The same, between the call and its answer.
+    /// The same, between the call and its response.
     HandOverAfter,
-    /// Stripe answers as it does on a bad day.
+    /// Stripe responds with one of its failures.
     Stripe(Mishap),
 }
 
@@ -55,30 +55,30 @@ pub const SERVICE: &[Fault] = &[
     Fault::Stripe(Mishap::Locked),
 ];
 
-/// Which kind a call was.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     Database,
     Service,
 }
 
-/// What the invocation that is polled wants of whoever steps it.
+/// What the polled invocation wants from the code that steps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
+enum Interruption {
     Nothing,
     /// To be dropped.
     Crash,
-    /// That another one runs first.
+    /// Another invocation runs first.
     HandOver,
 }
 
-/// The faults by the number of the call, and what was called.
+/// The faults by call number, and the calls so far.
 #[derive(Default)]
 pub struct Script {
     plan: RefCell<BTreeMap<usize, Fault>>,
     pub calls: RefCell<Vec<Call>>,
-    interruption: Cell<Option<Wish>>,
-    /// Whether each call gives way once, so that several invocations can be stepped.
+    interruption: Cell<Option<Interruption>>,
+    /// Whether each call yields once, so that several invocations can be stepped.
     pub gives_way: Cell<bool>,
 }
 
@@ -93,15 +93,15 @@ pub struct CrashFixture {
     pub stripe: RefCell<Stripe>,
     pub setup: Setup,
     pub now: Cell<i64>,
-    /// Statements that an invocation may send; `None`: as many as it likes. Several at once share what the last one of them
-    /// began with, so that they are cut off anywhere.
+    /// Statements that an invocation may send; `None`: no limit. Concurrent invocations share what remains of the
+    /// latest one's allowance, so that they are cut off anywhere.
     pub statements_max: Cell<Option<u64>>,
-    /// Keys whose request is under way at Stripe.
+    /// Keys with a request in progress at Stripe.
     busy: RefCell<BTreeSet<String>>,
     seed: Cell<u64>,
 }
 
-/// Is not ready the first time it is asked.
+/// Pending the first time it is polled.
 struct GiveWay(bool);
 
 impl Future for GiveWay {
@@ -119,7 +119,7 @@ impl Script {
         self.interruption.set(None);
     }
 
-    /// Lets a test call what is not part of the invocation under test.
+    /// Lets a test make calls that are not part of the invocation under test.
     pub fn undisturbed(&self, call: impl FnOnce()) {
         let (plan, calls, gives_way) = (self.plan.take(), self.calls.take(), self.gives_way.replace(false));
         call();
@@ -134,30 +134,30 @@ impl Script {
         self.plan.borrow_mut().remove(&(calls.len() - 1))
     }
 
-    async fn interruption(&self, interruption: Wish) {
+    async fn interruption(&self, interruption: Interruption) {
         self.interruption.set(Some(interruption));
         GiveWay(false).await;
     }
 
     async fn step(&self) {
         if self.gives_way.get() {
-            self.interruption(Wish::Nothing).await;
+            self.interruption(Interruption::Nothing).await;
         }
     }
 
     async fn before(&self, fault: Option<Fault>) {
         self.step().await;
         match fault {
-            Some(Fault::CrashBefore) => self.interruption(Wish::Crash).await,
-            Some(Fault::HandOverBefore) => self.interruption(Wish::HandOver).await,
+            Some(Fault::CrashBefore) => self.interruption(Interruption::Crash).await,
+            Some(Fault::HandOverBefore) => self.interruption(Interruption::HandOver).await,
             _ => {}
         }
     }
 
     async fn after(&self, fault: Option<Fault>) {
         match fault {
-            Some(Fault::CrashAfter) => self.interruption(Wish::Crash).await,
-            Some(Fault::HandOverAfter) => self.interruption(Wish::HandOver).await,
+            Some(Fault::CrashAfter) => self.interruption(Interruption::Crash).await,
+            Some(Fault::HandOverAfter) => self.interruption(Interruption::HandOver).await,
             _ => {}
         }
         self.step().await;
@@ -186,7 +186,7 @@ impl Db for Shaky {
 }
 
 impl Shaky {
-    /// One batch, all or nothing, inside the transaction that a case is rolled back with.
+    /// One atomic batch, inside the transaction that a case is rolled back with.
     fn nested(&self, statements: &[Stmt]) -> Result<Vec<Rows>, DbError> {
         let connection = self.sqlite.connection.borrow();
         let control = |sql: &str| connection.prepare_cached(sql).and_then(|mut s| s.execute([])).expect("a savepoint");
@@ -259,7 +259,7 @@ impl CrashFixture {
         }
     }
 
-    /// A new invocation begins.
+    /// Starts a new invocation.
     pub fn context(&self) -> Context<'_, CrashFixture> {
         self.db.sqlite.invocation(self.statements_max.get());
         Context::new(self, &self.setup, UtcMillis(self.now.get()), "cron")
@@ -275,7 +275,7 @@ impl CrashFixture {
         self.seed.set(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     }
 
-    /// Stripe at work; a second request with the same key meanwhile is told so.
+    /// Stripe processes a request. A concurrent request with the same key is refused.
     async fn served(&self, request: &OutgoingRequest, fault: Option<Fault>) -> IncomingResponse {
         let key = Stripe::key(request);
         if let Some(key) = &key
@@ -295,7 +295,7 @@ impl CrashFixture {
         answer
     }
 
-    /// Polls once: whether it is over, by itself or by a crash.
+    /// Polls once. Returns whether the job is over, finished or crashed.
     pub fn poll(&self, job: &mut Pin<Box<dyn Future<Output = ()> + '_>>) -> bool {
         self.script.interruption.set(None);
         let mut task = TaskContext::from_waker(Waker::noop());
@@ -303,12 +303,12 @@ impl CrashFixture {
             return true;
         }
         match self.script.interruption.get() {
-            Some(Wish::Crash) => {
-                // What was under way at Stripe is over, whoever waited for it.
+            Some(Interruption::Crash) => {
+                // Requests in progress at Stripe have ended, even if nobody received the response.
                 self.busy.borrow_mut().clear();
                 true
             }
-            Some(Wish::HandOver) => {
+            Some(Interruption::HandOver) => {
                 self.run();
                 false
             }
@@ -316,13 +316,13 @@ impl CrashFixture {
         }
     }
 
-    /// Runs one invocation of the ten-minute job to its end, or to where it crashes.
+    /// Runs one invocation of the ten-minute job until it finishes or crashes.
     pub fn run(&self) {
         let mut job = self.job();
         while !self.poll(&mut job) {}
     }
 
-    /// The part of the ten-minute job that moves money out. An error ends it, as it does at the edge.
+    /// The part of the ten-minute job that sends money. An error ends it, as in the runtime.
     pub fn job(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         Box::pin(async move {
             let ctx = self.context();

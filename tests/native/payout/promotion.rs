@@ -1,4 +1,4 @@
-//! A friend's promotion code is made once, whatever fails on the way, and whoever asks gets it in the end.
+//! A friend's promotion code is created once, whatever fails on the way, and a retry gets it in the end.
 
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use super::stripe;
@@ -20,7 +20,7 @@ fn document() -> Document {
 const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
 const ACCOUNT: Recipient = Recipient { account: Some("friend"), visitor: Some("v1") };
 
-/// What a visitor is told, then the same person's sign-up, with a fault; and what it is told in the end.
+/// The response to a visitor, then to the same person's sign-up, with a fault; and the response in the end.
 fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<String>>, Vec<Call>) {
     let document = document();
     fixture.db.execute("BEGIN");
@@ -85,7 +85,7 @@ fn each_friend_has_a_code_and_without_a_key_the_data_is_returned() {
     assert_eq!(ask(&fixture, &asking, ACCOUNT), mine, "the visitor's becomes the account's");
     let other = Recipient { account: Some("other"), visitor: Some("v1") };
     let theirs = ask(&fixture, &asking, other);
-    assert!(theirs.is_some() && theirs != mine, "what is an account's is nobody else's");
+    assert!(theirs.is_some() && theirs != mine, "an account's code belongs to no other account");
     assert_eq!(ask(&fixture, &asking, other), theirs);
     assert_eq!(fixture.stripe.borrow().coupons.len(), 1, "one coupon for the version");
     let mut second = asking.clone();
@@ -98,5 +98,5 @@ fn each_friend_has_a_code_and_without_a_key_the_data_is_returned() {
     let fourth = Recipient { account: Some("fourth"), visitor: None };
     assert_eq!(ask(&fixture, &plain, fourth), None, "it does not ask for one");
     fixture.setup.stripe = None;
-    assert_eq!(ask(&fixture, &asking, fourth), None, "without a key there is none");
+    assert_eq!(ask(&fixture, &asking, fourth), None, "without a key there is no code");
 }

@@ -1,4 +1,4 @@
-//! Redemptions at the same time, with faults in between: never above the balance, and each key once.
+//! Concurrent redemptions with faults in between: never above the balance, and each key once.
 
 use super::fixture::{CrashFixture, DATABASE};
 use crate::support::world::{World, at, now};
@@ -21,14 +21,14 @@ fn earned() -> (World, String) {
         let when = "2026-01-05T00:00:00Z";
         let mut event = json!({"id": id, "type": kind, "occurred_at": when, "account": {"id": "friend"}});
         event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        world.take(at(when), &event, None).expect("taken in");
+        world.take(at(when), &event, None).expect("accepted");
     };
     tell("s", "account.signed_up", json!({"attribution": {"code": code}}));
     tell("z_rfq", "rfq.submitted", json!({}));
     (world, id)
 }
 
-/// Several redemptions at once, each a step at a time, whose turn it is being drawn; what fails is asked for again.
+/// Several concurrent redemptions, one step at a time. The seed decides whose turn it is, and failures are retried.
 #[test]
 fn concurrent_redemptions_never_exceed_the_balance() {
     let mut refused = 0;
@@ -45,7 +45,7 @@ fn concurrent_redemptions_never_exceed_the_balance() {
         let job = |n: usize| -> Pin<Box<dyn Future<Output = ()> + '_>> {
             let (fixture, partner, told) = (&fixture, &partner, &told);
             Box::pin(async move {
-                // The third repeats the second's request under the same key.
+                // The third repeats the second's request with the same key.
                 let n = n.min(1);
                 let asked = RedeemRequest {
                     whose: CreditOwner::Partner(partner.clone()),
@@ -71,7 +71,7 @@ fn concurrent_redemptions_never_exceed_the_balance() {
         }
         fixture.script.plan(&[]);
         fixture.script.gives_way.set(false);
-        // Whoever heard nothing asks again, under the same key.
+        // A caller without a response retries with the same key.
         for n in 0..2 {
             now(job(n));
         }

@@ -1,5 +1,6 @@
-//! Stripe as far as money out needs it, and no more lenient than it: connected accounts, transfers, reversals, a balance,
-//! customers' balance transactions, coupons and promotion codes, and idempotency with saved results, refused bodies and keys that are forgotten after a day.
+//! A model of the parts of Stripe that payouts need, and no more lenient than Stripe: connected accounts, transfers,
+//! reversals, a balance, customers' balance transactions, coupons and promotion codes, and idempotency with saved
+//! results, refused bodies and keys that are forgotten after a day.
 
 mod writes;
 
@@ -9,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What becomes of one call, where a test says so.
+/// The failure of one call, if a test asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
     /// 429; nothing is done or saved.
     TooMany,
-    /// 500, and it was done all the same; the 500 is saved.
+    /// 500, but it was carried out; the 500 is saved.
     FailedDone,
-    /// 500, and it was not done; the 500 is saved.
+    /// 500, and it was not carried out; the 500 is saved.
     FailedUndone,
     /// 401; nothing is done or saved.
     Locked,
@@ -42,7 +43,7 @@ pub struct Reversal {
     pub created: i64,
 }
 
-/// A customer's balance moved.
+/// A change of a customer's balance.
 #[derive(Clone, Debug)]
 pub struct Moved {
     pub id: String,
@@ -63,19 +64,19 @@ pub struct Saved {
 
 #[derive(Default)]
 pub struct Stripe {
-    /// What the platform has, in cents.
+    /// The platform's balance, in cents.
     pub balance: i64,
-    /// What each connected account has.
+    /// The balance of each connected account.
     pub accounts: BTreeMap<String, i64>,
-    /// Accounts that cannot be transferred to any more.
+    /// Accounts that can no longer receive transfers.
     pub closed: BTreeSet<String>,
     pub transfers: Vec<Transfer>,
-    /// Customers that there are.
+    /// Customers that exist.
     pub customers: BTreeSet<String>,
     pub moved: Vec<Moved>,
-    /// By id: percent off.
+    /// Percent off, by id.
     pub coupons: BTreeMap<String, String>,
-    /// Promotion codes as they were answered.
+    /// Promotion codes as they were returned.
     pub promotions: Vec<Value>,
     pub calls: u64,
     pub mishap: Option<Mishap>,
@@ -119,13 +120,13 @@ impl Stripe {
         request.headers.iter().find(|(n, _)| *n == "idempotency-key").map(|(_, key)| key.clone())
     }
 
-    /// What arrived at a destination and was not taken back.
+    /// The amount that arrived at a destination and was not reversed.
     pub fn paid(&self, destination: &str) -> i64 {
         let to = self.transfers.iter().filter(|t| t.destination == destination);
         to.map(|t| t.amount - t.reversed()).sum()
     }
 
-    /// A customer's balance: less than nothing is a credit.
+    /// A customer's balance. A negative balance is a credit.
     pub fn owed(&self, customer: &str) -> i64 {
         self.moved.iter().filter(|m| m.customer == customer).map(|m| m.amount).sum()
     }
@@ -148,7 +149,7 @@ impl Stripe {
         }
         let (path, query) = path_of(&request.url);
         if request.method == "GET" {
-            // A read that failed is a read that did not happen.
+            // A failed read is treated as if it had not happened.
             return if mishap.is_some() { fault() } else { self.read(&path, &query) };
         }
         assert_eq!((request.method, header("content-type")), ("POST", Some("application/x-www-form-urlencoded")));
@@ -192,7 +193,7 @@ impl Stripe {
                 if !self.customers.contains(*id) {
                     return error(404, "invalid_request_error", Some("resource_missing"), "No such customer");
                 }
-                // Two on a page, whatever was asked for: who looks something up has to turn the pages.
+                // Two per page regardless of the requested limit, so that callers have to page.
                 let all: Vec<&Moved> = self.moved.iter().rev().filter(|m| m.customer == *id).collect();
                 let after = params.get("starting_after").map(|id| all.iter().position(|m| m.id == *id).expect("known"));
                 let rest = &all[after.map_or(0, |at| at + 1)..];
@@ -208,7 +209,7 @@ impl Stripe {
                 only(&params, &["code", "limit"]);
                 list(self.promotions.iter().filter(|p| p["code"] == params["code"].as_str()).cloned().collect())
             }
-            _ => panic!("nobody reads {path}"),
+            _ => panic!("an unknown read of {path}"),
         }
     }
 }
@@ -254,7 +255,7 @@ fn decoded(text: &str) -> String {
     manicule::http::exchange::decode_segment(text).unwrap_or_else(|| panic!("{text} is not encoded"))
 }
 
-/// Stripe refuses what it does not know.
+/// Stripe rejects parameters that it does not know.
 fn only(params: &BTreeMap<String, String>, known: &[&str]) {
     for name in params.keys() {
         assert!(known.contains(&name.as_str()) || name.starts_with("metadata["), "unknown parameter {name}");

@@ -1,4 +1,5 @@
-//! Credits as applications and operators meet them: redeemed, given back, owed after a claw-back; delivered by Stripe.
+//! Credits from the point of view of applications and operators: redeemed, returned, owed after a clawback, delivered
+//! by Stripe.
 
 use super::fixture::PayoutFixture;
 use super::{AGENCY, APRIL};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 const TIERED: &str = "tiered-credits";
 const NOW: &str = "2026-03-01T00:00:00Z";
 
-/// A partner to whom a friend's sign-up and request for quote have brought $55.
+/// A partner who has earned $55 from a friend's sign-up and request for a quote.
 fn earned(fixture: &PayoutFixture) -> String {
     let (id, code) = fixture.partner(TIERED, "owner");
     fixture.world.fund(at("2026-01-02T00:00:00Z"), TIERED, 100_000).expect("funded");
@@ -45,7 +46,7 @@ fn the_application_reads_redeems_and_returns_credits() {
 
     let (status, first) = ask(&fixture, "order-7", 3_000);
     assert_eq!((status, &first["redeemable_cents"]), (201, &json!(2_500)), "{first}");
-    assert_eq!(ask(&fixture, "order-7", 3_000), (201, first.clone()), "a repeat is told the same");
+    assert_eq!(ask(&fixture, "order-7", 3_000), (201, first.clone()), "a repeat gets the same response");
     assert_eq!(ask(&fixture, "order-7", 3_001).1["code"], "idempotency_key_reused");
     assert_eq!(balance(&fixture, &partner), (2_500, 2_500, 3_000));
     let (status, refused) = ask(&fixture, "order-8", 2_501);
@@ -59,7 +60,7 @@ fn the_application_reads_redeems_and_returns_credits() {
         "above_balance"
     );
 
-    // Given back in part, then the rest; never more.
+    // Returned in part, then the rest, and never more.
     let id = first["id"].as_str().expect("an id");
     let back = |body: Value, key: &str| {
         fixture.post_with(NOW, &format!("/v1/credits/redemptions/{id}/reversals"), body, &[("idempotency-key", key)])
@@ -67,7 +68,7 @@ fn the_application_reads_redeems_and_returns_credits() {
     let part = json!({"amount_cents": 1_000, "reason": "one item was sent back"});
     let (status, told) = back(part.clone(), "b1");
     assert_eq!((status, &told["returned_cents"]), (201, &json!(1_000)));
-    assert_eq!(back(part, "b1"), (201, told), "a repeat is told the same");
+    assert_eq!(back(part, "b1"), (201, told), "a repeat gets the same response");
     assert_eq!(balance(&fixture, &partner), (3_500, 3_500, 2_000));
     assert_eq!(back(json!({"amount_cents": 2_001, "reason": "x"}), "b2").1["code"], "more_than_redeemed");
     assert_eq!(back(json!({"reason": "all of it"}), "b3").1["returned_cents"], 3_000);
@@ -87,14 +88,14 @@ fn credits_clawed_back_after_redemption_are_owed() {
     let fixture = PayoutFixture::new(PayoutApproval::UntilFirst);
     let partner = earned(&fixture);
     assert_eq!(ask(&fixture, "all", 5_500).0, 201);
-    // The friend turns out to be somebody else's: the credits go there, and are owed here.
+    // The friend turns out to be another partner's: the credits move there, and this partner owes them.
     let (other, _) = fixture.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
     assert_eq!(fixture.post(NOW, "/v1/accounts/friend/reassign", moved).0, 200);
     assert_eq!(balance(&fixture, &partner), (-5_500, 0, 5_500));
     assert_eq!(balance(&fixture, &other), (5_500, 5_500, 0));
     assert_eq!(ask(&fixture, "more", 1).1["code"], "above_balance");
-    // What is earned next is netted.
+    // Later earnings are netted.
     let (_, code) = fixture.partner(TIERED, "owner");
     fixture.event("s_2", "account.signed_up", "2026-02-05T00:00:00Z", "second", json!({"attribution": {"code": code}}));
     assert_eq!(balance(&fixture, &partner), (-5_000, 0, 5_500));
@@ -132,20 +133,20 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     let customer = |when: &str| fixture.get(when, &format!("/v1/credits?partner={partner}"))["stripe_customer"].clone();
     assert_eq!(customer(NOW), json!(null));
     fixture.sweep(NOW);
-    assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "nobody knows the customer");
+    assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "the customer is unknown");
 
-    // The host says who it is; Stripe does not know the customer yet, and refuses.
+    // The host names the customer, but Stripe does not know it yet and refuses.
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
     fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
     assert_eq!(customer(NOW), json!("cus_owner"));
     fixture.sweep(NOW);
     fixture.sweep("2026-03-01T00:10:00Z");
-    assert_eq!(fixture.messages("credit.failed").len(), 2, "the operators are told");
+    assert_eq!(fixture.messages("credit.failed").len(), 2, "the operators are notified");
     assert_eq!(balance(&fixture, &partner), (5_500, 5_500, 0), "nothing is lost");
     fixture.sweep("2026-03-01T12:00:00Z");
     assert_eq!(fixture.get(NOW, "/v1/credits/deliveries?state=failed")["data"].as_array().map(Vec::len), Some(2));
 
-    // A day later it does; somebody has given one of the credits twice by hand.
+    // A day later Stripe knows the customer.
     fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
     fixture.sweep("2026-03-03T00:00:00Z");
     assert_eq!(fixture.stripe.borrow().owed("cus_owner"), -5_500);
@@ -163,14 +164,14 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     assert_eq!(fixture.post(NOW, &format!("/v1/payouts/{id}/hold"), json!({"reason": "x"})).0, 404);
     assert_eq!(fixture.post(NOW, "/v1/credits/deliveries/po_1/resolve", late).0, 404);
 
-    // What is taken back is the opposite transaction, on the customer that has it.
+    // A clawback is the opposite transaction, for the customer who has the credit.
     let (other, _) = fixture.partner(TIERED, "other");
     let moved = json!({"program": TIERED, "partner": other, "reason": "it was the other's"});
     assert_eq!(fixture.post("2026-03-04T00:00:00Z", "/v1/accounts/friend/reassign", moved).0, 200);
     assert_eq!(balance(&fixture, &partner).0, -5_500);
     fixture.sweep("2026-03-04T00:10:00Z");
     assert_eq!((fixture.stripe.borrow().owed("cus_owner"), balance(&fixture, &partner)), (0, (0, 0, 0)));
-    assert_eq!(balance(&fixture, &other).0, 5_500, "it waits until somebody says which customer that is");
+    assert_eq!(balance(&fixture, &other).0, 5_500, "it waits until the customer is known");
     let list = fixture.get(NOW, &format!("/v1/credits/deliveries?partner={partner}"));
     assert_eq!(list["data"][0]["state"], "taken_back", "{list}");
     fixture.is_sound();
@@ -188,7 +189,7 @@ fn credits_do_not_wait_for_the_platform_balance() {
     let who = json!({"data": {"stripe_customer": "cus_owner"}});
     fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
     fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
-    // More payouts than one sweep asks for, and nothing to pay them from.
+    // More payouts than one sweep sends, and no balance to pay them from.
     fixture.stripe.borrow_mut().balance = 0;
     for number in 0..12 {
         let (id, _) = fixture.partner(AGENCY, &format!("p{number}"));

@@ -1,4 +1,4 @@
-//! What operators decide about payouts, and what Stripe refuses.
+//! Operators' decisions about payouts, and refusals by Stripe.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn operators_hold_release_and_cancel() {
     assert_eq!(fixture.post(APRIL, &format!("/v1/payouts/{id}/hold"), json!({})).0, 422, "a reason is needed");
     assert_eq!(fixture.post(APRIL, "/v1/payouts/po_none/hold", json!({"reason": "x"})).0, 404);
     let audit = fixture.get(APRIL, "/v1/audit");
-    // All of one instant, in no order among themselves.
+    // All at the same instant, in no particular order.
     let actions = audit["data"].as_array().unwrap().iter().filter_map(|a| a["action"].as_str());
     let mut actions: Vec<&str> = actions.filter(|action| action.starts_with("payout.")).collect();
     actions.sort_unstable();
@@ -48,7 +48,7 @@ fn refused_payouts_are_carried_forward_and_an_empty_balance_is_retried() {
     assert!(failed["reason"].as_str().unwrap().starts_with("insufficient_capabilities"), "{failed}");
     assert_eq!((fixture.balance(&closed), fixture.balance(&short)), ((10_000, 0), (0, 0)));
     assert_eq!(fixture.messages("payout.failed"), [(Some(closed.clone()), 10_000)]);
-    assert_eq!(fixture.messages("payout.funds").len(), 1, "the operator is told");
+    assert_eq!(fixture.messages("payout.funds").len(), 1, "the operator is notified");
     fixture.stripe.borrow_mut().balance = 1_000_000;
     fixture.sweep("2026-04-01T11:00:00Z");
     assert_eq!(fixture.balance(&short).1, 0, "it waits six hours");
@@ -87,7 +87,7 @@ fn a_payout_under_review_is_resolved_by_its_transfer_at_stripe() {
     fixture.payable(&partner);
     fixture.run(AGENCY, APRIL);
     fixture.sweep(APRIL);
-    // As if the answer had been lost, and somebody had sent it by hand as well.
+    // As if the response had been lost and someone had also sent it by hand.
     let mut twin = fixture.stripe.borrow().transfers[0].clone();
     twin.id = "tr_twin".to_owned();
     fixture.stripe.borrow_mut().transfers.push(twin);
@@ -123,7 +123,7 @@ fn a_payout_under_review_is_resolved_by_its_transfer_at_stripe() {
     assert_eq!(resolve(paid.clone()).1["transfer"], "tr_hand");
     assert_eq!(resolve(paid).0, 200, "again");
     assert_eq!(fixture.balance(&partner2), (0, 10_000));
-    // A part of what expected_cents was taken back before it was known here.
+    // Part of the transfer was reversed before it was known here.
     let partner3 = earned(&fixture, "r");
     let account = fixture.payable(&partner3);
     fixture.run(AGENCY, JUNE);

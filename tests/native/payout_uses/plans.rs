@@ -1,4 +1,4 @@
-//! What a request reads is found by an index: none of its statements looks through a table that grows with the business.
+//! Every read of a request uses an index: none of its statements scans a table that grows with the business.
 
 use super::fixture::PayoutFixture;
 use super::{AGENCY, APRIL, MAY, earned};
@@ -22,7 +22,7 @@ fn no_request_scans_a_growing_table() {
     let mut count = 0;
     let mut judge = |what: &str| {
         let heard = fixture.world.db.heard.take().expect("it listened");
-        assert!(!heard.is_empty(), "{what} asked nothing");
+        assert!(!heard.is_empty(), "{what} read nothing");
         count += heard.len();
         for sql in heard {
             for step in scanned(&fixture.world.db.connection.borrow(), &sql) {
@@ -54,7 +54,7 @@ fn no_request_scans_a_growing_table() {
     assert_eq!(faults, Vec::<String>::new());
     println!("{count} statements explained");
 
-    // What it would say of what it is there to find.
+    // The plan of a statement that should be caught.
     let connection = fixture.world.db.connection.borrow();
     let by_account = "SELECT t.id FROM transfer t WHERE t.debit = ?1 OR t.credit = ?1";
     assert_eq!(scanned(&connection, by_account).len(), 1, "{:?}", scanned(&connection, by_account));

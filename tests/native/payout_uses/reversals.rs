@@ -1,4 +1,4 @@
-//! Transfers that are taken back, whoever says so first.
+//! Reversed transfers, no matter whether Stripe or an operator reports them first.
 
 use super::*;
 
@@ -18,8 +18,8 @@ fn a_transfer_is_reversed_once_no_matter_who_reports_it_first() {
     assert_eq!(again.1["id"], back["id"], "the same request is the same reversal");
     assert_eq!(fixture.balance(&partner), (2_500, 7_500));
     fixture.refresh_reversed(APRIL, "tr_1");
-    assert_eq!(fixture.balance(&partner), (2_500, 7_500), "the webhook books the same one");
-    // Somebody takes more back at Stripe itself.
+    assert_eq!(fixture.balance(&partner), (2_500, 7_500), "the webhook posts the same one");
+    // Someone reverses another part at Stripe itself.
     fixture.stripe.borrow_mut().transfers[0].reversals.push(stripe::Reversal {
         id: "trr_9".to_owned(),
         amount: 1_500,
@@ -55,7 +55,7 @@ fn a_reversal_before_the_transfer_is_known_is_posted_later() {
         "data": {"object": {"id": "tr_1", "object": "transfer", "amount": 10_000, "amount_reversed": 10_000,
             "transfer_group": id}},
     });
-    // Stripe makes the transfer, and nobody hears of it; an operator takes it back at Stripe.
+    // Stripe makes the transfer but the response is lost. An operator reverses it at Stripe.
     fixture.drop_answers(1);
     fixture.sweep(APRIL);
     assert_eq!(fixture.stripe.borrow().transfers.len(), 1);
@@ -67,15 +67,15 @@ fn a_reversal_before_the_transfer_is_known_is_posted_later() {
         created: 0,
     });
     let (status, told) = fixture.stripe_says(APRIL, &reversed);
-    assert_eq!((status, told["code"].as_str()), (409, Some("payout_open")), "Stripe will say it again: {told}");
-    // The answer that was lost is given again as it was, before anything was taken back.
+    assert_eq!((status, told["code"].as_str()), (409, Some("payout_open")), "Stripe will send it again: {told}");
+    // The saved response is returned as it was before the reversal.
     fixture.sweep("2026-04-01T06:30:00Z");
     assert_eq!(fixture.balance(&partner), (0, 10_000));
     for _ in 0..2 {
         assert_eq!(fixture.stripe_says("2026-04-01T07:00:00Z", &reversed).1["outcome"], "applied");
     }
     assert_eq!(fixture.balance(&partner), (10_000, 0));
-    // A transfer of somebody else's is nothing of ours: Stripe is not even asked.
+    // A transfer that is not ours is ignored: Stripe is not even queried.
     let mut other = reversed.clone();
     (other["id"], other["data"]["object"]["id"]) = (json!("evt_other"), json!("tr_of_another"));
     other["data"]["object"]["transfer_group"] = json!("ORDER_7");

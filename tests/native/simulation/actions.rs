@@ -1,5 +1,5 @@
-//! What accounts and visitors do beside paying: use the product, come by an agency's workspace, visit the salon, walk
-//! through the funnel; and crowds of small accounts that one agency brings.
+//! What accounts and visitors do besides paying: use the product, join through an agency's workspace, earn the tiers of
+//! tiered-credits (the "salon"), move through the funnel. Also many small accounts that one agency refers.
 
 use super::calendar::{DAY, HOUR, print};
 use super::facts::{Click, Sent};
@@ -31,7 +31,7 @@ impl Story<'_> {
         }
     }
 
-    /// The five tiers, each with what does not quite reach it, and each more than once.
+    /// Events for the five tiers, including some that just miss a tier, and each tier more than once.
     pub fn visit_salon(&mut self, sign_up: i64) {
         let start = sign_up + self.rng.pick(&[-2 * DAY, 1, HOUR, 5 * DAY]);
         if self.rng.percent(70) {
@@ -63,7 +63,7 @@ impl Story<'_> {
         }
     }
 
-    /// Signs up by one code or by none, pays a little from `first` on, and seldom leaves.
+    /// Signs up with one code or with none, pays a little from `first` on, and seldom leaves.
     fn small(&mut self, at: i64, first: i64, code: Option<&str>) {
         let account = self
             .email
@@ -95,7 +95,7 @@ impl Story<'_> {
     }
 }
 
-/// So many small accounts that one agency brings within a span of `days`.
+/// This many small accounts, referred by one agency within `days`.
 pub fn crowd(rng: &mut Rng, options: &StoryOptions, count: i64, days: i64) -> Vec<Sent> {
     let code = rng.pick(&options.of("agency-partner").cloned().collect::<Vec<_>>());
     let start = options.start + rng.within(0, 20 * DAY);
@@ -117,8 +117,8 @@ pub fn crowd(rng: &mut Rng, options: &StoryOptions, count: i64, days: i64) -> Ve
     events
 }
 
-/// So many accounts of one email domain, one after the other: some come by different codes, the others by their domain
-/// alone.
+/// This many accounts with one email domain, one after the other. Some sign up with different codes, the others are
+/// attributed by their domain alone.
 pub fn colleagues(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent> {
     let codes: Vec<String> = options.of("developer-affiliate").cloned().collect();
     let mut at = options.start + rng.within(0, 20 * DAY);
@@ -135,10 +135,10 @@ pub fn colleagues(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent
     events
 }
 
-/// How the accounts of guests are called.
+/// The prefix of the guests' account ids.
 pub const GUEST: &str = "guest_";
 
-/// So many members of the salon by its own codes, each with a few small rewards close together.
+/// This many members of the salon who sign up with its own codes, each with a few small rewards close together.
 pub fn guests(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent> {
     let codes: Vec<String> = options.of("tiered-credits").cloned().collect();
     let mut events = Vec::new();
@@ -165,7 +165,7 @@ pub fn guests(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent> {
     events
 }
 
-/// Visitors of the funnel: clicks, and stages by code, by touch, by nobody.
+/// Visitors of the funnel: clicks, and stages attributed by code, by touch, or not at all.
 pub fn visitors(rng: &mut Rng, options: &StoryOptions) -> (Vec<Sent>, Vec<Click>) {
     let (mut events, mut clicks) = (Vec::new(), Vec::new());
     let codes: Vec<String> = options.of("partner-funnel").cloned().collect();

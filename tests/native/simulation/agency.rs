@@ -1,4 +1,4 @@
-//! The rules of agency-partner, said again by themselves.
+//! The rules of agency-partner, implemented independently.
 //!
 //! Source: section 5 of the design, rules 1, 2, 11, 12 and 14 to 17.
 
@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub const PROGRAM: &str = "agency-partner";
 
-/// What partners had earned as of a run.
+/// The modifiers that partners had earned as of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Terms {
     /// Partner and quarter.
     bonus: BTreeSet<(String, i64)>,
-    /// Partner, and the moment from which on it is platinum.
+    /// Each partner, and the moment from which it is platinum.
     platinum: BTreeMap<String, i64>,
 }
 
@@ -50,7 +50,7 @@ pub fn terms(model_state: &ModelState, register: &Register, as_of: i64) -> Terms
     terms
 }
 
-/// The first moment at which the clients were worth $50,000 a year together.
+/// The first moment at which the clients' subscriptions were worth $50,000 a year in total.
 fn revenue_reached(model_state: &ModelState, clients: &[&String], as_of: i64) -> Option<i64> {
     let of = |account: &String| &model_state.lives[account];
     let mut moments: Vec<i64> = clients.iter().flat_map(|a| of(a).events.iter().map(|e| e.at)).collect();
@@ -115,7 +115,7 @@ fn high_value(model_state: &ModelState, register: &Register, account: &str) -> O
     })?;
     let source = "event:subscription.started".to_owned();
     let mut accrual = Line::new(account, bound, "high-value", source, event.at, 50_000);
-    // The hold is that of the stay it falls into, or of the first that begins after it.
+    // The hold is that of the paid period around it, or of the first one that begins after it.
     let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
     accrual.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
     let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
@@ -126,11 +126,11 @@ fn high_value(model_state: &ModelState, register: &Register, account: &str) -> O
     Some(accrual)
 }
 
-/// Whether a flat reward granted at `at` is void: the account cancelled after it had earned it, or its first invoice was
-/// returned in full, before the monthly run that vests it.
+/// Whether a flat reward granted at `at` is void: before the monthly run that vests it, the account canceled after
+/// earning it, or its first invoice was returned in full.
 pub fn life_ends_before(model_state: &ModelState, account: &str, since: i64, at: i64, vests_at: Option<i64>) -> bool {
     let life = &model_state.lives[account];
-    // What is dated at a run's very time is the next run's.
+    // An event at a run's exact time belongs to the next run.
     let run = vests_at.map(|v| v.max(at + 1)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
     let left = life.cancelled_in(since, run).is_some();
     let known = Life::of(&life.related.before(run), account);

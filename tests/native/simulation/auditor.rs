@@ -1,7 +1,7 @@
-//! The auditor: keeps its own account of what is known and what runs did.
+//! The auditor: keeps its own record of the known events and of what runs did.
 //!
-//! Of the product it reads of a run only how far it got, never what it moved. Where a run was cut off while planning and
-//! facts came in before it went on, either plan is right, so it looks which one is stored.
+//! From the product it reads only how far a run got, never what it moved. If a run was cut off while planning and facts
+//! arrived before it continued, either plan is correct, so the auditor checks which one is stored.
 
 use super::agency::{self, Terms};
 use super::binding::Bindings;
@@ -20,23 +20,23 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Auditor {
     pub known: Known,
     pub register: Register,
-    /// What the rules make of each account, from the raw events alone.
+    /// The result of the rules for each account, from the raw events alone.
     pub model_state: ModelState,
     pub credit_model: CreditModel,
     /// What the latest runs found about partners.
     terms: Terms,
     caps: Caps,
-    /// Lines that a run vested.
+    /// Accruals that a run vested.
     pub vested: BTreeSet<Key>,
-    /// Rewards for states that runs granted: program, account and rule; to whom and as of when.
+    /// Rewards for states that runs granted: from program, account and rule to the partner and the run's instant.
     granted: BTreeMap<(String, String, String), (String, i64)>,
     runs: BTreeMap<String, RunModel>,
-    /// What a run's statements said wrongly.
+    /// An error in a run's statements.
     complaint: Option<String>,
 }
 
 impl Auditor {
-    /// An event is known from now on.
+    /// Adds an event to the known ones.
     pub fn learn(&mut self, event: &Sent) {
         self.known.add(event);
         let invoice = event.data("invoice_id");
@@ -58,7 +58,7 @@ impl Auditor {
         self.known.events.iter().any(|e| e.id == id)
     }
 
-    /// Runs may have got further: takes over what they did.
+    /// Records what runs did since the last call.
     pub fn observe_runs(&mut self, db: &Sqlite) {
         let all = runs::progress(db);
         for progress in &all {
@@ -74,7 +74,7 @@ impl Auditor {
     fn observe_run(&mut self, db: &Sqlite, progress: &Progress, latest: i64) {
         let mut model = self.runs.remove(&progress.id).unwrap_or_default();
         if progress.has_terms && !model.has_terms {
-            // Terms are found as of the program's latest run.
+            // Modifiers and caps are found as of the program's latest run.
             match progress.program.as_str() {
                 agency::PROGRAM => self.terms = agency::terms(&self.model_state, &self.register, latest),
                 developer::PROGRAM => self.caps = developer::caps(&self.model_state, latest),
@@ -87,7 +87,7 @@ impl Auditor {
         if progress.is_executed && !model.is_executed {
             self.execute(db, progress, &model);
         }
-        // Where facts came in between, the statement is of a moment that nobody saw.
+        // If facts arrived in between, the statement describes a moment that the auditor did not observe.
         if progress.is_done && !model.is_executed {
             self.check_payable(db, progress);
         }
@@ -99,8 +99,8 @@ impl Auditor {
         self.runs.insert(progress.id.clone(), model);
     }
 
-    /// What a run that settles in money says to be payable: what became available so long ago that nothing waits any more,
-    /// from the least amount on.
+    /// Checks the payable amounts of a run that settles in money: what became available before the payout delay, from
+    /// the minimum amount on.
     fn check_payable(&mut self, db: &Sqlite, progress: &Progress) {
         let (least, delay) = match progress.program.as_str() {
             agency::PROGRAM => (0, 0),
@@ -133,7 +133,7 @@ impl Auditor {
         self.complaint.clone().map_or(Ok(()), Err)
     }
 
-    /// The rewards for states that a run owes, judged on the facts before it.
+    /// The rewards for states that a run owes, judged by the facts before it.
     fn grants_due(&self, progress: &Progress) -> BTreeSet<Grant> {
         let program = progress.program.as_str();
         let mut due = BTreeSet::new();
@@ -184,7 +184,7 @@ impl Auditor {
             let program = progress.program.as_str();
             let bound = self.model_state.bindings.to(&account, program).is_some_and(|b| b.partner == partner);
             let key = (program.to_owned(), account.clone(), rule);
-            // What a person decided since the plan, or found to decide, is the next run's business.
+            // Decisions and suspicions since the plan are left to the next run.
             if !bound || self.granted.contains_key(&key) {
                 continue;
             }
@@ -200,7 +200,7 @@ impl Auditor {
         }
     }
 
-    /// Every line that should stand, by the rules.
+    /// Every accrual that should exist, by the rules.
     pub fn accruals(&self) -> Vec<Line> {
         let (model_state, register) = (&self.model_state, &self.register);
         let mut accruals = Vec::new();
@@ -219,8 +219,8 @@ impl Auditor {
         accruals
     }
 
-    /// In which balance a line expected_cents. A reward that moved with its binding expected_cents where it vests next; only where it was
-    /// granted is known.
+    /// The balance that an accrual is in. A reward that was reassigned with its account is in the balance where it
+    /// vests next, and only the balance where it was granted is known.
     pub fn balance(&self, accrual: &Line) -> Option<&'static str> {
         let key = (accrual.key.program.clone(), accrual.key.account.clone(), accrual.key.rule.clone());
         let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != accrual.key.partner);
@@ -234,7 +234,7 @@ impl Auditor {
         }
     }
 
-    /// How many rewards for states were granted.
+    /// The number of rewards for states that were granted.
     pub fn credits(&self) -> usize {
         self.granted.len()
     }

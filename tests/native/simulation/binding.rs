@@ -1,4 +1,4 @@
-//! Who referred an account, by the rules: in each group of programs the first method that answers.
+//! Who referred an account, by the rules: in each exclusive group, the first method that gives a result.
 //!
 //! Source: section 3 of the design and rules 7 to 10 and 19.
 
@@ -7,7 +7,7 @@ use super::facts::{Known, Link, Place, Register, Sent};
 use super::life::Life;
 use std::collections::BTreeMap;
 
-/// The groups of programs that pay for the same customer, and what each group's programs look at.
+/// The exclusive groups, with the programs and the attribution window of each.
 pub struct Group {
     pub name: &'static str,
     pub programs: &'static [&'static str],
@@ -21,7 +21,7 @@ pub const GROUPS: [Group; 4] = [
     Group { name: "partner-funnel", programs: &["partner-funnel"], window_days: 30 },
 ];
 
-/// To whom an account is bound, and from which place on.
+/// The partner that an account is bound to, and since when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bound {
     pub program: String,
@@ -29,7 +29,7 @@ pub struct Bound {
     pub code: String,
     pub source: &'static str,
     pub from: Place,
-    /// Whose touches it was bound by.
+    /// The visitor whose touches it was bound by.
     pub visitor: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Bindings {
     pub fn all_of(lives: &BTreeMap<String, Life>, known: &Known, register: &Register) -> Bindings {
         let mut order: Vec<(&String, &Life, &Sent)> =
             lives.iter().filter_map(|(id, life)| Some((id, life, &**life.sign_up.as_ref()?))).collect();
-        // Who signed up first is bound first: later sign-ups may follow by their domain.
+        // Earlier sign-ups are bound first, because later ones may be attributed by their domain.
         order.sort_by_key(|(_, _, sign_up)| sign_up.place());
         let mut done = Bindings::default();
         for (account, life, sign_up) in order {
@@ -67,13 +67,13 @@ impl Bindings {
         self.0.get(account).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// Every account that touches of a visitor bound, in any group.
+    /// Every account bound by a visitor's touches, in any group.
     pub fn by_visitor<'a>(&'a self, visitor: &'a str) -> impl Iterator<Item = &'a String> {
         let bound = |of: &BTreeMap<&str, Bound>| of.values().any(|b| b.visitor.as_deref() == Some(visitor));
         self.0.iter().filter_map(move |(account, of)| bound(of).then_some(account))
     }
 
-    /// Everybody bound to a program.
+    /// All accounts bound to a program.
     pub fn all<'a>(&'a self, program: &'a str) -> impl Iterator<Item = (&'a String, &'a Bound)> {
         self.0.iter().filter_map(move |(account, of)| Some((account, of.values().find(|b| b.program == program)?)))
     }
@@ -113,7 +113,7 @@ impl Search<'_> {
         self.register.links.get(code).filter(|l| self.group.programs.contains(&l.program.as_str()))
     }
 
-    /// Bound from `event` on by a code that works at `at`.
+    /// A binding from `event` on, by a code that works at `at`.
     fn by_code(&self, code: &str, event: &Sent, at: i64) -> Option<Bound> {
         let link = self.link(code).filter(|l| l.works(at))?;
         Some(Bound {
@@ -126,7 +126,7 @@ impl Search<'_> {
         })
     }
 
-    /// The first working invitation or hand-off before the sign-up.
+    /// The first valid invitation or hand-off before the sign-up.
     fn by_workspace(&self, account: &str, sign_up: &Sent) -> Option<Bound> {
         let domain = sign_up.domain();
         let calls = self.known.events.iter().filter(|e| e.place() <= sign_up.place()).filter(|e| {
@@ -148,7 +148,7 @@ impl Search<'_> {
         working.max_by_key(|(at, _)| *at).map(|(_, bound)| bound)
     }
 
-    /// The account of the same domain that was bound first answers.
+    /// The partner of the account with the same domain that was bound first.
     fn by_domain(&self, sign_up: &Sent) -> Option<Bound> {
         let domain = sign_up.domain()?;
         let same_domain_accounts = self.done.all("developer-affiliate").filter(|(account, bound)| {
@@ -159,7 +159,7 @@ impl Search<'_> {
         self.by_code(&first.code, sign_up, sign_up.at)
     }
 
-    /// The visitor's clicks, where they stand for exactly one partner.
+    /// The visitor's clicks, if they all belong to exactly one partner.
     fn by_fingerprint(&self, sign_up: &Sent) -> Option<Bound> {
         let visitor = sign_up.visitor()?;
         let start = sign_up.at - self.group.window_days * DAY;

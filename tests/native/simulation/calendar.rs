@@ -1,4 +1,4 @@
-//! The auditor's own calendar in UTC, by counting days: it must not share a mistake with the product's.
+//! The auditor's own UTC calendar, which counts days, so that it shares no error with the product's calendar.
 
 pub const DAY: i64 = 86_400_000;
 pub const HOUR: i64 = 3_600_000;
@@ -44,7 +44,7 @@ fn civil(at: i64) -> (i64, i64, i64) {
     (year, month, left + 1)
 }
 
-/// The same day and time of day `months` later; a day the month lacks becomes its last.
+/// The same day and time of day, `months` later. A day that the month lacks becomes its last day.
 pub fn plus_months(at: i64, months: i64) -> i64 {
     let (year, month, day) = civil(at);
     let index = year * 12 + month - 1 + months;

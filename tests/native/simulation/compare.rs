@@ -1,4 +1,4 @@
-//! Holds the stored books against the auditor's.
+//! Compares the stored state with the auditor's.
 
 use super::auditor::Auditor;
 use super::binding::GROUPS;
@@ -14,15 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Pending and available cents per partner.
 type Balances = BTreeMap<String, (i64, i64)>;
 
-/// Accounts that are marked to be decided again, and those of partners for whom a run that was cut off still has to add
-/// what their new terms add: nobody claims that their books are right now.
+/// Accounts marked for recomputation, and accounts of partners for whom an interrupted run still has to add the
+/// backfill of their new modifiers: their stored state may be out of date.
 const UNFINISHED: &str = "SELECT id, '' FROM account WHERE needs_recompute_since_ms IS NOT NULL
     UNION SELECT b.account_id, '' FROM run r
       JOIN partner_modifier t ON t.program_id = r.program_id AND t.changed_run = r.id AND t.partner_id > r.cursor
       JOIN binding b ON b.program_id = t.program_id AND b.partner_id = t.partner_id
       WHERE r.state = 'backfilling'";
 
-/// Compares every binding and line with the stored ones, and the budget, of all accounts but the unfinished.
+/// Compares every binding and accrual with the stored ones, except those of unfinished accounts. Also compares the
+/// budget.
 pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let stale: BTreeSet<String> = texts(db, UNFINISHED).into_keys().collect();
     auditor.complaint()?;
@@ -38,7 +39,7 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     }
 }
 
-/// What came up in a world, and how often.
+/// The situations that occurred in a world, with their number.
 pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
     let sql = "SELECT what, COUNT(*) FROM (
         SELECT 'bound to ' || program_id || ' by ' || method AS what FROM binding WHERE method IS NOT NULL
@@ -49,7 +50,7 @@ pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
     numbers(db, sql).into_iter().map(|(what, times)| (what, times as u64)).collect()
 }
 
-/// How many accounts are marked to be decided again.
+/// The number of accounts marked for recomputation.
 pub fn stale(db: &Sqlite) -> i64 {
     db.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL")
 }
@@ -75,15 +76,13 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
                 let same_state = state_wanted.is_none_or(|s| s == state);
                 if earned != wanted.earned || net != wanted.net || !same_bucket || !same_state {
                     return Err(format!(
-                        "{key:?} expected_cents at {net} of {earned} in {balance}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
+                        "{key:?} stands at {net} of {earned} in {balance}, {state}; by the rules in {bucket_wanted:?}, {state_wanted:?}: {wanted:?}"
                     ));
                 }
             }
             None if net == 0 && state != "waiting" => {}
             None => {
-                return Err(format!(
-                    "{key:?} expected_cents at {net} in {balance}, {state}; by the rules it earns nothing"
-                ));
+                return Err(format!("{key:?} stands at {net} in {balance}, {state}; by the rules it earns nothing"));
             }
         }
     }
@@ -94,7 +93,7 @@ fn compare_lines(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) -> Re
     }
 }
 
-/// None: several are right, as where a reward moved.
+/// `None`: several states are correct, as after a reassignment.
 fn state_of(accrual: &Line, balance: Option<&'static str>) -> Option<&'static str> {
     match accrual.status {
         _ if balance == Some("benefit") => Some("settled"),
@@ -114,19 +113,16 @@ fn compare_bindings(auditor: &Auditor, db: &Sqlite, stale: &BTreeSet<String>) ->
         for group in &GROUPS {
             let bound = auditor.model_state.bindings.in_group(account, group.name);
             let wanted = bound.map_or_else(String::new, |b| format!("{} {} {}", b.program, b.partner, b.code));
-            let expected_cents = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
-            if expected_cents != wanted {
-                return Err(format!(
-                    "{account} is bound to {expected_cents:?} in {}, by the rules to {wanted:?}",
-                    group.name
-                ));
+            let stands = stored.get(&format!("{account}|{}", group.name)).cloned().unwrap_or_default();
+            if stands != wanted {
+                return Err(format!("{account} is bound to {stands:?} in {}, by the rules to {wanted:?}", group.name));
             }
         }
     }
     Ok(())
 }
 
-/// Whom tiered-credits announced its rewards: each reward that was ever issued, once.
+/// Compares the announcements of tiered-credits: each reward that was ever issued, once.
 pub fn compare_announced(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     let sql =
         "SELECT a.account_id || ' ' || a.reward_id, o.id FROM outbox o JOIN accrual a ON a.id = o.payload ->> '$.accrual_id'
@@ -136,11 +132,11 @@ pub fn compare_announced(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     if stored == issued { Ok(()) } else { Err(format!("announced is {stored:?}, issued was {issued:?}")) }
 }
 
-/// What each partner has, by the ledger and by the rules.
+/// Each partner's balances, in the ledger and by the rules.
 pub fn compare_statements(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     for program in ["user-referral", "agency-partner", "developer-affiliate", credit_model::PROGRAM] {
         let (found, wanted) = (stored(db, program), by_rules(auditor, program));
-        // A reward that moved to another partner may wait for its next run.
+        // A reward that was reassigned may wait for its next run.
         let may_move = ["user-referral", "developer-affiliate"].contains(&program);
         let same = if may_move { totals(&found) == totals(&wanted) } else { found == wanted };
         if !same {
@@ -163,7 +159,7 @@ fn by_rules(auditor: &Auditor, program: &str) -> Balances {
     sums
 }
 
-/// Balances of every partner of a program as the ledger has them.
+/// Balances of every partner of a program, from the ledger.
 fn stored(db: &Sqlite, program: &str) -> Balances {
     let of = |kind: &str| {
         numbers(

@@ -1,4 +1,4 @@
-//! The rules of user-referral, said again by themselves.
+//! The rules of user-referral, implemented independently.
 //!
 //! Source: section 5 of the design, rules 4, 5, 13, 23 and 25.
 
@@ -9,7 +9,7 @@ use super::model_state::{Line, ModelState};
 
 pub const PROGRAM: &str = "user-referral";
 
-/// Whether a credit is owed for an account as of a run, on the facts before it.
+/// Whether a credit is owed for an account as of a run, by the facts before it.
 pub fn qualifies(life: &Life, run: i64) -> bool {
     let kept: Vec<i64> =
         life.payments.iter().filter(|i| i.is_ours() && !i.is_returned_in_full()).map(Invoice::at).collect();
@@ -17,7 +17,7 @@ pub fn qualifies(life: &Life, run: i64) -> bool {
     life.active_for(14).is_some_and(|end| end <= run) && paid
 }
 
-/// A credit that a run granted, as it expected_cents now with whoever the account is bound to.
+/// A credit that a run granted, in its present state, with the partner whom the account is bound to now.
 pub fn granted(model_state: &ModelState, register: &Register, account: &str, at: i64) -> Option<Line> {
     let bound = model_state.bindings.to(account, PROGRAM)?;
     let mut accrual = Line::new(account, bound, "referrer-credit", "state:qualified".to_owned(), at, 5_000);
@@ -25,7 +25,7 @@ pub fn granted(model_state: &ModelState, register: &Register, account: &str, at:
     Some(accrual)
 }
 
-/// The friend's first invoice, where user-referral brought the friend: what it was discounted is the program's cost.
+/// The friend's first invoice, if user-referral referred the friend: its discount is the program's cost.
 pub fn benefit(model_state: &ModelState, account: &str) -> Option<Line> {
     let bound = model_state.bindings.to(account, PROGRAM)?;
     let first = model_state.lives[account].payments.first()?;

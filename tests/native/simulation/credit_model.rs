@@ -1,7 +1,8 @@
-//! The rules of tiered-credits, said again by themselves: what is due at each intake, and a budget that is a number.
+//! The rules of tiered-credits, implemented independently: what is due at each intake, with the budget as a single
+//! number.
 //!
-//! Source: section 5 of the design, rules 6 and 18. What was issued before cannot be told from the facts, so this keeps
-//! its own books from intake to intake.
+//! Source: section 5 of the design, rules 6 and 18. The facts do not show what was issued earlier, so this model keeps
+//! its own record from intake to intake.
 
 use super::binding::Bound;
 use super::calendar::DAY;
@@ -20,14 +21,14 @@ struct Reward {
     cents: i64,
     /// Whether the budget has paid it.
     is_issued: bool,
-    /// Whether the account is bound to anybody, so that it is owed at all.
+    /// Whether the account is bound to a partner, so that the reward is owed at all.
     is_owed: bool,
-    /// Whether it waits for a person: nobody is told of it before.
+    /// Whether it waits for a review. It is not announced before.
     is_held: bool,
 }
 
 impl Reward {
-    /// What comes to nothing is nothing to tell.
+    /// Zero rewards are not announced.
     fn is_announced(&self) -> bool {
         self.is_owed && self.is_issued && !self.is_held && self.cents > 0
     }
@@ -38,13 +39,12 @@ pub struct CreditModel {
     pub balance: i64,
     /// By account and tier.
     rewards: BTreeMap<(String, &'static str), Reward>,
-    /// What was ever issued and not held, by account and tier.
+    /// Every reward that was ever issued and not held, by account and tier.
     pub issued: BTreeSet<(String, String)>,
 }
 
 impl CreditModel {
-    /// An event was taken in that may change what an account has earned.
-    /// Or a person rejected it.
+    /// An event was taken in that may change what an account has earned, or an operator rejected it.
     pub fn learn(&mut self, model_state: &ModelState, register: &Register, account: &str) {
         let is_rejected =
             |b: &&Bound| model_state.standing(register, account, PROGRAM, &b.partner) == Standing::Rejected;
@@ -57,7 +57,7 @@ impl CreditModel {
                 self.balance += if reward.is_issued { reward.cents } else { 0 };
                 (reward.is_issued, reward.is_owed) = (false, false);
             } else if bound.is_some() && !reward.is_owed {
-                // It comes back to somebody, and the budget pays it anew.
+                // It is owed to a partner again, and the budget pays it again.
                 due.push((reward.place.clone(), tier));
             }
         }
@@ -89,7 +89,7 @@ impl CreditModel {
         let is_behind = self.rewards.values().any(|r| r.is_owed && !r.is_issued);
         let reward = self.rewards.get_mut(&(account.to_owned(), tier)).expect("it is there");
         reward.is_owed = true;
-        // A tenth of nine cents waits for nothing, and is the tier's all the same.
+        // 10% of nine cents rounds to zero. It waits for nothing, but still counts for the tier.
         reward.is_issued = reward.cents == 0;
         if reward.cents > 0 && !is_behind && self.balance >= reward.cents {
             reward.is_issued = true;
@@ -97,7 +97,7 @@ impl CreditModel {
         }
     }
 
-    /// The budget has what it has: what waits is released in order, and nothing overtakes.
+    /// Releases waiting rewards in order as far as the budget allows. None overtakes another.
     pub fn release(&mut self) {
         let mut waiting: Vec<(&(String, &'static str), &mut Reward)> =
             self.rewards.iter_mut().filter(|(_, r)| r.is_owed && !r.is_issued).collect();
@@ -136,7 +136,7 @@ impl CreditModel {
     }
 }
 
-/// What an account has earned since it was bound at `from`, one reward per tier at most.
+/// What an account has earned since it was bound at `from`, at most one reward per tier.
 fn earned(life: &Life, from: &Place) -> Vec<(&'static str, Reward)> {
     let reward = |event: &Sent, source: &'static str, cents: i64| Reward {
         place: event.place(),
@@ -160,7 +160,7 @@ fn earned(life: &Life, from: &Place) -> Vec<(&'static str, Reward)> {
     found
 }
 
-/// The event with which a member has looked at three listings within 30 days.
+/// The event with which a member has viewed three listings within 30 days.
 fn browsed(life: &Life) -> Option<&Sent> {
     let sign_up = life.sign_up.as_ref()?;
     let is_view = |e: &Sent| e.kind == "listing.viewed";

@@ -1,4 +1,4 @@
-//! The rules of developer-affiliate, said again by themselves.
+//! The rules of developer-affiliate, implemented independently.
 //!
 //! Source: section 5 of the design, rules 1, 2, 11, 12 and 19 to 21.
 
@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 
 pub const PROGRAM: &str = "developer-affiliate";
 
-/// What monthly caps take, as of a run.
+/// What monthly caps remove, as of a run.
 pub type Caps = BTreeMap<Key, i64>;
 
-/// The first cancellation inside 30 days of the first payment.
+/// The first cancellation within 30 days of the first payment.
 fn churned(life: &Life) -> Option<i64> {
     let paid = life.first_paid()?;
     life.cancelled_in(paid, paid + 30 * DAY)
 }
 
-/// When it was active for 90 days since it signed up, and had paid.
+/// When it had been active for 90 days since its sign-up and had paid.
 fn sustained(life: &Life) -> Option<i64> {
     let paid = life.payments.iter().find(|i| i.is_ours())?.at();
     life.active_for(90).map(|end| end.max(paid))
@@ -35,7 +35,7 @@ fn is_void(life: &Life) -> bool {
     churned(life).is_some() || (sustained(life).is_none() && left(life).is_some())
 }
 
-/// What an account's invoices earn, before monthly caps and whatever takes something back.
+/// What an account's invoices earn, before monthly caps and clawbacks.
 fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
     let Some(bound) = model_state.bindings.to(account, PROGRAM) else { return Vec::new() };
     let life = &model_state.lives[account];
@@ -68,7 +68,7 @@ fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
     found
 }
 
-/// What caps of $2,000 and $5,000 per partner and month take, filled in the order of (paid at, invoice).
+/// What caps of $2,000 and $5,000 per partner and month remove. Caps fill in the order of (paid at, invoice).
 pub fn caps(model_state: &ModelState, as_of: i64) -> Caps {
     let mut all: Vec<(Line, Invoice)> =
         model_state.lives.keys().flat_map(|account| earned(model_state, account)).collect();
@@ -109,12 +109,12 @@ pub fn accruals(model_state: &ModelState, register: &Register, caps: &Caps, acco
     found
 }
 
-/// The states that are rewarded, and whether the account has reached them as of a run, on the facts before it.
+/// The states with rewards, and whether the account has reached them as of a run, by the facts before it.
 pub fn reached(life: &Life, run: i64) -> Vec<&'static str> {
     ["tier-1", "tier-2"].into_iter().filter(|rule| reached_at(life, rule).is_some_and(|at| at <= run)).collect()
 }
 
-/// When the account reached the state that a tier is for: a fact counts from just after it on.
+/// When the account reached the state of a tier: a fact counts from just after its instant.
 fn reached_at(life: &Life, rule: &str) -> Option<i64> {
     let paid = life.payments.iter().find(|i| i.is_ours())?.at() + 1;
     if rule == "tier-1" {
@@ -127,7 +127,8 @@ fn reached_at(life: &Life, rule: &str) -> Option<i64> {
     life.active_for(30).map(|end| end.max(paid).max(team.at + 1))
 }
 
-/// A reward for a state that a run at `at` granted, as it expected_cents now with whoever the account is bound to.
+/// A reward for a state that a run at `at` granted, in its present state, with the partner whom the account is bound to
+/// now.
 pub fn granted(model_state: &ModelState, register: &Register, account: &str, rule: &str, at: i64) -> Option<Line> {
     let bound = model_state.bindings.to(account, PROGRAM)?;
     let life = &model_state.lives[account];

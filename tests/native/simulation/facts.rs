@@ -1,22 +1,22 @@
-//! What the auditor reads: the raw events as they were sent, and nothing that the engine made of them.
+//! The auditor's input: the raw events as they were sent, and nothing that the engine derived from them.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// One event as sent, with the touches of the token that came with it: (code, instant).
+/// One event as sent, with the touches of its token: (code, instant).
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub id: String,
     pub at: i64,
     pub kind: String,
-    /// Empty for what is about no account: invitations of a domain, visitors.
+    /// Empty for events about no account: invitations of a domain, visitors.
     pub account: String,
     pub body: Value,
     pub touches: Vec<(String, i64)>,
 }
 
-/// Where an event expected_cents among the others: its instant, then its id.
+/// The position of an event among the others: its instant, then its id.
 pub type Place = (i64, String);
 
 impl Sent {
@@ -44,7 +44,7 @@ impl Sent {
         self.body["attribution"]["visitor"].as_str().or(self.body["data"]["visitor"].as_str())
     }
 
-    /// Whose browser the touches are of: three of four accounts are signed up in one and the same.
+    /// The browser of the touches: three of four accounts sign up in the same one.
     pub fn browser(&self) -> &str {
         let is_shared = self.account.bytes().map(usize::from).sum::<usize>() % 4 != 0;
         if is_shared || self.account.is_empty() { "lab" } else { &self.account }
@@ -54,22 +54,22 @@ impl Sent {
         self.body["account"]["email"].as_str()
     }
 
-    /// The domain of the address it names, where not anybody can have one.
+    /// The domain of its email address, unless it is a public email provider.
     pub fn domain(&self) -> Option<String> {
         let domain = self.email()?.split('@').nth(1)?.to_lowercase();
         (domain != "gmail.com").then_some(domain)
     }
 }
 
-/// A link as it was made, and when it was switched off.
+/// A link as it was created, and when it was turned off.
 #[derive(Clone, Debug)]
 pub struct Link {
     pub program: String,
     pub partner: String,
-    /// direct, agency or content: the link's own, else its partner's.
+    /// direct, agency or content: the link's own source, or else its partner's.
     pub source: &'static str,
     pub disabled_at: Option<i64>,
-    /// False where the program asks for a disclosure that the partner has not accepted.
+    /// False if the program requires a disclosure that the partner has not accepted.
     pub disclosed: bool,
 }
 
@@ -87,7 +87,7 @@ pub struct Click {
     pub at: i64,
 }
 
-/// What does not come by event: links, clicks, partners' addresses and sites, and what operators decided about
+/// Input that does not come by event: links, clicks, partners' addresses and sites, and operators' decisions on
 /// (account, partner, rule).
 #[derive(Clone, Debug, Default)]
 pub struct Register {
@@ -99,7 +99,7 @@ pub struct Register {
     pub reviews: BTreeMap<(String, String, String), bool>,
 }
 
-/// The events that are known, in order of their place.
+/// The known events, in order of their position.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub events: Vec<Rc<Sent>>,
@@ -111,7 +111,7 @@ impl Known {
         self.events.insert(place, Rc::new(event.clone()));
     }
 
-    /// What happened before an instant.
+    /// The events before an instant.
     pub fn before(&self, instant: i64) -> Known {
         Known { events: self.events.iter().filter(|e| e.at < instant).cloned().collect() }
     }
@@ -121,7 +121,8 @@ impl Known {
         self.events.iter().filter(|e| !e.account.is_empty()).map(|e| e.account.clone()).collect()
     }
 
-    /// What can matter to what one account paid: its own events, and others' about the same invoices.
+    /// Everything that can matter for an account's payments: its own events, and other accounts' events about the same
+    /// invoices.
     pub fn about(&self, account: &str) -> Known {
         let invoices: BTreeSet<&str> =
             self.of(account).map(|e| e.data("invoice_id")).filter(|i| !i.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! The rules of partner-funnel, said again by themselves: distinct visitors by week, partner, campaign and stage.
+//! The rules of partner-funnel, implemented independently: distinct visitors by week, partner, campaign and stage.
 //!
 //! Source: section 5 of the design, rule 24.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub const PROGRAM: &str = "partner-funnel";
 
-/// Week, partner, campaign and stage, and how many visitors reached it.
+/// From week, partner, campaign and stage to the visitors who reached it.
 pub type Counts = BTreeMap<(i64, String, String, &'static str), usize>;
 
 fn stage(kind: &str) -> Option<&'static str> {
@@ -32,7 +32,7 @@ pub fn counts(known: &Known, register: &Register) -> Counts {
     }
     for event in &known.events {
         let Some(stage) = stage(&event.kind) else { continue };
-        // A code that is given expected_cents alone; else the last touch that leads to a partner of the funnel.
+        // If there is a code, it alone counts. Otherwise the last touch that leads to a partner of the funnel counts.
         let link = if let Some(code) = event.code() {
             works(code, event.at)
         } else {

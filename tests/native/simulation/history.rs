@@ -1,4 +1,4 @@
-//! The cast of a seed, and its end: the same facts in a world where everything came in order.
+//! The partners of a seed, and the final comparison: the same facts in a world where everything arrived in order.
 
 use super::auditor::Auditor;
 use super::compare;
@@ -12,7 +12,7 @@ use manicule::program::document::Cadence;
 use manicule::service::review::ReviewDecision;
 use std::collections::BTreeMap;
 
-/// Program, name, kind, site, and the sources of further links; the last link of those marked is switched off later.
+/// Program, name, kind, site, and the sources of additional links. If marked, the last link is turned off later.
 type Role =
     (&'static str, &'static str, Option<&'static str>, Option<&'static str>, &'static [Option<&'static str>], bool);
 
@@ -21,7 +21,7 @@ const ROLES: [Role; 12] = [
     ("user-referral", "udo", None, None, &[], false),
     ("agency-partner", "ada", None, Some("https://www.ada-studio.example"), &[], false),
     ("agency-partner", "ali", None, None, &[None], true),
-    // Has not accepted the disclosure: no link of hers works.
+    // Has not accepted the disclosure, so none of her links work.
     ("agency-partner", "ann", None, None, &[], false),
     ("developer-affiliate", "dev", Some("developer"), None, &[None], true),
     ("developer-affiliate", "shop", Some("agency"), None, &[], false),
@@ -32,7 +32,7 @@ const ROLES: [Role; 12] = [
     ("partner-funnel", "fox", None, None, &[], false),
 ];
 
-/// Enrols the partners of all programs.
+/// Enrolls the partners of all programs.
 pub fn enrol(world: &World, at: i64, register: &mut Register) -> StoryOptions {
     let mut options = StoryOptions::default();
     for (program, name, kind, site, further, is_spare) in ROLES {
@@ -86,8 +86,9 @@ pub fn store_clicks(world: &World, register: &Register, clicks: &[Click]) {
     }
 }
 
-/// The same facts in order, in a world of its own, settled once at the end: what agencies and developers earn by their
-/// accounts' payments and subscriptions is the same. What waited for a budget, and what runs granted, depends on when.
+/// Replays the same facts in order in a separate world that is settled once at the end: the earnings of agencies and
+/// developers from their accounts' payments and subscriptions must be equal. Waiting rewards and grants by runs depend
+/// on timing, so they are not compared.
 pub fn compare_in_order(
     options: &StoryOptions,
     events: &[Sent],
@@ -117,7 +118,7 @@ pub fn compare_in_order(
             "SELECT id FROM review WHERE account_id = '{account}' AND partner_id = '{partner}' AND rule = '{rule}' AND subject = ''"
         );
         let choice = if *released { ReviewDecision::Release } else { ReviewDecision::Reject };
-        // A suspicion that an early misunderstanding raised may never arise in order; then nothing hangs on it.
+        // A suspicion that arose from events out of order may not arise in order. Then nothing depends on it.
         for row in fresh.db.look(&sql) {
             let id = row["id"].as_str().unwrap_or_default();
             fresh.decide(UtcMillis(run_at - 1), id, choice).map_err(|e| e.to_string())?;
@@ -138,7 +139,7 @@ pub fn compare_in_order(
     }
 }
 
-/// What expected_cents of every line that an invoice or a subscription made, in the programs that settle monthly.
+/// Every accrual from an invoice or a subscription, in the programs that settle monthly.
 fn earnings(world: &World) -> BTreeMap<String, i64> {
     let rows = world.db.look(
         "SELECT account_id || ' ' || partner_id || ' ' || reward_id || ' ' || source AS line, net_cents FROM accrual

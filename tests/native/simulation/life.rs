@@ -1,5 +1,5 @@
-//! An account's life by the rules, straight from the raw events: sign-up, payments with what was taken back,
-//! cancellations, stays, worth. Naive and slow; not one line of the engine is used here.
+//! An account's life by the rules, directly from the raw events: sign-up, payments with refunds and disputes,
+//! cancellations, paid periods, subscription value. Naive and slow, without a single line of the engine.
 //!
 //! Source: section 5 of the design, rules 2 to 4, 8, 11, 15 and 16.
 
@@ -8,7 +8,7 @@ use super::facts::{Known, Place, Sent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// A payment: of all contents under one invoice id, the earliest.
+/// A payment. If several events have one invoice id, the earliest counts.
 #[derive(Clone, Debug)]
 pub struct Invoice {
     pub id: String,
@@ -18,7 +18,7 @@ pub struct Invoice {
     pub months: i64,
     pub currency: String,
     pub discount: i64,
-    /// Refunded and lost in disputes, without the bound of what was paid.
+    /// Refunded and lost in disputes, not limited to the amount paid.
     pub returned: i64,
     /// A dispute is open.
     pub frozen: bool,
@@ -37,14 +37,14 @@ impl Invoice {
         self.returned >= self.cents
     }
 
-    /// What of `earned` is taken back.
+    /// The part of `earned` that is clawed back.
     pub fn taken(&self, earned: i64) -> i64 {
         let returned = self.returned.min(self.cents);
         (i128::from(earned) * i128::from(returned) / i128::from(self.cents)) as i64
     }
 }
 
-/// A stretch of paying: from the first payment since the account last (re)started until it was cancelled.
+/// A paid period: from the first payment since the account last (re)started until its cancellation.
 #[derive(Clone, Debug)]
 pub struct Stay {
     pub from: Place,
@@ -54,10 +54,10 @@ pub struct Stay {
 #[derive(Clone, Debug)]
 pub struct Life {
     pub events: Vec<Rc<Sent>>,
-    /// Its events, and those of others about the same invoices.
+    /// Its events, and other accounts' events about the same invoices.
     pub related: Known,
     pub sign_up: Option<Rc<Sent>>,
-    /// Payments of more than nothing, in order.
+    /// Payments above zero, in order.
     pub payments: Vec<Invoice>,
     pub cancelled: Vec<i64>,
     pub stays: Vec<Stay>,
@@ -72,7 +72,7 @@ impl Life {
         let sign_up = events.iter().find(|e| e.kind == "account.signed_up").cloned();
         let cancelled = cancellations(&events, &payments);
         let stays = stays(&cancelled, &payments);
-        // Who is cancelled already is not cancelled again until it signs up or pays.
+        // A canceled account cannot be canceled again until it signs up or pays.
         let real = cancelled.iter().enumerate().filter(|(index, place)| {
             let before = index.checked_sub(1).map(|i| &cancelled[i]);
             before.is_none_or(|b| {
@@ -97,19 +97,19 @@ impl Life {
         self.cancelled.iter().copied().find(|at| (from..to).contains(at))
     }
 
-    /// When it has been active for so many days since it signed up.
+    /// When it had been active for this many days since its sign-up.
     pub fn active_for(&self, days: i64) -> Option<i64> {
         let start = self.signed_up_at()?;
         let end = start + days * DAY;
         self.cancelled_in(start, end).is_none().then_some(end)
     }
 
-    /// The stay in which a payment was made.
+    /// The paid period in which a payment was made.
     pub fn stay_of(&self, invoice: &Invoice) -> &Stay {
         self.stays.iter().rfind(|s| s.from <= invoice.place).expect("a payment is in a stay")
     }
 
-    /// What the active subscriptions are worth a year at the end of an instant, while the account pays.
+    /// The yearly value of the active subscriptions at the end of an instant, while the account pays.
     pub fn worth_at(&self, instant: i64) -> i64 {
         let paid = self.payments.iter().any(|p| p.at() <= instant);
         let mut worth: BTreeMap<&str, i64> = BTreeMap::new();
@@ -146,11 +146,11 @@ impl Life {
     }
 }
 
-/// Every invoice that is known, in order of its place.
+/// Every known invoice, in order of position.
 fn invoices(known: &Known) -> Vec<Invoice> {
     let mut by_id: BTreeMap<&str, Invoice> = BTreeMap::new();
     for event in known.events.iter().filter(|e| e.kind == "invoice.paid") {
-        // Events are in order of their place, so the first content under an id is the one that expected_cents.
+        // Events are in order of position, so the first content with an id counts.
         by_id.entry(event.data("invoice_id")).or_insert_with(|| Invoice {
             id: event.data("invoice_id").to_owned(),
             account: event.account.clone(),
@@ -178,15 +178,15 @@ fn invoices(known: &Known) -> Vec<Invoice> {
     all
 }
 
-/// What was refunded of an invoice, each refund once whatever event carries it.
+/// The refunded amount of an invoice. Each refund counts once, whichever event carries it.
 fn refunded(known: &Known, invoice: &str) -> i64 {
     let mut seen = BTreeSet::new();
     let refunds = known.events.iter().filter(|e| e.kind == "invoice.refunded" && e.data("invoice_id") == invoice);
     refunds.filter(|e| seen.insert(e.data("refund_id"))).map(|e| e.cents()).sum()
 }
 
-/// The disputes of an invoice with what was heard of each last, and its amount. What ends a dispute is not undone by
-/// the news that it was opened.
+/// The disputes of an invoice, each with its latest event and amount. A report that a dispute was opened does not undo
+/// its end.
 fn disputes(known: &Known, invoice: &str) -> BTreeMap<String, (String, i64)> {
     let mut last: BTreeMap<String, (String, i64)> = BTreeMap::new();
     for event in known.events.iter().filter(|e| e.kind.starts_with("dispute.") && e.data("invoice_id") == invoice) {
@@ -201,7 +201,7 @@ fn disputes(known: &Known, invoice: &str) -> BTreeMap<String, (String, i64)> {
     last
 }
 
-/// When an account was cancelled: by itself, or as its last active subscription ended.
+/// When an account was canceled: directly, or when its last active subscription ended.
 fn cancellations(events: &[Rc<Sent>], payments: &[Invoice]) -> Vec<Place> {
     let mut active: BTreeSet<&str> = BTreeSet::new();
     let mut ended: BTreeSet<&str> = BTreeSet::new();
@@ -213,7 +213,7 @@ fn cancellations(events: &[Rc<Sent>], payments: &[Invoice]) -> Vec<Place> {
                 found.push(event.place());
                 ended.append(&mut active);
             }
-            // Who pays for a subscription has it, whatever was said of it before.
+            // An account that pays for a subscription has it, whatever was reported before.
             "invoice.paid" if !subscription.is_empty() && payments.iter().any(|p| p.place == event.place()) => {
                 ended.remove(subscription);
                 active.insert(subscription);
@@ -234,7 +234,7 @@ fn cancellations(events: &[Rc<Sent>], payments: &[Invoice]) -> Vec<Place> {
     found
 }
 
-/// An account's stays, oldest first.
+/// An account's paid periods, oldest first.
 fn stays(cancelled: &[Place], payments: &[Invoice]) -> Vec<Stay> {
     let mut steps: Vec<(Place, bool)> = cancelled.iter().map(|place| (place.clone(), false)).collect();
     steps.extend(payments.iter().map(|i| (i.place.clone(), true)));

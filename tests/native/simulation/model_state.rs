@@ -1,4 +1,4 @@
-//! What the rules make of the known events: lives, bindings, and who waits for a person.
+//! The result of the rules for the known events: lives, bindings, and accounts on hold for review.
 //!
 //! Source: section 5 of the design, rules 17, 23 and 25.
 
@@ -14,7 +14,7 @@ pub struct ModelState {
     pub bindings: Bindings,
 }
 
-/// What reviews mean for an account's rewards with one partner.
+/// The effect of reviews on an account's rewards with one partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     Clear,
@@ -22,7 +22,7 @@ pub enum Standing {
     Rejected,
 }
 
-/// A reward as it should stand.
+/// A reward as it should be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub key: Key,
@@ -30,7 +30,7 @@ pub struct Line {
     /// Before caps and reversals.
     pub earned: i64,
     pub net: i64,
-    /// None: not to be said yet.
+    /// `None`: not known yet.
     pub vests_at: Option<i64>,
     pub status: Status,
 }
@@ -45,7 +45,7 @@ pub enum Status {
     Waiting,
 }
 
-/// A line's identity in the books: program, account, partner, rule, and what it is about.
+/// An accrual's identity: program, account, partner, rule, and source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub program: String,
@@ -72,7 +72,7 @@ impl Line {
         self.status = Status::Void;
     }
 
-    /// A person and an open dispute decide what becomes of it.
+    /// Applies a person's decision and an open dispute.
     pub fn judge(&mut self, standing: Standing, is_frozen: bool) {
         match standing {
             _ if self.status == Status::Void => {}
@@ -95,13 +95,14 @@ impl ModelState {
         ModelState { lives, bindings }
     }
 
-    /// The payments that count for whoever an account is bound to: since it was bound, in the programs' currency.
+    /// The payments that count for the account's current partner: since the binding, in the programs' currency.
     pub fn payments<'a>(&'a self, account: &str, bound: &'a Bound) -> impl Iterator<Item = &'a Invoice> {
         self.lives[account].payments.iter().filter(move |i| i.is_ours() && i.place >= bound.from)
     }
 
     pub fn standing(&self, register: &Register, account: &str, program: &str, partner: &str) -> Standing {
-        // Crowds are told apart by all the facts; who was rejected for one stays rejected, whatever they say later.
+        // Velocity and ring suspicions depend on all the facts. An account rejected for one stays rejected, whatever
+        // the facts say later.
         for crowd in ["signups_in_month", "one_visitor", "referral_ring"] {
             let about = (account.to_owned(), partner.to_owned(), crowd.to_owned());
             if register.reviews.get(&about) == Some(&false) {
@@ -119,7 +120,7 @@ impl ModelState {
         standing
     }
 
-    /// The rules of a program that hold an account's rewards until a person has looked.
+    /// The rules of a program that hold an account's rewards for review.
     fn suspicions(&self, register: &Register, account: &str, program: &str, partner: &str) -> Vec<&'static str> {
         let life = &self.lives[account];
         let mut found = Vec::new();
@@ -152,7 +153,7 @@ impl ModelState {
         found
     }
 
-    /// How many accounts the visitor behind the binding brought within 30 days before it.
+    /// The number of accounts that the visitor behind the binding brought within 30 days before it.
     fn signed_up_in_the_same_browser(&self, account: &str, program: &str) -> usize {
         let Some(visitor) = self.bindings.to(account, program).and_then(|b| b.visitor.as_deref()) else { return 0 };
         let place = |account: &str| self.lives[account].sign_up.as_ref().expect("it is bound").place();
@@ -162,7 +163,7 @@ impl ModelState {
     }
 
     /// Whether the partner's own accounts were referred, before this binding and from partner to partner, by the owner
-    /// of this account. Whose an account is, is told by its addresses.
+    /// of this account. An account's owner is determined by its addresses.
     fn is_referral_ring(&self, register: &Register, account: &str, program: &str, partner: &str) -> bool {
         let address = |partner: &str| register.partner_email.get(partner).map(|e| e.to_lowercase());
         let has = |life: &Life, address: &str| {
@@ -193,7 +194,7 @@ impl ModelState {
         false
     }
 
-    /// How many sign-ups the partner referred in the account's month before it.
+    /// The number of sign-ups that the partner referred in the account's month before it.
     fn came_before(&self, account: &str, program: &str, partner: &str) -> usize {
         let sign_up = |account: &str| self.lives[account].sign_up.as_ref().expect("it is bound").place();
         let mine = if self.lives[account].sign_up.is_some() { sign_up(account) } else { return 0 };

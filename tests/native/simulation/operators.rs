@@ -1,4 +1,4 @@
-//! What operators do in a seed: fund the budget, switch links off, decide reviews.
+//! What operators do in a seed: fund the budget, turn links off, decide reviews.
 
 use super::facts::Link;
 use super::play::Play;
@@ -14,7 +14,7 @@ impl Play {
         Ok(())
     }
 
-    /// An operator funds the budget; where the database failed, the ledger says whether the money is in.
+    /// An operator funds the budget. If the database failed, the ledger shows whether the money arrived.
     pub(super) fn fund(&mut self, now: i64, cents: i64) -> Result<(), String> {
         if cents == 0 {
             return Ok(());
@@ -35,7 +35,7 @@ impl Play {
         if is_faulty { self.release(now) } else { Ok(()) }
     }
 
-    /// Switches spare links off; touches and typed codes before this instant stay good.
+    /// Turns spare links off. Touches and typed codes from before this instant remain valid.
     pub(super) fn switch_off(&mut self, now: i64) -> Result<(), String> {
         for code in &self.options.spare {
             self.world.disable(UtcMillis(now), code).map_err(|e| e.to_string())?;

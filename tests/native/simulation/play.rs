@@ -1,5 +1,5 @@
-//! Plays a seed: delivers its facts duplicated, reordered, late and through a failing database, runs the programs at
-//! their times, and has everything audited after each step.
+//! Runs a seed: delivers its facts duplicated, reordered, late and through a failing database, runs the programs at
+//! their times, and audits everything after each step.
 
 mod settling;
 
@@ -34,7 +34,7 @@ enum Step {
     Fund(i64),
 }
 
-/// Plays one seed; what the auditor finds is an error.
+/// Runs one seed. A finding of the auditor is an error.
 pub fn play(seed: u64) -> Result<Stats, String> {
     let mut play = Play::new(seed);
     play.plan();
@@ -65,7 +65,7 @@ pub(super) struct Play {
     books: Books,
     end: i64,
     pub(super) switched_off_at: Option<i64>,
-    /// The database's count of changes as it was audited last.
+    /// The database's change counter at the last audit.
     audited: u64,
     pub(super) stats: Stats,
 }
@@ -74,7 +74,7 @@ impl Play {
     fn new(seed: u64) -> Play {
         let mut rng = Rng::new(seed);
         let world = World::new(seed);
-        // Every other seed lives on Cloudflare's free plan.
+        // Every other seed runs on Cloudflare's free plan.
         let statements_max = if seed.is_multiple_of(2) { STATEMENTS_FREE } else { STATEMENTS_PAID };
         world.statements_max.set(Some(statements_max));
         let start = match rng.next() % 4 {
@@ -108,12 +108,11 @@ impl Play {
         self.queue.insert((at, self.queued), step);
     }
 
-    /// Tells the stories and says when what arrives and what runs.
+    /// Generates the stories and schedules deliveries and runs.
     fn plan(&mut self) {
         let mut clicks = Vec::new();
-        // Most seeds are about a few whole lives; some about many small accounts that one agency brings: enough for the
-        // volume bonus, for a crowded month, or for platinum; some about colleagues, or about guests of
-        // the salon.
+        // Most seeds cover a few full lives. Some cover many small accounts that one agency refers (enough for the
+        // volume bonus, the velocity limit, or platinum), some cover colleagues, and some cover guests of the salon.
         let (lives, crowd, days, colleagues) = match self.rng.next() % 20 {
             0..=3 => (1, self.rng.within(6, 11), self.rng.pick(&[40, 80]), 0),
             4 | 5 => (1, self.rng.within(11, 14), 20, 0),
@@ -144,14 +143,14 @@ impl Play {
         self.plan_runs();
         let off = self.options.start + self.rng.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
-        // Some operators look at everything, some at nothing: what they leave stays held to the end.
+        // Some operators decide everything, some nothing. Reviews that they leave stay open to the end.
         for _ in 0..self.rng.pick(&[0, 0, 2, 6, 6]) {
             let at = self.options.start + self.rng.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
         let first = self.rng.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
         self.push(self.options.start, Step::Fund(first));
-        // Where the budget matters most, it is never empty for long, and seldom full.
+        // In seeds about the budget, it is never empty for long and seldom full.
         for _ in 0..if guests > 0 || self.options.favourite == credit_model::PROGRAM { 10 } else { 4 } {
             let at = self.options.start + self.rng.within(0, 90 * DAY);
             let cents = self.rng.pick(&[500, 1_500, 3_000, 4_999, 6_000, 31_000]);
@@ -159,8 +158,8 @@ impl Play {
         }
     }
 
-    /// Monthly runs all, weekly ones while there is something to find; a week that cron missed is made up for by the
-    /// next.
+    /// All monthly runs, and weekly ones while they have something to find. If cron misses a week, the next run makes
+    /// up for it.
     fn plan_runs(&mut self) {
         for at in mondays(self.options.start, self.end) {
             let chance = if at < self.options.start + 75 * DAY { 60 } else { 6 };
@@ -175,14 +174,14 @@ impl Play {
         }
     }
 
-    /// Of many sign-ups of one account some come very late, so that its binding comes and goes.
+    /// If an account signs up often, some of the sign-ups arrive very late, so that its binding comes and goes.
     fn delay_of(&mut self, index: usize) -> i64 {
         let event = &self.events[index];
         let is_sign_up = |e: &&Sent| e.kind == "account.signed_up" && e.account == event.account;
         if is_sign_up(&event) && self.events.iter().filter(is_sign_up).count() > 2 && self.rng.percent(70) {
             return self.rng.within(0, 60 * DAY);
         }
-        // Where a sign-up comes late, all that the account did is due at once.
+        // If a sign-up arrives late, everything that the account did is due at once.
         let is_guest = event.account.starts_with(actions::GUEST);
         let chance = if is_guest || self.options.favourite == credit_model::PROGRAM { 45 } else { 10 };
         if is_sign_up(&&self.events[index]) && self.rng.percent(chance) {
@@ -224,7 +223,7 @@ impl Play {
     }
 
     fn audit(&mut self) -> Result<(), String> {
-        // What changed nothing was audited before.
+        // A step without changes needs no new audit.
         let changes = self.changes();
         if std::mem::replace(&mut self.audited, changes) == changes {
             return Ok(());
@@ -233,7 +232,7 @@ impl Play {
         compare::compare(&self.auditor, &self.world.db)
     }
 
-    /// Sets a fault for one of the next `calls` calls of the database, in so many of a hundred cases.
+    /// With a chance of `percent`, sets a fault for one of the next `calls` calls of the database.
     pub(super) fn maybe_fault(&mut self, percent: u64, calls: i64) -> bool {
         let is_faulty = self.rng.percent(percent);
         let fault = is_faulty.then(|| {

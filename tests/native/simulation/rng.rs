@@ -1,4 +1,4 @@
-//! Seeded choices (SplitMix64), apart from the randomness that the world itself uses.
+//! Seeded choices (SplitMix64), separate from the randomness that the world itself uses.
 
 pub struct Rng(u64);
 
@@ -20,7 +20,7 @@ impl Rng {
         low + (self.next() % (high - low).max(1) as u64) as i64
     }
 
-    /// True in so many of a hundred throws.
+    /// True with a chance of `percent`.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }

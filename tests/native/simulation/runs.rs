@@ -1,10 +1,10 @@
-//! How far the stored runs got, and which of two right plans one of them holds.
+//! How far the stored runs got, and which of two correct plans a run has stored.
 
 use super::model_state::Key;
 use crate::support::sqlite::Sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A reward for a state that is to be granted, and whether it was held as it was planned.
+/// A reward for a state that is to be granted, and whether it was on hold when planned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     pub account: String,
@@ -13,7 +13,7 @@ pub struct Grant {
     pub held: bool,
 }
 
-/// What the auditor makes of one run.
+/// The auditor's model of one run.
 #[derive(Default)]
 pub struct RunModel {
     pub step: i64,
@@ -21,7 +21,7 @@ pub struct RunModel {
     pub is_planned: bool,
     pub is_executed: bool,
     pub is_done: bool,
-    /// What was due at each moment the run planned: grants, and what vests.
+    /// What was due each time the run planned: grants, and accruals to vest.
     pub plans: Vec<(BTreeSet<Grant>, BTreeSet<Key>)>,
 }
 
@@ -37,7 +37,7 @@ pub struct Progress {
     pub is_done: bool,
 }
 
-/// What a run told each partner to be payable.
+/// The payable amount in each partner's statement of a run.
 pub fn stored_payable(db: &Sqlite, run: &str) -> BTreeMap<String, i64> {
     let connection = db.connection.borrow();
     let sql = "SELECT partner_id, payable_cents FROM run_partner WHERE run_id = ?1 AND payable_cents <> 0";
@@ -46,7 +46,7 @@ pub fn stored_payable(db: &Sqlite, run: &str) -> BTreeMap<String, i64> {
     rows.unwrap().map(|row| row.unwrap()).collect()
 }
 
-/// What every plan has, and of what only some have, what is stored.
+/// Everything that all plans contain, and of the rest what is stored.
 pub fn settle_on<'a, T: Ord + Clone + 'a>(
     plans: impl Iterator<Item = &'a BTreeSet<T>> + Clone,
     is_stored: impl Fn(&T) -> bool,

@@ -1,8 +1,8 @@
-//! What seeds came to: how much was done, and what came up.
+//! Results of seeds: how much was done, and which situations occurred.
 
 use std::collections::BTreeMap;
 
-/// What was done, over all seeds.
+/// Work done, over all seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     pub seeds: u64,
@@ -15,7 +15,7 @@ pub struct Stats {
     pub credits: u64,
     pub vested: u64,
     pub fundings: u64,
-    /// What came up, and how often: methods that bound, rules and where their lines ended, reviews.
+    /// Situations and their number: attribution methods, rules with the final states of their accruals, reviews.
     pub met: BTreeMap<String, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What happens to a handful of accounts: raw facts with boundary instants on purpose, in the order they happened.
+//! What happens to a few accounts: raw facts, deliberately often at boundary instants, in the order they happened.
 
 mod payments;
 
@@ -7,7 +7,7 @@ use super::facts::{Click, Sent};
 use super::rng::Rng;
 use serde_json::{Value, json};
 
-/// What the stories may choose from.
+/// The choices available to stories.
 #[derive(Clone, Debug, Default)]
 pub struct StoryOptions {
     pub start: i64,
@@ -15,9 +15,9 @@ pub struct StoryOptions {
     pub is_long: bool,
     /// Program and code.
     pub codes: Vec<(String, String)>,
-    /// Codes of these that are switched off on the way.
+    /// The codes of these that are turned off on the way.
     pub spare: Vec<String>,
-    /// The program whose codes most accounts come by.
+    /// The program whose codes most accounts use.
     pub favourite: &'static str,
     /// Partners who may sign up themselves.
     pub own: Vec<Own>,
@@ -37,34 +37,34 @@ impl StoryOptions {
     }
 }
 
-/// Milliseconds around a boundary: just before it, on it, just after it.
+/// Milliseconds around a boundary: just before it, on it, and just after it.
 pub const EDGES: [i64; 3] = [-1, 0, 1];
 
-/// Who pays first so long after signing up is active for 90 days all the same, and can still leave within 30 days of
-/// paying.
+/// An account that first pays this long after its sign-up is still active for 90 days, and can still leave within 30
+/// days of paying.
 pub const LATE: i64 = 88 * DAY;
 
-/// How long after paying it leaves: inside the 30 days, and just outside.
+/// How long after paying it leaves: within the 30 days, and just outside.
 pub const SOON: [i64; 4] = [5 * DAY, 20 * DAY, 30 * DAY - 1, 30 * DAY];
 
-/// The facts of one account, told as they happen.
+/// The facts of one account, generated in order.
 pub struct Story<'a> {
     pub rng: &'a mut Rng,
     pub options: &'a StoryOptions,
     pub account: String,
     pub email: Option<String>,
-    /// The code that it mostly comes by, as with a partner whose address it has.
+    /// The code that it mostly uses, for example that of a partner with its email address.
     pub own: Option<String>,
-    /// Whether it pays little first and much later, for long enough to tell what depends on that.
+    /// Whether it pays little at first and much later, for long enough to exercise rules that depend on growth.
     pub grows: bool,
     pub has_subscription: bool,
     pub events: Vec<Sent>,
     pub clicks: Vec<Click>,
 }
 
-/// An invoice that was told.
+/// An invoice for which an event was sent.
 #[derive(Clone)]
-pub struct Told {
+pub struct IssuedInvoice {
     id: String,
     at: i64,
     pub cents: i64,
@@ -76,7 +76,7 @@ pub fn tell(rng: &mut Rng, options: &StoryOptions, number: usize) -> (Vec<Sent>,
     let mut own = None;
     let email = match rng.next() % 12 {
         0 | 1 => {
-            // Half of them by user-referral: there only this holds a reward.
+            // Half of them through user-referral, because there only this rule holds a reward.
             let program = if rng.percent(50) { "user-referral" } else { options.favourite };
             let partner = rng.pick(&options.own.iter().filter(|o| o.program == program).collect::<Vec<_>>());
             own = Some(partner.code.clone());
@@ -111,7 +111,7 @@ impl<'a> Story<'a> {
     }
 
     pub fn event(&mut self, kind: &str, at: i64, rest: Value) -> usize {
-        // Ids in no order, so that events of one instant stand by id and not by how they were told.
+        // Ids in random order, so that events at one instant are ordered by id and not by creation.
         let id = format!("e{:04x}_{}_{}", self.rng.next() % 0x1_0000, self.account, self.events.len());
         let mut body = json!({"id": id, "type": kind, "occurred_at": print(at), "account": {"id": self.account}});
         for (key, value) in rest.as_object().expect("an object") {
@@ -122,7 +122,7 @@ impl<'a> Story<'a> {
         self.events.len() - 1
     }
 
-    /// Signs up, or not, or more than once; the instant that the rest of the story counts from.
+    /// Signs up once, never, or several times. Returns the instant that the rest of the story counts from.
     fn sign_up(&mut self) -> i64 {
         let at = self.sign_up_at();
         match self.rng.next() % 20 {
@@ -145,7 +145,7 @@ impl<'a> Story<'a> {
         at
     }
 
-    /// Often so that 14, 7 or 30 days end at a run.
+    /// Often chosen so that 14, 7 or 30 days end at a run.
     fn sign_up_at(&mut self) -> i64 {
         let start = self.options.start;
         let free = start + self.rng.within(0, 40 * DAY);
@@ -170,7 +170,7 @@ impl<'a> Story<'a> {
             rest["attribution"]["visitor"] = json!(self.clicks_before(at));
         }
         let index = self.event("account.signed_up", at, rest);
-        // Who shares a domain with others may have nothing else to be attributed by.
+        // An account that shares a domain with others may have nothing else to be attributed by.
         let is_shared =
             self.email.as_ref().is_some_and(|e| e.ends_with("@example.net") || e.ends_with("@acme.example"));
         if self.rng.percent(if is_shared { 50 } else { 85 }) {
@@ -202,7 +202,7 @@ impl<'a> Story<'a> {
         found
     }
 
-    /// The clicks of a visitor without a cookie: its name.
+    /// The clicks of a visitor without a cookie. Returns its name.
     fn clicks_before(&mut self, sign_up: i64) -> String {
         let visitor = format!("fp_{}_{}", self.account, self.events.len());
         for _ in 0..self.rng.within(1, 3) {

@@ -1,13 +1,13 @@
-//! Stripe's bodies, made by hand.
+//! Stripe's request bodies, built by hand.
 
 use serde_json::{Value, json};
 
 /// 2026-06-01T00:00:00Z, in seconds.
 pub const CREATED: i64 = 1_780_272_000;
 
-/// One thing that is told to the house.
+/// One fact that is sent to the Worker.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum StoryStep {
     Stripe(Value),
     /// The host's sign-up: account, address, customer.
     SignUp(&'static str, Option<&'static str>, Option<&'static str>),
@@ -31,7 +31,7 @@ pub fn event(id: &str, kind: &str, object: &Value) -> Value {
     })
 }
 
-/// A paid invoice of `net` and `tax` on top, of customer `cus_1`; in the old shape it names its payment `pi_1`.
+/// A paid invoice of `net` plus `tax`, of customer `cus_1`. In the old shape it names its payment `pi_1`.
 pub fn invoice(shape: Shape, id: &str, invoice: &str, net: i64, tax: i64) -> Value {
     let mut object = json!({
         "id": invoice, "object": "invoice", "currency": "usd", "customer": "cus_1", "customer_email": "ann@example.org",
@@ -75,7 +75,7 @@ pub fn refund(id: &str, kind: &str, refund: &str, amount: i64, status: &str) -> 
     event(id, kind, &object)
 }
 
-/// A charge's sum, and in old shapes its refunds: id, amount, status.
+/// A charge's amount, and in old shapes its refunds: id, amount, status.
 pub fn charge_refunded(id: &str, sum: i64, listed: Option<&[(&str, i64, &str)]>) -> Value {
     let mut object = json!({"id": "ch_1", "object": "charge", "amount_refunded": sum, "currency": "usd",
         "payment_intent": "pi_1"});
@@ -89,7 +89,7 @@ pub fn charge_refunded(id: &str, sum: i64, listed: Option<&[(&str, i64, &str)]>)
     event(id, "charge.refunded", &object)
 }
 
-/// A dispute of 10,000, `later` seconds on.
+/// A dispute of 10,000, `later` seconds later.
 pub fn dispute(id: &str, kind: &str, status: &str, later: i64) -> Value {
     let object = json!({"id": "dp_1", "object": "dispute", "amount": 10_000, "currency": "usd", "charge": "ch_1",
         "payment_intent": "pi_1", "status": status, "created": CREATED});

@@ -1,6 +1,6 @@
-//! A house with one partner, its doors for Stripe, and a Stripe to ask.
+//! A world with one partner, the endpoints for Stripe, and a Stripe API to query.
 
-use super::bodies::{CREATED, Told, checkout};
+use super::bodies::{CREATED, StoryStep, checkout};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now};
 use hmac::{Hmac, Mac};
@@ -35,16 +35,16 @@ pub struct StripeFixture {
     code: String,
     now: Cell<UtcMillis>,
     asked: Rc<RefCell<Vec<String>>>,
-    /// Deliveries that took more statements than an invocation may send.
+    /// Deliveries that needed more statements than an invocation may send.
     pub cut_off: Cell<u32>,
 }
 
-/// Deliveries in which an event must be in.
+/// Maximum number of deliveries until an event is stored.
 const DELIVERIES: u32 = 4;
-/// Sweeps in which everything must be done: each of their parts begins twice.
+/// Maximum number of sweeps until all work is done: each part of the sweep starts twice.
 const SWEEPS: u32 = 20;
 
-/// A month after everything, so that nothing is ahead of the clock.
+/// A month after everything, so that no event is ahead of the clock.
 const NOW: UtcMillis = UtcMillis((CREATED + 30 * 86_400) * 1_000);
 
 impl StripeFixture {
@@ -90,7 +90,7 @@ impl StripeFixture {
         self
     }
 
-    /// What invocations with few statements left is done by sweeps.
+    /// Runs sweeps that finish what invocations with few statements left undone.
     pub fn catch_up(&self) {
         for _ in 0..SWEEPS {
             self.later(600);
@@ -99,7 +99,7 @@ impl StripeFixture {
         assert!(self.world.db.most.get() <= STATEMENTS_FREE);
     }
 
-    /// The same with a key, and `answer` for each address that is asked.
+    /// The same with an API key, and `answer` for each URL that is requested.
     pub fn with_key(self, answer: impl Fn(&str) -> (u16, Value) + 'static) -> StripeFixture {
         self.with_key_of("sk_test_x", answer)
     }
@@ -119,7 +119,7 @@ impl StripeFixture {
         self
     }
 
-    /// How often a path was asked.
+    /// How often a path was requested.
     pub fn asked(&self, path: &str) -> usize {
         self.asked.borrow().iter().filter(|url| url.contains(path)).count()
     }
@@ -143,7 +143,7 @@ impl StripeFixture {
         cookie::write(keys, &SignedCookie { touchpoints, until: NOW })
     }
 
-    /// Delivers a body signed `age` seconds ago; status and answer.
+    /// Delivers a body signed `age` seconds ago. Returns status and body.
     pub fn deliver(&self, door: &str, secret: &str, body: &Value, age: i64) -> (u16, Value) {
         let bytes = body.to_string();
         let timestamp = self.now.get().0 / 1_000 - age;
@@ -164,14 +164,14 @@ impl StripeFixture {
         (response.status, serde_json::from_slice(&response.body).expect("JSON"))
     }
 
-    /// Delivers a body that must be taken.
+    /// Delivers a body that must be accepted.
     pub fn stripe(&self, body: &Value) -> Value {
         let (status, answer) = self.deliver("stripe", SECRET, body, 0);
         assert_eq!(status, 200, "{answer}");
         answer
     }
 
-    /// The host's sign-up through the partner's code, a day before anything else.
+    /// The host's sign-up with the partner's code, a day before anything else.
     pub fn host_signs_up(&self, account: &str, email: Option<&str>, customer: Option<&str>) {
         self.try_sign_up(account, email, customer).expect("a sign-up");
     }
@@ -186,7 +186,7 @@ impl StripeFixture {
         self.world.take(self.now.get(), &body, None).map(|_| ()).map_err(|why| why.to_string())
     }
 
-    /// Another event of the host's, of now.
+    /// Another event from the host, dated now.
     pub fn host_sends(&self, id: &str, kind: &str, account: &str, rest: &Value) {
         let mut body = rest.clone();
         for (key, value) in
@@ -195,23 +195,23 @@ impl StripeFixture {
             body[key] = value;
         }
         if kind == "account.signed_up" && self.number("SELECT COUNT(*) FROM stripe_event") == 0 {
-            // Known before the customer is.
+            // Before the customer is known.
             body["occurred_at"] = json!(UtcMillis((CREATED - 86_400) * 1_000).to_rfc3339());
         }
         body["account"]["id"] = json!(account);
         self.world.take(self.now.get(), &body, None).expect("the host's event");
     }
 
-    pub fn tell(&self, all: &[Told]) {
+    pub fn tell(&self, all: &[StoryStep]) {
         for told in all {
             self.try_deliver(told).unwrap_or_else(|why| panic!("{told:?}: {why}"));
         }
     }
 
-    fn try_deliver(&self, told: &Told) -> Result<(), String> {
+    fn try_deliver(&self, told: &StoryStep) -> Result<(), String> {
         let body = match told {
-            Told::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
-            Told::Plain(account, email, later) => {
+            StoryStep::SignUp(account, email, customer) => return self.try_sign_up(account, *email, *customer),
+            StoryStep::Plain(account, email, later) => {
                 let body = json!({
                     "id": format!("evt_signup_{account}"), "type": "account.signed_up",
                     "occurred_at": UtcMillis((CREATED + later) * 1_000).to_rfc3339(),
@@ -219,14 +219,14 @@ impl StripeFixture {
                 });
                 return self.world.take(self.now.get(), &body, None).map(|_| ()).map_err(|why| why.to_string());
             }
-            Told::Stripe(body) => body.clone(),
-            Told::Checkout(id, customer, email) => {
+            StoryStep::Stripe(body) => body.clone(),
+            StoryStep::Checkout(id, customer, email) => {
                 let mut body = checkout(id, &self.token(), email);
                 body["data"]["object"]["customer"] = json!(customer);
                 body
             }
         };
-        // What is cut off is refused, and Stripe sends it again.
+        // A delivery that is cut off is refused, and Stripe sends it again.
         for _ in 0..DELIVERIES {
             match self.deliver("stripe", SECRET, &body, 0) {
                 (200, _) => return Ok(()),
@@ -237,9 +237,9 @@ impl StripeFixture {
         Err(format!("cut off {DELIVERIES} times"))
     }
 
-    /// Tells all with a fault at one call of the database; what was not taken is sent again. Whether the call was
-    /// reached.
-    pub fn send_with_fault(&self, all: &[Told], call: u64, written: bool) -> bool {
+    /// Sends all facts with a fault at one call of the database, and resends those that were refused. Returns whether
+    /// the call was reached.
+    pub fn send_with_fault(&self, all: &[StoryStep], call: u64, written: bool) -> bool {
         let db = &self.world.db;
         let fault = if written { Fault::AfterCommit } else { Fault::Before };
         let at = db.calls.get() + call;
@@ -295,7 +295,7 @@ impl StripeFixture {
         rows.first().and_then(|r| r.values().next()).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Where every customer is booked, every line as it expected_cents, and every balance.
+    /// The account of every customer, every accrual, and every balance.
     pub fn books(&self) -> Vec<String> {
         [
             "SELECT id || ' ' || account_id || ' ' || matched_by AS t FROM stripe_customer ORDER BY id",
@@ -312,7 +312,7 @@ impl StripeFixture {
         .collect()
     }
 
-    /// Nothing is wrong with the ledger, and nothing is left undone.
+    /// The ledger has no errors, and no work is left.
     pub fn sound(&self) {
         assert_eq!(self.world.faults(), Vec::<String>::new());
         assert_eq!(self.number("SELECT COUNT(*) FROM account WHERE needs_recompute_since_ms IS NOT NULL"), 0);

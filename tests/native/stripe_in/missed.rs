@@ -1,4 +1,4 @@
-//! What no endpoint took is fetched once a day, and subscriptions are compared once a month.
+//! Events that no endpoint accepted are fetched once a day, and subscriptions are compared once a month.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn a_failing_missed_event_does_not_block_others() {
     fixture.run(
         "CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.invoice_id = 'in_1' BEGIN SELECT json('{'); END",
     );
-    let told = fixture.try_sweep().expect_err("it is told");
+    let told = fixture.try_sweep().expect_err("it is reported");
     assert!(told.to_string().contains("malformed JSON"), "{told}");
     assert_eq!((fixture.number("SELECT COUNT(*) FROM stripe_event"), fixture.pending()), (1, 2_000));
     let beats = fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'");
@@ -59,8 +59,8 @@ fn a_missed_event_is_found_behind_thousands_of_known_ones() {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
-        assert!(url.contains("&types%5B%5D=invoice.paid&"), "only what is of use is asked for: {url}");
-        // Every one of them failed at another endpoint; here they are known.
+        assert!(url.contains("&types%5B%5D=invoice.paid&"), "only the relevant types are requested: {url}");
+        // Each of them failed at another endpoint, but is known here.
         let page: i64 = url.split("starting_after=evt_k").nth(1).map_or(0, |n| n.parse().expect("a page"));
         let mut known = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
         if page == 24 {
@@ -122,7 +122,7 @@ fn with_few_statements_missed_events_arrive_over_several_sweeps() {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
-        // Pages of two.
+        // Two per page.
         let after = url.split("starting_after=evt_m").nth(1).map_or(0, |n| n.parse::<usize>().expect("a number") + 1);
         let page: Vec<Value> = (after..MISSED.min(after + 2)).map(event).collect();
         (200, json!({"data": page, "has_more": after + 2 < MISSED}))
@@ -140,7 +140,7 @@ fn with_few_statements_missed_events_arrive_over_several_sweeps() {
     fixture.catch_up();
     assert_eq!(fixture.pending(), 2_000 * MISSED as i64);
     let repaired = "SELECT COUNT(*) FROM event WHERE source = 'reconciliation' AND type = 'subscription.started'";
-    assert_eq!(fixture.number(repaired), SUBSCRIPTIONS as i64 - 1, "all but the one that the invoices told");
+    assert_eq!(fixture.number(repaired), SUBSCRIPTIONS as i64 - 1, "all except the one in the invoices");
     assert_eq!(fixture.number("SELECT COUNT(*) FROM job_cursor"), 0, "both are through");
     fixture.sound();
 }
@@ -199,8 +199,8 @@ fn an_account_with_missed_events_is_fetched_once_a_day() {
     assert_eq!(fixture.text("SELECT country || transfers_active || payouts_enabled FROM payee"), "DE11");
     fixture.later(86_400);
     fixture.sweep();
-    assert_eq!(fixture.asked("/v1/accounts"), 1, "who can be paid is not asked for");
-    // A key that may not read accounts keeps nothing else from being done.
+    assert_eq!(fixture.asked("/v1/accounts"), 1, "payable accounts are not fetched");
+    // A key without permission to read accounts does not block anything else.
     let fixture = StripeFixture::new().with_key(|url| match url.contains("/v1/accounts") {
         true => (403, json!({"error": {"type": "invalid_request_error", "message": "no"}})),
         false => (200, json!({"data": [], "has_more": false})),

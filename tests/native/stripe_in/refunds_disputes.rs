@@ -1,4 +1,4 @@
-//! Refunds and disputes: what they take, what they give back, and what waits for its invoice.
+//! Refunds and disputes: what they claw back, what they restore, and what waits for its invoice.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn refunds_claw_back_their_share_and_failed_ones_restore_it() {
     let paid = [invoice(Shape::New, "evt_i", "in_1", 10_000, 2_000), payment_of("evt_p", "in_1", "pi_1")];
     for (more, left) in [
-        // Half of what was charged, tax included, is half of the commission.
+        // Half of the charged amount, including tax, is half of the commission.
         (vec![refund("evt_r", "refund.created", "re_1", 6_000, "succeeded")], 1_000),
         (vec![refund("evt_r", "refund.created", "re_1", 12_000, "succeeded")], 0),
         (
@@ -30,7 +30,7 @@ fn refunds_claw_back_their_share_and_failed_ones_restore_it() {
             ],
             1_000,
         ),
-        // The charge says its sum, with the refund and without.
+        // The charge has its amount, with and without the refund.
         (vec![charge_refunded("evt_c", 6_000, None)], 1_000),
         (
             vec![charge_refunded("evt_c", 6_000, None), refund("evt_r", "refund.created", "re_1", 6_000, "succeeded")],
@@ -161,7 +161,7 @@ fn the_sweep_retries_fetching_a_missing_invoice() {
         (200, json!({"data": found, "has_more": false}))
     });
     fixture.sweep();
-    assert_eq!(fixture.pending(), 2_000, "it asked a moment ago");
+    assert_eq!(fixture.pending(), 2_000, "it was requested a moment ago");
     fixture.later(7 * 3_600);
     fixture.sweep();
     assert_eq!(fixture.pending(), 0);
@@ -177,7 +177,7 @@ fn a_prevented_dispute_freezes_and_restores_nothing() {
     for (more, state, left) in [
         (vec![dispute("evt_1", "created", "prevented", 0)], "pending", 2_000),
         (vec![opened.clone(), prevented.clone()], "pending", 2_000),
-        // Where money moved all the same, it is gone.
+        // If money moved anyway, it is clawed back.
         (vec![opened, withdrawn, prevented], "reversed", 0),
     ] {
         for order in [false, true] {

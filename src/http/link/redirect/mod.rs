@@ -1,7 +1,7 @@
-//! The redirect: what a request through a ref link is answered with, and what is recorded of it.
+//! The redirect: the response to a request through a ref link, and what is recorded about it.
 //!
-//! In scope: `/r/{code}`, and `?ref=` / `?partner=` on any path. Not in scope: looking the code up, sending the answer,
-//! writing the click. Unknown, expired, disabled and malformed codes all take the same way as a plain visit.
+//! In scope: `/r/{code}`, and `?ref=` / `?partner=` on any path. Not in scope: looking up the code, sending the
+//! response, writing the click. Unknown, expired, disabled and malformed codes are all treated as a plain visit.
 
 use crate::base::id;
 use crate::base::id::ID_BYTES;
@@ -18,8 +18,8 @@ use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use std::rc::Rc;
 
-/// What the Referer of our redirect may tell: the origin, never the path that holds the code, and nothing when the
-/// way leads from https to http. It is the browsers' default, stated so that no page of the site can loosen it.
+/// What the Referer of our redirect may contain: the origin, never the path with the code, and nothing from https to
+/// http. It is the browsers' default, set explicitly so that no page of the site can loosen it.
 pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 
 /// Longest UTM value that is recorded, in characters.
@@ -28,7 +28,7 @@ const UTM_MAX: usize = 64;
 /// What happens to `?ref=` on a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefMode {
-    /// The visitor is sent to the same address without the parameter.
+    /// The visitor is redirected to the same URL without the parameter.
     #[default]
     Redirect,
     /// The request goes on to the origin, and the cookie is added to its response.
@@ -41,28 +41,28 @@ pub struct RedirectSettings {
     /// Without keys every visitor is redirected and nobody gets a cookie.
     pub keys: Option<CookieKeys>,
     pub mode: RefMode,
-    /// Where a link without a destination leads, and the origin of paths. Empty: the Worker's own host.
+    /// The destination of links that have none, and the origin of paths. Empty: the Worker's own host.
     pub site: String,
-    /// Nothing is stored of a visitor who does not send this cookie: the site sets it when they consent. Empty: no
-    /// consent is asked for.
+    /// Nothing is stored about a visitor who does not send this cookie: the site sets it when they consent. Empty: no
+    /// consent is required.
     pub consent_cookie: String,
 }
 
-/// A link together with where it leads, which is the same for every click.
+/// A link together with its destination, which is the same for every click.
 #[derive(Clone, Debug)]
 pub struct ResolvedLink {
     pub link: Rc<LinkRecord>,
     pub location: String,
 }
 
-/// The visitor's request beside its URL.
+/// The visitor's request besides its URL.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RedirectInput<'a> {
     pub signals: RequestSignals<'a>,
     pub cookie: Option<&'a str>,
     /// `Sec-GPC: 1`: no fingerprint.
     pub private: bool,
-    /// The visitor's address, as Cloudflare gives it.
+    /// The visitor's address, from Cloudflare.
     pub ip: &'a str,
     pub country: Option<&'a str>,
     pub referrer: Option<&'a str>,
@@ -78,14 +78,14 @@ pub struct RedirectDecision {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redirect {
-    /// A 302 to this address.
+    /// A 302 to this URL.
     To(String),
     /// On to the origin.
     Pass,
 }
 
 impl RefMode {
-    /// `pass`; everything else redirects, the choice that needs no origin.
+    /// `pass`; everything else redirects, since that needs no origin.
     pub fn parse(text: &str) -> RefMode {
         if text.trim().eq_ignore_ascii_case("pass") { RefMode::Pass } else { RefMode::Redirect }
     }
@@ -98,8 +98,8 @@ impl ResolvedLink {
     }
 }
 
-/// Decides. `resolved` is what the code was looked up to, `None` where it is unknown or could not be looked up;
-/// `random` gives fresh bytes for ids.
+/// Decides. `resolved` is the code's link, `None` if it is unknown or could not be looked up; `random` returns fresh
+/// bytes for ids.
 pub fn decide(
     found: &RefLink<'_>,
     resolved: Option<&ResolvedLink>,
@@ -133,12 +133,12 @@ pub fn decide(
     }
 }
 
-/// Whether the visitor lets anything be stored.
+/// Whether the visitor allows storage.
 pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
     consent_cookie.is_empty() || cookies.is_some_and(|header| cookie_header::only(header, consent_cookie).is_some())
 }
 
-/// Where the request leads: the same for everybody, whoever asks.
+/// Where the request leads, which is the same for every visitor.
 fn go(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectSettings) -> Redirect {
     match (found.param, settings.mode, resolved) {
         (None, _, Some(resolved)) if !found.has_query() => Redirect::To(resolved.location.clone()),
@@ -149,8 +149,8 @@ fn go(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectS
     }
 }
 
-/// The cookie with this visit's touch, and the click unless this visitor's hour is counted already: the fingerprint
-/// of a first visit and the cookie's visitor of the next differ, so the rows alone could not tell.
+/// The cookie with this visit's touch, and the click unless this visitor's hour is already counted. The rows alone
+/// could not tell: the fingerprint of a first visit differs from the cookie's visitor on the next.
 pub fn touch(
     found: &RefLink<'_>,
     link: &Rc<LinkRecord>,
@@ -181,13 +181,13 @@ pub fn touch(
     (cookie::set_cookie(keys, &signed.with_touch(touch, link.window_days), now), click)
 }
 
-/// The URL's campaign where the program accepts one, else the link's.
+/// The URL's campaign if the program accepts one, otherwise the link's.
 fn campaign<'a>(found: &'a RefLink<'_>, link: &'a LinkRecord) -> &'a str {
     let named = found.campaign.as_deref().filter(|_| link.accepts("campaign"));
     named.or(link.campaign.as_deref()).unwrap_or_default()
 }
 
-/// A visitor whom the cookie names.
+/// A visitor identified by the cookie.
 fn known(id: &str, link: &LinkRecord, parts: &RedirectInput<'_>) -> Visitor {
     let id = id.to_owned();
     if !link.fingerprinted {
@@ -237,7 +237,7 @@ fn record(
     }
 }
 
-/// At most 64 characters, without control characters. An empty value is none.
+/// At most 64 characters, without control characters. `None` if empty.
 fn short(value: String) -> Option<String> {
     let plain = value.len() <= UTM_MAX && value.bytes().all(|b| b.is_ascii_graphic());
     let value = if plain { value } else { value.chars().filter(|c| !c.is_control()).take(UTM_MAX).collect() };

@@ -1,8 +1,8 @@
-//! Finding a ref link in a request's URL, and the two addresses it can lead to: the link's destination, or the same
-//! address without our parameters.
+//! Finds a ref link in a request's URL, and the two URLs that it can lead to: the link's destination, or the same URL
+//! without our parameters.
 //!
-//! URLs are read as the runtime hands them over, already normalised by its URL parser; nothing is parsed twice and
-//! only a `%` costs decoding. Parameters are compared decoded and kept byte for byte.
+//! URLs are read as the runtime provides them, already normalized by its URL parser. Nothing is parsed twice, and only
+//! a `%` requires decoding. Parameters are compared decoded and kept byte for byte.
 
 use crate::codec::link::destination;
 use crate::engine::link::{LinkRecord, is_campaign, is_code};
@@ -10,20 +10,20 @@ use crate::http::exchange::Response;
 use crate::service::error::{AppError, ErrorKind};
 use std::borrow::Cow;
 
-/// Query parameters that are ours. `campaign` only counts beside one of the others.
+/// Our query parameters. `campaign` only counts together with one of the others.
 const PARAMS: [&str; 3] = ["ref", "partner", "campaign"];
 
-/// Paths of the Worker's own interface, where a `ref` parameter means something else.
+/// Paths of the Worker's own API, where a `ref` parameter means something else.
 const OWN_PATHS: [&str; 5] = ["/v1/", "/api/", "/px.gif", "/healthz", "/openapi.json"];
 
 /// A request that goes through a ref link, known or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefLink<'a> {
-    /// `None` for `/r/{code}`, else the parameter's name.
+    /// `None` for `/r/{code}`, otherwise the parameter's name.
     pub param: Option<&'static str>,
-    /// `None` where what stands there cannot be a code.
+    /// `None` if the value cannot be a code.
     pub code: Option<Cow<'a, str>>,
-    /// The campaign the URL names, if it is one.
+    /// The campaign in the URL, if it is valid.
     pub campaign: Option<Cow<'a, str>>,
     url: Url<'a>,
 }
@@ -33,12 +33,12 @@ struct Url<'a> {
     /// Everything before the `?`.
     address: &'a str,
     query: Option<&'a str>,
-    /// From the `#` on.
+    /// Starting at the `#`.
     fragment: &'a str,
 }
 
-/// The ref link of this URL (absolute, as the runtime gives it). `None`: the request is none of the redirect's
-/// business. Of several parameters the first that holds a well-formed code counts.
+/// The ref link of this URL (absolute, as the runtime provides it). `None`: the redirect does not handle the request.
+/// If there are several parameters, the first one with a well-formed code counts.
 pub fn find(url: &str) -> Option<RefLink<'_>> {
     let url = Url::split(url);
     let path = url.path();
@@ -66,7 +66,7 @@ pub fn find(url: &str) -> Option<RefLink<'_>> {
 }
 
 impl RefLink<'_> {
-    /// The same address without our parameters, all else byte for byte.
+    /// The same URL without our parameters, and otherwise byte for byte.
     pub fn stripped(&self) -> String {
         let mut out = String::with_capacity(self.url.address.len() + 16);
         out.push_str(self.url.address);
@@ -105,8 +105,9 @@ impl RefLink<'_> {
     }
 }
 
-/// Where a link leads when the request adds nothing: its destination on `site` (an origin, or empty for the Worker's
-/// own host) with its UTM parameters. A destination that does not pass the check was not stored by us: the default.
+/// Where a link leads if the request adds nothing: its destination on `site` (an origin, or empty for the Worker's own
+/// host) with its UTM parameters. A destination that fails the check was not stored by us, and the default is used
+/// instead.
 pub fn destination(link: &LinkRecord, site: &str) -> String {
     let base = match link.destination.as_deref().filter(|text| destination::check(text).is_ok()) {
         Some(path) if path.starts_with('/') => format!("{}{path}", origin(site)),
@@ -125,7 +126,7 @@ pub fn is_short(path: &str) -> bool {
     path.starts_with("/r/")
 }
 
-/// What a short link answers to anything but being followed.
+/// The response of a short link to anything other than following it.
 pub fn only_followed() -> Response {
     let mut response =
         Response::problem(&AppError::new(ErrorKind::MethodNotAllowed, "method_not_allowed", "use GET or HEAD"));
@@ -133,7 +134,7 @@ pub fn only_followed() -> Response {
     response
 }
 
-/// Where `/r/{code}` leads when there is no such link: the site, or `/`.
+/// Where `/r/{code}` leads if there is no such link: the site, or `/`.
 pub fn default_destination(site: &str) -> String {
     if site.is_empty() { "/".to_owned() } else { header_safe(site.to_owned()) }
 }
@@ -165,7 +166,7 @@ impl<'a> Url<'a> {
     }
 }
 
-/// A URL that grows by query parameters, in front of its fragment.
+/// A URL that query parameters are added to, before its fragment.
 struct RefTarget<'a> {
     url: Url<'a>,
     added: String,
@@ -177,7 +178,7 @@ impl<'a> RefTarget<'a> {
     }
 
     /// Adds `part` (`name=value`, encoded) unless the destination itself has a parameter of that name, or an earlier
-    /// addition of another source does: the caller adds the more important source first.
+    /// addition from another source has: the caller adds the more important source first.
     fn add(&mut self, name: &str, part: &str) {
         let name = decode(name);
         if !pairs(self.url.query.unwrap_or_default()).any(|(held, _)| decode(held) == name) {
@@ -207,7 +208,7 @@ impl<'a> RefTarget<'a> {
     }
 }
 
-/// Which of our parameters this name is.
+/// Which of our parameters has this name.
 fn ours(name: &str) -> Option<&'static str> {
     let name = decode(name)?;
     PARAMS.into_iter().find(|param| *param == name)
@@ -221,7 +222,7 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
-/// Decodes `%xx` and `+`. Without either nothing is copied. What is no UTF-8 is `None`; a stray `%` stays.
+/// Decodes `%xx` and `+`. If there are none, nothing is copied. `None` if it is not UTF-8; a stray `%` is kept.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Some(Cow::Borrowed(text));
@@ -258,7 +259,8 @@ fn encode(text: &str) -> String {
     out
 }
 
-/// Drops what must never reach a header. The runtime's URL parser has escaped it already; this does not rely on it.
+/// Removes what must never get into a header. The runtime's URL parser has already escaped it; this does not rely on
+/// that.
 fn header_safe(text: String) -> String {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return text;

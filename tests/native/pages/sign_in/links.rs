@@ -1,4 +1,4 @@
-//! Links by email: whom they let in, how often they are sent, and what they tell nobody.
+//! Sign-in links by email: who they sign in, how often they are sent, and that they reveal nothing.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn an_emailed_link_signs_in_once() {
         "only its hash is kept"
     );
 
-    // A scanner looks at it, and nothing happens.
+    // An email scanner opens it, and nothing happens.
     let scanner = fixture.browser();
     let shown = scanner.get(&path);
     shown.is_page().says(&format!("{} ann@example.com", text::CONFIRM_AS));
@@ -36,7 +36,7 @@ fn an_emailed_link_signs_in_once() {
     assert_eq!(sessions(&fixture, &format!("token_sha256 = '{}'", hex_sha256(secret.as_bytes()))), 1);
     assert_eq!(sessions(&fixture, "way = 'email' AND email = 'ann@example.com' AND operator = 0"), 1);
 
-    // A second time, from another browser or the same, it is of no use.
+    // A second use fails, from the same browser or another.
     for again in [&fixture.browser(), &browser] {
         again.get("/sign-in?done=x");
         again.post(&path, &[]).is(410).says(text::LINK_GONE);
@@ -52,7 +52,7 @@ fn a_link_used_twice_concurrently_signs_in_once() {
     ask(&browser, "ann@example.com", "");
     let path = link_of(&mails.borrow()[0]);
     browser.get(&path).is(200);
-    // Between the look and the use, somebody else has used it.
+    // Between opening the page and using the link, another request has used it.
     fixture
         .world
         .db
@@ -65,7 +65,7 @@ fn a_link_used_twice_concurrently_signs_in_once() {
     let shown = browser.post(&path, &[]);
     shown.is(410);
     assert_eq!((browser.cookie(SESSION), sessions(&fixture, "1")), (None, 0));
-    // The schema's own guard says the same.
+    // The guard in the schema agrees.
     let used = |db: &crate::support::sqlite::Sqlite| {
         db.connection.borrow().execute("UPDATE magic_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
     };
@@ -87,7 +87,7 @@ fn links_expire_and_unknown_ones_are_invalid() {
         browser.get(&wrong).is(410);
         browser.post(&wrong, &[]).is(410);
     }
-    // A link to sign in is none to join.
+    // A sign-in link cannot be used to join.
     browser.get(&path.replace("/sign-in/mail/", "/partner/join/")).is(410);
     later(&fixture, 15 * MINUTE - 1);
     browser.get(&path).is(200);

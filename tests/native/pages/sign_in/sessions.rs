@@ -1,4 +1,4 @@
-//! Sessions: how long they last, how their tokens are exchanged, and how they end.
+//! Sessions: how long they last, how their tokens are rotated, and how they end.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn the_token_is_rotated_once_a_day() {
     assert_eq!(sent(&format!("{}{}", if token.starts_with('0') { '1' } else { '0' }, &token[1..])), 403);
     assert!(!browser.get("/sign-out").html.contains(token), "each answer has a mask of its own");
 
-    // Who was under way with the old token is let in for another minute, and is handed nothing.
+    // A request with the old token is admitted for one more minute, but gets no new token.
     let old = fixture.browser();
     old.keep(SESSION, &first);
     later(&fixture, MINUTE - 1);
@@ -73,7 +73,7 @@ fn the_token_is_rotated_once_a_day() {
     assert_eq!((shown.status, shown.header("set-cookie")), (303, ""));
     later(&fixture, 1);
     assert!(!is_in(&old) && is_in(&browser));
-    // A page is shown though its upkeep fails.
+    // A page is shown even if refreshing its session fails.
     later(&fixture, DAY);
     fixture.world.db.fault.set(Some((fixture.world.db.calls.get() + 1, crate::support::sqlite::Fault::Before)));
     assert!(is_in(&browser));

@@ -1,9 +1,9 @@
-//! What is written at the stand-in: transfers, reversals, balance transactions, promotion codes and accounts.
+//! Writes at the stand-in: transfers, reversals, balance transactions, promotion codes and accounts.
 
 use super::*;
 
 impl Stripe {
-    /// Status, answer, and whether it is saved: most refusals of what was sent are not.
+    /// Status, body, and whether it is saved. Most validation errors are not saved.
     pub(super) fn write(&mut self, path: &str, body: &str, now: i64) -> (u16, Value, bool) {
         let params = form(body);
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -45,7 +45,7 @@ impl Stripe {
                 assert!(self.accounts.contains_key(*id) && params.is_empty());
                 (200, json!({"object": "login_link", "url": format!("https://express.stripe.example/{id}")}), true)
             }
-            _ => panic!("nobody writes {path}"),
+            _ => panic!("an unknown write to {path}"),
         }
     }
 

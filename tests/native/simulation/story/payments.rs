@@ -1,9 +1,9 @@
-//! What an account pays, when it leaves, and what is taken back of it.
+//! What an account pays, when it leaves, and what is refunded or disputed.
 
 use super::*;
 
 impl Story<'_> {
-    /// Pays month by month, with all that can go wrong, leaves, and sometimes comes back.
+    /// Pays month by month with everything that can go wrong, leaves, and sometimes comes back.
     pub(super) fn pay_and_leave(&mut self, sign_up: i64) {
         let first = self.first_payment_at(sign_up);
         let is_long = self.options.is_long && self.rng.percent(60);
@@ -34,7 +34,7 @@ impl Story<'_> {
         }
     }
 
-    /// Often so that a span ends at a run.
+    /// Often chosen so that a span ends at a run.
     pub(super) fn first_payment_at(&mut self, sign_up: i64) -> i64 {
         match self.rng.next() % 9 {
             4 | 5 => sign_up + self.rng.pick(&[LATE, 90 * DAY, 95 * DAY]),
@@ -46,9 +46,9 @@ impl Story<'_> {
         }
     }
 
-    /// So many months, of which the first few may be `small` before the account grows: then all are about a border that
-    /// a program may draw.
-    pub(super) fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<Told> {
+    /// This many months, of which the first few may be `small` before the account grows. Then all amounts are near a
+    /// threshold that a program may have.
+    pub(super) fn months(&mut self, first: i64, months: i64, small: i64) -> Vec<IssuedInvoice> {
         let mut told = Vec::new();
         if self.has_subscription {
             for part in 0..self.rng.within(1, 3) {
@@ -95,7 +95,7 @@ impl Story<'_> {
         }
     }
 
-    pub fn invoice(&mut self, at: i64, cents: i64) -> Told {
+    pub fn invoice(&mut self, at: i64, cents: i64) -> IssuedInvoice {
         let id = format!("in_{}_{}", self.account, self.events.len());
         let currency = if self.rng.percent(3) { "eur" } else { "usd" };
         let mut data = json!({"invoice_id": id});
@@ -116,10 +116,10 @@ impl Story<'_> {
         if self.rng.percent(8) {
             self.same_invoice_again(at, &rest);
         }
-        Told { id, at, cents, currency }
+        IssuedInvoice { id, at, cents, currency }
     }
 
-    /// The same invoice under another event id: as it was, with another content, or of another account.
+    /// The same invoice with another event id: unchanged, with other content, or for another account.
     pub(super) fn same_invoice_again(&mut self, at: i64, rest: &Value) {
         let mut again = rest.clone();
         let when = at + self.rng.pick(&[-HOUR, -1, 0, 1, 2 * DAY]);
@@ -150,7 +150,7 @@ impl Story<'_> {
         at.max(sign_up + 1)
     }
 
-    /// Cancels the account, or the subscriptions one after the other: the last one decides.
+    /// Cancels the account, or its subscriptions one after the other: the last one decides.
     pub(super) fn leave(&mut self, at: i64, sign_up: i64, time: usize) {
         let started = self.events.iter().filter(|e| e.kind == "subscription.started" && e.at <= at);
         let mut open: Vec<String> = started.map(|e| e.data("subscription_id").to_owned()).collect();
@@ -173,7 +173,7 @@ impl Story<'_> {
     }
 
     /// Refunds and disputes of an invoice.
-    pub fn trouble(&mut self, invoice: &Told) {
+    pub fn trouble(&mut self, invoice: &IssuedInvoice) {
         if invoice.cents > 0 && self.rng.percent(22) {
             self.refunds(invoice);
         }
@@ -182,7 +182,7 @@ impl Story<'_> {
         }
     }
 
-    pub(super) fn refunds(&mut self, invoice: &Told) {
+    pub(super) fn refunds(&mut self, invoice: &IssuedInvoice) {
         let count = self.rng.within(1, 4);
         for number in 0..count {
             let cents = match self.rng.next() % 4 {
@@ -202,7 +202,7 @@ impl Story<'_> {
         }
     }
 
-    pub(super) fn dispute(&mut self, invoice: &Told) {
+    pub(super) fn dispute(&mut self, invoice: &IssuedInvoice) {
         let cents = self.rng.pick(&[invoice.cents, (invoice.cents / 3).max(1)]);
         let rest = json!({"amount": {"cents": cents, "currency": invoice.currency},
             "data": {"dispute_id": format!("dp_{}", invoice.id), "invoice_id": invoice.id}});
