@@ -70,7 +70,7 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them.
 pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
-    Stmt::new(format!(
+    Stmt::new(
         "WITH clicked AS MATERIALIZED (
            SELECT s.value ->> '$.id' AS stage FROM (SELECT document FROM program_version WHERE program_id = ?1
                ORDER BY effective_from_ms <= ?5 DESC, IIF(effective_from_ms <= ?5, version, -version) DESC LIMIT 1) v
@@ -88,7 +88,7 @@ pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
          SELECT c.partner_id AS partner, c.campaign, c.stage, c.visitors, p.external_id, x.name
          FROM counted c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
          ORDER BY c.partner_id, c.campaign, c.stage"
-    ))
+    )
     .bind(program)
     .bind(week.to_string())
     .bind(week.start())

@@ -300,10 +300,10 @@ async fn enrolled<S: Platform>(
 ) -> Result<Enrolled, PageError> {
     let ctx = cx.app.context(actor);
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
-    if new.external_id == external_id(&new.program, &email) {
-        if let Some(found) = ctx.read(session::partner_of(&new.program, &email).first()).await? {
-            new.external_id = found.external_id;
-        }
+    if new.external_id == external_id(&new.program, &email)
+        && let Some(found) = ctx.read(session::partner_of(&new.program, &email).first()).await?
+    {
+        new.external_id = found.external_id;
     }
     let (status, partner) = enroll::partner(&ctx, &new, &cx.base_url(), None).await?;
     let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();

@@ -314,7 +314,8 @@ fn enumerations_are_those_of_the_code() {
 #[test]
 fn an_enumeration_that_drifts_is_found() {
     let message = "/components/schemas/Message/properties/type";
-    let cases: [(&str, fn(&mut Value)); 4] = [
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 4] = [
         (&format!("{message}/enum"), |listed| drop(listed.as_array_mut().expect("a list").pop())),
         (&format!("{message}/enum"), |listed| listed.as_array_mut().expect("a list").push(json!("payout.invented"))),
         (message, |schema| drop(schema.as_object_mut().expect("a schema").remove("enum"))),
