@@ -90,8 +90,9 @@ pub fn replay(body: &[u8]) -> Result<ReplayRequest, Invalid> {
 fn types(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
     let Some(given) = given.filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
     let known = |k: &str| {
-        MessageType::emailed()
-            .any(|(kind, _)| kind.name().strip_prefix(k).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        MessageType::ALL
+            .iter()
+            .any(|kind| kind.name().strip_prefix(k).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     let listed: Option<Vec<String>> = given
         .as_array()
@@ -210,6 +211,11 @@ mod tests {
         for secret in [format!("whsec_{}", "AAAA".repeat(11)), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()] {
             let body = format!(r#"{{"url":"https://a.example","secret":"{secret}"}}"#);
             assert_eq!(field(&body), ("secret".into(), "malformed"), "{secret}");
+        }
+        // Every type by its own name, also those that are no email.
+        for kind in MessageType::ALL {
+            let body = format!(r#"{{"url":"https://a.example/h","types":["{}"]}}"#, kind.name());
+            assert_eq!(read(&body).map(|new| new.types), Ok(vec![kind.name().to_owned()]));
         }
         for types in [r#""reward""#, r#"["rew"]"#, r#"["reward."]"#, "[1]", r#"["nothing"]"#] {
             let body = format!(r#"{{"url":"https://a.example","types":{types}}}"#);
