@@ -6,7 +6,9 @@ use crate::pages::context::{PageContext, PageError};
 use crate::pages::text::shared::error as text;
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::identity::session::SessionRow;
+use crate::store::port::{Rows, Stmt};
 use crate::store::query::Reads;
+use std::pin::Pin;
 
 /// Anybody, signed in or not.
 #[derive(Clone, Debug)]
@@ -114,6 +116,9 @@ impl Viewer for Operator {
     }
 }
 
+/// A viewer and the answers of a batch, on their way.
+type Answers<'a, V> = Pin<Box<dyn Future<Output = Result<(V, Vec<Rows>), PageError>> + 'a>>;
+
 /// The way into a page. It yields the page's viewer together with what the page reads.
 pub struct Gate<V>(State<V>);
 
@@ -143,13 +148,26 @@ impl<V: Viewer> Gate<V> {
         cx: &PageContext<'_, S>,
         reads: R,
     ) -> Result<(V, R::Rows), PageError> {
-        match self.0 {
-            State::Open(viewer) => Ok((viewer, cx.app.context("").read(reads).await?)),
-            State::Closed(_) if V::SIGNS_IN && cx.token().is_none() => Err(PageError::SignIn),
-            State::Closed(need) => {
-                let (session, rows) = cx.anybody(reads).await?;
-                Ok((V::admitted(cx, session, need)?, rows))
+        let mut statements = Vec::new();
+        let shape = reads.send(&mut statements);
+        let (viewer, answers) = self.answers(cx, statements).await?;
+        Ok((viewer, R::take(shape, &mut answers.into_iter())?))
+    }
+
+    /// The viewer and the answers to the statements. Boxed: what is the same for all reads is compiled once.
+    fn answers<'a, S: Platform>(self, cx: &'a PageContext<'_, S>, statements: Vec<Stmt>) -> Answers<'a, V>
+    where
+        V: 'a,
+    {
+        Box::pin(async move {
+            match self.0 {
+                State::Open(viewer) => Ok((viewer, cx.app.context("").batch(statements).await?)),
+                State::Closed(_) if V::SIGNS_IN && cx.token().is_none() => Err(PageError::SignIn),
+                State::Closed(need) => {
+                    let (session, answers) = cx.with_session(statements).await?;
+                    Ok((V::admitted(cx, session, need)?, answers))
+                }
             }
-        }
+        })
     }
 }
