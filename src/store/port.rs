@@ -160,8 +160,6 @@ impl Rows {
     }
 
     /// The same, consuming the rows: for results with thousands of rows.
-    // Not inlined: each page and use case would hold a copy of its own.
-    #[inline(never)]
     pub fn take<T: DeserializeOwned>(self) -> Result<Vec<T>, DbError> {
         let mut decoded = Vec::with_capacity(self.0.len());
         for row in self.0 {
