@@ -4,14 +4,14 @@ use crate::engine::identity::access::Scope;
 use crate::http::auth;
 use crate::http::call::{Call, PublicCall};
 use crate::http::context::{Platform, RequestContext};
+use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::overdue;
 use crate::service::overdue::Standing;
 use crate::store::health as health_store;
-use crate::store::health::{Backlog, Heartbeat};
 use crate::store::message::outbox;
-use crate::store::port::{DbError, Rows};
+use crate::store::port::DbError;
 use serde_json::{Value, json};
 
 /// `GET /healthz`: whether everything works, for anyone; what doesn't, for operators.
@@ -30,15 +30,15 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
     let ctx = app.context("");
     let reads = (
         health_store::schema_objects(),
-        health_store::heartbeat_list().query::<Heartbeat>(),
-        outbox::outbox_backlog().query::<Backlog>().first(),
-        Vec::from(overdue::reads()),
+        health_store::heartbeat_list(),
+        outbox::outbox_backlog().first(),
+        overdue::reads(),
     );
     let (objects, heartbeats, backlog, runs) = match ctx.read(reads).await {
         // If the database is not set up yet, the response lists what is missing.
         Err(DbError::NoSchema(_)) => {
             let objects = ctx.read(health_store::schema_objects()).await?;
-            (objects, Vec::new(), None, overdue::reads().map(|_| Rows::default()).into())
+            (objects, Vec::new(), None, (Catalog::default(), Vec::new(), None))
         }
         found => found?,
     };
@@ -53,7 +53,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
             })
         })
         .collect();
-    let runs = overdue::standing(&runs, app.now)?;
+    let runs = overdue::standing(runs, app.now);
     let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now);
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),

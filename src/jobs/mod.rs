@@ -17,7 +17,7 @@ use crate::service::{credit, funnel};
 use crate::store::health;
 
 /// Pages of marked accounts that one sweep recomputes, within one invocation's statements.
-const REDECIDE_PAGES: u32 = 10;
+const RECOMPUTE_PAGES: u32 = 10;
 /// Statements that record that a job ran.
 const HEARTBEAT_STATEMENTS: u64 = 1;
 /// The interval between sweeps.
@@ -53,8 +53,8 @@ impl Job {
 /// The parts of a sweep, in this order. None depends on another: the next sweep continues what one leaves unfinished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    Redecide,
-    Pools,
+    Recompute,
+    Budgets,
     Runs,
     Credits,
     Payouts,
@@ -66,8 +66,8 @@ enum Part {
 }
 
 const PARTS: [Part; 10] = [
-    Part::Redecide,
-    Part::Pools,
+    Part::Recompute,
+    Part::Budgets,
     Part::Runs,
     Part::Credits,
     Part::Payouts,
@@ -129,8 +129,8 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
 
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
     match part {
-        Part::Redecide => recompute::process_marked(ctx, REDECIDE_PAGES).await?,
-        Part::Pools => budget::sweep(ctx).await?,
+        Part::Recompute => recompute::process_marked(ctx, RECOMPUTE_PAGES).await?,
+        Part::Budgets => budget::sweep(ctx).await?,
         Part::Runs => {
             settle::sweep(ctx).await?;
         }

@@ -64,9 +64,6 @@ pub struct NavigationEntry {
     pub need: Need,
 }
 
-/// A session, if there is one, and the answers of a batch.
-pub(crate) type SessionAnswers = Result<(Option<SessionRow>, Vec<Rows>), PageError>;
-
 pub struct PageContext<'a, S: Platform> {
     pub app: &'a RequestContext<'a, S>,
     pub request: &'a Request,
@@ -141,23 +138,23 @@ impl<'a, S: Platform> PageContext<'a, S> {
         self.token.as_deref()
     }
 
-    /// The session, if there is one, and the answers to a page's statements, in one batch. Boxed, and the same for all
-    /// reads: a copy of it for each page made the bundle a tenth larger.
-    pub(crate) fn with_session(&self, statements: Vec<Stmt>) -> Pin<Box<dyn Future<Output = SessionAnswers> + '_>> {
-        Box::pin(async move {
-            let ctx = self.app.context("");
-            let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(statements).await?)) };
-            let mut all = vec![session::session_find(&token, &self.claimed_partner, self.now()).statement];
-            all.extend(statements);
-            let mut answers = ctx.batch(all).await?;
-            let rest = answers.split_off(1);
-            let Some(found) = answers[0].first::<SessionRow>()? else { return Ok((None, rest)) };
-            match self.admit(&found).await {
-                Ok(()) => Ok((Some(found), rest)),
-                Err(PageError::SignIn) => Ok((None, rest)),
-                Err(stop) => Err(stop),
-            }
-        })
+    /// The session, if there is one, and the answers to a page's statements, in one batch.
+    pub(crate) async fn with_session(
+        &self,
+        statements: Vec<Stmt>,
+    ) -> Result<(Option<SessionRow>, Vec<Rows>), PageError> {
+        let ctx = self.app.context("");
+        let Some(token) = self.token_sha256() else { return Ok((None, ctx.batch(statements).await?)) };
+        let mut all = vec![session::session_find(&token, &self.claimed_partner, self.now()).statement];
+        all.extend(statements);
+        let mut answers = ctx.batch(all).await?;
+        let rest = answers.split_off(1);
+        let Some(found) = answers[0].first::<SessionRow>()? else { return Ok((None, rest)) };
+        match self.admit(&found).await {
+            Ok(()) => Ok((Some(found), rest)),
+            Err(PageError::SignIn) => Ok((None, rest)),
+            Err(stop) => Err(stop),
+        }
     }
 
     /// The context for services: its actor goes into the audit log.

@@ -96,7 +96,7 @@ fn navigation<S: Platform>(area: &str) -> Vec<NavigationEntry> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewers {
     Anybody,
-    /// Whoever is signed in.
+    /// Anybody who is signed in.
     Persons,
     Partners,
     Operators,

@@ -7,7 +7,7 @@ use crate::store::port::Stmt;
 use serde_json::Value;
 
 impl<P: Ports> Context<'_, P> {
-    /// The statement that records an action of whoever acts.
+    /// The statement that records an action of the context's actor.
     pub fn audit(
         &self,
         action: &str,

@@ -2,7 +2,7 @@
 
 use crate::base::id;
 use crate::base::time::{UtcMillis, Week};
-use crate::engine::account::timeline::InvoiceRecord;
+use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
 use crate::engine::event::{Event, Payload};
 use crate::engine::funnel;
@@ -58,7 +58,7 @@ pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) ->
 
 /// The statement that counts a webhook's event, for the batch that stores the event. `None` if no funnel has a stage
 /// for its type or no partner sent its visitor.
-pub fn counted(catalog: &Catalog, event: &Event, presented: &InvoiceRecord) -> Option<Stmt> {
+pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential) -> Option<Stmt> {
     let in_force = catalog.all_in_force(event.occurred_at);
     if !in_force.iter().any(|d| d.funnel.as_ref().is_some_and(|f| f.counts(&event.kind))) {
         return None;

@@ -3,11 +3,12 @@
 
 use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
 use crate::engine::settlement::schedule;
+use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::store::health;
 use crate::store::health::{LatestRun, Open};
-use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program;
+use crate::store::query::{First, Parsed, Query};
 
 /// How long after its scheduled time a run may start, and how long it may then take. On Cloudflare's free plan a run
 /// continues over many sweeps.
@@ -46,16 +47,14 @@ fn due_at(cadence: Cadence, now: UtcMillis) -> UtcMillis {
 }
 
 /// The reads that [`standing`] needs.
-pub fn reads() -> [Stmt; 3] {
-    [program::program_list(), health::run_latest_list(&CADENCES.map(Cadence::name)), health::run_open_count()]
+pub fn reads() -> (Parsed<Catalog>, Query<LatestRun>, First<Open>) {
+    (program::programs(), health::run_latest_list(&CADENCES.map(Cadence::name)), health::run_open_count().first())
 }
 
 /// Evaluates the reads. A program that was saved after a run's scheduled time has nothing to run for it.
-pub fn standing(rows: &[Rows], now: UtcMillis) -> Result<Standing, DbError> {
-    let [programs, runs, open] = rows else { return Err(DbError::Fault("runs of other reads".to_owned())) };
-    let catalog = program::catalog(programs)?;
-    let mut standing = Standing { open: open.first()?.unwrap_or_default(), overdue: Vec::new() };
-    for run in runs.decode::<LatestRun>()? {
+pub fn standing((catalog, runs, open): (Catalog, Vec<LatestRun>, Option<Open>), now: UtcMillis) -> Standing {
+    let mut standing = Standing { open: open.unwrap_or_default(), overdue: Vec::new() };
+    for run in runs {
         let Some(cadence) = CADENCES.into_iter().find(|c| c.name() == run.cadence) else { continue };
         let due_at = due_at(cadence, now);
         let settles = catalog.in_force(&run.program_id, due_at).is_some_and(|d| d.settlement.cadence == cadence);
@@ -64,5 +63,5 @@ pub fn standing(rows: &[Rows], now: UtcMillis) -> Result<Standing, DbError> {
             standing.overdue.push(Overdue { program: run.program_id, cadence, period, due_at });
         }
     }
-    Ok(standing)
+    standing
 }

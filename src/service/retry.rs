@@ -1,4 +1,4 @@
-//! Uses that start over when another request was first: a guard aborted their batch, so they read again and decide anew.
+//! Use cases that start over when another request was first: a guard aborted their batch, so they read and decide again.
 
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;

@@ -10,7 +10,6 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::store::account;
-use crate::store::account::AccountRow;
 use crate::store::port::DbError;
 use crate::store::review;
 use crate::store::review::ReviewRow;
@@ -58,7 +57,7 @@ async fn attempt<P: Ports>(
     choice: ReviewDecision,
     reason: &str,
 ) -> Result<StoredResponse, DbError> {
-    let accounts = ctx.read(account::account_find(&row.account_id).query::<AccountRow>()).await?;
+    let accounts = ctx.read(account::account_find(&row.account_id)).await?;
     let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     for stored in books.reviews_mut(&row.account_id) {
         if stored.program_id == row.program_id

@@ -41,8 +41,8 @@ pub struct Heartbeat {
     pub finished_at_ms: UtcMillis,
 }
 
-pub fn heartbeat_list() -> Stmt {
-    Stmt::new("SELECT job, scheduled_at_ms, finished_at_ms FROM heartbeat ORDER BY job")
+pub fn heartbeat_list() -> Query<Heartbeat> {
+    Stmt::new("SELECT job, scheduled_at_ms, finished_at_ms FROM heartbeat ORDER BY job").query()
 }
 
 pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt {
@@ -67,13 +67,14 @@ pub struct LatestRun {
 }
 
 /// The latest runs of all programs: one row per program and cadence.
-pub fn run_latest_list(cadences: &[&str]) -> Stmt {
+pub fn run_latest_list(cadences: &[&str]) -> Query<LatestRun> {
     Stmt::new(
         "SELECT v.program_id, c.value AS cadence, v.since_ms,
                 (SELECT MAX(r.as_of_ms) FROM run r WHERE r.program_id = v.program_id AND r.cadence = c.value) AS as_of_ms
          FROM (SELECT program_id, MIN(created_at_ms) AS since_ms FROM program_version GROUP BY program_id) v CROSS JOIN json_each(?1) c",
     )
     .json(&cadences)
+        .query()
 }
 
 /// Unfinished runs.
@@ -84,8 +85,8 @@ pub struct Open {
     pub oldest_ms: Option<UtcMillis>,
 }
 
-pub fn run_open_count() -> Stmt {
-    Stmt::new("SELECT COUNT(*) AS open, MIN(started_at_ms) AS oldest_ms FROM run WHERE state <> 'done'")
+pub fn run_open_count() -> Query<Open> {
+    Stmt::new("SELECT COUNT(*) AS open, MIN(started_at_ms) AS oldest_ms FROM run WHERE state <> 'done'").query()
 }
 
 /// How far a job got before it was cut off.

@@ -17,18 +17,14 @@ thread_local! {
     static READ: RefCell<HashMap<String, Rc<Document>>> = RefCell::default();
 }
 
-pub fn program_list() -> Stmt {
-    Stmt::new("SELECT program_id, version, document FROM program_version ORDER BY program_id, version")
-}
-
 /// The catalog: every version of every program.
 pub fn programs() -> Parsed<Catalog> {
-    program_list().parsed(|rows| catalog(&rows))
+    Stmt::new("SELECT program_id, version, document FROM program_version ORDER BY program_id, version").parsed(catalog)
 }
 
-/// The catalog that `program_list` read. Stored documents were validated when they were saved. If one can no longer be
-/// parsed, that is a bug, and nothing may be decided without it.
-pub fn catalog(rows: &Rows) -> Result<Catalog, DbError> {
+/// Stored documents were validated when they were saved. If one can no longer be parsed, that is a bug, and nothing may
+/// be decided without it.
+fn catalog(rows: Rows) -> Result<Catalog, DbError> {
     #[derive(Deserialize)]
     struct Row {
         program_id: String,
@@ -36,7 +32,7 @@ pub fn catalog(rows: &Rows) -> Result<Catalog, DbError> {
         document: String,
     }
     let (mut before, mut read) = (READ.take(), HashMap::new());
-    for row in rows.decode::<Row>()? {
+    for row in rows.take::<Row>()? {
         let document = match before.remove(&row.document) {
             Some(document) => document,
             None => Rc::new(check::parse(&row.document).map_err(|f| {
@@ -84,7 +80,7 @@ mod tests {
     fn stored(texts: &[&str]) -> Catalog {
         let row = |text: &&str| json!({"program_id": "any", "version": 1, "document": text});
         let rows = texts.iter().map(|text| row(text).as_object().cloned().unwrap_or_default());
-        catalog(&Rows(rows.collect())).unwrap()
+        catalog(Rows(rows.collect())).unwrap()
     }
 
     #[test]

@@ -293,8 +293,8 @@ fn an_overdue_cadence_is_detected() {
     let world = busy(2, 1);
     let standing = |when: &str| {
         let ctx = world.at(at(when));
-        let rows = now(ctx.batch(overdue::reads().into())).expect("rows");
-        let standing = overdue::standing(&rows, ctx.now).expect("a standing");
+        let rows = now(ctx.read(overdue::reads())).expect("rows");
+        let standing = overdue::standing(rows, ctx.now);
         let late: Vec<String> = standing.overdue.iter().map(|o| format!("{} {}", o.program, o.period)).collect();
         (standing.is_late(ctx.now), late.join(", "), standing.open.open)
     };
@@ -328,6 +328,6 @@ fn an_overdue_cadence_is_detected() {
         ))
         .expect("a later date");
     let ctx = fresh.at(at("2026-05-01T08:00:00Z"));
-    let rows = now(ctx.batch(overdue::reads().into())).expect("rows");
-    assert!(!overdue::standing(&rows, ctx.now).expect("a standing").is_late(ctx.now));
+    let rows = now(ctx.read(overdue::reads())).expect("rows");
+    assert!(!overdue::standing(rows, ctx.now).is_late(ctx.now));
 }

@@ -7,7 +7,7 @@ use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
 use manicule::codec::operator::{NewLink, NewPartner};
 use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
-use manicule::engine::account::timeline::InvoiceRecord;
+use manicule::engine::account::timeline::VerifiedCredential;
 use manicule::engine::attribution::touch::TouchHistory;
 use manicule::engine::event::Event;
 use manicule::program::document::Cadence;
@@ -169,7 +169,7 @@ impl World {
     ) -> Result<IngestOutcome, AppError> {
         let bytes = body.to_string().into_bytes();
         let event: Event = manicule::codec::event::envelope::parse(&bytes, when)?;
-        let presented = InvoiceRecord {
+        let presented = VerifiedCredential {
             code: event.credential.code.clone(),
             touchpoints,
             token_refused: false,

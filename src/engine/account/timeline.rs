@@ -21,12 +21,12 @@ pub struct Fact {
     /// The domain of the email address it named; `None` for free mail.
     pub email_domain: Option<String>,
     pub payload: Payload,
-    pub credential: InvoiceRecord,
+    pub credential: VerifiedCredential,
 }
 
 /// The attribution credential that an event presented, verified when the event was received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct InvoiceRecord {
+pub struct VerifiedCredential {
     pub code: Option<String>,
     /// The touches of a valid token.
     pub touchpoints: Option<TouchHistory>,

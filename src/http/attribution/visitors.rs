@@ -17,7 +17,6 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::store::link::click;
-use crate::store::program;
 use serde_json::json;
 
 /// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
@@ -35,7 +34,7 @@ pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredR
         .as_ref()
         .and_then(|keys| cookie::read(keys, request.header("cookie")?).map(|signed| (keys, signed)));
     let Some((keys, signed)) = signed else { return Ok((200, nothing)) };
-    let catalog = program::catalog(&app.context("").query(program::program_list()).await?)?;
+    let catalog = app.context("").programs().await?;
     let live = |touch: &&Touch| is_live(&catalog, touch, app);
     let Some(touch) = signed.touchpoints.touches.iter().filter(live).max_by_key(|t| t.at) else {
         return Ok((200, nothing));

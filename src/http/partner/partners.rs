@@ -14,7 +14,7 @@ use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
 use crate::store::partner;
 use crate::store::payout::payee;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
 
@@ -29,11 +29,10 @@ pub async fn enrol<S: Platform>(call: OperatorCall<'_, S, NewPartner>) -> Result
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let id = call.segment;
     let reads =
-        (partner::partner_find(id).first(), ledger::balance_list(id), program_list(), payee::payee_find(id).first());
-    let (found, balances, programs, payee) = call.context().read(reads).await?;
+        (partner::partner_find(id).first(), ledger::balance_list(id), programs(), payee::payee_find(id).first());
+    let (found, balances, catalog, payee) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = balances.iter().map(balance).collect();
-    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&found.program_id, call.app.now);
     let mut view = enroll::view(&found, document, &call.base_url(), &balances);
     view["payability"] = onboard::payability(payee.as_ref());

@@ -12,12 +12,11 @@ use crate::service::program as saving;
 use crate::service::program::Refusal;
 use crate::service::program::dry_run as replay;
 use crate::store::ledger::budget;
-use crate::store::program;
 use serde_json::{Value, json};
 
 /// `GET /v1/programs`: every program with the version in force.
 pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let catalog = program::catalog(&call.context().query(program::program_list()).await?)?;
+    let catalog = call.context().programs().await?;
     let programs: Vec<Value> = catalog
         .all_in_force(call.app.now)
         .into_iter()
@@ -34,7 +33,7 @@ pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
 
 /// `GET /v1/programs/{id}`: the document in force and all versions.
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let catalog = program::catalog(&call.context().query(program::program_list()).await?)?;
+    let catalog = call.context().programs().await?;
     let document = catalog.in_force(call.segment, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let versions: Vec<Value> = catalog
         .versions(call.segment)

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub async fn audit_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let reads = audit::audit_page(before_ms, &before_id, page.limit + 1).query::<AuditRow>();
+    let reads = audit::audit_page(before_ms, &before_id, page.limit + 1);
     let rows = call.context().read(reads).await?;
     let json_of = |text: &Option<String>| text.as_deref().map(|t| serde_json::from_str::<Value>(t).unwrap_or_default());
     let view = |a: &AuditRow| {

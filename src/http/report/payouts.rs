@@ -10,11 +10,9 @@ use crate::service::payout as deciding;
 use crate::service::payout::send;
 use crate::service::settlement::start::view as run_view;
 use crate::store::payout::plan;
-use crate::store::payout::plan::ApprovalRow;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{CarriedSum, StateSum};
 use crate::store::settlement::run as runs;
-use crate::store::settlement::run::RunRow;
 use serde_json::{Value, json};
 
 /// `GET /v1/runs/{id}/report`: what happened to a run's money.
@@ -23,10 +21,10 @@ pub async fn run_report<S: Platform>(call: OperatorCall<'_, S>) -> Result<Stored
     let rule = send::approval_name(ctx.setup.payout_approval);
     let id = call.segment;
     let reads = (
-        runs::run_find(id).query::<RunRow>().first(),
-        plan::approval_find(id, rule).query::<ApprovalRow>().first(),
-        reports::run_payout_sums(id).query::<StateSum>(),
-        reports::run_carried_sums(id).query::<CarriedSum>(),
+        runs::run_find(id).first(),
+        plan::approval_find(id, rule).first(),
+        reports::run_payout_sums(id),
+        reports::run_carried_sums(id),
     );
     let (run, approval, payouts, carried_forward) = ctx.read(reads).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;

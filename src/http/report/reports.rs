@@ -11,23 +11,18 @@ use crate::http::partner::partners::entry;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::store::account;
-use crate::store::account::{AccountRow, BindingRow};
+use crate::store::account::BindingRow;
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
 use crate::store::partner;
-use crate::store::program::{catalog, program_list};
-use serde::Deserialize;
+use crate::store::program::programs;
 use serde_json::{Value, json};
 
 /// `GET /v1/accounts/{id}/attribution`: the partner that the account is bound to, by what, why the other candidates
 /// lost, and what it earned.
 pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let id = call.segment;
-    let reads = (
-        account::account_find(id).query::<AccountRow>().first(),
-        account::binding_list(id).query::<BindingRow>(),
-        account::accrual_list(&[id.to_owned()]).query::<Accrual>(),
-    );
+    let reads = (account::account_find(id).first(), account::binding_list(id), account::accrual_list(&[id.to_owned()]));
     let (account, bindings, accruals) = call.context().read(reads).await?;
     account.ok_or_else(|| AppError::not_found("account"))?;
     let programs: Vec<Value> = bindings.iter().map(|row| binding_view(row, &accruals, call.app.now)).collect();
@@ -82,11 +77,7 @@ pub async fn transfers<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
 
 /// `GET /v1/ledger/checks`: must always be empty.
 pub async fn faults<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    #[derive(Deserialize)]
-    struct Row {
-        what: String,
-    }
-    let rows = call.context().read(ledger::ledger_fault_list().query::<Row>()).await?;
+    let rows = call.context().read(ledger::failed_checks()).await?;
     Ok((200, rows.into_iter().map(|r| json!({"fault": r.what})).collect()))
 }
 
@@ -96,9 +87,9 @@ pub async fn leaderboard<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
         AppError::new(ErrorKind::BadRequest, "missing", "the parameter program is required").field("program")
     })?;
     let page = Page::of(call.request)?;
-    let reads = (program_list(), partner::leaderboard_list(&program, page.limit));
-    let (programs, rows) = call.context().read(reads).await?;
-    catalog(&programs)?.in_force(&program, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
+    let reads = (programs(), partner::leaderboard_list(&program, page.limit));
+    let (catalog, rows) = call.context().read(reads).await?;
+    catalog.in_force(&program, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let ranks: Vec<Value> = rows
         .iter()
         .map(|r| {

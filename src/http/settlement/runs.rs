@@ -10,14 +10,13 @@ use crate::service::once::StoredResponse;
 use crate::service::settlement::start as starting;
 use crate::service::settlement::start::view as run_view;
 use crate::store::settlement::run as runs;
-use crate::store::settlement::run::{RunRow, RunTotal};
 use serde_json::json;
 
 /// `GET /v1/runs`: newest first.
 pub async fn run_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let reads = runs::run_page(before_ms, &before_id, page.limit + 1).query::<RunRow>();
+    let reads = runs::run_page(before_ms, &before_id, page.limit + 1);
     let rows = call.context().read(reads).await?;
     Ok((200, page.answer(rows, |r| format!("{}.{}", r.started_at_ms.0, r.id), run_view)))
 }
@@ -31,11 +30,8 @@ pub async fn run_start<S: Platform>(call: OperatorCall<'_, S, NewRun>) -> Result
 pub async fn run_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let id = call.segment;
-    let reads = (
-        runs::run_find(id).query::<RunRow>().first(),
-        runs::run_totals(id).query::<RunTotal>(),
-        runs::run_partner_page(id, &page.cursor, page.limit + 1),
-    );
+    let reads =
+        (runs::run_find(id).first(), runs::run_totals(id), runs::run_partner_page(id, &page.cursor, page.limit + 1));
     let (run, totals, partners) = call.context().read(reads).await?;
     let mut body = run_view(&run.ok_or_else(|| AppError::not_found("run"))?);
     body["totals"] = json!(totals);

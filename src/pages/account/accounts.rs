@@ -25,7 +25,7 @@ use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
 use crate::service::error::AppError;
 use crate::store::account;
-use crate::store::account::{AccountRow, BindingRow};
+use crate::store::account::BindingRow;
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::report::operator as reads;
@@ -108,8 +108,8 @@ async fn shown<S: Platform>(
     let list = helpers::list(cx, helpers::ROWS)?;
     let ids = [id.to_owned()];
     let read = (
-        account::account_find(id).query::<AccountRow>().first(),
-        account::binding_list(id).query::<BindingRow>(),
+        account::account_find(id).first(),
+        account::binding_list(id),
         reads::account_accruals(id, &list.cursor, list.limit + 1),
         review::review_of_accounts(&ids).query::<ReviewRow>(),
         program::programs(),

@@ -23,7 +23,7 @@ use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{ClientRow, EarnedRow};
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 
 /// Newest commissions on a customer's page.
@@ -106,14 +106,14 @@ fn earned(locale: &dyn Locale, sums: &[EarnedRow]) -> Markup {
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (client, receipt, accruals, programs, payouts)) = gate
+    let (partner, (client, receipt, accruals, catalog, payouts)) = gate
         .open(
             cx,
             (
                 reads::client_find(claimed_partner, row).first(),
                 reads::client_attribution(claimed_partner, row).first(),
                 reads::client_accruals(claimed_partner, row, LINES),
-                program_list(),
+                programs(),
                 status::read(claimed_partner),
             ),
         )
@@ -123,7 +123,7 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, r
     let (client, sums) = (client.row, client.earned);
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);
-    let (catalog, locale) = (catalog(&programs)?, cx.locale.as_ref());
+    let locale = cx.locale.as_ref();
     let (accruals, paid) = Paid::of(accruals, payouts);
     let name = wording::client_name(&partner.id, &client.account_id);
     let content = html! {

@@ -23,7 +23,7 @@ use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{PostingRow, VestedRow};
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
@@ -35,11 +35,10 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     }
     let reads_of_page = (
         reads::accrual_page(cx.claimed_partner(), &state, before_ms, &before_id, cursor.limit + 1),
-        program_list(),
+        programs(),
         status::read(cx.claimed_partner()),
     );
-    let (partner, (accruals, programs, payouts)) = gate.open(cx, reads_of_page).await?;
-    let catalog = catalog(&programs)?;
+    let (partner, (accruals, catalog, payouts)) = gate.open(cx, reads_of_page).await?;
     let (mut accruals, paid) = Paid::of(accruals, payouts);
     let next = cursor.cut(&mut accruals, |l| format!("{}.{}", l.at_ms.0, l.id));
     let first = cursor.cursor.is_empty();
@@ -112,7 +111,7 @@ pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str,
 
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let (partner, (accrual, postings, vested, client, programs, payouts)) = gate
+    let (partner, (accrual, postings, vested, client, catalog, payouts)) = gate
         .open(
             cx,
             (
@@ -120,14 +119,14 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, i
                 reads::accrual_postings(claimed_partner, id),
                 reads::accrual_vested(claimed_partner, id).first(),
                 reads::accrual_client(claimed_partner, id).first(),
-                program_list(),
+                programs(),
                 status::read(claimed_partner),
             ),
         )
         .await?;
     let (accruals, paid) = Paid::of(accrual, payouts);
     let accrual = accruals.into_iter().next().ok_or_else(|| AppError::not_found("earning"))?;
-    let (catalog, locale) = (catalog(&programs)?, cx.locale.as_ref());
+    let locale = cx.locale.as_ref();
     let payout = paid.payout(&catalog, &accrual);
     let state = paid.state(&catalog, &accrual);
     let name = wording::client_name(&partner.id, &accrual.account_id);

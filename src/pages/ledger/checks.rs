@@ -16,7 +16,6 @@ use crate::store::ledger::TransferRow;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::LedgerAccount;
 use maud::{Markup, html};
-use serde::Deserialize;
 
 const HERE: &str = "/operator/ledger";
 
@@ -147,11 +146,7 @@ fn table<S: Platform>(cx: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
 
 /// Reads every entry, so it takes longer as the ledger grows.
 pub async fn checks<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
-    #[derive(Deserialize)]
-    struct Row {
-        what: String,
-    }
-    let (operator, found) = gate.open(cx, ledger::ledger_fault_list().query::<Row>()).await?;
+    let (operator, found) = gate.open(cx, ledger::failed_checks()).await?;
     let content = html! {
         (components::heading(wording::CHECKS, wording::CHECKS_LEAD, html! { a.button.second href=(HERE) { (navigation::LEDGER) } }))
         @if found.is_empty() {

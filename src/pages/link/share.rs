@@ -15,7 +15,7 @@ use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::AppError;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::LinkName;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 
 /// Links to choose from; the rest open the kit from their own page.
@@ -35,9 +35,9 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let reads = (
         reads::link_choices(claimed_partner, now, LINKS),
         reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)).first(),
-        program_list(),
+        programs(),
     );
-    let (partner, (mut choices, chosen, programs)) = gate.open(cx, reads).await?;
+    let (partner, (mut choices, chosen, catalog)) = gate.open(cx, reads).await?;
     if link.is_some() && chosen.is_none() {
         return Err(AppError::not_found("link").into());
     }
@@ -50,7 +50,6 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         }
         None => choices.first().map(|c| c.code.clone()),
     };
-    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
     let left = partner.session.left_at_ms.is_some();
     let content = match code.filter(|_| !left) {

@@ -50,12 +50,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         reads::reviews_waiting().first(),
         reads::runs_unapproved(rule),
         reads::outbound_stopped(now.plus_ms(-FAILED_MS)),
-        outbox::outbox_backlog().query::<Backlog>().first(),
+        outbox::outbox_backlog().first(),
         program::programs(),
         books::budget_query(),
-        health::heartbeat_list().query::<Heartbeat>(),
+        health::heartbeat_list(),
         reads::units_unbalanced(),
-        run::run_open_list(20).query::<RunRow>(),
+        run::run_open_list(20),
         reads::outbound_in_review(),
     );
     let (operator, rows) = gate.open(cx, reads).await?;

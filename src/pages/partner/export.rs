@@ -21,7 +21,7 @@ use crate::store::ledger::balance_list;
 use crate::store::partner::profile;
 use crate::store::partner::{LinkRow, entry_page, partner_find};
 use crate::store::payout::payee::payee_find;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
 
@@ -94,10 +94,9 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         balance_list(claimed_partner),
         payee_find(claimed_partner).first(),
         session_list(&token, cx.now()),
-        program_list(),
+        programs(),
     );
-    let (partner, (lists, (row, said, balances, payee, sessions, programs))) =
-        gate.open(cx, (lists, only_once)).await?;
+    let (partner, (lists, (row, said, balances, payee, sessions, catalog))) = gate.open(cx, (lists, only_once)).await?;
     let mut entries = entries(cx, &partner.id, lists);
     entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
@@ -111,7 +110,6 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     if cursor.is_none() {
         let row = row.ok_or_else(|| AppError::not_found("partner"))?;
         let balances: Vec<Value> = balances.iter().map(balance).collect();
-        let catalog = catalog(&programs)?;
         let mut view = enroll::view(&row, catalog.in_force(&row.program_id, cx.now()), &cx.base_url(), &balances);
         view["display_name"] = json!(said.and_then(|row| row.display_name));
         view["left_at"] = json!(row.left_at_ms.map(|at| at.to_rfc3339()));

@@ -27,7 +27,7 @@ use crate::service::partner::enroll;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
 use crate::store::port::Stmt;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -60,8 +60,7 @@ async fn read<S: Platform>(
 ) -> Result<(Document, Applicant), PageError> {
     // If the site does not answer, the address can still be confirmed by email.
     let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
-    let (visitor, programs) = gate.open(cx, program_list()).await?;
-    let catalog = catalog(&programs)?;
+    let (visitor, catalog) = gate.open(cx, programs()).await?;
     let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (visitor.session.map(|s| (s.email.clone(), s)), user) {
         (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),

@@ -28,7 +28,7 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::{DayRow, EarnedRow};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 
 /// Days that the chart shows, today included.
@@ -42,14 +42,14 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, (row, balances, payee, programs, (days, month_sums, latest, payouts), own, further)) = gate
+    let (partner, (row, balances, payee, catalog, (days, month_sums, latest, payouts), own, further)) = gate
         .open(
             cx,
             (
                 partner::partner_find(claimed_partner).first(),
                 ledger::balance_list(claimed_partner),
                 payee::payee_find(claimed_partner).first(),
-                program_list(),
+                programs(),
                 (
                     reads::day_list(claimed_partner, first),
                     reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
@@ -61,7 +61,6 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
             ),
         )
         .await?;
-    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, now);
     let (accruals, paid) = Paid::of(latest, payouts);
     let todo = Todo {
@@ -129,7 +128,7 @@ impl Todo<'_> {
         }
         html! {
             div.todo {
-                h2 { (text::TODO) }
+                h2 { (text::NEXT_STEPS) }
                 @if let Some(document) = undisclosed {
                     p { strong { (text::UNDISCLOSED) } " " (text::disclosure_required(document)) }
                     form method="post" action="/partner/disclosure" {

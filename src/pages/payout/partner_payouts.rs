@@ -25,7 +25,7 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::{CreditRow, ReturnRow};
 use crate::store::payout;
 use crate::store::payout::payee;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 
 /// Newest uses of credit, and newest payout reversals.
@@ -37,7 +37,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (mut sent, balances, payee, returns, used, programs)) = gate
+    let (partner, (mut sent, balances, payee, returns, used, catalog)) = gate
         .open(
             cx,
             (
@@ -46,13 +46,12 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
                 payee::payee_find(claimed_partner).first(),
                 reads::return_list(claimed_partner, LATEST),
                 reads::credit_list(claimed_partner, LATEST),
-                program_list(),
+                programs(),
             ),
         )
         .await?;
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
-    let catalog = catalog(&programs)?;
     let document = catalog.in_force(&partner.program, cx.now());
     let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
     let locale = cx.locale.as_ref();

@@ -18,7 +18,7 @@ use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::payout::state_name;
 use crate::store::payout;
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
 use maud::{Markup, html};
@@ -26,7 +26,7 @@ use maud::{Markup, html};
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (after, claimed_partner) = (cursor.number(0)?, cx.claimed_partner());
-    let (partner, (payout, sums, mut moved, reversals, programs)) = gate
+    let (partner, (payout, sums, mut moved, reversals, catalog)) = gate
         .open(
             cx,
             (
@@ -34,7 +34,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
                 reports::own_receipt_sums(claimed_partner, id).first(),
                 reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
                 payout::reversal_list(id),
-                program_list(),
+                programs(),
             ),
         )
         .await?;
@@ -42,7 +42,6 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
     let payout = payout.filter(|s| s.partner_id == partner.id).ok_or_else(gone)?;
     let sums = sums.ok_or_else(gone)?;
     let next = cursor.cut(&mut moved, |m| m.row.to_string());
-    let catalog = catalog(&programs)?;
     let locale = cx.locale.as_ref();
     let content = html! {
         (components::heading(text::PAYOUT, &text::settlement_for(&sums.period), components::state(state_name(&payout))))

@@ -13,13 +13,12 @@ use crate::pages::viewer::{Gate, Person};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::store::identity::session::{OwnPartner, own_partners};
-use crate::store::program::{catalog, program_list};
+use crate::store::program::programs;
 use maud::{Markup, html};
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Person>) -> PageResult {
     let token = cx.token_sha256().unwrap_or_default();
-    let (person, (own, programs)) = gate.open(cx, (own_partners(&token), program_list())).await?;
-    let catalog = catalog(&programs)?;
+    let (person, (own, catalog)) = gate.open(cx, (own_partners(&token), programs())).await?;
     let operator = person.session.operator == 1;
     let content = html! {
         @if own.is_empty() {

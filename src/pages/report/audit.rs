@@ -18,7 +18,7 @@ const CHANGE_CHARS_MAX: usize = 200;
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let read = audit::audit_page(before_ms, &before_id, list.limit + 1).query();
+    let read = audit::audit_page(before_ms, &before_id, list.limit + 1);
     let (operator, rows) = gate.open(cx, read).await?;
     let (rows, next) = helpers::paged(&list, rows, |a: &AuditRow| format!("{}.{}", a.at_ms.0, a.id));
 

@@ -40,7 +40,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         return choose(cx, gate).await;
     };
     let sums = economics_reads(&program, from.start(), to.end(), cx.now());
-    let channels = channel_list(&program, to.start(), to.end()).query::<ChannelRow>();
+    let channels = channel_list(&program, to.start(), to.end());
     let (operator, ((catalog, cost_sums, reach_sums), channels)) = gate.open(cx, (sums, channels)).await?;
     let (document, found) = economics_of(&catalog, (cost_sums, reach_sums), &program, to.end(), cx.now())?;
     let programs = paying(catalog.all_in_force(cx.now()));

@@ -23,7 +23,6 @@ use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::PlanItem;
 use crate::store::settlement::run;
-use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -169,7 +168,7 @@ fn rest<S: Platform>(cx: &PageContext<'_, S>, all: usize) -> Markup {
 pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let after = list.number(0)?;
-    let read = (run::run_find(id).query::<RunRow>().first(), reads::run_plan_page(id, after, list.limit + 1));
+    let read = (run::run_find(id).first(), reads::run_plan_page(id, after, list.limit + 1));
     let (operator, (run, items)) = gate.open(cx, read).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
     let (items, next) = helpers::paged(&list, items, |i: &PlanItem| i.seq.to_string());

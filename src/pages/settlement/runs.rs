@@ -46,7 +46,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
 async fn listed<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, form: &SubmittedForm) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
-    let page = run::run_page(before_ms, &before_id, list.limit + 1).query();
+    let page = run::run_page(before_ms, &before_id, list.limit + 1);
     let read = (page, program::programs(), reads::run_last_periods());
     let (operator, (runs, catalog, last_periods)) = gate.open(cx, read).await?;
     let (runs, next) = helpers::paged(&list, runs, |r: &RunRow| format!("{}.{}", r.started_at_ms.0, r.id));
@@ -229,11 +229,11 @@ async fn shown<S: Platform>(
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
     let rule = approval_name(cx.app.config.setup.payout_approval);
     let read = (
-        run::run_find(id).query::<RunRow>().first(),
-        plan::approval_find(id, rule).query::<ApprovalRow>().first(),
+        run::run_find(id).first(),
+        plan::approval_find(id, rule).first(),
         reads::run_statement_sums(id),
-        reports::run_payout_sums(id).query::<StateSum>(),
-        reports::run_carried_sums(id).query::<CarriedSum>(),
+        reports::run_payout_sums(id),
+        reports::run_carried_sums(id),
         reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
     );
     let (operator, (run, approval, statements, sums, carried_forward, payouts)) = gate.open(cx, read).await?;

@@ -135,7 +135,7 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> BooksReads {
         (
             events::email_list(&ids),
             review::review_of_accounts(&ids).pairs(),
-            account::accrual_list(&ids).query(),
+            account::accrual_list(&ids),
             account::bound_list(&ids),
             budget_query(),
         ),

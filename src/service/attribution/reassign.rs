@@ -2,7 +2,7 @@
 //! account's facts, so the account is decided like any other: the old accruals are reversed, and new ones are created.
 
 use crate::codec::operator::ReassignRequest;
-use crate::engine::account::timeline::InvoiceRecord;
+use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::program::event::EventType;
 use crate::service::context::{Context, Ports};
@@ -11,7 +11,6 @@ use crate::service::event::conversion;
 use crate::service::event::conversion::Incoming;
 use crate::service::once::StoredResponse;
 use crate::store::account;
-use crate::store::account::AccountRow;
 use crate::store::partner;
 use crate::store::program;
 use serde_json::json;
@@ -27,7 +26,7 @@ pub async fn reassign<P: Ports>(
     let wanted = request.partner.as_deref().unwrap_or("");
     let (known, to, bound, catalog) = ctx
         .read((
-            account::account_find(account_id).query::<AccountRow>().first(),
+            account::account_find(account_id).first(),
             partner::partner_find(wanted).first(),
             account::bound_list(&[account_id.to_owned()]),
             program::programs(),
@@ -59,7 +58,7 @@ pub async fn reassign<P: Ports>(
             reason: request.reason.clone(),
         },
     };
-    let incoming = Incoming { source: "operator", body_sha256, event, presented: InvoiceRecord::default() };
+    let incoming = Incoming { source: "operator", body_sha256, event, presented: VerifiedCredential::default() };
     let taken = conversion::take_with(ctx, &incoming, || vec![entry.clone()]).await?;
     Ok((200, taken.outcome))
 }

@@ -5,7 +5,7 @@ use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
 use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
-use crate::engine::account::timeline::{Fact, InvoiceRecord};
+use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::attribution::binding::AttributionMethod;
 use crate::engine::event::{Event, Payload};
@@ -32,7 +32,7 @@ pub struct Incoming {
     pub body_sha256: String,
     pub event: Event,
     /// The attribution evidence that the event presented, verified.
-    pub presented: InvoiceRecord,
+    pub presented: VerifiedCredential,
 }
 
 /// The response. `first` is false for a repeat, which gets the same response as the first delivery.
@@ -48,10 +48,10 @@ pub struct IngestOutcome {
 
 /// Verifies the attribution evidence of an event. If its token does not verify, the event loses its touches but is
 /// still accepted.
-pub fn present(keys: Option<&CookieKeys>, event: &Event) -> InvoiceRecord {
+pub fn present(keys: Option<&CookieKeys>, event: &Event) -> VerifiedCredential {
     let token = event.credential.token.as_deref();
     let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
-    InvoiceRecord {
+    VerifiedCredential {
         // People type codes, sometimes with a space before or after.
         code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
         token_refused: token.is_some() && touchpoints.is_none(),
@@ -88,7 +88,7 @@ pub async fn take_with<P: Ports>(
     also: impl Fn() -> Vec<Stmt>,
 ) -> Result<IngestOutcome, AppError> {
     let taken = ctx.retry(async || attempt(ctx, incoming, also()).await).await?;
-    // The event is in, and whoever may be this account or depends on it is marked: a failure here is made up for by the
+    // The event is stored, and accounts that may be this one or depend on it are marked: a failure here is made up for by the
     // sweep.
     let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
     if taken.first && taken.known {
@@ -163,7 +163,7 @@ async fn attempt<P: Ports>(
 }
 
 /// What an event adds to the decision before it is stored.
-fn pending<'a>(event: &'a Event, presented: &'a InvoiceRecord) -> PendingEvent<'a> {
+fn pending<'a>(event: &'a Event, presented: &'a VerifiedCredential) -> PendingEvent<'a> {
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
         domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
@@ -195,7 +195,7 @@ fn decide_all(
     }
 }
 
-fn fact(event: &Event, presented: &InvoiceRecord) -> Fact {
+fn fact(event: &Event, presented: &VerifiedCredential) -> Fact {
     Fact {
         event_id: event.id.clone(),
         account_id: event.account_id.clone().unwrap_or_default(),

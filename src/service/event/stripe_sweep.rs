@@ -19,7 +19,7 @@ use crate::service::stripe;
 use crate::service::stripe::StripeReply;
 use crate::store::event::stripe as rows;
 use crate::store::health;
-use crate::store::health::{CURSOR_STATEMENTS, Heartbeat};
+use crate::store::health::CURSOR_STATEMENTS;
 use crate::store::payout::payee;
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(());
     }
-    let (beats, cursors) = ctx.read((health::heartbeat_list().query::<Heartbeat>(), health::cursor_list())).await?;
+    let (beats, cursors) = ctx.read((health::heartbeat_list(), health::cursor_list())).await?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
     if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {

@@ -32,13 +32,13 @@ pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) 
     }
     let mut batch = Vec::from(profile::profile_update(partner, &next));
     if next.website != old.website {
-        let crowd = SignupVelocityMark {
+        let signups = SignupVelocityMark {
             program: old.program_id.clone(),
             partner: partner.to_owned(),
             from: UtcMillis(0),
             to: EVER,
         };
-        batch.push(recompute_by_signup_velocity(&[crowd], &[], ctx.now));
+        batch.push(recompute_by_signup_velocity(&[signups], &[], ctx.now));
     }
     let (before, after) = (changed_fields(&old, &next), changed_fields(&next, &old));
     batch.push(ctx.audit("partner.profile", partner, None, Some(before), Some(after)));

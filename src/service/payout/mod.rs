@@ -22,7 +22,6 @@ use crate::service::settlement::settle;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply as Reply;
 use crate::store::payout::plan;
-use crate::store::payout::plan::ApprovalRow;
 use serde_json::{Value, json};
 
 /// What an operator does with an unfinished payout.
@@ -59,7 +58,7 @@ pub async fn approve<P: Ports>(
     }
     let approval = ctx
         .retry(async || {
-            let known = plan::approval_find(run, "manual").query::<ApprovalRow>().first();
+            let known = plan::approval_find(run, "manual").first();
             if let Some(approval) = ctx.read(known).await? {
                 return Ok(approval);
             }

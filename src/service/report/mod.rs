@@ -23,7 +23,7 @@ pub struct Channels {
 }
 
 pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Month) -> Result<Channels, AppError> {
-    let channels = channel_list(program, month.start(), month.end()).query();
+    let channels = channel_list(program, month.start(), month.end());
     let (catalog, rows) = ctx.read((program::programs(), channels)).await?;
     let document = in_force(&catalog, program, month.end(), ctx.now)?;
     Ok(Channels { document, rows })

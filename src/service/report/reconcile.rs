@@ -5,7 +5,7 @@ use crate::base::id;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::{BilledAccount, ReconciliationRequest};
-use crate::engine::account::timeline::{ActiveSubscription, InvoiceRecord, Timeline};
+use crate::engine::account::timeline::{ActiveSubscription, Timeline, VerifiedCredential};
 use crate::engine::event::{Credential, Event, Payload, Person, Subscription};
 use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
@@ -136,6 +136,6 @@ async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMi
         payload: item.payload.clone(),
     };
     let incoming =
-        Incoming { source: "reconciliation", body_sha256: event_id, event, presented: InvoiceRecord::default() };
+        Incoming { source: "reconciliation", body_sha256: event_id, event, presented: VerifiedCredential::default() };
     Ok(conversion::take(ctx, &incoming).await?.first)
 }

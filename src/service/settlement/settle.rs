@@ -151,7 +151,7 @@ const SWEEP_RUNS: i64 = 16;
 
 /// Advances the runs that were cut off, oldest first.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<Vec<RunRow>, AppError> {
-    let open = ctx.read(runs::run_open_list(SWEEP_RUNS).query()).await?;
+    let open = ctx.read(runs::run_open_list(SWEEP_RUNS)).await?;
     take_further(ctx, open).await
 }
 
@@ -196,7 +196,7 @@ pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) 
 }
 
 pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
-    ctx.read(runs::run_find(id).query().first()).await?.ok_or_else(|| AppError::not_found("run"))
+    ctx.read(runs::run_find(id).first()).await?.ok_or_else(|| AppError::not_found("run"))
 }
 
 /// Takes a run's next step: one batch, or, if accounts are marked, one page of decisions.

@@ -14,7 +14,7 @@ use crate::service::settlement::settle;
 use crate::service::settlement::settle::Due;
 use crate::store::program;
 use crate::store::settlement::run as runs;
-use crate::store::settlement::run::{RunRow, RunTotal};
+use crate::store::settlement::run::RunRow;
 use serde_json::{Value, json};
 
 /// Starts, resumes or previews the requested run.
@@ -25,7 +25,7 @@ pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> 
         AppError::new(ErrorKind::Unprocessable, "malformed", format!("must be {form}")).field("period")
     })?;
     let id = settle::run_id(&wanted.program, cadence, &wanted.period);
-    let (catalog, known) = ctx.read((program::programs(), runs::run_find(&id).query::<RunRow>().first())).await?;
+    let (catalog, known) = ctx.read((program::programs(), runs::run_find(&id).first())).await?;
     if known.is_none() {
         settles(&catalog, &wanted.program, cadence, ctx.now)?;
     }
@@ -50,7 +50,7 @@ pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> 
                 .await?
         }
     };
-    let totals = ctx.read(runs::run_totals(&run.id).query::<RunTotal>()).await?;
+    let totals = ctx.read(runs::run_totals(&run.id)).await?;
     let mut body = view(&run);
     body["totals"] = json!(totals);
     Ok((200, body))

@@ -175,11 +175,12 @@ pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
      at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
 
-pub fn accrual_list(accounts: &[String]) -> Stmt {
+pub fn accrual_list(accounts: &[String]) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
     ))
     .json(&accounts)
+    .query()
 }
 
 /// Writes accruals in their new state.
@@ -288,9 +289,10 @@ pub struct BindingRow {
     pub decided_at_ms: UtcMillis,
 }
 
-pub fn binding_list(account: &str) -> Stmt {
+pub fn binding_list(account: &str) -> Query<BindingRow> {
     Stmt::new("SELECT group_id, receipt, states, decided_at_ms FROM binding WHERE account_id = ?1 ORDER BY group_id")
         .bind(account)
+        .query()
 }
 
 /// Accounts' bindings before a decision about them.
@@ -332,6 +334,6 @@ pub fn group_accounts(group: &str, after: &str, limit: i64) -> Query<AccountId> 
         .query()
 }
 
-pub fn account_find(id: &str) -> Stmt {
-    Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id)
+pub fn account_find(id: &str) -> Query<AccountRow> {
+    Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id).query()
 }

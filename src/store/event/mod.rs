@@ -4,7 +4,7 @@ pub mod stripe;
 
 use crate::base::decode;
 use crate::base::time::UtcMillis;
-use crate::engine::account::timeline::{Fact, InvoiceRecord};
+use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload, Person};
 use crate::engine::review::address;
@@ -44,7 +44,7 @@ pub struct Intake<'a> {
     pub source: &'a str,
     pub body_sha256: &'a str,
     pub received_at: UtcMillis,
-    pub presented: &'a InvoiceRecord,
+    pub presented: &'a VerifiedCredential,
     pub outcome: &'a str,
 }
 
@@ -188,7 +188,7 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
 
 /// Every code that an event presents: typed, from its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
-pub fn codes_of(payload: &Payload, presented: &InvoiceRecord) -> Vec<String> {
+pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String> {
     let touched =
         presented.touchpoints.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
     let named = match payload {

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// A stored operator action.
@@ -18,7 +19,7 @@ pub struct AuditRow {
 }
 
 /// Actions before the cursor (instant, id), newest first.
-pub fn audit_page(before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn audit_page(before_ms: i64, before_id: &str, limit: i64) -> Query<AuditRow> {
     Stmt::new(
         "SELECT id, at_ms, actor, action, subject, reason, before, after FROM audit
          WHERE at_ms < ?1 OR (at_ms = ?1 AND id < ?2) ORDER BY at_ms DESC, id DESC LIMIT ?3",
@@ -26,6 +27,7 @@ pub fn audit_page(before_ms: i64, before_id: &str, limit: i64) -> Stmt {
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
+    .query()
 }
 
 /// One operator action.

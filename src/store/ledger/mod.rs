@@ -63,10 +63,17 @@ pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
     .bind(transfer.code.name())
 }
 
-pub fn ledger_fault_list() -> Stmt {
+/// What a check of the ledger found wrong.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FailedCheck {
+    pub what: String,
+}
+
+pub fn failed_checks() -> Query<FailedCheck> {
     Stmt::new(
         "SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check UNION ALL SELECT what FROM credit_check LIMIT 1000",
     )
+    .query()
 }
 
 /// One ledger row, newest last.

@@ -5,6 +5,7 @@ use crate::base::id;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;
+use crate::store::health::Backlog;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -239,9 +240,10 @@ pub fn outbox_find(id: &str) -> Query<MessageId> {
     Stmt::new("SELECT id FROM outbox WHERE id = ?1").bind(id).query()
 }
 
-pub fn outbox_backlog() -> Stmt {
+pub fn outbox_backlog() -> Query<Backlog> {
     Stmt::new(
         "SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms,
                 (SELECT COUNT(*) FROM outbox WHERE state = 'failed') AS failed FROM outbox WHERE state = 'queued'",
     )
+    .query()
 }

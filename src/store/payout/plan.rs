@@ -4,6 +4,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
 
@@ -68,7 +69,7 @@ pub struct ApprovalRow {
 }
 
 /// The run's own approval, otherwise, with `until_first`, the first one of its program before it was planned.
-pub fn approval_find(run: &str, approval: &str) -> Stmt {
+pub fn approval_find(run: &str, approval: &str) -> Query<ApprovalRow> {
     Stmt::new(
         "SELECT a.run_id, a.actor, a.reason, a.at_ms FROM payout_approval a JOIN run r ON r.id = ?1
          WHERE a.run_id = r.id OR (?2 = 'until_first' AND a.program_id = r.program_id AND a.at_ms <= r.finished_at_ms)
@@ -76,6 +77,7 @@ pub fn approval_find(run: &str, approval: &str) -> Stmt {
     )
     .bind(run)
     .bind(approval)
+    .query()
 }
 
 /// Approves a run's payouts. If two requests do so at once, the second aborts and finds the first one's approval.

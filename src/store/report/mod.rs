@@ -5,6 +5,7 @@ pub mod payout;
 
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::query::Query;
 use serde::Deserialize;
 
 /// What a partner brought through a channel in a period.
@@ -23,7 +24,7 @@ pub struct ChannelRow {
 /// By partner and channel in [from, to). A click's channel is its UTM source, otherwise its link's source, otherwise
 /// `direct_link`. An account's is that of the click that converted; otherwise, if a touch bound it, its link's source
 /// or `direct_link`; otherwise the method that bound it.
-pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
+pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Query<ChannelRow> {
     Stmt::new(
         "WITH bound AS MATERIALIZED (
            SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
@@ -65,6 +66,7 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
     .bind(program)
     .bind(from)
     .bind(to)
+        .query()
 }
 
 /// What the rewarded referrals of [from, to) cost and are worth: one row, for `EconomicsSums` together with

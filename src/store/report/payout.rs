@@ -181,12 +181,13 @@ pub struct StateSum {
     pub cents: i64,
 }
 
-pub fn run_payout_sums(run: &str) -> Stmt {
+pub fn run_payout_sums(run: &str) -> Query<StateSum> {
     Stmt::new(
         "SELECT IIF(held = 1 AND state IN ('planned', 'submitting'), 'held', state) AS state, unit, COUNT(*) AS payouts, SUM(amount_cents) AS cents
          FROM payout WHERE run_id = ?1 GROUP BY 1, unit ORDER BY 1, unit",
     )
     .bind(run)
+        .query()
 }
 
 /// What a run did not pay: `not_onboarded` is payable to partners who cannot be paid yet, `not_payable` is below the
@@ -199,7 +200,7 @@ pub struct CarriedSum {
     pub cents: i64,
 }
 
-pub fn run_carried_sums(run: &str) -> Stmt {
+pub fn run_carried_sums(run: &str) -> Query<CarriedSum> {
     Stmt::new(
         "SELECT why, unit, COUNT(*) AS partners, SUM(cents) AS cents FROM (
            SELECT s.unit, IIF(s.payable_cents > 0, 'not_onboarded', IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
@@ -209,6 +210,7 @@ pub fn run_carried_sums(run: &str) -> Stmt {
          GROUP BY why, unit ORDER BY why, unit",
     )
     .bind(run)
+        .query()
 }
 
 /// What one partner was paid in a span of time.

@@ -60,23 +60,24 @@ pub fn run_list(ids: &[&str]) -> Query<RunRow> {
         .query()
 }
 
-pub fn run_find(id: &str) -> Stmt {
-    Stmt::new(format!("{RUN} WHERE id = ?1")).bind(id)
+pub fn run_find(id: &str) -> Query<RunRow> {
+    Stmt::new(format!("{RUN} WHERE id = ?1")).bind(id).query()
 }
 
 /// Runs that were cut off, oldest first.
-pub fn run_open_list(limit: i64) -> Stmt {
-    Stmt::new(format!("{RUN} WHERE state <> 'done' ORDER BY started_at_ms, id LIMIT ?1")).bind(limit)
+pub fn run_open_list(limit: i64) -> Query<RunRow> {
+    Stmt::new(format!("{RUN} WHERE state <> 'done' ORDER BY started_at_ms, id LIMIT ?1")).bind(limit).query()
 }
 
 /// Runs before the cursor (instant, id), newest first.
-pub fn run_page(before_ms: i64, before_id: &str, limit: i64) -> Stmt {
+pub fn run_page(before_ms: i64, before_id: &str, limit: i64) -> Query<RunRow> {
     Stmt::new(format!(
         "{RUN} WHERE started_at_ms < ?1 OR (started_at_ms = ?1 AND id < ?2) ORDER BY started_at_ms DESC, id DESC LIMIT ?3"
     ))
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
+        .query()
 }
 
 /// Takes the step after `run.step`, moving to `state` and `cursor`.
@@ -364,13 +365,14 @@ pub struct RunTotal {
     pub executed_cents: i64,
 }
 
-pub fn run_totals(id: &str) -> Stmt {
+pub fn run_totals(id: &str) -> Query<RunTotal> {
     Stmt::new(
         "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, SUM(seq <= r.executed) AS executed,
                 SUM(IIF(seq <= r.executed, posted_cents, 0)) AS executed_cents
          FROM run_item JOIN run r ON r.id = run_id WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
     )
     .bind(id)
+        .query()
 }
 
 /// One partner's statement.

@@ -150,7 +150,7 @@ fn outcomes(also: &[&str]) -> Names {
 }
 
 fn carried_forward() -> Names {
-    let sql = run_carried_sums("").sql;
+    let sql = run_carried_sums("").statement.sql;
     quoted(sql.lines().find(|line| line.contains("AS why")).expect("the reasons"))
 }
 

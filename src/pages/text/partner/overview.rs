@@ -11,7 +11,7 @@ pub fn hello(name: &str) -> String {
 }
 
 // What to do next.
-pub const TODO: &str = "What to do next";
+pub const NEXT_STEPS: &str = "What to do next";
 pub const UNDISCLOSED: &str = "Your links do not work yet.";
 pub const DISCLOSE: &str = "I will disclose this";
 pub const SET_UP_PAYOUTS_OWED: &str = "You have earned money. Set up payouts";
