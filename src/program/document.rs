@@ -2,6 +2,7 @@
 //! rejected. Amounts are in cents, rates in basis points, spans in days or calendar months in UTC.
 
 use crate::base::money::{Bps, Cents};
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::program::measure::{Economics, Funnel};
 pub use crate::program::settlement::*;
@@ -92,30 +93,18 @@ pub enum Model {
     LastTouch,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// A code that was typed at sign-up or that the event carries.
-    Code,
-    /// An agency invited the account's domain, or handed it over.
-    Workspace,
-    /// The signed token: the cookie's touches, from a form field or from the site.
-    Token,
-    /// An account with the same email domain was attributed before. Free-mail domains do not count.
-    EmailDomain,
-    /// The visitor's fingerprint has touches of exactly one partner.
-    Fingerprint,
-}
-
-impl Method {
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Code => "code",
-            Method::Workspace => "workspace",
-            Method::Token => "token",
-            Method::EmailDomain => "email_domain",
-            Method::Fingerprint => "fingerprint",
-        }
+names! {
+    pub enum Method {
+        /// A code that was typed at sign-up or that the event carries.
+        Code = "code",
+        /// An agency invited the account's domain, or handed it over.
+        Workspace = "workspace",
+        /// The signed token: the cookie's touches, from a form field or from the site.
+        Token = "token",
+        /// An account with the same email domain was attributed before. Free-mail domains do not count.
+        EmailDomain = "email_domain",
+        /// The visitor's fingerprint has touches of exactly one partner.
+        Fingerprint = "fingerprint",
     }
 }
 

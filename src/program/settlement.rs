@@ -1,6 +1,7 @@
 //! How rewards are settled and reach their owners, and what the referred side gets.
 
 use crate::base::money::{Bps, Cents};
+use crate::base::names::names;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,41 +50,21 @@ impl Delivery {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cadence {
-    /// Rewards are issued when the event is received; there are no runs.
-    Instant,
-    Weekly,
-    Monthly,
-    /// No money.
-    None,
-}
-
-impl Cadence {
-    pub fn name(self) -> &'static str {
-        match self {
-            Cadence::Instant => "instant",
-            Cadence::None => "none",
-            Cadence::Weekly => "weekly",
-            Cadence::Monthly => "monthly",
-        }
+names! {
+    pub enum Cadence {
+        /// Rewards are issued when the event is received; there are no runs.
+        Instant = "instant",
+        Weekly = "weekly",
+        Monthly = "monthly",
+        /// No money.
+        None = "none",
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    Credit,
-    Cash,
-}
-
-impl Unit {
-    pub fn name(self) -> &'static str {
-        match self {
-            Unit::Credit => "credit",
-            Unit::Cash => "cash",
-        }
+names! {
+    pub enum Unit {
+        Credit = "credit",
+        Cash = "cash",
     }
 }
 

@@ -4,7 +4,7 @@ use super::browser::Browser;
 use super::world::{Outside, assert_unharmed};
 use crate::client::{Ask, Reply, step};
 use crate::server::Server;
-use manicule::engine::identity::access::{SCOPES, Scope};
+use manicule::engine::identity::access::Scope;
 use manicule::http::auth::Access;
 use manicule::http::route::{ROUTES, Route};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn tokens_work_only_for_their_purpose() {
 
 fn every_route(server: &Server, operator: &Browser<'_>) {
     let tokens: Vec<(Scope, String)> =
-        SCOPES.into_iter().map(|s| (s, made(operator, &format!("of-{}", s.name()), &[s.name()]))).collect();
+        Scope::ALL.iter().map(|s| (*s, made(operator, &format!("of-{}", s.name()), &[s.name()]))).collect();
     let mut tried = 0;
     for route in ROUTES {
         let Access::Operator(wanted) = route.access else { continue };
@@ -107,7 +107,7 @@ fn every_route(server: &Server, operator: &Browser<'_>) {
 
 fn no_more_than_the_maker(server: &Server, operator: &Browser<'_>) {
     step("only operators with the scope create tokens, and a token without access to pages opens none");
-    for scope in SCOPES.into_iter().filter(|s| *s != Scope::Admin) {
+    for scope in Scope::ALL.iter().copied().filter(|s| *s != Scope::Admin) {
         let token = made(operator, &format!("way-in-{}", scope.name()), &[scope.name()]);
         let visitor = Browser::new(server);
         let reply = visitor.send("/sign-in/token", &[("token", &token), ("to", "/operator/tokens")]);

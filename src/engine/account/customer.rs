@@ -4,6 +4,7 @@
 //! its id, and which account had the customer's email when both were first known. If no account matches, the customer
 //! gets an account of its own, under the customer's id.
 
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use serde::Deserialize;
 
@@ -23,22 +24,13 @@ pub struct EmailMatch {
     pub at_ms: UtcMillis,
 }
 
-/// How a customer came to its account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CustomerMatch {
-    Id,
-    Email,
-    /// It is its own account.
-    Nobody,
-}
-
-impl CustomerMatch {
-    pub fn name(self) -> &'static str {
-        match self {
-            CustomerMatch::Id => "id",
-            CustomerMatch::Email => "email",
-            CustomerMatch::Nobody => "nobody",
-        }
+names! {
+    /// How a customer came to its account.
+    pub enum CustomerMatch {
+        Id = "id",
+        Email = "email",
+        /// It is its own account.
+        Nobody = "nobody",
     }
 }
 

@@ -9,6 +9,7 @@ pub mod source;
 
 use crate::base::id;
 use crate::base::money::Cents;
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::ledger::account::{FundingAccount, LedgerAccountKind};
@@ -16,38 +17,23 @@ use crate::engine::settlement::schedule;
 use crate::program::document::{Document, Hold};
 use serde::{Deserialize, Serialize};
 
-/// How far an accrual has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AccrualState {
-    Pending,
-    /// Waits for a person's decision.
-    Held,
-    /// A dispute is open: the accrual neither vests nor pays.
-    Disputed,
-    Available,
-    /// The budget cannot cover it yet; it is in no balance.
-    Waiting,
-    /// Reversed in full by refunds or lost disputes.
-    Reversed,
-    /// Will never be earned; the reason says why.
-    Void,
-    /// A cost that is final when it arises and owed to no one: the friend's discount.
-    Settled,
-}
-
-impl AccrualState {
-    pub fn name(self) -> &'static str {
-        match self {
-            AccrualState::Pending => "pending",
-            AccrualState::Held => "held",
-            AccrualState::Disputed => "disputed",
-            AccrualState::Available => "available",
-            AccrualState::Waiting => "waiting",
-            AccrualState::Reversed => "reversed",
-            AccrualState::Void => "void",
-            AccrualState::Settled => "settled",
-        }
+names! {
+    /// How far an accrual has come.
+    pub enum AccrualState {
+        Pending = "pending",
+        /// Waits for a person's decision.
+        Held = "held",
+        /// A dispute is open: the accrual neither vests nor pays.
+        Disputed = "disputed",
+        Available = "available",
+        /// The budget cannot cover it yet; it is in no balance.
+        Waiting = "waiting",
+        /// Reversed in full by refunds or lost disputes.
+        Reversed = "reversed",
+        /// Will never be earned; the reason says why.
+        Void = "void",
+        /// A cost that is final when it arises and owed to no one: the friend's discount.
+        Settled = "settled",
     }
 }
 

@@ -3,43 +3,25 @@
 //! In scope: scopes, and the roles that name sets of them. Not in scope: who the caller is, and which scope each route
 //! or page needs (the tables of routes and pages define that).
 
-/// The permission that a call or a page needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Reads everything that can be read.
-    Read,
-    /// Reports what happened: events, and data from the billing system.
-    Events,
-    /// Reads and redeems credits.
-    Credits,
-    /// Creates partners and links, and assigns accounts.
-    Partners,
-    /// Decides about money: reviews, runs, payouts, credits in transit, the reward budget.
-    Payouts,
-    /// Changes programs.
-    Programs,
-    /// Everything, including tokens and webhook endpoints.
-    Admin,
-}
+use crate::base::names::names;
 
-pub const SCOPES: [Scope; 7] =
-    [Scope::Read, Scope::Events, Scope::Credits, Scope::Partners, Scope::Payouts, Scope::Programs, Scope::Admin];
-
-impl Scope {
-    pub fn name(self) -> &'static str {
-        match self {
-            Scope::Read => "read",
-            Scope::Events => "events",
-            Scope::Credits => "credits",
-            Scope::Partners => "partners",
-            Scope::Payouts => "payouts",
-            Scope::Programs => "programs",
-            Scope::Admin => "admin",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Scope> {
-        SCOPES.into_iter().find(|scope| scope.name() == text)
+names! {
+    /// The permission that a call or a page needs.
+    pub enum Scope {
+        /// Reads everything that can be read.
+        Read = "read",
+        /// Reports what happened: events, and data from the billing system.
+        Events = "events",
+        /// Reads and redeems credits.
+        Credits = "credits",
+        /// Creates partners and links, and assigns accounts.
+        Partners = "partners",
+        /// Decides about money: reviews, runs, payouts, credits in transit, the reward budget.
+        Payouts = "payouts",
+        /// Changes programs.
+        Programs = "programs",
+        /// Everything, including tokens and webhook endpoints.
+        Admin = "admin",
     }
 }
 
@@ -103,34 +85,23 @@ impl Scopes {
 
 impl std::fmt::Display for Scopes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&str> = SCOPES.into_iter().filter(|scope| self.has(*scope)).map(Scope::name).collect();
+        let names: Vec<&str> = Scope::ALL.iter().filter(|scope| self.has(**scope)).map(|scope| scope.name()).collect();
         f.write_str(&names.join(" "))
     }
 }
 
-/// An operator's role, by email address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Reads, and decides about money.
-    Finance,
-    Admin,
+names! {
+    /// An operator's role, by email address.
+    pub enum Role {
+        /// Reads.
+        Viewer = "viewer",
+        /// Reads, and decides about money.
+        Finance = "finance",
+        Admin = "admin",
+    }
 }
 
 impl Role {
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Finance => "finance",
-            Role::Admin => "admin",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Role> {
-        [Role::Viewer, Role::Finance, Role::Admin].into_iter().find(|role| role.name() == text)
-    }
-
     pub fn scopes(self) -> Scopes {
         match self {
             Role::Viewer => Scopes::of(&[Scope::Read]),
@@ -158,7 +129,7 @@ mod tests {
     #[test]
     fn a_set_allows_what_it_names() {
         let of = |text: &str| Scopes::parse(text).unwrap();
-        for scope in SCOPES {
+        for scope in Scope::ALL.iter().copied() {
             assert!(of("admin").allow(scope, false) && of("admin").allow(scope, true), "{scope:?}");
             assert!(!Scopes::NONE.allow(scope, true) && !Scopes::NONE.allow(scope, false), "{scope:?}");
             assert_eq!(of("read").allow(scope, true), scope != Scope::Admin, "{scope:?}");

@@ -9,6 +9,7 @@
 pub mod payee;
 
 use crate::base::money::Cents;
+use crate::base::names::names;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use serde::{Deserialize, Serialize};
 
@@ -34,30 +35,17 @@ pub enum TransferKind {
     Debit,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PayoutState {
-    Planned,
-    /// Requested; the outcome is not known yet.
-    Submitting,
-    Paid,
-    /// Permanently refused: the amount is available again.
-    Failed,
-    /// A person has to review it.
-    Review,
-    Cancelled,
-}
-
-impl PayoutState {
-    pub fn name(self) -> &'static str {
-        match self {
-            PayoutState::Planned => "planned",
-            PayoutState::Submitting => "submitting",
-            PayoutState::Paid => "paid",
-            PayoutState::Failed => "failed",
-            PayoutState::Review => "review",
-            PayoutState::Cancelled => "cancelled",
-        }
+names! {
+    pub enum PayoutState {
+        Planned = "planned",
+        /// Requested; the outcome is not known yet.
+        Submitting = "submitting",
+        Paid = "paid",
+        /// Permanently refused: the amount is available again.
+        Failed = "failed",
+        /// A person has to review it.
+        Review = "review",
+        Cancelled = "cancelled",
     }
 }
 

@@ -1,7 +1,7 @@
 //! API tokens: create, show once, revoke.
 
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::engine::identity::access::{SCOPES, Scope, Scopes};
+use crate::engine::identity::access::{Scope, Scopes};
 use crate::http::context::Platform;
 use crate::pages::columns;
 use crate::pages::columns::text;
@@ -90,7 +90,7 @@ fn create_form<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Ma
                 &[("30", wording::DAYS_30), ("90", wording::DAYS_90), ("365", wording::YEAR)]))
             fieldset {
                 legend { (wording::SCOPES) }
-                @for scope in SCOPES {
+                @for scope in Scope::ALL.iter().copied() {
                     (components::checkbox(form, &field_of(scope), html! { strong { (scope.name()) } ": " (wording::allows(scope)) }))
                 }
             }
@@ -114,7 +114,7 @@ pub async fn make<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> P
     let name = cx.form.get("name");
     let made = match expires(cx) {
         Ok(expires_at) => {
-            let chosen: Vec<Scope> = SCOPES.into_iter().filter(|s| cx.form.is_checked(&field_of(*s))).collect();
+            let chosen: Vec<Scope> = Scope::ALL.iter().copied().filter(|s| cx.form.is_checked(&field_of(*s))).collect();
             let maker = operator.scopes();
             let wanted = TokenRequest { name, scopes: Scopes::of(&chosen), expires_at, maker };
             api_token::make(&cx.context(&operator.session), &wanted, &helpers::key(cx)).await

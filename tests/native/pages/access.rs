@@ -4,7 +4,7 @@
 use super::fixture::{Browser, ORIGIN, PagesFixture, Shown};
 use super::operator_fixture::OperatorFixture;
 use crate::support::world::World;
-use manicule::engine::identity::access::{Role, SCOPES, Scope, Scopes};
+use manicule::engine::identity::access::{Role, Scope, Scopes};
 use manicule::pages::route::{Viewers, all};
 use manicule::pages::table::Entry;
 use std::collections::BTreeSet;
@@ -118,7 +118,7 @@ fn pages_let_in_whom_their_table_names() {
         Caller::Person("boss@acme.example", String::new()),
     ];
     callers.extend(ROLES.map(Caller::Role));
-    callers.extend(SCOPES.map(|scope| Caller::Token(Scopes::of(&[scope]))));
+    callers.extend(Scope::ALL.iter().map(|scope| Caller::Token(Scopes::of(&[*scope]))));
     callers.push(Caller::Token(Scopes::of(&[Scope::Read, Scope::Programs])));
     for (whose, entry) in all::<World>() {
         for caller in &callers {
