@@ -4,6 +4,7 @@
 //! never inside them, so that it can be erased without affecting earlier decisions.
 
 use crate::base::money::Cents;
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,30 @@ pub struct Invoice {
     /// shares of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_cents: Option<Cents>,
+    /// Who says that it was paid, and what it is for.
+    #[serde(default, skip_serializing_if = "InvoiceOrigin::is_host")]
+    pub origin: InvoiceOrigin,
+}
+
+names! {
+    /// Who reported a payment. Only the host knows that an account without a subscription is a customer again.
+    #[derive(Default)]
+    pub enum InvoiceOrigin {
+        /// The host's own event.
+        #[default]
+        Host = "host",
+        /// Stripe's invoice.
+        Stripe = "stripe",
+        /// A one-time payment in Stripe Checkout that has no invoice: it earns rates and nothing else.
+        OneTime = "one_time",
+    }
+}
+
+impl InvoiceOrigin {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_host(&self) -> bool {
+        *self == InvoiceOrigin::Host
+    }
 }
 
 impl Invoice {

@@ -7,7 +7,7 @@ use crate::codec::event::envelope::MONTHS_MAX;
 use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{cents, id, text};
-use crate::engine::event::{Amount, Invoice, OCCURRED_AT_MIN, Payload};
+use crate::engine::event::{Amount, Invoice, InvoiceOrigin, OCCURRED_AT_MIN, Payload};
 use crate::program::event::EventType;
 use serde_json::Value;
 
@@ -38,6 +38,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
             months: months(read::list(object, "lines")),
             discount_cents: Cents(discount.clamp(0, CENTS_MAX)),
             charged_cents: (charged > base).then_some(Cents(charged)),
+            origin: InvoiceOrigin::Stripe,
         }),
         token: None,
     }]))

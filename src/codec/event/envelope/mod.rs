@@ -12,7 +12,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::fields::{CAMPAIGN, CODE, CURRENCY, DOMAIN, EMAIL, Fields, ID, KIND, NAME, TOKEN};
 use crate::codec::json;
 use crate::codec::json::Invalid;
-use crate::engine::event::{Amount, Credential, Dispute, Event, Invoice, Payload, Person, Subscription};
+use crate::engine::event::{Amount, Credential, Dispute, Event, Invoice, InvoiceOrigin, Payload, Person, Subscription};
 use crate::program::event::{EventType, is_about_account};
 
 /// Most months of service that one invoice may pay for: ten years, more than any prepayment we know of.
@@ -149,6 +149,7 @@ impl EnvelopeHeaders<'_> {
             months: self.data.integer("months", 1..=MONTHS_MAX)?.unwrap_or(1),
             discount_cents: self.cents("discount_cents")?.unwrap_or(Cents::ZERO),
             charged_cents: self.cents("charged_cents")?,
+            origin: InvoiceOrigin::Host,
         })
     }
 

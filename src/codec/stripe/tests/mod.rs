@@ -5,7 +5,7 @@ pub mod generated;
 
 use crate::base::money::Cents;
 use crate::codec::stripe::*;
-use crate::engine::event::{Amount, Dispute, Invoice, Subscription};
+use crate::engine::event::{Amount, Dispute, Invoice, InvoiceOrigin, Subscription};
 use serde_json::json;
 
 /// 2026-11-20T12:00:00Z.
@@ -90,6 +90,7 @@ fn an_invoice_means_the_same_in_both_shapes() {
         months: 1,
         discount_cents: Cents(500),
         charged_cents: Some(Cents(11_900)),
+        origin: InvoiceOrigin::Stripe,
     };
     assert_eq!(invoice(&old_invoice()), want);
     assert_eq!(invoice(&new_invoice()), want);

@@ -30,6 +30,7 @@ fn envelopes() -> impl Strategy<Value = (Value, Event)> {
             months,
             discount_cents: Cents(discount),
             charged_cents: None,
+            origin: InvoiceOrigin::Host,
         });
         let event = Event {
             id,

@@ -3,7 +3,7 @@ pub mod limits;
 
 use crate::codec::event::envelope::*;
 use crate::codec::json::BODY_BYTES_MAX;
-use crate::engine::event::OCCURRED_AT_MIN;
+use crate::engine::event::{InvoiceOrigin, OCCURRED_AT_MIN};
 use serde_json::{Value, json};
 
 const NOW: UtcMillis = UtcMillis(1_778_371_200_000); // 2026-05-10T00:00:00Z
@@ -67,6 +67,7 @@ fn every_type_has_its_payload() {
         months: 12,
         discount_cents: Cents(100),
         charged_cents: Some(Cents(59_500)),
+        origin: InvoiceOrigin::Host,
     };
     for (kind, want) in [
         ("account.signed_up", Payload::SignedUp { plan: Some(text("pro")), team_size: Some(7) }),
