@@ -4,6 +4,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
 use crate::engine::account::lifecycle::LifecycleTransition;
+use crate::engine::account::order;
 use crate::engine::account::timeline::{Fact, Revenue, Timeline};
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::invoice;
@@ -58,6 +59,15 @@ pub struct GroupDecision {
     pub qualified_at: Option<UtcMillis>,
     pub held: bool,
     pub revenue: Vec<Revenue>,
+}
+
+impl GroupDecision {
+    /// The email domains of the sign-up, from the account's own facts.
+    pub fn signed_up_domains<'a>(&self, own: impl Iterator<Item = &'a Fact>) -> impl Iterator<Item = &'a String> {
+        let from = self.signed_up.0;
+        let signups = own.filter(move |f| matches!(f.payload, Payload::SignedUp { .. }) && order::is_one(from, f.at));
+        signups.filter_map(|f| f.email_domain.as_ref())
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,7 +129,7 @@ fn names(condition: &Condition, kind: &str) -> bool {
 pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = AccountDecision::default();
-    let Some(signup) = timeline.signup else { return decision };
+    let Some(signup) = timeline.signup.first() else { return decision };
     for result in attribution::attribute(catalog, &timeline, &evidence(case)) {
         let mut group = GroupDecision {
             result,
@@ -147,7 +157,8 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             decision.accruals.extend(accruals(&bound, document, case));
             // A payment that is held because of its currency qualifies no one.
             let paid = timeline.payments.iter().find(|p| {
-                (p.at, p.event_id) >= (binding.from, binding.event.as_str())
+                p.is_customers()
+                    && p.position() >= binding.position(&timeline.signup)
                     && p.invoice.amount.currency == document.currency
             });
             group.qualified_at = paid.map(|p| p.at);
@@ -237,7 +248,7 @@ fn suspect(
     case: &DecisionInput,
 ) -> Vec<Suspicion> {
     let link = case.links.get(&binding.code);
-    let signed_up = timeline.signup.map_or((UtcMillis(0), ""), |s| (s.at, s.event_id.as_str()));
+    let signed_up = timeline.signup.first().map_or((UtcMillis(0), ""), |s| (s.at, s.event_id.as_str()));
     let mut found = risk::assess(
         document,
         &RiskInput {
@@ -267,7 +278,7 @@ fn suspect(
         } else {
             continue;
         };
-        let counts = (payment.at, payment.event_id) >= (binding.from, binding.event.as_str());
+        let counts = payment.position() >= binding.position(&timeline.signup);
         if counts && !document.rewards.is_empty() {
             found.push(Suspicion {
                 program: binding.program.clone(),

@@ -40,13 +40,14 @@ pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<Lifec
     reached
 }
 
-/// A payment in another currency than the program's is held for review and reaches no state.
+/// A payment in another currency than the program's is held for review and reaches no state; neither does a one-time
+/// payment.
 fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, as_of: UtcMillis) -> bool {
-    let payments = || timeline.payments.iter().filter(|p| p.invoice.amount.currency == currency);
+    let payments = || timeline.payments.iter().filter(|p| p.is_customers() && p.invoice.amount.currency == currency);
     match condition {
-        Condition::SignedUp {} => timeline.signup.is_some(),
+        Condition::SignedUp {} => timeline.signup.first().is_some(),
         Condition::Paid {} => payments().next().is_some(),
-        Condition::ActiveDays { days } => timeline.signup.is_some_and(|signup| {
+        Condition::ActiveDays { days } => timeline.signup.first().is_some_and(|signup| {
             let end = signup.at.plus_days(*days);
             as_of >= end && !timeline.cancellations.iter().any(|c| *c >= signup.at && *c < end)
         }),

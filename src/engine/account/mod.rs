@@ -2,6 +2,8 @@
 
 pub mod customer;
 pub mod decision;
+pub mod fact;
 pub mod grouped;
 pub mod lifecycle;
+pub mod order;
 pub mod timeline;

@@ -1,48 +1,21 @@
 //! An account's facts in order, and what they add up to: sign-up, payments with their refunds and disputes, paid
 //! periods.
 //!
-//! Rules 2 to 4, 11 and 16 of the design. Facts are ordered by (occurred_at, event id), never by arrival.
+//! Rules 2 to 4, 11 and 16 of the design. Facts go by `order::Position`, never by arrival.
 
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::engine::attribution::touch::{Touch, TouchHistory};
-use crate::engine::event::{Amount, Invoice, Payload};
-use serde::{Deserialize, Serialize};
+pub use crate::engine::account::fact::{Fact, VerifiedCredential};
+use crate::engine::account::order::{FactKind, Position, SignUp, position};
+use crate::engine::event::{Amount, Invoice, InvoiceOrigin, Payload, Subscription};
+use serde::Serialize;
 use std::collections::{HashMap, HashSet};
-
-/// One stored event, as decisions see it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
-    pub event_id: String,
-    pub account_id: String,
-    /// The event's type.
-    pub kind: String,
-    pub at: UtcMillis,
-    /// The domain of the email address it named; `None` for free mail.
-    pub email_domain: Option<String>,
-    pub payload: Payload,
-    pub credential: VerifiedCredential,
-}
-
-/// The attribution credential that an event presented, verified when the event was received.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct VerifiedCredential {
-    pub code: Option<String>,
-    /// The touches of a valid token.
-    pub touchpoints: Option<TouchHistory>,
-    /// The event carried a token whose signature did not verify.
-    #[serde(default)]
-    pub token_refused: bool,
-    pub visitor: Option<String>,
-    /// The clicks of that visitor, as of when the event was received.
-    #[serde(default)]
-    pub clicks: Vec<Touch>,
-}
 
 /// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment<'a> {
     pub event_id: &'a str,
+    /// The sign-up's instant if it was made shortly before.
     pub at: UtcMillis,
     pub invoice: &'a Invoice,
     /// Refunded or lost in disputes; together at most what was paid.
@@ -51,11 +24,30 @@ pub struct Payment<'a> {
     pub taken_back_elsewhere: bool,
     /// A dispute is open.
     pub disputed: bool,
-    /// The paid period that it belongs to.
-    pub paid_period: usize,
+    pub period: PaymentPeriod,
+}
+
+/// The paid period that a payment belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentPeriod {
+    /// By its place in the timeline.
+    Paid(usize),
+    /// None: its hold starts with itself.
+    Own,
+    /// None, and the account had left.
+    Over,
 }
 
 impl Payment<'_> {
+    pub fn position(&self) -> Position<'_> {
+        (self.at, FactKind::Payment, self.event_id)
+    }
+
+    /// Whether it makes the account a customer. A one-time payment earns rates and nothing else.
+    pub fn is_customers(&self) -> bool {
+        self.invoice.origin != InvoiceOrigin::OneTime
+    }
+
     /// Whether it exceeds `cents` per month of service.
     pub fn is_monthly_over(&self, cents: Cents) -> bool {
         let floor = cents.0.saturating_mul(self.invoice.months.max(1));
@@ -91,8 +83,7 @@ pub struct ActiveSubscription {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline<'a> {
-    /// The earliest sign-up.
-    pub signup: Option<&'a Fact>,
+    pub signup: SignUp<'a>,
     pub payments: Vec<Payment<'a>>,
     pub paid_periods: Vec<PaidPeriod>,
     /// When the account changed from not cancelled to cancelled.
@@ -111,16 +102,19 @@ impl<'a> Timeline<'a> {
     /// refund names.
     pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
-        known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
+        known.sort_by(|a, b| position(a).cmp(&position(b)));
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {
             if let Payload::InvoicePaid(invoice) = &fact.payload {
                 owners.entry(&invoice.invoice_id).or_insert(fact);
             }
         }
+        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == account).collect();
+        let signup = SignUp::of(&own);
+        own.sort_by(|a, b| signup.position_of(a).cmp(&signup.position_of(b)));
         let mut walk = TimelineBuilder::default();
-        for fact in known.iter().copied().filter(|f| f.account_id == account) {
-            walk.step(fact, &owners);
+        for fact in own {
+            walk.step(fact, signup.position_of(fact).0, &owners);
         }
         let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
         let mut active: Vec<ActiveSubscription> = walk
@@ -130,6 +124,7 @@ impl<'a> Timeline<'a> {
             .collect();
         active.sort_by(|a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
+        timeline.signup = signup;
         timeline.active = active;
         take_back(&mut timeline.payments, &known);
         timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
@@ -138,12 +133,27 @@ impl<'a> Timeline<'a> {
 
     /// Whether the account had signed up before: only the first sign-up counts.
     pub fn is_repeated_signup(&self, fact: &Fact) -> bool {
-        matches!(fact.payload, Payload::SignedUp { .. }) && self.signup.is_none_or(|s| s.event_id != fact.event_id)
+        let is_first = || self.signup.first().is_some_and(|first| first.event_id == fact.event_id);
+        matches!(fact.payload, Payload::SignedUp { .. }) && !is_first()
     }
 
     /// The first payment ever: rules that count months start here.
     pub fn first_paid_at(&self) -> Option<UtcMillis> {
-        self.payments.first().map(|p| p.at)
+        self.first_payment().map(|p| p.at)
+    }
+
+    pub fn first_payment(&self) -> Option<&Payment<'a>> {
+        self.payments.iter().find(|p| p.is_customers())
+    }
+
+    /// Rule 16: the period whose hold a payment's accruals wait for.
+    pub fn period_of(&self, payment: &Payment) -> PaidPeriod {
+        let own = |cancelled_at| PaidPeriod { first_paid_at: payment.at, cancelled_at };
+        match payment.period {
+            PaymentPeriod::Paid(place) => self.paid_periods.get(place).cloned().unwrap_or_else(|| own(None)),
+            PaymentPeriod::Own => own(self.cancellations.iter().copied().find(|c| *c >= payment.at)),
+            PaymentPeriod::Over => own(Some(payment.at)),
+        }
     }
 }
 
@@ -151,54 +161,63 @@ impl<'a> Timeline<'a> {
 #[derive(Default)]
 struct TimelineBuilder<'a> {
     timeline: Timeline<'a>,
+    has_signed_up: bool,
     paid_period: Option<usize>,
     subscriptions: HashSet<&'a str>,
-    /// Cancelled subscriptions: a repeated cancellation has no effect.
-    ended: HashSet<&'a str>,
+    /// Subscriptions that ended, with the paid period that the account's cancellation ended with them, if there was one.
+    ended: HashMap<&'a str, Option<PaymentPeriod>>,
     /// The last reported annual value of each subscription.
     worth: HashMap<&'a str, i64>,
     is_cancelled: bool,
 }
 
 impl<'a> TimelineBuilder<'a> {
-    /// Rule 4: applies an account's next event. A cancellation ends a paid period; a payment or a subscription starts
-    /// one.
-    fn step(&mut self, fact: &'a Fact, owners: &HashMap<&str, &'a Fact>) {
+    /// Rule 4: applies an account's next event, at its place in the order. A cancellation ends a paid period; a payment
+    /// starts one.
+    fn step(&mut self, fact: &'a Fact, at: UtcMillis, owners: &HashMap<&str, &'a Fact>) {
         self.timeline.facts.push(fact);
         match &fact.payload {
-            Payload::SignedUp { .. } if self.timeline.signup.is_none() => {
-                self.timeline.signup = Some(fact);
+            Payload::SignedUp { .. } if !self.has_signed_up => {
+                self.has_signed_up = true;
                 // Whatever it was before, the account counts as not cancelled from now on.
                 self.is_cancelled = false;
             }
             Payload::InvoicePaid(invoice) => {
                 let stands = owners.get(invoice.invoice_id.as_str()).is_some_and(|c| std::ptr::eq(*c, fact));
                 if stands && invoice.amount.cents > Cents::ZERO {
-                    self.pay(fact, invoice);
+                    self.pay(fact, at, invoice);
                 }
             }
-            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
-                let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
-                if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
-                    self.worth.insert(&s.subscription_id, annual);
-                }
+            Payload::SubscriptionStarted(s) => {
+                self.value(s);
+                // The sender says so itself, so it began again even under an id that had ended.
+                self.ended.remove(s.subscription_id.as_str());
                 self.subscribe(&s.subscription_id);
             }
-            Payload::SubscriptionCancelled(s) => {
-                self.subscriptions.remove(s.subscription_id.as_str());
-                if self.ended.insert(&s.subscription_id) && self.subscriptions.is_empty() {
-                    self.cancel(fact.at);
+            Payload::SubscriptionUpdated(s) => {
+                self.value(s);
+                // What has ended stays ended.
+                if !self.ended.contains_key(s.subscription_id.as_str()) {
+                    self.subscribe(&s.subscription_id);
                 }
             }
-            Payload::Cancelled => self.cancel(fact.at),
+            Payload::SubscriptionCancelled(s) => self.end(&s.subscription_id, at),
+            Payload::Cancelled => self.cancel(at),
             _ => {}
         }
-        self.compute_revenue(fact.at);
+        self.compute_revenue(at);
+    }
+
+    fn value(&mut self, s: &'a Subscription) {
+        let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
+        if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
+            self.worth.insert(&s.subscription_id, annual);
+        }
     }
 
     /// Records the value of the active subscriptions from `at` on, while the account has paid and is not cancelled.
     fn compute_revenue(&mut self, at: UtcMillis) {
-        let pays = !self.timeline.payments.is_empty() && !self.is_cancelled;
+        let pays = !self.is_cancelled && self.timeline.first_payment().is_some();
         let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
         let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
         let spans = &mut self.timeline.revenue;
@@ -210,34 +229,66 @@ impl<'a> TimelineBuilder<'a> {
         }
     }
 
+    /// A new subscription ends a cancellation.
     fn subscribe(&mut self, id: &'a str) {
-        self.ended.remove(id);
-        self.subscriptions.insert(id);
+        if self.subscriptions.insert(id) {
+            self.is_cancelled = false;
+        }
     }
 
-    fn pay(&mut self, fact: &'a Fact, invoice: &'a Invoice) {
-        self.is_cancelled = false;
-        if let Some(id) = &invoice.subscription_id {
-            self.subscribe(id);
-        }
-        let paid_periods = &mut self.timeline.paid_periods;
-        let paid_period = *self.paid_period.get_or_insert_with(|| {
-            paid_periods.push(PaidPeriod { first_paid_at: fact.at, cancelled_at: None });
-            paid_periods.len() - 1
-        });
+    fn pay(&mut self, fact: &'a Fact, at: UtcMillis, invoice: &'a Invoice) {
+        let period = self.period(at, invoice);
         self.timeline.payments.push(Payment {
             event_id: &fact.event_id,
-            at: fact.at,
+            at,
             invoice,
             taken_back: Cents::ZERO,
             taken_back_elsewhere: false,
             disputed: false,
-            paid_period,
+            period,
         });
     }
 
+    /// Rule 4: the paid period of a payment, which it starts if there is none. A payment that comes after its
+    /// subscription's end belongs to the period that ended with it. Only the host knows that an account pays again
+    /// without a subscription.
+    fn period(&mut self, at: UtcMillis, invoice: &'a Invoice) -> PaymentPeriod {
+        if invoice.origin == InvoiceOrigin::OneTime {
+            return PaymentPeriod::Own;
+        }
+        match invoice.subscription_id.as_deref() {
+            Some(id) if self.ended.contains_key(id) => {
+                let ended_with = self.ended.get(id).copied().flatten();
+                return ended_with.or(self.paid_period.map(PaymentPeriod::Paid)).unwrap_or(PaymentPeriod::Own);
+            }
+            Some(id) => self.subscribe(id),
+            None if invoice.origin == InvoiceOrigin::Stripe && self.is_cancelled => return self.last_period(),
+            None => self.is_cancelled = false,
+        }
+        let paid_periods = &mut self.timeline.paid_periods;
+        PaymentPeriod::Paid(*self.paid_period.get_or_insert_with(|| {
+            paid_periods.push(PaidPeriod { first_paid_at: at, cancelled_at: None });
+            paid_periods.len() - 1
+        }))
+    }
+
+    fn last_period(&self) -> PaymentPeriod {
+        self.timeline.paid_periods.len().checked_sub(1).map_or(PaymentPeriod::Over, PaymentPeriod::Paid)
+    }
+
+    /// A subscription that never ran ends nothing but itself.
+    fn end(&mut self, id: &'a str, at: UtcMillis) {
+        let ran = self.subscriptions.remove(id);
+        self.ended.entry(id).or_insert(None);
+        if ran && self.subscriptions.is_empty() {
+            self.cancel(at);
+        }
+    }
+
     fn cancel(&mut self, at: UtcMillis) {
-        self.ended.extend(self.subscriptions.drain());
+        let ends_with = self.paid_period.map_or(PaymentPeriod::Over, PaymentPeriod::Paid);
+        self.ended.extend(self.subscriptions.drain().map(|id| (id, None)));
+        self.ended.values_mut().for_each(|period| *period = period.or(Some(ends_with)));
         if !self.is_cancelled {
             self.timeline.cancellations.push(at);
             self.is_cancelled = true;

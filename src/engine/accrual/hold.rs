@@ -2,7 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
-use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::account::timeline::{Fact, PaidPeriod, Timeline};
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::review::risk::ReviewStatus;
 use crate::engine::settlement::schedule;
@@ -18,11 +18,11 @@ pub struct HoldContext<'a> {
 
 /// Rule 16: when an accrual at `at` in a paid period (`None` if there is no payment yet) vests, or why it never will.
 /// `Ok(None)`: not known yet.
-pub fn vesting(g: &HoldContext, paid_period: Option<usize>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
+pub fn vesting(g: &HoldContext, paid_period: Option<&PaidPeriod>, at: UtcMillis) -> Result<Option<UtcMillis>, String> {
     match &g.document.vesting.hold {
         Hold::None {} => Ok(Some(at)),
         Hold::DaysAfterFirstPayment { days, void_if_cancelled } => {
-            let Some(paid_period) = paid_period.and_then(|s| g.timeline.paid_periods.get(s)) else { return Ok(None) };
+            let Some(paid_period) = paid_period else { return Ok(None) };
             let end = paid_period.first_paid_at.plus_days(*days);
             let inside = |cancelled: UtcMillis| cancelled < end;
             if *void_if_cancelled && paid_period.cancelled_at.is_some_and(inside) {
@@ -62,7 +62,7 @@ fn churned_at(g: &HoldContext, days: i64) -> Option<UtcMillis> {
 
 /// The first cancellation since the account signed up.
 fn left_at(g: &HoldContext) -> Option<UtcMillis> {
-    let signed_up = g.timeline.signup?.at;
+    let signed_up = g.timeline.signup.first()?.at;
     g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
 }
 
@@ -77,7 +77,7 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     if known.cancellations.iter().any(|c| *c >= since) {
         return Some("the account cancelled before it vested".to_owned());
     }
-    let first = known.payments.first()?;
+    let first = known.first_payment()?;
     first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
 }
 

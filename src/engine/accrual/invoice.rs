@@ -7,6 +7,7 @@
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::lifecycle;
+use crate::engine::account::order::Position;
 use crate::engine::account::timeline::{Fact, Payment, Timeline};
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
@@ -67,8 +68,8 @@ impl<'a> ReferredAccount<'a> {
         HoldContext { document, account: self.account, facts: self.facts, timeline: self.timeline }
     }
 
-    fn counts(&self, at: UtcMillis, event: &str) -> bool {
-        (at, event) >= (self.binding.from, self.binding.event.as_str())
+    pub fn counts(&self, at: Position) -> bool {
+        at >= self.binding.position(&self.timeline.signup)
     }
 }
 
@@ -77,7 +78,7 @@ pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let mut used: HashMap<String, i64> = HashMap::new();
     let mut first = true;
-    for payment in b.timeline.payments.iter().filter(|p| b.counts(p.at, p.event_id)) {
+    for payment in b.timeline.payments.iter().filter(|p| b.counts(p.position())) {
         let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
         if payment.invoice.amount.currency != document.currency {
             continue;
@@ -89,7 +90,7 @@ pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
         }
         accruals.append(&mut earned);
         accruals.extend(benefit_accrual(b, document, payment));
-        first = false;
+        first = first && !payment.is_customers();
     }
     accruals
 }
@@ -103,7 +104,7 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     };
     for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != EventType::InvoicePaid.name()) {
         let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
-        let facts = facts.filter(|f| b.counts(f.at, &f.event_id));
+        let facts = facts.filter(|f| b.counts(b.timeline.signup.position_of(f)));
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
@@ -135,8 +136,7 @@ fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact:
 /// When a flat accrual vests, and whether it is void.
 pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
     // It belongs to the paid period that contains it, or to the first one that starts after it.
-    let paid_period =
-        grounds.timeline.paid_periods.iter().position(|s| s.cancelled_at.is_none_or(|c| c > accrual.at_ms));
+    let paid_period = grounds.timeline.paid_periods.iter().find(|s| s.cancelled_at.is_none_or(|c| c >= accrual.at_ms));
     match hold::vesting(grounds, paid_period, accrual.at_ms) {
         Err(why) => accrual.void(why),
         Ok(vests_at) => {
@@ -190,6 +190,7 @@ fn earn(
     let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
         event_of(r) == Some(EventType::InvoicePaid.name())
+            && (payment.is_customers() || r.amount.rate_bps.is_some())
             && meets(&r.when, b.binding, Some(payment), None)
             && in_span(r, b, document, payment, first)
     });
@@ -282,15 +283,21 @@ pub(crate) fn better_rate(
 
 /// Rule 19: whether a payment falls into the months in which a reward is earned.
 fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
+    // A one-time payment starts no clock. Before the clock starts, it counts as made at its start.
+    let clock = |start: Option<UtcMillis>| start.or_else(|| (!payment.is_customers()).then_some(payment.at));
     match &reward.span {
-        Span::Once {} => first,
-        Span::Months { from, to } => b.timeline.first_paid_at().is_some_and(|start| {
-            payment.at >= start.plus_months(*from) && to.is_none_or(|to| payment.at < start.plus_months(to))
+        Span::Once {} => first && payment.is_customers(),
+        Span::Months { from, to } => clock(b.timeline.first_paid_at()).is_some_and(|start| {
+            payment.at.max(start) >= start.plus_months(*from) && to.is_none_or(|to| payment.at < start.plus_months(to))
         }),
         Span::MonthsSinceFirstMatch { months } => {
-            let mut own = b.timeline.payments.iter().filter(|p| p.invoice.amount.currency == document.currency);
-            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None));
-            start.is_some_and(|start| payment.at < start.at.plus_months(*months))
+            let mut own = b
+                .timeline
+                .payments
+                .iter()
+                .filter(|p| p.is_customers() && p.invoice.amount.currency == document.currency);
+            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None)).map(|p| p.at);
+            clock(start).is_some_and(|start| payment.at < start.plus_months(*months))
         }
     }
 }
@@ -313,9 +320,9 @@ fn take_back(accruals: &mut [Accrual], payment: &Payment) {
 
 /// Applies the hold, the dispute and the review to an accrual that earned something.
 fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, payment: &Payment) {
-    match hold::vesting(&b.grounds(document), Some(payment.paid_period), payment.at) {
+    match hold::vesting(&b.grounds(document), Some(&b.timeline.period_of(payment)), payment.at) {
         Err(why) => {
-            if hold::earning_period_ended(&b.grounds(document)).is_some_and(|ended| ended <= payment.at) {
+            if hold::earning_period_ended(&b.grounds(document)).is_some_and(|ended| ended < payment.at) {
                 // It was never earned, so it uses no room under a cap either.
                 accrual.gross_cents = Cents::ZERO;
                 accrual.cap_reduction_cents = Cents::ZERO;
@@ -337,7 +344,7 @@ fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, paymen
 /// Rule 13: the discount on the account's first invoice, where the program offers one.
 fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) -> Option<Accrual> {
     document.benefit.as_ref()?;
-    let first = b.timeline.payments.first()?;
+    let first = b.timeline.first_payment()?;
     let cost = payment.invoice.discount_cents;
     if first.event_id != payment.event_id || cost <= Cents::ZERO {
         return None;

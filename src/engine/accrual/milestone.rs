@@ -4,6 +4,7 @@
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
+use crate::engine::account::order::FactKind;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
@@ -82,7 +83,9 @@ pub fn instant(
             accruals.extend(instant_accrual(b, document, reward, now));
         }
     }
-    accruals.sort_by(|a, b| (a.at_ms, &a.event_id, &a.reward_id).cmp(&(b.at_ms, &b.event_id, &b.reward_id)));
+    let kind =
+        |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| FactKind::of(&f.payload));
+    accruals.sort_by_cached_key(|l| (l.at_ms, kind(l), l.event_id.clone(), l.reward_id.clone()));
     for accrual in accruals.iter_mut().filter(|l| document.settlement.budget && !l.is_over()) {
         if !budget.covers(accrual.net_cents) {
             wait(accrual);
@@ -106,9 +109,8 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
             Accrual::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
         }
         Trigger::Event(kind) => {
-            let from = (b.binding.from, b.binding.event.as_str());
             let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
-            let fact = facts.find(|f| (f.at, f.event_id.as_str()) >= from)?;
+            let fact = facts.find(|f| b.counts(b.timeline.signup.position_of(f)))?;
             let source = AccrualSource::event(kind);
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
                 (Some(cents), _) => *cents,

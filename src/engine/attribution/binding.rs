@@ -3,6 +3,7 @@
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
+use crate::engine::account::order::{FactKind, Position, SignUp};
 use crate::program::document::Method;
 use crate::program::document::Source;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,16 @@ pub struct SameDomainAccount {
     pub code: String,
     pub from_ms: UtcMillis,
     pub event_id: String,
+    /// 1 if it was bound by an event after its sign-up.
+    pub bound_later: i64,
+}
+
+impl SameDomainAccount {
+    /// Rule 5: where its binding stands among the facts.
+    pub fn position(&self) -> Position<'_> {
+        let kind = if self.bound_later == 0 { FactKind::SignUp } else { FactKind::Code };
+        (self.from_ms, kind, &self.event_id)
+    }
 }
 
 impl Keyed for SameDomainAccount {
@@ -100,6 +111,15 @@ pub struct Binding {
     /// Rewards count from this event on, including the event itself.
     pub from: UtcMillis,
     pub event: String,
+}
+
+impl Binding {
+    /// Rule 5: where the binding stands among the account's facts: at its sign-up, or at the later event whose code
+    /// bound it.
+    pub fn position(&self, signup: &SignUp) -> Position<'_> {
+        let at_sign_up = signup.first().is_some_and(|first| first.event_id == self.event);
+        (self.from, if at_sign_up { FactKind::SignUp } else { FactKind::Code }, &self.event)
+    }
 }
 
 /// One touch or code that was considered.

@@ -1,20 +1,23 @@
 //! Who referred an account: one binding per exclusive group, and the report that explains it.
 //!
-//! Section 3 of the design and rules 7 to 9: only a sign-up binds by touch; of two sign-ups, the earlier one decides;
-//! an account that signed up unattributed is bound by the first later event that carries a code.
+//! Section 3 of the design and rules 7 to 9: only a sign-up binds by touch; an account that signed up unattributed is
+//! bound by the first later event that carries a code.
 
 pub mod binding;
 mod eligibility;
+mod presented;
 pub mod touch;
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
+use crate::engine::account::order::{SignUp, position};
 use crate::engine::account::timeline::{Fact, Timeline};
 use crate::engine::attribution::binding::AttributionMethod;
 pub use crate::engine::attribution::binding::{
     AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,
 };
 use crate::engine::attribution::eligibility::{rank, refusal, window};
+use crate::engine::attribution::presented::Presented;
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::Payload;
 use crate::program::catalog::Catalog;
@@ -37,6 +40,8 @@ struct Candidate<'a> {
     method: Method,
     at: UtcMillis,
     click: Option<&'a str>,
+    /// The visitor whose touch it is.
+    visitor: Option<&'a str>,
     candidates: usize,
 }
 
@@ -44,12 +49,13 @@ struct Candidate<'a> {
 struct Search<'a> {
     programs: &'a [&'a Document],
     evidence: &'a Evidence<'a>,
+    signup: &'a SignUp<'a>,
     candidates: Vec<AttributionCandidate>,
 }
 
 /// Decides every group of the programs in force at the sign-up.
 pub fn attribute(catalog: &Catalog, timeline: &Timeline, evidence: &Evidence) -> Vec<AttributionResult> {
-    let Some(signup) = timeline.signup else { return Vec::new() };
+    let Some(signup) = timeline.signup.first() else { return Vec::new() };
     let mut groups: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
     for document in catalog.all_in_force(signup.at) {
         groups.entry(document.group()).or_default().push(document);
@@ -64,7 +70,7 @@ fn decide_group(
     timeline: &Timeline,
     evidence: &Evidence,
 ) -> AttributionResult {
-    let mut search = Search { programs, evidence, candidates: Vec::new() };
+    let mut search = Search { programs, evidence, signup: &timeline.signup, candidates: Vec::new() };
     let (binding, reason) = search.bind(signup, timeline);
     AttributionResult { group: group.to_owned(), binding, candidates: search.candidates, reason }
 }
@@ -79,19 +85,30 @@ impl<'a> Search<'a> {
             let reason = format!("bound at sign-up by {}", binding.method);
             return (Some(binding), reason);
         }
-        let later = timeline.facts.iter().filter(|f| (f.at, &f.event_id) > (signup.at, &signup.event_id));
-        for fact in later.copied() {
-            if let Some(candidate) = self.by_code(fact) {
-                let binding = self.choose(&candidate, fact, "a code carried by a later event binds");
+        for (at, fact) in self.later(signup, timeline) {
+            if let Some(candidate) = self.by_code(fact, at) {
+                let binding = self.choose(&candidate, at, fact, "a code carried by a later event binds");
                 return (Some(binding), "signed up unattributed, bound by a later event's code".to_owned());
             }
         }
-        let reason = match (self.candidates.is_empty(), signup.credential.token_refused) {
+        let refused = self.signup.events.iter().any(|event| event.credential.token_refused);
+        let reason = match (self.candidates.is_empty(), refused) {
             (_, true) => "not attributed: the sign-up's token does not verify",
             (true, false) => "not attributed: the sign-up carried no code and no touch of these programs",
             (false, false) => "not attributed: nothing that was considered could bind",
         };
         (None, reason.to_owned())
+    }
+
+    /// The events after the sign-up that carry a code, in order, each with its instant in it.
+    fn later(&self, signup: &Fact, timeline: &Timeline<'a>) -> Vec<(UtcMillis, &'a Fact)> {
+        let is_sign_up = |fact: &Fact| self.signup.events.iter().any(|event| event.event_id == fact.event_id);
+        let later = timeline.facts.iter().copied().filter(|f| f.credential.code.is_some() && !is_sign_up(f));
+        let placed = later.map(|f| (self.signup.position_of(f), f)).filter(|(place, _)| *place > position(signup));
+        let mut found: Vec<(UtcMillis, &Fact)> = placed.map(|(place, f)| (place.0, f)).collect();
+        // All of them are codes, whatever else they say.
+        found.sort_by(|a, b| (a.0, &a.1.event_id).cmp(&(b.0, &b.1.event_id)));
+        found
     }
 
     /// The latest decision of an operator takes precedence over everything.
@@ -133,18 +150,17 @@ impl<'a> Search<'a> {
     /// Rule 9: tries the methods in the document's order of precedence; the first one with a result binds.
     fn by_signup(&mut self, signup: &'a Fact) -> Option<Binding> {
         let mut answers: Vec<(usize, Candidate<'a>)> = Vec::new();
-        if let Some(candidate) = self.by_code(signup) {
-            answers.push((rank(candidate.document, Method::Code), candidate));
+        for event in &self.signup.events {
+            if let Some(candidate) = self.by_code(event, signup.at) {
+                answers.push((rank(candidate.document, Method::Code), candidate));
+            }
         }
         for document in self.programs {
             for method in &document.attribution.methods {
                 let answer = match method {
                     Method::Code => None,
                     Method::Workspace => self.by_workspace(document, signup),
-                    Method::Token => {
-                        let touches = signup.credential.touchpoints.as_ref().map_or(&[][..], |t| &t.touches);
-                        self.by_touch(document, signup, touches, Method::Token)
-                    }
+                    Method::Token => self.by_touch(document, signup, &presented::touches(self.signup), Method::Token),
                     Method::EmailDomain => self.by_domain(document, signup),
                     Method::Fingerprint => self.by_fingerprint(document, signup),
                 };
@@ -152,9 +168,14 @@ impl<'a> Search<'a> {
             }
         }
         let best = answers.iter().map(|(rank, _)| *rank).min()?;
-        let (_, winner) = answers.iter().filter(|(rank, _)| *rank == best).max_by_key(|(_, c)| (c.at, c.candidates))?;
+        let mut best_answers = answers.iter().filter(|(rank, _)| *rank == best).map(|(_, candidate)| candidate);
+        // Of two codes of one sign-up, the first counts.
+        let is_code = answers.iter().any(|(rank, c)| *rank == best && c.method == Method::Code);
+        let winner = if is_code { best_answers.next() } else { best_answers.max_by_key(|c| (c.at, c.candidates)) }?;
         for (rank, candidate) in &answers {
-            self.candidates[candidate.candidates].reason = if *rank == best {
+            self.candidates[candidate.candidates].reason = if *rank == best && is_code {
+                "of two codes of one sign-up the first counts".to_owned()
+            } else if *rank == best {
                 "a later touch of the same group of programs wins".to_owned()
             } else {
                 format!("{} goes before {}", winner.method.name(), candidate.method.name())
@@ -168,10 +189,10 @@ impl<'a> Search<'a> {
             (Method::Token, Model::LastTouch) => "the last touch inside its window",
             (Method::Token, Model::FirstTouch) => "the first touch inside its window",
         };
-        Some(self.choose(winner, signup, why))
+        Some(self.choose(winner, signup.at, signup, why))
     }
 
-    fn choose(&mut self, winner: &Candidate, fact: &Fact, why: &str) -> Binding {
+    fn choose(&mut self, winner: &Candidate, at: UtcMillis, fact: &Fact, why: &str) -> Binding {
         let entry = &mut self.candidates[winner.candidates];
         entry.chosen = true;
         entry.reason = why.to_owned();
@@ -183,12 +204,8 @@ impl<'a> Search<'a> {
             // A workspace binding always comes from an agency, regardless of its link's source.
             source: if winner.method == Method::Workspace { Source::Agency } else { winner.link.brings() },
             click: winner.click.map(str::to_owned),
-            visitor: match winner.method {
-                Method::Token => fact.credential.touchpoints.as_ref().map(|touchpoints| touchpoints.visitor.clone()),
-                Method::Fingerprint => fact.credential.visitor.clone(),
-                Method::Code | Method::Workspace | Method::EmailDomain => None,
-            },
-            from: fact.at,
+            visitor: winner.visitor.map(str::to_owned),
+            from: at,
             event: fact.event_id.clone(),
         }
     }
@@ -214,8 +231,8 @@ impl<'a> Search<'a> {
         self.candidates.len() - 1
     }
 
-    /// The event's code, if it is a working code of one of these programs.
-    fn by_code(&mut self, fact: &'a Fact) -> Option<Candidate<'a>> {
+    /// The event's code, if it is a code of one of these programs that works at that instant.
+    fn by_code(&mut self, fact: &'a Fact, at: UtcMillis) -> Option<Candidate<'a>> {
         let code = fact.credential.code.as_deref()?;
         let link = self.evidence.links.get(code);
         let document = link.and_then(|l| self.programs.iter().copied().find(|d| d.id == l.program_id));
@@ -229,7 +246,7 @@ impl<'a> Search<'a> {
             return None;
         };
         let refused = if document.attribution.methods.contains(&Method::Code) {
-            refusal(link, document, fact.at)
+            refusal(link, document, at)
         } else {
             Some("the program takes no typed codes".to_owned())
         };
@@ -237,20 +254,20 @@ impl<'a> Search<'a> {
             self.candidates[candidates].reason = why;
             return None;
         }
-        Some(Candidate { document, link, method: Method::Code, at: fact.at, click: None, candidates })
+        Some(Candidate { document, link, method: Method::Code, at, click: None, visitor: None, candidates })
     }
 
     /// The first invitation or hand-off of the sign-up's domain, or of the account itself, that names a working code.
     fn by_workspace(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
-        let domain = signup.email_domain.as_deref();
+        let is_own = |domain: &str| self.domains().contains(&domain);
         let mut calls: Vec<(&'a Fact, &'a str)> = Vec::new();
-        for fact in self.evidence.facts.iter().filter(|f| (f.at, &f.event_id) <= (signup.at, &signup.event_id)) {
+        for fact in self.evidence.facts.iter().filter(|f| position(f) <= position(signup)) {
             match &fact.payload {
-                Payload::WorkspaceInvited { agency_code, domain: d } if Some(d.as_str()) == domain => {
+                Payload::WorkspaceInvited { agency_code, domain } if is_own(domain) => {
                     calls.push((fact, agency_code));
                 }
-                Payload::HandedOff { agency_code, domain: d }
-                    if fact.account_id == self.evidence.account || (d.is_some() && d.as_deref() == domain) =>
+                Payload::HandedOff { agency_code, domain }
+                    if fact.account_id == self.evidence.account || domain.as_deref().is_some_and(is_own) =>
                 {
                     calls.push((fact, agency_code));
                 }
@@ -274,22 +291,25 @@ impl<'a> Search<'a> {
             } else if found.is_some() {
                 self.candidates[candidates].reason = "of two invitations of one domain the first counts".to_owned();
             } else {
-                found =
-                    Some(Candidate { document, link, method: Method::Workspace, at: fact.at, click: None, candidates });
+                let method = Method::Workspace;
+                found = Some(Candidate { document, link, method, at: fact.at, click: None, visitor: None, candidates });
             }
         }
         found
     }
 
+    /// The email domains of the sign-up, the earliest event's first.
+    fn domains(&self) -> Vec<&'a str> {
+        self.signup.events.iter().filter_map(|event| event.email_domain.as_deref()).collect()
+    }
+
     /// Rule 10: the first account with the sign-up's email domain that was bound to this program before it.
     fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
-        let domain = signup.email_domain.as_deref()?;
-        let before = self.evidence.same_domain_accounts.of(domain).iter().filter(|n| {
-            n.program_id == document.id
-                && n.account_id != self.evidence.account
-                && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
+        let known = self.domains().into_iter().flat_map(|domain| self.evidence.same_domain_accounts.of(domain));
+        let before = known.filter(|n| {
+            n.program_id == document.id && n.account_id != self.evidence.account && n.position() < position(signup)
         });
-        let first = before.min_by_key(|n| (n.from_ms, n.event_id.clone()))?;
+        let first = before.min_by(|a, b| a.position().cmp(&b.position()))?;
         let link = self.evidence.links.get(&first.code)?;
         let candidates =
             self.consider(Method::EmailDomain, &first.event_id, Some(document), &first.code, Some(first.from_ms));
@@ -297,12 +317,13 @@ impl<'a> Search<'a> {
             self.candidates[candidates].reason = why;
             return None;
         }
-        Some(Candidate { document, link, method: Method::EmailDomain, at: first.from_ms, click: None, candidates })
+        let method = Method::EmailDomain;
+        Some(Candidate { document, link, method, at: first.from_ms, click: None, visitor: None, candidates })
     }
 
     /// The touches of the visitor's fingerprint, if they all belong to exactly one partner.
     fn by_fingerprint(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
-        let clicks = &signup.credential.clicks;
+        let clicks = presented::clicks(self.signup);
         let in_window = |c: &&Touch| {
             c.program == document.id
                 && window(document, c.at, signup.at).is_none()
@@ -310,11 +331,12 @@ impl<'a> Search<'a> {
         };
         let partners: BTreeSet<&str> = clicks
             .iter()
+            .map(|presented| presented.touch)
             .filter(in_window)
             .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
             .collect();
         let alone = partners.len() == 1;
-        let candidate = self.by_touch(document, signup, clicks, Method::Fingerprint)?;
+        let candidate = self.by_touch(document, signup, &clicks, Method::Fingerprint)?;
         if alone {
             return Some(candidate);
         }
@@ -328,13 +350,13 @@ impl<'a> Search<'a> {
         &mut self,
         document: &'a Document,
         signup: &'a Fact,
-        touches: &'a [Touch],
+        touches: &[Presented<'a>],
         method: Method,
     ) -> Option<Candidate<'a>> {
         let mut best: Option<Candidate<'a>> = None;
-        for touch in touches.iter().filter(|t| t.program == document.id) {
+        for Presented { by, touch, visitor } in touches.iter().filter(|t| t.touch.program == document.id) {
             let link = self.evidence.links.get(&touch.code).filter(|l| l.program_id == document.id);
-            let candidates = self.consider(method, &signup.event_id, Some(document), &touch.code, Some(touch.at));
+            let candidates = self.consider(method, &by.event_id, Some(document), &touch.code, Some(touch.at));
             let why = match link {
                 None => Some("no such code any more".to_owned()),
                 Some(link) => window(document, touch.at, signup.at).or_else(|| refusal(link, document, touch.at)),
@@ -343,8 +365,8 @@ impl<'a> Search<'a> {
                 self.candidates[candidates].reason = why.unwrap_or_default();
                 continue;
             };
-            let candidate =
-                Candidate { document, link, method, at: touch.at, click: Some(&touch.click_id), candidates };
+            let click = Some(touch.click_id.as_str());
+            let candidate = Candidate { document, link, method, at: touch.at, click, visitor: *visitor, candidates };
             let better = best.as_ref().is_none_or(|b| match document.attribution.model {
                 Model::LastTouch => candidate.at >= b.at,
                 Model::FirstTouch => candidate.at < b.at,

@@ -24,7 +24,7 @@ use crate::store::port::{DbError, Rows};
 use crate::store::query::{Parsed, Query};
 use crate::store::{event as events, program, review};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub struct AccountSnapshots {
     pub catalog: Catalog,
@@ -227,15 +227,15 @@ impl AccountSnapshots {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.result.binding else { continue };
-            // If there are two sign-ups, the one that the decision used determines the domain.
-            let signup = self.facts.own(account).find(|f| f.event_id == group.signed_up.1);
-            same_domain_accounts.extend(signup.and_then(|f| f.email_domain.as_ref()).map(|domain| SameDomainAccount {
+            let domains: BTreeSet<&String> = group.signed_up_domains(self.facts.own(account)).collect();
+            same_domain_accounts.extend(domains.into_iter().map(|domain| SameDomainAccount {
                 account_id: account.to_owned(),
                 email_domain: domain.clone(),
                 program_id: binding.program.clone(),
                 code: binding.code.clone(),
                 from_ms: binding.from,
                 event_id: binding.event.clone(),
+                bound_later: i64::from(binding.event != group.signed_up.1),
             }));
             visitors.extend(binding.visitor.clone().map(|visitor| VisitorAccount {
                 visitor,

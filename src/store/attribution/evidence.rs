@@ -3,6 +3,7 @@
 
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::account::order::SIGN_UP_MS;
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
 use crate::engine::review::relation::{RING_DEPTH, Upline, VISITOR_DAYS, VisitorAccount};
@@ -46,14 +47,16 @@ const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id
 pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Query<SameDomainAccount> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS})
-         SELECT account_id, email_domain, program_id, code, from_ms, event_id FROM (
-           SELECT b.account_id, e.email_domain, b.program_id, b.code, b.from_ms, b.event_id,
-                  row_number() OVER (PARTITION BY e.email_domain, b.program_id ORDER BY b.from_ms, b.event_id) AS place
-           FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
-             CROSS JOIN binding b ON b.account_id = e.account_id AND b.signup_event_id = e.id
-           WHERE b.partner_id IS NOT NULL
-             AND b.program_id IN (SELECT v.program_id FROM program_version v, json_each(v.document, '$.attribution.methods') m
-                                  WHERE m.value = 'email_domain'))
+         SELECT account_id, email_domain, program_id, code, from_ms, event_id, bound_later FROM (
+           SELECT *, row_number() OVER (PARTITION BY email_domain, program_id ORDER BY from_ms, bound_later, event_id) AS place FROM (
+             SELECT DISTINCT b.account_id, e.email_domain, b.program_id, b.code, b.from_ms, b.event_id,
+                    b.event_id <> b.signup_event_id AS bound_later
+             FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
+               CROSS JOIN binding b ON b.account_id = e.account_id
+                 AND e.occurred_at_ms >= b.signed_up_at_ms AND e.occurred_at_ms < b.signed_up_at_ms + {SIGN_UP_MS}
+             WHERE b.partner_id IS NOT NULL
+               AND b.program_id IN (SELECT v.program_id FROM program_version v, json_each(v.document, '$.attribution.methods') m
+                                    WHERE m.value = 'email_domain')))
          WHERE place <= {NEIGHBOURS} OR account_id IN (SELECT value FROM json_each(?1))"
     ))
     .json(&accounts)
@@ -110,7 +113,8 @@ pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMill
         .query()
 }
 
-const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS;
+/// A visitor may come with a later event of the same sign-up.
+const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS + SIGN_UP_MS;
 /// The most partners in all uplines together.
 const UPLINES: i64 = 300;
 

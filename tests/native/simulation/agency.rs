@@ -116,7 +116,7 @@ fn high_value(model_state: &ModelState, register: &Register, account: &str) -> O
     let source = "event:subscription.started".to_owned();
     let mut accrual = Line::new(account, bound, "high-value", source, event.at, 50_000);
     // The hold is that of the paid period around it, or of the first one that begins after it.
-    let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c > event.at));
+    let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c >= event.at));
     accrual.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
     let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
     if inside || life_ends_before(model_state, account, event.at, event.at, accrual.vests_at) {

@@ -2,7 +2,7 @@
 //!
 //! Source: section 3 of the design and rules 7 to 10 and 19.
 
-use super::calendar::DAY;
+use super::calendar::{DAY, MINUTE};
 use super::facts::{Known, Link, Place, Register, Sent};
 use super::life::Life;
 use std::collections::BTreeMap;
@@ -90,23 +90,27 @@ struct Search<'a> {
 impl Search<'_> {
     fn bound(&self, account: &str, life: &Life, sign_up: &Sent) -> Option<Bound> {
         let is_developers = self.group.name == "emdash";
-        let typed = |event: &Sent| self.by_code(event.code()?, event, event.at);
-        if let Some(bound) = typed(sign_up) {
+        let parts = &life.sign_ups;
+        if let Some(bound) = parts.iter().find_map(|e| self.by_code(e.code()?, sign_up, sign_up.at)) {
             return Some(bound);
         }
-        if let Some(bound) = self.by_workspace(account, sign_up).filter(|_| is_developers) {
+        if let Some(bound) = self.by_workspace(account, life, sign_up).filter(|_| is_developers) {
             return Some(bound);
         }
-        if let Some(bound) = self.last(sign_up, sign_up.touches.iter().map(|(code, at)| (code.as_str(), *at))) {
+        let touches = || parts.iter().flat_map(|e| &e.touches).map(|(code, at)| (code.as_str(), *at));
+        if let Some(bound) = self.last(sign_up, touches()) {
             return Some(Bound { visitor: Some(sign_up.browser().to_owned()), ..bound });
         }
-        if let Some(bound) = self.by_domain(sign_up).filter(|_| is_developers) {
+        if let Some(bound) = self.by_domain(life, sign_up).filter(|_| is_developers) {
             return Some(bound);
         }
-        if let Some(bound) = self.by_fingerprint(sign_up).filter(|_| self.group.name == "salonhub") {
+        if let Some(bound) = self.by_fingerprint(life, sign_up).filter(|_| self.group.name == "salonhub") {
             return Some(bound);
         }
-        life.events.iter().filter(|e| e.place() > sign_up.place()).find_map(|e| typed(e))
+        life.later_codes().into_iter().find_map(|(place, e)| {
+            let bound = self.by_code(e.code()?, e, place.0)?;
+            Some(Bound { from: place, ..bound })
+        })
     }
 
     fn link(&self, code: &str) -> Option<&Link> {
@@ -127,10 +131,10 @@ impl Search<'_> {
     }
 
     /// The first valid invitation or hand-off before the sign-up.
-    fn by_workspace(&self, account: &str, sign_up: &Sent) -> Option<Bound> {
-        let domain = sign_up.domain();
+    fn by_workspace(&self, account: &str, life: &Life, sign_up: &Sent) -> Option<Bound> {
+        let domains: Vec<String> = life.sign_ups.iter().filter_map(|s| s.domain()).collect();
         let calls = self.known.events.iter().filter(|e| e.place() <= sign_up.place()).filter(|e| {
-            let same = domain.as_deref().is_some_and(|d| d == e.data("domain"));
+            let same = domains.iter().any(|d| d == e.data("domain"));
             match e.kind.as_str() {
                 "workspace.invited" => same,
                 "account.handed_off" => same || e.account == account,
@@ -143,28 +147,28 @@ impl Search<'_> {
 
     fn last<'b>(&self, sign_up: &Sent, touches: impl Iterator<Item = (&'b str, i64)>) -> Option<Bound> {
         let start = sign_up.at - self.group.window_days * DAY;
-        let inside = touches.filter(|(_, at)| *at <= sign_up.at && *at > start);
+        let inside = touches.filter(|(_, at)| *at <= sign_up.at + 5 * MINUTE && *at > start);
         let working = inside.filter_map(|(code, at)| Some((at, self.by_code(code, sign_up, at)?)));
         working.max_by_key(|(at, _)| *at).map(|(_, bound)| bound)
     }
 
     /// The partner of the account with the same domain that was bound first.
-    fn by_domain(&self, sign_up: &Sent) -> Option<Bound> {
-        let domain = sign_up.domain()?;
+    fn by_domain(&self, life: &Life, sign_up: &Sent) -> Option<Bound> {
+        let domains: Vec<String> = life.sign_ups.iter().filter_map(|s| s.domain()).collect();
         let same_domain_accounts = self.done.all("developer-affiliate").filter(|(account, bound)| {
-            let theirs = self.lives[*account].sign_up.as_ref().and_then(|s| s.domain());
-            theirs.as_deref() == Some(domain.as_str()) && bound.from < sign_up.place()
+            let theirs = self.lives[*account].sign_ups.iter().filter_map(|s| s.domain());
+            theirs.into_iter().any(|d| domains.contains(&d)) && bound.from < sign_up.place()
         });
         let (_, first) = same_domain_accounts.min_by_key(|(_, bound)| bound.from.clone())?;
         self.by_code(&first.code, sign_up, sign_up.at)
     }
 
     /// The visitor's clicks, if they all belong to exactly one partner.
-    fn by_fingerprint(&self, sign_up: &Sent) -> Option<Bound> {
-        let visitor = sign_up.visitor()?;
+    fn by_fingerprint(&self, life: &Life, sign_up: &Sent) -> Option<Bound> {
+        let visitors: Vec<&str> = life.sign_ups.iter().filter_map(|s| s.visitor()).collect();
         let start = sign_up.at - self.group.window_days * DAY;
-        let mine =
-            || self.register.clicks.iter().filter(|c| c.visitor == visitor && c.at <= sign_up.at && c.at > start);
+        let inside = |at: i64| at <= sign_up.at + 5 * MINUTE && at > start;
+        let mine = || self.register.clicks.iter().filter(|c| visitors.contains(&c.visitor.as_str()) && inside(c.at));
         let mut partners: Vec<&str> =
             mine().filter_map(|c| self.link(&c.code).filter(|l| l.works(c.at))).map(|l| l.partner.as_str()).collect();
         partners.sort_unstable();
@@ -173,6 +177,7 @@ impl Search<'_> {
             return None;
         }
         let bound = self.last(sign_up, mine().map(|c| (c.code.as_str(), c.at)))?;
-        Some(Bound { visitor: Some(visitor.to_owned()), ..bound })
+        let visitor = mine().filter(|c| c.code == bound.code).max_by_key(|c| c.at).map(|c| c.visitor.clone());
+        Some(Bound { visitor, ..bound })
     }
 }

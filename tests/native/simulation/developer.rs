@@ -47,7 +47,7 @@ fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
     let mut found = Vec::new();
     for invoice in model_state.payments(account, bound) {
         let at = invoice.at();
-        if ended.is_some_and(|end| at >= end) {
+        if ended.is_some_and(|end| at > end) {
             break;
         }
         let (rule, cents, limit) = match bound.source {

@@ -16,12 +16,32 @@ pub struct Sent {
     pub touches: Vec<(String, i64)>,
 }
 
-/// The position of an event among the others: its instant, then its id.
-pub type Place = (i64, String);
+/// The position of an event among the others: its instant, then its kind, then its id.
+pub type Place = (i64, usize, String);
+
+/// The kinds in the order that they have within one instant.
+const KINDS: [&[&str]; 8] = [
+    &["workspace.invited", "account.handed_off"],
+    &["account.signed_up"],
+    &[],
+    &["subscription.started"],
+    &["subscription.updated"],
+    &["invoice.paid"],
+    &["invoice.refunded", "invoice.refund_failed", "invoice.refunded_total"],
+    &["dispute.opened", "dispute.won", "dispute.lost"],
+];
+/// What may carry a code, and has no kind of its own.
+pub const CODE: usize = 2;
+const ENDS: [&str; 2] = ["subscription.cancelled", "account.cancelled"];
 
 impl Sent {
     pub fn place(&self) -> Place {
-        (self.at, self.id.clone())
+        let kind = match KINDS.iter().position(|names| names.contains(&self.kind.as_str())) {
+            Some(kind) => kind,
+            None if ENDS.contains(&self.kind.as_str()) => KINDS.len(),
+            None => CODE,
+        };
+        (self.at, kind, self.id.clone())
     }
 
     pub fn data(&self, key: &str) -> &str {
@@ -107,7 +127,7 @@ pub struct Known {
 
 impl Known {
     pub fn add(&mut self, event: &Sent) {
-        let place = self.events.partition_point(|e| (e.at, &e.id) < (event.at, &event.id));
+        let place = self.events.partition_point(|e| e.place() < event.place());
         self.events.insert(place, Rc::new(event.clone()));
     }
 

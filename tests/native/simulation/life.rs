@@ -1,10 +1,10 @@
 //! An account's life by the rules, directly from the raw events: sign-up, payments with refunds and disputes,
 //! cancellations, paid periods, subscription value. Naive and slow, without a single line of the engine.
 //!
-//! Source: section 5 of the design, rules 2 to 4, 8, 11, 15 and 16.
+//! Source: section 5 of the design, rules 2 to 5, 8, 11, 15 and 16.
 
 use super::calendar::DAY;
-use super::facts::{Known, Place, Sent};
+use super::facts::{CODE, Known, Place, Sent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -13,7 +13,11 @@ use std::rc::Rc;
 pub struct Invoice {
     pub id: String,
     pub account: String,
+    /// Right after the sign-up, if it was paid in the day before.
     pub place: Place,
+    /// The event that carries it.
+    pub event: String,
+    pub subscription: String,
     pub cents: i64,
     pub months: i64,
     pub currency: String,
@@ -56,32 +60,190 @@ pub struct Life {
     pub events: Vec<Rc<Sent>>,
     /// Its events, and other accounts' events about the same invoices.
     pub related: Known,
+    /// The earliest of the sign-ups within a day.
     pub sign_up: Option<Rc<Sent>>,
+    pub sign_ups: Vec<Rc<Sent>>,
     /// Payments above zero, in order.
     pub payments: Vec<Invoice>,
     pub cancelled: Vec<i64>,
     pub stays: Vec<Stay>,
+    /// The stay of each payment, by its event.
+    stay_of: BTreeMap<String, Stay>,
+}
+
+/// An account as it goes on.
+#[derive(Default)]
+struct Walk {
+    running: BTreeSet<String>,
+    /// Each subscription that has ended, and the stay that ended when the account left: `None` while it has not left.
+    over: BTreeMap<String, Option<OfStay>>,
+    is_gone: bool,
+    is_signed_up: bool,
+    cancelled: Vec<i64>,
+    stays: Vec<Stay>,
+    of_payment: BTreeMap<String, OfStay>,
+}
+
+#[derive(Clone, Copy)]
+enum OfStay {
+    Numbered(usize),
+    ItsOwn,
+    /// The account had left without ever paying.
+    Past,
+}
+
+impl Walk {
+    fn open_stay(&self) -> Option<usize> {
+        self.stays.iter().position(|stay| stay.cancelled.is_none())
+    }
+
+    fn step(&mut self, event: &Sent, at: i64, paid: Option<&Invoice>) {
+        let subscription = event.data("subscription_id");
+        match event.kind.as_str() {
+            "account.signed_up" if !self.is_signed_up => (self.is_signed_up, self.is_gone) = (true, false),
+            "subscription.started" => {
+                self.over.remove(subscription);
+                self.begin(subscription);
+            }
+            "subscription.updated" if !self.over.contains_key(subscription) => self.begin(subscription),
+            "subscription.cancelled" => {
+                let ran = self.running.remove(subscription);
+                self.over.entry(subscription.to_owned()).or_default();
+                if ran && self.running.is_empty() {
+                    self.leave(at);
+                }
+            }
+            "account.cancelled" => self.leave(at),
+            "invoice.paid" => {
+                if let Some(invoice) = paid {
+                    let stay = self.pay(invoice);
+                    self.of_payment.insert(invoice.event.clone(), stay);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, subscription: &str) {
+        if self.running.insert(subscription.to_owned()) {
+            self.is_gone = false;
+        }
+    }
+
+    fn pay(&mut self, invoice: &Invoice) -> OfStay {
+        if let Some(ended_with) = self.over.get(&invoice.subscription) {
+            return match (ended_with, self.open_stay()) {
+                (Some(stay), _) => *stay,
+                (None, Some(open)) => OfStay::Numbered(open),
+                (None, None) => OfStay::ItsOwn,
+            };
+        }
+        if invoice.subscription.is_empty() {
+            self.is_gone = false;
+        } else {
+            self.begin(&invoice.subscription);
+        }
+        if self.open_stay().is_none() {
+            self.stays.push(Stay { from: invoice.place.clone(), cancelled: None });
+        }
+        OfStay::Numbered(self.stays.len() - 1)
+    }
+
+    fn leave(&mut self, at: i64) {
+        let open = self.open_stay();
+        for subscription in std::mem::take(&mut self.running) {
+            self.over.insert(subscription, None);
+        }
+        for ended_with in self.over.values_mut().filter(|w| w.is_none()) {
+            *ended_with = Some(open.map_or(OfStay::Past, OfStay::Numbered));
+        }
+        if !self.is_gone {
+            self.cancelled.push(at);
+        }
+        self.is_gone = true;
+        if let Some(open) = open {
+            self.stays[open].cancelled = Some(at);
+        }
+    }
+}
+
+/// Where an account's event stands: a payment in the day before the sign-up comes right after it.
+fn place_of(event: &Sent, sign_up: Option<i64>) -> Place {
+    let (at, kind, id) = event.place();
+    match sign_up.filter(|s| event.kind == "invoice.paid" && at < *s && at >= s - DAY) {
+        Some(sign_up) => (sign_up, kind, id),
+        None => (at, kind, id),
+    }
 }
 
 impl Life {
     pub fn of(known: &Known, account: &str) -> Life {
         let known: Known = known.about(account);
         let events: Vec<Rc<Sent>> = known.of(account).cloned().collect();
-        let payments: Vec<Invoice> =
-            invoices(&known).into_iter().filter(|i| i.account == account && i.cents > 0).collect();
         let sign_up = events.iter().find(|e| e.kind == "account.signed_up").cloned();
-        let cancelled = cancellations(&events, &payments);
-        let stays = stays(&cancelled, &payments);
-        // A canceled account cannot be canceled again until it signs up or pays.
-        let real = cancelled.iter().enumerate().filter(|(index, place)| {
-            let before = index.checked_sub(1).map(|i| &cancelled[i]);
-            before.is_none_or(|b| {
-                let returned = |p: &Place| p > b && p < *place;
-                payments.iter().any(|i| returned(&i.place)) || sign_up.as_ref().is_some_and(|s| returned(&s.place()))
-            })
+        let signed_up_at = sign_up.as_ref().map(|s| s.at);
+        let is_part = |e: &&Rc<Sent>| e.kind == "account.signed_up" && signed_up_at.is_some_and(|at| e.at < at + DAY);
+        let sign_ups = events.iter().filter(is_part).cloned().collect();
+        let mut payments: Vec<Invoice> =
+            invoices(&known).into_iter().filter(|i| i.account == account && i.cents > 0).collect();
+        for invoice in &mut payments {
+            let event = events.iter().find(|e| e.id == invoice.event).expect("its own event");
+            invoice.place = place_of(event, signed_up_at);
+        }
+        payments.sort_by(|a, b| a.place.cmp(&b.place));
+        let mut life = Life {
+            sign_up,
+            sign_ups,
+            payments,
+            events,
+            related: known,
+            cancelled: Vec::new(),
+            stays: Vec::new(),
+            stay_of: BTreeMap::new(),
+        };
+        let walk = life.walk(i64::MAX);
+        (life.cancelled, life.stays) = (walk.cancelled, walk.stays);
+        for invoice in &life.payments {
+            let own = |cancelled| Stay { from: invoice.place.clone(), cancelled };
+            let stay = match walk.of_payment[&invoice.event] {
+                OfStay::Numbered(number) => life.stays[number].clone(),
+                OfStay::ItsOwn => own(life.cancelled.iter().copied().find(|c| *c >= invoice.at())),
+                OfStay::Past => own(Some(invoice.at())),
+            };
+            life.stay_of.insert(invoice.event.clone(), stay);
+        }
+        life
+    }
+
+    /// Its events in order, up to an instant, each with its place.
+    fn placed(&self, until: i64) -> Vec<(Place, &Rc<Sent>)> {
+        let signed_up_at = self.signed_up_at();
+        let mut placed: Vec<_> = self.events.iter().map(|e| (place_of(e, signed_up_at), e)).collect();
+        placed.retain(|(place, _)| place.0 <= until);
+        placed.sort_by(|a, b| a.0.cmp(&b.0));
+        placed
+    }
+
+    fn walk(&self, until: i64) -> Walk {
+        let mut walk = Walk::default();
+        for (place, event) in self.placed(until) {
+            walk.step(event, place.0, self.payments.iter().find(|p| p.event == event.id));
+        }
+        walk
+    }
+
+    /// The later events that carry a code, in order.
+    pub fn later_codes(&self) -> Vec<(Place, &Rc<Sent>)> {
+        let Some(sign_up) = &self.sign_up else { return Vec::new() };
+        let mut later = self.placed(i64::MAX);
+        later.retain(|(place, e)| {
+            *place > sign_up.place() && e.code().is_some() && !self.sign_ups.iter().any(|s| s.id == e.id)
         });
-        let cancelled = real.map(|(_, place)| place.0).collect();
-        Life { sign_up, payments, cancelled, stays, events, related: known }
+        for (place, _) in &mut later {
+            place.1 = CODE;
+        }
+        later.sort_by(|a, b| a.0.cmp(&b.0));
+        later
     }
 
     pub fn first_paid(&self) -> Option<i64> {
@@ -104,45 +266,21 @@ impl Life {
         self.cancelled_in(start, end).is_none().then_some(end)
     }
 
-    /// The paid period in which a payment was made.
+    /// The paid period that a payment belongs to.
     pub fn stay_of(&self, invoice: &Invoice) -> &Stay {
-        self.stays.iter().rfind(|s| s.from <= invoice.place).expect("a payment is in a stay")
+        &self.stay_of[&invoice.event]
     }
 
     /// The yearly value of the active subscriptions at the end of an instant, while the account pays.
     pub fn worth_at(&self, instant: i64) -> i64 {
-        let paid = self.payments.iter().any(|p| p.at() <= instant);
         let mut worth: BTreeMap<&str, i64> = BTreeMap::new();
-        let mut active: BTreeSet<&str> = BTreeSet::new();
-        let mut gone = false;
-        for event in self.events.iter().filter(|e| e.at <= instant) {
-            let id = event.data("subscription_id");
-            let is_payment = self.payments.iter().any(|p| p.place == event.place());
-            match event.kind.as_str() {
-                "account.signed_up" if self.sign_up.as_ref().is_some_and(|s| s.id == event.id) => gone = false,
-                "subscription.started" | "subscription.updated" => {
-                    let annual = event.number("annual_value_cents").or(event.number("monthly_cents").map(|m| 12 * m));
-                    worth.extend(annual.map(|cents| (id, cents)));
-                    active.insert(id);
-                }
-                "subscription.cancelled" => {
-                    let was = active.remove(id);
-                    gone = gone || (was && active.is_empty());
-                }
-                "account.cancelled" => {
-                    active.clear();
-                    gone = true;
-                }
-                "invoice.paid" if is_payment => {
-                    gone = false;
-                    if !id.is_empty() {
-                        active.insert(id);
-                    }
-                }
-                _ => {}
-            }
+        for (_, event) in self.placed(instant).into_iter().filter(|(_, e)| e.kind.starts_with("subscription.")) {
+            let annual = event.number("annual_value_cents").or(event.number("monthly_cents").map(|m| 12 * m));
+            worth.extend(annual.map(|cents| (event.data("subscription_id"), cents)));
         }
-        if paid && !gone { active.iter().filter_map(|id| worth.get(id)).sum() } else { 0 }
+        let walk = self.walk(instant);
+        let pays = !walk.is_gone && self.payments.iter().any(|p| p.at() <= instant);
+        if pays { walk.running.iter().filter_map(|id| worth.get(id.as_str())).sum() } else { 0 }
     }
 }
 
@@ -155,6 +293,8 @@ fn invoices(known: &Known) -> Vec<Invoice> {
             id: event.data("invoice_id").to_owned(),
             account: event.account.clone(),
             place: event.place(),
+            event: event.id.clone(),
+            subscription: event.data("subscription_id").to_owned(),
             cents: event.cents(),
             months: event.number("months").unwrap_or(1),
             currency: event.body["amount"]["currency"].as_str().unwrap_or_default().to_owned(),
@@ -199,54 +339,4 @@ fn disputes(known: &Known, invoice: &str) -> BTreeMap<String, (String, i64)> {
         }
     }
     last
-}
-
-/// When an account was canceled: directly, or when its last active subscription ended.
-fn cancellations(events: &[Rc<Sent>], payments: &[Invoice]) -> Vec<Place> {
-    let mut active: BTreeSet<&str> = BTreeSet::new();
-    let mut ended: BTreeSet<&str> = BTreeSet::new();
-    let mut found = Vec::new();
-    for event in events {
-        let subscription = event.data("subscription_id");
-        match event.kind.as_str() {
-            "account.cancelled" => {
-                found.push(event.place());
-                ended.append(&mut active);
-            }
-            // An account that pays for a subscription has it, whatever was reported before.
-            "invoice.paid" if !subscription.is_empty() && payments.iter().any(|p| p.place == event.place()) => {
-                ended.remove(subscription);
-                active.insert(subscription);
-            }
-            "subscription.started" | "subscription.updated" if !ended.contains(subscription) => {
-                active.insert(subscription);
-            }
-            "subscription.cancelled" if !ended.contains(subscription) => {
-                active.remove(subscription);
-                ended.insert(subscription);
-                if active.is_empty() {
-                    found.push(event.place());
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// An account's paid periods, oldest first.
-fn stays(cancelled: &[Place], payments: &[Invoice]) -> Vec<Stay> {
-    let mut steps: Vec<(Place, bool)> = cancelled.iter().map(|place| (place.clone(), false)).collect();
-    steps.extend(payments.iter().map(|i| (i.place.clone(), true)));
-    steps.sort();
-    let mut stays: Vec<Stay> = Vec::new();
-    for (place, pays) in steps {
-        let open = stays.last_mut().filter(|stay| stay.cancelled.is_none());
-        match (pays, open) {
-            (true, None) => stays.push(Stay { from: place, cancelled: None }),
-            (false, Some(stay)) => stay.cancelled = Some(place.0),
-            _ => {}
-        }
-    }
-    stays
 }
