@@ -143,7 +143,8 @@ fn no_tiers_for_an_account_that_left_before_the_granting_run() {
     let late = ["2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
     assert_eq!(tiers(&b, &late), (0, vec![]), "no run before had granted them");
     let all = ["2023-04-01T06:00:00Z", "2023-05-01T06:00:00Z", "2023-06-01T06:00:00Z"];
-    assert_eq!(tiers(&b, &all), (0, vec!["tier-1 void".into(), "tier-2 void".into()]), "one had");
+    // Their hold was over at the run that granted them, so they vested in it.
+    assert_eq!(tiers(&b, &all), (30_000, vec!["tier-1 available".into(), "tier-2 available".into()]), "one had");
 }
 
 #[test]

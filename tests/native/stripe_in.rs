@@ -3,6 +3,7 @@
 
 mod bodies;
 mod fixture;
+mod life;
 mod missed;
 mod refunds_disputes;
 

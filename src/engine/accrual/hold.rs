@@ -3,10 +3,11 @@
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, PaidPeriod, Timeline};
+use crate::engine::accrual::source::AccrualOrigin;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::review::risk::ReviewStatus;
 use crate::engine::settlement::schedule;
-use crate::program::document::{Document, Hold};
+use crate::program::document::{Cadence, Document, Hold};
 
 /// An account's facts that decide whether a hold is over.
 pub struct HoldContext<'a> {
@@ -66,12 +67,13 @@ fn left_at(g: &HoldContext) -> Option<UtcMillis> {
     g.timeline.cancellations.iter().copied().find(|c| *c >= signed_up)
 }
 
-/// Rule 12: a flat reward earned at `since` and granted at `at` is void if, before the scheduled time of the run that
-/// vests it, the account cancels or its first invoice is refunded or lost in a dispute in full. `None`: no such run is
-/// known yet, and every known fact comes before it.
-pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
-    // A fact dated exactly at a run's time belongs to the next run.
-    let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(at.plus_ms(1)));
+/// Rule 12: a flat reward earned at `since` and dated `accrual.at_ms` is void if, before the scheduled time of the run
+/// that vests it, the account cancels or its first invoice is refunded or lost in a dispute in full. `None`: no such run
+/// is known yet, and every known fact comes before it.
+pub fn flat_void(g: &HoldContext, accrual: &Accrual, since: UtcMillis, vests_at: Option<UtcMillis>) -> Option<String> {
+    // A run vests what it grants itself. A fact dated exactly at a run's time belongs to the next run.
+    let from = if is_granted_by_run(g.document, accrual) { accrual.at_ms } else { accrual.at_ms.plus_ms(1) };
+    let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(from));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
     let known = Timeline::of(g.account, g.facts, run);
     if known.cancellations.iter().any(|c| *c >= since) {
@@ -79,6 +81,20 @@ pub fn flat_void(g: &HoldContext, since: UtcMillis, at: UtcMillis, vests_at: Opt
     }
     let first = known.first_payment()?;
     first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
+}
+
+/// Whether a run makes such an accrual, dated with its own time.
+fn is_granted_by_run(document: &Document, accrual: &Accrual) -> bool {
+    let has_runs = matches!(document.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
+    has_runs && matches!(accrual.source.origin(), AccrualOrigin::Milestone(_))
+}
+
+/// Rules 12 and 21: a reward that a run grants once its hold is over vests in that run.
+pub fn vest_at_grant(accrual: &mut Accrual, as_of: UtcMillis) {
+    if accrual.state == AccrualState::Pending && accrual.vests_at_ms <= as_of {
+        accrual.state = AccrualState::Available;
+        accrual.balance = Balance::Available;
+    }
 }
 
 /// Rule 23: a review holds an accrual while it is open and voids it once rejected. What a run has vested stays.

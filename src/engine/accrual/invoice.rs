@@ -142,7 +142,7 @@ pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
         Ok(vests_at) => {
             accrual.vests_at_ms = vests_at.unwrap_or(NEVER);
             let held = !matches!(grounds.document.vesting.hold, Hold::None {});
-            if held && let Some(why) = hold::flat_void(grounds, earned_at(accrual, grounds), accrual.at_ms, vests_at) {
+            if held && let Some(why) = hold::flat_void(grounds, accrual, earned_at(accrual, grounds), vests_at) {
                 accrual.void(why);
             }
         }

@@ -47,6 +47,7 @@ pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrua
         let ground = state_ground(reward, name, &b.binding.event, as_of);
         let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
         settle(&mut accrual, b, document);
+        hold::vest_at_grant(&mut accrual, as_of);
         // A void reward is not granted; facts that arrive later may still make it due.
         if !accrual.is_over() {
             accruals.push(accrual);

@@ -119,19 +119,19 @@ fn high_value(model_state: &ModelState, register: &Register, account: &str) -> O
     let stay = life.stays.iter().find(|s| s.cancelled.is_none_or(|c| c >= event.at));
     accrual.vests_at = stay.map(|s| (s.from.0 + 60 * DAY).max(event.at));
     let inside = stay.is_some_and(|s| s.cancelled.is_some_and(|c| c < s.from.0 + 60 * DAY));
-    if inside || life_ends_before(model_state, account, event.at, event.at, accrual.vests_at) {
+    if inside || life_ends_before(model_state, account, event.at, event.at + 1, accrual.vests_at) {
         accrual.void();
     }
     accrual.judge(model_state.standing(register, account, PROGRAM, &bound.partner), false);
     Some(accrual)
 }
 
-/// Whether a flat reward granted at `at` is void: before the monthly run that vests it, the account canceled after
+/// Whether a flat reward is void: before the first monthly run from `from` on that vests it, the account canceled after
 /// earning it, or its first invoice was returned in full.
-pub fn life_ends_before(model_state: &ModelState, account: &str, since: i64, at: i64, vests_at: Option<i64>) -> bool {
+pub fn life_ends_before(model_state: &ModelState, account: &str, since: i64, from: i64, vests_at: Option<i64>) -> bool {
     let life = &model_state.lives[account];
-    // An event at a run's exact time belongs to the next run.
-    let run = vests_at.map(|v| v.max(at + 1)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
+    // An event at a run's exact time belongs to the next run, but a run vests what it grants.
+    let run = vests_at.map(|v| v.max(from)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
     let left = life.cancelled_in(since, run).is_some();
     let known = Life::of(&life.related.before(run), account);
     left || known.payments.first().is_some_and(Invoice::is_returned_in_full)

@@ -193,10 +193,17 @@ impl Auditor {
                 continue;
             }
             self.granted.insert(key.clone(), (partner, progress.as_of));
-            if program == credit::PROGRAM && !was_held {
-                let accrual = credit::granted(&self.model_state, &self.register, &account, progress.as_of);
-                self.vested.extend(accrual.map(|l| l.key));
+            if was_held {
+                continue;
             }
+            let (_, account, rule) = key;
+            // A reward whose hold is over when it is granted vests with its grant.
+            let accrual = match program {
+                credit::PROGRAM => credit::granted(&self.model_state, &self.register, &account, progress.as_of),
+                _ => developer::granted(&self.model_state, &self.register, &account, &rule, progress.as_of)
+                    .filter(|l| l.vests_at.is_some_and(|v| v <= progress.as_of)),
+            };
+            self.vested.extend(accrual.map(|l| l.key));
         }
     }
 
@@ -226,12 +233,17 @@ impl Auditor {
         let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != accrual.key.partner);
         match accrual.key.program.as_str() {
             _ if accrual.key.rule == "benefit" => Some("benefit"),
-            credit_model::PROGRAM if accrual.status == Status::Held => Some("pending"),
+            // What was issued before its account was suspected stays where it is.
+            credit_model::PROGRAM if accrual.status == Status::Held && !self.was_issued(accrual) => Some("pending"),
             credit_model::PROGRAM => Some("available"),
             _ if moved => None,
             _ if self.vested.contains(&accrual.key) => Some("available"),
             _ => Some("pending"),
         }
+    }
+
+    fn was_issued(&self, accrual: &Line) -> bool {
+        self.credit_model.issued.contains(&(accrual.key.account.clone(), accrual.key.rule.clone()))
     }
 
     /// The number of rewards for states that were granted.

@@ -14,9 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Pending and available cents per partner.
 type Balances = BTreeMap<String, (i64, i64)>;
 
-/// Accounts marked for recomputation, and accounts of partners for whom an interrupted run still has to add the
+/// Accounts marked for recomputation, accounts that share an email domain with one, and accounts of partners for whom an interrupted run still has to add the
 /// backfill of their new modifiers: their stored state may be out of date.
 const UNFINISHED: &str = "SELECT id, '' FROM account WHERE needs_recompute_since_ms IS NOT NULL
+    UNION SELECT o.account_id, '' FROM account a
+      JOIN event e ON e.account_id = a.id AND e.type = 'account.signed_up'
+      JOIN event o ON o.email_domain = e.email_domain AND o.type = 'account.signed_up'
+      WHERE a.needs_recompute_since_ms IS NOT NULL
     UNION SELECT b.account_id, '' FROM run r
       JOIN partner_modifier t ON t.program_id = r.program_id AND t.changed_run = r.id AND t.partner_id > r.cursor
       JOIN binding b ON b.program_id = t.program_id AND b.partner_id = t.partner_id

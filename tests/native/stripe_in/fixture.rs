@@ -202,6 +202,34 @@ impl StripeFixture {
         self.world.take(self.now.get(), &body, None).expect("the host's event");
     }
 
+    /// An event from the host, dated `at`, in seconds.
+    pub fn host_at(&self, id: &str, kind: &str, account: &str, at: i64, rest: &Value) {
+        let mut body = rest.clone();
+        body["id"] = json!(id);
+        body["type"] = json!(kind);
+        body["occurred_at"] = json!(UtcMillis(at * 1_000).to_rfc3339());
+        body["account"]["id"] = json!(account);
+        let keys = self.config.cookie_keys.as_ref().expect("keys");
+        let token = body["attribution"]["token"].as_str();
+        let touchpoints = token.and_then(|token| cookie::read_value(keys, token)).map(|signed| signed.touchpoints);
+        self.world.take(self.now.get(), &body, touchpoints).expect("the host's event");
+    }
+
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Joins customers until nothing is left to do.
+    pub fn catch_up_customers(&self) {
+        self.later(600);
+        self.sweep();
+    }
+
+    /// The column `t` of each row.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        self.world.db.look(sql).iter().map(|row| row["t"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     pub fn tell(&self, all: &[StoryStep]) {
         for told in all {
             self.try_deliver(told).unwrap_or_else(|why| panic!("{told:?}: {why}"));

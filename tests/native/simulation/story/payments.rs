@@ -19,8 +19,11 @@ impl Story<'_> {
         if leaves {
             let at = self.leaving_at(sign_up, first);
             self.leave(at, sign_up, 1);
+            if self.rng.percent(30) {
+                told.extend(self.late_invoice(at));
+            }
             if self.rng.percent(50) {
-                let back = at.max(first) + self.rng.pick(&[1, HOUR, 6 * DAY, 31 * DAY, 320 * DAY]);
+                let back = at.max(first) + self.rng.pick(&[0, 1, HOUR, 6 * DAY, 31 * DAY, 320 * DAY]);
                 let months = self.rng.within(1, 4);
                 told.extend(self.months(back, months, 0));
                 if self.rng.percent(30) {
@@ -29,9 +32,29 @@ impl Story<'_> {
                 }
             }
         }
+        if self.rng.percent(10) {
+            self.subscription_that_never_ran(first);
+        }
         for invoice in told {
             self.trouble(&invoice);
         }
+    }
+
+    /// The last open invoice of a subscription that ended, paid when it ended or later.
+    fn late_invoice(&mut self, left: i64) -> Option<IssuedInvoice> {
+        let ended = self.events.iter().rfind(|e| e.kind == "subscription.cancelled" && e.at <= left)?;
+        let id = ended.data("subscription_id").to_owned();
+        let at = left + self.rng.pick(&[0, 1, 3 * DAY, 40 * DAY]);
+        let cents = self.some_cents();
+        let invoice = self.invoice(at, cents);
+        self.events.last_mut()?.body["data"]["subscription_id"] = json!(id);
+        Some(invoice)
+    }
+
+    fn subscription_that_never_ran(&mut self, first: i64) {
+        let at = first + self.rng.pick(&[-DAY, 0, DAY, 20 * DAY]);
+        let id = format!("sub_{}_never", self.account);
+        self.event("subscription.cancelled", at, json!({"data": {"subscription_id": id}}));
     }
 
     /// Often chosen so that a span ends at a run.
@@ -41,7 +64,7 @@ impl Story<'_> {
             0 => self.rng.pick(&firsts(sign_up + 60 * DAY, sign_up + 100 * DAY)) - 60 * DAY + self.rng.pick(&EDGES),
             1 => self.rng.pick(&mondays(sign_up + 30 * DAY, sign_up + 45 * DAY)) - 30 * DAY + self.rng.pick(&EDGES),
             2 => self.rng.pick(&firsts(sign_up, sign_up + 32 * DAY)),
-            3 => sign_up + self.rng.pick(&EDGES),
+            3 => sign_up + self.rng.pick(&[-1, 0, 1, -HOUR, -DAY, -DAY - 1]),
             _ => sign_up + self.rng.within(0, 12 * DAY),
         }
     }
