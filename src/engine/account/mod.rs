@@ -4,4 +4,6 @@ pub mod customer;
 pub mod decision;
 pub mod grouped;
 pub mod lifecycle;
+pub mod refunded;
+pub mod refunds_disputes;
 pub mod timeline;
