@@ -39,12 +39,9 @@ pub enum StripeReply {
     /// It is unknown whether it took effect. Send it again with the same key while the key is recent enough; after
     /// that, look it up.
     Unsure(String),
-    /// The response is longer than what is read. This is its beginning.
+    /// The response is longer than what is read. This is as much of it as was read.
     TooLong(String),
 }
-
-/// Characters of a response that is too long that are kept: enough for the id of a list's first object.
-const BEGINNING_CHARS: usize = 2_000;
 
 /// Why Stripe refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +142,7 @@ async fn ask<P: Ports>(
 
 fn read(answer: &IncomingResponse) -> StripeReply {
     if answer.is_success() && answer.body.len() > ANSWER_BYTES_MAX {
-        let beginning = answer.body.iter().take(BEGINNING_CHARS).copied().collect::<Vec<u8>>();
-        return StripeReply::TooLong(String::from_utf8_lossy(&beginning).into_owned());
+        return StripeReply::TooLong(String::from_utf8_lossy(&answer.body).into_owned());
     }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     if answer.is_success() {

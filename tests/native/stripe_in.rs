@@ -2,8 +2,10 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
+mod delivery;
 mod fixture;
 mod missed;
+mod payments;
 mod refunds_disputes;
 
 use bodies::*;

@@ -168,12 +168,15 @@ fn customer(kind: &str, object: &Value) -> Option<Customer> {
     Some(Customer { id, email })
 }
 
-/// The id of the first event in the beginning of a list of events.
-pub fn first_event_id(beginning: &str) -> Option<String> {
-    let (_, from) = beginning.split_once("\"evt_")?;
-    let (id, _) = from.split_once('"')?;
-    let plain = id.len() <= 250 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    plain.then(|| format!("evt_{id}"))
+/// The id of the first event in a list of events that may be cut off.
+pub fn first_event_id(list: &str) -> Option<String> {
+    let id_after = |key: &str| {
+        let value = key.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+        let id = value.split_once('"')?.0;
+        let plain = id.len() <= 255 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (plain && id.starts_with("evt_")).then(|| id.to_owned())
+    };
+    list.split("\"id\"").skip(1).find_map(id_after)
 }
 
 /// One page of a list: its items, and the id after which the next page starts.

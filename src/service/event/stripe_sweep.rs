@@ -150,26 +150,24 @@ async fn fetch_missed<P: Ports>(
                 limit = (limit / PAGE_SHRINKS_BY).max(1);
                 continue;
             }
-            StripeReply::TooLong(beginning) => {
-                match wire::first_event_id(&beginning).filter(|id| Some(id) != after.as_ref()) {
-                    Some(id) => {
-                        if !ctx
-                            .read(rows::stripe_event_known(std::slice::from_ref(&id)))
-                            .await?
-                            .iter()
-                            .any(|row| row.id == id)
-                        {
-                            fault.get_or_insert_with(|| too_long(&id));
-                        }
-                        after = Some(id);
-                        continue;
+            StripeReply::TooLong(list) => match wire::first_event_id(&list).filter(|id| Some(id) != after.as_ref()) {
+                Some(id) => {
+                    if !ctx
+                        .read(rows::stripe_event_known(std::slice::from_ref(&id)))
+                        .await?
+                        .iter()
+                        .any(|row| row.id == id)
+                    {
+                        fault.get_or_insert_with(|| too_long(&id));
                     }
-                    None => {
-                        fault.get_or_insert_with(|| too_long("without a readable id"));
-                        break;
-                    }
+                    after = Some(id);
+                    continue;
                 }
-            }
+                None => {
+                    fault.get_or_insert_with(|| too_long("without a readable id"));
+                    break;
+                }
+            },
             reply => reply.done()?,
         };
         limit = (limit * PAGE_SHRINKS_BY).min(EVENTS);

@@ -370,6 +370,22 @@ fn lists_say_whether_there_is_more() {
 }
 
 #[test]
+fn a_list_that_is_cut_off_still_names_its_first_event() {
+    for (list, id) in [
+        (
+            r#"{"object": "list", "data": [{"id": "evt_1Ab", "object": "event", "data": {"object": {"id": "dp_1", "tex"#,
+            Some("evt_1Ab"),
+        ),
+        (r#"{"data":[{"data":{"object":{"id":"dp_1","text":"evt_9"}},"id":"evt_2"}]}"#, Some("evt_2")),
+        (r#"{"data":[{"id":"evt_1"#, None),
+        (r#"{"data":[{"id":"evt_1/../x"}]}"#, None),
+        (r#"{"data":[]}"#, None),
+    ] {
+        assert_eq!(first_event_id(list).as_deref(), id, "{list}");
+    }
+}
+
+#[test]
 fn subscriptions_hold_no_account() {
     let s = Subscription { subscription_id: "sub_1".to_owned(), monthly_cents: None, annual_value_cents: None };
     let object = subscription("canceled", &json!([]));
