@@ -593,7 +593,9 @@ CREATE TABLE stripe_waiting (
   payload TEXT NOT NULL,                 -- immutable, JSON, with an empty invoice_id
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
-  requested_at_ms INTEGER NOT NULL           -- mutable: when the invoice was last requested from Stripe, or when the wait started
+  -- Mutable: when the invoice was last requested from Stripe, or when the wait started; NULL once Stripe has none. A
+  -- checkout without an invoice can still name the payment.
+  requested_at_ms INTEGER
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;

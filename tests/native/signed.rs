@@ -12,19 +12,20 @@ use manicule::http::route;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const SECRET: &str = "fRZSFY8FOu7FF846iBPm59Nt8mXTVJdyH9eH1OMfF7bf";
 const NOW: UtcMillis = UtcMillis(1_780_272_000_000);
 
 fn deliver(id: &str) -> (u16, Value) {
     let world = World::new(3);
     let config = Config::read(|name| match name {
-        "WEBHOOK_SECRETS" => format!("whsec_{}", STANDARD.encode(SECRET)),
+        "WEBHOOK_SECRETS" => format!("whsec_{SECRET}"),
         _ => String::new(),
     });
     let body = json!({"id": "evt_1", "type": "account.signed_up", "occurred_at": NOW.to_rfc3339(),
         "account": {"id": "acct_1"}});
     let (body, seconds) = (body.to_string(), (NOW.0 / 1_000).to_string());
-    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(SECRET).expect("a key");
+    let key = STANDARD.decode(SECRET).expect("base64");
+    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(&key).expect("a key");
     mac.update(format!("{id}.{seconds}.{body}").as_bytes());
     let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
     let headers = [("webhook-id", id.to_owned()), ("webhook-timestamp", seconds), ("webhook-signature", signature)];

@@ -32,6 +32,7 @@ pub use crate::codec::stripe::subscription::{Billing, billing, resting};
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::read::{flag, id, text};
 use crate::codec::{Invalid, json};
+use crate::engine::event::OCCURRED_AT_MIN;
 use serde_json::Value;
 
 /// The API version that we request from Stripe, and the best one for webhook endpoints.
@@ -81,7 +82,7 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
     let mut translated = Translated {
         id: read::required_id(event, "id")?,
         kind: sent_kind.chars().take(64).collect(),
-        created: thin::created(event).unwrap_or(now),
+        created: thin::created(event).unwrap_or(OCCURRED_AT_MIN),
         is_live: None,
         customer: None,
         paid_by: Vec::new(),

@@ -83,7 +83,6 @@ fn refunds<'a>(known: &[MoneyFact<'a>], shares: &Shares<'a>) -> BTreeMap<(Source
 }
 
 /// What was lost in disputes, by source and currency, and the sources with an open dispute.
-#[expect(clippy::type_complexity, reason = "two results of one pass")]
 fn disputes<'a>(
     known: &[MoneyFact<'a>],
     shares: &Shares<'a>,

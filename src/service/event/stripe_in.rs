@@ -8,11 +8,13 @@
 use crate::base::decode;
 use crate::base::id;
 use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::engine::event::{FactPayment, PaidInvoice};
+use crate::program::event::EventType;
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -183,8 +185,12 @@ fn fingerprint(event: &Translated) -> String {
         StripeEvent::Payability(state) => json!(state),
         StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
         StripeEvent::Thin(thin) => json!(thin.path),
-        // Only old API versions list a charge's refunds; the first fact has the total.
-        StripeEvent::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, &d.payload))),
+        StripeEvent::Facts(drafts) => {
+            // Only old API versions list a charge's refunds; the first fact has the total.
+            let is_total = drafts.first().is_some_and(|d| d.kind == EventType::InvoiceRefundedTotal);
+            let all = drafts.iter().take(if is_total { 1 } else { drafts.len() });
+            json!(all.map(|d| (d.kind, d.at, &d.payload)).collect::<Vec<_>>())
+        }
     };
     let customer = event.customer.as_ref().map(|c| &c.id);
     sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
@@ -232,12 +238,15 @@ async fn place<P: Ports>(
             if let (true, Some(intent)) = (invoices.is_empty(), intent) {
                 match look_up(ctx, intent).await? {
                     InvoiceLookup::Invoices(found) => invoices = found,
-                    InvoiceLookup::NoInvoice => return Ok(AccountMatch::NoInvoice),
+                    InvoiceLookup::NoInvoice => {
+                        wait(ctx, draft, Some(intent), charge, None).await?;
+                        return Ok(AccountMatch::NoInvoice);
+                    }
                     InvoiceLookup::NotNow => {}
                 }
             }
             if invoices.is_empty() {
-                wait(ctx, draft, intent.clone(), charge.clone()).await?;
+                wait(ctx, draft, intent.as_ref(), charge, Some(ctx.now)).await?;
                 return Ok(AccountMatch::Waits);
             }
             let payment = FactPayment { intent: intent.clone(), charge: charge.clone(), invoices };
@@ -281,19 +290,20 @@ async fn take_fact<P: Ports>(
 async fn wait<P: Ports>(
     ctx: &Context<'_, P>,
     draft: &Draft,
-    payment_intent: Option<String>,
-    charge: Option<String>,
+    payment_intent: Option<&String>,
+    charge: &Option<String>,
+    requested_at: Option<UtcMillis>,
 ) -> Result<(), AppError> {
     let waiting = WaitingEvent {
         id: draft.id.clone(),
         r#type: draft.kind.name().to_owned(),
-        payment_intent,
-        charge,
+        payment_intent: payment_intent.cloned(),
+        charge: charge.clone(),
         payload: json!(draft.payload).to_string(),
         body_sha256: digest_of(draft),
         occurred_at_ms: draft.at,
     };
-    ctx.query(rows::waiting_insert(&waiting, ctx.now)).await?;
+    ctx.query(rows::waiting_insert(&waiting, requested_at)).await?;
     Ok(())
 }
 

@@ -111,9 +111,9 @@ async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
         }
         let answer = stripe_in::look_up(ctx, item.payment_intent.as_deref().unwrap_or("")).await?;
         let statement = match answer {
-            // A payment without an invoice claws nothing back here.
-            InvoiceLookup::NoInvoice => rows::waiting_done(&item.id),
-            _ => rows::waiting_requested(&item.id, ctx.now),
+            // It claws nothing back unless a checkout without an invoice turns out to be what was paid.
+            InvoiceLookup::NoInvoice => rows::waiting_requested(&item.id, None),
+            _ => rows::waiting_requested(&item.id, Some(ctx.now)),
         };
         ctx.query(statement).await?;
     }

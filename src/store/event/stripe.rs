@@ -103,7 +103,8 @@ pub struct WaitingEvent {
     pub occurred_at_ms: UtcMillis,
 }
 
-pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
+/// `requested_at`: when its invoice was requested or the wait started; `None` if Stripe has none.
+pub fn waiting_insert(waiting: &WaitingEvent, requested_at: Option<UtcMillis>) -> Stmt {
     Stmt::new(
         "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, requested_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
@@ -116,7 +117,7 @@ pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
     .bind(&waiting.payload)
     .bind(&waiting.body_sha256)
     .bind(waiting.occurred_at_ms)
-    .bind(now)
+    .bind(requested_at)
 }
 
 const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
@@ -149,8 +150,9 @@ pub fn waiting_to_request(before: UtcMillis, limit: i64) -> Query<WaitingEvent> 
     .query()
 }
 
-pub fn waiting_requested(id: &str, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE stripe_waiting SET requested_at_ms = ?2 WHERE id = ?1").bind(id).bind(now)
+/// Records when Stripe was asked; `None` if it need not be asked again, because the payment has no invoice.
+pub fn waiting_requested(id: &str, at: Option<UtcMillis>) -> Stmt {
+    Stmt::new("UPDATE stripe_waiting SET requested_at_ms = ?2 WHERE id = ?1").bind(id).bind(at)
 }
 
 pub fn waiting_done(id: &str) -> Stmt {

@@ -28,6 +28,8 @@ fn an_unknown_event_is_ignored_and_never_refused() {
             let (status, told) = fixture.deliver(door, secret, &body, 0);
             assert_eq!((status, &told["outcome"]), (200, &json!("ignored")), "{door} {body}: {told}");
             assert!(told["reason"].is_string(), "{told}");
+            fixture.later(1);
+            assert_eq!(fixture.deliver(door, secret, &body, 0), (200, told), "a repeat");
         }
     }
     // A malformed event of a type that is used is still refused by the name of what is wrong.

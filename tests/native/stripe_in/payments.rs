@@ -329,6 +329,16 @@ fn a_one_time_payment_earns_without_an_invoice() {
     // Paid later: the first event is only the sign-up.
     let unpaid = one_time("evt_0", "completed", &json!({"payment_status": "unpaid"}));
     expect(&[unpaid, both[1].clone()], &[("pi_1", 2_000)]);
+    // The refund can come first, even if Stripe says that the payment has no invoice.
+    let back = refund("evt_3", "refund.created", "re_1", 6_200, "succeeded");
+    let fixture = known(&[]).with_key(|_| (200, json!({"data": [], "has_more": false})));
+    assert_eq!(fixture.stripe(&back)["outcome"], "ignored");
+    fixture.later(86_400);
+    fixture.sweep();
+    fixture.stripe(&both[0]);
+    assert_eq!(left(&fixture), [("invoice:pi_1".to_owned(), 1_000)]);
+    assert_eq!(fixture.asked("/v1/invoice_payments"), 1, "it is not asked again");
+    fixture.sound();
     for nothing in [
         json!({"payment_status": "unpaid"}),
         json!({"payment_status": "no_payment_required", "payment_intent": null}),
