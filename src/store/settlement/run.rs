@@ -211,7 +211,7 @@ fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis)
                AND (e.account_id = account.id OR e.invoice_id IN
                    (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL)
                  OR e.id IN (SELECT f.event_id FROM event p CROSS JOIN stripe_payment s ON s.invoice_id = p.invoice_id
-                   CROSS JOIN stripe_payment_fact f ON s.id IN (f.payment_intent, f.charge) WHERE p.account_id = account.id))),
+                   CROSS JOIN stripe_payment_fact f ON f.payment_intent = s.id OR f.charge = s.id WHERE p.account_id = account.id))),
            ?4, needs_recompute_since_ms)
          WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
     ))
