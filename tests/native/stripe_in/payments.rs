@@ -2,20 +2,6 @@
 
 use super::*;
 
-/// An invoice's payment of an amount, as Stripe reports it on its own.
-fn part(id: &str, invoice: &str, intent: &str, cents: i64) -> Value {
-    let object = json!({"id": format!("inpay_{id}"), "object": "invoice_payment", "invoice": invoice, "status": "paid",
-        "amount_paid": cents, "payment": {"type": "payment_intent", "payment_intent": intent}});
-    event(id, "invoice_payment.paid", &object)
-}
-
-fn with(mut body: Value, changes: &Value) -> Value {
-    for (key, value) in changes.as_object().expect("an object") {
-        body["data"]["object"][key] = value.clone();
-    }
-    body
-}
-
 /// Every order of up to five bodies.
 fn orders(all: &[Value]) -> Vec<Vec<Value>> {
     if all.len() < 2 {
@@ -216,13 +202,6 @@ fn what_was_paid_beyond_the_invoice_is_nobodys_base() {
     }
 }
 
-/// A credit note of `in_1`.
-fn note(id: &str, kind: &str, changes: &Value) -> Value {
-    let object = json!({"id": "cn_1", "object": "credit_note", "invoice": "in_1", "amount": 5_000, "currency": "usd",
-        "customer": "cus_1", "type": "post_payment", "status": "issued", "out_of_band_amount": null, "refunds": []});
-    with(event(id, &format!("credit_note.{kind}"), &object), changes)
-}
-
 #[test]
 fn a_credit_note_takes_back_what_was_given_back_outside_of_stripe() {
     let paid = invoice(Shape::New, "evt_1", "in_1", 10_000, 0);
@@ -296,21 +275,6 @@ fn totals_after_a_failed_refund_count_without_it() {
     ];
     expect(&all, &[("in_1", 2_000)]);
     expect(&and(&all, failed(1)), &[("in_1", 3_200)]);
-}
-
-/// The same body, `later` seconds later.
-fn at(mut body: Value, later: i64) -> Value {
-    body["created"] = json!(CREATED + later);
-    body
-}
-
-/// A one-time checkout of 10,000 with 1,900 tax and 500 for shipping.
-fn one_time(id: &str, kind: &str, changes: &Value) -> Value {
-    let object = json!({"id": "cs_1", "object": "checkout.session", "mode": "payment", "customer": "cus_1",
-        "created": CREATED - 60, "invoice": null, "payment_intent": "pi_1", "payment_status": "paid", "currency": "usd",
-        "amount_total": 12_400, "total_details": {"amount_tax": 1_900, "amount_shipping": 500, "amount_discount": 100},
-        "customer_details": {"email": "ann@example.org"}});
-    with(event(id, &format!("checkout.session.{kind}"), &object), changes)
 }
 
 #[test]
