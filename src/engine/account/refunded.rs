@@ -135,3 +135,55 @@ fn most_within(amounts: &[i64], limit: i64) -> i64 {
     }
     sums.last().copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn refunded(totals: &[(i64, i64)], failed: &[(i64, i64)]) -> i64 {
+        let dated = |rows: &[(i64, i64)]| rows.iter().map(|(at, cents)| (UtcMillis(*at), *cents)).collect::<Vec<_>>();
+        still_refunded(&dated(totals), dated(failed))
+    }
+
+    #[test]
+    fn a_total_counts_for_what_it_proves() {
+        assert_eq!(refunded(&[], &[(0, 5)]), 0);
+        assert_eq!(refunded(&[(0, 60)], &[]), 60);
+        assert_eq!(refunded(&[(0, 60)], &[(1, 60)]), 0);
+        assert_eq!(refunded(&[(0, 30), (2, 80)], &[(1, 30)]), 50, "it may not have been lowered");
+        assert_eq!(refunded(&[(0, 60), (2, 40)], &[(1, 60)]), 40);
+        assert_eq!(refunded(&[(0, 60), (2, 40), (4, 90)], &[(1, 60), (5, 40)]), 50, "this sender lowers totals");
+        assert_eq!(refunded(&[(0, 40)], &[(1, 30), (2, 30)]), 10, "it can contain only one of them");
+        assert_eq!(refunded(&[(0, 40)], &vec![(1, 30); 20]), 0);
+        assert_eq!(refunded(&[(0, i64::MAX)], &[(1, i64::MAX), (2, i64::MAX)]), 0);
+    }
+
+    proptest! {
+        /// Refunds (their cents) and failures (which refund) of one charge, in steps of time.
+        #[test]
+        fn it_never_exceeds_what_is_refunded(
+            steps in prop::collection::vec((any::<bool>(), 1..50i64, 0..9usize), 1..12),
+            lowers in any::<bool>(),
+        ) {
+            let (mut refunds, mut totals, mut failed): (Vec<(i64, bool)>, Vec<_>, Vec<_>) = Default::default();
+            for (at, (fails, cents, which)) in steps.into_iter().enumerate() {
+                let at = i64::try_from(at).unwrap();
+                if !fails {
+                    refunds.push((cents, false));
+                    let in_total = refunds.iter().filter(|(_, failed)| !(lowers && *failed));
+                    totals.push((at, in_total.map(|(cents, _)| cents).sum()));
+                } else if let Some((cents, has_failed @ false)) = refunds.get_mut(which) {
+                    *has_failed = true;
+                    failed.push((at, *cents));
+                }
+            }
+            let truth: i64 = refunds.iter().filter(|(_, failed)| !failed).map(|(cents, _)| cents).sum();
+            let found = refunded(&totals, &failed);
+            prop_assert!(found <= truth, "{found} of {truth}: {totals:?} {failed:?}");
+            if !lowers {
+                prop_assert_eq!(found, truth, "{:?} {:?}", totals, failed);
+            }
+        }
+    }
+}
