@@ -505,8 +505,8 @@ CREATE TABLE funnel_event (
   week       TEXT NOT NULL               -- immutable, 2026-W24: the ISO week of at_ms, from Monday 00:00 UTC
 ) STRICT;
 CREATE INDEX funnel_event_week ON funnel_event (program_id, week);
--- Data from Stripe: its events, its customers and their accounts, the invoice of each payment, facts that wait for
--- their invoice, and what partners' connected accounts can do.
+-- Data from Stripe: its events, its customers and their accounts, the invoices of each payment, facts that wait for
+-- an invoice, and what partners' connected accounts can do.
 
 -- A host may name an account's Stripe customer.
 ALTER TABLE event_person ADD COLUMN stripe_customer TEXT; -- immutable until erased, cus_…
@@ -553,11 +553,36 @@ CREATE TABLE stripe_fact (
 ) STRICT;
 CREATE INDEX stripe_fact_customer ON stripe_fact (customer_id);
 
--- The invoice of each payment.
+-- The invoices of each payment. One payment can pay several.
 CREATE TABLE stripe_payment (
-  id TEXT PRIMARY KEY,                   -- immutable, pi_… or ch_…
-  invoice_id TEXT NOT NULL               -- immutable
+  id TEXT NOT NULL,                      -- immutable, pi_… or ch_…, or cn_… for what a credit note gave back
+  invoice_id TEXT NOT NULL,              -- immutable
+  paid_cents INTEGER,                    -- mutable, minor units: what it paid of the invoice; NULL until known
+  noted_at_ms INTEGER NOT NULL,          -- mutable: when the row changed last
+  PRIMARY KEY (id, invoice_id)
 ) STRICT;
+CREATE INDEX stripe_payment_invoice ON stripe_payment (invoice_id);
+
+-- The payment of each fact about one: refunds and disputes. Each of its invoices gets a share.
+CREATE TABLE stripe_payment_fact (
+  event_id TEXT PRIMARY KEY,             -- immutable, an id in event
+  payment_intent TEXT,                   -- immutable
+  charge TEXT                            -- immutable
+) STRICT;
+CREATE INDEX stripe_payment_fact_intent ON stripe_payment_fact (payment_intent);
+CREATE INDEX stripe_payment_fact_charge ON stripe_payment_fact (charge);
+
+-- A further invoice of a payment, or its amount, changes the shares of the others: their accounts are recomputed. A
+-- changed row is replaced, so this covers changes.
+CREATE TRIGGER stripe_payment_insert AFTER INSERT ON stripe_payment
+WHEN EXISTS (SELECT 1 FROM stripe_payment_fact WHERE payment_intent = NEW.id OR charge = NEW.id)
+BEGIN
+  UPDATE account SET revision = revision + 1, needs_recompute_since_ms = NEW.noted_at_ms
+  WHERE id IN (SELECT e.account_id FROM stripe_payment_fact f
+                 CROSS JOIN stripe_payment p ON p.id IN (f.payment_intent, f.charge)
+                 CROSS JOIN event e ON e.invoice_id = p.invoice_id
+               WHERE (f.payment_intent = NEW.id OR f.charge = NEW.id) AND e.type = 'invoice.paid');
+END;
 
 -- Refunds and disputes for which only the payment is known. They are processed once its invoice is known.
 CREATE TABLE stripe_waiting (
@@ -568,7 +593,9 @@ CREATE TABLE stripe_waiting (
   payload TEXT NOT NULL,                 -- immutable, JSON, with an empty invoice_id
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
-  requested_at_ms INTEGER NOT NULL           -- mutable: when the invoice was last requested from Stripe, or when the wait started
+  -- Mutable: when the invoice was last requested from Stripe, or when the wait started; NULL once Stripe has none. A
+  -- checkout without an invoice can still name the payment.
+  requested_at_ms INTEGER
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;

@@ -38,9 +38,14 @@ impl fmt::Display for Invalid {
 
 /// Reads one JSON text of at most [`BODY_BYTES_MAX`] bytes and [`DEPTH_MAX`] levels, with no key twice in an object.
 pub(crate) fn read(body: &[u8]) -> Result<Value, Invalid> {
+    read_up_to(body, BODY_BYTES_MAX)
+}
+
+/// The same with a limit of its own.
+pub(crate) fn read_up_to(body: &[u8], bytes_max: usize) -> Result<Value, Invalid> {
     let whole = |code, detail| Invalid { field: String::new(), code, detail };
-    if body.len() > BODY_BYTES_MAX {
-        return Err(whole("body_too_large", format!("the body must not exceed {BODY_BYTES_MAX} bytes")));
+    if body.len() > bytes_max {
+        return Err(whole("body_too_large", format!("the body must not exceed {bytes_max} bytes")));
     }
     let text = std::str::from_utf8(body)
         .map_err(|e| whole("invalid_utf8", format!("the body must be UTF-8; byte {} is not", e.valid_up_to())))?;

@@ -1,6 +1,6 @@
 //! Requests to other services, as values: what is sent, what comes back, and what a missing response means.
 
-/// Most bytes of a response that are read: several times the size of a page of a hundred Stripe objects.
+/// Most bytes of a response that are used. A longer one is cut off one byte later. Several times the size of a page of a hundred Stripe objects.
 pub const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A request to another service.
@@ -22,6 +22,7 @@ pub struct IncomingResponse {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// At most [`ANSWER_BYTES_MAX`] and one byte.
     pub body: Vec<u8>,
 }
 

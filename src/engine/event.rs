@@ -168,3 +168,37 @@ pub struct Dispute {
     pub invoice_id: String,
     pub amount: Amount,
 }
+
+/// What a payment paid of an invoice. One payment can pay several invoices, and an invoice can have several payments.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InvoicePayment {
+    /// `pi_…` or `ch_…`.
+    pub payment: String,
+    pub invoice: String,
+    /// In minor units; `None` if unknown: then it counts as the whole invoice.
+    pub paid_cents: Option<i64>,
+}
+
+/// The payment that a fact is about, under each of its ids, with the invoices that it is known to have paid.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct FactPayment {
+    pub intent: Option<String>,
+    pub charge: Option<String>,
+    pub invoices: Vec<PaidInvoice>,
+}
+
+/// An invoice of a payment, and what it paid of it if that is known. It can be listed under each of the payment's ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaidInvoice {
+    pub invoice_id: String,
+    pub paid_cents: Option<Cents>,
+}
+
+/// A fact as far as its money is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct MoneyFact<'a> {
+    pub at: UtcMillis,
+    pub event_id: &'a str,
+    pub payload: &'a Payload,
+    pub payment: Option<&'a FactPayment>,
+}

@@ -14,7 +14,7 @@ pub struct Request {
     pub origin: String,
     /// Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// At most `codec::json::BODY_BYTES_MAX` and one byte: more is never read.
+    /// At most `route::body_bytes_max` and one byte: more is never read.
     pub body: Vec<u8>,
 }
 

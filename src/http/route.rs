@@ -6,6 +6,7 @@ use crate::codec::funnel::beacon;
 use crate::codec::identity::session::SiteUser;
 use crate::codec::message::endpoint;
 use crate::codec::stripe as translation;
+use crate::codec::stripe::EVENT_BYTES_MAX;
 use crate::codec::stripe::StripeEndpoint;
 use crate::codec::{BODY_BYTES_MAX, Invalid, operator};
 use crate::engine::identity::access::Scope;
@@ -175,7 +176,11 @@ fn other_method(allowed: &[&str]) -> Response {
 
 /// The pattern of a request's route, for the log: a URL may contain a secret.
 pub fn name(request: &Request) -> &'static str {
-    matching(&request.path).next().map_or("", |(_, route, _)| route.path)
+    name_of(&request.path)
+}
+
+fn name_of(path: &str) -> &'static str {
+    matching(path).next().map_or("", |(_, route, _)| route.path)
 }
 
 /// The routes of a path: their places in the table, and the variable segment.
@@ -210,11 +215,18 @@ async fn run<S: Platform>(handler: &Handler<S>, call: Call<'_, S, ()>) -> Result
     }
 }
 
+/// The longest body that is read for a path. Stripe's events are longer than others', because they carry whole objects.
+pub fn body_bytes_max(path: &str) -> usize {
+    let is_stripe = name_of(path).starts_with("/v1/webhooks/stripe");
+    if is_stripe { EVENT_BYTES_MAX } else { BODY_BYTES_MAX }
+}
+
 fn fits(request: &Request) -> Result<(), AppError> {
-    if request.body.len() <= BODY_BYTES_MAX {
+    let bytes_max = body_bytes_max(&request.path);
+    if request.body.len() <= bytes_max {
         return Ok(());
     }
-    let detail = format!("the body must not exceed {BODY_BYTES_MAX} bytes");
+    let detail = format!("the body must not exceed {bytes_max} bytes");
     Err(Invalid { field: String::new(), code: "body_too_large", detail }.into())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::codec::identity::bearer;
 use crate::codec::message::standard_webhooks;
-use crate::codec::message::standard_webhooks::Headers;
+use crate::codec::message::standard_webhooks::{Headers, SignatureError};
 use crate::codec::stripe::{StripeEndpoint, signature};
 use crate::http::config::Config;
 use crate::http::context::{Platform, RequestContext};
@@ -61,8 +61,14 @@ fn standard_webhook<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
         timestamp: request.header("webhook-timestamp"),
         signature: request.header("webhook-signature"),
     };
-    standard_webhooks::verify(secrets, &headers, &request.body, app.now)
-        .map_err(|refused| AppError::new(ErrorKind::Unauthorized, refused.code(), refused.to_string()))
+    standard_webhooks::verify(secrets, &headers, &request.body, app.now).map_err(|refused| match refused {
+        // The signature is over "id.timestamp.body", so a dot in the id would give it two meanings. No other secret
+        // or signature helps, so the sender is told which header to change.
+        SignatureError::MalformedId => {
+            AppError::new(ErrorKind::Unprocessable, refused.code(), refused.to_string()).field("webhook-id")
+        }
+        _ => AppError::new(ErrorKind::Unauthorized, refused.code(), refused.to_string()),
+    })
 }
 
 /// Whether Stripe's event is of its live mode: the API key says so; without one, the secret does.

@@ -1,7 +1,6 @@
 //! Every request except ref links, and every cron trigger: converts the runtime's types to ours and back.
 
 use crate::base::time::UtcMillis;
-use crate::codec::BODY_BYTES_MAX;
 use crate::http::config::Config;
 use crate::http::context::RequestContext;
 use crate::http::exchange;
@@ -153,7 +152,11 @@ async fn read(request: &mut Request) -> Result<exchange::Request> {
     let address = Address::of(&url);
     // The original method: the worker crate turns unknown methods into GET.
     let method = request.inner().method();
-    let body = if matches!(method.as_str(), "GET" | "HEAD") { Vec::new() } else { body(request).await? };
+    let body = if matches!(method.as_str(), "GET" | "HEAD") {
+        Vec::new()
+    } else {
+        body(request, route::body_bytes_max(address.path)).await?
+    };
     let zone = request.cf().map(|cf| cf.timezone_name()).unwrap_or_default();
     // Ours comes first: a visitor's header with that name is ignored.
     let ours = [(pages::route::ZONE_HEADER.to_owned(), zone)];
@@ -167,13 +170,13 @@ async fn read(request: &mut Request) -> Result<exchange::Request> {
     })
 }
 
-async fn body(request: &mut Request) -> Result<Vec<u8>> {
+async fn body(request: &mut Request, bytes_max: usize) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     let Ok(mut chunks) = request.stream() else { return Ok(body) };
     while let Some(chunk) = chunks.next().await {
         body.extend_from_slice(&chunk?);
-        if body.len() > BODY_BYTES_MAX {
-            body.truncate(BODY_BYTES_MAX + 1);
+        if body.len() > bytes_max {
+            body.truncate(bytes_max + 1);
             break;
         }
     }

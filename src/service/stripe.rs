@@ -3,7 +3,7 @@
 //! In scope: reading, writing with an idempotency key, waiting when Stripe limits the rate. Not in scope: what to do
 //! when it is unknown whether a request took effect; the caller decides that.
 
-use crate::codec::outgoing::{IncomingResponse, OutgoingRequest};
+use crate::codec::outgoing::{ANSWER_BYTES_MAX, IncomingResponse, OutgoingRequest};
 use crate::codec::stripe::API_VERSION;
 use crate::codec::stripe::form::FormEncoder;
 use crate::service::context::{Context, Ports};
@@ -39,6 +39,8 @@ pub enum StripeReply {
     /// It is unknown whether it took effect. Send it again with the same key while the key is recent enough; after
     /// that, look it up.
     Unsure(String),
+    /// The response is longer than what is read. This is as much of it as was read.
+    TooLong(String),
 }
 
 /// Why Stripe refused a request.
@@ -139,6 +141,9 @@ async fn ask<P: Ports>(
 }
 
 fn read(answer: &IncomingResponse) -> StripeReply {
+    if answer.is_success() && answer.body.len() > ANSWER_BYTES_MAX {
+        return StripeReply::TooLong(String::from_utf8_lossy(&answer.body).into_owned());
+    }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     if answer.is_success() {
         return match body {
@@ -181,6 +186,10 @@ impl StripeReply {
             StripeReply::Unsure(why) => {
                 let detail = "Stripe did not respond; try again later";
                 Err(AppError::new(ErrorKind::Transient, "stripe_unavailable", detail).cause(why))
+            }
+            StripeReply::TooLong(_) => {
+                let detail = format!("Stripe's response is longer than {ANSWER_BYTES_MAX} bytes");
+                Err(AppError::new(ErrorKind::Transient, "stripe_unavailable", detail))
             }
         }
     }

@@ -150,7 +150,7 @@ fn signatures_are_checked() {
         odd = odd.header(name, value);
         odd.clone().send().problem(401, code);
     }
-    all(now, &good).header("webhook-id", "a.b").send().problem(401, "webhook_id_malformed");
+    all(now, &good).header("webhook-id", "a.b").send().problem(422, "webhook_id_malformed");
 
     step("the operator's token opens no webhook");
     unsigned().operator().send().problem(401, "webhook_header_missing");

@@ -22,6 +22,7 @@ mod preview;
 mod reconcile;
 mod rules;
 mod scenarios;
+mod signed;
 mod simulation;
 mod standing;
 mod stripe_in;

@@ -2,9 +2,11 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
+mod delivery;
 mod fixture;
 mod life;
 mod missed;
+mod payments;
 mod refunds_disputes;
 
 use bodies::*;
@@ -245,7 +247,7 @@ fn connected_account_capabilities_are_stored() {
 #[test]
 fn a_second_delivery_completes_after_a_fault_at_any_call() {
     // One event of each type, because the enumeration repeats the story hundreds of times.
-    let all: Vec<StoryStep> = [0, 2, 3, 4, 6, 8, 12, 13].map(|i| story()[i].clone()).to_vec();
+    let all: Vec<StoryStep> = [0, 2, 3, 4, 6, 8, 12, 13, 17, 18].map(|i| story()[i].clone()).to_vec();
     let whole = {
         let fixture = StripeFixture::new();
         fixture.tell(&all);
@@ -294,6 +296,14 @@ fn story() -> Vec<StoryStep> {
         StoryStep::SignUp("acct_3", Some("third@example.org"), Some("cus_3")),
         of(invoice(Shape::New, "evt_13", "in_3", 4_444, 0), "cus_3", "ann@example.org"),
         of(subscription("evt_14", "deleted", "canceled", 0), "cus_3", ""),
+        // The payment of the first invoice paid a part of another one, too.
+        StoryStep::Stripe(invoice(Shape::New, "evt_15", "in_4", 5_000, 0)),
+        StoryStep::Stripe(part("evt_16", "in_4", "pi_1", 4_000)),
+        StoryStep::Stripe(note("evt_17", "created", &json!({"out_of_band_amount": 1_000}))),
+        StoryStep::Stripe(with(
+            one_time("evt_18", "completed", &json!({"payment_intent": "pi_once"})),
+            &json!({"customer": "cus_2", "customer_details": {"email": "bob@example.org"}}),
+        )),
     ]
 }
 
@@ -320,7 +330,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn any_order_gives_the_same_result(order in Just((0..17usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn any_order_gives_the_same_result(order in Just((0..21usize).collect::<Vec<_>>()).prop_shuffle()) {
         let all = story();
         let straight = StripeFixture::new();
         straight.tell(&all);
@@ -331,7 +341,8 @@ proptest! {
         shuffled.sound();
         let tight = StripeFixture::new().tight();
         tight.tell(&told);
-        prop_assert_eq!(tight.cut_off.get(), 0, "each is taken at its first delivery");
+        // The one-time checkout has two facts, and each can need an invocation of its own.
+        prop_assert!(tight.cut_off.get() <= 1, "each other event is taken at its first delivery");
         tight.catch_up();
         prop_assert_eq!(tight.books(), straight.books());
         tight.sound();

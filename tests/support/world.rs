@@ -176,7 +176,7 @@ impl World {
             visitor: event.credential.visitor.clone(),
             clicks: Vec::new(),
         };
-        let incoming = Incoming { source: "events", body_sha256: digest(&bytes), event, presented };
+        let incoming = Incoming { source: "events", body_sha256: digest(&bytes), event, presented, payment: None };
         now(conversion::take(&self.at(when), &incoming))
     }
 

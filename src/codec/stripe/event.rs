@@ -1,9 +1,11 @@
 //! A Stripe event in canonical terms, before its account and invoice are known.
 
 use crate::base::time::UtcMillis;
+pub use crate::engine::event::InvoicePayment;
 use crate::engine::event::Payload;
 use crate::engine::payout::payee::Payability;
 use crate::program::event::EventType;
+use serde_json::Value;
 
 /// Which endpoint received an event. Each has its own secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +22,11 @@ pub struct Translated {
     pub id: String,
     pub kind: String,
     pub created: UtcMillis,
-    pub is_live: bool,
+    /// `None` if the event does not say: an ignored one needs no mode.
+    pub is_live: Option<bool>,
     pub customer: Option<Customer>,
-    /// Payments (`pi_…`, `ch_…`) with the invoice that each one pays.
-    pub paid_by: Vec<(String, String)>,
+    /// Payments with the invoices that they pay.
+    pub paid_by: Vec<InvoicePayment>,
     pub what: StripeEvent,
 }
 
@@ -37,6 +40,8 @@ pub struct Customer {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum StripeEvent {
+    /// An event of ids alone. The object is at `path`, and the event means what one of type `kind` with it would mean.
+    Thin(Box<ThinEvent>),
     /// Facts about the customer, or about an invoice.
     Facts(Vec<Draft>),
     /// What a partner's connected account can do now.
@@ -45,6 +50,16 @@ pub enum StripeEvent {
     TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
     /// Not relevant to us, and why.
     Ignored(&'static str),
+}
+
+/// A thin event of a type that we use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThinEvent {
+    /// The same event without its object, in the format of an event with one.
+    pub event: Value,
+    /// Where its object is read; `None` if only Stripe's copy of the event says so.
+    pub path: Option<String>,
+    pub endpoint: StripeEndpoint,
 }
 
 /// A canonical event that names a Stripe customer or a payment instead of an account.
@@ -64,29 +79,6 @@ pub struct Draft {
 pub enum EventObject {
     /// The customer's account.
     Customer,
-    /// The invoice that one of these paid; the payload's `invoice_id` is empty until it is known.
+    /// The invoices that one of these paid; the payload's `invoice_id` is empty.
     Payment { intent: Option<String>, charge: Option<String> },
-    /// The invoice that the payload names.
-    Invoice,
-}
-
-impl Draft {
-    /// The draft with its invoice, once it is known.
-    pub fn about(self, invoice: &str) -> Draft {
-        Draft { payload: about(self.payload, invoice), of: EventObject::Invoice, ..self }
-    }
-}
-
-/// A refund or dispute with its invoice; other payloads are unchanged.
-pub fn about(mut payload: Payload, invoice: &str) -> Payload {
-    match &mut payload {
-        Payload::InvoiceRefunded { invoice_id, .. }
-        | Payload::InvoiceRefundFailed { invoice_id, .. }
-        | Payload::InvoiceRefundedTotal { invoice_id, .. } => invoice.clone_into(invoice_id),
-        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
-            invoice.clone_into(&mut d.invoice_id);
-        }
-        _ => {}
-    }
-    payload
 }

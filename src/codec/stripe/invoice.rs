@@ -17,9 +17,13 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     if into.customer.is_none() {
         return Ok(StripeEvent::Ignored("it has no customer"));
     }
-    let charged = read::required_cents(object, "amount_paid")?;
-    // The smaller of the two: tax earns no commission, and amounts covered by a balance or a credit note were not paid.
-    let base = net_of_tax(object)?.min(charged);
+    let net = net_of_tax(object)?;
+    let charged = charged(object)?;
+    let base = match cents(object, "total")? {
+        // A balance or a credit note covered the rest, tax included: what was paid earns in proportion.
+        Some(total) if charged < total => Cents(net).share(Cents(charged), Cents(total)).unwrap_or(Cents::ZERO).0,
+        _ => net.min(charged),
+    };
     if base <= 0 {
         return Ok(StripeEvent::Ignored("the invoice amount is zero"));
     }
@@ -42,6 +46,15 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
         }),
         token: None,
     }]))
+}
+
+/// What was charged for this invoice. More can be paid than is due, but the rest is a balance, and nobody's base.
+fn charged(object: &Value) -> Result<i64, Invalid> {
+    let paid = read::required_cents(object, "amount_paid")?;
+    let total = cents(object, "total")?.unwrap_or(paid);
+    let due = cents(object, "amount_due")?.filter(|due| *due > 0);
+    let overpaid = cents(object, "amount_overpaid")?.filter(|over| *over > 0 && paid < total).unwrap_or(0);
+    Ok(paid.min(total).min(due.unwrap_or_else(|| paid.saturating_sub(overpaid))))
 }
 
 /// The invoice amount without tax. If no field states it, the taxes are subtracted from the total, which contains them

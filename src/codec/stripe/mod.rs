@@ -6,35 +6,45 @@
 //! does not say.
 
 pub mod account;
+pub mod checkout;
+pub mod credit_note;
 pub mod event;
 pub mod form;
 pub mod invoice;
+pub mod payment;
 pub mod read;
 pub mod refunds_disputes;
 pub mod signature;
 pub mod subscription;
+pub mod thin;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::codec::stripe::account::payability;
-pub use crate::codec::stripe::event::{Customer, Draft, EventObject, StripeEndpoint, StripeEvent, Translated, about};
+pub use crate::codec::stripe::event::{
+    Customer, Draft, EventObject, InvoicePayment, StripeEndpoint, StripeEvent, ThinEvent, Translated,
+};
+pub use crate::codec::stripe::payment::invoice_payments;
 pub use crate::codec::stripe::read::created;
 pub use crate::codec::stripe::subscription::{Billing, billing, resting};
 
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::read::{flag, id, text};
 use crate::codec::{Invalid, json};
-use crate::engine::event::Payload;
-use crate::program::event::EventType;
+use crate::engine::event::OCCURRED_AT_MIN;
 use serde_json::Value;
 
 /// The API version that we request from Stripe, and the best one for webhook endpoints.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
+/// The longest event that is read, in bytes: a dispute's evidence alone can have 150,000 characters.
+pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+
 /// The events of the operator's own account that we use and that Stripe still sends: its list takes 20 names.
-pub const OWN_EVENTS: [&str; 17] = [
+pub const OWN_EVENTS: [&str; 20] = [
     "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
     "customer.created",
     "customer.updated",
     "customer.subscription.created",
@@ -50,48 +60,75 @@ pub const OWN_EVENTS: [&str; 17] = [
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
+    "credit_note.created",
+    "credit_note.voided",
     "transfer.reversed",
 ];
 
+/// Used, but not asked for: Stripe also sends `refund.updated`, and an update of a credit note changes no amount.
+const ALSO_USED: [&str; 2] = ["charge.refund.updated", "credit_note.updated"];
+
 /// Reads a body and translates it.
 pub fn parse(body: &[u8], endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
-    translate(&json::read(body)?, endpoint, now)
+    translate(&json::read_up_to(body, EVENT_BYTES_MAX)?, endpoint, now)
 }
 
 /// Translates one event, from a webhook or from Stripe's list of events. `now` limits how far in the future it may be
-/// dated.
+/// dated. An event that is not used only needs an id and a type: Stripe would send it again for days after an error.
 pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
-    let kind = text(event, "type").ok_or_else(|| read::missing("type"))?;
-    let is_live = event.get("livemode").and_then(Value::as_bool).ok_or_else(|| read::missing("livemode"))?;
-    let object = event.get("data").and_then(|data| data.get("object")).filter(|object| object.is_object());
-    let object = object.ok_or_else(|| read::missing("data.object"))?;
+    let sent_kind = text(event, "type").ok_or_else(|| read::missing("type"))?;
+    let is_thin = thin::is_thin(event);
+    let kind = if is_thin { thin::kind(sent_kind) } else { sent_kind };
     let mut translated = Translated {
         id: read::required_id(event, "id")?,
-        kind: kind.chars().take(64).collect(),
-        created: read::created(event, now)?,
-        is_live,
+        kind: sent_kind.chars().take(64).collect(),
+        created: thin::created(event).unwrap_or(OCCURRED_AT_MIN),
+        is_live: None,
         customer: None,
         paid_by: Vec::new(),
         what: StripeEvent::Ignored("this type of event is not used"),
     };
-    // Sales of connected accounts are not ours, whichever endpoint receives them.
-    match (endpoint, id(event, "account").is_some()) {
-        (_, true) if kind == "account.updated" => {
-            translated.what = StripeEvent::Payability(account::payability(object)?)
-        }
-        (_, true) => translated.what = StripeEvent::Ignored("from a connected account"),
-        (StripeEndpoint::Connect, false) => translated.what = StripeEvent::Ignored("not from a connected account"),
-        (StripeEndpoint::Own, false) => own(event, kind, object, &mut translated).map_err(below)?,
+    if let Some(why) = unused(event, endpoint, kind) {
+        translated.what = StripeEvent::Ignored(why);
+        return Ok(translated);
+    }
+    translated.is_live = event.get("livemode").and_then(Value::as_bool);
+    translated.is_live.ok_or_else(|| read::missing("livemode"))?;
+    if is_thin {
+        let thin = thin::of(event, endpoint);
+        translated.created = read::created(&thin.event, now)?;
+        translated.what = StripeEvent::Thin(Box::new(thin));
+        return Ok(translated);
+    }
+    let object = event.get("data").and_then(|data| data.get("object")).filter(|object| object.is_object());
+    let object = object.ok_or_else(|| read::missing("data.object"))?;
+    translated.created = read::created(event, now)?;
+    if kind == "account.updated" {
+        translated.what = StripeEvent::Payability(account::payability(object)?);
+    } else {
+        own(event, kind, object, &mut translated).map_err(below)?;
     }
     Ok(translated)
+}
+
+/// Why an event is not used. Sales of connected accounts are not ours, whichever endpoint receives them.
+fn unused(event: &Value, endpoint: StripeEndpoint, kind: &str) -> Option<&'static str> {
+    match (endpoint, thin::account(event).is_some()) {
+        (_, true) => (kind != "account.updated").then_some("from a connected account"),
+        (StripeEndpoint::Connect, false) => Some("not from a connected account"),
+        (StripeEndpoint::Own, false) => {
+            let is_used = OWN_EVENTS.contains(&kind) || ALSO_USED.contains(&kind);
+            (!is_used).then_some("this type of event is not used")
+        }
+    }
 }
 
 /// An event of the operator's own account.
 fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Result<(), Invalid> {
     into.customer = customer(kind, object);
-    into.paid_by = paid_by(kind, object);
+    into.paid_by = payment::paid_by(kind, object);
     into.what = match kind {
-        "checkout.session.completed" => signed_up(object, into),
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => checkout::completed(object, into)?,
         "invoice.paid" => invoice::paid(object, into)?,
         "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
             subscription::changed(event, object, into)?
@@ -106,6 +143,7 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         | "charge.dispute.funds_withdrawn"
         | "charge.dispute.funds_reinstated"
         | "charge.dispute.closed" => refunds_disputes::dispute(object, into)?,
+        "credit_note.created" | "credit_note.updated" | "credit_note.voided" => credit_note::changed(object, into)?,
         "transfer.reversed" => StripeEvent::TransferReversed {
             transfer_id: read::required_id(object, "id")?,
             group: id(object, "transfer_group").unwrap_or_default(),
@@ -120,69 +158,26 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
 fn customer(kind: &str, object: &Value) -> Option<Customer> {
     let (id, email) = match kind {
         "customer.created" | "customer.updated" => (id(object, "id")?, read::email(object, "email")),
-        "checkout.session.completed" => {
+        "invoice.paid" => (id(object, "customer")?, read::email(object, "customer_email")),
+        _ if kind.starts_with("checkout.session.") => {
             let details = object.get("customer_details").and_then(|details| read::email(details, "email"));
             (id(object, "customer")?, details.or_else(|| read::email(object, "customer_email")))
         }
-        "invoice.paid" => (id(object, "customer")?, read::email(object, "customer_email")),
         _ if kind.starts_with("customer.subscription.") => (id(object, "customer")?, None),
         _ => return None,
     };
     Some(Customer { id, email })
 }
 
-/// Which invoice a payment is for, from any event that shows it.
-fn paid_by(kind: &str, object: &Value) -> Vec<(String, String)> {
-    let (invoice, payments) = match kind {
-        "invoice.paid" => {
-            let mut payments = vec![id(object, "payment_intent"), id(object, "charge")];
-            let listed = read::list(object, "payments").iter().filter_map(|p| p.get("payment"));
-            payments.extend(listed.flat_map(|p| [id(p, "payment_intent"), id(p, "charge")]));
-            (id(object, "id"), payments)
-        }
-        "invoice_payment.paid" => {
-            let payment = object.get("payment").unwrap_or(&Value::Null);
-            (id(object, "invoice"), vec![id(payment, "payment_intent"), id(payment, "charge")])
-        }
-        "charge.refunded" => (id(object, "invoice"), vec![id(object, "payment_intent"), id(object, "id")]),
-        "checkout.session.completed" => (id(object, "invoice"), vec![id(object, "payment_intent")]),
-        _ => (None, Vec::new()),
+/// The id of the first event in a list of events that may be cut off.
+pub fn first_event_id(list: &str) -> Option<String> {
+    let id_after = |key: &str| {
+        let value = key.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+        let id = value.split_once('"')?.0;
+        let plain = id.len() <= 255 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (plain && id.starts_with("evt_")).then(|| id.to_owned())
     };
-    let Some(invoice) = invoice else { return Vec::new() };
-    let mut pairs: Vec<_> = payments.into_iter().flatten().map(|payment| (payment, invoice.clone())).collect();
-    pairs.sort();
-    pairs.dedup();
-    pairs
-}
-
-/// A completed checkout: the customer's sign-up, dated when the checkout started, which is before any payment in it. Of
-/// two sign-ups of one account, the earlier one decides, so an account that signed up before is not moved.
-fn signed_up(object: &Value, into: &Translated) -> StripeEvent {
-    if into.customer.is_none() {
-        return StripeEvent::Ignored("a guest checkout has no customer");
-    }
-    if text(object, "mode") == Some("setup") {
-        return StripeEvent::Ignored("nothing was bought");
-    }
-    // Stripe cuts the reference at 200 characters, so longer tokens are put in the metadata. A reference that does not
-    // look like one of our tokens is the host's own id.
-    let reference = text(object, "client_reference_id");
-    let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));
-    let token = reference.into_iter().chain(metadata).find(|token| token.starts_with("v1.") && token.len() <= 4_096);
-    let began = read::instant(object, "created").filter(|at| *at >= crate::engine::event::OCCURRED_AT_MIN);
-    StripeEvent::Facts(vec![Draft {
-        id: into.id.clone(),
-        kind: EventType::AccountSignedUp,
-        at: began.unwrap_or(into.created).min(into.created),
-        of: EventObject::Customer,
-        payload: Payload::SignedUp { plan: None, team_size: None },
-        token: token.map(str::to_owned),
-    }])
-}
-
-/// The invoice of the first item in a list of invoice payments (`GET /v1/invoice_payments`), if there is one.
-pub fn invoice_of_payments(answer: &Value) -> Option<String> {
-    answer.get("data")?.as_array()?.iter().find_map(|payment| id(payment, "invoice"))
+    list.split("\"id\"").skip(1).find_map(id_after)
 }
 
 /// One page of a list: its items, and the id after which the next page starts.

@@ -54,10 +54,7 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent,
     }
     // Stripe's event id may be as long as our longest id.
     drafts.retain(|draft| draft.id.len() <= 255);
-    match id(object, "invoice") {
-        Some(invoice) => Ok(StripeEvent::Facts(drafts.into_iter().map(|draft| draft.about(&invoice)).collect())),
-        None => Ok(StripeEvent::Facts(drafts)),
-    }
+    Ok(StripeEvent::Facts(drafts))
 }
 
 /// `charge.dispute.*`. An open dispute holds the invoice. It is lost when the funds are withdrawn, usually right away.

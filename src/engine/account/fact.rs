@@ -2,7 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::touch::{Touch, TouchHistory};
-use crate::engine::event::Payload;
+use crate::engine::event::{FactPayment, MoneyFact, Payload};
 use serde::{Deserialize, Serialize};
 
 /// One stored event, as decisions see it.
@@ -17,6 +17,14 @@ pub struct Fact {
     pub email_domain: Option<String>,
     pub payload: Payload,
     pub credential: VerifiedCredential,
+    /// The payment that it is about, if it is a refund or dispute that names one instead of an invoice.
+    pub payment: Option<FactPayment>,
+}
+
+impl Fact {
+    pub fn money(&self) -> MoneyFact<'_> {
+        MoneyFact { at: self.at, event_id: &self.event_id, payload: &self.payload, payment: self.payment.as_ref() }
+    }
 }
 
 /// The attribution credential that an event presented, verified when the event was received.

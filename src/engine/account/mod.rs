@@ -6,4 +6,6 @@ pub mod fact;
 pub mod grouped;
 pub mod lifecycle;
 pub mod order;
+pub mod refunded;
+pub mod refunds_disputes;
 pub mod timeline;

@@ -7,7 +7,8 @@ use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 pub use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::account::order::{FactKind, Position, SignUp, position};
-use crate::engine::event::{Amount, Invoice, InvoiceOrigin, Payload, Subscription};
+use crate::engine::account::refunds_disputes::Losses;
+use crate::engine::event::{Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -126,7 +127,7 @@ impl<'a> Timeline<'a> {
         let mut timeline = walk.timeline;
         timeline.signup = signup;
         timeline.active = active;
-        take_back(&mut timeline.payments, &known);
+        take_back(&mut timeline.payments, &known, facts);
         timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
         timeline
     }
@@ -300,89 +301,14 @@ impl<'a> TimelineBuilder<'a> {
 }
 
 /// Applies refunds and disputes to their payments.
-fn take_back(payments: &mut [Payment], known: &[&Fact]) {
-    // By invoice and currency: amounts in another currency are never converted.
-    let mut taken = refunded(known);
-    let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
-    for fact in known {
-        match &fact.payload {
-            Payload::DisputeOpened(d) => {
-                // A dispute that was won or lost never reopens, no matter how a later opening is dated.
-                disputes.entry((&d.invoice_id, &d.dispute_id)).or_insert(&fact.payload);
-            }
-            Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
-                disputes.insert((&d.invoice_id, &d.dispute_id), &fact.payload);
-            }
-            _ => {}
-        }
-    }
-    let mut open: HashSet<&str> = HashSet::new();
-    for ((invoice_id, _), latest) in disputes {
-        match latest {
-            Payload::DisputeLost(d) => {
-                let sum = taken.entry((invoice_id, &d.amount.currency)).or_default();
-                *sum = sum.saturating_add(d.amount.cents.0);
-            }
-            Payload::DisputeOpened(_) => {
-                open.insert(invoice_id);
-            }
-            _ => {}
-        }
-    }
+fn take_back(payments: &mut [Payment], known: &[&Fact], all: &[&Fact]) {
+    let known: Vec<MoneyFact> = known.iter().map(|fact| fact.money()).collect();
+    let all: Vec<MoneyFact> = all.iter().map(|fact| fact.money()).collect();
+    let losses = Losses::of(&known, &all);
     for payment in payments {
-        let id = payment.invoice.invoice_id.as_str();
-        let same = taken.get(&(id, payment.invoice.amount.currency.as_str())).copied().unwrap_or(0);
-        // Refunds include the tax that was charged; what counts is their share of what was paid for the service.
-        let charged = payment.invoice.charged();
-        let share = payment.invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
-        payment.taken_back = share.unwrap_or(Cents::ZERO);
-        payment.taken_back_elsewhere =
-            taken.keys().any(|(invoice, currency)| *invoice == id && *currency != payment.invoice.amount.currency);
-        payment.disputed = open.contains(id);
+        let lost = losses.of_invoice(payment.invoice);
+        payment.taken_back = lost.cents;
+        payment.taken_back_elsewhere = lost.elsewhere;
+        payment.disputed = lost.disputed;
     }
-}
-
-/// The refunded amount of each invoice, by currency: the sum of its refunds that did not fail, or the charges' totals
-/// minus the failed refunds, whichever is more. Neither depends on the order of the facts.
-fn refunded<'a>(known: &[&'a Fact]) -> HashMap<(&'a str, &'a str), i64> {
-    let mut failed: HashMap<(&str, &str), &Amount> = HashMap::new();
-    let mut totals: HashMap<(&str, &str, &str), i64> = HashMap::new();
-    for fact in known {
-        match &fact.payload {
-            Payload::InvoiceRefundFailed { refund_id, invoice_id, amount } => {
-                failed.entry((invoice_id, refund_id)).or_insert(amount);
-            }
-            Payload::InvoiceRefundedTotal { charge_id, invoice_id, amount } => {
-                let total = totals.entry((invoice_id, charge_id, &amount.currency)).or_default();
-                *total = amount.cents.0.max(*total);
-            }
-            _ => {}
-        }
-    }
-    let mut seen: HashSet<(&str, &str)> = HashSet::new();
-    let mut taken: HashMap<(&str, &str), i64> = HashMap::new();
-    for fact in known {
-        if let Payload::InvoiceRefunded { refund_id, invoice_id, amount } = &fact.payload {
-            let is_first = seen.insert((invoice_id, refund_id));
-            if is_first && !failed.contains_key(&(invoice_id.as_str(), refund_id.as_str())) {
-                let sum = taken.entry((invoice_id, &amount.currency)).or_default();
-                *sum = sum.saturating_add(amount.cents.0);
-            }
-        }
-    }
-    let mut sums: HashMap<(&str, &str), i64> = HashMap::new();
-    for ((invoice, _, currency), total) in totals {
-        let sum = sums.entry((invoice, currency)).or_default();
-        *sum = sum.saturating_add(total);
-    }
-    for ((invoice, _), amount) in &failed {
-        if let Some(sum) = sums.get_mut(&(*invoice, amount.currency.as_str())) {
-            *sum = sum.saturating_sub(amount.cents.0);
-        }
-    }
-    for (key, sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
-        let own = taken.entry(key).or_default();
-        *own = sum.max(*own);
-    }
-    taken
 }

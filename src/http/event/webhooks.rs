@@ -28,7 +28,8 @@ pub async fn emdash_form<S: Platform>(call: WebhookCall<'_, S, Event>) -> Result
 
 async fn take<S: Platform>(call: WebhookCall<'_, S, Event>, source: &'static str) -> Result<StoredResponse, AppError> {
     let presented = conversion::present(call.app.config.cookie_keys.as_ref(), &call.body);
-    let incoming = Incoming { source, body_sha256: hex_sha256(&call.request.body), event: call.body, presented };
+    let incoming =
+        Incoming { source, body_sha256: hex_sha256(&call.request.body), event: call.body, presented, payment: None };
     let ctx = call.app.context(source);
     let mut taken = conversion::take(&ctx, &incoming).await?;
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {

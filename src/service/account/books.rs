@@ -73,12 +73,13 @@ pub fn budget_query() -> Parsed<Vec<BudgetRow>> {
 
 /// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
-pub struct PendingEvent<'a> {
+pub struct PendingEvent {
     pub codes: Vec<String>,
     pub domains: Vec<String>,
     /// The visitors whose touches it presents.
     pub visitors: Vec<String>,
-    pub invoice: Option<&'a str>,
+    /// The invoices that it is about.
+    pub invoices: Vec<String>,
     /// When it happened.
     pub at: Option<UtcMillis>,
 }
@@ -87,7 +88,7 @@ pub struct PendingEvent<'a> {
 pub async fn read<P: Ports>(
     ctx: &Context<'_, P>,
     accounts: Vec<AccountRow>,
-    coming: &PendingEvent<'_>,
+    coming: &PendingEvent,
 ) -> Result<AccountSnapshots, DbError> {
     let (catalog, facts, (links, domains, velocity, visitors, uplines), (modifiers, capped), stored) =
         ctx.read(reads(&accounts, coming)).await?;
@@ -118,12 +119,11 @@ type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
 type StoredReads =
     (Query<AccountEmail>, Parsed<Vec<(AccountId, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
 
-fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> BooksReads {
+fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
     let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
-    let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
     (
         program::programs(),
-        events::fact_list(&ids, &invoices, &coming.domains),
+        events::fact_list(&ids, &coming.invoices, &coming.domains),
         (
             evidence::link_list(&ids, &coming.domains, &coming.codes),
             evidence::same_domain_list(&ids, &coming.domains),

@@ -25,7 +25,9 @@ impl AccountFacts {
     pub fn add(&mut self, fact: Fact) {
         let at = self.all.len();
         self.by_account.entry(fact.account_id.clone()).or_default().push(at);
-        if let Some(invoice) = invoice_of(&fact.payload) {
+        let of_payment = fact.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.as_str());
+        let invoices: BTreeSet<&str> = of_payment.chain(invoice_of(&fact.payload)).collect();
+        for invoice in invoices {
             self.by_invoice.entry(invoice.to_owned()).or_default().push(at);
         }
         if let Some(domain) = domain_of(&fact.payload) {

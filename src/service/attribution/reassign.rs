@@ -58,7 +58,8 @@ pub async fn reassign<P: Ports>(
             reason: request.reason.clone(),
         },
     };
-    let incoming = Incoming { source: "operator", body_sha256, event, presented: VerifiedCredential::default() };
+    let incoming =
+        Incoming { source: "operator", body_sha256, event, presented: VerifiedCredential::default(), payment: None };
     let taken = conversion::take_with(ctx, &incoming, || vec![entry.clone()]).await?;
     Ok((200, taken.outcome))
 }

@@ -99,7 +99,7 @@ async fn attempt<P: Ports>(
         StripeReply::Done(value) => wire::code_made(of(&row), &value),
         // It may still exist, from an attempt whose response was lost.
         StripeReply::Refused(_) => look_up(ctx, &row).await?,
-        StripeReply::Limited | StripeReply::Unsure(_) => None,
+        StripeReply::Limited | StripeReply::Unsure(_) | StripeReply::TooLong(_) => None,
     };
     match found {
         Some(found) => done(ctx, row, found).await,

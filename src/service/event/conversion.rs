@@ -8,6 +8,7 @@ use crate::engine::account::decision::AccountDecision;
 use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::attribution::binding::AttributionMethod;
+use crate::engine::event::FactPayment;
 use crate::engine::event::{Event, Payload};
 use crate::engine::review::address;
 use crate::program::catalog::Catalog;
@@ -33,6 +34,16 @@ pub struct Incoming {
     pub event: Event,
     /// The attribution evidence that the event presented, verified.
     pub presented: VerifiedCredential,
+    /// The payment that a refund or dispute is about, if it names one instead of an invoice.
+    pub payment: Option<FactPayment>,
+}
+
+impl Incoming {
+    /// The invoices that the event is about.
+    fn invoices(&self) -> Vec<String> {
+        let of_payment = self.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.clone());
+        events::invoice_of(&self.event.payload).map(str::to_owned).into_iter().chain(of_payment).collect()
+    }
 }
 
 /// The response. `first` is false for a repeat, which gets the same response as the first delivery.
@@ -103,14 +114,14 @@ async fn attempt<P: Ports>(
     also: Vec<Stmt>,
 ) -> Result<IngestOutcome, Failed> {
     let event = &incoming.event;
-    let invoice = events::invoice_of(&event.payload);
+    let invoices = incoming.invoices();
     let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
     // The accounts' revisions are read before their snapshots, so anything written in between makes this attempt fail.
     let (seen, catalog, mut accounts, clicks) = ctx
         .read((
             events::event_seen(&event.id).first(),
             program::programs(),
-            events::event_accounts(event.account_id.as_deref(), invoice),
+            events::event_accounts(event.account_id.as_deref(), &invoices),
             events::visitor_clicks(visitor),
         ))
         .await?;
@@ -130,9 +141,9 @@ async fn attempt<P: Ports>(
     let mut outcome = IngestReport::new(event, known);
     let mut commit = Commit::default();
     if known && !accounts.is_empty() {
-        let coming = pending(event, &presented);
+        let coming = pending(event, &presented, invoices);
         let mut books = books::read(ctx, accounts.clone(), &coming).await?;
-        books.add_fact(fact(event, &presented), event.person.email.as_deref());
+        books.add_fact(fact(incoming, &presented), event.person.email.as_deref());
         decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
     }
     if let Some(domain) = events::domain_of(&event.payload) {
@@ -163,7 +174,7 @@ async fn attempt<P: Ports>(
 }
 
 /// What an event adds to the decision before it is stored.
-fn pending<'a>(event: &'a Event, presented: &'a VerifiedCredential) -> PendingEvent<'a> {
+fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<String>) -> PendingEvent {
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
         domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
@@ -173,7 +184,7 @@ fn pending<'a>(event: &'a Event, presented: &'a VerifiedCredential) -> PendingEv
             .map(|touchpoints| touchpoints.visitor.clone())
             .chain(presented.visitor.clone())
             .collect(),
-        invoice: events::invoice_of(&event.payload),
+        invoices,
         at: Some(event.occurred_at),
     }
 }
@@ -195,7 +206,8 @@ fn decide_all(
     }
 }
 
-fn fact(event: &Event, presented: &VerifiedCredential) -> Fact {
+fn fact(incoming: &Incoming, presented: &VerifiedCredential) -> Fact {
+    let event = &incoming.event;
     Fact {
         event_id: event.id.clone(),
         account_id: event.account_id.clone().unwrap_or_default(),
@@ -204,6 +216,7 @@ fn fact(event: &Event, presented: &VerifiedCredential) -> Fact {
         email_domain: event.person.email.as_deref().and_then(address::email_domain),
         payload: event.payload.clone(),
         credential: presented.clone(),
+        payment: incoming.payment.clone(),
     }
 }
 

@@ -7,15 +7,20 @@
 
 use crate::base::decode;
 use crate::base::id;
+use crate::base::money::Cents;
+use crate::base::time::UtcMillis;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Credential, Event, Payload, Person};
-use crate::service::account::stripe_customer;
+use crate::engine::event::{FactPayment, PaidInvoice};
+use crate::program::event::EventType;
+use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS, TAKE_USUALLY};
+use crate::service::event::stripe_thin;
 use crate::service::payout::reverse;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
@@ -34,6 +39,8 @@ use std::collections::HashMap;
 
 /// Waiting facts that one event may release; the sweep does the rest.
 const RELEASED_MAX: i64 = 20;
+/// Pages of accounts that are recomputed because a payment's shares changed; the sweep does the rest.
+const SHARE_PAGES: u32 = 1;
 /// Statements that record the result of an event.
 const NOTE_STATEMENTS: u64 = 1;
 /// The most statements for an event with one fact and a known customer, as is the case when Stripe sends an event
@@ -52,6 +59,9 @@ enum AccountMatch {
     NoInvoice,
 }
 
+/// Pages of a payment's invoices that are read, with 100 invoices each.
+const INVOICE_PAGES_MAX: u32 = 10;
+
 /// The response to a partner's test mode event in a live installation: Stripe sends both modes to the live endpoint of
 /// connected accounts, and would retry after an error for days.
 pub fn of_test_mode(event: &Translated) -> Value {
@@ -61,7 +71,7 @@ pub fn of_test_mode(event: &Translated) -> Value {
 /// Ingests an event. A repeat gets the first outcome, and the same id with different content is refused. `is_live` is
 /// the mode that the event must have.
 pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: bool) -> Result<Value, AppError> {
-    if event.is_live != is_live {
+    if event.is_live.is_some_and(|of_event| of_event != is_live) {
         let (is, wanted) = if is_live { ("test", "live") } else { ("live", "test") };
         let detail = format!("the event is from {is} mode, but this installation is set up for {wanted} mode");
         return Err(AppError::new(ErrorKind::Unprocessable, "stripe_mode_mismatch", detail).field("livemode"));
@@ -70,10 +80,17 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     if let Some(seen) = ctx.read(rows::stripe_event_seen(&event.id).first()).await? {
         return repeat(event, &seen, &sha256);
     }
+    let resolved = match &event.what {
+        StripeEvent::Thin(thin) => Some(stripe_thin::resolve(ctx, event, thin).await?),
+        _ => None,
+    };
+    let event = resolved.as_ref().unwrap_or(event);
     // The event's result must be recorded, whatever else there is to do.
     let for_note = ctx.keep(NOTE_STATEMENTS);
+    let mut changes_shares = false;
     if !event.paid_by.is_empty() {
-        ctx.query(rows::payment_note(&event.paid_by)).await?;
+        let noted = ctx.read(rows::payment_note(&event.paid_by, ctx.now)).await?;
+        changes_shares = noted.iter().any(|row| row.fact_count > 0);
     }
     let account = match &event.customer {
         Some(customer) => {
@@ -83,6 +100,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         None => None,
     };
     let outcome = match &event.what {
+        StripeEvent::Thin(_) => outcome_of(event, "ignored", "it names no object", Vec::new()),
         StripeEvent::Ignored(why) => outcome_of(event, "ignored", why, Vec::new()),
         StripeEvent::Payability(state) => match ctx.read(payee::payee_update(state, event.created).first()).await? {
             Some(row) => outcome_of(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
@@ -103,6 +121,10 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
     };
     if !event.paid_by.is_empty() {
         release(ctx, RELEASED_MAX).await?;
+    }
+    if changes_shares {
+        // The accounts are marked: the sweep makes up for a failure here.
+        let _ = recompute::process_marked(ctx, SHARE_PAGES).await;
     }
     let text = outcome.to_string();
     drop(for_note);
@@ -162,8 +184,13 @@ fn fingerprint(event: &Translated) -> String {
         StripeEvent::Ignored(_) => json!(null),
         StripeEvent::Payability(state) => json!(state),
         StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
-        // Only old API versions list a charge's refunds; the first fact has the total.
-        StripeEvent::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
+        StripeEvent::Thin(thin) => json!(thin.path),
+        StripeEvent::Facts(drafts) => {
+            // Only old API versions list a charge's refunds; the first fact has the total.
+            let is_total = drafts.first().is_some_and(|d| d.kind == EventType::InvoiceRefundedTotal);
+            let all = drafts.iter().take(if is_total { 1 } else { drafts.len() });
+            json!(all.map(|d| (d.kind, d.at, &d.payload)).collect::<Vec<_>>())
+        }
     };
     let customer = event.customer.as_ref().map(|c| &c.id);
     sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
@@ -203,41 +230,36 @@ async fn place<P: Ports>(
             let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
             let fact = fact(draft, Some(account), email);
             let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
-            Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
-        }
-        EventObject::Invoice => {
-            let fact = fact(draft, None, None);
-            Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
+            Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(draft), also).await?.outcome))
         }
         EventObject::Payment { intent, charge } => {
             let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
-            let known = ctx.read(rows::payment_list(&payments)).await?;
-            let mut invoice = known.into_iter().map(|row| row.invoice_id).min();
-            if let (None, Some(intent)) = (&invoice, intent) {
+            let mut invoices = ctx.read(rows::payment_list(&payments)).await?;
+            if let (true, Some(intent)) = (invoices.is_empty(), intent) {
                 match look_up(ctx, intent).await? {
-                    InvoiceLookup::Invoice(found) => invoice = Some(found),
-                    InvoiceLookup::NoInvoice => return Ok(AccountMatch::NoInvoice),
+                    InvoiceLookup::Invoices(found) => invoices = found,
+                    InvoiceLookup::NoInvoice => {
+                        wait(ctx, draft, Some(intent), charge, None).await?;
+                        return Ok(AccountMatch::NoInvoice);
+                    }
                     InvoiceLookup::NotNow => {}
                 }
             }
-            match invoice {
-                Some(invoice) => {
-                    let about = draft.clone().about(&invoice);
-                    let fact = fact(&about, None, None);
-                    Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
-                }
-                None => {
-                    wait(ctx, draft, intent.clone(), charge.clone()).await?;
-                    Ok(AccountMatch::Waits)
-                }
+            if invoices.is_empty() {
+                wait(ctx, draft, intent.as_ref(), charge, Some(ctx.now)).await?;
+                return Ok(AccountMatch::Waits);
             }
+            let payment = FactPayment { intent: intent.clone(), charge: charge.clone(), invoices };
+            let also = || rows::payment_fact_insert(&draft.id, &payment, ctx.now);
+            let fact = fact(draft, None, None);
+            Ok(AccountMatch::Taken(take_fact(ctx, fact, Some(payment.clone()), digest_of(draft), also).await?.outcome))
         }
     }
 }
 
 /// Of a draft's content, whichever account or invoice it turns out to be about.
 fn digest_of(draft: &Draft) -> String {
-    sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
+    sha256(&json!([draft.kind, draft.at, draft.payload]))
 }
 
 fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
@@ -255,11 +277,12 @@ fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
 async fn take_fact<P: Ports>(
     ctx: &Context<'_, P>,
     event: Event,
+    payment: Option<FactPayment>,
     body_sha256: String,
     also: impl Fn() -> Vec<Stmt>,
 ) -> Result<IngestOutcome, AppError> {
     let presented = conversion::present(ctx.setup.cookie_keys.as_ref(), &event);
-    let incoming = Incoming { source: SOURCE, body_sha256, event, presented };
+    let incoming = Incoming { source: SOURCE, body_sha256, event, presented, payment };
     // Boxed: its future contains all of event ingestion, and three paths lead here.
     Box::pin(conversion::take_with(ctx, &incoming, also)).await
 }
@@ -267,49 +290,60 @@ async fn take_fact<P: Ports>(
 async fn wait<P: Ports>(
     ctx: &Context<'_, P>,
     draft: &Draft,
-    payment_intent: Option<String>,
-    charge: Option<String>,
+    payment_intent: Option<&String>,
+    charge: &Option<String>,
+    requested_at: Option<UtcMillis>,
 ) -> Result<(), AppError> {
     let waiting = WaitingEvent {
         id: draft.id.clone(),
         r#type: draft.kind.name().to_owned(),
-        payment_intent,
-        charge,
+        payment_intent: payment_intent.cloned(),
+        charge: charge.clone(),
         payload: json!(draft.payload).to_string(),
         body_sha256: digest_of(draft),
         occurred_at_ms: draft.at,
     };
-    ctx.query(rows::waiting_insert(&waiting, ctx.now)).await?;
+    ctx.query(rows::waiting_insert(&waiting, requested_at)).await?;
     Ok(())
 }
 
-/// What Stripe returns about a payment's invoice.
+/// What Stripe returns about a payment's invoices.
 pub enum InvoiceLookup {
-    Invoice(String),
+    Invoices(Vec<PaidInvoice>),
     NoInvoice,
     /// There is no key, or Stripe did not respond.
     NotNow,
 }
 
-/// Asks Stripe which invoice a payment is for, and stores the answer.
+/// Asks Stripe which invoices a payment is for, and stores the answer.
 pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<InvoiceLookup, AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(InvoiceLookup::NotNow);
     }
-    let query = FormEncoder::new()
-        .with("payment[type]", "payment_intent")
-        .with("payment[payment_intent]", intent)
-        .with("limit", "1");
-    match stripe::get(ctx, "/v1/invoice_payments", &query).await? {
-        StripeReply::Done(answer) => match wire::invoice_of_payments(&answer) {
-            Some(invoice) => {
-                ctx.query(rows::payment_note(&[(intent.to_owned(), invoice.clone())])).await?;
-                Ok(InvoiceLookup::Invoice(invoice))
-            }
-            None => Ok(InvoiceLookup::NoInvoice),
-        },
-        _ => Ok(InvoiceLookup::NotNow),
+    let (mut found, mut after) = (Vec::new(), None::<String>);
+    for _ in 0..INVOICE_PAGES_MAX {
+        let query = FormEncoder::new()
+            .with("payment[type]", "payment_intent")
+            .with("payment[payment_intent]", intent)
+            .with("limit", "100")
+            .with_some("starting_after", after.as_deref());
+        let StripeReply::Done(answer) = stripe::get(ctx, "/v1/invoice_payments", &query).await? else {
+            return Ok(InvoiceLookup::NotNow);
+        };
+        let (page, next) = wire::page(&answer);
+        found.extend(wire::invoice_payments(page, intent));
+        after = next;
+        if after.is_none() {
+            break;
+        }
     }
+    if found.is_empty() {
+        return Ok(InvoiceLookup::NoInvoice);
+    }
+    ctx.read(rows::payment_note(&found, ctx.now)).await?;
+    let of_intent = found.into_iter().filter(|payment| payment.payment == intent);
+    let invoices = of_intent.map(|p| PaidInvoice { invoice_id: p.invoice, paid_cents: p.paid_cents.map(Cents) });
+    Ok(InvoiceLookup::Invoices(invoices.collect()))
 }
 
 /// Ingests facts whose invoice is known by now, in the order in which they happened, within the invocation's allowance.
@@ -319,12 +353,16 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
         return Ok(());
     }
     let ready = ctx.read(rows::waiting_ready(limit)).await?;
-    for (waiting, ReadyEvent { invoice_id }) in ready {
+    for (waiting, ReadyEvent { invoices }) in ready {
         if !ctx.has_room(TAKE_USUALLY) {
             break;
         }
-        let payload = decode::from_text(&waiting.payload)
-            .map_err(|why| DbError::Fault(format!("stripe_waiting {}: {why}", waiting.id)))?;
+        let fault = |why| DbError::Fault(format!("stripe_waiting {}: {why}", waiting.id));
+        let payment = FactPayment {
+            intent: waiting.payment_intent.clone(),
+            charge: waiting.charge.clone(),
+            invoices: decode::from_text(&invoices).map_err(fault)?,
+        };
         let event = Event {
             id: waiting.id.clone(),
             kind: waiting.r#type,
@@ -332,15 +370,15 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
             account_id: None,
             person: Person::default(),
             credential: Credential::default(),
-            payload: wire::about(payload, &invoice_id),
+            payload: decode::from_text(&waiting.payload).map_err(fault)?,
         };
-        let done = || vec![rows::waiting_done(&waiting.id)];
-        let taken = match take_fact(ctx, event, waiting.body_sha256, done).await {
+        let also = || rows::payment_fact_insert(&waiting.id, &payment, ctx.now);
+        match take_fact(ctx, event, Some(payment.clone()), waiting.body_sha256.clone(), also).await {
             Err(error) if error.is_cut_off() => break,
             taken => taken?,
         };
-        if !taken.first && ctx.has_room(1) {
-            // Another delivery stored it in the meantime.
+        // If this is not reached, the next release finds the fact stored, and comes here.
+        if ctx.has_room(1) {
             ctx.query(rows::waiting_done(&waiting.id)).await?;
         }
     }

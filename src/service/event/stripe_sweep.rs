@@ -2,7 +2,6 @@
 //! day, and compares subscriptions once a month.
 
 use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
-use crate::codec::BODY_BYTES_MAX;
 use crate::codec::outgoing::ANSWER_BYTES_MAX;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::StripeEndpoint;
@@ -36,8 +35,10 @@ const ASK_STATEMENTS: u64 = 2;
 
 /// Stripe lists events for 30 days.
 const REACH_MS: i64 = 30 * DAY_MS;
-/// Events per page: as many as a response can hold if each is as long as a webhook may be.
-const EVENTS: usize = ANSWER_BYTES_MAX / BODY_BYTES_MAX;
+/// Events per page: as many as a response holds if each has 64 KiB. If they are longer, smaller pages are requested.
+const EVENTS: usize = ANSWER_BYTES_MAX / (64 * 1024);
+/// By how much a page shrinks that is longer than what is read, and grows again after one that fits.
+const PAGE_SHRINKS_BY: usize = 4;
 /// The most pages that one sweep reads: events that another endpoint did not accept stay listed.
 const PAGES_MAX: u32 = 160;
 /// Partners' accounts that are requested per day.
@@ -110,9 +111,9 @@ async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
         }
         let answer = stripe_in::look_up(ctx, item.payment_intent.as_deref().unwrap_or("")).await?;
         let statement = match answer {
-            // A payment without an invoice claws nothing back here.
-            InvoiceLookup::NoInvoice => rows::waiting_done(&item.id),
-            _ => rows::waiting_requested(&item.id, ctx.now),
+            // It claws nothing back unless a checkout without an invoice turns out to be what was paid.
+            InvoiceLookup::NoInvoice => rows::waiting_requested(&item.id, None),
+            _ => rows::waiting_requested(&item.id, Some(ctx.now)),
         };
         ctx.query(statement).await?;
     }
@@ -129,12 +130,13 @@ async fn fetch_missed<P: Ports>(
     let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
     let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
     let (mut after, mut fault) = (from.filter(|id| !id.is_empty()), None);
+    let mut limit = EVENTS;
     // The cursor is stored even if everything else is used up.
     let _for_cursor = ctx.keep(CURSOR_STATEMENTS);
     for _ in 0..PAGES_MAX {
         let query = FormEncoder::new().with("delivery_success", "false").with("created[gte]", since.to_string());
         let query = wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind));
-        let query = query.with("limit", EVENTS.to_string()).with_some("starting_after", after.as_deref());
+        let query = query.with("limit", limit.to_string()).with_some("starting_after", after.as_deref());
         if !ctx.has_room(PAGE_STATEMENTS) {
             return Ok((Some(after.unwrap_or_default()), fault));
         }
@@ -144,8 +146,31 @@ async fn fetch_missed<P: Ports>(
                 after = None;
                 continue;
             }
+            StripeReply::TooLong(_) if limit > 1 => {
+                limit = (limit / PAGE_SHRINKS_BY).max(1);
+                continue;
+            }
+            StripeReply::TooLong(list) => match wire::first_event_id(&list).filter(|id| Some(id) != after.as_ref()) {
+                Some(id) => {
+                    if !ctx
+                        .read(rows::stripe_event_known(std::slice::from_ref(&id)))
+                        .await?
+                        .iter()
+                        .any(|row| row.id == id)
+                    {
+                        fault.get_or_insert_with(|| too_long(&id));
+                    }
+                    after = Some(id);
+                    continue;
+                }
+                None => {
+                    fault.get_or_insert_with(|| too_long("without a readable id"));
+                    break;
+                }
+            },
             reply => reply.done()?,
         };
+        limit = (limit * PAGE_SHRINKS_BY).min(EVENTS);
         let (events, next) = wire::page(&answer);
         for event in unknown(ctx, events).await? {
             if !ctx.has_room(EVENT_USUALLY) {
@@ -167,6 +192,14 @@ async fn fetch_missed<P: Ports>(
     Ok((None, fault))
 }
 
+fn too_long(event: &str) -> AppError {
+    let detail = format!(
+        "Stripe's event {event} is longer than {ANSWER_BYTES_MAX} bytes, so it was not read; look at it in Stripe, and send \
+         what it reports to POST /v1/webhooks/events"
+    );
+    AppError::new(ErrorKind::Fault, "stripe_event_too_long", detail)
+}
+
 /// Requests the partners' accounts that cannot be paid. Stripe's list of events does not include theirs, and a missed
 /// event would keep a partner's money here forever.
 async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
@@ -182,7 +215,7 @@ async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> 
             StripeReply::Done(answer) => answer,
             // The account was deleted, or the key may not read it.
             StripeReply::Refused(_) => continue,
-            StripeReply::Limited | StripeReply::Unsure(_) => return Ok(()),
+            StripeReply::Limited | StripeReply::Unsure(_) | StripeReply::TooLong(_) => return Ok(()),
         };
         let Ok(state) = wire::payability(&answer) else { continue };
         // Event times are whole seconds: an event of this second must not look older than what was read in it.

@@ -372,7 +372,7 @@ fn stops(kind: TransferKind, reply: &Reply) -> Option<SendError> {
         Reply::Refused(r) if r.code == "balance_insufficient" && kind == TransferKind::Payout => {
             Some(SendError::Payouts)
         }
-        Reply::Refused(_) | Reply::Done(_) | Reply::Unsure(_) => None,
+        Reply::Refused(_) | Reply::Done(_) | Reply::Unsure(_) | Reply::TooLong(_) => None,
     }
 }
 
@@ -381,6 +381,7 @@ fn describe(reply: &Reply) -> String {
         Reply::Limited => "Stripe asks to slow down".to_owned(),
         Reply::Unsure(why) => why.clone(),
         Reply::Refused(r) => format!("{} {}: {}", r.status, r.code, r.message),
+        Reply::TooLong(_) => "Stripe's response is too long".to_owned(),
         Reply::Done(_) => String::new(),
     }
 }

@@ -135,7 +135,12 @@ async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMi
         credential: Credential::default(),
         payload: item.payload.clone(),
     };
-    let incoming =
-        Incoming { source: "reconciliation", body_sha256: event_id, event, presented: VerifiedCredential::default() };
+    let incoming = Incoming {
+        source: "reconciliation",
+        body_sha256: event_id,
+        event,
+        presented: VerifiedCredential::default(),
+        payment: None,
+    };
     Ok(conversion::take(ctx, &incoming).await?.first)
 }

@@ -230,14 +230,16 @@ pub fn earned_list(run: &RunRow, partners: &[String]) -> Query<BaseAccrual> {
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
                 l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
-                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id) AS is_unmodified
+                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id)
+                  AND NOT EXISTS (SELECT 1 FROM stripe_payment s CROSS JOIN stripe_payment_fact f
+                    ON f.payment_intent = s.id OR f.charge = s.id WHERE s.invoice_id = e.invoice_id) AS is_unmodified
          FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
          WHERE +l.program_id = ?1 AND l.source GLOB '{}:*'",
         AccrualSource::INVOICE
     ))
     .bind(&run.program_id)
     .json(&partners)
-        .query()
+    .query()
 }
 
 /// Writes the added accruals, each in the state of its base accrual, with their ledger rows. The base accrual uses the

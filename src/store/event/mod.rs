@@ -87,19 +87,19 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
     )
 }
 
-/// The accounts that an event affects: its own, and every account with a payment of the same invoice.
-pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Query<AccountRow> {
+/// The accounts that an event affects: its own, and every account with a payment of the same invoices.
+pub fn event_accounts(account: Option<&str>, invoices: &[String]) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
-           OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
+           OR a.id IN (SELECT e.account_id FROM json_each(?2) CROSS JOIN event e ON e.invoice_id = value WHERE e.type = 'invoice.paid')
          ORDER BY a.id",
     )
     .bind(account.map(str::to_owned))
-    .bind(invoice.map(str::to_owned))
+    .json(&invoices)
     .query()
 }
 
-/// The facts of accounts, all facts about their invoices whichever account those name, and the facts about the domains
+/// The facts of accounts, all facts about their invoices and their payments whichever account those name, and the facts about the domains
 /// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
 pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
     Stmt::new(
@@ -110,8 +110,16 @@ pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -
                           UNION SELECT value FROM json_each(?3)),
               wanted AS MATERIALIZED (SELECT row FROM mine
                          UNION SELECT e.rowid FROM bills CROSS JOIN event e ON e.invoice_id = bills.invoice_id
+                         UNION SELECT e.rowid FROM bills CROSS JOIN stripe_payment p ON p.invoice_id = bills.invoice_id
+                           CROSS JOIN stripe_payment_fact f ON f.payment_intent = p.id OR f.charge = p.id
+                           CROSS JOIN event e ON e.id = f.event_id
                          UNION SELECT e.rowid FROM domains CROSS JOIN event e ON e.domain = domains.email_domain)
-         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential,
+           IIF(type GLOB 'invoice.refund*' OR type GLOB 'dispute.*',
+             (SELECT json_object('intent', f.payment_intent, 'charge', f.charge, 'invoices', json((
+                SELECT json_group_array(json_object('invoice_id', p.invoice_id, 'paid_cents', p.paid_cents))
+                FROM stripe_payment p WHERE p.id IN (f.payment_intent, f.charge))))
+              FROM stripe_payment_fact f WHERE f.event_id = event.id), NULL) AS payment
          FROM wanted CROSS JOIN event ON event.rowid = wanted.row ORDER BY occurred_at_ms, id",
     )
     .json(&accounts)
@@ -130,6 +138,7 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
         email_domain: Option<String>,
         payload: String,
         credential: String,
+        payment: Option<String>,
     }
     let fault = |id: &str, e: decode::Mismatch| DbError::Fault(format!("event {id}: {e}"));
     rows.take::<Row>()?
@@ -138,6 +147,7 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
             Ok(Fact {
                 payload: decode::from_text(&r.payload).map_err(|e| fault(&r.id, e))?,
                 credential: decode::from_text(&r.credential).map_err(|e| fault(&r.id, e))?,
+                payment: r.payment.map(|p| decode::from_text(&p)).transpose().map_err(|e| fault(&r.id, e))?,
                 event_id: r.id,
                 account_id: r.account_id.unwrap_or_default(),
                 kind: r.r#type,
@@ -165,16 +175,17 @@ pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
     .query()
 }
 
-/// The invoice that an event is about.
+/// The invoice that an event names. A refund or dispute of a payment names none.
 pub fn invoice_of(payload: &Payload) -> Option<&str> {
-    match payload {
+    let invoice = match payload {
         Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
         Payload::InvoiceRefunded { invoice_id, .. }
         | Payload::InvoiceRefundFailed { invoice_id, .. }
         | Payload::InvoiceRefundedTotal { invoice_id, .. } => Some(invoice_id),
         Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
         _ => None,
-    }
+    };
+    invoice.map(String::as_str).filter(|invoice| !invoice.is_empty())
 }
 
 /// The domain that an event is about.

@@ -1,9 +1,11 @@
 //! Processed Stripe events, which payment is for which invoice, and the facts that wait for an invoice.
 
 use crate::base::time::UtcMillis;
+use crate::engine::event::{FactPayment, InvoicePayment, PaidInvoice};
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
+use serde_json::json;
 
 pub use crate::store::event::Seen;
 
@@ -35,26 +37,58 @@ pub fn stripe_event_insert(id: &str, kind: &str, body_sha256: &str, outcome: &st
     .bind(now)
 }
 
-#[derive(Clone, Debug, Deserialize)]
-pub struct PaymentRow {
-    pub id: String,
-    pub invoice_id: String,
-}
-
-/// The known invoices of payments.
-pub fn payment_list(ids: &[String]) -> Query<PaymentRow> {
-    Stmt::new("SELECT id, invoice_id FROM stripe_payment WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
-        .json(&ids)
-        .query()
-}
-
-/// Records which invoices payments are for.
-pub fn payment_note(pairs: &[(String, String)]) -> Stmt {
+/// The known invoices of payments, and what each payment paid of each.
+pub fn payment_list(ids: &[String]) -> Query<PaidInvoice> {
     Stmt::new(
-        "INSERT INTO stripe_payment (id, invoice_id) SELECT value ->> '$[0]', value ->> '$[1]' FROM json_each(?1) WHERE true
-         ON CONFLICT (id) DO NOTHING",
+        "SELECT invoice_id, paid_cents FROM stripe_payment WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id, invoice_id",
     )
-    .json(&pairs)
+    .json(&ids)
+    .query()
+}
+
+/// How many facts about its payment are stored already.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NotedPayment {
+    pub fact_count: i64,
+}
+
+/// Records which invoices payments are for. Returns what is new. An amount replaces none, or a smaller one.
+pub fn payment_note(payments: &[InvoicePayment], now: UtcMillis) -> Query<NotedPayment> {
+    let rows: Vec<_> = payments.iter().map(|p| json!([p.payment, p.invoice, p.paid_cents])).collect();
+    Stmt::new(
+        "INSERT OR REPLACE INTO stripe_payment (id, invoice_id, paid_cents, noted_at_ms)
+         SELECT value ->> '$[0]', value ->> '$[1]', value ->> '$[2]', ?2 FROM json_each(?1)
+         WHERE NOT EXISTS (SELECT 1 FROM stripe_payment p WHERE p.id = value ->> '$[0]' AND p.invoice_id = value ->> '$[1]'
+           AND IFNULL(p.paid_cents, 0) >= IFNULL(value ->> '$[2]', 0))
+         RETURNING (SELECT COUNT(*) FROM stripe_payment_fact f
+           WHERE f.payment_intent = stripe_payment.id OR f.charge = stripe_payment.id) AS fact_count",
+    )
+    .json(&rows)
+    .bind(now)
+    .query()
+}
+
+/// Records the payment of a fact. Accounts are marked if its invoices changed since they were read for the decision in
+/// the same batch.
+pub fn payment_fact_insert(event_id: &str, payment: &FactPayment, now: UtcMillis) -> Vec<Stmt> {
+    let fact = Stmt::new("INSERT INTO stripe_payment_fact (event_id, payment_intent, charge) VALUES (?1, ?2, ?3)")
+        .bind(event_id)
+        .bind(payment.intent.clone())
+        .bind(payment.charge.clone());
+    let sum: i64 =
+        payment.invoices.iter().filter_map(|i| i.paid_cents).fold(0, |sum, cents| sum.saturating_add(cents.0));
+    let changed = Stmt::new(
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?5
+         WHERE (SELECT COUNT(*) <> ?3 OR IFNULL(SUM(paid_cents), 0) <> ?4 FROM stripe_payment WHERE id IN (?1, ?2))
+           AND id IN (SELECT e.account_id FROM stripe_payment p CROSS JOIN event e ON e.invoice_id = p.invoice_id
+                      WHERE p.id IN (?1, ?2) AND e.type = 'invoice.paid')",
+    )
+    .bind(payment.intent.clone())
+    .bind(payment.charge.clone())
+    .bind(payment.invoices.len() as i64)
+    .bind(sum)
+    .bind(now);
+    vec![fact, changed]
 }
 
 /// A fact that waits for its invoice.
@@ -69,7 +103,8 @@ pub struct WaitingEvent {
     pub occurred_at_ms: UtcMillis,
 }
 
-pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
+/// `requested_at`: when its invoice was requested or the wait started; `None` if Stripe has none.
+pub fn waiting_insert(waiting: &WaitingEvent, requested_at: Option<UtcMillis>) -> Stmt {
     Stmt::new(
         "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, requested_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
@@ -82,22 +117,22 @@ pub fn waiting_insert(waiting: &WaitingEvent, now: UtcMillis) -> Stmt {
     .bind(&waiting.payload)
     .bind(&waiting.body_sha256)
     .bind(waiting.occurred_at_ms)
-    .bind(now)
+    .bind(requested_at)
 }
 
 const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
 
-/// The invoice of a fact that waited for it.
+/// The invoices of a fact that waited for one, in JSON.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReadyEvent {
-    pub invoice_id: String,
+    pub invoices: String,
 }
 
-/// Waiting facts whose invoice is known by now, in the order in which they happened.
+/// Waiting facts with an invoice that is known by now, in the order in which they happened.
 pub fn waiting_ready(limit: i64) -> Parsed<Vec<(WaitingEvent, ReadyEvent)>> {
     Stmt::new(format!(
-        "SELECT {COLUMNS}, MIN(p.invoice_id) AS invoice_id FROM stripe_waiting w
-         JOIN stripe_payment p ON p.id IN (w.payment_intent, w.charge)
+        "SELECT {COLUMNS}, json_group_array(json_object('invoice_id', p.invoice_id, 'paid_cents', p.paid_cents)) AS invoices
+         FROM stripe_waiting w JOIN stripe_payment p ON p.id IN (w.payment_intent, w.charge)
          GROUP BY w.id ORDER BY w.occurred_at_ms, w.id LIMIT ?1"
     ))
     .bind(limit)
@@ -115,8 +150,9 @@ pub fn waiting_to_request(before: UtcMillis, limit: i64) -> Query<WaitingEvent> 
     .query()
 }
 
-pub fn waiting_requested(id: &str, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE stripe_waiting SET requested_at_ms = ?2 WHERE id = ?1").bind(id).bind(now)
+/// Records when Stripe was asked; `None` if it need not be asked again, because the payment has no invoice.
+pub fn waiting_requested(id: &str, at: Option<UtcMillis>) -> Stmt {
+    Stmt::new("UPDATE stripe_waiting SET requested_at_ms = ?2 WHERE id = ?1").bind(id).bind(at)
 }
 
 pub fn waiting_done(id: &str) -> Stmt {

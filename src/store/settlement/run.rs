@@ -209,7 +209,9 @@ fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis)
              AND EXISTS (SELECT 1 FROM event e, run r WHERE r.id = ?1
                AND (e.occurred_at_ms >= r.as_of_ms OR e.received_at_ms >= r.started_at_ms)
                AND (e.account_id = account.id OR e.invoice_id IN
-                 (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL))),
+                   (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL)
+                 OR e.id IN (SELECT f.event_id FROM event p CROSS JOIN stripe_payment s ON s.invoice_id = p.invoice_id
+                   CROSS JOIN stripe_payment_fact f ON f.payment_intent = s.id OR f.charge = s.id WHERE p.account_id = account.id))),
            ?4, needs_recompute_since_ms)
          WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
     ))

@@ -104,3 +104,40 @@ pub fn checkout(id: &str, token: &str, email: &str) -> Value {
         "customer_details": {"email": email}});
     event(id, "checkout.session.completed", &object)
 }
+
+/// An invoice's payment of an amount, as Stripe reports it on its own.
+pub fn part(id: &str, invoice: &str, intent: &str, cents: i64) -> Value {
+    let object = json!({"id": format!("inpay_{id}"), "object": "invoice_payment", "invoice": invoice, "status": "paid",
+        "amount_paid": cents, "payment": {"type": "payment_intent", "payment_intent": intent}});
+    event(id, "invoice_payment.paid", &object)
+}
+
+/// The same body with other fields of its object.
+pub fn with(mut body: Value, changes: &Value) -> Value {
+    for (key, value) in changes.as_object().expect("an object") {
+        body["data"]["object"][key] = value.clone();
+    }
+    body
+}
+
+/// A credit note of `in_1`.
+pub fn note(id: &str, kind: &str, changes: &Value) -> Value {
+    let object = json!({"id": "cn_1", "object": "credit_note", "invoice": "in_1", "amount": 5_000, "currency": "usd",
+        "customer": "cus_1", "type": "post_payment", "status": "issued", "out_of_band_amount": null, "refunds": []});
+    with(event(id, &format!("credit_note.{kind}"), &object), changes)
+}
+
+/// The same body, `later` seconds later.
+pub fn at(mut body: Value, later: i64) -> Value {
+    body["created"] = json!(CREATED + later);
+    body
+}
+
+/// A one-time checkout of 10,000 with 1,900 tax and 500 for shipping.
+pub fn one_time(id: &str, kind: &str, changes: &Value) -> Value {
+    let object = json!({"id": "cs_1", "object": "checkout.session", "mode": "payment", "customer": "cus_1",
+        "created": CREATED - 60, "invoice": null, "payment_intent": "pi_1", "payment_status": "paid", "currency": "usd",
+        "amount_total": 12_400, "total_details": {"amount_tax": 1_900, "amount_shipping": 500, "amount_discount": 100},
+        "customer_details": {"email": "ann@example.org"}});
+    with(event(id, &format!("checkout.session.{kind}"), &object), changes)
+}

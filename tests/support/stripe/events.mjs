@@ -2,11 +2,17 @@
 import { API_VERSION, rendered } from "./versions.mjs";
 
 /** The fields of a control's body that say how its events are created and delivered. */
-export const EVENT_OPTIONS = ["api_version", "livemode", "deliver", "repeat", "sign"];
+export const EVENT_OPTIONS = ["api_version", "livemode", "deliver", "repeat", "sign", "pad"];
 
 /** Stores the event and passes it to the deliveries; `done` resolves when they are finished with it. */
-export function emit(world, type, object, { account, previous, request, api_version = API_VERSION, livemode = false, ...delivery } = {}) {
+export function emit(
+  world,
+  type,
+  object,
+  { account, previous, request, api_version = API_VERSION, livemode = false, pad = 0, ...delivery } = {},
+) {
   const { store } = world;
+  const shape = { ...rendered(store, object, api_version), ...(livemode && { livemode }), ...(pad > 0 && { padding: "x".repeat(pad) }) };
   const event = store.put("event", {
     id: store.nextId("evt"),
     object: "event",
@@ -14,7 +20,7 @@ export function emit(world, type, object, { account, previous, request, api_vers
     api_version,
     created: store.now(),
     data: {
-      object: livemode ? { ...rendered(store, object, api_version), livemode } : rendered(store, object, api_version),
+      object: shape,
       ...(previous && { previous_attributes: previous }),
     },
     livemode,
@@ -23,6 +29,24 @@ export function emit(world, type, object, { account, previous, request, api_vers
     type,
   });
   return { event, done: world.deliveries.take(event, delivery) };
+}
+
+/** A thin event: ids alone, and no version. With `hidden` only Stripe's own copy of it names its object. */
+export function emitThin(world, type, related, { hidden = false, livemode = false, deliver, repeat, sign } = {}) {
+  const { store } = world;
+  const event = {
+    id: store.nextId("evt"),
+    object: "v2.core.event",
+    context: null,
+    created: new Date(store.now() * 1000).toISOString(),
+    livemode,
+    reason: null,
+    related_object: related,
+    type,
+  };
+  store.put("v2.core.event", event);
+  store.put("event", hidden ? { ...event, related_object: null } : event);
+  return { event, done: world.deliveries.take(event, { deliver, repeat, sign }) };
 }
 
 /** The event as the API shows it, after its deliveries. */

@@ -9,7 +9,9 @@ const DELIVERED = ["succeeded", "no_endpoint"];
 
 /** The platform's events of the last 30 days, or with the header Stripe-Account those of that connected account. */
 function visible({ store }, account) {
-  return store.all("event").filter((event) => event.account === account && event.created >= store.now() - EVENTS_KEPT_SECONDS);
+  return store
+    .all("event")
+    .filter((event) => event.object === "event" && event.account === account && event.created >= store.now() - EVENTS_KEPT_SECONDS);
 }
 
 function listEvents(world, { type, types, delivery_success, created = () => true, ...paging }, ids, { account }) {
@@ -90,6 +92,7 @@ export const routes = [
     shape: { ...PAGE, created: range(), invoice: text(), payment: PAYMENT, status: oneOf("canceled", "open", "paid") },
     run: listPayments,
   },
+  { method: "GET", path: "/v2/core/events/:id", shape: {}, run: one("v2.core.event") },
   { method: "GET", path: "/v1/invoices/:id", shape: EXPAND, run: one("invoice") },
   {
     method: "GET",
@@ -97,5 +100,7 @@ export const routes = [
     shape: { ...PAGE, created: range(), customer: text(), price: text(), status: oneOf(...STATUSES) },
     run: listSubscriptions,
   },
+  { method: "GET", path: "/v1/refunds/:id", shape: EXPAND, run: one("refund") },
+  { method: "GET", path: "/v1/credit_notes/:id", shape: EXPAND, run: one("credit_note") },
   { method: "GET", path: "/v1/subscriptions/:id", shape: EXPAND, run: one("subscription") },
 ];

@@ -1,13 +1,15 @@
 // All scenarios by name: each creates objects, emits their events, and returns the ids.
 import { change } from "../api/accounts.mjs";
 import { reverse } from "../api/transfers.mjs";
-import { emit } from "../events.mjs";
+import { emit, emitThin } from "../events.mjs";
 import { Refusal } from "../errors.mjs";
+import { checkouts, completeCheckout } from "./checkout.mjs";
+import { creditNotes } from "./credit-notes.mjs";
 import { disputes } from "./disputes.mjs";
 import { emitPaid, invoices, makePaidInvoice, told } from "./invoices.mjs";
 import { Misuse, customerFor, named, overridden, scenarioFields } from "./parts.mjs";
 import { refunds } from "./refunds.mjs";
-import { SUBSCRIPTION_FIELDS, completeCheckout, makeSubscription, subscriptions } from "./subscriptions.mjs";
+import { SUBSCRIPTION_FIELDS, makeSubscription, subscriptions } from "./subscriptions.mjs";
 
 function customer(world, body) {
   scenarioFields(body, ["email", "name"]);
@@ -53,12 +55,25 @@ function event(world, body, options) {
   return { emitted: [emit(world, body.type, body.object, { ...options, account: body.account, previous: body.previous_attributes })] };
 }
 
+/** An event of ids alone, about an object that exists. */
+function thinEvent(world, body, options) {
+  scenarioFields(body, ["type", "related", "without_related"]);
+  if (!body.type) throw new Misuse("a thin event has a type, v1.invoice.paid");
+  const { type, id } = body.related ?? {};
+  if (id) named(world, type, id);
+  const related = id ? { id, type, url: `/v1/${type}s/${id}` } : null;
+  return { emitted: [emitThin(world, body.type, related, { ...options, hidden: body.without_related })] };
+}
+
 export const SCENARIOS = {
   customer,
   subscribe,
   account_updated: accountUpdated,
   transfer_reversed: transferReversed,
   event,
+  thin_event: thinEvent,
+  ...checkouts,
+  ...creditNotes,
   ...subscriptions,
   ...invoices,
   ...refunds,

@@ -2,6 +2,7 @@
 import { emit } from "../events.mjs";
 import { moveBalance } from "../api/customers.mjs";
 import { totals } from "./amounts.mjs";
+import { charged, grown } from "./payments.mjs";
 import { Misuse, customerFor, named, overridden, priceFor, scenarioFields } from "./parts.mjs";
 import { renew } from "./subscriptions.mjs";
 
@@ -101,62 +102,13 @@ const taxEntry = (amount, tax, base) => ({
   type: "tax_rate_details",
 });
 
-/** One payment of an invoice: its intent, its charge, and the object that links them to it. */
-function pay({ store }, invoice, amount, isDefault) {
+/** One payment of an invoice, and the object that links them. A payment that exists already grows by the amount. */
+function pay(world, invoice, amount, isDefault, existing) {
+  const { store } = world;
+  const { intent, charge } = existing
+    ? grown(world, existing, amount)
+    : charged(world, { amount, currency: invoice.currency, customer: named(world, "customer", invoice.customer) });
   const now = store.now();
-  const common = {
-    amount,
-    created: now,
-    currency: invoice.currency,
-    customer: invoice.customer,
-    description: "Subscription update",
-    livemode: false,
-    metadata: {},
-  };
-  const intent = store.put("payment_intent", {
-    id: store.nextId("pi"),
-    object: "payment_intent",
-    ...common,
-    amount_received: amount,
-    latest_charge: null,
-    status: "succeeded",
-  });
-  const charge = store.put("charge", {
-    id: store.nextId("ch"),
-    object: "charge",
-    ...common,
-    amount_captured: amount,
-    amount_refunded: 0,
-    application: null,
-    balance_transaction: store.nextId("txn"),
-    billing_details: { address: null, email: invoice.customer_email, name: invoice.customer_name, phone: null, tax_id: null },
-    captured: true,
-    disputed: false,
-    failure_code: null,
-    failure_message: null,
-    fraud_details: {},
-    outcome: {
-      network_status: "approved_by_network",
-      reason: null,
-      risk_level: "normal",
-      seller_message: "Payment complete.",
-      type: "authorized",
-    },
-    paid: true,
-    payment_intent: intent.id,
-    payment_method: "pm_card_visa",
-    payment_method_details: { card: { brand: "visa", country: "US", last4: "4242" }, type: "card" },
-    receipt_email: null,
-    receipt_url: null,
-    refunded: false,
-    review: null,
-    source_transfer: null,
-    statement_descriptor: null,
-    status: "succeeded",
-    transfer_data: null,
-    transfer_group: null,
-  });
-  intent.latest_charge = charge.id;
   const payment = store.put("invoice_payment", {
     id: store.nextId("inpay"),
     object: "invoice_payment",
@@ -274,6 +226,7 @@ export const INVOICE_FIELDS = [
   "tax",
   "billing_reason",
   "payments",
+  "payment_intent",
   "metadata",
   "noise",
   "override",
@@ -318,7 +271,7 @@ export function makePaidInvoice(world, body) {
   const parts = body.payments ?? (sums.amount_due > 0 ? [sums.amount_due] : []);
   if (parts.reduce((total, part) => total + part, 0) !== sums.amount_due)
     throw new Misuse(`payments do not add up to the amount due, ${sums.amount_due}`);
-  const paid = parts.map((amount, index) => pay(world, invoice, amount, index === 0));
+  const paid = parts.map((amount, index) => pay(world, invoice, amount, index === 0, body.payment_intent));
   if (subscription) subscription.latest_invoice = id;
   overridden(invoice, body.override);
   return { invoice, paid };

@@ -1,4 +1,4 @@
-// Subscriptions that begin, change and end, and their checkout.
+// Subscriptions that begin, change, pause and end.
 import { emit } from "../events.mjs";
 import { planOf } from "../versions.mjs";
 import { Misuse, customerFor, later, named, overridden, priceFor, scenarioFields } from "./parts.mjs";
@@ -113,7 +113,16 @@ function created(world, body, options) {
 }
 
 function updated(world, body, options) {
-  scenarioFields(body, ["subscription", "items", "quantity", "status", "cancel_at_period_end", "end_trial", "metadata"]);
+  scenarioFields(body, [
+    "subscription",
+    "items",
+    "quantity",
+    "status",
+    "cancel_at_period_end",
+    "end_trial",
+    "pause_collection",
+    "metadata",
+  ]);
   const { store } = world;
   const subscription = named(world, "subscription", body.subscription);
   const before = structuredClone(subscription);
@@ -138,7 +147,7 @@ function updated(world, body, options) {
       item.current_period_end = later(store.now(), item.price.recurring);
     }
   }
-  for (const name of ["status", "metadata"]) if (body[name] !== undefined) subscription[name] = body[name];
+  for (const name of ["status", "pause_collection", "metadata"]) if (body[name] !== undefined) subscription[name] = body[name];
   if (body.cancel_at_period_end !== undefined) {
     subscription.cancel_at_period_end = body.cancel_at_period_end;
     subscription.cancel_at = body.cancel_at_period_end ? first.current_period_end : null;
@@ -166,99 +175,8 @@ function deleted(world, body, options) {
   };
 }
 
-export const CHECKOUT_FIELDS = [
-  "customer",
-  "email",
-  "name",
-  "client_reference_id",
-  "subscription",
-  "invoice",
-  "amount_total",
-  "currency",
-  "mode",
-  "payment_status",
-  "metadata",
-  "override",
-];
-
-/** The session after its customer has paid or begun a trial. */
-export function completeCheckout(world, body, options) {
-  const { store } = world;
-  const subscription = body.subscription ? named(world, "subscription", body.subscription) : null;
-  const customer = customerFor(world, { ...body, customer: body.customer ?? subscription?.customer });
-  const invoice = store.get("invoice", body.invoice ?? subscription?.latest_invoice);
-  const total = body.amount_total ?? invoice?.total ?? 0;
-  const email = body.email ?? customer.email;
-  const session = overridden(
-    {
-      id: store.nextId("cs_test"),
-      object: "checkout.session",
-      adaptive_pricing: null,
-      after_expiration: null,
-      allow_promotion_codes: null,
-      amount_subtotal: invoice?.subtotal ?? total,
-      amount_total: total,
-      automatic_tax: { enabled: false, liability: null, provider: null, status: null },
-      billing_address_collection: null,
-      cancel_url: null,
-      client_reference_id: body.client_reference_id ?? null,
-      client_secret: null,
-      consent: null,
-      created: store.now(),
-      currency: body.currency ?? subscription?.currency ?? invoice?.currency ?? "usd",
-      custom_fields: [],
-      customer: customer.id,
-      customer_account: null,
-      customer_creation: "always",
-      customer_details: {
-        address: null,
-        business_name: null,
-        email,
-        individual_name: null,
-        name: body.name ?? customer.name,
-        phone: null,
-        tax_exempt: "none",
-        tax_ids: [],
-      },
-      // Only what was filled in before the customer came. The address that they typed is in `customer_details`.
-      customer_email: null,
-      discounts: [],
-      expires_at: store.now() + DAY,
-      invoice: invoice?.id ?? null,
-      invoice_creation: null,
-      livemode: false,
-      locale: null,
-      metadata: body.metadata ?? {},
-      mode: body.mode ?? (subscription ? "subscription" : "payment"),
-      payment_intent: null,
-      payment_link: null,
-      payment_method_collection: "always",
-      payment_method_types: ["card"],
-      payment_status: body.payment_status ?? (total > 0 ? "paid" : "no_payment_required"),
-      setup_intent: null,
-      shipping_options: [],
-      status: "complete",
-      submit_type: null,
-      subscription: subscription?.id ?? null,
-      success_url: "https://app.example/welcome",
-      total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
-      ui_mode: "hosted",
-      url: null,
-    },
-    body.override,
-  );
-  store.put("checkout.session", session);
-  return { session: session.id, customer: customer.id, emitted: [emit(world, "checkout.session.completed", session, options)] };
-}
-
-function checkout(world, body, options) {
-  scenarioFields(body, CHECKOUT_FIELDS);
-  return completeCheckout(world, body, options);
-}
-
 export const subscriptions = {
   subscription_created: created,
   subscription_updated: updated,
   subscription_deleted: deleted,
-  checkout_completed: checkout,
 };
