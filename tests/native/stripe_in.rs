@@ -4,6 +4,7 @@
 mod bodies;
 mod delivery;
 mod fixture;
+mod generated;
 mod life;
 mod missed;
 mod payments;
