@@ -8,6 +8,7 @@ mod generated;
 mod life;
 mod missed;
 mod payments;
+mod real_shapes;
 mod refunds_disputes;
 
 use bodies::*;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// What one invoice lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TakenBack {
-    /// Refunded or lost in disputes; at most what was paid.
+    /// Refunded or lost in disputes, tax included; at most what was charged.
     pub cents: Cents,
     /// Something was taken back in another currency.
     pub elsewhere: bool,
@@ -60,11 +60,8 @@ impl<'a> Losses<'a> {
     pub fn of_invoice(&self, invoice: &Invoice) -> TakenBack {
         let (id, currency) = (invoice.invoice_id.as_str(), invoice.amount.currency.as_str());
         let same = self.taken.get(&(id, currency)).copied().unwrap_or(0);
-        // Refunds include the tax that was charged; what counts is their share of what was paid for the service.
-        let charged = invoice.charged();
-        let share = invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
         TakenBack {
-            cents: share.unwrap_or(Cents::ZERO),
+            cents: Cents(same.clamp(0, invoice.charged().0)),
             elsewhere: self.taken.keys().any(|(invoice, other)| *invoice == id && *other != currency),
             disputed: self.disputed.contains(id),
         }

@@ -19,7 +19,7 @@ pub struct Payment<'a> {
     /// The sign-up's instant if it was made shortly before.
     pub at: UtcMillis,
     pub invoice: &'a Invoice,
-    /// Refunded or lost in disputes; together at most what was paid.
+    /// Refunded or lost in disputes, tax included; together at most what was charged.
     pub taken_back: Cents,
     /// A refund or dispute in another currency than the payment: a person has to review it.
     pub taken_back_elsewhere: bool,
@@ -56,7 +56,7 @@ impl Payment<'_> {
     }
 
     pub fn fully_taken_back(&self) -> bool {
-        self.taken_back >= self.invoice.amount.cents
+        self.taken_back >= self.invoice.charged()
     }
 }
 

@@ -305,8 +305,10 @@ fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &
 /// Rule 11: subtracts the refunded share of what the invoice earned from its accruals, starting with the first.
 fn take_back(accruals: &mut [Accrual], payment: &Payment) {
     let earned = Cents(accruals.iter().map(|l| l.kept().0).sum());
-    // A payment is positive and at least the amount clawed back, so the share exists and is at most the whole.
-    let mut left = earned.share(payment.taken_back, payment.invoice.amount.cents).unwrap_or(Cents::ZERO);
+    // Refunds include the tax, so they are a share of what was charged. It is floored once: a share of what was paid for
+    // the service first would lose a cent. What was charged is positive and at least the amount clawed back, so the share
+    // exists and is at most the whole.
+    let mut left = earned.share(payment.taken_back, payment.invoice.charged()).unwrap_or(Cents::ZERO);
     for accrual in accruals.iter_mut().filter(|l| !l.is_over()) {
         let taken = left.0.min(accrual.net_cents.0);
         accrual.net_cents.0 -= taken;

@@ -195,3 +195,15 @@ fn a_prevented_dispute_freezes_and_restores_nothing() {
         }
     }
 }
+
+#[test]
+fn a_refunds_share_is_floored_once() {
+    // 20 of 103, plus 17 of tax. A refund of 6 is a twentieth of 120, and so is 1 of the 20: the twentieth of 103 is 5,
+    // of which the share of 20 would be none.
+    let fixture = known(&[
+        invoice(Shape::Old, "evt_1", "in_1", 103, 17),
+        refund("evt_2", "refund.created", "re_1", 6, "succeeded"),
+    ]);
+    assert_eq!(fixture.pending(), 19);
+    fixture.sound();
+}

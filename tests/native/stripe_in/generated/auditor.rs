@@ -14,18 +14,19 @@ pub fn accruals(story: &Story) -> Accruals {
 
 fn of_customer(customer: &Customer) -> Accruals {
     let paid: Vec<&Invoice> = customer.invoices.iter().filter(|invoice| base(invoice) > 0).collect();
-    let Some(first_paid) = paid.iter().map(|invoice| invoice.paid_at).min() else { return Accruals::new() };
+    let Some(first_paid) = paid.iter().map(|invoice| customer.counts_at(invoice)).min() else { return Accruals::new() };
     let stays = stays(customer, &paid);
     let mut found = Accruals::new();
     for invoice in paid.iter().filter(|invoice| invoice.currency == "usd") {
-        let is_first_year = invoice.paid_at * 1_000 < plus_months(first_paid * 1_000, 12);
+        let at = customer.counts_at(invoice);
+        let is_first_year = at * 1_000 < plus_months(first_paid * 1_000, 12);
         let earned = base(invoice) * if is_first_year { 20 } else { 10 } / 100;
         if earned == 0 {
             continue;
         }
         let back = returned(customer, invoice, i64::MAX).min(charged(invoice));
         let reversed = i128::from(earned) * i128::from(back) / i128::from(charged(invoice));
-        let left = if is_void(&stays, invoice.paid_at) { 0 } else { earned - reversed as i64 };
+        let left = if is_void(&stays, at) { 0 } else { earned - reversed as i64 };
         found.insert(format!("{} invoice:{}", customer.account, invoice.id), left);
     }
     if let Some(left) = high_value(customer, &stays, &paid) {
@@ -65,7 +66,7 @@ fn stays(customer: &Customer, paid: &[&Invoice]) -> Vec<Stay> {
     }
     let first = |from: i64, ended: Option<i64>| {
         let within = |at: &i64| *at >= from && ended.is_none_or(|ended| *at <= ended);
-        paid.iter().map(|invoice| invoice.paid_at).filter(within).min()
+        paid.iter().map(|invoice| customer.counts_at(invoice)).filter(within).min()
     };
     let stay = |(from, ended)| Some(Stay { from, first_paid: first(from, ended)?, ended });
     spans.into_iter().filter_map(stay).collect()
@@ -120,7 +121,7 @@ fn high_value(customer: &Customer, stays: &[Stay], paid: &[&Invoice]) -> Option<
     let vests_at = (stay.first_paid + 60 * DAY).max(at) * 1_000;
     let run = firsts(vests_at, vests_at + 40 * DAY * 1_000)[0] / 1_000;
     let left = stays.iter().filter_map(|stay| stay.ended).any(|ended| ended >= at && ended < run);
-    let first = paid.iter().min_by_key(|invoice| (invoice.paid_at, &invoice.id))?;
+    let first = paid.iter().min_by_key(|invoice| (customer.counts_at(invoice), &invoice.id))?;
     let is_returned = returned(customer, first, run) >= charged(first);
     Some(if left || is_void(stays, at) || is_returned { 0 } else { 50_000 })
 }

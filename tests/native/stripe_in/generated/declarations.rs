@@ -147,10 +147,8 @@ impl<'a> Object<'a> {
         let mut name = self.name.clone();
         let mut parts = path.split('.').peekable();
         while let Some(part) = parts.next() {
-            let (text, optional) = self
-                .of
-                .field(&name, part)
-                .unwrap_or_else(|| panic!("{name} of {} has no {part}", self.of.version));
+            let (text, optional) =
+                self.of.field(&name, part).unwrap_or_else(|| panic!("{name} of {} has no {part}", self.of.version));
             if parts.peek().is_none() {
                 return (format!("{name}.{part}"), text, optional);
             }
