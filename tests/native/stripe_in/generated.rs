@@ -50,6 +50,9 @@ fn the_ledger_agrees_with_the_auditor_in_every_shape() {
     });
     let (met, failures) = done.into_inner().expect("no thread panics");
     println!("{met:?}");
+    if count == 1 {
+        println!("{:#?}", story(&mut Rng::new(first)));
+    }
     let first_ones: Vec<&String> = failures.iter().take(5).collect();
     assert!(failures.is_empty(), "{} of {count} seeds failed: {first_ones:#?}", failures.len());
     if count >= SEEDS {

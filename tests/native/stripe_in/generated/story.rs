@@ -117,10 +117,13 @@ pub enum DisputeEnd {
 }
 
 impl Customer {
-    /// Rule 8: a payment in the day before the sign-up counts as if it came right after it.
+    /// Rule 8: a payment in the day before the sign-up counts as if it came right after it. A checkout is a sign-up,
+    /// too: of those within a day, the earliest instant stands.
     pub fn counts_at(&self, invoice: &Invoice) -> i64 {
-        let is_shortly_before = (self.signed_up_at - DAY..self.signed_up_at).contains(&invoice.paid_at);
-        if is_shortly_before { self.signed_up_at } else { invoice.paid_at }
+        let checkouts = self.invoices.iter().filter(|other| other.one_time).map(|other| other.paid_at);
+        let signed_up = checkouts.chain([self.signed_up_at]).min().unwrap_or(self.signed_up_at);
+        let is_shortly_before = (signed_up - DAY..signed_up).contains(&invoice.paid_at);
+        if is_shortly_before { signed_up } else { invoice.paid_at }
     }
 }
 
@@ -317,7 +320,9 @@ fn harm(payment: &mut Payment, at: i64, n: usize, salt: usize, rng: &mut Rng) {
 /// Something bought once, while the first subscription runs.
 fn one_time(customer: &mut Customer, n: usize, rng: &mut Rng) {
     let at = customer.invoices[0].paid_at;
-    if customer.subscriptions[0].ended_at.is_some_and(|ended| ended < at + 1) {
+    let has_ended = customer.subscriptions[0].ended_at.is_some_and(|ended| ended < at + 1);
+    // A checkout a day before the host's sign-up is another sign-up, without a code.
+    if has_ended || at <= customer.signed_up_at - DAY {
         return;
     }
     let (net, number) = (rng.within(1, 50_000), customer.payments.len());
