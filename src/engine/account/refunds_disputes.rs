@@ -46,8 +46,14 @@ impl<'a> Losses<'a> {
         let (mut taken, mut total) = (Taken::new(), Taken::new());
         for ((source, currency), sums) in refunds(known, &shares) {
             let lost = lost.get(&(source, currency)).copied().unwrap_or(0);
+            // A payment is one charge, so its refunds are in its total even if they do not name the charge. Otherwise
+            // the total of another payment of the invoice would hide them.
+            let reported = match source {
+                Source::Payment(_) => sums.total.max(sums.named),
+                Source::Invoice(_) => sums.total,
+            };
             shares.split(source, currency, sums.named.saturating_add(lost), &mut taken);
-            shares.split(source, currency, sums.total.saturating_add(lost), &mut total);
+            shares.split(source, currency, reported.saturating_add(lost), &mut total);
         }
         for (key, sum) in total {
             let named = taken.entry(key).or_default();

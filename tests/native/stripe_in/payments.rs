@@ -71,6 +71,21 @@ fn a_failed_refund_is_restored_to_all_invoices() {
 }
 
 #[test]
+fn one_payments_total_does_not_hide_another_payments_refund() {
+    let all = [
+        invoice(Shape::New, "evt_1", "in_1", 10_000, 0),
+        part("evt_2", "in_1", "pi_1", 6_000),
+        part("evt_3", "in_1", "pi_2", 4_000),
+        charge_refunded("evt_4", 3_000, None),
+        with(
+            refund("evt_5", "refund.created", "re_1", 2_000, "succeeded"),
+            &json!({"payment_intent": "pi_2", "charge": null}),
+        ),
+    ];
+    expect(&all, &[("in_1", 1_000)]);
+}
+
+#[test]
 fn an_open_dispute_freezes_all_invoices_of_its_payment() {
     for order in orders(&and(&two(), dispute("evt_5", "created", "needs_response", 0))) {
         let fixture = known(&order);
