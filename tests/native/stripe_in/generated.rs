@@ -40,6 +40,11 @@ fn the_ledger_agrees_with_the_auditor_in_every_shape() {
         None => (1, number("STRIPE_SEEDS").unwrap_or(SEEDS)),
     };
     let all = Declarations::all();
+    assert_eq!(
+        all[2].version,
+        manicule::codec::stripe::API_VERSION,
+        "the declarations are older than the pinned version"
+    );
     let next = AtomicU64::new(first);
     let done = Mutex::new((Met::new(), Vec::new()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -175,15 +180,12 @@ fn version<'a>(all: &'a [Declarations], story: &Story, fact: &Fact, rng: &mut Rn
 
 fn host_signs_up(fixture: &StripeFixture, fact: &Fact, customer: &story::Customer) {
     let mut body = json!({"account": {"email": customer.email}});
-    match customer.by {
-        SignUp::Code { names_customer } => {
-            body["attribution"] = json!({"code": fixture.code()});
-            if names_customer {
-                body["data"] = json!({"stripe_customer": customer.id});
-                body["account"] = json!({});
-            }
+    if let SignUp::Code { names_customer } = customer.by {
+        body["attribution"] = json!({"code": fixture.code()});
+        if names_customer {
+            body["data"] = json!({"stripe_customer": customer.id});
+            body["account"] = json!({});
         }
-        _ => {}
     }
     fixture.host_at(&fact.id, fact.kind, &customer.account, fact.at, &body);
 }

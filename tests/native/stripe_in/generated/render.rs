@@ -42,7 +42,7 @@ impl<'a> Renderer<'a> {
         match &fact.what {
             What::HostSignUp => unreachable!("the host's"),
             What::Customer => {
-                let mut object = self.new("Customer", &customer.id);
+                let mut object = self.object_of("Customer", &customer.id);
                 object.set("email", json!(customer.email));
                 object.value
             }
@@ -62,13 +62,13 @@ impl<'a> Renderer<'a> {
             }
             What::Note { invoice, status } => self.note(customer, &customer.invoices[*invoice], status),
             What::Transfer => {
-                let mut object = self.new("Transfer", "tr_1");
+                let mut object = self.object_of("Transfer", "tr_1");
                 object.set("amount_reversed", json!(500));
                 object.nothing("transfer_group", self.rng);
                 object.value
             }
             What::Account => {
-                let mut object = self.new("Account", "acct_7");
+                let mut object = self.object_of("Account", "acct_7");
                 object.set("payouts_enabled", json!(true));
                 object.set("capabilities.transfers", json!("active"));
                 object.set("country", json!("DE"));
@@ -77,11 +77,11 @@ impl<'a> Renderer<'a> {
                 object.set("requirements.disabled_reason", json!(null));
                 object.value
             }
-            What::Unused => self.new("Invoice", "in_unused").value,
+            What::Unused => self.object_of("Invoice", "in_unused").value,
         }
     }
 
-    fn new(&mut self, name: &str, id: &str) -> Object<'a> {
+    fn object_of(&mut self, name: &str, id: &str) -> Object<'a> {
         let mut object = self.of.object(name, self.rng);
         object.set("id", json!(id));
         object.set_if_declared("livemode", json!(false));
@@ -104,7 +104,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn session(&mut self, customer: &Customer, began: i64) -> Object<'a> {
-        let mut object = self.new("Checkout.Session", "cs_1");
+        let mut object = self.object_of("Checkout.Session", "cs_1");
         object.set("created", json!(began));
         object.refer("customer", &customer.id, self.rng);
         object.set("customer_details.email", json!(customer.email));
@@ -136,11 +136,11 @@ impl<'a> Renderer<'a> {
     }
 
     fn subscription(&mut self, customer: &Customer, of: &Subscription, status: &str) -> Value {
-        let mut price = self.new("Price", "price_1");
+        let mut price = self.object_of("Price", "price_1");
         self.monthly(&mut price, customer.currency);
         price.set("unit_amount", json!(of.monthly_cents));
         price.set("unit_amount_decimal", json!(of.monthly_cents.to_string()));
-        let mut item = self.new("SubscriptionItem", "si_1");
+        let mut item = self.object_of("SubscriptionItem", "si_1");
         item.set("price", price.value);
         item.set("subscription", json!(of.id));
         item.set("discounts", json!([]));
@@ -148,7 +148,7 @@ impl<'a> Renderer<'a> {
             true => item.nothing("quantity", self.rng),
             false => item.set("quantity", json!(1)),
         }
-        let mut object = self.new("Subscription", &of.id);
+        let mut object = self.object_of("Subscription", &of.id);
         object.set("status", json!(status));
         object.set("currency", json!(customer.currency));
         object.refer("customer", &customer.id, self.rng);
@@ -174,7 +174,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn refund(&mut self, payment: &Payment, of: &Refund, status: &str) -> Value {
-        let mut object = self.new("Refund", &of.id);
+        let mut object = self.object_of("Refund", &of.id);
         object.set("amount", json!(of.cents));
         object.set("currency", json!(payment.currency));
         object.set("status", json!(status));
@@ -196,7 +196,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn charge(&mut self, customer: &Customer, payment: &Payment, refunds: usize) -> Value {
-        let mut object = self.new("Charge", &payment.charge);
+        let mut object = self.object_of("Charge", &payment.charge);
         let known = &payment.refunds[..refunds];
         let now = known.last().map_or(0, |refund| refund.at);
         // One that failed by then is no longer in the total.
@@ -225,7 +225,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn dispute(&mut self, payment: &Payment, of: &Dispute, status: &str) -> Value {
-        let mut object = self.new("Dispute", &of.id);
+        let mut object = self.object_of("Dispute", &of.id);
         object.set("amount", json!(of.cents));
         object.set("currency", json!(payment.currency));
         // "prevented" is younger than the oldest version, which then has another word for it.
@@ -241,7 +241,7 @@ impl<'a> Renderer<'a> {
 
     fn note(&mut self, customer: &Customer, of: &Invoice, status: &str) -> Value {
         let (id, cents, _) = of.note.as_ref().expect("a credit note");
-        let mut object = self.new("CreditNote", id);
+        let mut object = self.object_of("CreditNote", id);
         object.refer("invoice", &of.id, self.rng);
         object.refer("customer", &customer.id, self.rng);
         object.set("amount", json!(cents));

@@ -211,15 +211,13 @@ fn subscribe(customer: &mut Customer, n: usize, from: i64, ends: bool, first_ver
     }
     for (i, at) in instants.iter().enumerate() {
         let currency = if i > 0 && rng.percent(5) { "eur" } else { customer.currency };
-        let invoice = invoice(customer, n, Some(id.clone()), currency, *at, first_version, i > 0, rng);
+        let invoice = invoice(customer, Some(id.clone()), currency, *at, first_version, i > 0, rng);
         pay(customer, n, invoice, first_version, rng);
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 fn invoice(
     customer: &Customer,
-    n: usize,
     subscription: Option<String>,
     currency: &'static str,
     paid_at: i64,
@@ -227,16 +225,17 @@ fn invoice(
     may_be_zero: bool,
     rng: &mut Rng,
 ) -> Invoice {
+    let number = format!("{}_{}", customer.id.trim_start_matches("cus_"), customer.invoices.len());
     let net = if may_be_zero && rng.percent(10) { 0 } else { rng.within(1, 200_000) };
     let tax = if rng.percent(50) { net * rng.pick(&[7, 19, 25]) / 100 } else { 0 };
     let due = if rng.percent(25) { rng.within(0, net + tax + 1) } else { net + tax };
     let note = rng.percent(15).then(|| {
         let void = rng.percent(30).then_some(paid_at + 3 * DAY);
-        (format!("cn_{n}_{}", customer.invoices.len()), rng.within(1, due.max(2)), void)
+        (format!("cn_{number}"), rng.within(1, due.max(2)), void)
     });
     let listed = rng.percent(50);
     Invoice {
-        id: format!("in_{n}_{}", customer.invoices.len()),
+        id: format!("in_{number}"),
         subscription,
         currency,
         paid_at,

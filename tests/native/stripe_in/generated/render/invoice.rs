@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 impl<'a> Renderer<'a> {
     pub(super) fn invoice(&mut self, customer: &Customer, of: &Invoice) -> Value {
-        let mut object = self.new("Invoice", &of.id);
+        let mut object = self.object_of("Invoice", &of.id);
         object.set("currency", json!(of.currency));
         object.refer("customer", &customer.id, self.rng);
         match self.rng.percent(70) {
@@ -75,7 +75,7 @@ impl<'a> Renderer<'a> {
     }
 
     fn lines(&mut self, of: &Invoice) -> Value {
-        let mut line = self.new("InvoiceLineItem", "il_1");
+        let mut line = self.object_of("InvoiceLineItem", "il_1");
         line.set("amount", json!(of.net + of.discount));
         line.set("currency", json!(of.currency));
         line.set("period.start", json!(of.paid_at));
@@ -89,7 +89,7 @@ impl<'a> Renderer<'a> {
         } else {
             line.set("type", json!("subscription"));
             line.set("proration", json!(false));
-            let mut price = self.new("Price", "price_1");
+            let mut price = self.object_of("Price", "price_1");
             self.monthly(&mut price, of.currency);
             line.set("price", price.value);
         }
@@ -131,7 +131,7 @@ impl<'a> Renderer<'a> {
                 all.push(self.invoice_payment(payment, part).value);
             }
             if self.rng.percent(30) {
-                let mut canceled = self.new("InvoicePayment", "inpay_canceled");
+                let mut canceled = self.object_of("InvoicePayment", "inpay_canceled");
                 canceled.set("status", json!("canceled"));
                 canceled.set("amount_paid", json!(null));
                 canceled.refer("invoice", &of.id, self.rng);
@@ -145,7 +145,7 @@ impl<'a> Renderer<'a> {
 
     pub(super) fn invoice_payment(&mut self, payment: &Payment, part: usize) -> Object<'a> {
         let (invoice, cents) = &payment.parts[part];
-        let mut object = self.new("InvoicePayment", &format!("inpay_{}_{part}", payment.charge));
+        let mut object = self.object_of("InvoicePayment", &format!("inpay_{}_{part}", payment.charge));
         object.refer("invoice", invoice, self.rng);
         object.set("status", json!("paid"));
         object.set("amount_paid", json!(cents));
