@@ -277,7 +277,7 @@ impl<'a> TimelineBuilder<'a> {
         self.timeline.paid_periods.len().checked_sub(1).map_or(PaymentPeriod::Over, PaymentPeriod::Paid)
     }
 
-    /// A subscription that never ran ends nothing but itself.
+    /// Rule 4: a subscription that never ran ends nothing but itself.
     fn end(&mut self, id: &'a str, at: UtcMillis) {
         let ran = self.subscriptions.remove(id);
         self.ended.entry(id).or_insert(None);
