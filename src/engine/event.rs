@@ -3,6 +3,7 @@
 //! Source: section 4 of the design (types and their fields). Personal data (email, name) is kept next to the facts,
 //! never inside them, so that it can be erased without affecting earlier decisions.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -23,7 +24,7 @@ pub struct Event {
     pub kind: String,
     pub occurred_at: UtcMillis,
     /// The sender's id for the account.
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     pub person: Person,
     pub credential: Credential,
     pub payload: Payload,
@@ -101,7 +102,7 @@ pub enum Payload {
     /// An operator moved the account and gave a reason. It is stored as an event so that it is one of the account's
     /// facts.
     #[serde(rename = "operator.reassigned")]
-    Reassigned { program: String, partner: Option<String>, code: Option<String>, reason: String },
+    Reassigned { program: ProgramId, partner: Option<PartnerId>, code: Option<String>, reason: String },
     /// Any other type. A program may know it by its name alone (`email.confirmed`, `rfq.submitted`).
     #[serde(rename = "other")]
     Other,

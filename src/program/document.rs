@@ -1,6 +1,7 @@
 //! The document's types. Reward forms and conditions are a closed set without an expression language; unknown keys are
 //! rejected. Amounts are in cents, rates in basis points, spans in days or calendar months in UTC.
 
+use crate::base::ids::ProgramId;
 use crate::base::money::{Bps, Cents};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    pub id: String,
+    pub id: ProgramId,
     pub title: String,
     /// 1, 2, 3, …: a saved version never changes.
     pub version: i64,

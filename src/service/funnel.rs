@@ -1,6 +1,7 @@
 //! The funnel: visitors' events come in, the weekly report goes out.
 
 use crate::base::id;
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::{UtcMillis, Week};
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
@@ -107,12 +108,12 @@ fn senders(
 
 /// A week's report with the partners' display names.
 pub struct WeeklyReport {
-    pub program: String,
+    pub program: ProgramId,
     pub title: String,
     pub version: i64,
     pub week: Week,
     pub report: FunnelReport,
-    pub names: BTreeMap<String, Name>,
+    pub names: BTreeMap<PartnerId, Name>,
 }
 
 /// How a partner is displayed.
@@ -133,13 +134,17 @@ pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> 
 }
 
 /// The funnel report of a week, using the document in force at the end of the week, or now if the week isn't over.
-pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<WeeklyReport, AppError> {
+pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, week: Week) -> Result<WeeklyReport, AppError> {
     let (catalog, counts) = ctx.read(weekly_reads(program, week, ctx.now)).await?;
     weekly_of(&catalog, counts, program, week, ctx.now)
 }
 
 /// The reads that a weekly report needs.
-pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
+pub fn weekly_reads(
+    program: &ProgramId,
+    week: Week,
+    now: UtcMillis,
+) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
     (program::programs(), week_counts(program, week, judged_at(week, now)).pairs())
 }
 
@@ -147,7 +152,7 @@ pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> (Parsed<Catalo
 pub fn weekly_of(
     catalog: &Catalog,
     rows: Vec<(StageCount, Name)>,
-    program: &str,
+    program: &ProgramId,
     week: Week,
     now: UtcMillis,
 ) -> Result<WeeklyReport, AppError> {

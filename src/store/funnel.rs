@@ -1,5 +1,6 @@
 //! Stages that visitors reached, and their counts by week.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::{UtcMillis, Week};
 use crate::program::measure::CLICK;
 use crate::store::port::Stmt;
@@ -69,7 +70,7 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
 
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them.
-pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
+pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Stmt {
     Stmt::new(
         "WITH clicked AS MATERIALIZED (
            SELECT s.value ->> '$.id' AS stage FROM (SELECT document FROM program_version WHERE program_id = ?1

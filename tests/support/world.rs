@@ -84,7 +84,7 @@ impl World {
         let world = World::on(Sqlite::new(), seed);
         for (id, text) in manicule::program::catalog::PRESETS {
             let ctx = world.at(at("2020-01-01T00:00:00Z"));
-            let saved = now(manicule::service::program::save(&ctx, id, text));
+            let saved = now(manicule::service::program::save(&ctx, &(*id).into(), text));
             assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         }
         world
@@ -141,7 +141,7 @@ impl World {
         email: &str,
     ) -> Result<(String, String), AppError> {
         let new = NewPartner {
-            program: program.to_owned(),
+            program: program.into(),
             external_id: external_id.to_owned(),
             name: Some(external_id.to_owned()),
             email: Some(email.to_owned()),
@@ -210,7 +210,7 @@ impl World {
     /// The same, with its own source.
     pub fn link_of(&self, when: UtcMillis, partner: &str, source: Option<&str>) -> Result<String, AppError> {
         let request = NewLink {
-            partner: partner.to_owned(),
+            partner: partner.into(),
             destination: None,
             campaign: None,
             utm: None,
@@ -231,7 +231,7 @@ impl World {
 
     /// Adds money to a program's reward budget.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
-        now(budget::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
+        now(budget::fund(&self.at(when), &program.into(), Cents(cents), "to reward", None)).map(|_| ())
     }
 
     /// Sweeps recompute what invocations with few statements left marked.

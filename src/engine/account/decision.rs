@@ -1,5 +1,6 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
+use crate::base::ids::AccountId;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
@@ -25,7 +26,7 @@ const ALL: UtcMillis = UtcMillis(i64::MAX);
 
 /// Everything that a decision about one account depends on.
 pub struct DecisionInput<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     /// The account's facts, other accounts' facts about the same invoices, and facts about its domain.
     pub facts: &'a [&'a Fact],
     /// The links of the codes that its facts name, by code.

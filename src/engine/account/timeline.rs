@@ -3,6 +3,7 @@
 //!
 //! Rules 2 to 4, 11 and 16 of the design. Facts are ordered by (occurred_at, event id), never by arrival.
 
+use crate::base::ids::AccountId;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::touch::{Touch, TouchHistory};
@@ -14,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     pub event_id: String,
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The event's type.
     pub kind: String,
     pub at: UtcMillis,
@@ -109,7 +110,7 @@ impl<'a> Timeline<'a> {
     /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an
     /// invoice belongs to the account that claimed it first, and a refund applies to it no matter which account the
     /// refund names.
-    pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+    pub fn of(account: &AccountId, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         known.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
@@ -119,7 +120,7 @@ impl<'a> Timeline<'a> {
             }
         }
         let mut walk = TimelineBuilder::default();
-        for fact in known.iter().copied().filter(|f| f.account_id == account) {
+        for fact in known.iter().copied().filter(|f| f.account_id == *account) {
             walk.step(fact, &owners);
         }
         let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));

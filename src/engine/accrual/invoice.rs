@@ -4,6 +4,7 @@
 //! refund or lost dispute reverses its share of what the invoice really earned over all its accruals, and it uses up
 //! the first accrual before the next.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::lifecycle;
@@ -28,8 +29,8 @@ pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
 /// A modifier that a partner has earned, as the last run found.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PartnerModifier {
-    pub partner_id: String,
-    pub program_id: String,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
     pub modifier_id: String,
     /// The quarter whose invoices it applies to; empty: all invoices after `from_ms`, permanently.
     pub quarter: String,
@@ -40,13 +41,13 @@ pub struct PartnerModifier {
 #[derive(Clone, Copy, Debug)]
 pub struct PartnerModifiers<'a> {
     /// By partner.
-    pub modifiers: &'a HashMap<String, Vec<PartnerModifier>>,
+    pub modifiers: &'a HashMap<PartnerId, Vec<PartnerModifier>>,
     /// What monthly caps remove, by accrual.
     pub capped: &'a HashMap<String, Cents>,
 }
 
 impl<'a> PartnerModifiers<'a> {
-    fn of(&self, partner: &str) -> &'a [PartnerModifier] {
+    fn of(&self, partner: &PartnerId) -> &'a [PartnerModifier] {
         self.modifiers.get(partner).map_or(&[], Vec::as_slice)
     }
 }
@@ -55,7 +56,7 @@ impl<'a> PartnerModifiers<'a> {
 pub struct ReferredAccount<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a ReviewStatus,
@@ -350,7 +351,7 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut accrual = Accrual::new(document, "", b.account, ground, cost);
+    let mut accrual = Accrual::new(document, &PartnerId::default(), b.account, ground, cost);
     accrual.unit = format!("cash:{}", document.currency);
     accrual.balance = Balance::Benefit;
     accrual.state = AccrualState::Settled;

@@ -1,6 +1,7 @@
 //! Rewards that are granted once and kept: milestone rewards as of a run, and all rewards of programs that settle
 //! instantly. Rules 5, 6, 13 and 18 of the design.
 
+use crate::base::ids::ProgramId;
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 /// The amount in a program's budget, in cents, and whether rewards wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct RewardBudget {
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub balance_cents: i64,
     pub waiting: i64,
 }

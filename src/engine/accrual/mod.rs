@@ -8,6 +8,7 @@ pub mod modifiers;
 pub mod source;
 
 use crate::base::id;
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -69,12 +70,12 @@ impl Balance {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accrual {
     pub id: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub program_version: i64,
     pub reward_id: String,
     /// Empty for the referred side's benefit.
-    pub partner_id: String,
-    pub account_id: String,
+    pub partner_id: PartnerId,
+    pub account_id: AccountId,
     /// The event that created it.
     pub event_id: String,
     pub source: AccrualSource,
@@ -110,7 +111,13 @@ pub struct AccrualCause<'a> {
 
 impl Accrual {
     /// A new accrual of `earned` cents. Without a hold, it is available immediately.
-    pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
+    pub fn new(
+        document: &Document,
+        partner: &PartnerId,
+        account: &AccountId,
+        ground: AccrualCause,
+        earned: Cents,
+    ) -> Accrual {
         let balance = Balance::first(document);
         let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
         Accrual {
@@ -162,6 +169,12 @@ impl Accrual {
 
 /// An accrual's identity: the same program, beneficiary, rule, account and fact give the same accrual. A run vests
 /// partner by partner, so the ids of a partner's accruals are adjacent.
-pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &AccrualSource) -> String {
+pub fn accrual_id(
+    program: &ProgramId,
+    partner: &PartnerId,
+    rule: &str,
+    account: &AccountId,
+    source: &AccrualSource,
+) -> String {
     id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()])
 }

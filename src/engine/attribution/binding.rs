@@ -1,5 +1,6 @@
 //! Bindings, the evidence for them, and the report that explains them.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct AttributionLink {
     pub code: String,
-    pub program_id: String,
-    pub partner_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub expires_at_ms: Option<UtcMillis>,
     pub disabled_at_ms: Option<UtcMillis>,
     /// When the partner accepted the disclosure.
@@ -41,9 +42,9 @@ impl AttributionLink {
 /// Another account that signed up with the same email domain, and its current binding.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SameDomainAccount {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub email_domain: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub code: String,
     pub from_ms: UtcMillis,
     pub event_id: String,
@@ -54,8 +55,8 @@ impl Keyed for SameDomainAccount {
         &self.email_domain
     }
 
-    fn account(&self) -> &str {
-        &self.account_id
+    fn account(&self) -> Option<&AccountId> {
+        Some(&self.account_id)
     }
 }
 
@@ -86,8 +87,8 @@ impl From<Method> for AttributionMethod {
 /// The partner that an account is bound to within a group of programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    pub program: String,
-    pub partner: String,
+    pub program: ProgramId,
+    pub partner: PartnerId,
     pub code: String,
     pub method: AttributionMethod,
     pub source: Source,
@@ -108,9 +109,9 @@ pub struct AttributionCandidate {
     pub method: AttributionMethod,
     pub event: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub program: Option<String>,
+    pub program: Option<ProgramId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub partner: Option<String>,
+    pub partner: Option<PartnerId>,
     pub code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<UtcMillis>,

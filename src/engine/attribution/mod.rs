@@ -7,6 +7,7 @@ pub mod binding;
 mod eligibility;
 pub mod touch;
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::{Fact, Timeline};
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What attribution depends on besides the account's own timeline.
 pub struct Evidence<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
     pub links: &'a HashMap<String, AttributionLink>,
     /// By email domain.
@@ -96,7 +97,7 @@ impl<'a> Search<'a> {
 
     /// The latest decision of an operator takes precedence over everything.
     fn moved(&mut self, signup: &Fact, timeline: &Timeline) -> Option<(Option<Binding>, String)> {
-        let mine = |program: &str| self.programs.iter().any(|d| d.id == program);
+        let mine = |program: &ProgramId| self.programs.iter().any(|d| d.id == *program);
         let (fact, partner, code, program, reason) = timeline.facts.iter().rev().find_map(|f| match &f.payload {
             Payload::Reassigned { program, partner, code, reason } if mine(program) => {
                 Some((f, partner, code, program, reason))
@@ -250,7 +251,7 @@ impl<'a> Search<'a> {
                     calls.push((fact, agency_code));
                 }
                 Payload::HandedOff { agency_code, domain: d }
-                    if fact.account_id == self.evidence.account || (d.is_some() && d.as_deref() == domain) =>
+                    if fact.account_id == *self.evidence.account || (d.is_some() && d.as_deref() == domain) =>
                 {
                     calls.push((fact, agency_code));
                 }
@@ -286,7 +287,7 @@ impl<'a> Search<'a> {
         let domain = signup.email_domain.as_deref()?;
         let before = self.evidence.same_domain_accounts.of(domain).iter().filter(|n| {
             n.program_id == document.id
-                && n.account_id != self.evidence.account
+                && n.account_id != *self.evidence.account
                 && (n.from_ms, &n.event_id) < (signup.at, &signup.event_id)
         });
         let first = before.min_by_key(|n| (n.from_ms, n.event_id.clone()))?;
@@ -308,10 +309,10 @@ impl<'a> Search<'a> {
                 && window(document, c.at, signup.at).is_none()
                 && self.evidence.links.get(&c.code).is_some_and(|l| refusal(l, document, c.at).is_none())
         };
-        let partners: BTreeSet<&str> = clicks
+        let partners: BTreeSet<&PartnerId> = clicks
             .iter()
             .filter(in_window)
-            .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
+            .filter_map(|c| self.evidence.links.get(&c.code).map(|l| &l.partner_id))
             .collect();
         let alone = partners.len() == 1;
         let candidate = self.by_touch(document, signup, clicks, Method::Fingerprint)?;

@@ -1,5 +1,6 @@
 //! A touch: one counted visit through a referral link, as the attribution cookie stores it.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::{HOUR_MS, UtcMillis};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ pub const TOUCHES_MAX: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
-    pub program: String,
+    pub program: ProgramId,
     pub code: String,
     /// Empty if the link names none.
     pub campaign: String,

@@ -3,6 +3,7 @@
 //! Each accrual is in one balance. The difference between the stored and the wanted amount is posted. An accrual that
 //! the facts no longer call for is reversed. Ledger rows are never changed or deleted.
 
+use crate::base::ids::ProgramId;
 use crate::base::money::Cents;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind, TransferCode};
@@ -17,7 +18,7 @@ pub struct Transfer {
     pub debit: LedgerAccount,
     pub credit: LedgerAccount,
     pub amount_cents: Cents,
-    pub program_id: String,
+    pub program_id: ProgramId,
     /// The event that caused the row, which may differ from the event that created the accrual.
     pub event_id: String,
     pub reason: String,

@@ -69,7 +69,7 @@ fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'
 pub async fn generate<S: Platform>(call: SiteUserCall<'_, S, GenerateLinkRequest>) -> Result<StoredResponse, AppError> {
     let (app, user, base) = (call.app, &call.caller, call.base_url());
     let program = call.body.program.unwrap_or_else(|| app.config.self_serve_program.clone());
-    if !app.config.open_programs().any(|open| open == program) {
+    if !app.config.open_programs().any(|open| *open == program) {
         return Err(AppError::not_found("program open for joining"));
     }
     let new = NewPartner {

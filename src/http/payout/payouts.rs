@@ -26,7 +26,8 @@ pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
     let filter = |name: &str| call.request.param(name).unwrap_or_default();
     let state = page::state(call.request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let query = rows::payout_page(&filter("run"), &state, &filter("partner"), before_ms, &before_id, page.limit + 1);
+    let query =
+        rows::payout_page(&filter("run"), &state, &filter("partner").into(), before_ms, &before_id, page.limit + 1);
     let found = call.context().read(query).await?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
@@ -114,10 +115,10 @@ pub async fn approve<S: Platform>(call: OperatorCall<'_, S, Option<String>>) -> 
 
 /// `POST /v1/partners/{id}/onboarding`.
 pub async fn onboarding<S: Platform>(call: OperatorCall<'_, S, OnboardingRequest>) -> Result<StoredResponse, AppError> {
-    onboard::onboard(&call.context(), call.segment, &call.body, &call.base_url()).await
+    onboard::onboard(&call.context(), &call.segment.into(), &call.body, &call.base_url()).await
 }
 
 /// `POST /v1/partners/{id}/dashboard`.
 pub async fn dashboard<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    onboard::dashboard(&call.context(), call.segment).await
+    onboard::dashboard(&call.context(), &call.segment.into()).await
 }

@@ -60,8 +60,8 @@ pub async fn year<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, Ap
         let some = |value: &Option<String>| value.clone().unwrap_or_default();
         let texts = [
             text.clone(),
-            r.program_id.clone(),
-            r.partner_id.clone(),
+            r.program_id.to_string(),
+            r.partner_id.to_string(),
             r.external_id.clone(),
             some(&r.name),
             some(&r.email),

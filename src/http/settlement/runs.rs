@@ -35,6 +35,6 @@ pub async fn run_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRe
     let (run, totals, partners) = call.context().read(reads).await?;
     let mut body = run_view(&run.ok_or_else(|| AppError::not_found("run"))?);
     body["totals"] = json!(totals);
-    body["partners"] = page.answer(partners, |p| p.partner_id.clone(), |p| json!(p));
+    body["partners"] = page.answer(partners, |p| p.partner_id.to_string(), |p| json!(p));
     Ok((200, body))
 }

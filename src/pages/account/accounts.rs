@@ -2,6 +2,7 @@
 
 use crate::base::decode;
 use crate::base::id;
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::codec::operator as query;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::accrual::Accrual;
@@ -40,8 +41,8 @@ const REVIEWS_MAX: usize = 10;
 
 #[derive(Deserialize)]
 struct BoundProgram {
-    program: String,
-    partner: String,
+    program: ProgramId,
+    partner: PartnerId,
     external_id: Option<String>,
     name: Option<String>,
     method: Option<String>,
@@ -95,14 +96,14 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     Ok(helpers::frame(cx, &operator, 200, ("/operator/accounts", navigation::ACCOUNTS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: AccountId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
 }
 
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &AccountId,
     form: &SubmittedForm,
 ) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
@@ -214,14 +215,16 @@ fn reassign_form<S: Platform>(
     }
 }
 
-pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: AccountId) -> PageResult {
     let move_it = async {
         let query = query::reassign(&helpers::body(&cx.form, &["program", "partner", "reason"]))?;
-        let event = id::derived("reb", &[id, &helpers::key(cx)]);
-        rebinding::reassign(&cx.context(&operator.session), id, &query, event, hex_sha256(&cx.request.body)).await
+        let event = id::derived("reb", &[&id, &helpers::key(cx)]);
+        rebinding::reassign(&cx.context(&operator.session), &id, &query, event, hex_sha256(&cx.request.body)).await
     };
     match move_it.await {
-        Ok(_) => Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(id)))),
-        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
+        Ok(_) => {
+            Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(&id))))
+        }
+        Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

@@ -1,5 +1,6 @@
 //! Earnings: the list, and each commission's page.
 
+use crate::base::ids::PartnerId;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
@@ -81,7 +82,7 @@ fn payout_path(id: &str) -> String {
 }
 
 /// Commissions as a table.
-pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, accruals: &[Accrual]) -> Markup {
+pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &PartnerId, accruals: &[Accrual]) -> Markup {
     let program = move |l: &Accrual| catalog.in_force(&l.program_id, l.at_ms);
     let columns = [
         text(text::DATE, |l: &Accrual| components::day(locale, l.at_ms)),

@@ -1,6 +1,7 @@
 //! Whether an available commission was already paid out, and by which payout. A payout takes everything that is mature at
 //! its run's instant, so a commission left with the first payout after it was settled and mature.
 
+use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::program::catalog::Catalog;
@@ -19,7 +20,7 @@ pub struct Paid {
 }
 
 /// The read of the partner's payouts, sent with the read of the commissions.
-pub fn read(partner: &str) -> Query<PayoutRow> {
+pub fn read(partner: &PartnerId) -> Query<PayoutRow> {
     payouts_standing(partner, PAYOUTS)
 }
 

@@ -1,5 +1,6 @@
 //! What a run would do, and what a run has planned, earning by earning.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
@@ -74,7 +75,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>)
         Err(error) => return asking(cx, &operator, &catalog, &with_refusal(cx, error)?),
     };
     let said = |name: &str| preview[name].as_str().unwrap_or_default().to_owned();
-    let (id, period) = (said("program"), said("period"));
+    let (id, period) = (ProgramId::from(said("program")), said("period"));
     let document = catalog.in_force(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
     let title = wording::title(&document.title, &period);

@@ -1,5 +1,6 @@
 //! The snapshot that a decision is based on: everything read about some accounts, at the revisions they had before it.
 
+use crate::base::ids::{AccountId, PartnerId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision::{DecisionInput, GroupDecision};
@@ -15,7 +16,7 @@ use crate::program::catalog::Catalog;
 use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
-use crate::store::account::{AccountId, AccountRow, BoundRow};
+use crate::store::account::{AccountIdRow, AccountRow, BoundRow};
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::CapReduction;
 use crate::store::event::AccountEmail;
@@ -25,22 +26,23 @@ use crate::store::query::{Parsed, Query};
 use crate::store::{event as events, program, review};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 pub struct AccountSnapshots {
     pub catalog: Catalog,
     pub accounts: Vec<AccountRow>,
     pub facts: AccountFacts,
     pub budgets: Vec<BudgetRow>,
-    bound: HashMap<String, Vec<BoundRow>>,
+    bound: HashMap<AccountId, Vec<BoundRow>>,
     links: HashMap<String, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
     signup_velocity: Grouped<ReferredSignup>,
     relations: Relations,
-    modifiers: HashMap<String, Vec<PartnerModifier>>,
+    modifiers: HashMap<PartnerId, Vec<PartnerModifier>>,
     capped: HashMap<String, Cents>,
-    emails: HashMap<String, Vec<String>>,
-    reviews: HashMap<String, Vec<Review>>,
-    accruals: HashMap<String, Vec<Accrual>>,
+    emails: HashMap<AccountId, Vec<String>>,
+    reviews: HashMap<AccountId, Vec<Review>>,
+    accruals: HashMap<AccountId, Vec<Accrual>>,
 }
 
 /// Statements that read the snapshot of a page of accounts.
@@ -116,10 +118,10 @@ type RelationReads =
     (Query<AttributionLink>, Query<SameDomainAccount>, Query<ReferredSignup>, Query<VisitorAccount>, Query<Upline>);
 type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
 type StoredReads =
-    (Query<AccountEmail>, Parsed<Vec<(AccountId, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
+    (Query<AccountEmail>, Parsed<Vec<(AccountIdRow, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
 
 fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> BooksReads {
-    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
+    let ids: Vec<AccountId> = accounts.iter().map(|a| a.id.clone()).collect();
     let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
     (
         program::programs(),
@@ -149,9 +151,9 @@ pub async fn each_of_group<P: Ports>(
     ctx: &Context<'_, P>,
     group: &str,
     pages: u32,
-    mut look: impl FnMut(&AccountSnapshots, &str),
+    mut look: impl FnMut(&AccountSnapshots, &AccountId),
 ) -> Result<(usize, bool), DbError> {
-    let (mut cursor, mut count) = (String::new(), 0);
+    let (mut cursor, mut count) = (AccountId::default(), 0);
     for _ in 0..pages {
         let ids = ctx.read(account::group_accounts(group, &cursor, GROUP_PAGE)).await?;
         let Some(last) = ids.last() else { return Ok((count, true)) };
@@ -171,7 +173,12 @@ pub async fn each_of_group<P: Ports>(
 
 impl AccountSnapshots {
     /// Decides with one account's part of the snapshot.
-    pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &DecisionInput) -> T) -> T {
+    pub fn with_case<T>(
+        &self,
+        account: &AccountId,
+        now: UtcMillis,
+        decide: impl FnOnce(&Catalog, &DecisionInput) -> T,
+    ) -> T {
         let budgets: Vec<RewardBudget> = self.budgets.iter().map(|p| p.budget.clone()).collect();
         let facts = self.facts.about(account);
         let case = DecisionInput {
@@ -191,21 +198,21 @@ impl AccountSnapshots {
         decide(&self.catalog, &case)
     }
 
-    pub fn accruals(&self, account: &str) -> &[Accrual] {
+    pub fn accruals(&self, account: &AccountId) -> &[Accrual] {
         self.accruals.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// The account's bindings when the snapshot was read.
-    pub fn bound(&self, account: &str) -> &[BoundRow] {
+    pub fn bound(&self, account: &AccountId) -> &[BoundRow] {
         self.bound.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// Removes the account's bindings.
-    pub fn unbind(&mut self, account: &str) -> Vec<BoundRow> {
+    pub fn unbind(&mut self, account: &AccountId) -> Vec<BoundRow> {
         self.bound.remove(account).unwrap_or_default()
     }
 
-    pub fn reviews_mut(&mut self, account: &str) -> &mut Vec<Review> {
+    pub fn reviews_mut(&mut self, account: &AccountId) -> &mut Vec<Review> {
         self.reviews.entry(account.to_owned()).or_default()
     }
 
@@ -218,12 +225,12 @@ impl AccountSnapshots {
     }
 
     /// Moves facts to another account.
-    pub fn move_facts(&mut self, events: &[String], to: &str) {
+    pub fn move_facts(&mut self, events: &[String], to: &AccountId) {
         self.facts.give(events, to);
     }
 
     /// Adds a decision of the batch to the snapshot, for the next decision.
-    pub fn record(&mut self, account: &str, groups: &[GroupDecision]) {
+    pub fn record(&mut self, account: &AccountId, groups: &[GroupDecision]) {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.result.binding else { continue };
@@ -257,8 +264,8 @@ impl AccountSnapshots {
     }
 }
 
-fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
-    let mut map: HashMap<String, Vec<T>> = HashMap::new();
+fn by_key<K: Eq + Hash, T>(rows: impl Iterator<Item = (K, T)>) -> HashMap<K, Vec<T>> {
+    let mut map: HashMap<K, Vec<T>> = HashMap::new();
     for (key, value) in rows {
         map.entry(key).or_default().push(value);
     }

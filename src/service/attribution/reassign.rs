@@ -1,6 +1,7 @@
 //! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
 //! account's facts, so the account is decided like any other: the old accruals are reversed, and new ones are created.
 
+use crate::base::ids::AccountId;
 use crate::codec::operator::ReassignRequest;
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::event::{Credential, Event, Payload, Person};
@@ -18,7 +19,7 @@ use serde_json::json;
 /// Moves the account. `body_sha256` and `id` identify a repeat of the same request as the same move.
 pub async fn reassign<P: Ports>(
     ctx: &Context<'_, P>,
-    account_id: &str,
+    account_id: &AccountId,
     request: &ReassignRequest,
     id: String,
     body_sha256: String,

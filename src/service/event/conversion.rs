@@ -1,5 +1,6 @@
 //! Ingesting an event: store it and its effects in one batch.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
@@ -110,7 +111,7 @@ async fn attempt<P: Ports>(
         .read((
             events::event_seen(&event.id).first(),
             program::programs(),
-            events::event_accounts(event.account_id.as_deref(), invoice),
+            events::event_accounts(event.account_id.as_ref(), invoice),
             events::visitor_clicks(visitor),
         ))
         .await?;
@@ -230,7 +231,7 @@ pub struct IngestReport {
     /// `applied`, or `stored` if no decision uses the type.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+    account: Option<AccountId>,
     attribution: Vec<AttributionOutcome>,
     accruals: Vec<AccrualOutcome>,
 }
@@ -240,9 +241,9 @@ struct AttributionOutcome {
     group: String,
     attributed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<String>,
+    program: Option<ProgramId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    partner: Option<String>,
+    partner: Option<PartnerId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<AttributionMethod>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,10 +257,10 @@ struct AttributionOutcome {
 #[derive(Serialize)]
 struct AccrualOutcome {
     id: String,
-    program: String,
+    program: ProgramId,
     reward_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    partner: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    partner: PartnerId,
     unit: String,
     gross_cents: i64,
     net_cents: i64,

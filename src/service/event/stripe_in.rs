@@ -7,6 +7,7 @@
 
 use crate::base::decode;
 use crate::base::id;
+use crate::base::ids::AccountId;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
@@ -99,7 +100,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => outcome_of(event, "ignored", "no payout matches this transfer", Vec::new()),
             }
         }
-        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_deref()).await?,
+        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_ref()).await?,
     };
     if !event.paid_by.is_empty() {
         release(ctx, RELEASED_MAX).await?;
@@ -115,7 +116,7 @@ async fn take_facts<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
     drafts: &[Draft],
-    account: Option<&str>,
+    account: Option<&AccountId>,
 ) -> Result<Value, AppError> {
     let mut facts = Vec::new();
     let mut reasons = Vec::new();
@@ -193,7 +194,7 @@ async fn place<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
     draft: &Draft,
-    account: Option<&str>,
+    account: Option<&AccountId>,
 ) -> Result<AccountMatch, AppError> {
     match &draft.of {
         EventObject::Customer => {
@@ -240,12 +241,12 @@ fn digest_of(draft: &Draft) -> String {
     sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
 }
 
-fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
+fn fact(draft: &Draft, account: Option<&AccountId>, email: Option<String>) -> Event {
     Event {
         id: draft.id.clone(),
         kind: draft.kind.name().to_owned(),
         occurred_at: draft.at,
-        account_id: account.map(str::to_owned),
+        account_id: account.cloned(),
         person: Person { email, ..Person::default() },
         credential: Credential { token: draft.token.clone(), ..Credential::default() },
         payload: draft.payload.clone(),

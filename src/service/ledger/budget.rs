@@ -1,6 +1,7 @@
 //! Reward budgets: an operator funds one, and waiting rewards are released in the order of (occurred_at, event id).
 //! None is released before an earlier one.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
@@ -34,7 +35,7 @@ const LOW_STATEMENTS: u64 = 2;
 /// Adds `amount` to a program's budget and releases what it covers.
 pub async fn fund<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &ProgramId,
     amount: Cents,
     reason: &str,
     once: Option<&IdempotentRequest>,
@@ -54,8 +55,8 @@ pub async fn fund<P: Ports>(
             id: ctx.fresh_id("fnd"),
             accrual_id: String::new(),
             code: TransferCode::Fund,
-            debit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Clearing, ""),
-            credit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Budget, ""),
+            debit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Clearing, &PartnerId::default()),
+            credit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Budget, &PartnerId::default()),
             amount_cents: amount,
             program_id: id.to_owned(),
             event_id: String::new(),
@@ -84,7 +85,7 @@ pub async fn fund<P: Ports>(
 /// after each funding, or, if nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     let (catalog, mut budgets) = ctx.read((program::programs(), budget_query())).await?;
-    let releasable: Vec<String> = budgets
+    let releasable: Vec<ProgramId> = budgets
         .iter()
         .filter(|p| p.budget.waiting > 0 && p.budget.balance_cents > 0)
         .map(|p| p.budget.program_id.clone())
@@ -125,11 +126,11 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, catalog: &Catalog, budgets
 }
 
 /// Releases waiting rewards as far as the budget allows: the first that it cannot cover stops all that follow.
-async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
+async fn release<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<(), DbError> {
     ctx.each_page(PAGES, PAGE_STATEMENTS, async || page(ctx, id).await).await
 }
 
-async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
+async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, DbError> {
     // The budget's revision is read together with the waiting rewards, and the accounts' revisions before the batch
     // that writes them.
     let (budgets, waiting) = ctx.read((budget_query(), budget::waiting_list(id, PAGE))).await?;
@@ -169,14 +170,14 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
 }
 
 async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, accruals: &[Accrual]) -> Result<Vec<AccountRow>, DbError> {
-    let mut ids: Vec<String> = accruals.iter().map(|l| l.account_id.clone()).collect();
+    let mut ids: Vec<AccountId> = accruals.iter().map(|l| l.account_id.clone()).collect();
     ids.sort();
     ids.dedup();
     ctx.read(budget::waiting_accounts(&ids)).await
 }
 
-fn find(budgets: Vec<BudgetRow>, id: &str) -> Result<BudgetRow, AppError> {
-    budgets.into_iter().find(|p| p.budget.program_id == id).ok_or_else(|| AppError::not_found("program"))
+fn find(budgets: Vec<BudgetRow>, id: &ProgramId) -> Result<BudgetRow, AppError> {
+    budgets.into_iter().find(|p| p.budget.program_id == *id).ok_or_else(|| AppError::not_found("program"))
 }
 
 fn unit(document: &Document) -> String {

@@ -42,7 +42,7 @@ pub async fn partner<P: Ports>(
             return commit(ctx, batch, answer, once).await;
         }
         let row = PartnerRow {
-            id: ctx.fresh_id("ptn"),
+            id: ctx.fresh_id("ptn").into(),
             program_id: new.program.clone(),
             external_id: new.external_id.clone(),
             kind: new.kind.clone(),

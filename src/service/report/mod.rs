@@ -3,6 +3,7 @@
 pub mod reconcile;
 pub mod stripe_reconcile;
 
+use crate::base::ids::ProgramId;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::report::economics;
 use crate::engine::report::economics::{Economics, EconomicsSums};
@@ -22,7 +23,7 @@ pub struct Channels {
     pub rows: Vec<ChannelRow>,
 }
 
-pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Month) -> Result<Channels, AppError> {
+pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, month: Month) -> Result<Channels, AppError> {
     let channels = channel_list(program, month.start(), month.end());
     let (catalog, rows) = ctx.read((program::programs(), channels)).await?;
     let document = in_force(&catalog, program, month.end(), ctx.now)?;
@@ -32,7 +33,7 @@ pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Mont
 /// A program's economics over [from, to).
 pub async fn economics<P: Ports>(
     ctx: &Context<'_, P>,
-    program: &str,
+    program: &ProgramId,
     from: UtcMillis,
     to: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
@@ -62,7 +63,7 @@ pub struct ReachSums {
 pub type EconomicsReads = (Parsed<Catalog>, First<CostSums>, First<ReachSums>);
 
 /// The reads that a program's economics need.
-pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
+pub fn economics_reads(program: &ProgramId, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
     let reach = reach_sums(program, from, to, judged_at(to, now));
     (program::programs(), cost_sums(program, from, to).query().first(), reach.query().first())
 }
@@ -71,7 +72,7 @@ pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMi
 pub fn economics_of(
     catalog: &Catalog,
     (cost, reach): (Option<CostSums>, Option<ReachSums>),
-    program: &str,
+    program: &ProgramId,
     to: UtcMillis,
     now: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
@@ -100,6 +101,6 @@ fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
 }
 
 /// The document in force at the end of the period, or now if the period isn't over.
-fn in_force(catalog: &Catalog, program: &str, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
+fn in_force(catalog: &Catalog, program: &ProgramId, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
     catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

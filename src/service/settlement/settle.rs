@@ -7,6 +7,7 @@
 //! step number, so two runners never take the same step, and a step that failed but was persisted is not repeated.
 
 use crate::base::id;
+use crate::base::ids::{AccountId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::Accrual;
@@ -37,7 +38,7 @@ pub type Planned = (Accrual, Option<UtcMillis>);
 /// Which program and period to settle, and as of when.
 #[derive(Clone, Debug)]
 pub struct Due {
-    pub program: String,
+    pub program: ProgramId,
     pub cadence: Cadence,
     pub period: String,
     pub as_of: UtcMillis,
@@ -53,7 +54,7 @@ pub async fn begin<P: Ports>(
     also: impl FnOnce(&Catalog) -> Vec<Stmt>,
 ) -> Result<Vec<RunRow>, AppError> {
     let catalog = ctx.programs().await?;
-    let due = |program: &str| Due {
+    let due = |program: &ProgramId| Due {
         program: program.to_owned(),
         cadence,
         period: schedule::period_before(cadence, scheduled),
@@ -68,7 +69,7 @@ pub async fn begin<P: Ports>(
 }
 
 /// The id of a period's only run.
-pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
+pub fn run_id(program: &ProgramId, cadence: Cadence, period: &str) -> String {
     id::derived("run", &[program, cadence.name(), period])
 }
 
@@ -216,7 +217,7 @@ pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), Db
 pub async fn grants_page<P: Ports>(
     ctx: &Context<'_, P>,
     run: &RunRow,
-) -> Result<(Vec<Planned>, Option<String>), DbError> {
+) -> Result<(Vec<Planned>, Option<AccountId>), DbError> {
     let candidates = ctx.read(runs::grant_candidates(run)).await?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
     let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();

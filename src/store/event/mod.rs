@@ -3,6 +3,7 @@
 pub mod stripe;
 
 use crate::base::decode;
+use crate::base::ids::AccountId;
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
@@ -88,20 +89,20 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 }
 
 /// The accounts that an event affects: its own, and every account with a payment of the same invoice.
-pub fn event_accounts(account: Option<&str>, invoice: Option<&str>) -> Query<AccountRow> {
+pub fn event_accounts(account: Option<&AccountId>, invoice: Option<&str>) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
          ORDER BY a.id",
     )
-    .bind(account.map(str::to_owned))
+    .bind(account)
     .bind(invoice.map(str::to_owned))
     .query()
 }
 
 /// The facts of accounts, all facts about their invoices whichever account those name, and the facts about the domains
 /// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
-pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
+pub fn fact_list(accounts: &[AccountId], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
                                     WHERE account_id IN (SELECT value FROM json_each(?1))),
@@ -124,7 +125,7 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
-        account_id: Option<String>,
+        account_id: Option<AccountId>,
         r#type: String,
         occurred_at_ms: UtcMillis,
         email_domain: Option<String>,
@@ -151,12 +152,12 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
 /// An email address that an event named for an account.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountEmail {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub email: String,
 }
 
 /// The email addresses that events named for accounts.
-pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
+pub fn email_list(accounts: &[AccountId]) -> Query<AccountEmail> {
     Stmt::new(
         "SELECT DISTINCT account_id, email FROM event_person
          WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",

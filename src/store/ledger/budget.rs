@@ -1,5 +1,6 @@
 //! Reward budgets: their balances, and the rewards that wait.
 
+use crate::base::ids::{AccountId, ProgramId};
 use crate::engine::accrual::Accrual;
 use crate::store::account::{AccountRow, LINE_COLUMNS};
 use crate::store::port::{GIVEN, Stmt};
@@ -24,7 +25,7 @@ pub struct BudgetFundings {
 }
 
 /// How often a program's budget was funded.
-pub fn budget_fundings(program: &str) -> Query<BudgetFundings> {
+pub fn budget_fundings(program: &ProgramId) -> Query<BudgetFundings> {
     Stmt::new(
         "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'fund'
          WHERE a.program_id = ?1 AND a.kind = 'budget'",
@@ -34,7 +35,7 @@ pub fn budget_fundings(program: &str) -> Query<BudgetFundings> {
 }
 
 /// Writes the next revision of each program's budget. Aborts the batch if another write drew on one.
-pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
+pub fn budget_advance(budgets: &[(&ProgramId, i64)]) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO reward_budget (program_id, revision) SELECT row ->> 0, (row ->> 1) + 1 FROM given WHERE true
          ON CONFLICT (program_id) DO UPDATE SET revision = excluded.revision"
@@ -43,7 +44,7 @@ pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
 }
 
 /// The rewards that wait, in the order in which they are released.
-pub fn waiting_list(program: &str, limit: i64) -> Query<Accrual> {
+pub fn waiting_list(program: &ProgramId, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, reward_id LIMIT ?2"
     ))
@@ -53,7 +54,7 @@ pub fn waiting_list(program: &str, limit: i64) -> Query<Accrual> {
 }
 
 /// The accounts of accruals, with their revisions.
-pub fn waiting_accounts(accounts: &[String]) -> Query<AccountRow> {
+pub fn waiting_accounts(accounts: &[AccountId]) -> Query<AccountRow> {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))")
         .json(&accounts)
         .query()

@@ -5,6 +5,7 @@ pub mod page;
 pub mod profile;
 pub mod resource;
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartnerRow {
-    pub id: String,
-    pub program_id: String,
+    pub id: PartnerId,
+    pub program_id: ProgramId,
     pub external_id: String,
     pub kind: Option<String>,
     pub country: Option<String>,
@@ -36,7 +37,7 @@ pub fn partner_find(id: &str) -> Query<PartnerRow> {
     Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id).query()
 }
 
-pub fn partner_find_external(program: &str, external_id: &str) -> Query<PartnerRow> {
+pub fn partner_find_external(program: &ProgramId, external_id: &str) -> Query<PartnerRow> {
     Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2"))
         .bind(program)
         .bind(external_id)
@@ -79,8 +80,8 @@ pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRow {
     pub code: String,
-    pub partner_id: String,
-    pub program_id: String,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
     pub destination: Option<String>,
     pub campaign: Option<String>,
     /// A JSON object.
@@ -120,7 +121,7 @@ pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
 }
 
 /// A partner's accruals after the cursor (instant, id), oldest first.
-pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<Accrual> {
+pub fn entry_page(partner: &PartnerId, after_ms: i64, after_id: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))
          ORDER BY at_ms, id LIMIT ?4"
@@ -135,14 +136,14 @@ pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Q
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RankRow {
     pub rank: i64,
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub referrals: i64,
     pub gross_cents: i64,
     pub unit: String,
     pub refreshed_at_ms: UtcMillis,
 }
 
-pub fn leaderboard_list(program: &str, limit: i64) -> Query<RankRow> {
+pub fn leaderboard_list(program: &ProgramId, limit: i64) -> Query<RankRow> {
     Stmt::new(
         "SELECT rank, partner_id, referrals, gross_cents, unit, refreshed_at_ms FROM leaderboard
          WHERE program_id = ?1 ORDER BY rank, partner_id LIMIT ?2",

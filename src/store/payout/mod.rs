@@ -3,6 +3,7 @@
 pub mod payee;
 pub mod plan;
 
+use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::message::MessageType;
@@ -109,7 +110,7 @@ pub fn reversal_list(payout: &str) -> Query<OutboundTransfer> {
 pub fn payout_page(
     run: &str,
     state: &str,
-    partner: &str,
+    partner: &PartnerId,
     before_ms: i64,
     before_id: &str,
     limit: i64,

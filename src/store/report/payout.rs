@@ -1,5 +1,6 @@
 //! What payouts consist of and add up to: a receipt's movements, a run's sums, a year's totals.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::LedgerAccountKind;
@@ -39,7 +40,7 @@ pub struct Movement {
     pub run_id: Option<String>,
     pub created_at_ms: UtcMillis,
     pub reward_id: Option<String>,
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     pub source: Option<AccrualSource>,
 }
 
@@ -59,7 +60,7 @@ pub fn receipt_sums(account: &str, payout: &str) -> Query<ReceiptSums> {
 }
 
 /// The same for one of a partner's own payouts; the account is found by the payout.
-pub fn own_receipt_sums(partner: &str, payout: &str) -> Query<ReceiptSums> {
+pub fn own_receipt_sums(partner: &PartnerId, payout: &str) -> Query<ReceiptSums> {
     sums(partner, payout, of_own).query()
 }
 
@@ -106,7 +107,7 @@ pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Quer
 }
 
 /// The same for one of a partner's own payouts.
-pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Query<Movement> {
+pub fn own_receipt_page(partner: &PartnerId, payout: &str, after: i64, limit: i64) -> Query<Movement> {
     page(partner, payout, (after, limit), of_own).query()
 }
 
@@ -139,7 +140,7 @@ pub fn receipt_of(payout: &str, after: i64, limit: i64) -> (First<ReceiptSums>, 
 pub struct PaidEntry {
     pub kind: String,
     pub id: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     /// The run that planned it, and the period that it settled. Returned money has neither.
     pub run_id: Option<String>,
     pub period: Option<String>,
@@ -152,7 +153,7 @@ pub struct PaidEntry {
 }
 
 /// A partner's payouts, and what came back of them, after the cursor (instant, id), oldest first.
-pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<PaidEntry> {
+pub fn paid_entry_page(partner: &PartnerId, after_ms: i64, after_id: &str, limit: i64) -> Query<PaidEntry> {
     Stmt::new(
         "SELECT 'payout' AS kind, p.id, p.program_id, p.run_id, r.period, p.created_at_ms AS at_ms, p.unit,
                 IIF(p.state IN ('failed', 'cancelled'), 0, -p.amount_cents) AS amount_cents,
@@ -216,8 +217,8 @@ pub fn run_carried_sums(run: &str) -> Query<CarriedSum> {
 /// What one partner was paid in a span of time.
 #[derive(Clone, Debug, Deserialize)]
 pub struct YearRow {
-    pub partner_id: String,
-    pub program_id: String,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
     pub external_id: String,
     pub name: Option<String>,
     pub email: Option<String>,

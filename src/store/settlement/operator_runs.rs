@@ -1,5 +1,6 @@
 //! What operators' pages read about runs, their payouts, programs and tokens.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 /// The last period of a program that has a run.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LastPeriod {
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub cadence: String,
     pub period: String,
 }
@@ -26,7 +27,7 @@ pub struct LatestAsOf {
 }
 
 /// The instant of the program's latest run.
-pub fn run_latest(program: &str) -> Query<LatestAsOf> {
+pub fn run_latest(program: &ProgramId) -> Query<LatestAsOf> {
     Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program).query()
 }
 
@@ -54,8 +55,8 @@ pub struct PlanItem {
     pub seq: i64,
     pub kind: String,
     pub accrual_id: String,
-    pub account_id: String,
-    pub partner_id: String,
+    pub account_id: AccountId,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub planned_cents: i64,
     pub posted_cents: Option<i64>,
@@ -79,8 +80,8 @@ pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Query<PlanItem> {
 pub struct PayoutShown {
     pub id: String,
     pub run_id: String,
-    pub program_id: String,
-    pub partner_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub amount_cents: i64,
     /// `held` if an operator stopped it.
@@ -147,7 +148,7 @@ pub struct VersionRow {
     pub actor: String,
 }
 
-pub fn version_list(program: &str, limit: i64) -> Query<VersionRow> {
+pub fn version_list(program: &ProgramId, limit: i64) -> Query<VersionRow> {
     Stmt::new(
         "SELECT version, effective_from_ms, created_at_ms, actor FROM program_version WHERE program_id = ?1 ORDER BY version DESC LIMIT ?2",
     )

@@ -2,12 +2,13 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::review::ReviewState;
 use crate::engine::settlement::RunState;
-use crate::store::account::{AccountId, accrual_insert};
+use crate::store::account::{AccountIdRow, accrual_insert};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
@@ -23,7 +24,7 @@ pub const LINE_PAGE: i64 = 10_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
     pub id: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub cadence: String,
     pub period: String,
     pub as_of_ms: UtcMillis,
@@ -90,7 +91,7 @@ pub fn run_step(run: &RunRow, state: RunState, cursor: &str) -> Stmt {
 }
 
 /// The next accounts after the cursor for which a milestone reward may be due.
-pub fn grant_candidates(run: &RunRow) -> Query<AccountId> {
+pub fn grant_candidates(run: &RunRow) -> Query<AccountIdRow> {
     Stmt::new(
         "SELECT account_id FROM (
            SELECT account_id, row_number() OVER (ORDER BY account_id) AS place,
@@ -159,7 +160,7 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
 /// What a run would vest for a partner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VestPreview {
-    pub partner: String,
+    pub partner: PartnerId,
     pub unit: String,
     pub accruals: i64,
     pub cents: i64,
@@ -378,7 +379,7 @@ pub fn run_totals(id: &str) -> Query<RunTotal> {
 /// One partner's statement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunPartner {
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub settled_cents: i64,
     pub pending_cents: i64,

@@ -53,12 +53,8 @@ impl OperatorFixture {
             &pages.world,
             &format!("INSERT INTO payee VALUES ('{}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, 0)", partner.0),
         );
-        let due = Due {
-            program: AGENCY.to_owned(),
-            cadence: Cadence::Monthly,
-            period: "2026-03".to_owned(),
-            as_of: at(APRIL),
-        };
+        let due =
+            Due { program: AGENCY.into(), cadence: Cadence::Monthly, period: "2026-03".to_owned(), as_of: at(APRIL) };
         let run = now(settle::settle(&pages.world.at(at(APRIL)), &due)).expect("settled").id;
         visitors(&pages.world);
         let text = |sql: &str, column: &str| pages.world.db.look(sql)[0][column].as_str().expect("a text").to_owned();
@@ -103,7 +99,7 @@ pub fn key_of(html: &str) -> String {
 /// Id and code.
 fn enrol(world: &World, external_id: &str, name: &str, email: &str) -> (String, String) {
     let new = NewPartner {
-        program: AGENCY.to_owned(),
+        program: AGENCY.into(),
         external_id: external_id.to_owned(),
         name: Some(name.to_owned()),
         email: Some(email.to_owned()),

@@ -78,7 +78,7 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let occurred_at = root.occurred_at("submittedAt", now)?;
     let data = root.object("data")?.typed();
     let kind = form_kind(&data)?;
-    let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?) } else { None };
+    let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?.into()) } else { None };
     let payload = match EventType::parse(&kind) {
         Some(EventType::AccountSignedUp) => Payload::SignedUp { plan: None, team_size: None },
         Some(funnel) if funnel.is_funnel() => {

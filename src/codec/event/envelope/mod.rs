@@ -37,7 +37,7 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         attribution: root.object("attribution")?,
         data: root.object("data")?,
     };
-    let account_id = parts.account.text("id", &ID)?;
+    let account_id = parts.account.text("id", &ID)?.map(Into::into);
     if account_id.is_none() && is_about_account(&kind) {
         return Err(parts.account.missing("id"));
     }

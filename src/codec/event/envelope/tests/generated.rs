@@ -36,7 +36,7 @@ fn envelopes() -> impl Strategy<Value = (Value, Event)> {
             id,
             kind: "invoice.paid".to_owned(),
             occurred_at,
-            account_id: Some(account_id),
+            account_id: Some(account_id.into()),
             person: Person { email, name, stripe_customer: None },
             credential: Credential::default(),
             payload,
