@@ -88,4 +88,16 @@ ids! {
     PartnerId;
     /// A referred account: the sender's id for it.
     AccountId;
+    EventId;
+    /// The sender's id for an invoice.
+    InvoiceId;
+    /// What an accrual is earned by: a reward of the document, or a modifier that adds to one.
+    RewardId;
+    AccrualId;
+    /// A settlement run.
+    RunId;
+    /// A payout, a reversal of one, or a credit to a customer's balance.
+    PayoutId;
+    /// The code of a referral link.
+    LinkCode;
 }

@@ -1,6 +1,6 @@
 //! Who looks at a page, proved by the session: a page is only shown to a viewer, and only a gate makes one.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::engine::identity::access::{Need, Scope, Scopes};
 use crate::http::context::Platform;
 use crate::pages::context::{PageContext, PageError};
@@ -32,7 +32,7 @@ pub struct Partner {
     pub id: PartnerId,
     pub program: ProgramId,
     pub name: String,
-    pub code: String,
+    pub code: LinkCode,
     _proof: Proof,
 }
 
@@ -93,7 +93,7 @@ impl Viewer for Partner {
         Ok(Partner {
             program: session.program_id.clone().unwrap_or_default(),
             name: session.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| text(&session.external_id)),
-            code: text(&session.code),
+            code: session.code.clone().unwrap_or_default(),
             id,
             session,
             _proof: Proof,

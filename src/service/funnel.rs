@@ -1,7 +1,7 @@
 //! The funnel: visitors' events come in, the weekly report goes out.
 
 use crate::base::id;
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{UtcMillis, Week};
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 pub struct RecordedStage {
     pub event: String,
     pub campaign: Option<String>,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub path: Option<String>,
     /// From the signed cookie.
     pub touchpoints: Option<TouchHistory>,
@@ -37,8 +37,7 @@ pub struct RecordedStage {
 /// Stores what a page reports: one insert, after reading the month's salt if the visitor has no cookie. An event that
 /// leads to no partner is not stored and costs nothing.
 pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) -> Result<(), AppError> {
-    let senders =
-        senders(recorded.code.as_deref(), recorded.campaign.as_deref(), recorded.touchpoints.as_ref(), ctx.now);
+    let senders = senders(recorded.code.as_ref(), recorded.campaign.as_deref(), recorded.touchpoints.as_ref(), ctx.now);
     // Only the redirect counts clicks. A page must not report one.
     if senders.is_empty() || recorded.event == CLICK {
         return Ok(());
@@ -69,7 +68,7 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential)
         _ => (None, None),
     };
     let touchpoints = presented.touchpoints.as_ref();
-    let senders = senders(presented.code.as_deref(), campaign, touchpoints, event.occurred_at);
+    let senders = senders(presented.code.as_ref(), campaign, touchpoints, event.occurred_at);
     let of_trail = || touchpoints.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
     let reached = FunnelEvent {
         id: id::derived("fev", &[&event.id]),
@@ -85,7 +84,7 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential)
 /// An explicit code is used alone, with the explicit campaign or that of its latest touch. Otherwise the touches are
 /// used, latest first.
 fn senders(
-    code: Option<&str>,
+    code: Option<&LinkCode>,
     campaign: Option<&str>,
     touchpoints: Option<&TouchHistory>,
     at: UtcMillis,
@@ -93,7 +92,7 @@ fn senders(
     let mut touches: Vec<_> = touchpoints.into_iter().flat_map(|t| &t.touches).collect();
     touches.sort_by_key(|t| std::cmp::Reverse(t.at));
     if let Some(code) = code {
-        let touched = touches.iter().find(|t| t.code == code).map(|t| t.campaign.as_str());
+        let touched = touches.iter().find(|t| t.code == *code).map(|t| t.campaign.as_str());
         let campaign = campaign.or(touched).unwrap_or_default();
         return vec![FunnelSender { code: code.to_owned(), campaign: campaign.to_owned(), at, touch: false }];
     }

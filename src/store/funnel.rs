@@ -1,6 +1,6 @@
 //! Stages that visitors reached, and their counts by week.
 
-use crate::base::ids::ProgramId;
+use crate::base::ids::{LinkCode, ProgramId};
 use crate::base::time::{UtcMillis, Week};
 use crate::program::measure::CLICK;
 use crate::store::port::Stmt;
@@ -26,7 +26,7 @@ pub struct FunnelEvent {
 /// A code with its campaign, and when it was given.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunnelSender {
-    pub code: String,
+    pub code: LinkCode,
     /// Empty: the link's own.
     pub campaign: String,
     pub at: UtcMillis,

@@ -247,7 +247,7 @@ fn touchpoints(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> 
         .iter()
         .map(|(code, when)| Touch {
             program: codes[*code].0.clone().into(),
-            code: codes[*code].1.clone(),
+            code: codes[*code].1.clone().into(),
             campaign: String::new(),
             click_id: format!("clk-{when}"),
             at: UtcMillis(*when),

@@ -45,7 +45,7 @@ fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option
         ReassignRequest { program: program.into(), partner: partner.map(Into::into), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
     let id = account.into();
-    let moved = reassign::reassign(&ctx, &id, &asked, format!("op-{account}-{when}"), "00".into());
+    let moved = reassign::reassign(&ctx, &id, &asked, format!("op-{account}-{when}").into(), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
 }
 

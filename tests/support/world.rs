@@ -2,6 +2,7 @@
 //! place.
 
 use super::sqlite::Sqlite;
+use manicule::base::ids::RunId;
 use manicule::base::money::Cents;
 use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
@@ -189,7 +190,7 @@ impl World {
     pub fn run_late(&self, when: UtcMillis, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
         let ctx = self.at(when);
         let due = now(settle::begin(&ctx, cadence, scheduled, |_| Vec::new()))?;
-        let ids: Vec<String> = due.iter().map(|run| run.id.clone()).collect();
+        let ids: Vec<RunId> = due.iter().map(|run| run.id.clone()).collect();
         now(settle::take_further(&ctx, due))?;
         // Sweeps do what this invocation left.
         for _ in 0..SWEEPS_MAX {
@@ -222,7 +223,7 @@ impl World {
     }
 
     pub fn disable(&self, when: UtcMillis, code: &str) -> Result<(), AppError> {
-        now(enroll::disable(&self.at(when), code)).map(|_| ())
+        now(enroll::disable(&self.at(when), &code.into())).map(|_| ())
     }
 
     pub fn decide(&self, when: UtcMillis, review: &str, choice: ReviewDecision) -> Result<(), AppError> {

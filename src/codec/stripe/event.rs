@@ -82,10 +82,8 @@ pub fn about(mut payload: Payload, invoice: &str) -> Payload {
     match &mut payload {
         Payload::InvoiceRefunded { invoice_id, .. }
         | Payload::InvoiceRefundFailed { invoice_id, .. }
-        | Payload::InvoiceRefundedTotal { invoice_id, .. } => invoice.clone_into(invoice_id),
-        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
-            invoice.clone_into(&mut d.invoice_id);
-        }
+        | Payload::InvoiceRefundedTotal { invoice_id, .. } => *invoice_id = invoice.into(),
+        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => d.invoice_id = invoice.into(),
         _ => {}
     }
     payload

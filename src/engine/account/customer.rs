@@ -4,7 +4,7 @@
 //! its id, and which account had the customer's email when both were first known. If no account matches, the customer
 //! gets an account of its own, under the customer's id.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub struct CustomerReference {
     pub account_id: AccountId,
     pub at_ms: UtcMillis,
-    pub event_id: String,
+    pub event_id: EventId,
 }
 
 /// An account that signed up and named one of the customer's email addresses.
@@ -58,7 +58,7 @@ pub fn account_of(
 mod tests {
     use super::*;
 
-    fn reference(account: &str, at: i64, event: &str) -> CustomerReference {
+    fn reference(account: &str, at: i64, event: &EventId) -> CustomerReference {
         CustomerReference { account_id: account.into(), at_ms: UtcMillis(at), event_id: event.to_owned() }
     }
 
@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_claim_beats_an_address_and_the_earliest_stands() {
-        let references = [reference("b", 5, "e2"), reference("a", 5, "e1"), reference("c", 9, "e0")];
+        let references =
+            [reference("b", 5, &"e2".into()), reference("a", 5, &"e1".into()), reference("c", 9, &"e0".into())];
         assert_eq!(account_of("cus_1", &references, &[email_match("d", 1)]), ("a".into(), CustomerMatch::Id));
     }
 

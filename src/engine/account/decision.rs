@@ -1,6 +1,6 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
@@ -30,7 +30,7 @@ pub struct DecisionInput<'a> {
     /// The account's facts, other accounts' facts about the same invoices, and facts about its domain.
     pub facts: &'a [&'a Fact],
     /// The links of the codes that its facts name, by code.
-    pub links: &'a HashMap<String, AttributionLink>,
+    pub links: &'a HashMap<LinkCode, AttributionLink>,
     /// Accounts that signed up with the same email domain, by domain.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
     /// Referred sign-ups of the partners in `links`, by partner.
@@ -51,7 +51,7 @@ pub struct DecisionInput<'a> {
 pub struct GroupDecision {
     pub result: AttributionResult,
     /// When it signed up, and by which event.
-    pub signed_up: (UtcMillis, String),
+    pub signed_up: (UtcMillis, EventId),
     pub states: Vec<LifecycleTransition>,
     /// From when a run may find a milestone reward due. `None`: nothing to grant.
     pub grant_due_at: Option<UtcMillis>,
@@ -148,8 +148,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             decision.accruals.extend(accruals(&bound, document, case));
             // A payment that is held because of its currency qualifies no one.
             let paid = timeline.payments.iter().find(|p| {
-                (p.at, p.event_id) >= (binding.from, binding.event.as_str())
-                    && p.invoice.amount.currency == document.currency
+                (p.at, p.event_id) >= (binding.from, &binding.event) && p.invoice.amount.currency == document.currency
             });
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::ReviewStatus::Clear;
@@ -268,13 +267,13 @@ fn suspect(
         } else {
             continue;
         };
-        let counts = (payment.at, payment.event_id) >= (binding.from, binding.event.as_str());
+        let counts = (payment.at, payment.event_id) >= (binding.from, &binding.event);
         if counts && !document.rewards.is_empty() {
             found.push(Suspicion {
                 program: binding.program.clone(),
                 partner: binding.partner.clone(),
                 rule: risk::CURRENCY.to_owned(),
-                subject: payment.invoice.invoice_id.clone(),
+                subject: payment.invoice.invoice_id.to_string(),
                 holds: true,
                 evidence,
             });

@@ -3,7 +3,7 @@
 //!
 //! Rules 2 to 4, 11 and 16 of the design. Facts are ordered by (occurred_at, event id), never by arrival.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId, LinkCode};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::touch::{Touch, TouchHistory};
@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 /// One stored event, as decisions see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
-    pub event_id: String,
+    pub event_id: EventId,
     pub account_id: AccountId,
     /// The event's type.
     pub kind: String,
@@ -28,7 +28,7 @@ pub struct Fact {
 /// The attribution credential that an event presented, verified when the event was received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VerifiedCredential {
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     /// The touches of a valid token.
     pub touchpoints: Option<TouchHistory>,
     /// The event carried a token whose signature did not verify.
@@ -43,7 +43,7 @@ pub struct VerifiedCredential {
 /// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment<'a> {
-    pub event_id: &'a str,
+    pub event_id: &'a EventId,
     pub at: UtcMillis,
     pub invoice: &'a Invoice,
     /// Refunded or lost in disputes; together at most what was paid.

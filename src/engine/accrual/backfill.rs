@@ -4,7 +4,7 @@
 //! spend most of its time on those decisions, so plain accounts get their additional accruals here. The rest are
 //! decided in full: accounts with a refund, a dispute, a review, a cap or another modifier on an invoice.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice;
@@ -19,11 +19,11 @@ use std::collections::{BTreeSet, HashMap};
 /// An accrual for an invoice, with the data that shows whether anything but its rate affects it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BaseAccrual {
-    pub id: String,
+    pub id: AccrualId,
     pub partner_id: PartnerId,
     pub account_id: AccountId,
     pub source: AccrualSource,
-    pub reward_id: String,
+    pub reward_id: RewardId,
     pub at_ms: UtcMillis,
     pub program_version: i64,
     pub gross_cents: Cents,
@@ -37,10 +37,10 @@ pub struct BaseAccrual {
 /// hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModifierAccrual {
-    pub beside: String,
-    pub id: String,
+    pub beside: AccrualId,
+    pub id: AccrualId,
     pub account: AccountId,
-    pub modifier: String,
+    pub modifier: RewardId,
     pub cents: Cents,
     pub balance: Balance,
 }
@@ -117,7 +117,7 @@ fn added(
     document: &Document,
     base: &BaseAccrual,
     source: &AccrualSource,
-    (modifier, better): (String, Bps),
+    (modifier, better): (RewardId, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
     let cents = Cents(better.of(amount)?.0 - base.gross_cents.0);
@@ -139,11 +139,11 @@ mod tests {
     fn accrual(rule: &str, source: &AccrualSource, is_unmodified: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
-            id: text(rule),
+            id: text(rule).into(),
             partner_id: "p".into(),
             account_id: "a".into(),
             source: source.clone(),
-            reward_id: text(rule),
+            reward_id: text(rule).into(),
             at_ms: UtcMillis(0),
             program_version: 1,
             gross_cents: Cents(500),

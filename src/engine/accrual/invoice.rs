@@ -4,7 +4,7 @@
 //! refund or lost dispute reverses its share of what the invoice really earned over all its accruals, and it uses up
 //! the first accrual before the next.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::lifecycle;
@@ -31,7 +31,7 @@ pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
 pub struct PartnerModifier {
     pub partner_id: PartnerId,
     pub program_id: ProgramId,
-    pub modifier_id: String,
+    pub modifier_id: RewardId,
     /// The quarter whose invoices it applies to; empty: all invoices after `from_ms`, permanently.
     pub quarter: String,
     pub from_ms: UtcMillis,
@@ -43,7 +43,7 @@ pub struct PartnerModifiers<'a> {
     /// By partner.
     pub modifiers: &'a HashMap<PartnerId, Vec<PartnerModifier>>,
     /// What monthly caps remove, by accrual.
-    pub capped: &'a HashMap<String, Cents>,
+    pub capped: &'a HashMap<AccrualId, Cents>,
 }
 
 impl<'a> PartnerModifiers<'a> {
@@ -68,15 +68,15 @@ impl<'a> ReferredAccount<'a> {
         HoldContext { document, account: self.account, facts: self.facts, timeline: self.timeline }
     }
 
-    fn counts(&self, at: UtcMillis, event: &str) -> bool {
-        (at, event) >= (self.binding.from, self.binding.event.as_str())
+    fn counts(&self, at: UtcMillis, event: &EventId) -> bool {
+        (at, event) >= (self.binding.from, &self.binding.event)
     }
 }
 
 /// The accruals for the account's payments since the binding started.
 pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let mut used: HashMap<String, i64> = HashMap::new();
+    let mut used: HashMap<RewardId, i64> = HashMap::new();
     let mut first = true;
     for payment in b.timeline.payments.iter().filter(|p| b.counts(p.at, p.event_id)) {
         let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
@@ -186,7 +186,7 @@ fn earn(
     document: &Document,
     payment: &Payment,
     first: bool,
-    used: &mut HashMap<String, i64>,
+    used: &mut HashMap<RewardId, i64>,
 ) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
@@ -265,7 +265,7 @@ pub(crate) fn better_rate(
     reward: &Reward,
     own: Bps,
     at: UtcMillis,
-) -> Option<(String, Bps)> {
+) -> Option<(RewardId, Bps)> {
     let quarter = Quarter::of(at).to_string();
     let applies = |modifier: &str| {
         terms.iter().any(|t| {

@@ -8,7 +8,7 @@ pub mod modifiers;
 pub mod source;
 
 use crate::base::id;
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, ProgramId, RewardId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -69,15 +69,15 @@ impl Balance {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accrual {
-    pub id: String,
+    pub id: AccrualId,
     pub program_id: ProgramId,
     pub program_version: i64,
-    pub reward_id: String,
+    pub reward_id: RewardId,
     /// Empty for the referred side's benefit.
     pub partner_id: PartnerId,
     pub account_id: AccountId,
     /// The event that created it.
-    pub event_id: String,
+    pub event_id: EventId,
     pub source: AccrualSource,
     pub at_ms: UtcMillis,
     pub period: String,
@@ -104,7 +104,7 @@ pub struct Accrual {
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
     pub source: AccrualSource,
-    pub event: &'a str,
+    pub event: &'a EventId,
     pub at: UtcMillis,
     pub reason: String,
 }
@@ -124,7 +124,7 @@ impl Accrual {
             id: accrual_id(&document.id, partner, ground.rule, account, &ground.source),
             program_id: document.id.clone(),
             program_version: document.version,
-            reward_id: ground.rule.to_owned(),
+            reward_id: ground.rule.into(),
             partner_id: partner.to_owned(),
             account_id: account.to_owned(),
             event_id: ground.event.to_owned(),
@@ -175,6 +175,6 @@ pub fn accrual_id(
     rule: &str,
     account: &AccountId,
     source: &AccrualSource,
-) -> String {
-    id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()])
+) -> AccrualId {
+    id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()]).into()
 }

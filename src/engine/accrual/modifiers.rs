@@ -5,7 +5,7 @@
 //! document in force. This is the same calculation over decisions in memory, for a document that is only a draft.
 //! Rules 14, 15 and 20 of the design.
 
-use crate::base::ids::{AccountId, PartnerId};
+use crate::base::ids::{AccountId, AccrualId, PartnerId, RewardId};
 use crate::base::money::Cents;
 use crate::base::time::{Month, Quarter, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
@@ -25,7 +25,7 @@ struct Referral {
 
 /// An accrual that uses room under a cap.
 struct Room {
-    accrual: String,
+    accrual: AccrualId,
     at: UtcMillis,
     source: AccrualSource,
     earned: Cents,
@@ -37,7 +37,7 @@ pub struct ModifierInputs {
     /// By partner.
     referrals: BTreeMap<PartnerId, Vec<Referral>>,
     /// By reward, partner and month.
-    rooms: BTreeMap<(String, PartnerId, Month), Vec<Room>>,
+    rooms: BTreeMap<(RewardId, PartnerId, Month), Vec<Room>>,
 }
 
 impl ModifierInputs {
@@ -97,7 +97,7 @@ impl ModifierInputs {
     }
 
     /// Rule 20: what the caps remove from accruals before `as_of`, by accrual, in the order of (paid at, invoice).
-    pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Cents> {
+    pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<AccrualId, Cents> {
         let mut taken = HashMap::new();
         for cap in &document.caps {
             for ((reward, ..), rooms) in &self.rooms {

@@ -1,6 +1,6 @@
 //! Bindings, the evidence for them, and the report that explains them.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// A partner's link, with the fields that attribution needs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct AttributionLink {
-    pub code: String,
+    pub code: LinkCode,
     pub program_id: ProgramId,
     pub partner_id: PartnerId,
     pub expires_at_ms: Option<UtcMillis>,
@@ -45,9 +45,9 @@ pub struct SameDomainAccount {
     pub account_id: AccountId,
     pub email_domain: String,
     pub program_id: ProgramId,
-    pub code: String,
+    pub code: LinkCode,
     pub from_ms: UtcMillis,
-    pub event_id: String,
+    pub event_id: EventId,
 }
 
 impl Keyed for SameDomainAccount {
@@ -89,7 +89,7 @@ impl From<Method> for AttributionMethod {
 pub struct Binding {
     pub program: ProgramId,
     pub partner: PartnerId,
-    pub code: String,
+    pub code: LinkCode,
     pub method: AttributionMethod,
     pub source: Source,
     /// The click behind the binding, if a touch won.
@@ -100,19 +100,19 @@ pub struct Binding {
     pub visitor: Option<String>,
     /// Rewards count from this event on, including the event itself.
     pub from: UtcMillis,
-    pub event: String,
+    pub event: EventId,
 }
 
 /// One touch or code that was considered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionCandidate {
     pub method: AttributionMethod,
-    pub event: String,
+    pub event: EventId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerId>,
-    pub code: String,
+    pub code: LinkCode,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<UtcMillis>,
     /// Whether it won.

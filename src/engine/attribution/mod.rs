@@ -7,7 +7,7 @@ pub mod binding;
 mod eligibility;
 pub mod touch;
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::timeline::{Fact, Timeline};
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Evidence<'a> {
     pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
-    pub links: &'a HashMap<String, AttributionLink>,
+    pub links: &'a HashMap<LinkCode, AttributionLink>,
     /// By email domain.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
 }
@@ -197,9 +197,9 @@ impl<'a> Search<'a> {
     fn consider(
         &mut self,
         method: Method,
-        event: &str,
+        event: &EventId,
         document: Option<&Document>,
-        code: &str,
+        code: &LinkCode,
         at: Option<UtcMillis>,
     ) -> usize {
         self.candidates.push(AttributionCandidate {
@@ -217,7 +217,7 @@ impl<'a> Search<'a> {
 
     /// The event's code, if it is a working code of one of these programs.
     fn by_code(&mut self, fact: &'a Fact) -> Option<Candidate<'a>> {
-        let code = fact.credential.code.as_deref()?;
+        let code = fact.credential.code.as_ref()?;
         let link = self.evidence.links.get(code);
         let document = link.and_then(|l| self.programs.iter().copied().find(|d| d.id == l.program_id));
         if link.is_some() && document.is_none() {
@@ -244,7 +244,7 @@ impl<'a> Search<'a> {
     /// The first invitation or hand-off of the sign-up's domain, or of the account itself, that names a working code.
     fn by_workspace(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let domain = signup.email_domain.as_deref();
-        let mut calls: Vec<(&'a Fact, &'a str)> = Vec::new();
+        let mut calls: Vec<(&'a Fact, &'a LinkCode)> = Vec::new();
         for fact in self.evidence.facts.iter().filter(|f| (f.at, &f.event_id) <= (signup.at, &signup.event_id)) {
             match &fact.payload {
                 Payload::WorkspaceInvited { agency_code, domain: d } if Some(d.as_str()) == domain => {

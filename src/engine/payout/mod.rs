@@ -8,7 +8,7 @@
 
 pub mod payee;
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{PartnerId, PayoutId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
@@ -53,7 +53,7 @@ names! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboundTransfer {
     pub kind: TransferKind,
-    pub id: String,
+    pub id: PayoutId,
     /// A payout's run, a reversal's payout, or a credit's accrual.
     pub parent: String,
     pub program_id: ProgramId,

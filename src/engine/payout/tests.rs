@@ -5,7 +5,7 @@ const NOW: UtcMillis = UtcMillis(1_800_000_000_000);
 fn planned() -> OutboundTransfer {
     OutboundTransfer {
         kind: TransferKind::Payout,
-        id: "po_1".to_owned(),
+        id: "po_1".into(),
         parent: "run_1".to_owned(),
         program_id: "p".into(),
         partner_id: "ptn_1".into(),

@@ -1,7 +1,7 @@
 //! How an account, its visitor and its partner relate to others: one browser with many accounts, a partner's own
 //! account, and partners who refer each other.
 
-use crate::base::ids::{AccountId, PartnerId};
+use crate::base::ids::{AccountId, EventId, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::{Grouped, Keyed};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ pub struct VisitorAccount {
     pub visitor: String,
     pub account_id: AccountId,
     pub signed_up_at_ms: UtcMillis,
-    pub signup_event_id: String,
+    pub signup_event_id: EventId,
 }
 
 impl Keyed for VisitorAccount {
@@ -44,7 +44,7 @@ pub struct Upline {
     pub email: Option<String>,
     /// When the latest of the attributions that lead there was made, and by which event.
     pub latest_ms: UtcMillis,
-    pub latest_event: String,
+    pub latest_event: EventId,
 }
 
 impl Keyed for Upline {

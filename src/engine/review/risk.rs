@@ -1,6 +1,6 @@
 //! Suspected fraud is flagged or put on hold with its evidence. Only an operator releases it.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, EventId, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::ReviewState;
@@ -67,7 +67,7 @@ pub struct ReferredSignup {
     pub partner_id: PartnerId,
     pub account_id: AccountId,
     pub signed_up_at_ms: UtcMillis,
-    pub signup_event_id: String,
+    pub signup_event_id: EventId,
 }
 
 impl Keyed for ReferredSignup {

@@ -5,6 +5,7 @@
 //! an image in a comment or from another site's page would allow cookie stuffing.
 
 use crate::base::id::{ID_BYTES, hex};
+use crate::base::ids::LinkCode;
 use crate::base::time::Month;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::engine::link::LinkRecord;
@@ -36,12 +37,12 @@ pub async fn touch<S: Platform>(
     request: &Request,
     keys: &CookieKeys,
     held: Option<&SignedCookie>,
-    code: &str,
+    code: &LinkCode,
 ) -> Result<Option<String>, DbError> {
     let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
     let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
-        t.code == code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
+        t.code == *code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
     });
     if known || request.header("sec-fetch-site") != Some("same-origin") {
         return Ok(None);

@@ -75,7 +75,7 @@ pub async fn delivery_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Sto
 
 /// `GET /v1/credits/deliveries/{id}`.
 pub async fn delivery_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    Ok((200, deciding::view(&deciding::find(&call.context(), deciding::credit_id(call.segment)?).await?)))
+    Ok((200, deciding::view(&deciding::find(&call.context(), &deciding::credit_id(call.segment)?).await?)))
 }
 
 /// `POST /v1/credits/deliveries/{id}/resolve`.
@@ -83,5 +83,5 @@ pub async fn delivery_resolve<S: Platform>(
     call: OperatorCall<'_, S, (ResolutionRequest, String)>,
 ) -> Result<StoredResponse, AppError> {
     let (ctx, (resolution, reason)) = (call.context(), call.body);
-    deciding::decide(&ctx, deciding::credit_id(call.segment)?, &PayoutAction::Resolve(resolution), &reason).await
+    deciding::decide(&ctx, &deciding::credit_id(call.segment)?, &PayoutAction::Resolve(resolution), &reason).await
 }

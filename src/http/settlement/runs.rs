@@ -1,5 +1,6 @@
 //! Runs, for operators.
 
+use crate::base::ids::RunId;
 use crate::codec::operator::NewRun;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
@@ -29,7 +30,7 @@ pub async fn run_start<S: Platform>(call: OperatorCall<'_, S, NewRun>) -> Result
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
 pub async fn run_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
-    let id = call.segment;
+    let id = &RunId::from(call.segment);
     let reads =
         (runs::run_find(id).first(), runs::run_totals(id), runs::run_partner_page(id, &page.cursor, page.limit + 1));
     let (run, totals, partners) = call.context().read(reads).await?;

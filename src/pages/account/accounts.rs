@@ -118,7 +118,7 @@ async fn shown<S: Platform>(
     );
     let (operator, (found, bindings, accruals, reviews, catalog, known)) = gate.open(cx, read).await?;
     found.ok_or_else(|| AppError::not_found("account"))?;
-    let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.clone());
+    let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.to_string());
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
@@ -218,7 +218,7 @@ fn reassign_form<S: Platform>(
 pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: AccountId) -> PageResult {
     let move_it = async {
         let query = query::reassign(&helpers::body(&cx.form, &["program", "partner", "reason"]))?;
-        let event = id::derived("reb", &[&id, &helpers::key(cx)]);
+        let event = id::derived("reb", &[&id, &helpers::key(cx)]).into();
         rebinding::reassign(&cx.context(&operator.session), &id, &query, event, hex_sha256(&cx.request.body)).await
     };
     match move_it.await {

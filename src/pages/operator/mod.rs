@@ -100,12 +100,13 @@ fn money<S: Platform>() -> Pages<S> {
         Page::post("/operator/runs", |cx, by, _| Box::pin(runs::start(cx, by))).needs(PAYOUTS),
         Page::get("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::ask(cx, gate))),
         Page::post_reading("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::preview(cx, gate))),
-        Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id))),
-        Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id))),
-        Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id))).needs(PAYOUTS),
+        Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id.into()))),
+        Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id.into()))),
+        Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id.into())))
+            .needs(PAYOUTS),
         Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
-        Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id))),
-        Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id)))
+        Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id.into()))),
+        Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id.into())))
             .needs(PAYOUTS),
     ]
 }

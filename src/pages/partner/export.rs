@@ -156,10 +156,15 @@ fn entries<S: Platform>(
             fields.remove("event");
         }
         view["source"] = json!(wording::accrual_source(&accrual.source));
-        out.push(Entry { at: accrual.at_ms.0, list: 1, view, id: accrual.id });
+        out.push(Entry { at: accrual.at_ms.0, list: 1, view, id: accrual.id.into() });
     }
     for link in links {
-        out.push(Entry { at: link.created_at_ms.0, list: 2, view: enroll::link_view(&link, &base), id: link.code });
+        out.push(Entry {
+            at: link.created_at_ms.0,
+            list: 2,
+            view: enroll::link_view(&link, &base),
+            id: link.code.into(),
+        });
     }
     for paid in payouts {
         let mut view = paid_entry(&paid);

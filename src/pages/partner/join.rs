@@ -309,7 +309,7 @@ async fn enrolled<S: Platform>(
     let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
     if status == 200 {
         // Joining accepts the disclosure, which the link may have been waiting for.
-        cx.app.site.forget_link(&text("code")).await;
+        cx.app.site.forget_link(&text("code").into()).await;
     }
     Ok(Enrolled { id: text("id").into(), links_work: partner["active"] == true })
 }

@@ -1,6 +1,6 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
-use crate::base::ids::PartnerId;
+use crate::base::ids::{PartnerId, RunId};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
@@ -82,7 +82,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         reads::link_latest(&id, LATEST),
         reads::accrual_latest(&id, before_ms, &before_id, list.limit + 1),
         reads::bound_latest(&id, LATEST),
-        payout::payout_page("", "", &id, helpers::LATEST, "", LATEST),
+        payout::payout_page(&RunId::default(), "", &id, helpers::LATEST, "", LATEST),
     );
     let (operator, rows) = gate.open(cx, query).await?;
     let (found, balance_rows, catalog, payee, latest_links, lines, bound, latest_payouts) = rows;

@@ -1,7 +1,7 @@
 //! Whether an available commission was already paid out, and by which payout. A payout takes everything that is mature at
 //! its run's instant, so a commission left with the first payout after it was settled and mature.
 
-use crate::base::ids::PartnerId;
+use crate::base::ids::{AccrualId, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::program::catalog::Catalog;
@@ -15,7 +15,7 @@ const PAYOUTS: i64 = 520;
 /// The settlement instants of a page's commissions, and the partner's payouts.
 #[derive(Default)]
 pub struct Paid {
-    settled: HashMap<String, UtcMillis>,
+    settled: HashMap<AccrualId, UtcMillis>,
     payouts: Vec<PayoutRow>,
 }
 

@@ -1,6 +1,6 @@
 //! The snapshot that a decision is based on: everything read about some accounts, at the revisions they had before it.
 
-use crate::base::ids::{AccountId, PartnerId};
+use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision::{DecisionInput, GroupDecision};
@@ -34,12 +34,12 @@ pub struct AccountSnapshots {
     pub facts: AccountFacts,
     pub budgets: Vec<BudgetRow>,
     bound: HashMap<AccountId, Vec<BoundRow>>,
-    links: HashMap<String, AttributionLink>,
+    links: HashMap<LinkCode, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
     signup_velocity: Grouped<ReferredSignup>,
     relations: Relations,
     modifiers: HashMap<PartnerId, Vec<PartnerModifier>>,
-    capped: HashMap<String, Cents>,
+    capped: HashMap<AccrualId, Cents>,
     emails: HashMap<AccountId, Vec<String>>,
     reviews: HashMap<AccountId, Vec<Review>>,
     accruals: HashMap<AccountId, Vec<Accrual>>,
@@ -76,11 +76,11 @@ pub fn budget_query() -> Parsed<Vec<BudgetRow>> {
 /// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
 pub struct PendingEvent<'a> {
-    pub codes: Vec<String>,
+    pub codes: Vec<LinkCode>,
     pub domains: Vec<String>,
     /// The visitors whose touches it presents.
     pub visitors: Vec<String>,
-    pub invoice: Option<&'a str>,
+    pub invoice: Option<&'a InvoiceId>,
     /// When it happened.
     pub at: Option<UtcMillis>,
 }
@@ -122,7 +122,7 @@ type StoredReads =
 
 fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> BooksReads {
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id.clone()).collect();
-    let invoices: Vec<String> = coming.invoice.map(str::to_owned).into_iter().collect();
+    let invoices: Vec<InvoiceId> = coming.invoice.cloned().into_iter().collect();
     (
         program::programs(),
         events::fact_list(&ids, &invoices, &coming.domains),
@@ -225,7 +225,7 @@ impl AccountSnapshots {
     }
 
     /// Moves facts to another account.
-    pub fn move_facts(&mut self, events: &[String], to: &AccountId) {
+    pub fn move_facts(&mut self, events: &[EventId], to: &AccountId) {
         self.facts.give(events, to);
     }
 

@@ -298,13 +298,13 @@ mod tests {
         let account = LedgerAccount::new(&"p".into(), "credit:usd", LedgerAccountKind::Budget, &"".into());
         let transfer = Transfer {
             id: text(),
-            accrual_id: text(),
+            accrual_id: text().into(),
             code: TransferCode::Accrue,
             debit: account.clone(),
             credit: account,
             amount_cents: Cents(1),
             program_id: Default::default(),
-            event_id: text(),
+            event_id: text().into(),
             reason: text(),
         };
         let suspicion = Suspicion {
@@ -317,7 +317,7 @@ mod tests {
         };
         let group = GroupDecision {
             result: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
-            signed_up: (at, text()),
+            signed_up: (at, text().into()),
             states: Vec::new(),
             grant_due_at: None,
             qualified_at: None,

@@ -1,7 +1,7 @@
 //! The facts that were read for several accounts, and which of them each account's decision is based on: its own, all
 //! facts about the same invoices, and what is known about the domains of its sign-ups.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId, InvoiceId};
 use crate::engine::account::timeline::Fact;
 use crate::engine::event::Payload;
 use crate::store::event::{domain_of, invoice_of};
@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 pub struct AccountFacts {
     all: Vec<Fact>,
     by_account: HashMap<AccountId, Vec<usize>>,
-    by_invoice: HashMap<String, Vec<usize>>,
+    by_invoice: HashMap<InvoiceId, Vec<usize>>,
     by_domain: HashMap<String, Vec<usize>>,
 }
 
@@ -36,7 +36,7 @@ impl AccountFacts {
     }
 
     /// Moves facts to another account.
-    pub fn give(&mut self, events: &[String], to: &AccountId) {
+    pub fn give(&mut self, events: &[EventId], to: &AccountId) {
         let mut all = std::mem::take(self).all;
         for fact in all.iter_mut().filter(|f| events.contains(&f.event_id)) {
             to.clone_into(&mut fact.account_id);

@@ -1,7 +1,7 @@
 //! Joining Stripe customers to accounts. New information about either marks the customer. Here the customer's account
 //! is determined again. If it changed, all its facts move there and both accounts are recomputed.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId};
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
 use crate::engine::account::customer;
@@ -119,7 +119,7 @@ async fn moved<P: Ports>(
     let find = |id: &AccountId| known.iter().find(|a| a.id == *id).cloned();
     let accounts: Vec<AccountRow> =
         ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();
-    let events: Vec<String> = facts.iter().map(|f| f.event_id.clone()).collect();
+    let events: Vec<EventId> = facts.iter().map(|f| f.event_id.clone()).collect();
     let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     let mut commit = Commit::default();
     for left in accounts.iter().filter(|a| a.id != *target) {
@@ -136,7 +136,7 @@ async fn moved<P: Ports>(
     Ok(commit)
 }
 
-fn signs_up_without(books: &AccountSnapshots, account: &AccountId, moved: &[String]) -> bool {
+fn signs_up_without(books: &AccountSnapshots, account: &AccountId, moved: &[EventId]) -> bool {
     let mut own = books.facts.own(account).filter(|f| !moved.contains(&f.event_id));
     own.any(|f| matches!(f.payload, Payload::SignedUp { .. }))
 }

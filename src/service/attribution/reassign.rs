@@ -1,7 +1,7 @@
 //! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
 //! account's facts, so the account is decided like any other: the old accruals are reversed, and new ones are created.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId};
 use crate::codec::operator::ReassignRequest;
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::event::{Credential, Event, Payload, Person};
@@ -21,7 +21,7 @@ pub async fn reassign<P: Ports>(
     ctx: &Context<'_, P>,
     account_id: &AccountId,
     request: &ReassignRequest,
-    id: String,
+    id: EventId,
     body_sha256: String,
 ) -> Result<StoredResponse, AppError> {
     let wanted = request.partner.as_deref().unwrap_or("");

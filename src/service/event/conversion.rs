@@ -1,6 +1,6 @@
 //! Ingesting an event: store it and its effects in one batch.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
@@ -54,7 +54,7 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> VerifiedCredential {
     let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
     VerifiedCredential {
         // People type codes, sometimes with a space before or after.
-        code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
+        code: event.credential.code.as_deref().map(|code| code.trim().into()),
         token_refused: token.is_some() && touchpoints.is_none(),
         touchpoints,
         visitor: event.credential.visitor.clone(),
@@ -227,7 +227,7 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
 /// The response to the sender, and to a repeat.
 #[derive(Serialize)]
 pub struct IngestReport {
-    event: String,
+    event: EventId,
     /// `applied`, or `stored` if no decision uses the type.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,7 +247,7 @@ struct AttributionOutcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<AttributionMethod>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    code: Option<LinkCode>,
     reason: String,
     /// The referred side's benefit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,9 +256,9 @@ struct AttributionOutcome {
 
 #[derive(Serialize)]
 struct AccrualOutcome {
-    id: String,
+    id: AccrualId,
     program: ProgramId,
-    reward_id: String,
+    reward_id: RewardId,
     #[serde(skip_serializing_if = "str::is_empty")]
     partner: PartnerId,
     unit: String,

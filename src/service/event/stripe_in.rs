@@ -203,7 +203,7 @@ async fn place<P: Ports>(
             };
             let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
             let fact = fact(draft, Some(account), email);
-            let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
+            let also = || customers::fact_insert(&draft.id.as_str().into(), &customer.id, account, ctx.now);
             Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
         }
         EventObject::Invoice => {
@@ -216,7 +216,7 @@ async fn place<P: Ports>(
             let mut invoice = known.into_iter().map(|row| row.invoice_id).min();
             if let (None, Some(intent)) = (&invoice, intent) {
                 match look_up(ctx, intent).await? {
-                    InvoiceLookup::Invoice(found) => invoice = Some(found),
+                    InvoiceLookup::Invoice(found) => invoice = Some(found.into()),
                     InvoiceLookup::NoInvoice => return Ok(AccountMatch::NoInvoice),
                     InvoiceLookup::NotNow => {}
                 }
@@ -243,7 +243,7 @@ fn digest_of(draft: &Draft) -> String {
 
 fn fact(draft: &Draft, account: Option<&AccountId>, email: Option<String>) -> Event {
     Event {
-        id: draft.id.clone(),
+        id: draft.id.as_str().into(),
         kind: draft.kind.name().to_owned(),
         occurred_at: draft.at,
         account_id: account.cloned(),
@@ -327,7 +327,7 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
         let payload = decode::from_text(&waiting.payload)
             .map_err(|why| DbError::Fault(format!("stripe_waiting {}: {why}", waiting.id)))?;
         let event = Event {
-            id: waiting.id.clone(),
+            id: waiting.id.as_str().into(),
             kind: waiting.r#type,
             occurred_at: waiting.occurred_at_ms,
             account_id: None,

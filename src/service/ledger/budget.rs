@@ -1,7 +1,7 @@
 //! Reward budgets: an operator funds one, and waiting rewards are released in the order of (occurred_at, event id).
 //! None is released before an earlier one.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
@@ -53,13 +53,13 @@ pub async fn fund<P: Ports>(
         let row = find(budgets, id)?;
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
-            accrual_id: String::new(),
+            accrual_id: AccrualId::default(),
             code: TransferCode::Fund,
             debit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Clearing, &PartnerId::default()),
             credit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Budget, &PartnerId::default()),
             amount_cents: amount,
             program_id: id.to_owned(),
-            event_id: String::new(),
+            event_id: EventId::default(),
             reason: reason.to_owned(),
         };
         let balance = row.budget.balance_cents + amount.0;

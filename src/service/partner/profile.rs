@@ -1,6 +1,6 @@
 //! What partners change about themselves, and leaving a program.
 
-use crate::base::ids::PartnerId;
+use crate::base::ids::{LinkCode, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::codec::operator::Profile;
 use crate::service::context::{Context, Ports};
@@ -63,7 +63,7 @@ fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> Value {
 
 /// The partner leaves: the links stop working, and what is earned is still paid. Returns the codes whose cached copies
 /// must be deleted.
-pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<Vec<String>, AppError> {
+pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<Vec<LinkCode>, AppError> {
     let after = json!({"left_at": ctx.now.to_rfc3339()});
     let (_, links, _) = ctx
         .read((

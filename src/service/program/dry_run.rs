@@ -4,7 +4,7 @@
 //! Accounts that are bound in the program's group are recomputed from all their facts as if the draft had always been
 //! in force during the period. The period's accruals are compared by gross and net.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::codec::operator::DryRunRequest;
 use crate::engine::account::decision;
@@ -40,7 +40,7 @@ struct Sum {
 }
 
 /// By partner and reward, in cents.
-type Sums = BTreeMap<(PartnerId, String), Sum>;
+type Sums = BTreeMap<(PartnerId, RewardId), Sum>;
 
 pub async fn dry_run<P: Ports>(
     ctx: &Context<'_, P>,

@@ -128,7 +128,7 @@ async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMi
     let stamp = as_of.0.to_string();
     let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);
     let event = Event {
-        id: event_id.clone(),
+        id: event_id.as_str().into(),
         kind: item.kind.to_owned(),
         occurred_at: as_of,
         account_id: Some(item.account.clone()),

@@ -1,6 +1,6 @@
 //! What a run would do if it started now: the plan without its execution. Nothing is written.
 
-use crate::base::ids::{AccountId, PartnerId};
+use crate::base::ids::{AccountId, PartnerId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::invoice::PartnerModifiers;
@@ -30,7 +30,7 @@ type Count = (i64, i64);
 #[derive(Default)]
 struct Found {
     /// By partner and reward, in cents.
-    changes: BTreeMap<(PartnerId, String), i64>,
+    changes: BTreeMap<(PartnerId, RewardId), i64>,
     /// By partner and unit.
     vests: BTreeMap<(PartnerId, String), Count>,
 }

@@ -7,7 +7,7 @@
 //! step number, so two runners never take the same step, and a step that failed but was persisted is not repeated.
 
 use crate::base::id;
-use crate::base::ids::{AccountId, ProgramId};
+use crate::base::ids::{AccountId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::Accrual;
@@ -69,8 +69,8 @@ pub async fn begin<P: Ports>(
 }
 
 /// The id of a period's only run.
-pub fn run_id(program: &ProgramId, cadence: Cadence, period: &str) -> String {
-    id::derived("run", &[program, cadence.name(), period])
+pub fn run_id(program: &ProgramId, cadence: Cadence, period: &str) -> RunId {
+    id::derived("run", &[program, cadence.name(), period]).into()
 }
 
 /// Statements of a request that starts or resumes a run, in addition to the run's own: its totals.
@@ -124,7 +124,7 @@ pub fn step_statements(state: RunState) -> u64 {
 }
 
 /// Advances a run as far as the invocation allows, leaving `leave` of its statements to the work that follows.
-pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, leave: u64) -> Result<RunRow, AppError> {
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &RunId, leave: u64) -> Result<RunRow, AppError> {
     let run = load(ctx, id).await?;
     further(ctx, run, leave).await
 }
@@ -196,7 +196,7 @@ pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) 
     }
 }
 
-pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
+pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &RunId) -> Result<RunRow, AppError> {
     ctx.read(runs::run_find(id).first()).await?.ok_or_else(|| AppError::not_found("run"))
 }
 

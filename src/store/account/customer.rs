@@ -1,6 +1,6 @@
 //! Stripe customers: the accounts that they belong to, what they are found by, and the facts that move with them.
 
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::customer::{CustomerReference, EmailMatch};
 use crate::engine::event::{Event, Payload};
@@ -118,7 +118,7 @@ pub fn email_match_list(id: &str) -> Query<EmailMatch> {
 /// A customer's fact and the account that it is stored under.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BookedCustomer {
-    pub event_id: String,
+    pub event_id: EventId,
     pub account_id: AccountId,
 }
 
@@ -155,7 +155,7 @@ pub fn customer_move(id: &str, revision: i64, account: &AccountId, matched_by: &
 
 /// Records whose fact an event is. If the customer was moved while the event was being ingested, it is marked to be
 /// joined again.
-pub fn fact_insert(event_id: &str, customer: &str, account: &AccountId, now: UtcMillis) -> Vec<Stmt> {
+pub fn fact_insert(event_id: &EventId, customer: &str, account: &AccountId, now: UtcMillis) -> Vec<Stmt> {
     vec![
         Stmt::new("INSERT INTO stripe_fact (event_id, customer_id) VALUES (?1, ?2)").bind(event_id).bind(customer),
         Stmt::new(

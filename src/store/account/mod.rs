@@ -3,7 +3,7 @@
 pub mod customer;
 
 use crate::base::id;
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
 use crate::engine::accrual::Accrual;
@@ -43,7 +43,7 @@ pub fn digest(groups: &[GroupDecision]) -> String {
             i64::from(group.held).to_string(),
             or_empty(group.grant_due_at),
             at.0.to_string(),
-            event.clone(),
+            event.to_string(),
         ]);
         for span in &group.revenue {
             parts.extend([span.from_ms.0.to_string(), or_empty(span.to_ms), span.annual_cents.0.to_string()]);
@@ -303,11 +303,11 @@ pub struct BoundRow {
     pub group_id: String,
     pub program_id: ProgramId,
     pub partner_id: PartnerId,
-    pub code: String,
+    pub code: LinkCode,
     pub from_ms: UtcMillis,
-    pub event_id: String,
+    pub event_id: EventId,
     pub signed_up_at_ms: UtcMillis,
-    pub signup_event_id: String,
+    pub signup_event_id: EventId,
     pub visitor: Option<String>,
 }
 

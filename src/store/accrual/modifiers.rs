@@ -1,7 +1,7 @@
 //! What runs find about partners: modifiers earned and caps reached. Set-based: each statement processes all partners
 //! of the program, and changes mark the accounts that have to be recomputed.
 
-use crate::base::ids::PartnerId;
+use crate::base::ids::{PartnerId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
@@ -34,7 +34,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
             }
         }
     }
-    let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
+    let of = |conditions: Vec<(&RewardId, i64)>, find: fn() -> String| {
         (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
     };
     let caps: Vec<_> = document.caps.iter().map(|cap| (&cap.reward, cap.per_partner_month_cents.0)).collect();

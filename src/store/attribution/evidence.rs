@@ -1,7 +1,7 @@
 //! What a decision about an account reads from others: the links that it names, accounts of its email domain, sign-ups
 //! of the same partners, and what runs found about them.
 
-use crate::base::ids::{AccountId, PartnerId};
+use crate::base::ids::{AccountId, AccrualId, LinkCode, PartnerId};
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::accrual::invoice::PartnerModifier;
@@ -19,7 +19,7 @@ pub const CROWD_MAX: i64 = 200;
 
 /// The codes that accounts' facts or the facts about their domains name, those that bind their same-domain accounts,
 /// and `codes`, each with what attribution needs to know about it.
-pub fn link_list(accounts: &[AccountId], domains: &[String], codes: &[String]) -> Query<AttributionLink> {
+pub fn link_list(accounts: &[AccountId], domains: &[String], codes: &[LinkCode]) -> Query<AttributionLink> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
                 UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
@@ -64,7 +64,11 @@ pub fn same_domain_list(accounts: &[AccountId], domains: &[String]) -> Query<Sam
 
 /// The first referred sign-ups of each month from the accounts' first sign-up (or `at`) to their last. They are those
 /// of the partners behind accounts' codes and `codes`, in programs that count them.
-pub fn signup_velocity_list(accounts: &[AccountId], codes: &[String], at: Option<UtcMillis>) -> Query<ReferredSignup> {
+pub fn signup_velocity_list(
+    accounts: &[AccountId],
+    codes: &[LinkCode],
+    at: Option<UtcMillis>,
+) -> Query<ReferredSignup> {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
                 UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL),
@@ -135,7 +139,7 @@ fn uplines() -> String {
 
 /// The partners behind accounts' codes and `codes`, and the partners who referred those partners' own accounts, all the
 /// way up.
-pub fn upline_list(accounts: &[AccountId], codes: &[String]) -> Query<Upline> {
+pub fn upline_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<Upline> {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
@@ -181,7 +185,7 @@ pub struct UplineMark {
 }
 
 /// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
-pub fn term_list(accounts: &[AccountId], codes: &[String]) -> Query<PartnerModifier> {
+pub fn term_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<PartnerModifier> {
     Stmt::new(
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
          FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
@@ -198,7 +202,7 @@ pub fn term_list(accounts: &[AccountId], codes: &[String]) -> Query<PartnerModif
 /// What caps take from an accrual.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CapReduction {
-    pub accrual_id: String,
+    pub accrual_id: AccrualId,
     pub cap_reduction_cents: Cents,
 }
 

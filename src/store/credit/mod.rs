@@ -5,7 +5,7 @@ pub mod promotion;
 pub mod redemption;
 pub mod webhook;
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{PartnerId, PayoutId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::payout::OutboundTransfer;
@@ -123,7 +123,7 @@ fn credits() -> String {
 }
 
 /// Nothing was delivered for outbound transfers that failed for good.
-pub fn undelivered(ids: &[&str]) -> Stmt {
+pub fn undelivered(ids: &[&PayoutId]) -> Stmt {
     Stmt::new(
         "UPDATE accrual SET delivered_cents = n.before_cents
          FROM (SELECT s.accrual_id, s.before_cents FROM credit_transfer s WHERE s.id IN (SELECT value FROM json_each(?1)) AND s.state = 'failed') n

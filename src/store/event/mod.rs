@@ -3,7 +3,7 @@
 pub mod stripe;
 
 use crate::base::decode;
-use crate::base::ids::AccountId;
+use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
@@ -21,7 +21,7 @@ pub struct Seen {
     pub outcome: String,
 }
 
-pub fn event_seen(id: &str) -> Query<Seen> {
+pub fn event_seen(id: &EventId) -> Query<Seen> {
     Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id).query()
 }
 
@@ -59,7 +59,7 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .bind(intake.source)
     .bind(&event.kind)
     .bind(event.account_id.clone())
-    .bind(invoice_of(&event.payload).map(str::to_owned))
+    .bind(invoice_of(&event.payload))
     .bind(event.occurred_at)
     .bind(intake.received_at)
     .bind(intake.body_sha256)
@@ -89,20 +89,20 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 }
 
 /// The accounts that an event affects: its own, and every account with a payment of the same invoice.
-pub fn event_accounts(account: Option<&AccountId>, invoice: Option<&str>) -> Query<AccountRow> {
+pub fn event_accounts(account: Option<&AccountId>, invoice: Option<&InvoiceId>) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT account_id FROM event WHERE invoice_id = ?2 AND type = 'invoice.paid')
          ORDER BY a.id",
     )
     .bind(account)
-    .bind(invoice.map(str::to_owned))
+    .bind(invoice)
     .query()
 }
 
 /// The facts of accounts, all facts about their invoices whichever account those name, and the facts about the domains
 /// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
-pub fn fact_list(accounts: &[AccountId], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
+pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[String]) -> Parsed<Vec<Fact>> {
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
                                     WHERE account_id IN (SELECT value FROM json_each(?1))),
@@ -139,7 +139,7 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
             Ok(Fact {
                 payload: decode::from_text(&r.payload).map_err(|e| fault(&r.id, e))?,
                 credential: decode::from_text(&r.credential).map_err(|e| fault(&r.id, e))?,
-                event_id: r.id,
+                event_id: r.id.into(),
                 account_id: r.account_id.unwrap_or_default(),
                 kind: r.r#type,
                 email_domain: r.email_domain,
@@ -167,7 +167,7 @@ pub fn email_list(accounts: &[AccountId]) -> Query<AccountEmail> {
 }
 
 /// The invoice that an event is about.
-pub fn invoice_of(payload: &Payload) -> Option<&str> {
+pub fn invoice_of(payload: &Payload) -> Option<&InvoiceId> {
     match payload {
         Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
         Payload::InvoiceRefunded { invoice_id, .. }
@@ -189,7 +189,7 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
 
 /// Every code that an event presents: typed, from its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
-pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String> {
+pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<LinkCode> {
     let touched =
         presented.touchpoints.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
     let named = match payload {
@@ -199,7 +199,7 @@ pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String
         Payload::Reassigned { code, .. } => code.clone(),
         _ => None,
     };
-    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).chain(named).collect();
+    let mut codes: Vec<LinkCode> = presented.code.iter().cloned().chain(touched).chain(named).collect();
     codes.sort();
     codes.dedup();
     codes

@@ -1,5 +1,6 @@
 //! Processed Stripe events, which payment is for which invoice, and the facts that wait for an invoice.
 
+use crate::base::ids::InvoiceId;
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
@@ -38,7 +39,7 @@ pub fn stripe_event_insert(id: &str, kind: &str, body_sha256: &str, outcome: &st
 #[derive(Clone, Debug, Deserialize)]
 pub struct PaymentRow {
     pub id: String,
-    pub invoice_id: String,
+    pub invoice_id: InvoiceId,
 }
 
 /// The known invoices of payments.
@@ -90,7 +91,7 @@ const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.bo
 /// The invoice of a fact that waited for it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ReadyEvent {
-    pub invoice_id: String,
+    pub invoice_id: InvoiceId,
 }
 
 /// Waiting facts whose invoice is known by now, in the order in which they happened.

@@ -1,6 +1,6 @@
 //! Sign-in: browsers' sessions, and emailed links.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -43,7 +43,7 @@ pub struct SessionRow {
     pub partner_id: Option<PartnerId>,
     pub program_id: Option<ProgramId>,
     pub external_id: Option<String>,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub name: Option<String>,
     pub partner_email: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
@@ -227,7 +227,7 @@ pub struct OwnPartner {
     pub id: PartnerId,
     pub program_id: ProgramId,
     pub external_id: String,
-    pub code: String,
+    pub code: LinkCode,
     pub name: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,

@@ -3,7 +3,7 @@
 pub mod account;
 pub mod budget;
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{AccrualId, EventId, PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::LedgerAccountKind;
 use crate::engine::ledger::posting::Transfer;
@@ -81,15 +81,15 @@ pub fn failed_checks() -> Query<FailedCheck> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransferRow {
     pub id: String,
-    pub accrual_id: Option<String>,
+    pub accrual_id: Option<AccrualId>,
     pub code: String,
     pub phase: String,
     pub debit: String,
     pub credit: String,
     pub amount_cents: i64,
     pub program_id: ProgramId,
-    pub event_id: Option<String>,
-    pub run_id: Option<String>,
+    pub event_id: Option<EventId>,
+    pub run_id: Option<RunId>,
     pub actor: Option<String>,
     pub reason: String,
     pub created_at_ms: UtcMillis,

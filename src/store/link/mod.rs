@@ -3,7 +3,7 @@
 pub mod click;
 
 use crate::base::decode;
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -33,7 +33,7 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Stmt {
 
 #[derive(Deserialize)]
 struct LinkRow {
-    code: String,
+    code: LinkCode,
     partner_id: PartnerId,
     program_id: ProgramId,
     destination: Option<String>,

@@ -2,7 +2,7 @@
 //! outbox is lost; its recipients and their progress are in `delivery`.
 
 use crate::base::id;
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;
@@ -84,7 +84,7 @@ pub fn funnel_report<'a>(program: &'a ProgramId, version: i64, week: &str) -> Ou
 }
 
 /// Queues one message to the referrer and one to the friend for each grant in an executed page of a run.
-pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
+pub fn outbox_grants(run: &RunId, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT side.value || ':' || i.accrual_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
@@ -128,7 +128,7 @@ pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
 }
 
 /// Queues a run's statement for every partner with something in it.
-pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
+pub fn outbox_statements(run: &RunId, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,

@@ -5,7 +5,7 @@ pub mod page;
 pub mod profile;
 pub mod resource;
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -21,7 +21,7 @@ pub struct PartnerRow {
     pub kind: Option<String>,
     pub country: Option<String>,
     pub website: Option<String>,
-    pub code: String,
+    pub code: LinkCode,
     pub disclosure_accepted_at_ms: Option<UtcMillis>,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
@@ -79,7 +79,7 @@ pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
 /// A link as created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRow {
-    pub code: String,
+    pub code: LinkCode,
     pub partner_id: PartnerId,
     pub program_id: ProgramId,
     pub destination: Option<String>,
@@ -108,7 +108,7 @@ pub fn link_insert(l: &LinkRow) -> Stmt {
     .bind(l.expires_at_ms)
 }
 
-pub fn link_find(code: &str) -> Query<LinkRow> {
+pub fn link_find(code: &LinkCode) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE code = ?1",
@@ -116,7 +116,7 @@ pub fn link_find(code: &str) -> Query<LinkRow> {
     .bind(code).query()
 }
 
-pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
+pub fn link_disable(code: &LinkCode, at: UtcMillis) -> Stmt {
     Stmt::new("UPDATE link SET disabled_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL").bind(code).bind(at)
 }
 

@@ -1,6 +1,6 @@
 //! A partner's links with their counters, as its pages read them.
 
-use crate::base::ids::PartnerId;
+use crate::base::ids::{LinkCode, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -28,7 +28,7 @@ pub fn day_list(partner: &PartnerId, from: i64) -> Query<DayRow> {
 }
 
 /// The same for one link.
-pub fn link_day_list(partner: &PartnerId, code: &str, from: i64) -> Query<DayRow> {
+pub fn link_day_list(partner: &PartnerId, code: &LinkCode, from: i64) -> Query<DayRow> {
     Stmt::new(
         "SELECT day, clicks, signups, conversions FROM link_day WHERE partner_id = ?1 AND code = ?2 AND day >= ?3 ORDER BY day",
     )
@@ -40,7 +40,7 @@ pub fn link_day_list(partner: &PartnerId, code: &str, from: i64) -> Query<DayRow
 /// A link with its counters.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OwnLink {
-    pub code: String,
+    pub code: LinkCode,
     pub destination: Option<String>,
     pub campaign: Option<String>,
     /// A JSON object.
@@ -69,7 +69,7 @@ fn counted(links: &str) -> String {
 }
 
 /// One link of the partner, with counters since that day. An empty code means the partner's first.
-pub fn link_own(partner: &PartnerId, code: &str, since: i64) -> Query<OwnLink> {
+pub fn link_own(partner: &PartnerId, code: &LinkCode, since: i64) -> Query<OwnLink> {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, l.code = p.code AS own FROM partner p JOIN link l ON l.partner_id = p.id
          WHERE p.id = ?1 AND l.code = IIF(?3 = '', p.code, ?3)"
@@ -97,7 +97,7 @@ pub fn link_page(partner: &PartnerId, since: i64, before_ms: i64, before_code: &
 /// A link that can be chosen.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LinkName {
-    pub code: String,
+    pub code: LinkCode,
     pub campaign: Option<String>,
 }
 

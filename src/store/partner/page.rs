@@ -1,7 +1,7 @@
 //! What a partner's pages show. Every read is limited to the partner, so that another partner's ids find nothing, and
 //! reads no more for a partner with a hundred thousand accruals than for one with ten.
 
-use crate::base::ids::{AccountId, PartnerId};
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, RunId};
 pub use crate::store::partner::own_links::{
     DayRow, LinkName, OwnLink, day_list, link_choices, link_day_list, link_own, link_page,
 };
@@ -44,7 +44,7 @@ pub struct ClientRow {
     pub signed_up_at_ms: UtcMillis,
     pub qualified_at_ms: Option<UtcMillis>,
     pub held: i64,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub method: Option<String>,
     /// The last of its events that says whether it is still a customer.
     pub last_type: Option<String>,
@@ -100,7 +100,7 @@ pub fn client_attribution(partner: &PartnerId, row: i64) -> Query<BindingAttribu
 /// afterward.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SettledRow {
-    pub id: String,
+    pub id: AccrualId,
     pub settled_ms: Option<UtcMillis>,
 }
 
@@ -175,7 +175,7 @@ pub fn accrual_page(
     .bind(limit).pairs()
 }
 
-pub fn accrual_find(partner: &PartnerId, id: &str) -> Parsed<Vec<OwnAccrual>> {
+pub fn accrual_find(partner: &PartnerId, id: &AccrualId) -> Parsed<Vec<OwnAccrual>> {
     let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
     Stmt::new(sql).bind(partner).bind(id).pairs()
 }
@@ -187,7 +187,7 @@ pub struct ClientNumber {
 }
 
 /// The row of the account that one of the partner's accruals is for, if it is still the partner's.
-pub fn accrual_client(partner: &PartnerId, id: &str) -> Query<ClientNumber> {
+pub fn accrual_client(partner: &PartnerId, id: &AccrualId) -> Query<ClientNumber> {
     Stmt::new(
         "SELECT b.rowid AS row FROM accrual a CROSS JOIN binding b ON b.account_id = a.account_id AND b.partner_id = a.partner_id
          WHERE a.id = ?2 AND a.partner_id = ?1 LIMIT 1",
@@ -203,12 +203,12 @@ pub struct PostingRow {
     pub code: String,
     pub amount_cents: i64,
     pub reason: String,
-    pub event_id: Option<String>,
-    pub run_id: Option<String>,
+    pub event_id: Option<EventId>,
+    pub run_id: Option<RunId>,
     pub created_at_ms: UtcMillis,
 }
 
-pub fn accrual_postings(partner: &PartnerId, id: &str) -> Query<PostingRow> {
+pub fn accrual_postings(partner: &PartnerId, id: &AccrualId) -> Query<PostingRow> {
     Stmt::new(
         "SELECT t.id, t.code, t.amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms
          FROM accrual a CROSS JOIN transfer t ON t.accrual_id = a.id WHERE a.id = ?2 AND a.partner_id = ?1
@@ -222,14 +222,14 @@ pub fn accrual_postings(partner: &PartnerId, id: &str) -> Query<PostingRow> {
 /// The run that made an accrual available.
 #[derive(Clone, Debug, Deserialize)]
 pub struct VestedRow {
-    pub run_id: String,
+    pub run_id: RunId,
     pub period: String,
     pub as_of_ms: UtcMillis,
     pub posted_cents: Option<i64>,
 }
 
 /// Only runs after the accrual's instant qualify: a few dozen a year, each checked for the accrual.
-pub fn accrual_vested(partner: &PartnerId, id: &str) -> Query<VestedRow> {
+pub fn accrual_vested(partner: &PartnerId, id: &AccrualId) -> Query<VestedRow> {
     Stmt::new(
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
          FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms

@@ -1,6 +1,6 @@
 //! What partners enter about themselves and do: their profile, leaving, and the export of their data.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::identity::audit::AuditRow;
 use crate::store::partner::LinkRow;
@@ -51,7 +51,7 @@ pub fn partner_leave(partner: &PartnerId, now: UtcMillis) -> Stmt {
 /// The code of a link.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LinkCodeRow {
-    pub code: String,
+    pub code: LinkCode,
 }
 
 /// Codes of a partner's working links.

@@ -2,7 +2,7 @@
 //!
 //! Typed texts are compared as ranges of an index, never as patterns.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -27,7 +27,7 @@ pub struct PartnerFound {
     pub id: String,
     pub program_id: ProgramId,
     pub external_id: String,
-    pub code: String,
+    pub code: LinkCode,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
     pub name: Option<String>,
@@ -251,7 +251,7 @@ pub fn reviews_waiting() -> Query<WaitingCount> {
 /// A run with unapproved payouts.
 #[derive(Clone, Debug, Deserialize)]
 pub struct UnapprovedRun {
-    pub run_id: String,
+    pub run_id: RunId,
     pub program_id: ProgramId,
     pub period: String,
     pub unit: String,
@@ -298,7 +298,7 @@ pub fn outbound_stopped(failed_since: UtcMillis) -> Query<StoppedPayout> {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct OutboundId {
-    pub id: String,
+    pub id: PayoutId,
 }
 
 /// Reversals and credits that a person has to decide about: there are few, so they have no list of their own.

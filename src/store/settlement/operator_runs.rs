@@ -1,6 +1,6 @@
 //! What operators' pages read about runs, their payouts, programs and tokens.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, AccrualId, PartnerId, PayoutId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
@@ -40,7 +40,7 @@ pub struct StatementSum {
     pub payable_cents: i64,
 }
 
-pub fn run_statement_sums(run: &str) -> Query<StatementSum> {
+pub fn run_statement_sums(run: &RunId) -> Query<StatementSum> {
     Stmt::new(
         "SELECT unit, COUNT(*) AS partners, SUM(settled_cents) AS settled_cents, SUM(payable_cents) AS payable_cents
          FROM run_partner WHERE run_id = ?1 GROUP BY unit ORDER BY unit",
@@ -54,7 +54,7 @@ pub fn run_statement_sums(run: &str) -> Query<StatementSum> {
 pub struct PlanItem {
     pub seq: i64,
     pub kind: String,
-    pub accrual_id: String,
+    pub accrual_id: AccrualId,
     pub account_id: AccountId,
     pub partner_id: PartnerId,
     pub unit: String,
@@ -64,7 +64,7 @@ pub struct PlanItem {
     pub name: Option<String>,
 }
 
-pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Query<PlanItem> {
+pub fn run_plan_page(run: &RunId, after: i64, limit: i64) -> Query<PlanItem> {
     Stmt::new(
         "SELECT i.seq, i.kind, i.accrual_id, i.account_id, i.partner_id, i.unit, i.planned_cents, i.posted_cents, p.external_id, x.name
          FROM run_item i LEFT JOIN partner p ON p.id = i.partner_id LEFT JOIN partner_person x ON x.partner_id = i.partner_id
@@ -78,8 +78,8 @@ pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Query<PlanItem> {
 /// A payout in a list, with its partner.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutShown {
-    pub id: String,
-    pub run_id: String,
+    pub id: PayoutId,
+    pub run_id: RunId,
     pub program_id: ProgramId,
     pub partner_id: PartnerId,
     pub unit: String,
@@ -97,7 +97,7 @@ const PAYOUT_SHOWN: &str = "SELECT p.id, p.run_id, p.program_id, p.partner_id, p
      FROM payout p LEFT JOIN partner q ON q.id = p.partner_id LEFT JOIN partner_person x ON x.partner_id = p.partner_id";
 
 /// A run's payouts after the cursor (partner, unit).
-pub fn run_payout_page(run: &str, after_partner: &str, after_unit: &str, limit: i64) -> Query<PayoutShown> {
+pub fn run_payout_page(run: &RunId, after_partner: &str, after_unit: &str, limit: i64) -> Query<PayoutShown> {
     Stmt::new(format!(
         "{PAYOUT_SHOWN} WHERE p.run_id = ?1 AND (p.partner_id, p.unit) > (?2, ?3) ORDER BY p.partner_id, p.unit LIMIT ?4"
     ))
@@ -130,7 +130,7 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
 }
 
 /// The partner of an outbound transfer.
-pub fn partner_of_outbound(id: &str) -> Query<KnownAccount> {
+pub fn partner_of_outbound(id: &PayoutId) -> Query<KnownAccount> {
     Stmt::new(
         "SELECT q.id, q.external_id, x.name FROM partner q LEFT JOIN partner_person x ON x.partner_id = q.id
          WHERE q.id = (SELECT partner_id FROM payout WHERE id = ?1 UNION ALL SELECT partner_id FROM payout_reversal WHERE id = ?1

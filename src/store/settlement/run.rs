@@ -2,7 +2,7 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::ledger::account::TransferCode;
@@ -23,7 +23,7 @@ pub const LINE_PAGE: i64 = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
-    pub id: String,
+    pub id: RunId,
     pub program_id: ProgramId,
     pub cadence: String,
     pub period: String,
@@ -61,7 +61,7 @@ pub fn run_list(ids: &[&str]) -> Query<RunRow> {
         .query()
 }
 
-pub fn run_find(id: &str) -> Query<RunRow> {
+pub fn run_find(id: &RunId) -> Query<RunRow> {
     Stmt::new(format!("{RUN} WHERE id = ?1")).bind(id).query()
 }
 
@@ -366,7 +366,7 @@ pub struct RunTotal {
     pub executed_cents: i64,
 }
 
-pub fn run_totals(id: &str) -> Query<RunTotal> {
+pub fn run_totals(id: &RunId) -> Query<RunTotal> {
     Stmt::new(
         "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, SUM(seq <= r.executed) AS executed,
                 SUM(IIF(seq <= r.executed, posted_cents, 0)) AS executed_cents
@@ -387,7 +387,7 @@ pub struct RunPartner {
     pub payable_cents: i64,
 }
 
-pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Query<RunPartner> {
+pub fn run_partner_page(id: &RunId, after: &str, limit: i64) -> Query<RunPartner> {
     Stmt::new(
         "SELECT partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents FROM run_partner
          WHERE run_id = ?1 AND partner_id > ?2 ORDER BY partner_id, unit LIMIT ?3",

@@ -96,7 +96,7 @@ impl FunnelFixture {
         let keys = self.config.cookie_keys.as_ref().expect("keys");
         let touches = touches.iter().map(|(program, code, campaign, at)| Touch {
             program: (*program).into(),
-            code: (*code).to_owned(),
+            code: (*code).into(),
             campaign: (*campaign).to_owned(),
             click_id: "clk_0".to_owned(),
             at: *at,
@@ -146,7 +146,7 @@ impl FunnelFixture {
 
 fn click_of(program: &str, (partner, code): &(String, String), id: &str, visitor: &str, when: UtcMillis) -> Click {
     let link = LinkRecord {
-        code: code.clone(),
+        code: code.clone().into(),
         partner_id: partner.clone().into(),
         program_id: program.into(),
         ..LinkRecord::default()

@@ -238,7 +238,7 @@ impl Stage {
             let (_, code, program) = self.partner(&click.link_of);
             Touch {
                 program: program.clone().into(),
-                code: code.clone(),
+                code: code.clone().into(),
                 campaign: String::new(),
                 click_id: format!("click-{index}"),
                 at: at(&click.when),

@@ -153,7 +153,7 @@ fn outcomes(also: &[&str]) -> Names {
 }
 
 fn carried_forward() -> Names {
-    let sql = run_carried_sums("").statement.sql;
+    let sql = run_carried_sums(&"".into()).statement.sql;
     quoted(sql.lines().find(|line| line.contains("AS why")).expect("the reasons"))
 }
 

@@ -4,6 +4,7 @@
 use super::fixture::{Browser, PagesFixture};
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
+use manicule::base::ids::RunId;
 use manicule::codec::operator::NewPartner;
 use manicule::program::document::Cadence;
 use manicule::service::settlement::settle;
@@ -27,7 +28,7 @@ pub struct OperatorFixture {
     pub partner: String,
     /// The partner whose referral is on hold.
     pub suspect: String,
-    pub run: String,
+    pub run: RunId,
     pub payout: String,
     pub review: String,
 }

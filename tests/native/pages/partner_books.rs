@@ -93,7 +93,7 @@ impl Books {
     /// Clicks on a link on one day, each by another visitor, and one by a bot.
     pub fn click(&self, who: &Who, program: &str, code: &str, when: &str, count: usize) {
         let link = Rc::new(LinkRecord {
-            code: code.to_owned(),
+            code: code.into(),
             partner_id: who.0.clone().into(),
             program_id: program.into(),
             ..LinkRecord::default()

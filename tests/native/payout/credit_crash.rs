@@ -146,7 +146,7 @@ impl Stage {
                     &ctx,
                     &account,
                     &moved,
-                    "reb".to_owned(),
+                    "reb".into(),
                     "x".to_owned(),
                 );
                 now(told).expect("moved");
@@ -171,7 +171,7 @@ impl Stage {
                 for row in b.db.sqlite.look("SELECT id FROM credit_transfer WHERE state = 'review' ORDER BY id") {
                     let id = row["id"].as_str().expect("a text");
                     let again = PayoutAction::Resolve(ResolutionRequest::Again);
-                    now(payout::decide(&b.context(), id, &again, "try again")).expect("resolved");
+                    now(payout::decide(&b.context(), &id.into(), &again, "try again")).expect("resolved");
                 }
             }
         }

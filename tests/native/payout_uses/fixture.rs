@@ -1,6 +1,7 @@
 //! A fixture for operators' requests: the routes, the programs' runs and the ten-minute job, with a model of Stripe.
 
 use crate::support::openapi as described;
+use manicule::base::ids::RunId;
 use manicule::engine::settlement::RunState;
 
 use crate::payout::stripe::Stripe;
@@ -115,7 +116,7 @@ impl PayoutFixture {
         );
     }
 
-    pub fn run_of(&self, program: &str, scheduled: &str) -> String {
+    pub fn run_of(&self, program: &str, scheduled: &str) -> RunId {
         let period = manicule::engine::settlement::schedule::period_before(Cadence::Monthly, at(scheduled));
         settle::run_id(&program.into(), Cadence::Monthly, &period)
     }

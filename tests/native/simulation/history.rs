@@ -154,7 +154,7 @@ fn earnings(world: &World) -> BTreeMap<String, i64> {
 pub fn touchpoints(register: &Register, event: &Sent) -> Option<TouchHistory> {
     let touches = event.touches.iter().map(|(code, at)| Touch {
         program: register.links.get(code).map_or("user-referral".into(), |l| l.program.clone()).into(),
-        code: code.clone(),
+        code: code.clone().into(),
         campaign: String::new(),
         click_id: format!("c{at}"),
         at: UtcMillis(*at),

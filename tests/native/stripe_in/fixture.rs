@@ -133,7 +133,7 @@ impl StripeFixture {
         let touched = UtcMillis((CREATED - 3_600) * 1_000);
         let touch = Touch {
             program: self.program.into(),
-            code: self.code.clone(),
+            code: self.code.clone().into(),
             campaign: String::new(),
             click_id: "clk_1".to_owned(),
             at: touched,

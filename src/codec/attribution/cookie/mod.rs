@@ -272,7 +272,7 @@ fn decode(bytes: &[u8]) -> Option<SignedCookie> {
         let mut field = || fields.next().map(str::to_owned);
         let touch = Touch {
             program: field()?.into(),
-            code: field()?,
+            code: field()?.into(),
             campaign: field()?,
             click_id: field()?,
             at: instant(fields.next()?)?,

@@ -1,5 +1,6 @@
 //! Click rows and the month's salt.
 
+use crate::base::ids::LinkCode;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::link::click::{Click, Salt};
 use crate::store::port::{DbError, Rows, Stmt};
@@ -40,7 +41,7 @@ pub struct ClickCounts {
 }
 
 /// How many clicks of a link were counted, by kind, and how many of them converted, that is, bound an account.
-pub fn click_counts(code: &str) -> Query<ClickCounts> {
+pub fn click_counts(code: &LinkCode) -> Query<ClickCounts> {
     Stmt::new(
         "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots,
                 COALESCE(SUM(EXISTS (SELECT 1 FROM binding b WHERE b.click_id = click.id)), 0) AS converted
