@@ -24,11 +24,11 @@ pub async fn reassign<P: Ports>(
     id: EventId,
     body_sha256: String,
 ) -> Result<StoredResponse, AppError> {
-    let wanted = request.partner.as_deref().unwrap_or("");
+    let wanted = request.partner.clone().unwrap_or_default();
     let (known, to, bound, catalog) = ctx
         .read((
             account::account_find(account_id).first(),
-            partner::partner_find(wanted).first(),
+            partner::partner_find(&wanted).first(),
             account::bound_list(&[account_id.to_owned()]),
             program::programs(),
         ))

@@ -335,6 +335,6 @@ pub fn group_accounts(group: &str, after: &AccountId, limit: i64) -> Query<Accou
         .query()
 }
 
-pub fn account_find(id: &str) -> Query<AccountRow> {
+pub fn account_find(id: &AccountId) -> Query<AccountRow> {
     Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id).query()
 }

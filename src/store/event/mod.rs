@@ -124,7 +124,7 @@ pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[Stri
 pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
     #[derive(Deserialize)]
     struct Row {
-        id: String,
+        id: EventId,
         account_id: Option<AccountId>,
         r#type: String,
         occurred_at_ms: UtcMillis,
@@ -139,7 +139,7 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
             Ok(Fact {
                 payload: decode::from_text(&r.payload).map_err(|e| fault(&r.id, e))?,
                 credential: decode::from_text(&r.credential).map_err(|e| fault(&r.id, e))?,
-                event_id: r.id.into(),
+                event_id: r.id,
                 account_id: r.account_id.unwrap_or_default(),
                 kind: r.r#type,
                 email_domain: r.email_domain,

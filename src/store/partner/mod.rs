@@ -33,7 +33,7 @@ const PARTNER: &str =
     "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms,
    p.left_at_ms, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
-pub fn partner_find(id: &str) -> Query<PartnerRow> {
+pub fn partner_find(id: &PartnerId) -> Query<PartnerRow> {
     Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id).query()
 }
 
@@ -70,7 +70,7 @@ pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt>
 }
 
 /// Records that the partner accepts the disclosure, if it has not.
-pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
+pub fn partner_disclose(id: &PartnerId, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE partner SET disclosure_accepted_at_ms = ?2 WHERE id = ?1 AND disclosure_accepted_at_ms IS NULL")
         .bind(id)
         .bind(now)

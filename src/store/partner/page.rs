@@ -1,7 +1,7 @@
 //! What a partner's pages show. Every read is limited to the partner, so that another partner's ids find nothing, and
 //! reads no more for a partner with a hundred thousand accruals than for one with ten.
 
-use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, RunId};
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, PayoutId, RunId};
 pub use crate::store::partner::own_links::{
     DayRow, LinkName, OwnLink, day_list, link_choices, link_day_list, link_own, link_page,
 };
@@ -120,7 +120,7 @@ const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
 /// A payout as the page of an accrual needs it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutRow {
-    pub id: String,
+    pub id: PayoutId,
     pub unit: String,
     /// The instant of the run that planned it.
     pub as_of_ms: UtcMillis,

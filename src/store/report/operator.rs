@@ -24,7 +24,7 @@ fn end_of(text: &str) -> String {
 /// A partner in a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PartnerFound {
-    pub id: String,
+    pub id: PartnerId,
     pub program_id: ProgramId,
     pub external_id: String,
     pub code: LinkCode,
@@ -96,7 +96,7 @@ pub fn accrual_latest(partner: &PartnerId, before_ms: i64, before_id: &str, limi
 /// An account in a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountFound {
-    pub id: String,
+    pub id: AccountId,
     pub signed_up_at_ms: Option<UtcMillis>,
     /// JSON: the partners that it is bound to, `[{"program", "partner", "external_id", "name", "method"}]`.
     pub bound: String,
@@ -153,7 +153,7 @@ pub fn account_accruals(account: &AccountId, after: &str, limit: i64) -> Query<A
 /// The names that a partner is known by.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct KnownAccount {
-    pub id: String,
+    pub id: PartnerId,
     pub external_id: String,
     pub name: Option<String>,
 }
