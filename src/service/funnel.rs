@@ -14,7 +14,7 @@ use crate::program::measure::CLICK;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
-use crate::store::funnel::{FunnelEvent, FunnelSender, reached_insert, week_counts};
+use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert, week_counts};
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
 use crate::store::program;
@@ -115,13 +115,6 @@ pub struct WeeklyReport {
     pub names: BTreeMap<PartnerId, Name>,
 }
 
-/// How a partner is displayed.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-pub struct Name {
-    pub external_id: Option<String>,
-    pub name: Option<String>,
-}
-
 /// The statement that announces last week's reports (the week before `scheduled`) for every program with a funnel. They
 /// are announced once, however often it is sent.
 pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> Option<Stmt> {
@@ -144,7 +137,7 @@ pub fn weekly_reads(
     week: Week,
     now: UtcMillis,
 ) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
-    (program::programs(), week_counts(program, week, judged_at(week, now)).pairs())
+    (program::programs(), week_counts(program, week, judged_at(week, now)))
 }
 
 /// The weekly report, from the results of `weekly_reads`.

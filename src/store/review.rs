@@ -4,9 +4,10 @@ use crate::base::id;
 use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::review::ReviewState;
-use crate::engine::review::risk::Suspicion;
+use crate::engine::review::risk::{Review, Suspicion};
+use crate::store::account::AccountIdRow;
 use crate::store::port::{Stmt, json_pages};
-use crate::store::query::Query;
+use crate::store::query::{Parsed, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -30,7 +31,16 @@ pub struct ReviewRow {
 const COLUMNS: &str = "id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, reason, actor, created_at_ms, decided_at_ms";
 
 /// The reviews of accounts, decided ones included.
-pub fn review_of_accounts(accounts: &[AccountId]) -> Stmt {
+pub fn review_of_accounts(accounts: &[AccountId]) -> Query<ReviewRow> {
+    of_accounts(accounts).query()
+}
+
+/// The same as decisions need them, each with its account.
+pub fn review_list(accounts: &[AccountId]) -> Parsed<Vec<(AccountIdRow, Review)>> {
+    of_accounts(accounts).pairs()
+}
+
+fn of_accounts(accounts: &[AccountId]) -> Stmt {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE account_id IN (SELECT value FROM json_each(?1))"))
         .json(&accounts)
 }

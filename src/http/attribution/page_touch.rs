@@ -20,7 +20,7 @@ use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use crate::service::link::click;
 use crate::store::link::click::{click_insert, salt_decode, salt_of};
-use crate::store::link::{link_decode, link_resolve};
+use crate::store::link::link_resolve;
 use crate::store::port::DbError;
 use std::rc::Rc;
 
@@ -48,9 +48,9 @@ pub async fn touch<S: Platform>(
         return Ok(None);
     }
     let context = app.context("");
-    let rows = context.query(link_resolve(code, app.now)).await?;
+    let link = context.read(link_resolve(code, app.now)).await?;
     let accepted = |link: &LinkRecord| link.live(app.now) && found.param.is_some_and(|param| link.accepts(param));
-    let Some(link) = link_decode(&rows)?.filter(accepted) else { return Ok(None) };
+    let Some(link) = link.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
         signals: RequestSignals {

@@ -55,8 +55,8 @@ pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredR
 async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
     let consents = consents(request.header("cookie"), &app.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
-    let salt = click::salt_decode(&[app.context("").query(click::salt_find(Month::of(app.now))).await?]).ok();
-    Ok(salt.map(|salt| Salt::new(salt.as_bytes()).fingerprint(ip, agent)))
+    let found = app.context("").read(click::salt_find(Month::of(app.now)).first()).await?;
+    Ok(found.map(|row| Salt::new(row.salt.as_bytes()).fingerprint(ip, agent)))
 }
 
 fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'_, S>) -> bool {

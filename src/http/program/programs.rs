@@ -5,7 +5,6 @@ use crate::codec::operator::{DryRunRequest, FundingRequest};
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
-use crate::service::account::books::budgets;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::service::once::StoredResponse;
@@ -46,7 +45,7 @@ pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
 
 /// `GET /v1/programs/{id}/budget`.
 pub async fn budget_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let rows = budgets(&call.context().query(budget::budget_list()).await?)?;
+    let rows = call.context().read(budget::budget_list()).await?;
     let found =
         rows.into_iter().find(|p| p.budget.program_id == call.segment).ok_or_else(|| AppError::not_found("program"))?;
     Ok((

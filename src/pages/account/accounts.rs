@@ -32,7 +32,6 @@ use crate::store::program;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::{AccountFound, KnownAccount};
 use crate::store::review;
-use crate::store::review::ReviewRow;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -112,7 +111,7 @@ async fn shown<S: Platform>(
         account::account_find(id).first(),
         account::binding_list(id),
         reads::account_accruals(id, &list.cursor, list.limit + 1),
-        review::review_of_accounts(&ids).query::<ReviewRow>(),
+        review::review_of_accounts(&ids),
         program::programs(),
         reads::partners_of_account(id),
     );

@@ -15,7 +15,8 @@ use crate::pages::text::operator::{common, funnel as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::Document;
 use crate::service::error::{AppError, ErrorKind};
-use crate::service::funnel::{Name, WeeklyReport, weekly_of, weekly_reads};
+use crate::service::funnel::{WeeklyReport, weekly_of, weekly_reads};
+use crate::store::funnel::Name;
 use crate::store::program;
 use maud::{Markup, html};
 

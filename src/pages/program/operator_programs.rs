@@ -17,10 +17,9 @@ use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, navigation, program as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::Document;
-use crate::service::account::books;
-use crate::service::account::books::BudgetRow;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
+use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::partner::resource::{Resource, resource_list};
 use crate::store::program;
 use crate::store::settlement::operator_runs as reads;
@@ -69,8 +68,7 @@ async fn shown<S: Platform>(
     id: &ProgramId,
     form: &SubmittedForm,
 ) -> PageResult {
-    let read =
-        (program::programs(), books::budget_query(), reads::version_list(id, VERSIONS), resource_list(id, RESOURCES));
+    let read = (program::programs(), budget_list(), reads::version_list(id, VERSIONS), resource_list(id, RESOURCES));
     let (operator, (catalog, budgets, version_rows, pages)) = gate.open(cx, read).await?;
     let current = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let version = cx.request.param("version").filter(|text| !text.is_empty());

@@ -21,10 +21,10 @@ use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::CapReduction;
 use crate::store::event::AccountEmail;
 use crate::store::ledger::budget;
-use crate::store::port::{DbError, Rows};
+use crate::store::ledger::budget::BudgetRow;
+use crate::store::port::DbError;
 use crate::store::query::{Parsed, Query};
 use crate::store::{event as events, program, review};
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -50,28 +50,6 @@ pub const BOOKS_STATEMENTS: u64 = 14;
 
 /// Accounts read at a time when going through a whole group.
 const GROUP_PAGE: i64 = 200;
-
-/// A budget with the revision at which it was read.
-#[derive(Clone, Debug)]
-pub struct BudgetRow {
-    pub budget: RewardBudget,
-    pub revision: i64,
-}
-
-/// The rows of `budget::budget_list`.
-pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
-    #[derive(Deserialize)]
-    struct Revision {
-        revision: i64,
-    }
-    let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
-    Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
-}
-
-/// Every program's budget.
-pub fn budget_query() -> Parsed<Vec<BudgetRow>> {
-    budget::budget_list().parsed(|rows| budgets(&rows))
-}
 
 /// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
@@ -136,10 +114,10 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent<'_>) -> BooksReads {
         (evidence::term_list(&ids, &coming.codes), evidence::cap_list(&ids)),
         (
             events::email_list(&ids),
-            review::review_of_accounts(&ids).pairs(),
+            review::review_list(&ids),
             account::accrual_list(&ids),
             account::bound_list(&ids),
-            budget_query(),
+            budget::budget_list(),
         ),
     )
 }

@@ -159,7 +159,7 @@ async fn read<P: Ports>(
     let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
     let document = in_force(&catalog, &partner.program_id, ctx.now)?;
     // Read after the partner is known, and guarded where it matters.
-    let credits = ctx.read(rows::credit_list(&partner.id).query()).await?;
+    let credits = ctx.read(rows::credit_list(&partner.id)).await?;
     Ok((partner, document, credits))
 }
 

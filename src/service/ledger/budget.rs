@@ -10,13 +10,13 @@ use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
-use crate::service::account::books::{BudgetRow, budget_query};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::ledger::budget;
+use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::message::outbox;
 use crate::store::port::{DbError, Stmt};
 use crate::store::{ledger, program};
@@ -44,7 +44,7 @@ pub async fn fund<P: Ports>(
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
-        let (catalog, budgets) = ctx.read((program::programs(), budget_query())).await?;
+        let (catalog, budgets) = ctx.read((program::programs(), budget_list())).await?;
         let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         if !document.settlement.budget {
             let detail = "this program has no reward budget";
@@ -84,7 +84,7 @@ pub async fn fund<P: Ports>(
 /// Releases waiting rewards in every program whose budget has money, then notifies the operator of low budgets: once
 /// after each funding, or, if nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    let (catalog, mut budgets) = ctx.read((program::programs(), budget_query())).await?;
+    let (catalog, mut budgets) = ctx.read((program::programs(), budget_list())).await?;
     let releasable: Vec<ProgramId> = budgets
         .iter()
         .filter(|p| p.budget.waiting > 0 && p.budget.balance_cents > 0)
@@ -97,7 +97,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
         release(ctx, id).await?;
     }
     if !releasable.is_empty() {
-        budgets = ctx.read(budget_query()).await?;
+        budgets = ctx.read(budget_list()).await?;
     }
     announce_low(ctx, &catalog, &budgets).await
 }
@@ -133,7 +133,7 @@ async fn release<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<(), D
 async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, DbError> {
     // The budget's revision is read together with the waiting rewards, and the accounts' revisions before the batch
     // that writes them.
-    let (budgets, waiting) = ctx.read((budget_query(), budget::waiting_list(id, PAGE))).await?;
+    let (budgets, waiting) = ctx.read((budget_list(), budget::waiting_list(id, PAGE))).await?;
     let Ok(row) = find(budgets, id) else { return Ok(false) };
     let mut balance = row.budget.balance_cents;
     let mut released: Vec<Accrual> = Vec::new();

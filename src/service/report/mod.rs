@@ -14,8 +14,7 @@ use crate::service::error::AppError;
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::query::{First, Parsed};
-use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
-use serde::Deserialize;
+use crate::store::report::{ChannelRow, CostSums, ReachSums, channel_list, cost_sums, reach_sums};
 
 /// A program's channels in a month.
 pub struct Channels {
@@ -41,31 +40,12 @@ pub async fn economics<P: Ports>(
     economics_of(&catalog, (cost, reach), program, to, ctx.now)
 }
 
-/// What accounts cost over a period, summed up.
-#[derive(Deserialize)]
-pub struct CostSums {
-    rewarded: i64,
-    reward_cents: i64,
-    benefit_cents: i64,
-    invoiced: i64,
-    first_year_cents: i64,
-}
-
-/// Whom referrals reached over a period, summed up.
-#[derive(Deserialize)]
-pub struct ReachSums {
-    clicks: i64,
-    signups: i64,
-    active_referrers: i64,
-    existing_accounts: i64,
-}
-
 pub type EconomicsReads = (Parsed<Catalog>, First<CostSums>, First<ReachSums>);
 
 /// The reads that a program's economics need.
 pub fn economics_reads(program: &ProgramId, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
     let reach = reach_sums(program, from, to, judged_at(to, now));
-    (program::programs(), cost_sums(program, from, to).query().first(), reach.query().first())
+    (program::programs(), cost_sums(program, from, to).first(), reach.first())
 }
 
 /// A program's economics, from the results of `economics_reads`.

@@ -37,7 +37,7 @@ pub struct CreditRow {
 }
 
 /// A partner's credit, by unit.
-pub fn credit_list(partner: &PartnerId) -> Stmt {
+pub fn credit_list(partner: &PartnerId) -> Query<CreditRow> {
     Stmt::new(
         "SELECT a.unit, SUM(IIF(a.kind = 'pending', a.cr_posted_cents - a.dr_posted_cents, 0)) AS pending_cents,
            SUM(IIF(a.kind = 'available', a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents, 0)) AS available_cents,
@@ -47,6 +47,7 @@ pub fn credit_list(partner: &PartnerId) -> Stmt {
          FROM ledger_account a WHERE a.partner_id = ?1 AND substr(a.unit, 1, 7) = 'credit:' GROUP BY a.unit ORDER BY a.unit",
     )
     .bind(partner)
+    .query()
 }
 
 pub fn redemption_find(id: &str) -> Query<Redemption> {

@@ -2,13 +2,21 @@
 
 use crate::base::ids::{AccountId, ProgramId};
 use crate::engine::accrual::Accrual;
+use crate::engine::accrual::milestone::RewardBudget;
 use crate::store::account::{AccountRow, LINE_COLUMNS};
-use crate::store::port::{GIVEN, Stmt};
-use crate::store::query::Query;
+use crate::store::port::{DbError, GIVEN, Rows, Stmt};
+use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
-/// Every program's budget: revision, balance in cents, and how many rewards wait.
-pub fn budget_list() -> Stmt {
+/// A budget with the revision at which it was read.
+#[derive(Clone, Debug)]
+pub struct BudgetRow {
+    pub budget: RewardBudget,
+    pub revision: i64,
+}
+
+/// Every program's budget.
+pub fn budget_list() -> Parsed<Vec<BudgetRow>> {
     Stmt::new(
         "SELECT v.program_id, COALESCE((SELECT revision FROM reward_budget p WHERE p.program_id = v.program_id), 0) AS revision,
                 COALESCE((SELECT SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account a
@@ -16,6 +24,16 @@ pub fn budget_list() -> Stmt {
                 (SELECT COUNT(*) FROM accrual l WHERE l.program_id = v.program_id AND l.state = 'waiting') AS waiting
          FROM (SELECT DISTINCT program_id FROM program_version) v",
     )
+    .parsed(budgets)
+}
+
+fn budgets(rows: Rows) -> Result<Vec<BudgetRow>, DbError> {
+    #[derive(Deserialize)]
+    struct Revision {
+        revision: i64,
+    }
+    let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
+    Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
 }
 
 /// How often a program's budget was funded.

@@ -70,12 +70,22 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
         .query()
 }
 
+/// What accounts cost over a period, summed up.
+#[derive(Deserialize)]
+pub struct CostSums {
+    pub rewarded: i64,
+    pub reward_cents: i64,
+    pub benefit_cents: i64,
+    pub invoiced: i64,
+    pub first_year_cents: i64,
+}
+
 /// What the rewarded referrals of [from, to) cost and are worth: one row, for `EconomicsSums` together with
 /// `reach_sums`.
 ///
 /// An account belongs to the period of its first reward that is neither waiting nor reversed. An invoice belongs to the
 /// account with the earliest payment of it. All versions of a program have one currency.
-pub fn cost_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Stmt {
+pub fn cost_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Query<CostSums> {
     Stmt::new(
         "WITH first_reward AS MATERIALIZED (
            SELECT account_id, MIN(at_ms) AS at_ms FROM accrual
@@ -105,11 +115,21 @@ pub fn cost_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Stmt {
     .bind(program)
     .bind(from)
     .bind(to)
+    .query()
+}
+
+/// Whom referrals reached over a period, summed up.
+#[derive(Deserialize)]
+pub struct ReachSums {
+    pub clicks: i64,
+    pub signups: i64,
+    pub active_referrers: i64,
+    pub existing_accounts: i64,
 }
 
 /// How far referrals reached in [from, to): one row. Every account that signed up has a binding in the program's group,
 /// attributed or not; the group is that of the document in force at `by`.
-pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Stmt {
+pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Query<ReachSums> {
     Stmt::new(
         "WITH own AS MATERIALIZED (
            SELECT COALESCE(document ->> '$.attribution.exclusive_group', program_id) AS name FROM program_version WHERE program_id = ?1
@@ -129,4 +149,5 @@ pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMi
     .bind(from)
     .bind(to)
     .bind(by)
+    .query()
 }
