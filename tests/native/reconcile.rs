@@ -15,7 +15,7 @@ fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {
 /// What is missing at an instant, by type.
 fn missed(world: &World, when: &str, subscriptions: &[(&str, Option<i64>)], repair: bool) -> Vec<String> {
     let billed = subscriptions.iter().map(|(id, cents)| ((*id).to_owned(), cents.map(Cents))).collect();
-    let accounts = vec![BilledAccount { id: "acct_1".to_owned(), subscriptions: billed }];
+    let accounts = vec![BilledAccount { id: "acct_1".into(), subscriptions: billed }];
     let answer =
         now(reconcile::reconcile(&world.at(at(when)), &ReconciliationRequest { as_of: at(when), repair, accounts }))
             .unwrap();

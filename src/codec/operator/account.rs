@@ -1,5 +1,6 @@
 //! Bodies about referred accounts: reviews, reassignments and reconciliations.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::UtcMillis;
 use crate::codec::fields::{Fields, ID};
@@ -26,7 +27,7 @@ pub struct ReconciliationRequest {
 /// One account's active subscriptions, with the monthly price of each if known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BilledAccount {
-    pub id: String,
+    pub id: AccountId,
     pub subscriptions: Vec<(String, Option<Cents>)>,
 }
 
@@ -36,9 +37,9 @@ const ACCOUNTS_MAX: usize = 200;
 /// Which partner an operator moves an account to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReassignRequest {
-    pub program: String,
+    pub program: ProgramId,
     /// `None`: no partner.
-    pub partner: Option<String>,
+    pub partner: Option<PartnerId>,
     pub reason: String,
 }
 
@@ -76,15 +77,15 @@ fn billed(value: &Value) -> Result<BilledAccount, Invalid> {
             Ok((fields.required_text("id", &ID)?, fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents)))
         })
         .collect();
-    Ok(BilledAccount { id: fields.required_text("id", &ID)?, subscriptions: subscriptions? })
+    Ok(BilledAccount { id: fields.required_text("id", &ID)?.into(), subscriptions: subscriptions? })
 }
 
 pub fn reassign(body: &[u8]) -> Result<ReassignRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     Ok(ReassignRequest {
-        program: fields.required_text("program", &ID)?,
-        partner: fields.text("partner", &ID)?,
+        program: fields.required_text("program", &ID)?.into(),
+        partner: fields.text("partner", &ID)?.map(Into::into),
         reason: reason(&fields)?,
     })
 }

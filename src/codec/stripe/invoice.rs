@@ -36,7 +36,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
         at: paid_at.min(into.created),
         of: EventObject::Customer,
         payload: Payload::InvoicePaid(Invoice {
-            invoice_id,
+            invoice_id: invoice_id.into(),
             subscription_id: subscription(object),
             amount: Amount { cents: Cents(base), currency: read::currency(object)? },
             months: months(read::list(object, "lines")),

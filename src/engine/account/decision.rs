@@ -1,5 +1,6 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
+use crate::base::ids::{AccountId, EventId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
@@ -26,11 +27,11 @@ const ALL: UtcMillis = UtcMillis(i64::MAX);
 
 /// Everything that a decision about one account depends on.
 pub struct DecisionInput<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     /// The account's facts, other accounts' facts about the same invoices, and facts about its domain.
     pub facts: &'a [&'a Fact],
     /// The links of the codes that its facts name, by code.
-    pub links: &'a HashMap<String, AttributionLink>,
+    pub links: &'a HashMap<LinkCode, AttributionLink>,
     /// Accounts that signed up with the same email domain, by domain.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
     /// Referred sign-ups of the partners in `links`, by partner.
@@ -51,7 +52,7 @@ pub struct DecisionInput<'a> {
 pub struct GroupDecision {
     pub result: AttributionResult,
     /// When it signed up, and by which event.
-    pub signed_up: (UtcMillis, String),
+    pub signed_up: (UtcMillis, EventId),
     pub states: Vec<LifecycleTransition>,
     /// From when a run may find a milestone reward due. `None`: nothing to grant.
     pub grant_due_at: Option<UtcMillis>,
@@ -284,7 +285,7 @@ fn suspect(
                 program: binding.program.clone(),
                 partner: binding.partner.clone(),
                 rule: risk::CURRENCY.to_owned(),
-                subject: payment.invoice.invoice_id.clone(),
+                subject: payment.invoice.invoice_id.to_string(),
                 holds: true,
                 evidence,
             });

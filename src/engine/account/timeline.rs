@@ -3,6 +3,7 @@
 //!
 //! Rules 2 to 4, 11 and 16 of the design. Facts go by `order::Position`, never by arrival.
 
+use crate::base::ids::{AccountId, EventId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 pub use crate::engine::account::fact::{Fact, VerifiedCredential};
@@ -15,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 /// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment<'a> {
-    pub event_id: &'a str,
+    pub event_id: &'a EventId,
     /// The sign-up's instant if it was made shortly before.
     pub at: UtcMillis,
     pub invoice: &'a Invoice,
@@ -101,7 +102,7 @@ impl<'a> Timeline<'a> {
     /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an
     /// invoice belongs to the account that claimed it first, and a refund applies to it no matter which account the
     /// refund names.
-    pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+    pub fn of(account: &AccountId, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         known.sort_by(|a, b| position(a).cmp(&position(b)));
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
@@ -110,7 +111,7 @@ impl<'a> Timeline<'a> {
                 owners.entry(&invoice.invoice_id).or_insert(fact);
             }
         }
-        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == account).collect();
+        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == *account).collect();
         let signup = SignUp::of(&own);
         own.sort_by(|a, b| signup.position_of(a).cmp(&signup.position_of(b)));
         let mut walk = TimelineBuilder::default();

@@ -4,6 +4,7 @@
 //! refund or lost dispute reverses its share of what the invoice really earned over all its accruals, and it uses up
 //! the first accrual before the next.
 
+use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::lifecycle;
@@ -29,9 +30,9 @@ pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
 /// A modifier that a partner has earned, as the last run found.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PartnerModifier {
-    pub partner_id: String,
-    pub program_id: String,
-    pub modifier_id: String,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
+    pub modifier_id: RewardId,
     /// The quarter whose invoices it applies to; empty: all invoices after `from_ms`, permanently.
     pub quarter: String,
     pub from_ms: UtcMillis,
@@ -41,13 +42,13 @@ pub struct PartnerModifier {
 #[derive(Clone, Copy, Debug)]
 pub struct PartnerModifiers<'a> {
     /// By partner.
-    pub modifiers: &'a HashMap<String, Vec<PartnerModifier>>,
+    pub modifiers: &'a HashMap<PartnerId, Vec<PartnerModifier>>,
     /// What monthly caps remove, by accrual.
-    pub capped: &'a HashMap<String, Cents>,
+    pub capped: &'a HashMap<AccrualId, Cents>,
 }
 
 impl<'a> PartnerModifiers<'a> {
-    fn of(&self, partner: &str) -> &'a [PartnerModifier] {
+    fn of(&self, partner: &PartnerId) -> &'a [PartnerModifier] {
         self.modifiers.get(partner).map_or(&[], Vec::as_slice)
     }
 }
@@ -56,7 +57,7 @@ impl<'a> PartnerModifiers<'a> {
 pub struct ReferredAccount<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a ReviewStatus,
@@ -76,7 +77,7 @@ impl<'a> ReferredAccount<'a> {
 /// The accruals for the account's payments since the binding started.
 pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let mut used: HashMap<String, i64> = HashMap::new();
+    let mut used: HashMap<RewardId, i64> = HashMap::new();
     let mut first = true;
     for payment in b.timeline.payments.iter().filter(|p| b.counts(p.position())) {
         let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
@@ -185,7 +186,7 @@ fn earn(
     document: &Document,
     payment: &Payment,
     first: bool,
-    used: &mut HashMap<String, i64>,
+    used: &mut HashMap<RewardId, i64>,
 ) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
@@ -265,7 +266,7 @@ pub(crate) fn better_rate(
     reward: &Reward,
     own: Bps,
     at: UtcMillis,
-) -> Option<(String, Bps)> {
+) -> Option<(RewardId, Bps)> {
     let quarter = Quarter::of(at).to_string();
     let applies = |modifier: &str| {
         terms.iter().any(|t| {
@@ -357,7 +358,7 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut accrual = Accrual::new(document, "", b.account, ground, cost);
+    let mut accrual = Accrual::new(document, &PartnerId::default(), b.account, ground, cost);
     accrual.unit = format!("cash:{}", document.currency);
     accrual.balance = Balance::Benefit;
     accrual.state = AccrualState::Settled;

@@ -1,6 +1,7 @@
 //! What happened and why: attribution reports, the ledger, the leaderboard.
 
 use crate::base::decode;
+use crate::base::ids::{AccountId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 /// `GET /v1/accounts/{id}/attribution`: the partner that the account is bound to, by what, why the other candidates
 /// lost, and what it earned.
 pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let id = call.segment;
+    let id = &AccountId::from(call.segment);
     let reads = (account::account_find(id).first(), account::binding_list(id), account::accrual_list(&[id.to_owned()]));
     let (account, bindings, accruals) = call.context().read(reads).await?;
     account.ok_or_else(|| AppError::not_found("account"))?;
@@ -83,7 +84,7 @@ pub async fn faults<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResp
 
 /// `GET /v1/leaderboard?program=`: as of the last run.
 pub async fn leaderboard<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let program = call.request.param("program").ok_or_else(|| {
+    let program = call.request.param("program").map(ProgramId::from).ok_or_else(|| {
         AppError::new(ErrorKind::BadRequest, "missing", "the parameter program is required").field("program")
     })?;
     let page = Page::of(call.request)?;

@@ -7,6 +7,7 @@
 
 use crate::base::decode;
 use crate::base::id;
+use crate::base::ids::AccountId;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::stripe as wire;
@@ -117,7 +118,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => outcome_of(event, "ignored", "no payout matches this transfer", Vec::new()),
             }
         }
-        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_deref()).await?,
+        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_ref()).await?,
     };
     if !event.paid_by.is_empty() {
         release(ctx, RELEASED_MAX).await?;
@@ -137,7 +138,7 @@ async fn take_facts<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
     drafts: &[Draft],
-    account: Option<&str>,
+    account: Option<&AccountId>,
 ) -> Result<Value, AppError> {
     let mut facts = Vec::new();
     let mut reasons = Vec::new();
@@ -220,7 +221,7 @@ async fn place<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
     draft: &Draft,
-    account: Option<&str>,
+    account: Option<&AccountId>,
 ) -> Result<AccountMatch, AppError> {
     match &draft.of {
         EventObject::Customer => {
@@ -229,7 +230,7 @@ async fn place<P: Ports>(
             };
             let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
             let fact = fact(draft, Some(account), email);
-            let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
+            let also = || customers::fact_insert(&draft.id.as_str().into(), &customer.id, account, ctx.now);
             Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(draft), also).await?.outcome))
         }
         EventObject::Payment { intent, charge } => {
@@ -262,12 +263,12 @@ fn digest_of(draft: &Draft) -> String {
     sha256(&json!([draft.kind, draft.at, draft.payload]))
 }
 
-fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
+fn fact(draft: &Draft, account: Option<&AccountId>, email: Option<String>) -> Event {
     Event {
-        id: draft.id.clone(),
+        id: draft.id.as_str().into(),
         kind: draft.kind.name().to_owned(),
         occurred_at: draft.at,
-        account_id: account.map(str::to_owned),
+        account_id: account.cloned(),
         person: Person { email, ..Person::default() },
         credential: Credential { token: draft.token.clone(), ..Credential::default() },
         payload: draft.payload.clone(),
@@ -364,7 +365,7 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
             invoices: decode::from_text(&invoices).map_err(fault)?,
         };
         let event = Event {
-            id: waiting.id.clone(),
+            id: waiting.id.as_str().into(),
             kind: waiting.r#type,
             occurred_at: waiting.occurred_at_ms,
             account_id: None,

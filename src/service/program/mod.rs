@@ -3,6 +3,7 @@
 pub mod dry_run;
 
 use crate::base::id;
+use crate::base::ids::ProgramId;
 use crate::program::check;
 use crate::program::check::Finding;
 use crate::program::document::Document;
@@ -33,9 +34,9 @@ impl From<AppError> for Refusal {
 }
 
 /// Saves a version: 201 if it is new, 200 if the identical version exists.
-pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<StoredResponse, Refusal> {
+pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
-    if document.id != id {
+    if document.id != *id {
         return Err(finding("id", &document.id, &format!("the program in the URL, {id}")));
     }
     let text = serde_json::to_string(&document).map_err(|e| DbError::Fault(e.to_string()))?;

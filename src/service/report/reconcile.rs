@@ -2,6 +2,7 @@
 //! Differences are reported, and repaired by ingesting the missed events, so that everything still follows from facts.
 
 use crate::base::id;
+use crate::base::ids::AccountId;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::{BilledAccount, ReconciliationRequest};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 /// One change that events missed.
 struct MissedEvent {
-    account: String,
+    account: AccountId,
     subscription: String,
     kind: &'static str,
     payload: Payload,
@@ -35,7 +36,7 @@ pub async fn reconcile_those<P: Ports>(
     request: &ReconciliationRequest,
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
-    let ids: Vec<String> = request.accounts.iter().map(|a| a.id.clone()).collect();
+    let ids: Vec<AccountId> = request.accounts.iter().map(|a| a.id.clone()).collect();
     let facts = AccountFacts::new(ctx.read(events::fact_list(&ids, &[], &[])).await?);
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
@@ -127,7 +128,7 @@ async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMi
     let stamp = as_of.0.to_string();
     let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);
     let event = Event {
-        id: event_id.clone(),
+        id: event_id.as_str().into(),
         kind: item.kind.to_owned(),
         occurred_at: as_of,
         account_id: Some(item.account.clone()),

@@ -71,7 +71,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
             // Repeat these accounts: those repaired by now will match.
             break Some(after);
         }
-        after.clone_from(&last.account_id);
+        after = last.account_id.clone().into();
     };
     drop(for_report);
     report(ctx, json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;

@@ -3,6 +3,7 @@
 pub mod stripe;
 
 use crate::base::decode;
+use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
@@ -20,7 +21,7 @@ pub struct Seen {
     pub outcome: String,
 }
 
-pub fn event_seen(id: &str) -> Query<Seen> {
+pub fn event_seen(id: &EventId) -> Query<Seen> {
     Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id).query()
 }
 
@@ -58,7 +59,7 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .bind(intake.source)
     .bind(&event.kind)
     .bind(event.account_id.clone())
-    .bind(invoice_of(&event.payload).map(str::to_owned))
+    .bind(invoice_of(&event.payload))
     .bind(event.occurred_at)
     .bind(intake.received_at)
     .bind(intake.body_sha256)
@@ -88,20 +89,20 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 }
 
 /// The accounts that an event affects: its own, and every account with a payment of the same invoices.
-pub fn event_accounts(account: Option<&str>, invoices: &[String]) -> Query<AccountRow> {
+pub fn event_accounts(account: Option<&AccountId>, invoices: &[InvoiceId]) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT e.account_id FROM json_each(?2) CROSS JOIN event e ON e.invoice_id = value WHERE e.type = 'invoice.paid')
          ORDER BY a.id",
     )
-    .bind(account.map(str::to_owned))
+    .bind(account)
     .json(&invoices)
     .query()
 }
 
 /// The facts of accounts, all facts about their invoices and their payments whichever account those name, and the facts about the domains
 /// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
-pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
+pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[String]) -> Parsed<Vec<Fact>> {
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
                                     WHERE account_id IN (SELECT value FROM json_each(?1))),
@@ -131,8 +132,8 @@ pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -
 pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
     #[derive(Deserialize)]
     struct Row {
-        id: String,
-        account_id: Option<String>,
+        id: EventId,
+        account_id: Option<AccountId>,
         r#type: String,
         occurred_at_ms: UtcMillis,
         email_domain: Option<String>,
@@ -161,12 +162,12 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
 /// An email address that an event named for an account.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountEmail {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub email: String,
 }
 
 /// The email addresses that events named for accounts.
-pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
+pub fn email_list(accounts: &[AccountId]) -> Query<AccountEmail> {
     Stmt::new(
         "SELECT DISTINCT account_id, email FROM event_person
          WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",
@@ -176,7 +177,7 @@ pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
 }
 
 /// The invoice that an event names. A refund or dispute of a payment names none.
-pub fn invoice_of(payload: &Payload) -> Option<&str> {
+pub fn invoice_of(payload: &Payload) -> Option<&InvoiceId> {
     let invoice = match payload {
         Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
         Payload::InvoiceRefunded { invoice_id, .. }
@@ -185,7 +186,7 @@ pub fn invoice_of(payload: &Payload) -> Option<&str> {
         Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
         _ => None,
     };
-    invoice.map(String::as_str).filter(|invoice| !invoice.is_empty())
+    invoice.filter(|invoice| !invoice.is_empty())
 }
 
 /// The domain that an event is about.
@@ -199,7 +200,7 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
 
 /// Every code that an event presents: typed, from its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
-pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String> {
+pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<LinkCode> {
     let touched =
         presented.touchpoints.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
     let named = match payload {
@@ -209,7 +210,7 @@ pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String
         Payload::Reassigned { code, .. } => code.clone(),
         _ => None,
     };
-    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).chain(named).collect();
+    let mut codes: Vec<LinkCode> = presented.code.iter().cloned().chain(touched).chain(named).collect();
     codes.sort();
     codes.dedup();
     codes

@@ -200,9 +200,10 @@ fn home_is_empty_when_nothing_needs_attention() {
     // The one program with a budget has no funds yet.
     pages.operator().get("/operator").says(home::BUDGET_EMPTY);
     let ctx = pages.world.at(at(NOW));
+    let program = super::operator_fixture::POOLED.into();
     let funded = manicule::service::ledger::budget::fund(
         &ctx,
-        super::operator_fixture::POOLED,
+        &program,
         manicule::base::money::Cents(10_000_000),
         "to reward",
         None,

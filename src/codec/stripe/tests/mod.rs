@@ -43,7 +43,7 @@ fn invoice(object: &Value) -> Invoice {
 
 /// A payment of `in_1`.
 fn paid(payment: &str, paid_cents: Option<i64>) -> InvoicePayment {
-    InvoicePayment { payment: payment.to_owned(), invoice: "in_1".to_owned(), paid_cents }
+    InvoicePayment { payment: payment.to_owned(), invoice: "in_1".into(), paid_cents }
 }
 
 fn usd(cents: i64) -> Amount {
@@ -89,7 +89,7 @@ fn new_invoice() -> Value {
 #[test]
 fn an_invoice_means_the_same_in_both_shapes() {
     let want = Invoice {
-        invoice_id: "in_1".to_owned(),
+        invoice_id: "in_1".into(),
         subscription_id: Some("sub_1".to_owned()),
         amount: usd(10_000),
         months: 1,
@@ -198,9 +198,12 @@ fn refund(status: &str) -> Value {
 #[test]
 fn refunds_go_by_their_own_ids() {
     let (refund_id, invoice_id) = ("re_1".to_owned(), String::new());
-    let refunded =
-        Payload::InvoiceRefunded { refund_id: refund_id.clone(), invoice_id: invoice_id.clone(), amount: usd(2_500) };
-    let failed = Payload::InvoiceRefundFailed { refund_id, invoice_id, amount: usd(2_500) };
+    let refunded = Payload::InvoiceRefunded {
+        refund_id: refund_id.clone(),
+        invoice_id: invoice_id.clone().into(),
+        amount: usd(2_500),
+    };
+    let failed = Payload::InvoiceRefundFailed { refund_id, invoice_id: invoice_id.into(), amount: usd(2_500) };
     for (kind, status, want) in [
         ("refund.created", "pending", &refunded),
         ("refund.created", "succeeded", &refunded),
@@ -221,7 +224,7 @@ fn a_charge_says_its_sum_and_in_old_shapes_its_refunds() {
     let new = json!({"id": "ch_1", "object": "charge", "amount": 10_000, "amount_refunded": 2_500, "currency": "usd",
         "payment_intent": "pi_1"});
     let total =
-        Payload::InvoiceRefundedTotal { charge_id: "ch_1".to_owned(), invoice_id: String::new(), amount: usd(2_500) };
+        Payload::InvoiceRefundedTotal { charge_id: "ch_1".to_owned(), invoice_id: "".into(), amount: usd(2_500) };
     assert_eq!(fact("charge.refunded", &new).2, total);
     let mut old = new.clone();
     old["invoice"] = json!("in_1");
@@ -250,7 +253,7 @@ fn disputes_go_by_their_funds() {
         json!({"id": "dp_1", "object": "dispute", "amount": 10_000, "currency": "usd", "charge": "ch_1",
             "payment_intent": "pi_1", "status": status})
     };
-    let payload = Dispute { dispute_id: "dp_1".to_owned(), invoice_id: String::new(), amount: usd(10_000) };
+    let payload = Dispute { dispute_id: "dp_1".to_owned(), invoice_id: String::new().into(), amount: usd(10_000) };
     for (kind, status, want) in [
         ("created", "needs_response", Some("dispute.opened")),
         ("created", "warning_needs_response", Some("dispute.opened")),
