@@ -4,6 +4,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::event::Payload;
 use crate::engine::payout::payee::Payability;
 use crate::program::event::EventType;
+use serde_json::Value;
 
 /// Which endpoint received an event. Each has its own secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +61,12 @@ pub struct Draft {
 }
 
 /// What a draft is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EventObject {
     /// The customer's account.
     Customer,
+    /// The same, but the subscription object leaves out a part of its value.
+    Subscription(Box<Value>),
     /// The invoice that one of these paid; the payload's `invoice_id` is empty until it is known.
     Payment { intent: Option<String>, charge: Option<String> },
     /// The invoice that the payload names.

@@ -6,13 +6,16 @@
 //! does not say.
 
 pub mod account;
+pub mod discount;
 pub mod event;
 pub mod form;
 pub mod invoice;
+pub mod price;
 pub mod read;
 pub mod refunds_disputes;
 pub mod signature;
 pub mod subscription;
+pub mod worth;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +23,7 @@ mod tests;
 pub use crate::codec::stripe::account::payability;
 pub use crate::codec::stripe::event::{Customer, Draft, EventObject, StripeEndpoint, StripeEvent, Translated, about};
 pub use crate::codec::stripe::read::created;
-pub use crate::codec::stripe::subscription::{Billing, billing, resting};
+pub use crate::codec::stripe::subscription::{Billing, billing};
 
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::read::{flag, id, text};
@@ -93,9 +96,11 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
     into.what = match kind {
         "checkout.session.completed" => signed_up(object, into),
         "invoice.paid" => invoice::paid(object, into)?,
-        "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
-            subscription::changed(event, object, into)?
-        }
+        "customer.subscription.created"
+        | "customer.subscription.updated"
+        | "customer.subscription.deleted"
+        | "customer.subscription.paused"
+        | "customer.subscription.resumed" => subscription::changed(event, object, into)?,
         "customer.created" | "customer.updated" => StripeEvent::Ignored("it only identifies the customer"),
         "invoice_payment.paid" => StripeEvent::Ignored("it only links a payment to its invoice"),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {

@@ -6,9 +6,9 @@
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::touch::{Touch, TouchHistory};
-use crate::engine::event::{Amount, Invoice, Payload};
+use crate::engine::event::{Amount, Invoice, Payload, Subscription};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One stored event, as decisions see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +47,8 @@ pub struct Payment<'a> {
     pub invoice: &'a Invoice,
     /// Refunded or lost in disputes; together at most what was paid.
     pub taken_back: Cents,
-    /// A refund or dispute in another currency than the payment: a person has to review it.
-    pub taken_back_elsewhere: bool,
+    /// The other currency of a refund or dispute of the payment: a person has to review it.
+    pub taken_back_elsewhere: Option<&'a str>,
     /// A dispute is open.
     pub disputed: bool,
     /// The paid period that it belongs to.
@@ -82,11 +82,18 @@ pub struct Revenue {
     pub annual_cents: Cents,
 }
 
-/// An active subscription, and its last reported annual value.
+/// What the active subscriptions are worth per year from an instant on, by currency (`None`: the program's own).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worth<'a> {
+    pub from: UtcMillis,
+    pub annual: BTreeMap<Option<&'a str>, i64>,
+}
+
+/// An active subscription as it was last reported with a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActiveSubscription {
     pub id: String,
-    pub annual_cents: Option<Cents>,
+    pub reported: Option<Subscription>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,8 +106,8 @@ pub struct Timeline<'a> {
     pub cancellations: Vec<UtcMillis>,
     /// Subscriptions that are active at the end, by id.
     pub active: Vec<ActiveSubscription>,
-    /// Subscriptions and their annual value, while the account pays.
-    pub revenue: Vec<Revenue>,
+    /// What the subscriptions are worth, in order.
+    pub worth: Vec<Worth<'a>>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
 }
@@ -122,18 +129,39 @@ impl<'a> Timeline<'a> {
         for fact in known.iter().copied().filter(|f| f.account_id == account) {
             walk.step(fact, &owners);
         }
-        let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
+        let reported = |id: &str| walk.reported.get(id).map(|s| (*s).clone());
         let mut active: Vec<ActiveSubscription> = walk
             .subscriptions
             .iter()
-            .map(|id| ActiveSubscription { id: (*id).to_owned(), annual_cents: worth(id) })
+            .map(|id| ActiveSubscription { id: (*id).to_owned(), reported: reported(id) })
             .collect();
         active.sort_by(|a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
         timeline.active = active;
         take_back(&mut timeline.payments, &known);
-        timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
         timeline
+    }
+
+    /// The annual recurring revenue in a program's currency: what the subscriptions in it are worth, from the first
+    /// payment in it on. Amounts of different currencies are never added up.
+    pub fn revenue_in(&self, currency: &str) -> Vec<Revenue> {
+        let mut payments = self.payments.iter().filter(|p| p.invoice.amount.currency == currency);
+        let Some(first_paid_at) = payments.next().map(|p| p.at) else { return Vec::new() };
+        let ends = self.worth.iter().skip(1).map(|next| Some(next.from)).chain([None]);
+        let mut spans: Vec<Revenue> = Vec::new();
+        for (worth, to_ms) in self.worth.iter().zip(ends) {
+            let own = [None, Some(currency)].into_iter().filter_map(|own| worth.annual.get(&own).copied());
+            let annual_cents = Cents(own.fold(0, i64::saturating_add));
+            let from_ms = worth.from.max(first_paid_at);
+            if annual_cents <= Cents::ZERO || to_ms.is_some_and(|to| to <= from_ms) {
+                continue;
+            }
+            match spans.last_mut() {
+                Some(last) if last.to_ms == Some(from_ms) && last.annual_cents == annual_cents => last.to_ms = to_ms,
+                _ => spans.push(Revenue { from_ms, to_ms, annual_cents }),
+            }
+        }
+        spans
     }
 
     /// Whether the account had signed up before: only the first sign-up counts.
@@ -155,8 +183,8 @@ struct TimelineBuilder<'a> {
     subscriptions: HashSet<&'a str>,
     /// Cancelled subscriptions: a repeated cancellation has no effect.
     ended: HashSet<&'a str>,
-    /// The last reported annual value of each subscription.
-    worth: HashMap<&'a str, i64>,
+    /// The last report of each subscription that has a value.
+    reported: HashMap<&'a str, &'a Subscription>,
     is_cancelled: bool,
 }
 
@@ -178,9 +206,8 @@ impl<'a> TimelineBuilder<'a> {
                 }
             }
             Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => {
-                let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
-                if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
-                    self.worth.insert(&s.subscription_id, annual);
+                if s.annual_cents().is_some() {
+                    self.reported.insert(&s.subscription_id, s);
                 }
                 self.subscribe(&s.subscription_id);
             }
@@ -196,17 +223,16 @@ impl<'a> TimelineBuilder<'a> {
         self.compute_revenue(fact.at);
     }
 
-    /// Records the value of the active subscriptions from `at` on, while the account has paid and is not cancelled.
+    /// Records what the active subscriptions are worth from `at` on, while the account is not cancelled.
     fn compute_revenue(&mut self, at: UtcMillis) {
-        let pays = !self.timeline.payments.is_empty() && !self.is_cancelled;
-        let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
-        let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
-        let spans = &mut self.timeline.revenue;
-        if spans.last().map_or(Cents::ZERO, |s| s.annual_cents) != annual_cents {
-            if let Some(open) = spans.last_mut() {
-                open.to_ms = Some(at);
-            }
-            spans.push(Revenue { from_ms: at, to_ms: None, annual_cents });
+        let mut annual: BTreeMap<Option<&'a str>, i64> = BTreeMap::new();
+        for id in self.subscriptions.iter().filter(|_| !self.is_cancelled) {
+            let Some(reported) = self.reported.get(id) else { continue };
+            let sum = annual.entry(reported.currency.as_deref()).or_default();
+            *sum = sum.saturating_add(reported.annual_cents().unwrap_or_default().0);
+        }
+        if self.timeline.worth.last().map(|last| &last.annual) != Some(&annual) {
+            self.timeline.worth.push(Worth { from: at, annual });
         }
     }
 
@@ -230,7 +256,7 @@ impl<'a> TimelineBuilder<'a> {
             at: fact.at,
             invoice,
             taken_back: Cents::ZERO,
-            taken_back_elsewhere: false,
+            taken_back_elsewhere: None,
             disputed: false,
             paid_period,
         });
@@ -249,7 +275,7 @@ impl<'a> TimelineBuilder<'a> {
 }
 
 /// Applies refunds and disputes to their payments.
-fn take_back(payments: &mut [Payment], known: &[&Fact]) {
+fn take_back<'a>(payments: &mut [Payment<'a>], known: &[&'a Fact]) {
     // By invoice and currency: amounts in another currency are never converted.
     let mut taken = refunded(known);
     let mut disputes: HashMap<(&str, &str), &Payload> = HashMap::new();
@@ -285,8 +311,9 @@ fn take_back(payments: &mut [Payment], known: &[&Fact]) {
         let charged = payment.invoice.charged();
         let share = payment.invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
         payment.taken_back = share.unwrap_or(Cents::ZERO);
-        payment.taken_back_elsewhere =
-            taken.keys().any(|(invoice, currency)| *invoice == id && *currency != payment.invoice.amount.currency);
+        let others =
+            taken.keys().filter(|(invoice, currency)| *invoice == id && *currency != payment.invoice.amount.currency);
+        payment.taken_back_elsewhere = others.map(|(_, currency)| *currency).min();
         payment.disputed = open.contains(id);
     }
 }

@@ -3,3 +3,4 @@
 pub mod conversion;
 pub mod stripe_in;
 pub mod stripe_sweep;
+pub mod stripe_worth;

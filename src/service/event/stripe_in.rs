@@ -16,6 +16,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS, TAKE_USUALLY};
+use crate::service::event::stripe_worth;
 use crate::service::payout::reverse;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
@@ -46,6 +47,8 @@ const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too 
 enum AccountMatch {
     /// Ingested, with its outcome.
     Taken(Value),
+    /// The same, but the value of its subscription lacks something, for this reason.
+    TakenInPart(Value, &'static str),
     /// It waits for its invoice.
     Waits,
     /// The payment has no invoice.
@@ -128,6 +131,10 @@ async fn take_facts<P: Ports>(
         }
         match place(ctx, event, draft, account).await? {
             AccountMatch::Taken(outcome) => facts.push(outcome),
+            AccountMatch::TakenInPart(outcome, why) => {
+                facts.push(outcome);
+                reasons.push(("applied", why));
+            }
             AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
             AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
         }
@@ -196,14 +203,14 @@ async fn place<P: Ports>(
     account: Option<&str>,
 ) -> Result<AccountMatch, AppError> {
     match &draft.of {
-        EventObject::Customer => {
-            let (Some(customer), Some(account)) = (&event.customer, account) else {
-                return Ok(AccountMatch::NoInvoice);
-            };
-            let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
-            let fact = fact(draft, Some(account), email);
-            let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
-            Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), also).await?.outcome))
+        EventObject::Customer => place_at(ctx, event, draft, draft, account).await,
+        EventObject::Subscription(object) => {
+            let (valued, left_out) = stripe_worth::complete(ctx, draft, object).await?;
+            let placed = place_at(ctx, event, draft, &valued, account).await?;
+            Ok(match (placed, left_out) {
+                (AccountMatch::Taken(outcome), Some(why)) => AccountMatch::TakenInPart(outcome, why),
+                (placed, _) => placed,
+            })
         }
         EventObject::Invoice => {
             let fact = fact(draft, None, None);
@@ -233,6 +240,23 @@ async fn place<P: Ports>(
             }
         }
     }
+}
+
+/// Ingests a customer's fact. It is identified by the draft as it was sent, whatever Stripe has answered about it since.
+async fn place_at<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: &Translated,
+    sent: &Draft,
+    draft: &Draft,
+    account: Option<&str>,
+) -> Result<AccountMatch, AppError> {
+    let (Some(customer), Some(account)) = (&event.customer, account) else {
+        return Ok(AccountMatch::NoInvoice);
+    };
+    let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
+    let fact = fact(draft, Some(account), email);
+    let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
+    Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(sent), also).await?.outcome))
 }
 
 /// Of a draft's content, whichever account or invoice it turns out to be about.
