@@ -5,6 +5,7 @@ mod bodies;
 mod fixture;
 mod missed;
 mod refunds_disputes;
+mod worth;
 
 use bodies::*;
 use fixture::{CONNECT_SECRET, SECRET, StripeFixture};

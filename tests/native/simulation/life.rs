@@ -111,7 +111,7 @@ impl Life {
 
     /// The yearly value of the active subscriptions at the end of an instant, while the account pays.
     pub fn worth_at(&self, instant: i64) -> i64 {
-        let paid = self.payments.iter().any(|p| p.at() <= instant);
+        let paid = self.payments.iter().any(|p| p.at() <= instant && p.is_ours());
         let mut worth: BTreeMap<&str, i64> = BTreeMap::new();
         let mut active: BTreeSet<&str> = BTreeSet::new();
         let mut gone = false;
@@ -122,7 +122,8 @@ impl Life {
                 "account.signed_up" if self.sign_up.as_ref().is_some_and(|s| s.id == event.id) => gone = false,
                 "subscription.started" | "subscription.updated" => {
                     let annual = event.number("annual_value_cents").or(event.number("monthly_cents").map(|m| 12 * m));
-                    worth.extend(annual.map(|cents| (id, cents)));
+                    // What is in another currency is worth nothing here.
+                    worth.extend(annual.map(|cents| (id, if event.is_in_own_currency() { cents } else { 0 })));
                     active.insert(id);
                 }
                 "subscription.cancelled" => {
