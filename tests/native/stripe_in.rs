@@ -2,6 +2,7 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
+mod compared;
 mod fixture;
 mod missed;
 mod refunds_disputes;

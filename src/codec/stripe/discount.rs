@@ -37,18 +37,18 @@ pub struct Discount {
 
 /// The event has only an id where Stripe knows more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftOut;
+pub struct CouponMissing;
 
 /// The discounts of a subscription or item at an instant. Old versions have one `discount`, later ones have `discounts`
 /// too, and list there only its id.
-pub fn discounts(object: &Value, currency: Option<&str>, at: UtcMillis) -> Result<Vec<Discount>, LeftOut> {
+pub fn discounts(object: &Value, currency: Option<&str>, at: UtcMillis) -> Result<Vec<Discount>, CouponMissing> {
     let single = object.get("discount").filter(|discount| discount.is_object());
     let listed = object.get("discounts").and_then(Value::as_array).filter(|listed| !listed.is_empty());
     let all: Vec<&Value> = match listed {
         Some(listed) => listed.iter().map(|one| expanded(one, single)).collect(),
         None => single.into_iter().collect(),
     };
-    let read: Result<Vec<_>, LeftOut> = all.into_iter().map(|one| discount(one, currency, at)).collect();
+    let read: Result<Vec<_>, CouponMissing> = all.into_iter().map(|one| discount(one, currency, at)).collect();
     Ok(read?.into_iter().flatten().collect())
 }
 
@@ -58,9 +58,9 @@ fn expanded<'a>(one: &'a Value, single: Option<&'a Value>) -> &'a Value {
 }
 
 /// One discount; `None` if it takes off nothing any more.
-fn discount(one: &Value, currency: Option<&str>, at: UtcMillis) -> Result<Option<Discount>, LeftOut> {
+fn discount(one: &Value, currency: Option<&str>, at: UtcMillis) -> Result<Option<Discount>, CouponMissing> {
     if !one.is_object() {
-        return if one.is_null() { Ok(None) } else { Err(LeftOut) };
+        return if one.is_null() { Ok(None) } else { Err(CouponMissing) };
     }
     let ends_at = read::instant(one, "end");
     if flag(one, "deleted") || ends_at.is_some_and(|end| end <= at) {
@@ -70,7 +70,7 @@ fn discount(one: &Value, currency: Option<&str>, at: UtcMillis) -> Result<Option
     let coupon = one.get("coupon").or_else(|| one.get("source")?.get("coupon")).filter(|coupon| !coupon.is_null());
     let Some(coupon) = coupon else { return Ok(None) };
     if !coupon.is_object() {
-        return Err(LeftOut);
+        return Err(CouponMissing);
     }
     let Some(cut) = cut(coupon, currency)? else { return Ok(None) };
     let months = read::integer(coupon, "duration_in_months").unwrap_or(0).clamp(0, 1_200);
@@ -87,7 +87,7 @@ fn discount(one: &Value, currency: Option<&str>, at: UtcMillis) -> Result<Option
 
 /// What a coupon takes off. An amount in another currency than the subscription's is never converted: the coupon has it
 /// in the subscription's too.
-fn cut(coupon: &Value, currency: Option<&str>) -> Result<Option<Cut>, LeftOut> {
+fn cut(coupon: &Value, currency: Option<&str>) -> Result<Option<Cut>, CouponMissing> {
     if let Some(percent) = coupon.get("percent_off").filter(|percent| percent.is_number()) {
         let millionths = price::decimal(&percent.to_string()).map(|percent| percent * WHOLE / (100 * SCALE));
         return Ok(millionths.map(|share| Cut::Share(share.clamp(0, WHOLE))));
@@ -95,7 +95,7 @@ fn cut(coupon: &Value, currency: Option<&str>) -> Result<Option<Cut>, LeftOut> {
     let amount = |object: &Value| price::money(object, &["amount_off"]).map(|off| Cut::Amount(off.max(0)));
     match (text(coupon, "currency"), currency) {
         (Some(own), Some(wanted)) if !own.eq_ignore_ascii_case(wanted) => {
-            let options = coupon.get("currency_options").ok_or(LeftOut)?;
+            let options = coupon.get("currency_options").ok_or(CouponMissing)?;
             Ok(options.get(wanted).and_then(amount))
         }
         _ => Ok(amount(coupon)),
@@ -104,14 +104,17 @@ fn cut(coupon: &Value, currency: Option<&str>) -> Result<Option<Cut>, LeftOut> {
 
 /// One line of an invoice: an item's product and amount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct InvoiceLine {
     pub product: Option<String>,
     pub amount: i128,
 }
 
-impl Line {
-    pub fn of(item: &Value, amount: i128) -> Line {
-        Line { product: item.get("price").or_else(|| item.get("plan")).and_then(|price| id(price, "product")), amount }
+impl InvoiceLine {
+    pub fn of(item: &Value, amount: i128) -> InvoiceLine {
+        InvoiceLine {
+            product: item.get("price").or_else(|| item.get("plan")).and_then(|price| id(price, "product")),
+            amount,
+        }
     }
 }
 
@@ -130,8 +133,8 @@ impl Discount {
     }
 
     /// Takes it off an invoice's lines, none of which becomes negative.
-    pub fn take_off(&self, lines: &mut [Line]) {
-        let names = |line: &Line| match (&self.products, &line.product) {
+    pub fn take_off(&self, lines: &mut [InvoiceLine]) {
+        let names = |line: &InvoiceLine| match (&self.products, &line.product) {
             (Some(only), Some(product)) => only.contains(product),
             (Some(_), None) => false,
             (None, _) => true,

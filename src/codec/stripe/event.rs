@@ -23,6 +23,8 @@ pub struct Translated {
     pub created: UtcMillis,
     pub is_live: bool,
     pub customer: Option<Customer>,
+    /// The customer of the payment that a refund or dispute is about, if the event names it.
+    pub paying_customer: Option<String>,
     /// Payments (`pi_…`, `ch_…`) with the invoice that each one pays.
     pub paid_by: Vec<(String, String)>,
     pub what: StripeEvent,
@@ -78,6 +80,16 @@ impl Draft {
     pub fn about(self, invoice: &str) -> Draft {
         Draft { payload: about(self.payload, invoice), of: EventObject::Invoice, ..self }
     }
+}
+
+/// What identifies a draft's content, whichever invoice it turns out to be about. A subscription's value is not part of
+/// it: two versions of one event leave out different parts of it.
+pub fn identity(draft: &Draft) -> Payload {
+    let mut payload = about(draft.payload.clone(), "");
+    if let Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) = &mut payload {
+        (s.monthly_cents, s.annual_value_cents) = (None, None);
+    }
+    payload
 }
 
 /// A refund or dispute with its invoice; other payloads are unchanged.

@@ -21,7 +21,9 @@ pub mod worth;
 mod tests;
 
 pub use crate::codec::stripe::account::payability;
-pub use crate::codec::stripe::event::{Customer, Draft, EventObject, StripeEndpoint, StripeEvent, Translated, about};
+pub use crate::codec::stripe::event::{
+    Customer, Draft, EventObject, StripeEndpoint, StripeEvent, Translated, about, identity,
+};
 pub use crate::codec::stripe::read::created;
 pub use crate::codec::stripe::subscription::{Billing, billing};
 
@@ -74,6 +76,7 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
         created: read::created(event, now)?,
         is_live,
         customer: None,
+        paying_customer: None,
         paid_by: Vec::new(),
         what: StripeEvent::Ignored("this type of event is not used"),
     };
@@ -93,6 +96,7 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
 fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Result<(), Invalid> {
     into.customer = customer(kind, object);
     into.paid_by = paid_by(kind, object);
+    into.paying_customer = paying_customer(object);
     into.what = match kind {
         "checkout.session.completed" => signed_up(object, into),
         "invoice.paid" => invoice::paid(object, into)?,
@@ -134,6 +138,12 @@ fn customer(kind: &str, object: &Value) -> Option<Customer> {
         _ => return None,
     };
     Some(Customer { id, email })
+}
+
+/// The customer of a charge, or of the payment of a refund or dispute if that is expanded.
+fn paying_customer(object: &Value) -> Option<String> {
+    let of_payment = |name: &str| id(object.get(name)?, "customer");
+    id(object, "customer").or_else(|| of_payment("charge")).or_else(|| of_payment("payment_intent"))
 }
 
 /// Which invoice a payment is for, from any event that shows it.

@@ -6,7 +6,7 @@
 
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::codec::stripe::discount::{Discount, Line, discounts};
+use crate::codec::stripe::discount::{Discount, InvoiceLine, discounts};
 use crate::codec::stripe::price::{Interval, ItemPrice, SCALE, Unpriced, item_price};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{flag, list, text};
@@ -17,7 +17,7 @@ const AMOUNT_MAX: i128 = CENTS_MAX as i128 * SCALE;
 
 /// The value of a subscription, in minor units of its currency. `None`: it is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Worth {
+pub struct SubscriptionValue {
     pub monthly: Option<Cents>,
     pub annual: Option<Cents>,
     /// What Stripe's object leaves out of it.
@@ -78,13 +78,17 @@ fn price_of(item: &Value) -> Option<&Value> {
 struct Item {
     price: ItemPrice,
     discounts: Vec<Discount>,
-    line: Line,
+    line: InvoiceLine,
 }
 
 /// What the subscription is worth at an instant.
-pub fn worth(object: &Value, at: UtcMillis) -> Worth {
+pub fn worth(object: &Value, at: UtcMillis) -> SubscriptionValue {
     if is_paused(object) {
-        return Worth { monthly: Some(Cents::ZERO), annual: Some(Cents::ZERO), left_out: LeftOut::default() };
+        return SubscriptionValue {
+            monthly: Some(Cents::ZERO),
+            annual: Some(Cents::ZERO),
+            left_out: LeftOut::default(),
+        };
     }
     let currency = currency(object).map(str::to_ascii_lowercase);
     let mut left_out =
@@ -99,7 +103,7 @@ pub fn worth(object: &Value, at: UtcMillis) -> Worth {
                 items.push(Item {
                     price,
                     discounts: discounts.unwrap_or_default(),
-                    line: Line::of(item, price.amount),
+                    line: InvoiceLine::of(item, price.amount),
                 });
             }
             Err(Unpriced::LeftOut) => left_out.prices = true,
@@ -110,12 +114,12 @@ pub fn worth(object: &Value, at: UtcMillis) -> Worth {
     left_out.discounts = own.is_err();
     let own = own.unwrap_or_default();
     if items.is_empty() || left_out.discounts || left_out.item_discounts {
-        return Worth { left_out, ..Worth::default() };
+        return SubscriptionValue { left_out, ..SubscriptionValue::default() };
     }
     let first = first_invoice(object, at);
     let lasting = year(&items, &own, first, |discount, _, _| discount.is_forever());
     let annual = year(&items, &own, first, Discount::applies);
-    Worth { monthly: Some(Cents(lasting.0 / 12)), annual: Some(annual), left_out }
+    SubscriptionValue { monthly: Some(Cents(lasting.0 / 12)), annual: Some(annual), left_out }
 }
 
 /// When the next invoice is made: now if the current period has just begun, otherwise at its end.
@@ -160,7 +164,7 @@ fn year(
 /// What discounts take off one invoice: those of an item off its own line, then those of the subscription in order. Items
 /// with longer intervals count with their share.
 fn invoice_off(items: &[Item], own: &[Discount], interval: Interval, applies: impl Fn(&Discount) -> bool) -> i128 {
-    let mut lines: Vec<Line> = items.iter().map(|item| item.line.clone()).collect();
+    let mut lines: Vec<InvoiceLine> = items.iter().map(|item| item.line.clone()).collect();
     for (line, item) in lines.iter_mut().zip(items).filter(|(_, item)| item.price.interval != interval) {
         let yearly = item.price.interval.yearly(line.amount).unwrap_or(0);
         line.amount = yearly.min(AMOUNT_MAX) * interval.count / interval.per_year;

@@ -84,7 +84,7 @@ pub struct Revenue {
 
 /// What the active subscriptions are worth per year from an instant on, by currency (`None`: the program's own).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Worth<'a> {
+pub struct SubscriptionTotals<'a> {
     pub from: UtcMillis,
     pub annual: BTreeMap<Option<&'a str>, i64>,
 }
@@ -107,7 +107,7 @@ pub struct Timeline<'a> {
     /// Subscriptions that are active at the end, by id.
     pub active: Vec<ActiveSubscription>,
     /// What the subscriptions are worth, in order.
-    pub worth: Vec<Worth<'a>>,
+    pub totals: Vec<SubscriptionTotals<'a>>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
 }
@@ -142,14 +142,14 @@ impl<'a> Timeline<'a> {
         timeline
     }
 
-    /// The annual recurring revenue in a program's currency: what the subscriptions in it are worth, from the first
-    /// payment in it on. Amounts of different currencies are never added up.
+    /// Rule 15: the annual recurring revenue in a program's currency: what the subscriptions in it are worth, from the
+    /// first payment in it on. Amounts of different currencies are never added up.
     pub fn revenue_in(&self, currency: &str) -> Vec<Revenue> {
         let mut payments = self.payments.iter().filter(|p| p.invoice.amount.currency == currency);
         let Some(first_paid_at) = payments.next().map(|p| p.at) else { return Vec::new() };
-        let ends = self.worth.iter().skip(1).map(|next| Some(next.from)).chain([None]);
+        let ends = self.totals.iter().skip(1).map(|next| Some(next.from)).chain([None]);
         let mut spans: Vec<Revenue> = Vec::new();
-        for (worth, to_ms) in self.worth.iter().zip(ends) {
+        for (worth, to_ms) in self.totals.iter().zip(ends) {
             let own = [None, Some(currency)].into_iter().filter_map(|own| worth.annual.get(&own).copied());
             let annual_cents = Cents(own.fold(0, i64::saturating_add));
             let from_ms = worth.from.max(first_paid_at);
@@ -231,8 +231,8 @@ impl<'a> TimelineBuilder<'a> {
             let sum = annual.entry(reported.currency.as_deref()).or_default();
             *sum = sum.saturating_add(reported.annual_cents().unwrap_or_default().0);
         }
-        if self.timeline.worth.last().map(|last| &last.annual) != Some(&annual) {
-            self.timeline.worth.push(Worth { from: at, annual });
+        if self.timeline.totals.last().map(|last| &last.annual) != Some(&annual) {
+            self.timeline.totals.push(SubscriptionTotals { from: at, annual });
         }
     }
 

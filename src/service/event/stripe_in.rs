@@ -170,7 +170,7 @@ fn fingerprint(event: &Translated) -> String {
         StripeEvent::Payability(state) => json!(state),
         StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
         // Only old API versions list a charge's refunds; the first fact has the total.
-        StripeEvent::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, d.clone().about("").payload))),
+        StripeEvent::Facts(drafts) => json!(drafts.first().map(|d| (d.kind, d.at, wire::identity(d)))),
     };
     let customer = event.customer.as_ref().map(|c| &c.id);
     sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
@@ -234,7 +234,7 @@ async fn place<P: Ports>(
                     Ok(AccountMatch::Taken(take_fact(ctx, fact, digest_of(draft), Vec::new).await?.outcome))
                 }
                 None => {
-                    wait(ctx, draft, intent.clone(), charge.clone()).await?;
+                    wait(ctx, event, draft, intent.clone(), charge.clone()).await?;
                     Ok(AccountMatch::Waits)
                 }
             }
@@ -261,7 +261,7 @@ async fn place_at<P: Ports>(
 
 /// Of a draft's content, whichever account or invoice it turns out to be about.
 fn digest_of(draft: &Draft) -> String {
-    sha256(&json!([draft.kind, draft.at, draft.clone().about("").payload]))
+    sha256(&json!([draft.kind, draft.at, wire::identity(draft)]))
 }
 
 fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
@@ -290,6 +290,7 @@ async fn take_fact<P: Ports>(
 
 async fn wait<P: Ports>(
     ctx: &Context<'_, P>,
+    event: &Translated,
     draft: &Draft,
     payment_intent: Option<String>,
     charge: Option<String>,
@@ -299,6 +300,7 @@ async fn wait<P: Ports>(
         r#type: draft.kind.name().to_owned(),
         payment_intent,
         charge,
+        customer_id: event.paying_customer.clone(),
         payload: json!(draft.payload).to_string(),
         body_sha256: digest_of(draft),
         occurred_at_ms: draft.at,

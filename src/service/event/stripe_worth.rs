@@ -14,9 +14,10 @@ use crate::service::stripe;
 use crate::service::stripe::StripeReply;
 use serde_json::Value;
 
-/// Items per page, and the most pages that are read. Stripe allows 20 items unless it was asked for more.
-const ITEMS: &str = "100";
-const PAGES_MAX: u32 = 5;
+/// Items per page, each with all its tiers and currencies, and the most pages that are read. Stripe allows 20 items,
+/// unless an operator asked it for more.
+const ITEMS: &str = "20";
+const PAGES_MAX: u32 = 10;
 
 /// What a list of discounts is asked for with. Stripe expands four levels.
 const COUPON: [&str; 2] = ["source.coupon.currency_options", "source.coupon.applies_to"];

@@ -29,8 +29,8 @@ const PAGES_TIGHT: u32 = 30;
 const TOO_MANY: &str = "too many subscriptions to compare here; send them to POST /v1/reconciliations";
 /// Subscriptions that are completed by further requests: those of which the list shows only a part. The others of them
 /// are not compared.
-const ASKED_MAX: u32 = 20;
-const ASKED_TIGHT: u32 = 5;
+const LOOKUPS_MAX: u32 = 20;
+const LOOKUPS_TIGHT: u32 = 5;
 /// Accounts compared at a time: all their events are read.
 const ACCOUNTS: i64 = 50;
 /// The most differences that one invocation repairs: each is an event.
@@ -85,7 +85,7 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
 /// All subscriptions that Stripe lists and that run, or `None` if there are too many to compare here.
 async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Vec<Billing>>, AppError> {
     let (mut after, mut billings) = (None::<String>, Vec::new());
-    let (pages, mut asked) = if ctx.is_tight() { (PAGES_TIGHT, ASKED_TIGHT) } else { (PAGES_MAX, ASKED_MAX) };
+    let (pages, mut lookups) = if ctx.is_tight() { (PAGES_TIGHT, LOOKUPS_TIGHT) } else { (PAGES_MAX, LOOKUPS_MAX) };
     for _ in 0..pages {
         let query = FormEncoder::new()
             .with("limit", PAGE)
@@ -95,8 +95,8 @@ async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Vec<Bill
         let (members, next) = wire::page(&answer);
         for member in members {
             let Some(mut billing) = wire::billing(member, ctx.now) else { continue };
-            if asked > 0 && wire::subscription::left_out(member, ctx.now).is_any() {
-                asked -= 1;
+            if lookups > 0 && wire::subscription::left_out(member, ctx.now).is_any() {
+                lookups -= 1;
                 let mut member = member.clone();
                 stripe_worth::ask(ctx, &mut member, ctx.now).await?;
                 billing = wire::billing(&member, ctx.now).unwrap_or(billing);

@@ -241,7 +241,7 @@ fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
     })
 }
 
-/// Replaces what accounts' subscriptions are worth to their partners.
+/// Replaces what accounts' subscriptions in the program's currency are worth to their partners.
 pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
     let mut accounts: Vec<&str> = groups.iter().map(|(account, _)| *account).collect();
     accounts.dedup();
