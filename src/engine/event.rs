@@ -108,11 +108,46 @@ pub enum Payload {
     Other,
 }
 
+impl Payload {
+    /// The currency of the amount that it reports. `None`: it has no amount, or the amount is in the program's own
+    /// currency.
+    pub fn currency(&self) -> Option<&str> {
+        match self {
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) | Payload::SubscriptionCancelled(s) => {
+                s.currency.as_deref()
+            }
+            Payload::InvoicePaid(invoice) => Some(&invoice.amount.currency),
+            Payload::InvoiceRefunded { amount, .. }
+            | Payload::InvoiceRefundFailed { amount, .. }
+            | Payload::InvoiceRefundedTotal { amount, .. }
+            | Payload::Purchase { amount, .. } => Some(&amount.currency),
+            Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.amount.currency),
+            _ => None,
+        }
+    }
+
+    /// Whether its amount, if it has one, is in a program's currency. Others earn nothing and reach nothing.
+    pub fn is_in(&self, currency: &str) -> bool {
+        self.currency().is_none_or(|own| own == currency)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subscription {
     pub subscription_id: String,
+    /// Its price per month, without discounts that end.
     pub monthly_cents: Option<Cents>,
+    /// What it is worth in the next twelve months; 12 × `monthly_cents` if the sender does not say.
     pub annual_value_cents: Option<Cents>,
+    /// The currency of both; the program's own if the sender does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+impl Subscription {
+    pub fn annual_cents(&self) -> Option<Cents> {
+        self.annual_value_cents.or(self.monthly_cents.map(|monthly| Cents(monthly.0.saturating_mul(12))))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

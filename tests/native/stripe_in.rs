@@ -2,12 +2,14 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
+mod compared;
 mod delivery;
 mod fixture;
 mod life;
 mod missed;
 mod payments;
 mod refunds_disputes;
+mod worth;
 
 use bodies::*;
 use fixture::{CONNECT_SECRET, SECRET, StripeFixture};

@@ -52,8 +52,20 @@ pub fn history(document: &Document, account: &AccountId, facts: &[&Fact]) -> Vec
     reached
 }
 
-/// A payment in another currency than the program's is held for review and reaches no state; neither does a one-time
-/// payment.
+/// Whether a state of the document depends on this type of event.
+pub fn names(document: &Document, kind: &str) -> bool {
+    fn depends(condition: &Condition, kind: &str) -> bool {
+        match condition {
+            Condition::Happened { event } => event == kind,
+            Condition::AnyOf { conditions } => conditions.iter().any(|c| depends(c, kind)),
+            _ => false,
+        }
+    }
+    document.lifecycle.iter().flat_map(|s| &s.when).any(|c| depends(c, kind))
+}
+
+/// An amount in another currency than the program's, paid or bought, is held for review and reaches no state; neither
+/// does a one-time payment.
 fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, as_of: UtcMillis) -> bool {
     let payments = || timeline.payments.iter().filter(|p| p.is_customers() && p.invoice.amount.currency == currency);
     match condition {
@@ -79,7 +91,7 @@ fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, a
             _ => false,
         }),
         Condition::ListingsViewed { distinct, within_days } => listings_viewed(timeline, *distinct, *within_days),
-        Condition::Happened { event } => timeline.facts.iter().any(|f| f.kind == *event),
+        Condition::Happened { event } => timeline.facts.iter().any(|f| f.kind == *event && f.payload.is_in(currency)),
     }
 }
 

@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What one invoice lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenBack {
+pub struct TakenBack<'a> {
     /// Refunded or lost in disputes; at most what was paid.
     pub cents: Cents,
-    /// Something was taken back in another currency.
-    pub elsewhere: bool,
+    /// Another currency in which something was taken back.
+    pub elsewhere: Option<&'a str>,
     /// A dispute is open.
     pub disputed: bool,
 }
@@ -57,15 +57,16 @@ impl<'a> Losses<'a> {
         Losses { taken, disputed }
     }
 
-    pub fn of_invoice(&self, invoice: &Invoice) -> TakenBack {
+    pub fn of_invoice(&self, invoice: &Invoice) -> TakenBack<'a> {
         let (id, currency) = (invoice.invoice_id.as_str(), invoice.amount.currency.as_str());
         let same = self.taken.get(&(id, currency)).copied().unwrap_or(0);
         // Refunds include the tax that was charged; what counts is their share of what was paid for the service.
         let charged = invoice.charged();
         let share = invoice.amount.cents.share(Cents(same.min(charged.0)), charged);
+        let others = self.taken.keys().filter(|(invoice, other)| *invoice == id && *other != currency);
         TakenBack {
             cents: share.unwrap_or(Cents::ZERO),
-            elsewhere: self.taken.keys().any(|(invoice, other)| *invoice == id && *other != currency),
+            elsewhere: others.map(|(_, other)| *other).min(),
             disputed: self.disputed.contains(id),
         }
     }

@@ -11,7 +11,7 @@ use crate::engine::account::order::{FactKind, Position, SignUp, position};
 use crate::engine::account::refunds_disputes::Losses;
 use crate::engine::event::{Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +22,8 @@ pub struct Payment<'a> {
     pub invoice: &'a Invoice,
     /// Refunded or lost in disputes; together at most what was paid.
     pub taken_back: Cents,
-    /// A refund or dispute in another currency than the payment: a person has to review it.
-    pub taken_back_elsewhere: bool,
+    /// The other currency of a refund or dispute of the payment: a person has to review it.
+    pub taken_back_elsewhere: Option<&'a str>,
     /// A dispute is open.
     pub disputed: bool,
     pub period: PaymentPeriod,
@@ -76,11 +76,18 @@ pub struct Revenue {
     pub annual_cents: Cents,
 }
 
-/// An active subscription, and its last reported annual value.
+/// What the active subscriptions are worth per year from an instant on, by currency (`None`: the program's own).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionTotals<'a> {
+    pub from: UtcMillis,
+    pub annual: BTreeMap<Option<&'a str>, i64>,
+}
+
+/// An active subscription as it was last reported with a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActiveSubscription {
     pub id: String,
-    pub annual_cents: Option<Cents>,
+    pub reported: Option<Subscription>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,8 +99,8 @@ pub struct Timeline<'a> {
     pub cancellations: Vec<UtcMillis>,
     /// Subscriptions that are active at the end, by id.
     pub active: Vec<ActiveSubscription>,
-    /// Subscriptions and their annual value, while the account pays.
-    pub revenue: Vec<Revenue>,
+    /// What the subscriptions are worth, in order.
+    pub totals: Vec<SubscriptionTotals<'a>>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
 }
@@ -118,19 +125,40 @@ impl<'a> Timeline<'a> {
         for fact in own {
             walk.step(fact, signup.position_of(fact).0, &owners);
         }
-        let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
+        let reported = |id: &str| walk.reported.get(id).map(|s| (*s).clone());
         let mut active: Vec<ActiveSubscription> = walk
             .subscriptions
             .iter()
-            .map(|id| ActiveSubscription { id: (*id).to_owned(), annual_cents: worth(id) })
+            .map(|id| ActiveSubscription { id: (*id).to_owned(), reported: reported(id) })
             .collect();
         active.sort_by(|a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
         timeline.signup = signup;
         timeline.active = active;
         take_back(&mut timeline.payments, &known, facts);
-        timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
         timeline
+    }
+
+    /// Rule 15: the annual recurring revenue in a program's currency: what the subscriptions in it are worth, from the
+    /// first payment in it on. Amounts of different currencies are never added up.
+    pub fn revenue_in(&self, currency: &str) -> Vec<Revenue> {
+        let mut payments = self.payments.iter().filter(|p| p.is_customers() && p.invoice.amount.currency == currency);
+        let Some(first_paid_at) = payments.next().map(|p| p.at) else { return Vec::new() };
+        let ends = self.totals.iter().skip(1).map(|next| Some(next.from)).chain([None]);
+        let mut spans: Vec<Revenue> = Vec::new();
+        for (worth, to_ms) in self.totals.iter().zip(ends) {
+            let own = [None, Some(currency)].into_iter().filter_map(|own| worth.annual.get(&own).copied());
+            let annual_cents = Cents(own.fold(0, i64::saturating_add));
+            let from_ms = worth.from.max(first_paid_at);
+            if annual_cents <= Cents::ZERO || to_ms.is_some_and(|to| to <= from_ms) {
+                continue;
+            }
+            match spans.last_mut() {
+                Some(last) if last.to_ms == Some(from_ms) && last.annual_cents == annual_cents => last.to_ms = to_ms,
+                _ => spans.push(Revenue { from_ms, to_ms, annual_cents }),
+            }
+        }
+        spans
     }
 
     /// Whether the account had signed up before: only the first sign-up counts.
@@ -168,8 +196,8 @@ struct TimelineBuilder<'a> {
     subscriptions: HashSet<&'a str>,
     /// Subscriptions that ended, with the paid period that the account's cancellation ended with them, if there was one.
     ended: HashMap<&'a str, Option<PaymentPeriod>>,
-    /// The last reported annual value of each subscription.
-    worth: HashMap<&'a str, i64>,
+    /// The last report of each subscription that has a value.
+    reported: HashMap<&'a str, &'a Subscription>,
     is_cancelled: bool,
 }
 
@@ -211,23 +239,21 @@ impl<'a> TimelineBuilder<'a> {
     }
 
     fn value(&mut self, s: &'a Subscription) {
-        let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
-        if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
-            self.worth.insert(&s.subscription_id, annual);
+        if s.annual_cents().is_some() {
+            self.reported.insert(&s.subscription_id, s);
         }
     }
 
-    /// Records the value of the active subscriptions from `at` on, while the account has paid and is not cancelled.
+    /// Records what the active subscriptions are worth from `at` on, while the account is not cancelled.
     fn compute_revenue(&mut self, at: UtcMillis) {
-        let pays = !self.is_cancelled && self.timeline.first_payment().is_some();
-        let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
-        let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
-        let spans = &mut self.timeline.revenue;
-        if spans.last().map_or(Cents::ZERO, |s| s.annual_cents) != annual_cents {
-            if let Some(open) = spans.last_mut() {
-                open.to_ms = Some(at);
-            }
-            spans.push(Revenue { from_ms: at, to_ms: None, annual_cents });
+        let mut annual: BTreeMap<Option<&'a str>, i64> = BTreeMap::new();
+        for id in self.subscriptions.iter().filter(|_| !self.is_cancelled) {
+            let Some(reported) = self.reported.get(id) else { continue };
+            let sum = annual.entry(reported.currency.as_deref()).or_default();
+            *sum = sum.saturating_add(reported.annual_cents().unwrap_or_default().0);
+        }
+        if self.timeline.totals.last().map(|last| &last.annual) != Some(&annual) {
+            self.timeline.totals.push(SubscriptionTotals { from: at, annual });
         }
     }
 
@@ -245,7 +271,7 @@ impl<'a> TimelineBuilder<'a> {
             at,
             invoice,
             taken_back: Cents::ZERO,
-            taken_back_elsewhere: false,
+            taken_back_elsewhere: None,
             disputed: false,
             period,
         });
@@ -302,7 +328,7 @@ impl<'a> TimelineBuilder<'a> {
 }
 
 /// Applies refunds and disputes to their payments.
-fn take_back(payments: &mut [Payment], known: &[&Fact], all: &[&Fact]) {
+fn take_back<'a>(payments: &mut [Payment<'a>], known: &[&'a Fact], all: &[&'a Fact]) {
     let known: Vec<MoneyFact> = known.iter().map(|fact| fact.money()).collect();
     let all: Vec<MoneyFact> = all.iter().map(|fact| fact.money()).collect();
     let losses = Losses::of(&known, &all);

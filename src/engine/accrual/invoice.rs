@@ -108,6 +108,9 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
         let facts = facts.filter(|f| b.counts(b.timeline.signup.position_of(f)));
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
+            if !fact.payload.is_in(&document.currency) {
+                continue;
+            }
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
                 let earned = accruals.iter().any(|l: &Accrual| l.reward_id == reward.id);
                 let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
@@ -169,7 +172,8 @@ pub fn event_of(reward: &Reward) -> Option<&str> {
     }
 }
 
-/// Rule 17: whether a reward's conditions hold for a binding and for the payment or event that would earn it.
+/// Rule 17: whether a reward's conditions hold for a binding and for the payment or event that would earn it, which is in
+/// the program's currency.
 pub fn meets(terms: &RewardConditions, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
     let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
     let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));

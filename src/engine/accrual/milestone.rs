@@ -114,13 +114,13 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
             let fact = facts.find(|f| b.counts(b.timeline.signup.position_of(f)))?;
             let source = AccrualSource::event(kind);
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
+                // Amounts are never converted.
+                (_, payload) if !payload.is_in(&document.currency) => Cents::ZERO,
                 (Some(cents), _) => *cents,
-                (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
+                (None, Payload::Purchase { amount, .. }) => {
                     let share = reward.amount.rate_bps?.of(amount.cents)?;
                     reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
                 }
-                // Amounts are never converted.
-                (None, Payload::Purchase { .. }) => Cents::ZERO,
                 _ => return None,
             };
             let ground = AccrualCause {

@@ -16,7 +16,7 @@ pub struct Suspicion {
     pub program: ProgramId,
     pub partner: PartnerId,
     pub rule: String,
-    /// What it is about: empty for the whole account, else an invoice.
+    /// What it is about: empty for the whole account, else a currency.
     pub subject: String,
     pub holds: bool,
     pub evidence: String,

@@ -11,6 +11,7 @@ use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
+use crate::pages::account::unearned;
 use crate::pages::columns;
 use crate::pages::columns::text;
 use crate::pages::components;
@@ -24,9 +25,12 @@ use crate::pages::text::operator::{account as wording, common, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
+use crate::service::attribution::report as attribution;
 use crate::service::error::AppError;
 use crate::store::account;
 use crate::store::account::BindingRow;
+use crate::store::event as events;
+use crate::store::event::stripe::waiting_of_account;
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::report::operator as reads;
@@ -114,8 +118,10 @@ async fn shown<S: Platform>(
         review::review_of_accounts(&ids),
         program::programs(),
         reads::partners_of_account(id),
+        (events::other_amounts(id, attribution::SHOWN_MAX), waiting_of_account(id, attribution::SHOWN_MAX)),
     );
-    let (operator, (found, bindings, accruals, reviews, catalog, known)) = gate.open(cx, read).await?;
+    let (operator, (found, bindings, accruals, reviews, catalog, known, (amounts, waiting))) =
+        gate.open(cx, read).await?;
     found.ok_or_else(|| AppError::not_found("account"))?;
     let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.to_string());
     let path = format!("/operator/accounts/{}", components::escaped(id));
@@ -123,6 +129,8 @@ async fn shown<S: Platform>(
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
         @if bindings.is_empty() { p.quiet { (wording::NO_ATTRIBUTION) } } @else { h2 { (common::ATTRIBUTION) } }
         @for row in &bindings { (receipt(cx, row, &known)?) }
+        (unearned::other_currencies(cx, &bindings, &amounts, &catalog))
+        (unearned::waiting(cx, &waiting))
         @if !reviews.is_empty() {
             h2 { (navigation::REVIEWS) }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {

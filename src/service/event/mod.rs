@@ -4,3 +4,4 @@ pub mod conversion;
 pub mod stripe_in;
 pub mod stripe_sweep;
 pub mod stripe_thin;
+pub mod stripe_worth;

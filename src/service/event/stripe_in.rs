@@ -22,6 +22,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS, TAKE_USUALLY};
 use crate::service::event::stripe_thin;
+use crate::service::event::stripe_worth;
 use crate::service::payout::reverse;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
@@ -54,6 +55,8 @@ const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too 
 enum AccountMatch {
     /// Ingested, with its outcome.
     Taken(Value),
+    /// The same, but the value of its subscription lacks something, for this reason.
+    TakenInPart(Value, &'static str),
     /// It waits for its invoice.
     Waits,
     /// The payment has no invoice.
@@ -151,6 +154,10 @@ async fn take_facts<P: Ports>(
         }
         match place(ctx, event, draft, account).await? {
             AccountMatch::Taken(outcome) => facts.push(outcome),
+            AccountMatch::TakenInPart(outcome, why) => {
+                facts.push(outcome);
+                reasons.push(("applied", why));
+            }
             AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
             AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
         }
@@ -190,7 +197,7 @@ fn fingerprint(event: &Translated) -> String {
             // Only old API versions list a charge's refunds; the first fact has the total.
             let is_total = drafts.first().is_some_and(|d| d.kind == EventType::InvoiceRefundedTotal);
             let all = drafts.iter().take(if is_total { 1 } else { drafts.len() });
-            json!(all.map(|d| (d.kind, d.at, &d.payload)).collect::<Vec<_>>())
+            json!(all.map(|d| (d.kind, d.at, wire::identity(d))).collect::<Vec<_>>())
         }
     };
     let customer = event.customer.as_ref().map(|c| &c.id);
@@ -224,14 +231,14 @@ async fn place<P: Ports>(
     account: Option<&AccountId>,
 ) -> Result<AccountMatch, AppError> {
     match &draft.of {
-        EventObject::Customer => {
-            let (Some(customer), Some(account)) = (&event.customer, account) else {
-                return Ok(AccountMatch::NoInvoice);
-            };
-            let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
-            let fact = fact(draft, Some(account), email);
-            let also = || customers::fact_insert(&draft.id.as_str().into(), &customer.id, account, ctx.now);
-            Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(draft), also).await?.outcome))
+        EventObject::Customer => place_at(ctx, event, draft, draft, account).await,
+        EventObject::Subscription(object) => {
+            let (valued, left_out) = stripe_worth::complete(ctx, draft, object).await?;
+            let placed = place_at(ctx, event, draft, &valued, account).await?;
+            Ok(match (placed, left_out) {
+                (AccountMatch::Taken(outcome), Some(why)) => AccountMatch::TakenInPart(outcome, why),
+                (placed, _) => placed,
+            })
         }
         EventObject::Payment { intent, charge } => {
             let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
@@ -240,14 +247,14 @@ async fn place<P: Ports>(
                 match look_up(ctx, intent).await? {
                     InvoiceLookup::Invoices(found) => invoices = found,
                     InvoiceLookup::NoInvoice => {
-                        wait(ctx, draft, Some(intent), charge, None).await?;
+                        wait(ctx, event, draft, Some(intent), charge, None).await?;
                         return Ok(AccountMatch::NoInvoice);
                     }
                     InvoiceLookup::NotNow => {}
                 }
             }
             if invoices.is_empty() {
-                wait(ctx, draft, intent.as_ref(), charge, Some(ctx.now)).await?;
+                wait(ctx, event, draft, intent.as_ref(), charge, Some(ctx.now)).await?;
                 return Ok(AccountMatch::Waits);
             }
             let payment = FactPayment { intent: intent.clone(), charge: charge.clone(), invoices };
@@ -258,9 +265,26 @@ async fn place<P: Ports>(
     }
 }
 
+/// Ingests a customer's fact. It is identified by the draft as it was sent, whatever Stripe has answered about it since.
+async fn place_at<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: &Translated,
+    sent: &Draft,
+    draft: &Draft,
+    account: Option<&AccountId>,
+) -> Result<AccountMatch, AppError> {
+    let (Some(customer), Some(account)) = (&event.customer, account) else {
+        return Ok(AccountMatch::NoInvoice);
+    };
+    let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
+    let fact = fact(draft, Some(account), email);
+    let also = || customers::fact_insert(&draft.id.as_str().into(), &customer.id, account, ctx.now);
+    Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(sent), also).await?.outcome))
+}
+
 /// Of a draft's content, whichever account or invoice it turns out to be about.
 fn digest_of(draft: &Draft) -> String {
-    sha256(&json!([draft.kind, draft.at, draft.payload]))
+    sha256(&json!([draft.kind, draft.at, wire::identity(draft)]))
 }
 
 fn fact(draft: &Draft, account: Option<&AccountId>, email: Option<String>) -> Event {
@@ -290,6 +314,7 @@ async fn take_fact<P: Ports>(
 
 async fn wait<P: Ports>(
     ctx: &Context<'_, P>,
+    event: &Translated,
     draft: &Draft,
     payment_intent: Option<&String>,
     charge: &Option<String>,
@@ -300,6 +325,7 @@ async fn wait<P: Ports>(
         r#type: draft.kind.name().to_owned(),
         payment_intent: payment_intent.cloned(),
         charge: charge.clone(),
+        customer_id: event.paying_customer.clone(),
         payload: json!(draft.payload).to_string(),
         body_sha256: digest_of(draft),
         occurred_at_ms: draft.at,

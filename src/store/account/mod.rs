@@ -242,7 +242,7 @@ fn binding_row(account: &AccountId, group: &GroupDecision) -> serde_json::Value 
     })
 }
 
-/// Replaces what accounts' subscriptions are worth to their partners.
+/// Replaces what accounts' subscriptions in the program's currency are worth to their partners.
 pub fn revenue_write(groups: &[(&AccountId, &GroupDecision)]) -> [Stmt; 2] {
     let mut accounts: Vec<&AccountId> = groups.iter().map(|(account, _)| *account).collect();
     accounts.dedup();

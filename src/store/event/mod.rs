@@ -216,6 +216,40 @@ pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<LinkCo
     codes
 }
 
+/// An invoice, subscription or purchase whose amount is in another currency than that of some program.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OtherAmount {
+    /// `invoice`, `subscription` or `purchase`.
+    pub kind: String,
+    /// Its id.
+    pub subject: String,
+    /// The earliest event about it.
+    pub event_id: String,
+    pub at_ms: UtcMillis,
+    pub currency: String,
+    /// What was paid, or a subscription's price per month.
+    pub cents: Option<i64>,
+}
+
+/// An account's amounts in other currencies, latest first, each once.
+pub fn other_amounts(account: &str, limit: i64) -> Query<OtherAmount> {
+    Stmt::new(
+        "WITH own AS MATERIALIZED (SELECT DISTINCT document ->> '$.currency' AS currency FROM program_version),
+              told AS (SELECT id, type, occurred_at_ms, payload -> ('$.\"' || type || '\"') AS payload FROM event
+                WHERE account_id = ?1 AND type IN ('invoice.paid', 'subscription.started', 'subscription.updated', 'purchase.completed')),
+              amount AS (SELECT id, occurred_at_ms, substr(type, 1, instr(type, '.') - 1) AS kind,
+                  COALESCE(payload ->> '$.invoice_id', payload ->> '$.purchase_id', payload ->> '$.subscription_id') AS subject,
+                  COALESCE(payload ->> '$.amount.currency', payload ->> '$.currency') AS currency,
+                  COALESCE(payload ->> '$.amount.cents', payload ->> '$.monthly_cents') AS cents FROM told)
+         SELECT kind, subject, id AS event_id, MIN(occurred_at_ms) AS at_ms, currency, cents FROM amount
+         WHERE currency IS NOT NULL AND EXISTS (SELECT 1 FROM own WHERE own.currency <> amount.currency)
+         GROUP BY kind, subject, currency ORDER BY at_ms DESC, id LIMIT ?2",
+    )
+    .bind(account)
+    .bind(limit)
+    .query()
+}
+
 /// The latest clicks of a visitor, as touches.
 pub fn visitor_clicks(visitor: &str) -> Query<Touch> {
     Stmt::new(

@@ -159,6 +159,7 @@ impl EnvelopeHeaders<'_> {
             subscription_id: self.data.required_text("subscription_id", &ID)?,
             monthly_cents: self.cents("monthly_cents")?,
             annual_value_cents: self.cents("annual_value_cents")?,
+            currency: self.data.text("currency", &CURRENCY)?.map(|currency| currency.to_ascii_lowercase()),
         })
     }
 

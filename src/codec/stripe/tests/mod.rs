@@ -2,6 +2,7 @@
 
 pub mod amounts;
 pub mod generated;
+pub mod worth;
 
 use crate::base::money::Cents;
 use crate::codec::stripe::*;
@@ -129,8 +130,15 @@ fn a_subscription_starts_when_it_runs_and_ends_when_it_does_not() {
         ("updated", "active", Some("trialing"), Some("subscription.updated")),
         ("updated", "past_due", Some("active"), Some("subscription.updated")),
         ("updated", "incomplete_expired", Some("incomplete"), None),
-        ("updated", "paused", Some("trialing"), None),
+        ("updated", "active", Some("unpaid"), Some("subscription.started")),
+        ("updated", "past_due", Some("unpaid"), Some("subscription.started")),
+        ("updated", "active", Some("incomplete_expired"), Some("subscription.updated")),
+        // A paused subscription may resume.
+        ("updated", "paused", Some("trialing"), Some("subscription.updated")),
+        ("paused", "paused", None, Some("subscription.updated")),
+        ("resumed", "active", None, Some("subscription.updated")),
         ("updated", "unpaid", Some("past_due"), Some("subscription.cancelled")),
+        ("updated", "canceled", Some("unpaid"), Some("subscription.cancelled")),
         ("updated", "canceled", Some("active"), Some("subscription.cancelled")),
         ("deleted", "canceled", None, Some("subscription.cancelled")),
     ] {
@@ -144,13 +152,12 @@ fn a_subscription_starts_when_it_runs_and_ends_when_it_does_not() {
         };
         assert_eq!(kinds, want.into_iter().collect::<Vec<_>>(), "{kind} {status} {was:?}");
     }
-    assert_eq!(billing(&subscription("canceled", &items)), None);
-    let wanted = Billing {
-        subscription_id: "sub_1".to_owned(),
-        customer_id: "cus_1".to_owned(),
-        monthly_cents: Some(Cents(5_000)),
+    assert_eq!(billing(&subscription("canceled", &items), AT), None);
+    let billed = |status: &str| {
+        billing(&subscription(status, &items), AT).map(|b| (b.customer_id, b.subscription.monthly_cents))
     };
-    assert_eq!(billing(&subscription("past_due", &items)), Some(wanted));
+    assert_eq!(billed("past_due"), Some(("cus_1".to_owned(), Some(Cents(5_000)))));
+    assert_eq!(billed("paused"), Some(("cus_1".to_owned(), Some(Cents(0)))));
 }
 
 #[test]
@@ -390,7 +397,12 @@ fn a_list_that_is_cut_off_still_names_its_first_event() {
 
 #[test]
 fn subscriptions_hold_no_account() {
-    let s = Subscription { subscription_id: "sub_1".to_owned(), monthly_cents: None, annual_value_cents: None };
+    let s = Subscription {
+        subscription_id: "sub_1".to_owned(),
+        monthly_cents: None,
+        annual_value_cents: None,
+        currency: None,
+    };
     let object = subscription("canceled", &json!([]));
     assert_eq!(fact("customer.subscription.deleted", &object).2, Payload::SubscriptionCancelled(s));
 }

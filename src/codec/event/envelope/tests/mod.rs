@@ -19,7 +19,7 @@ fn full() -> Value {
         "data": {
             "invoice_id": "in_1", "subscription_id": "sub_1", "refund_id": "re_1", "charge_id": "ch_1", "dispute_id": "dp_1",
             "purchase_id": "pu_1", "listing_id": "li_1", "agency_code": "PARTNER_0011AABB", "domain": "Client.Example",
-            "months": 12, "discount_cents": 100, "charged_cents": 59_500, "stripe_customer": "cus_1", "monthly_cents": 4_900, "annual_value_cents": 500_000,
+            "months": 12, "discount_cents": 100, "charged_cents": 59_500, "stripe_customer": "cus_1", "monthly_cents": 4_900, "currency": "USD", "annual_value_cents": 500_000,
             "api_calls": 1_000, "team_size": 3, "campaign": "spring", "visitor": "v_2",
         },
     })
@@ -58,6 +58,7 @@ fn every_type_has_its_payload() {
         subscription_id: text("sub_1"),
         monthly_cents: Some(Cents(4_900)),
         annual_value_cents: Some(Cents(500_000)),
+        currency: Some("usd".to_owned()),
     };
     let funnel = Payload::Funnel { campaign: Some(text("spring")), visitor: Some(text("v_2")) };
     let (agency_code, domain) = (LinkCode::from("PARTNER_0011AABB"), text("client.example"));
