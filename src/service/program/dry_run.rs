@@ -62,6 +62,7 @@ pub async fn dry_run<P: Ports>(
             rule,
         }]));
     }
+    super::same_money(&draft, standing, "document.currency")?;
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
     let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
     // A partner's modifiers depend on all its accounts, so an account's earnings are known only in a second pass.
