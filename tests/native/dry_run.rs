@@ -229,7 +229,7 @@ fn a_draft_has_the_currency_of_its_program() {
     let mut draft = preset(AGENCY);
     draft["currency"] = json!("eur");
     let asked = over(at("2026-04-01T00:00:00Z"), at("2026-05-01T00:00:00Z"), Some(&draft));
-    match now(dry_run::dry_run(&world.at(at("2026-06-01T00:00:00Z")), AGENCY, &asked)) {
+    match now(dry_run::dry_run(&world.at(at("2026-06-01T00:00:00Z")), &AGENCY.into(), &asked)) {
         Err(Refusal::Findings(findings)) => assert_eq!(findings[0].path, "document.currency"),
         _ => panic!("dollars were compared with euros"),
     }

@@ -68,8 +68,10 @@ pub const OWN_EVENTS: [&str; 20] = [
     "transfer.reversed",
 ];
 
-/// Used, but not asked for: Stripe also sends `refund.updated`, and an update of a credit note changes no amount.
-const ALSO_USED: [&str; 2] = ["charge.refund.updated", "credit_note.updated"];
+/// Used, but not asked for: Stripe also sends `refund.updated` and `customer.subscription.updated`, and an update of a
+/// credit note changes no amount.
+const ALSO_USED: [&str; 4] =
+    ["charge.refund.updated", "credit_note.updated", "customer.subscription.paused", "customer.subscription.resumed"];
 
 /// Reads a body and translates it.
 pub fn parse(body: &[u8], endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {

@@ -6,7 +6,6 @@
 //! list.
 
 use crate::base::decode;
-use crate::base::id;
 use crate::base::ids::AccountId;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
@@ -15,12 +14,12 @@ use crate::codec::stripe::form::FormEncoder;
 use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::engine::event::{FactPayment, PaidInvoice};
-use crate::program::event::EventType;
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS, TAKE_USUALLY};
+use crate::service::event::stripe_once::{digest_of, fingerprint, outcome_of, repeat};
 use crate::service::event::stripe_thin;
 use crate::service::event::stripe_worth;
 use crate::service::payout::reverse;
@@ -32,11 +31,10 @@ use crate::store::account::customer::SOURCE;
 use crate::store::event as events;
 use crate::store::event::SeenEvent;
 use crate::store::event::stripe as rows;
-use crate::store::event::stripe::{ReadyEvent, Seen, WaitingEvent};
+use crate::store::event::stripe::{ReadyEvent, WaitingEvent};
 use crate::store::payout::payee;
 use crate::store::port::{DbError, Stmt};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// Waiting facts that one event may release; the sweep does the rest.
@@ -185,45 +183,6 @@ async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashM
     Ok(rows.into_iter().filter_map(same).collect())
 }
 
-/// The SHA-256 of the event's meaning. Its bytes differ between two deliveries, and between a webhook and Stripe's
-/// list: the number of pending deliveries, the API version.
-fn fingerprint(event: &Translated) -> String {
-    let what = match &event.what {
-        StripeEvent::Ignored(_) => json!(null),
-        StripeEvent::Payability(state) => json!(state),
-        StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
-        StripeEvent::Thin(thin) => json!(thin.path),
-        StripeEvent::Facts(drafts) => {
-            // Only old API versions list a charge's refunds; the first fact has the total.
-            let is_total = drafts.first().is_some_and(|d| d.kind == EventType::InvoiceRefundedTotal);
-            let all = drafts.iter().take(if is_total { 1 } else { drafts.len() });
-            json!(all.map(|d| (d.kind, d.at, wire::identity(d))).collect::<Vec<_>>())
-        }
-    };
-    let customer = event.customer.as_ref().map(|c| &c.id);
-    sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
-}
-
-fn sha256(value: &Value) -> String {
-    id::hex(&Sha256::digest(value.to_string().as_bytes()))
-}
-
-fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppError> {
-    if seen.body_sha256 != sha256 {
-        let detail = format!("event {} was already received with a different body", event.id);
-        return Err(AppError::new(ErrorKind::Conflict, "event_id_reused", detail).field("id"));
-    }
-    Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())
-}
-
-fn outcome_of(event: &Translated, outcome: &str, reason: &str, facts: Vec<Value>) -> Value {
-    let mut outcome_of = json!({"event": event.id, "type": event.kind, "outcome": outcome, "facts": facts});
-    if !reason.is_empty() {
-        outcome_of["reason"] = json!(reason);
-    }
-    outcome_of
-}
-
 async fn place<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
@@ -280,11 +239,6 @@ async fn place_at<P: Ports>(
     let fact = fact(draft, Some(account), email);
     let also = || customers::fact_insert(&draft.id.as_str().into(), &customer.id, account, ctx.now);
     Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(sent), also).await?.outcome))
-}
-
-/// Of a draft's content, whichever account or invoice it turns out to be about.
-fn digest_of(draft: &Draft) -> String {
-    sha256(&json!([draft.kind, draft.at, wire::identity(draft)]))
 }
 
 fn fact(draft: &Draft, account: Option<&AccountId>, email: Option<String>) -> Event {

@@ -155,7 +155,7 @@ fn facts_of_one_second_go_by_their_kind() {
             };
             let moved = send([started(first, "sub_2", DAY), deleted(second, "sub_1", DAY)]);
             assert_eq!(accruals(&moved), ["invoice:in_1 2000 pending"], "it moved to another plan: {first} {reversed}");
-            assert_eq!(revenue(&moved), [format!("0-{DAY} 60000"), format!("{DAY}- 60000")]);
+            assert_eq!(revenue(&moved), ["0- 60000"]);
             let left = send([deleted(first, "sub_1", DAY), paid(second, "in_2", "sub_1", DAY)]);
             assert_eq!(accruals(&left), ["invoice:in_1 0 void", "invoice:in_2 0 void"], "{first} {reversed}");
             assert_eq!(revenue(&left), [format!("0-{DAY} 60000")]);

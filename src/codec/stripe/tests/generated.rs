@@ -1,7 +1,7 @@
 //! Malformed bodies: none of them panics.
 
+use crate::codec::stripe::tests::refunds::refund;
 use crate::codec::stripe::tests::*;
-
 use proptest::prelude::*;
 
 const KINDS: [&str; 18] = [
