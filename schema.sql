@@ -158,7 +158,7 @@ CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
--- The annual value of a bound account's subscriptions, over time.
+-- The annual value of a bound account's subscriptions in the program's currency, over time.
 CREATE TABLE revenue_span (
   account_id TEXT NOT NULL,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -211,7 +211,7 @@ CREATE TABLE review (
   partner_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   rule TEXT NOT NULL,                    -- immutable
-  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise an invoice
+  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise a currency
   holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for the decision
   evidence TEXT NOT NULL,                -- immutable
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
@@ -590,6 +590,7 @@ CREATE TABLE stripe_waiting (
   type TEXT NOT NULL,                    -- immutable, canonical
   payment_intent TEXT,                   -- immutable
   charge TEXT,                           -- immutable
+  customer_id TEXT,                      -- immutable: the customer who paid, if the event names it
   payload TEXT NOT NULL,                 -- immutable, JSON, with an empty invoice_id
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
@@ -599,6 +600,7 @@ CREATE TABLE stripe_waiting (
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;
+CREATE INDEX stripe_waiting_customer ON stripe_waiting (customer_id) WHERE customer_id IS NOT NULL;
 
 -- A partner's connected account.
 CREATE TABLE payee (

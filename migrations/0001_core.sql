@@ -158,7 +158,7 @@ CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
--- The annual value of a bound account's subscriptions, over time.
+-- The annual value of a bound account's subscriptions in the program's currency, over time.
 CREATE TABLE revenue_span (
   account_id TEXT NOT NULL,              -- immutable
   program_id TEXT NOT NULL,              -- immutable
@@ -211,7 +211,7 @@ CREATE TABLE review (
   partner_id TEXT NOT NULL,              -- immutable
   account_id TEXT NOT NULL,              -- immutable
   rule TEXT NOT NULL,                    -- immutable
-  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise an invoice
+  subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise a currency
   holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for the decision
   evidence TEXT NOT NULL,                -- immutable
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable

@@ -83,6 +83,7 @@ CREATE TABLE stripe_waiting (
   type TEXT NOT NULL,                    -- immutable, canonical
   payment_intent TEXT,                   -- immutable
   charge TEXT,                           -- immutable
+  customer_id TEXT,                      -- immutable: the customer who paid, if the event names it
   payload TEXT NOT NULL,                 -- immutable, JSON, with an empty invoice_id
   body_sha256 TEXT NOT NULL,             -- immutable, hex
   occurred_at_ms INTEGER NOT NULL,       -- immutable
@@ -92,6 +93,7 @@ CREATE TABLE stripe_waiting (
 ) STRICT;
 CREATE INDEX stripe_waiting_intent ON stripe_waiting (payment_intent) WHERE payment_intent IS NOT NULL;
 CREATE INDEX stripe_waiting_charge ON stripe_waiting (charge) WHERE charge IS NOT NULL;
+CREATE INDEX stripe_waiting_customer ON stripe_waiting (customer_id) WHERE customer_id IS NOT NULL;
 
 -- A partner's connected account.
 CREATE TABLE payee (

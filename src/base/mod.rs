@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod id;
+pub mod ids;
 pub mod money;
 pub(crate) mod names;
 pub mod time;

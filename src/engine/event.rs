@@ -3,6 +3,7 @@
 //! Source: section 4 of the design (types and their fields). Personal data (email, name) is kept next to the facts,
 //! never inside them, so that it can be erased without affecting earlier decisions.
 
+use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -18,12 +19,12 @@ pub const OCCURRED_AT_AHEAD_MAX_MS: i64 = 300_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The sender's id: unique, and the tie-break between events of one instant.
-    pub id: String,
+    pub id: EventId,
     /// The type's name as sent, `invoice.paid`.
     pub kind: String,
     pub occurred_at: UtcMillis,
     /// The sender's id for the account.
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     pub person: Person,
     pub credential: Credential,
     pub payload: Payload,
@@ -42,7 +43,7 @@ pub struct Person {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Credential {
     pub token: Option<String>,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub visitor: Option<String>,
 }
 
@@ -72,14 +73,14 @@ pub enum Payload {
     #[serde(rename = "invoice.paid")]
     InvoicePaid(Invoice),
     #[serde(rename = "invoice.refunded")]
-    InvoiceRefunded { refund_id: String, invoice_id: String, amount: Amount },
+    InvoiceRefunded { refund_id: String, invoice_id: InvoiceId, amount: Amount },
     /// The refund failed or was canceled: it reverses nothing, whichever of the two arrives first.
     #[serde(rename = "invoice.refund_failed")]
-    InvoiceRefundFailed { refund_id: String, invoice_id: String, amount: Amount },
+    InvoiceRefundFailed { refund_id: String, invoice_id: InvoiceId, amount: Amount },
     /// The total refunded on one charge, from senders that report totals. A total never goes down, except for failed
     /// refunds.
     #[serde(rename = "invoice.refunded_total")]
-    InvoiceRefundedTotal { charge_id: String, invoice_id: String, amount: Amount },
+    InvoiceRefundedTotal { charge_id: String, invoice_id: InvoiceId, amount: Amount },
     #[serde(rename = "dispute.opened")]
     DisputeOpened(Dispute),
     #[serde(rename = "dispute.won")]
@@ -91,9 +92,9 @@ pub enum Payload {
     #[serde(rename = "listing.viewed")]
     ListingViewed { listing_id: String },
     #[serde(rename = "workspace.invited")]
-    WorkspaceInvited { agency_code: String, domain: String },
+    WorkspaceInvited { agency_code: LinkCode, domain: String },
     #[serde(rename = "account.handed_off")]
-    HandedOff { agency_code: String, domain: Option<String> },
+    HandedOff { agency_code: LinkCode, domain: Option<String> },
     /// A stage of a funnel: `lead_magnet.downloaded`, `demo.requested`, `newsletter.joined`, `activation.reached`,
     /// `page.viewed`, named by the event's type.
     #[serde(rename = "funnel")]
@@ -101,23 +102,58 @@ pub enum Payload {
     /// An operator moved the account and gave a reason. It is stored as an event so that it is one of the account's
     /// facts.
     #[serde(rename = "operator.reassigned")]
-    Reassigned { program: String, partner: Option<String>, code: Option<String>, reason: String },
+    Reassigned { program: ProgramId, partner: Option<PartnerId>, code: Option<LinkCode>, reason: String },
     /// Any other type. A program may know it by its name alone (`email.confirmed`, `rfq.submitted`).
     #[serde(rename = "other")]
     Other,
 }
 
+impl Payload {
+    /// The currency of the amount that it reports. `None`: it has no amount, or the amount is in the program's own
+    /// currency.
+    pub fn currency(&self) -> Option<&str> {
+        match self {
+            Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) | Payload::SubscriptionCancelled(s) => {
+                s.currency.as_deref()
+            }
+            Payload::InvoicePaid(invoice) => Some(&invoice.amount.currency),
+            Payload::InvoiceRefunded { amount, .. }
+            | Payload::InvoiceRefundFailed { amount, .. }
+            | Payload::InvoiceRefundedTotal { amount, .. }
+            | Payload::Purchase { amount, .. } => Some(&amount.currency),
+            Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.amount.currency),
+            _ => None,
+        }
+    }
+
+    /// Whether its amount, if it has one, is in a program's currency. Others earn nothing and reach nothing.
+    pub fn is_in(&self, currency: &str) -> bool {
+        self.currency().is_none_or(|own| own == currency)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subscription {
     pub subscription_id: String,
+    /// Its price per month, without discounts that end.
     pub monthly_cents: Option<Cents>,
+    /// What it is worth in the next twelve months; 12 × `monthly_cents` if the sender does not say.
     pub annual_value_cents: Option<Cents>,
+    /// The currency of both; the program's own if the sender does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+impl Subscription {
+    pub fn annual_cents(&self) -> Option<Cents> {
+        self.annual_value_cents.or(self.monthly_cents.map(|monthly| Cents(monthly.0.saturating_mul(12))))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invoice {
     /// The invoice's identity, no matter which event carries it.
-    pub invoice_id: String,
+    pub invoice_id: InvoiceId,
     pub subscription_id: Option<String>,
     /// The amount paid for the service, net of tax and discounts.
     pub amount: Amount,
@@ -165,7 +201,7 @@ impl Invoice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dispute {
     pub dispute_id: String,
-    pub invoice_id: String,
+    pub invoice_id: InvoiceId,
     pub amount: Amount,
 }
 
@@ -174,7 +210,7 @@ pub struct Dispute {
 pub struct InvoicePayment {
     /// `pi_…` or `ch_…`.
     pub payment: String,
-    pub invoice: String,
+    pub invoice: InvoiceId,
     /// In minor units; `None` if unknown: then it counts as the whole invoice.
     pub paid_cents: Option<i64>,
 }
@@ -190,7 +226,7 @@ pub struct FactPayment {
 /// An invoice of a payment, and what it paid of it if that is known. It can be listed under each of the payment's ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaidInvoice {
-    pub invoice_id: String,
+    pub invoice_id: InvoiceId,
     pub paid_cents: Option<Cents>,
 }
 

@@ -16,5 +16,5 @@ pub async fn reassign<S: Platform>(call: OperatorCall<'_, S, ReassignRequest>) -
         None => ctx.fresh_id("reb"),
     };
     let body_sha256 = auth::hex_sha256(&call.request.body);
-    rebinding::reassign(&ctx, call.segment, &call.body, event, body_sha256).await
+    rebinding::reassign(&ctx, &call.segment.into(), &call.body, event.into(), body_sha256).await
 }

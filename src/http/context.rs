@@ -1,5 +1,6 @@
 //! What a request comes with: the ports, the configuration, the time.
 
+use crate::base::ids::LinkCode;
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
@@ -39,7 +40,7 @@ pub trait Platform: Ports {
     fn asset(&self, path: &str) -> impl Future<Output = Result<Vec<u8>, String>>;
 
     /// Deletes the cached copies of a link that was changed.
-    fn forget_link(&self, code: &str) -> impl Future<Output = ()>;
+    fn forget_link(&self, code: &LinkCode) -> impl Future<Output = ()>;
 
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;

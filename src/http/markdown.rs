@@ -7,8 +7,9 @@ use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, 
 use crate::engine::report::economics;
 use crate::engine::report::economics::{Channel, Economics};
 use crate::program::document::Document;
-use crate::service::funnel::{Name, WeeklyReport};
+use crate::service::funnel::WeeklyReport;
 use crate::service::report::Channels;
+use crate::store::funnel::Name;
 use std::fmt::Write as _;
 
 /// What the funnel report's figures mean. Every response includes it.

@@ -24,7 +24,7 @@ use crate::http::partner::partners;
 use crate::http::payout::payouts;
 use crate::http::program::programs;
 use crate::http::report::payouts as payout_sums;
-use crate::http::report::{audit, figures, reconciliations, reports};
+use crate::http::report::{attribution, audit, figures, reconciliations, reports};
 use crate::http::settlement::runs;
 use crate::http::signed::{VerifiedWebhook, Webhook};
 use crate::http::{accounts, auth, health, openapi, reviews, signed, site_user};
@@ -84,7 +84,7 @@ table! {
     POST "/v1/links", Operator(Scope::Partners) => |call| call.dated_body(operator::link, links::link);
     GET "/v1/links/{code}", Operator(Scope::Partners) => |call| call.to(links::link_show);
     DELETE "/v1/links/{code}", Operator(Scope::Partners) => |call| call.to(links::link_disable);
-    GET "/v1/accounts/{id}/attribution", Operator(Scope::Partners) => |call| call.to(reports::receipt);
+    GET "/v1/accounts/{id}/attribution", Operator(Scope::Partners) => |call| call.to(attribution::report);
     GET "/v1/programs", Operator(Scope::Programs) => |call| call.to(programs::list);
     GET "/v1/programs/{id}", Operator(Scope::Programs) => |call| call.to(programs::show);
     PUT "/v1/programs/{id}", Operator(Scope::Programs) => |call| call.body(programs::document, programs::save);

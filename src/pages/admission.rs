@@ -3,6 +3,7 @@
 //! batch.
 
 use crate::base::id;
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::engine::identity::access::{Role, Scopes};
@@ -137,13 +138,13 @@ impl<S: Platform> PageContext<'_, S> {
     }
 
     /// Sets the cookie of a session that was written. With several partners, the person chooses one.
-    pub(crate) fn adopt(&self, opened: OpenedSession, partner: &str) {
+    pub(crate) fn adopt(&self, opened: OpenedSession, partner: &PartnerId) {
         self.rotated.replace(Some(opened.token));
         self.keep_cookie(partner, opened.expires_at);
     }
 
     /// Sets the session's cookie with the partner that the pages are about.
-    pub(crate) fn keep_cookie(&self, partner: &str, expires_at: UtcMillis) {
+    pub(crate) fn keep_cookie(&self, partner: &PartnerId, expires_at: UtcMillis) {
         let rotated = self.rotated.borrow();
         let Some(token) = rotated.as_deref().or(self.token()) else { return };
         let seconds = (expires_at.0 - self.now().0).max(1_000) / 1_000;
@@ -181,7 +182,7 @@ pub fn local(to: &str) -> Option<&str> {
 }
 
 /// An external id for a partner who joined by form: derived from the address, without revealing it.
-pub fn external_id(program: &str, email: &str) -> String {
+pub fn external_id(program: &ProgramId, email: &str) -> String {
     id::derived("per", &[program, &email.to_ascii_lowercase()])
 }
 
@@ -223,9 +224,9 @@ mod tests {
 
     #[test]
     fn an_external_id_says_nothing_of_the_address() {
-        let id = external_id("p", "Ann@a.example");
-        assert_eq!(id, external_id("p", "ann@A.example"));
-        assert_ne!(id, external_id("q", "ann@a.example"));
+        let id = external_id(&"p".into(), "Ann@a.example");
+        assert_eq!(id, external_id(&"p".into(), "ann@A.example"));
+        assert_ne!(id, external_id(&"q".into(), "ann@a.example"));
         assert!(id.starts_with("per_") && id.len() == 28, "{id}");
     }
 }

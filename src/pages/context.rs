@@ -1,6 +1,7 @@
 //! One browser request: its session, its locale, and its page's one batch of reads.
 
 use crate::base::id;
+use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::codec::cookie_header;
 use crate::engine::identity::access::Need;
@@ -71,7 +72,7 @@ pub struct PageContext<'a, S: Platform> {
     /// The submitted form; empty for a GET.
     pub form: SubmittedForm,
     token: Option<String>,
-    claimed_partner: String,
+    claimed_partner: PartnerId,
     form_secret: String,
     /// The area's navigation, in order.
     pub navigation: Vec<NavigationEntry>,
@@ -89,9 +90,9 @@ impl<'a, S: Platform> PageContext<'a, S> {
         let (token, claimed_partner) = match cookie(SESSION_COOKIE) {
             Some(value) => {
                 let (token, claimed_partner) = value.split_once('.').unwrap_or((&value, ""));
-                (Some(token.to_owned()).filter(|t| !t.is_empty()), claimed_partner.to_owned())
+                (Some(token.to_owned()).filter(|t| !t.is_empty()), PartnerId::from(claimed_partner))
             }
-            None => (None, String::new()),
+            None => (None, PartnerId::default()),
         };
         let kept = cookie(FORM_COOKIE).filter(|secret| secret.len() >= 32);
         let fresh = token.is_none() && kept.is_none();
@@ -124,7 +125,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
 
     /// The partner id that the browser claims. Reads may be bound to it: nothing they find is shown before
     /// it is known that the session has such a partner.
-    pub fn claimed_partner(&self) -> &str {
+    pub fn claimed_partner(&self) -> &PartnerId {
         &self.claimed_partner
     }
 

@@ -1,5 +1,6 @@
 //! Who looks at a page, proved by the session: a page is only shown to a viewer, and only a gate makes one.
 
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::engine::identity::access::{Need, Scope, Scopes};
 use crate::http::context::Platform;
 use crate::pages::context::{PageContext, PageError};
@@ -28,10 +29,10 @@ pub struct Person {
 #[derive(Clone, Debug)]
 pub struct Partner {
     pub session: SessionRow,
-    pub id: String,
-    pub program: String,
+    pub id: PartnerId,
+    pub program: ProgramId,
     pub name: String,
-    pub code: String,
+    pub code: LinkCode,
     _proof: Proof,
 }
 
@@ -90,9 +91,9 @@ impl Viewer for Partner {
         let Some(id) = session.partner_id.clone() else { return Err(PageError::ChoosePartner) };
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         Ok(Partner {
-            program: text(&session.program_id),
+            program: session.program_id.clone().unwrap_or_default(),
             name: session.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| text(&session.external_id)),
-            code: text(&session.code),
+            code: session.code.clone().unwrap_or_default(),
             id,
             session,
             _proof: Proof,

@@ -1,5 +1,6 @@
 //! The saved versions of all programs, and which version is in force at an instant.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::program::document::Document;
 use std::rc::Rc;
@@ -28,15 +29,15 @@ impl Catalog {
 
     /// The version of `program` in force at `at`: the newest whose effective date has come. Anything before the first
     /// version's date uses the first version.
-    pub fn in_force(&self, program: &str, at: UtcMillis) -> Option<&Document> {
-        let mut versions = self.all().filter(|d| d.id == program);
+    pub fn in_force(&self, program: &ProgramId, at: UtcMillis) -> Option<&Document> {
+        let mut versions = self.all().filter(|d| d.id == *program);
         let first = versions.clone().next();
         versions.rfind(|d| d.effective_from <= at).or(first)
     }
 
     /// One document per program, in force at `at`, by id.
     pub fn all_in_force(&self, at: UtcMillis) -> Vec<&Document> {
-        let mut ids: Vec<&str> = self.documents.iter().map(|d| d.id.as_str()).collect();
+        let mut ids: Vec<&ProgramId> = self.documents.iter().map(|d| &d.id).collect();
         ids.dedup();
         ids.into_iter().filter_map(|id| self.in_force(id, at)).collect()
     }
@@ -45,8 +46,8 @@ impl Catalog {
         self.documents.iter().map(Rc::as_ref)
     }
 
-    pub fn versions<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a Document> {
-        self.all().filter(move |d| d.id == program)
+    pub fn versions<'a>(&'a self, program: &'a ProgramId) -> impl Iterator<Item = &'a Document> {
+        self.all().filter(move |d| d.id == *program)
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
         ] {
             assert_eq!(catalog.in_force(&base.id, at(when)).unwrap().version, want, "{when}");
         }
-        assert!(catalog.in_force("nobody", at("2026-01-01T00:00:00Z")).is_none());
+        assert!(catalog.in_force(&"nobody".into(), at("2026-01-01T00:00:00Z")).is_none());
         assert_eq!(catalog.all_in_force(at("2027-01-01T00:00:00Z")).len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! The document's types. Reward forms and conditions are a closed set without an expression language; unknown keys are
 //! rejected. Amounts are in cents, rates in basis points, spans in days or calendar months in UTC.
 
+use crate::base::ids::{ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    pub id: String,
+    pub id: ProgramId,
     pub title: String,
     /// 1, 2, 3, …: a saved version never changes.
     pub version: i64,
@@ -157,7 +158,7 @@ pub enum Condition {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reward {
-    pub id: String,
+    pub id: RewardId,
     /// The part of the source that it comes from.
     pub source: String,
     pub on: Trigger,
@@ -240,7 +241,7 @@ pub enum Span {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Modifier {
-    pub id: String,
+    pub id: RewardId,
     pub source: String,
     /// Any of them suffices.
     pub when_any: Vec<PartnerCondition>,
@@ -270,14 +271,14 @@ pub enum ReferralPeriod {
 pub enum Effect {
     AddBps(Bps),
     /// By reward.
-    ReplaceBps(std::collections::BTreeMap<String, Bps>),
+    ReplaceBps(std::collections::BTreeMap<RewardId, Bps>),
 }
 
 /// The most that a partner earns from one reward in one calendar month (UTC), over all accounts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
-    pub reward: String,
+    pub reward: RewardId,
     pub per_partner_month_cents: Cents,
 }
 

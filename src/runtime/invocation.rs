@@ -1,5 +1,6 @@
 //! The ports on the runtime: D1, randomness, sessions of the EmDash site, the link caches.
 
+use crate::base::ids::LinkCode;
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
@@ -189,7 +190,7 @@ impl Platform for Runtime {
         }
     }
 
-    async fn forget_link(&self, code: &str) {
+    async fn forget_link(&self, code: &LinkCode) {
         links::forget(&self.env, code).await;
     }
 

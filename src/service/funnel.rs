@@ -1,6 +1,7 @@
 //! The funnel: visitors' events come in, the weekly report goes out.
 
 use crate::base::id;
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{UtcMillis, Week};
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
@@ -13,7 +14,7 @@ use crate::program::measure::CLICK;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
-use crate::store::funnel::{FunnelEvent, FunnelSender, reached_insert, week_counts};
+use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert, week_counts};
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
 use crate::store::program;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 pub struct RecordedStage {
     pub event: String,
     pub campaign: Option<String>,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub path: Option<String>,
     /// From the signed cookie.
     pub touchpoints: Option<TouchHistory>,
@@ -36,8 +37,7 @@ pub struct RecordedStage {
 /// Stores what a page reports: one insert, after reading the month's salt if the visitor has no cookie. An event that
 /// leads to no partner is not stored and costs nothing.
 pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) -> Result<(), AppError> {
-    let senders =
-        senders(recorded.code.as_deref(), recorded.campaign.as_deref(), recorded.touchpoints.as_ref(), ctx.now);
+    let senders = senders(recorded.code.as_ref(), recorded.campaign.as_deref(), recorded.touchpoints.as_ref(), ctx.now);
     // Only the redirect counts clicks. A page must not report one.
     if senders.is_empty() || recorded.event == CLICK {
         return Ok(());
@@ -68,7 +68,7 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential)
         _ => (None, None),
     };
     let touchpoints = presented.touchpoints.as_ref();
-    let senders = senders(presented.code.as_deref(), campaign, touchpoints, event.occurred_at);
+    let senders = senders(presented.code.as_ref(), campaign, touchpoints, event.occurred_at);
     let of_trail = || touchpoints.map(|t| t.visitor.clone()).filter(|v| !v.is_empty());
     let reached = FunnelEvent {
         id: id::derived("fev", &[&event.id]),
@@ -84,7 +84,7 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential)
 /// An explicit code is used alone, with the explicit campaign or that of its latest touch. Otherwise the touches are
 /// used, latest first.
 fn senders(
-    code: Option<&str>,
+    code: Option<&LinkCode>,
     campaign: Option<&str>,
     touchpoints: Option<&TouchHistory>,
     at: UtcMillis,
@@ -92,7 +92,7 @@ fn senders(
     let mut touches: Vec<_> = touchpoints.into_iter().flat_map(|t| &t.touches).collect();
     touches.sort_by_key(|t| std::cmp::Reverse(t.at));
     if let Some(code) = code {
-        let touched = touches.iter().find(|t| t.code == code).map(|t| t.campaign.as_str());
+        let touched = touches.iter().find(|t| t.code == *code).map(|t| t.campaign.as_str());
         let campaign = campaign.or(touched).unwrap_or_default();
         return vec![FunnelSender { code: code.to_owned(), campaign: campaign.to_owned(), at, touch: false }];
     }
@@ -107,19 +107,12 @@ fn senders(
 
 /// A week's report with the partners' display names.
 pub struct WeeklyReport {
-    pub program: String,
+    pub program: ProgramId,
     pub title: String,
     pub version: i64,
     pub week: Week,
     pub report: FunnelReport,
-    pub names: BTreeMap<String, Name>,
-}
-
-/// How a partner is displayed.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-pub struct Name {
-    pub external_id: Option<String>,
-    pub name: Option<String>,
+    pub names: BTreeMap<PartnerId, Name>,
 }
 
 /// The statement that announces last week's reports (the week before `scheduled`) for every program with a funnel. They
@@ -133,21 +126,25 @@ pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> 
 }
 
 /// The funnel report of a week, using the document in force at the end of the week, or now if the week isn't over.
-pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &str, week: Week) -> Result<WeeklyReport, AppError> {
+pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, week: Week) -> Result<WeeklyReport, AppError> {
     let (catalog, counts) = ctx.read(weekly_reads(program, week, ctx.now)).await?;
     weekly_of(&catalog, counts, program, week, ctx.now)
 }
 
 /// The reads that a weekly report needs.
-pub fn weekly_reads(program: &str, week: Week, now: UtcMillis) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
-    (program::programs(), week_counts(program, week, judged_at(week, now)).pairs())
+pub fn weekly_reads(
+    program: &ProgramId,
+    week: Week,
+    now: UtcMillis,
+) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
+    (program::programs(), week_counts(program, week, judged_at(week, now)))
 }
 
 /// The weekly report, from the results of `weekly_reads`.
 pub fn weekly_of(
     catalog: &Catalog,
     rows: Vec<(StageCount, Name)>,
-    program: &str,
+    program: &ProgramId,
     week: Week,
     now: UtcMillis,
 ) -> Result<WeeklyReport, AppError> {

@@ -1,6 +1,7 @@
 //! Runs that should exist but don't, or that don't finish. Cron's "at least once" holds only while cron runs at all:
 //! this detects a trigger that never came, or a run that every sweep cuts off.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
@@ -28,7 +29,7 @@ pub struct Standing {
 /// A program's run that was due but does not exist.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overdue {
-    pub program: String,
+    pub program: ProgramId,
     pub cadence: Cadence,
     pub period: String,
     pub due_at: UtcMillis,

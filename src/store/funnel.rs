@@ -1,9 +1,12 @@
 //! Stages that visitors reached, and their counts by week.
 
+use crate::base::ids::{LinkCode, ProgramId};
 use crate::base::time::{UtcMillis, Week};
+use crate::engine::funnel::StageCount;
 use crate::program::measure::CLICK;
 use crate::store::port::Stmt;
-use serde::Serialize;
+use crate::store::query::Parsed;
+use serde::{Deserialize, Serialize};
 
 /// How much later than the event that it explains a touch may be dated: clocks differ, and one may have whole seconds
 /// only.
@@ -25,7 +28,7 @@ pub struct FunnelEvent {
 /// A code with its campaign, and when it was given.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunnelSender {
-    pub code: String,
+    pub code: LinkCode,
     /// Empty: the link's own.
     pub campaign: String,
     pub at: UtcMillis,
@@ -67,9 +70,16 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
     .bind(SKEW_MS)
 }
 
+/// How a partner is displayed.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Name {
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+}
+
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them.
-pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
+pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec<(StageCount, Name)>> {
     Stmt::new(
         "WITH clicked AS MATERIALIZED (
            SELECT s.value ->> '$.id' AS stage FROM (SELECT document FROM program_version WHERE program_id = ?1
@@ -95,4 +105,5 @@ pub fn week_counts(program: &str, week: Week, by: UtcMillis) -> Stmt {
     .bind(week.end())
     .bind(by)
     .bind(CLICK)
+    .pairs()
 }

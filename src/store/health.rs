@@ -1,5 +1,6 @@
 //! Whether the database is the one this build expects, and when its jobs last ran.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -58,7 +59,7 @@ pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt 
 /// A program's latest run of a cadence.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LatestRun {
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub cadence: String,
     /// The instant as of which it settled; `None` if there is no run.
     pub as_of_ms: Option<UtcMillis>,
@@ -74,7 +75,7 @@ pub fn run_latest_list(cadences: &[&str]) -> Query<LatestRun> {
          FROM (SELECT program_id, MIN(created_at_ms) AS since_ms FROM program_version GROUP BY program_id) v CROSS JOIN json_each(?1) c",
     )
     .json(&cadences)
-        .query()
+    .query()
 }
 
 /// Unfinished runs.

@@ -4,6 +4,7 @@
 //! passes every bound number to SQLite as a REAL: write `CAST(?1 AS INTEGER)` wherever it is used in arithmetic.
 
 use crate::base::decode;
+use crate::base::ids::Id;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
@@ -230,6 +231,12 @@ impl From<&String> for Value {
 impl From<String> for Value {
     fn from(value: String) -> Value {
         Value::Text(value)
+    }
+}
+
+impl<T: Id> From<T> for Value {
+    fn from(value: T) -> Value {
+        Value::Text(value.into())
     }
 }
 

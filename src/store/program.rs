@@ -1,5 +1,6 @@
 //! Saved versions of program documents.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
 use crate::program::check;
@@ -27,7 +28,7 @@ pub fn programs() -> Parsed<Catalog> {
 fn catalog(rows: Rows) -> Result<Catalog, DbError> {
     #[derive(Deserialize)]
     struct Row {
-        program_id: String,
+        program_id: ProgramId,
         version: i64,
         document: String,
     }
@@ -61,7 +62,7 @@ pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMil
 }
 
 /// A new version may change when a milestone reward is due, so every account of the program is checked again.
-pub fn program_grants_recheck(program: &str) -> [Stmt; 2] {
+pub fn program_grants_recheck(program: &ProgramId) -> [Stmt; 2] {
     [
         Stmt::new("UPDATE binding SET grant_due_at_ms = 0 WHERE program_id = ?1").bind(program),
         Stmt::new(
@@ -86,12 +87,12 @@ mod tests {
     #[test]
     fn a_text_is_read_once_and_another_anew() {
         let (text, id) = (PRESETS[0].1, PRESETS[0].0);
-        let first: *const Document = stored(&[text, PRESETS[1].1]).versions(id).next().unwrap();
+        let first: *const Document = stored(&[text, PRESETS[1].1]).versions(&id.into()).next().unwrap();
         let again = stored(&[text]);
-        assert!(std::ptr::eq(first, again.versions(id).next().unwrap()));
+        assert!(std::ptr::eq(first, again.versions(&id.into()).next().unwrap()));
         let changed = text.replace("\"window_days\": 30", "\"window_days\": 31");
         let both = stored(&[text, &changed]);
-        let windows: Vec<i64> = both.versions(id).map(|d| d.attribution.window_days).collect();
+        let windows: Vec<i64> = both.versions(&id.into()).map(|d| d.attribution.window_days).collect();
         assert!(windows.len() == 2 && windows.contains(&30) && windows.contains(&31), "{windows:?}");
     }
 }

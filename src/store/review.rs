@@ -1,20 +1,22 @@
 //! Reviews: what a person has to check, and what was decided.
 
 use crate::base::id;
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::review::ReviewState;
-use crate::engine::review::risk::Suspicion;
+use crate::engine::review::risk::{Review, Suspicion};
+use crate::store::account::AccountIdRow;
 use crate::store::port::{Stmt, json_pages};
-use crate::store::query::Query;
+use crate::store::query::{Parsed, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReviewRow {
     pub id: String,
-    pub program_id: String,
-    pub partner_id: String,
-    pub account_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
+    pub account_id: AccountId,
     pub rule: String,
     pub subject: String,
     pub holds: i64,
@@ -29,19 +31,28 @@ pub struct ReviewRow {
 const COLUMNS: &str = "id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, reason, actor, created_at_ms, decided_at_ms";
 
 /// The reviews of accounts, decided ones included.
-pub fn review_of_accounts(accounts: &[String]) -> Stmt {
+pub fn review_of_accounts(accounts: &[AccountId]) -> Query<ReviewRow> {
+    of_accounts(accounts).query()
+}
+
+/// The same as decisions need them, each with its account.
+pub fn review_list(accounts: &[AccountId]) -> Parsed<Vec<(AccountIdRow, Review)>> {
+    of_accounts(accounts).pairs()
+}
+
+fn of_accounts(accounts: &[AccountId]) -> Stmt {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE account_id IN (SELECT value FROM json_each(?1))"))
         .json(&accounts)
 }
 
 /// The id of the review of a suspicion about an account.
-pub fn review_id(account: &str, s: &Suspicion) -> String {
+pub fn review_id(account: &AccountId, s: &Suspicion) -> String {
     id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject])
 }
 
 /// Opens reviews where there are none: the same facts never reopen a decided review.
-pub fn review_open(suspicions: &[(String, Suspicion)], now: UtcMillis) -> Vec<Stmt> {
-    let row = |(account, s): &(String, Suspicion)| {
+pub fn review_open(suspicions: &[(AccountId, Suspicion)], now: UtcMillis) -> Vec<Stmt> {
+    let row = |(account, s): &(AccountId, Suspicion)| {
         json!({
             "id": review_id(account, s), "program": s.program,
             "partner": s.partner, "account": account, "rule": s.rule, "subject": s.subject,

@@ -233,7 +233,7 @@ impl<'a> Filling<'a> {
     /// receive transfers.
     fn partner(&self, name: &str, ready: Option<bool>) -> String {
         let new = NewPartner {
-            program: PROGRAM.to_owned(),
+            program: PROGRAM.into(),
             external_id: format!("agency-{name}"),
             name: None,
             email: None,
@@ -260,7 +260,7 @@ impl<'a> Filling<'a> {
                 country: Some("US".to_owned()),
                 default_currency: Some("usd".to_owned()),
             };
-            let made = vec![payee_insert(&id, &state, at("2024-09-02T00:00:00Z"))];
+            let made = vec![payee_insert(&id.as_str().into(), &state, at("2024-09-02T00:00:00Z"))];
             super::support::world::now(self.world.db.batch(made)).expect("a payee");
         }
         id

@@ -233,5 +233,5 @@ fn held_commission(server: &Server) {
     ]);
     assert_eq!(server.balance(&agency), (0, 0));
     let review = &server.read("/v1/reviews")["data"][0];
-    assert_eq!((&review["rule"], &review["subject"]), (&json!("currency"), &json!("in-abroad")), "{review}");
+    assert_eq!((&review["rule"], &review["subject"]), (&json!("currency"), &json!("eur")), "{review}");
 }

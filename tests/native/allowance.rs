@@ -132,7 +132,8 @@ fn many_programs_due_at_once_all_finish() {
     for number in 0..PROGRAMS {
         let id = format!("agency-{number:02}");
         let text = agency.replace("\"agency-partner\"", &format!("\"{id}\""));
-        let saved = now(manicule::service::program::save(&world.at(at("2026-01-01T00:00:00Z")), &id, &text));
+        let saved =
+            now(manicule::service::program::save(&world.at(at("2026-01-01T00:00:00Z")), &id.as_str().into(), &text));
         assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         bring(&world, &id, &id, 2);
     }

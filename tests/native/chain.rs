@@ -33,7 +33,7 @@ fn a_referral_earns_fifty_dollars_on_the_monday_after_it_qualifies() {
         visitor: "v".into(),
         touches: vec![Touch {
             program: "user-referral".into(),
-            code,
+            code: code.into(),
             campaign: String::new(),
             click_id: "c1".into(),
             at: at("2026-05-05T12:00:00Z"),

@@ -194,7 +194,7 @@ fn webhooks_count_in_the_same_table_once() {
     assert!(!fixture.world.take(when, &by_code, None).unwrap().first);
     let touch = |days: i64| Touch {
         program: FUNNEL.into(),
-        code: code.clone(),
+        code: code.clone().into(),
         campaign: "llms-txt-guide".into(),
         click_id: "c".into(),
         at: when.plus_days(-days),

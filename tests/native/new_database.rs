@@ -23,7 +23,7 @@ fn empty() -> World {
 fn config() -> Config {
     Config {
         operator_token_sha256: Some(hex_sha256(b"operator")),
-        join_programs: vec!["agency-partner".to_owned()],
+        join_programs: vec!["agency-partner".into()],
         ..Config::default()
     }
 }

@@ -7,7 +7,7 @@ mod fixture;
 
 use crate::support::sqlite;
 use crate::support::world::{at, now};
-use fixture::{Fault, NotifyFixture, OPERATOR, SITE, Slow, payout_message, side_by_side};
+use fixture::{Fault, NotifyFixture, OPERATOR, PROGRAM, SITE, Slow, payout_message, side_by_side};
 use manicule::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use manicule::codec::outgoing::OutgoingRequest;
 use manicule::engine::message::MessageType;
@@ -129,10 +129,11 @@ fn everything_happens(fixture: &NotifyFixture) {
     cron("0 9 * * MON", "2026-06-15T09:00:00Z");
     cron("0 6 1 * *", "2026-07-01T06:00:00Z");
     let reason = ("reason", json!("no account"));
+    let partner = agency.0.into();
     let told = [
-        payout_message(MessageType::PayoutSent, "po_1", Some(&agency.0), ("transfer", json!("tr_1"))),
-        payout_message(MessageType::PayoutFailed, "po_1", Some(&agency.0), reason.clone()),
-        payout_message(MessageType::PayoutOnboarding, "po_1", Some(&agency.0), ("due", json!(["external_account"]))),
+        payout_message(MessageType::PayoutSent, "po_1", Some(&partner), ("transfer", json!("tr_1"))),
+        payout_message(MessageType::PayoutFailed, "po_1", Some(&partner), reason.clone()),
+        payout_message(MessageType::PayoutOnboarding, "po_1", Some(&partner), ("due", json!(["external_account"]))),
         payout_message(MessageType::PayoutApproval, "po_1", None, ("run", json!("run_1"))),
         payout_message(MessageType::PayoutReview, "po_1", None, reason.clone()),
         payout_message(MessageType::PayoutFunds, "po_1", None, reason.clone()),
@@ -239,7 +240,8 @@ fn unsubscribed_messages_are_not_sent() {
     assert!(!json!(stored).to_string().contains("ann@"), "{stored:?}");
 
     let sent = payout_message(MessageType::PayoutSent, "po_2", Some(&ann), ("transfer", json!("tr_2")));
-    let more = [outbox::joined("user-referral", &ann, "acct_2", at(NOON)), sent];
+    let second = "acct_2".into();
+    let more = [outbox::joined(&PROGRAM, &ann, &second, at(NOON)), sent];
     fixture.queue(at(NOON), &more);
     fixture.sweep(at(NOON).plus_ms(HOUR_MS));
     assert_eq!(fixture.outside.mails.borrow().len(), 4, "the payout alone");
@@ -255,7 +257,7 @@ fn endpoints_receive_only_the_types_they_subscribed_to() {
     let fixture = NotifyFixture::with(9, &[("MAIL_FROM", "")]);
     let ann = fixture.partner("ann");
     let early = at(NOON).plus_ms(-HOUR_MS);
-    fixture.queue(early, &[outbox::budget_low("user-referral", "credit:usd", 1, 2, 0, 9)]);
+    fixture.queue(early, &[outbox::budget_low(&PROGRAM, "credit:usd", 1, 2, 0, 9)]);
     let (payouts, _) = fixture.endpoint(at(NOON), "https://a.example/payouts", &["payout"]);
     let (all, _) = fixture.endpoint(at(NOON), "https://b.example/all", &[]);
     fixture.queue_three(at(NOON), &ann);
@@ -270,7 +272,7 @@ fn endpoints_receive_only_the_types_they_subscribed_to() {
         assert_eq!(fixture.operate(at(NOON), make, path, &json!({"url": url}), 422)["field"], "url", "{url}");
     }
     // An endpoint is disabled while a message waits for it.
-    fixture.queue(at(NOON).plus_ms(1), &[outbox::funnel_report("user-referral", 1, "2026-W23")]);
+    fixture.queue(at(NOON).plus_ms(1), &[outbox::funnel_report(&PROGRAM, 1, "2026-W23")]);
     fixture.outside.status.set(503);
     fixture.outside.headers.borrow_mut().push(("retry-after".to_owned(), "7200".to_owned()));
     fixture.sweep(at(NOON).plus_ms(10 * MINUTE_MS));
@@ -321,8 +323,8 @@ fn partners_without_an_address_get_no_email() {
     let fixture = NotifyFixture::new(11);
     let partner =
         fixture.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", "x", "x@y.example>,<z@z.example").unwrap().0;
-    fixture.queue(at(NOON), &[outbox::joined("user-referral", &partner, "acct_1", at(NOON))]);
-    fixture.queue(at(NOON), &[outbox::joined("user-referral", "nobody", "acct_1", at(NOON))]);
+    fixture.queue(at(NOON), &[outbox::joined(&PROGRAM, &partner.into(), &"acct_1".into(), at(NOON))]);
+    fixture.queue(at(NOON), &[outbox::joined(&PROGRAM, &"nobody".into(), &"acct_1".into(), at(NOON))]);
     fixture.sweep(at(NOON));
     assert_eq!(fixture.outside.mails.borrow().len(), 0);
     assert_eq!(fixture.states(), ["email partner suppressed", "email partner suppressed"]);

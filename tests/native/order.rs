@@ -73,7 +73,7 @@ fn enrol(world: &World) -> Vec<(String, String)> {
     let mut codes = Vec::new();
     for (program, name, kind) in PARTNERS {
         let new = NewPartner {
-            program: program.to_owned(),
+            program: program.into(),
             external_id: name.to_owned(),
             name: None,
             email: Some(format!("{name}@{name}.example")),
@@ -246,8 +246,8 @@ fn touchpoints(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> 
         .touches
         .iter()
         .map(|(code, when)| Touch {
-            program: codes[*code].0.clone(),
-            code: codes[*code].1.clone(),
+            program: codes[*code].0.clone().into(),
+            code: codes[*code].1.clone().into(),
             campaign: String::new(),
             click_id: format!("clk-{when}"),
             at: UtcMillis(*when),

@@ -1,5 +1,6 @@
 //! Payouts from the operators' point of view: planned by a run, approved, sent, explained, stopped, reversed, reported.
 
+mod attribution;
 mod credits;
 mod decisions;
 mod fixture;

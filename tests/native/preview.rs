@@ -27,7 +27,7 @@ fn signed_up(world: &World, account: &str, code: &str, when: &str) {
 
 fn shown(world: &World, program: &str, cadence: Cadence, scheduled: &str) -> Value {
     let as_of = at(scheduled);
-    let due = Due { program: program.to_owned(), cadence, period: schedule::period_before(cadence, as_of), as_of };
+    let due = Due { program: program.into(), cadence, period: schedule::period_before(cadence, as_of), as_of };
     let before = world.db.look("SELECT (SELECT COUNT(*) FROM transfer) AS n, (SELECT COUNT(*) FROM run) AS r");
     let shown = now(preview::preview(&world.at(as_of), &due)).unwrap();
     let after = world.db.look("SELECT (SELECT COUNT(*) FROM transfer) AS n, (SELECT COUNT(*) FROM run) AS r");

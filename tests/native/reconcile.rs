@@ -3,6 +3,7 @@
 use crate::support::world::{World, at, now};
 use manicule::base::money::Cents;
 use manicule::codec::operator::{BilledAccount, ReconciliationRequest};
+use manicule::engine::event::Subscription;
 use manicule::service::report::reconcile;
 use serde_json::{Value, json};
 
@@ -14,8 +15,25 @@ fn event(id: &str, kind: &str, when: &str, more: Value) -> Value {
 
 /// What is missing at an instant, by type.
 fn missed(world: &World, when: &str, subscriptions: &[(&str, Option<i64>)], repair: bool) -> Vec<String> {
-    let billed = subscriptions.iter().map(|(id, cents)| ((*id).to_owned(), cents.map(Cents))).collect();
-    let accounts = vec![BilledAccount { id: "acct_1".to_owned(), subscriptions: billed }];
+    let billed: Vec<_> = subscriptions.iter().map(|(id, cents)| (*id, *cents, None)).collect();
+    missed_in(world, when, &billed, repair)
+}
+
+/// The same for prices with a currency.
+fn missed_in(
+    world: &World,
+    when: &str,
+    subscriptions: &[(&str, Option<i64>, Option<&str>)],
+    repair: bool,
+) -> Vec<String> {
+    let billed = |(id, cents, currency): &(&str, Option<i64>, Option<&str>)| Subscription {
+        subscription_id: (*id).to_owned(),
+        monthly_cents: cents.map(Cents),
+        annual_value_cents: None,
+        currency: currency.map(str::to_owned),
+    };
+    let subscriptions = subscriptions.iter().map(billed).collect();
+    let accounts = vec![BilledAccount { id: "acct_1".into(), subscriptions }];
     let answer =
         now(reconcile::reconcile(&world.at(at(when)), &ReconciliationRequest { as_of: at(when), repair, accounts }))
             .unwrap();
@@ -66,4 +84,29 @@ fn a_yearly_price_counts_as_one_twelfth_rounded_either_way() {
             "{monthly}"
         );
     }
+}
+
+#[test]
+fn prices_of_two_currencies_are_never_the_same() {
+    let world = World::new(3);
+    let take = |body: Value| world.take(at("2025-01-06T00:00:00Z"), &body, None).unwrap();
+    take(event("e1", "account.signed_up", "2025-01-01T00:00:00Z", json!({})));
+    let started = |id: &str, currency: Value| {
+        let data = json!({"subscription_id": id, "monthly_cents": 45_000, "currency": currency});
+        event(&format!("e_{id}"), "subscription.started", "2025-01-05T00:00:00Z", json!({"data": data}))
+    };
+    take(started("sub_own", json!(null)));
+    take(started("sub_usd", json!("USD")));
+    take(started("sub_krw", json!("krw")));
+    let billed = |own, usd, krw| {
+        [("sub_own", Some(45_000), own), ("sub_usd", Some(45_000), usd), ("sub_krw", Some(45_000), krw)]
+    };
+    let same =
+        |when: &str, billed: [(&str, Option<i64>, Option<&str>); 3], repair| missed_in(&world, when, &billed, repair);
+    assert_eq!(same("2025-02-01T00:00:00Z", billed(None, None, Some("krw")), false), [""; 0], "the program's own");
+    assert_eq!(same("2025-02-01T00:00:00Z", billed(Some("usd"), Some("usd"), Some("krw")), false), [""; 0]);
+    let others = billed(Some("krw"), Some("krw"), Some("usd"));
+    assert_eq!(same("2025-02-01T00:00:00Z", others, false), ["subscription.updated"; 3]);
+    assert_eq!(same("2025-02-02T00:00:00Z", others, true), ["subscription.updated"; 3]);
+    assert_eq!(same("2025-02-03T00:00:00Z", others, true), [""; 0], "it is repaired once");
 }

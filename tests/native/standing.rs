@@ -42,9 +42,10 @@ fn move_to(world: &World, when: &str, program: &str, account: &str, partner: &st
 
 fn bind(world: &World, when: &str, program: &str, account: &str, partner: Option<&str>) {
     let asked =
-        ReassignRequest { program: program.into(), partner: partner.map(str::to_owned), reason: "a mix-up".into() };
+        ReassignRequest { program: program.into(), partner: partner.map(Into::into), reason: "a mix-up".into() };
     let ctx = world.at(at(when));
-    let moved = reassign::reassign(&ctx, account, &asked, format!("op-{account}-{when}"), "00".into());
+    let id = account.into();
+    let moved = reassign::reassign(&ctx, &id, &asked, format!("op-{account}-{when}").into(), "00".into());
     assert_eq!(now(moved).expect("it is moved").0, 200);
 }
 

@@ -2,6 +2,7 @@
 //! repeated, reordered, and with accounts that become known before or after.
 
 mod bodies;
+mod compared;
 mod delivery;
 mod fixture;
 mod generated;
@@ -10,6 +11,7 @@ mod missed;
 mod payments;
 mod real_shapes;
 mod refunds_disputes;
+mod worth;
 
 use bodies::*;
 use fixture::{CONNECT_SECRET, SECRET, StripeFixture};

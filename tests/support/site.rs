@@ -2,6 +2,7 @@
 //! thread.
 
 use crate::support::world::World;
+use manicule::base::ids::LinkCode;
 use manicule::codec::identity::session::SiteUser;
 use manicule::http::context::Platform;
 use manicule::http::context::RateLimited;
@@ -37,8 +38,8 @@ impl Platform for World {
         Err(format!("{path} is not there"))
     }
 
-    async fn forget_link(&self, code: &str) {
-        FORGOTTEN.with_borrow_mut(|all| all.push(code.to_owned()));
+    async fn forget_link(&self, code: &LinkCode) {
+        FORGOTTEN.with_borrow_mut(|all| all.push(code.to_string()));
     }
 
     async fn admits(&self, what: RateLimited, visitor: String) -> bool {

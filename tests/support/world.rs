@@ -2,6 +2,7 @@
 //! place.
 
 use super::sqlite::Sqlite;
+use manicule::base::ids::RunId;
 use manicule::base::money::Cents;
 use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
@@ -84,7 +85,7 @@ impl World {
         let world = World::on(Sqlite::new(), seed);
         for (id, text) in manicule::program::catalog::PRESETS {
             let ctx = world.at(at("2020-01-01T00:00:00Z"));
-            let saved = now(manicule::service::program::save(&ctx, id, text));
+            let saved = now(manicule::service::program::save(&ctx, &(*id).into(), text));
             assert!(matches!(saved, Ok((201, _))), "{id} is saved");
         }
         world
@@ -141,7 +142,7 @@ impl World {
         email: &str,
     ) -> Result<(String, String), AppError> {
         let new = NewPartner {
-            program: program.to_owned(),
+            program: program.into(),
             external_id: external_id.to_owned(),
             name: Some(external_id.to_owned()),
             email: Some(email.to_owned()),
@@ -189,7 +190,7 @@ impl World {
     pub fn run_late(&self, when: UtcMillis, cadence: Cadence, scheduled: UtcMillis) -> Result<Vec<RunRow>, AppError> {
         let ctx = self.at(when);
         let due = now(settle::begin(&ctx, cadence, scheduled, |_| Vec::new()))?;
-        let ids: Vec<String> = due.iter().map(|run| run.id.clone()).collect();
+        let ids: Vec<RunId> = due.iter().map(|run| run.id.clone()).collect();
         now(settle::take_further(&ctx, due))?;
         // Sweeps do what this invocation left.
         for _ in 0..SWEEPS_MAX {
@@ -210,7 +211,7 @@ impl World {
     /// The same, with its own source.
     pub fn link_of(&self, when: UtcMillis, partner: &str, source: Option<&str>) -> Result<String, AppError> {
         let request = NewLink {
-            partner: partner.to_owned(),
+            partner: partner.into(),
             destination: None,
             campaign: None,
             utm: None,
@@ -222,7 +223,7 @@ impl World {
     }
 
     pub fn disable(&self, when: UtcMillis, code: &str) -> Result<(), AppError> {
-        now(enroll::disable(&self.at(when), code)).map(|_| ())
+        now(enroll::disable(&self.at(when), &code.into())).map(|_| ())
     }
 
     pub fn decide(&self, when: UtcMillis, review: &str, choice: ReviewDecision) -> Result<(), AppError> {
@@ -231,7 +232,7 @@ impl World {
 
     /// Adds money to a program's reward budget.
     pub fn fund(&self, when: UtcMillis, program: &str, cents: i64) -> Result<(), AppError> {
-        now(budget::fund(&self.at(when), program, Cents(cents), "to reward", None)).map(|_| ())
+        now(budget::fund(&self.at(when), &program.into(), Cents(cents), "to reward", None)).map(|_| ())
     }
 
     /// Sweeps recompute what invocations with few statements left marked.

@@ -2,6 +2,7 @@
 
 pub mod promotion;
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::codec::fields::{CURRENCY, Fields, ID, NAME};
 use crate::codec::json;
@@ -10,8 +11,8 @@ use crate::codec::json::Invalid;
 /// The owner of the credit. An application knows its own ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreditOwner {
-    Partner(String),
-    External { program: String, external_id: String },
+    Partner(PartnerId),
+    External { program: ProgramId, external_id: String },
 }
 
 /// Credit to redeem.
@@ -31,7 +32,7 @@ pub fn redeem(body: &[u8]) -> Result<RedeemRequest, Invalid> {
     let cents = fields.integer("amount_cents", 1..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
     let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
     Ok(RedeemRequest {
-        whose: whose(text("partner")?, text("program")?, text("external_id")?)?,
+        whose: whose(text("partner")?.map(Into::into), text("program")?.map(Into::into), text("external_id")?)?,
         amount: Cents(cents),
         currency: fields.text("currency", &CURRENCY)?.map(|c| c.to_ascii_lowercase()),
         reason: reason.ok_or_else(|| fields.missing("reason"))?,
@@ -40,8 +41,8 @@ pub fn redeem(body: &[u8]) -> Result<RedeemRequest, Invalid> {
 
 /// A partner by its own id, or by the host's id in a program.
 pub fn whose(
-    partner: Option<String>,
-    program: Option<String>,
+    partner: Option<PartnerId>,
+    program: Option<ProgramId>,
     external_id: Option<String>,
 ) -> Result<CreditOwner, Invalid> {
     match (partner, program, external_id) {
@@ -64,7 +65,7 @@ mod tests {
     fn what_is_asked_is_read_or_says_what_is_wrong() {
         let good =
             json!({"program": "p", "external_id": "u", "amount_cents": 5, "currency": "EUR", "reason": "order 7"});
-        let whose = CreditOwner::External { program: "p".to_owned(), external_id: "u".to_owned() };
+        let whose = CreditOwner::External { program: "p".into(), external_id: "u".to_owned() };
         let want =
             RedeemRequest { whose, amount: Cents(5), currency: Some("eur".to_owned()), reason: "order 7".to_owned() };
         assert_eq!(redeem(good.to_string().as_bytes()), Ok(want));

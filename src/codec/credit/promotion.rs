@@ -1,5 +1,6 @@
 //! Coupons and promotion codes in Stripe's format: the request forms, and the values read from a response.
 
+use crate::base::ids::ProgramId;
 use crate::codec::stripe::form::FormEncoder;
 use crate::program::document::{Benefit, Document};
 use serde_json::Value;
@@ -12,7 +13,7 @@ const CODE_CHARS: usize = 12;
 pub struct Code<'a> {
     /// Our id for it.
     pub id: &'a str,
-    pub program: &'a str,
+    pub program: &'a ProgramId,
     pub coupon: &'a str,
     pub text: &'a str,
 }

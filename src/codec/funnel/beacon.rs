@@ -4,6 +4,7 @@
 //! Anyone can send one. So there are few fields with tight limits, and text that appears in reports may only contain
 //! the characters of codes and campaigns.
 
+use crate::base::ids::LinkCode;
 use crate::codec::fields::{CODE, Fields, Form, KIND};
 use crate::codec::json;
 use crate::codec::json::Invalid;
@@ -22,7 +23,7 @@ pub struct Beacon {
     pub event: String,
     pub campaign: Option<String>,
     /// The partner's code. A beacon with any other value is ignored.
-    pub partner: Option<String>,
+    pub partner: Option<LinkCode>,
     pub path: Option<String>,
 }
 
@@ -33,7 +34,7 @@ pub fn parse(body: &[u8]) -> Result<Beacon, Invalid> {
     Ok(Beacon {
         event: fields.required_text("event", &KIND)?,
         campaign: fields.text("campaign", &CODE)?.filter(|c| is_campaign(c)),
-        partner: fields.text("partner", &CODE)?,
+        partner: fields.text("partner", &CODE)?.map(Into::into),
         path: fields.text("path", &PATH)?.and_then(|p| path(&p)),
     })
 }
@@ -44,7 +45,7 @@ pub fn pixel(event: Option<String>, partner: Option<String>, campaign: Option<St
     Beacon {
         event: if KIND.allows(&event) { event } else { String::new() },
         campaign: campaign.filter(|c| is_campaign(c)),
-        partner: partner.filter(|p| !p.is_empty()),
+        partner: partner.filter(|p| !p.is_empty()).map(Into::into),
         path: page.and_then(path),
     }
 }

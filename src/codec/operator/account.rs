@@ -1,11 +1,13 @@
 //! Bodies about referred accounts: reviews, reassignments and reconciliations.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::UtcMillis;
-use crate::codec::fields::{Fields, ID};
+use crate::codec::fields::{CURRENCY, Fields, ID};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::codec::operator::shared::{one_of, reason};
+use crate::engine::event::Subscription;
 use serde_json::Value;
 
 /// An operator's decision on a review.
@@ -23,11 +25,11 @@ pub struct ReconciliationRequest {
     pub accounts: Vec<BilledAccount>,
 }
 
-/// One account's active subscriptions, with the monthly price of each if known.
+/// One account's active subscriptions, with the value of each if known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BilledAccount {
-    pub id: String,
-    pub subscriptions: Vec<(String, Option<Cents>)>,
+    pub id: AccountId,
+    pub subscriptions: Vec<Subscription>,
 }
 
 /// Most accounts in one reconciliation: all their events are read.
@@ -36,9 +38,9 @@ const ACCOUNTS_MAX: usize = 200;
 /// Which partner an operator moves an account to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReassignRequest {
-    pub program: String,
+    pub program: ProgramId,
     /// `None`: no partner.
-    pub partner: Option<String>,
+    pub partner: Option<PartnerId>,
     pub reason: String,
 }
 
@@ -49,8 +51,8 @@ pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
     Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
 }
 
-/// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents"}]}]}`. An account without
-/// subscriptions has no active ones.
+/// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents", "currency"}]}]}`. An
+/// account without subscriptions has no active ones.
 pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<ReconciliationRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
@@ -73,18 +75,23 @@ fn billed(value: &Value) -> Result<BilledAccount, Invalid> {
         .iter()
         .map(|s| {
             let fields = Fields::of_body(s)?;
-            Ok((fields.required_text("id", &ID)?, fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents)))
+            Ok(Subscription {
+                subscription_id: fields.required_text("id", &ID)?,
+                monthly_cents: fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents),
+                annual_value_cents: None,
+                currency: fields.text("currency", &CURRENCY)?.map(|currency| currency.to_ascii_lowercase()),
+            })
         })
         .collect();
-    Ok(BilledAccount { id: fields.required_text("id", &ID)?, subscriptions: subscriptions? })
+    Ok(BilledAccount { id: fields.required_text("id", &ID)?.into(), subscriptions: subscriptions? })
 }
 
 pub fn reassign(body: &[u8]) -> Result<ReassignRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     Ok(ReassignRequest {
-        program: fields.required_text("program", &ID)?,
-        partner: fields.text("partner", &ID)?,
+        program: fields.required_text("program", &ID)?.into(),
+        partner: fields.text("partner", &ID)?.map(Into::into),
         reason: reason(&fields)?,
     })
 }

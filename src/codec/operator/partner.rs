@@ -1,5 +1,6 @@
 //! Bodies about partners and their links.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::codec::fields::{CAMPAIGN, DOMAIN, EMAIL, Fields, ID, SHOWN_NAME, SHOWN_NAME_SHORT};
 use crate::codec::json;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 /// A request to make someone a partner of a program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewPartner {
-    pub program: String,
+    pub program: ProgramId,
     pub external_id: String,
     pub name: Option<String>,
     pub email: Option<String>,
@@ -34,7 +35,7 @@ pub struct Profile {
 /// A request for a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLink {
-    pub partner: String,
+    pub partner: PartnerId,
     pub destination: Option<String>,
     pub campaign: Option<String>,
     pub utm: Option<Value>,
@@ -45,7 +46,7 @@ pub struct NewLink {
 /// A signed-in user's request to `/api/referral/generate`; an empty body means the default program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenerateLinkRequest {
-    pub program: Option<String>,
+    pub program: Option<ProgramId>,
     pub disclosure_accepted: bool,
 }
 
@@ -56,7 +57,7 @@ pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     Ok(NewPartner {
-        program: fields.required_text("program", &ID)?,
+        program: fields.required_text("program", &ID)?.into(),
         external_id: fields.required_text("external_id", &ID)?,
         name: fields.text("name", &SHOWN_NAME)?,
         email: fields.text("email", &EMAIL)?,
@@ -99,7 +100,7 @@ pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
         return Err(fields.invalid("campaign", "malformed", "contain only A-Z a-z 0-9 _ . -"));
     }
     Ok(NewLink {
-        partner: fields.required_text("partner", &ID)?,
+        partner: fields.required_text("partner", &ID)?.into(),
         destination,
         campaign,
         utm: utm(&fields, value.get("utm"))?,
@@ -115,7 +116,7 @@ pub fn generate(body: &[u8]) -> Result<GenerateLinkRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::of_body(&value)?;
     Ok(GenerateLinkRequest {
-        program: fields.text("program", &ID)?,
+        program: fields.text("program", &ID)?.map(Into::into),
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
     })
 }

@@ -1,5 +1,6 @@
 //! Bodies about programs: dry runs, runs and reward budgets.
 
+use crate::base::ids::ProgramId;
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::{Month, UtcMillis, Week};
 use crate::codec::fields::{Fields, ID};
@@ -11,7 +12,7 @@ use serde_json::Value;
 /// Which run to start or resume.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {
-    pub program: String,
+    pub program: ProgramId,
     pub cadence: String,
     pub period: String,
     /// Only show what it would do.
@@ -39,7 +40,7 @@ pub fn run(body: &[u8]) -> Result<NewRun, Invalid> {
     let fields = Fields::of_body(&value)?;
     let cadence = one_of(&fields, "cadence", &["weekly", "monthly"])?.ok_or_else(|| fields.missing("cadence"))?;
     Ok(NewRun {
-        program: fields.required_text("program", &ID)?,
+        program: fields.required_text("program", &ID)?.into(),
         cadence,
         period: fields.required_text("period", &ID)?,
         preview: fields.boolean("preview")?.unwrap_or(false),

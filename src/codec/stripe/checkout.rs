@@ -63,7 +63,7 @@ fn paid(object: &Value, into: &Translated) -> Result<Option<Draft>, Invalid> {
         at: into.created,
         of: EventObject::Customer,
         payload: Payload::InvoicePaid(Invoice {
-            invoice_id,
+            invoice_id: invoice_id.into(),
             subscription_id: None,
             amount: Amount { cents: Cents(base), currency: read::currency(object)? },
             months: 1,

@@ -1,6 +1,7 @@
 //! Credit notes: money that was given back outside of Stripe. Refunds in Stripe have events of their own, and what goes
 //! to the customer's balance was not given back.
 
+use crate::base::ids::InvoiceId;
 use crate::base::money::Cents;
 use crate::codec::Invalid;
 use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
@@ -25,7 +26,7 @@ pub fn changed(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid
         return Ok(StripeEvent::Ignored("the credit note gave nothing back outside of Stripe"));
     }
     let amount = Amount { cents: Cents(given_back), currency: read::currency(object)? };
-    let invoice_id = String::new();
+    let invoice_id = InvoiceId::default();
     let is_void = into.kind == "credit_note.voided" || text(object, "status") == Some("void");
     let (kind, payload) = if is_void {
         (

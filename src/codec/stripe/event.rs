@@ -25,6 +25,8 @@ pub struct Translated {
     /// `None` if the event does not say: an ignored one needs no mode.
     pub is_live: Option<bool>,
     pub customer: Option<Customer>,
+    /// The customer of the payment that a refund or dispute is about, if the event names it.
+    pub paying_customer: Option<String>,
     /// Payments with the invoices that they pay.
     pub paid_by: Vec<InvoicePayment>,
     pub what: StripeEvent,
@@ -75,10 +77,22 @@ pub struct Draft {
 }
 
 /// What a draft is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EventObject {
     /// The customer's account.
     Customer,
+    /// The same, but the subscription object leaves out a part of its value.
+    Subscription(Box<Value>),
     /// The invoices that one of these paid; the payload's `invoice_id` is empty.
     Payment { intent: Option<String>, charge: Option<String> },
+}
+
+/// What identifies a draft's content. A subscription's value is not part of it: two versions of one event leave out
+/// different parts of it.
+pub fn identity(draft: &Draft) -> Payload {
+    let mut payload = draft.payload.clone();
+    if let Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) = &mut payload {
+        (s.monthly_cents, s.annual_value_cents) = (None, None);
+    }
+    payload
 }

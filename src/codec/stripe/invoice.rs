@@ -36,7 +36,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
         at: paid_at.min(into.created),
         of: EventObject::Customer,
         payload: Payload::InvoicePaid(Invoice {
-            invoice_id,
+            invoice_id: invoice_id.into(),
             subscription_id: subscription(object),
             amount: Amount { cents: Cents(base), currency: read::currency(object)? },
             months: months(read::list(object, "lines")),
@@ -94,17 +94,17 @@ fn months(lines: &[Value]) -> i64 {
     weighed.max().map_or(1, |(_, months)| months.clamp(1, MONTHS_MAX))
 }
 
-/// Months that one line pays for; `None` if the line is not for a subscription. A proration pays for the span of its
-/// period. A full term pays for its price's interval or, if the line has no price, also for its period.
+/// Months that one line pays for; `None` if it pays for no span of time. A proration pays for the span of its period. A
+/// full term pays for its price's interval or, if the line does not have it, also for its period. Old versions have a
+/// price or plan in a line, new ones only its id, so a line counts by its period in both; the period of a single charge
+/// is an instant.
 fn line_months(line: &Value) -> Option<i64> {
-    let parent = line.get("parent").and_then(|parent| parent.get("subscription_item_details"));
-    let of_subscription =
-        parent.is_some() || text(line, "type") == Some("subscription") || id(line, "subscription").is_some();
-    if !of_subscription {
-        return None;
-    }
-    let is_part = read::flag(line, "proration") || parent.is_some_and(|item| read::flag(item, "proration"));
-    let price = line.get("price").and_then(|price| price.get("recurring")).or_else(|| line.get("plan"));
+    let parent = line.get("parent");
+    let details = ["subscription_item_details", "invoice_item_details"];
+    let of_parent = details.iter().filter_map(|name| parent?.get(name)).any(|item| read::flag(item, "proration"));
+    let is_part = read::flag(line, "proration") || of_parent;
+    let of_price = line.get("price").and_then(|price| price.get("recurring")).filter(|recurring| recurring.is_object());
+    let price = of_price.or_else(|| line.get("plan"));
     let by_price = price.filter(|_| !is_part).and_then(|recurring| {
         let count = read::integer(recurring, "interval_count").unwrap_or(1).clamp(1, MONTHS_MAX);
         match text(recurring, "interval")? {
@@ -118,7 +118,7 @@ fn line_months(line: &Value) -> Option<i64> {
     by_price.or_else(|| {
         let period = line.get("period")?;
         let span = read::instant(period, "end")?.0.saturating_sub(read::instant(period, "start")?.0);
-        Some(in_months(span / DAY_MS))
+        (span > 0).then(|| in_months(span / DAY_MS))
     })
 }
 

@@ -8,26 +8,29 @@
 pub mod account;
 pub mod checkout;
 pub mod credit_note;
+pub mod discount;
 pub mod event;
 pub mod form;
 pub mod invoice;
 pub mod payment;
+pub mod price;
 pub mod read;
 pub mod refunds_disputes;
 pub mod signature;
 pub mod subscription;
 pub mod thin;
+pub mod worth;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::codec::stripe::account::payability;
 pub use crate::codec::stripe::event::{
-    Customer, Draft, EventObject, InvoicePayment, StripeEndpoint, StripeEvent, ThinEvent, Translated,
+    Customer, Draft, EventObject, InvoicePayment, StripeEndpoint, StripeEvent, ThinEvent, Translated, identity,
 };
 pub use crate::codec::stripe::payment::invoice_payments;
 pub use crate::codec::stripe::read::created;
-pub use crate::codec::stripe::subscription::{Billing, billing, resting};
+pub use crate::codec::stripe::subscription::{Billing, billing};
 
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::read::{flag, id, text};
@@ -65,8 +68,10 @@ pub const OWN_EVENTS: [&str; 20] = [
     "transfer.reversed",
 ];
 
-/// Used, but not asked for: Stripe also sends `refund.updated`, and an update of a credit note changes no amount.
-const ALSO_USED: [&str; 2] = ["charge.refund.updated", "credit_note.updated"];
+/// Used, but not asked for: Stripe also sends `refund.updated` and `customer.subscription.updated`, and an update of a
+/// credit note changes no amount.
+const ALSO_USED: [&str; 4] =
+    ["charge.refund.updated", "credit_note.updated", "customer.subscription.paused", "customer.subscription.resumed"];
 
 /// Reads a body and translates it.
 pub fn parse(body: &[u8], endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
@@ -85,6 +90,7 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
         created: thin::created(event).unwrap_or(OCCURRED_AT_MIN),
         is_live: None,
         customer: None,
+        paying_customer: None,
         paid_by: Vec::new(),
         what: StripeEvent::Ignored("this type of event is not used"),
     };
@@ -127,12 +133,15 @@ fn unused(event: &Value, endpoint: StripeEndpoint, kind: &str) -> Option<&'stati
 fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Result<(), Invalid> {
     into.customer = customer(kind, object);
     into.paid_by = payment::paid_by(kind, object);
+    into.paying_customer = paying_customer(object);
     into.what = match kind {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => checkout::completed(object, into)?,
         "invoice.paid" => invoice::paid(object, into)?,
-        "customer.subscription.created" | "customer.subscription.updated" | "customer.subscription.deleted" => {
-            subscription::changed(event, object, into)?
-        }
+        "customer.subscription.created"
+        | "customer.subscription.updated"
+        | "customer.subscription.deleted"
+        | "customer.subscription.paused"
+        | "customer.subscription.resumed" => subscription::changed(event, object, into)?,
         "customer.created" | "customer.updated" => StripeEvent::Ignored("it only identifies the customer"),
         "invoice_payment.paid" => StripeEvent::Ignored("it only links a payment to its invoice"),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
@@ -167,6 +176,12 @@ fn customer(kind: &str, object: &Value) -> Option<Customer> {
         _ => return None,
     };
     Some(Customer { id, email })
+}
+
+/// The customer of a charge, or of the payment of a refund or dispute if that is expanded.
+fn paying_customer(object: &Value) -> Option<String> {
+    let of_payment = |name: &str| id(object.get(name)?, "customer");
+    id(object, "customer").or_else(|| of_payment("charge")).or_else(|| of_payment("payment_intent"))
 }
 
 /// The id of the first event in a list of events that may be cut off.

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub fn paid_by(kind: &str, object: &Value) -> Vec<InvoicePayment> {
     let whole = |invoice: Option<String>, payments: [Option<String>; 2]| -> Vec<InvoicePayment> {
         let Some(invoice) = invoice else { return Vec::new() };
-        let of = |payment| InvoicePayment { payment, invoice: invoice.clone(), paid_cents: None };
+        let of = |payment| InvoicePayment { payment, invoice: invoice.as_str().into(), paid_cents: None };
         payments.into_iter().flatten().map(of).collect()
     };
     let mut found = match kind {
@@ -54,6 +54,6 @@ fn of_invoice_payment(object: &Value, invoice: Option<&str>, intent: Option<&str
     let paid_cents = integer(object, "amount_paid").filter(|cents| (1..=CENTS_MAX).contains(cents));
     let payment = object.get("payment").unwrap_or(&Value::Null);
     let named = id(payment, "payment_intent").or_else(|| intent.map(str::to_owned));
-    let of = |payment| InvoicePayment { payment, invoice: invoice.clone(), paid_cents };
+    let of = |payment| InvoicePayment { payment, invoice: invoice.as_str().into(), paid_cents };
     named.into_iter().chain(id(payment, "charge")).map(of).collect()
 }

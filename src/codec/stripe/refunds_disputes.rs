@@ -1,5 +1,6 @@
 //! Refunds, by their own ids and by a charge's total, and disputes, by what happens to the funds.
 
+use crate::base::ids::InvoiceId;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
@@ -22,7 +23,7 @@ pub fn refund(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid>
 fn refund_draft(object: &Value, event_id: String, at: UtcMillis, of: EventObject) -> Result<Option<Draft>, Invalid> {
     let refund_id = read::required_id(object, "id")?;
     let amount = Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? };
-    let invoice_id = String::new();
+    let invoice_id = InvoiceId::default();
     let (kind, payload) = match text(object, "status") {
         Some("failed" | "canceled") => (
             EventType::InvoiceRefundFailed,
@@ -45,7 +46,7 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent,
         kind: EventType::InvoiceRefundedTotal,
         at: into.created,
         of: of.clone(),
-        payload: Payload::InvoiceRefundedTotal { charge_id, invoice_id: String::new(), amount },
+        payload: Payload::InvoiceRefundedTotal { charge_id, invoice_id: InvoiceId::default(), amount },
         token: None,
     }];
     for refund in read::list(object, "refunds") {
@@ -62,7 +63,7 @@ pub fn charge_refunded(object: &Value, into: &Translated) -> Result<StripeEvent,
 pub fn dispute(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let dispute = Dispute {
         dispute_id: read::required_id(object, "id")?,
-        invoice_id: String::new(),
+        invoice_id: InvoiceId::default(),
         amount: Amount { cents: Cents(read::required_cents(object, "amount")?), currency: read::currency(object)? },
     };
     let mut at = into.created;

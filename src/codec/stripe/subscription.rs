@@ -1,18 +1,19 @@
-//! A subscription: whether it is active, and its value at list prices.
-//!
-//! The value is the sum of its items at their quantities. Discounts are not subtracted: they end, and the invoices show
-//! what was really paid. Metered and tiered prices have no amount of their own and count as nothing.
+//! A subscription: whether it runs, and what it is worth (`worth`). An object that leaves out a part of its value is
+//! completed with what Stripe answers.
 
-use crate::base::money::{CENTS_MAX, Cents};
+use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
+use crate::codec::fields::CURRENCY;
 use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
-use crate::codec::stripe::read::{id, list, text};
+use crate::codec::stripe::read::{id, text};
+use crate::codec::stripe::worth;
+use crate::codec::stripe::worth::LeftOut;
 use crate::engine::event::{Payload, Subscription};
 use crate::program::event::EventType;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// `customer.subscription.created`, `.updated` and `.deleted`.
+/// `customer.subscription.created`, `.updated` and `.deleted`, and its pauses.
 pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
     let subscription_id = read::required_id(object, "id")?;
     if into.customer.is_none() {
@@ -20,101 +21,125 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
     }
     let status = text(object, "status").ok_or_else(|| read::missing("status"))?;
     let before = event.get("data").and_then(|data| data.get("previous_attributes"));
-    let (was, worth) = (before.and_then(|b| text(b, "status")), annual_cents(object));
-    let subscription = |worth: Option<i64>| Subscription {
-        subscription_id: subscription_id.clone(),
-        monthly_cents: worth.map(|annual| Cents(annual / 12)),
-        annual_value_cents: worth.map(Cents),
-    };
+    let was = before.and_then(|b| text(b, "status"));
+    if worth::currency(object).is_some_and(|currency| !CURRENCY.allows(currency)) {
+        return Err(read::invalid("currency", "malformed", "be a currency code of three letters"));
+    }
+    let (valued, left_out) = subscription(object, subscription_id.clone(), into.created);
     let (kind, payload) = match (into.kind.rsplit('.').next(), status) {
         (Some("deleted"), _) | (_, "canceled" | "unpaid") => {
-            (EventType::SubscriptionCancelled, Payload::SubscriptionCancelled(subscription(None)))
+            let ended = Subscription { subscription_id, monthly_cents: None, annual_value_cents: None, currency: None };
+            (EventType::SubscriptionCancelled, Payload::SubscriptionCancelled(ended))
         }
         // The first payment is pending, or it never happened.
         (_, "incomplete" | "incomplete_expired") => {
             return Ok(StripeEvent::Ignored("the subscription has not started"));
         }
-        (_, "paused") => return Ok(StripeEvent::Ignored("the subscription is paused")),
-        (Some("created"), _) => (EventType::SubscriptionStarted, Payload::SubscriptionStarted(subscription(worth))),
-        _ if was == Some("incomplete") => {
-            (EventType::SubscriptionStarted, Payload::SubscriptionStarted(subscription(worth)))
+        (Some("created"), _) => (EventType::SubscriptionStarted, Payload::SubscriptionStarted(valued)),
+        // Stripe can make an unpaid subscription active again.
+        _ if matches!(was, Some("incomplete" | "unpaid")) => {
+            (EventType::SubscriptionStarted, Payload::SubscriptionStarted(valued))
         }
-        _ => (EventType::SubscriptionUpdated, Payload::SubscriptionUpdated(subscription(worth))),
+        _ => (EventType::SubscriptionUpdated, Payload::SubscriptionUpdated(valued)),
     };
-    Ok(StripeEvent::Facts(vec![Draft {
-        id: into.id.clone(),
-        kind,
-        at: into.created,
-        of: EventObject::Customer,
-        payload,
-        token: None,
-    }]))
+    let has_value = kind != EventType::SubscriptionCancelled;
+    let of = match left_out.is_any() && has_value {
+        true => EventObject::Subscription(Box::new(object.clone())),
+        false => EventObject::Customer,
+    };
+    Ok(StripeEvent::Facts(vec![Draft { id: into.id.clone(), kind, at: into.created, of, payload, token: None }]))
+}
+
+/// The subscription with its value at an instant, and what the object leaves out of it.
+fn subscription(object: &Value, subscription_id: String, at: UtcMillis) -> (Subscription, LeftOut) {
+    let worth = worth::worth(object, at);
+    let valued = Subscription {
+        subscription_id,
+        monthly_cents: worth.monthly,
+        annual_value_cents: worth.annual,
+        currency: worth::currency(object).map(str::to_ascii_lowercase),
+    };
+    (valued, worth.left_out)
+}
+
+/// The draft with the value of a completed object, and what is still left out of it.
+pub fn valued(draft: &Draft, object: &Value) -> (Draft, LeftOut) {
+    let mut draft = Draft { of: EventObject::Customer, ..draft.clone() };
+    let mut left_out = LeftOut::default();
+    if let Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) = &mut draft.payload {
+        (*s, left_out) = subscription(object, s.subscription_id.clone(), draft.at);
+    }
+    (draft, left_out)
 }
 
 /// A subscription from Stripe's list, with the fields that the reconciliation needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Billing {
-    pub subscription_id: String,
     pub customer_id: String,
-    pub monthly_cents: Option<Cents>,
+    pub subscription: Subscription,
 }
 
-/// Reads an active subscription object; `None` if it is not active.
-pub fn billing(object: &Value) -> Option<Billing> {
-    matches!(text(object, "status")?, "active" | "trialing" | "past_due").then_some(())?;
-    Some(Billing {
-        subscription_id: id(object, "id")?,
-        customer_id: id(object, "customer")?,
-        monthly_cents: annual_cents(object).map(|annual| Cents(annual / 12)),
-    })
-}
-
-/// The id of a paused subscription: its trial ended without a payment method, and it may resume.
-pub fn resting(object: &Value) -> Option<String> {
-    id(object, "id").filter(|_| text(object, "status") == Some("paused"))
-}
-
-/// Its price per year, in minor units; `None` if no item has a price.
-fn annual_cents(object: &Value) -> Option<i64> {
-    let yearly: Vec<i128> = list(object, "items").iter().filter_map(item_per_year).collect();
-    let sum = yearly.iter().fold(0i128, |sum, item| sum.saturating_add(*item)) / SCALE;
-    (!yearly.is_empty()).then(|| i64::try_from(sum).unwrap_or(CENTS_MAX).min(CENTS_MAX))
-}
-
-/// Prices may have up to twelve decimal places of a minor unit.
-const DECIMALS: usize = 12;
-const SCALE: i128 = 1_000_000_000_000;
-
-/// One item's price per year, in 10^-12 of a minor unit.
-fn item_per_year(item: &Value) -> Option<i128> {
-    let (price, recurring) = match item.get("price") {
-        Some(price) => (price, price.get("recurring")?),
-        None => item.get("plan").map(|plan| (plan, plan))?,
-    };
-    let amount = ["unit_amount", "amount"].iter().find_map(|name| read::integer(price, name)).map(i128::from);
-    let amount = match amount {
-        Some(whole) => whole.checked_mul(SCALE)?,
-        None => ["unit_amount_decimal", "amount_decimal"].iter().find_map(|name| decimal(text(price, name)?))?,
-    };
-    let times = match text(recurring, "interval")? {
-        "year" => 1,
-        "month" => 12,
-        "week" => 52,
-        "day" => 365,
-        _ => return None,
-    };
-    let quantity = i128::from(read::integer(item, "quantity").unwrap_or(1).max(0));
-    let count = i128::from(read::integer(recurring, "interval_count").unwrap_or(1).max(1));
-    (amount >= 0).then_some(())?;
-    amount.checked_mul(quantity)?.checked_mul(times).map(|year| year / count)
-}
-
-/// `1050.5` in 10^-12.
-fn decimal(text: &str) -> Option<i128> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > DECIMALS {
-        return None;
+/// Reads a subscription object that runs, paused or not; `None` if it has ended or not begun. A value that the object
+/// leaves out a part of is not compared with anything.
+pub fn billing(object: &Value, at: UtcMillis) -> Option<Billing> {
+    matches!(text(object, "status")?, "active" | "trialing" | "past_due" | "paused").then_some(())?;
+    let (mut subscription, left_out) = subscription(object, id(object, "id")?, at);
+    if left_out.is_any() {
+        (subscription.monthly_cents, subscription.annual_value_cents) = (None, None);
     }
-    format!("{whole}{fraction:0<DECIMALS$}").parse().ok()
+    Some(Billing { customer_id: id(object, "customer")?, subscription })
+}
+
+/// What an object that runs leaves out of its value.
+pub fn left_out(object: &Value, at: UtcMillis) -> LeftOut {
+    worth::worth(object, at).left_out
+}
+
+/// Completes the discounts with those of Stripe's answer, the subscription itself. Those that it no longer has are over.
+pub fn with_discounts(object: &mut Value, answer: &Value) {
+    replace_discounts(object, answer);
+}
+
+/// Completes the items with those of a page of Stripe's list. An item that the event has keeps its quantity.
+pub fn with_items(object: &mut Value, page: &[Value]) {
+    let Some(items) = object.pointer_mut("/items/data").and_then(Value::as_array_mut) else { return };
+    for listed in page {
+        match items.iter_mut().find(|item| item.get("id").is_some() && item.get("id") == listed.get("id")) {
+            None => items.push(listed.clone()),
+            Some(known) => {
+                let price = listed
+                    .get("price")
+                    .filter(|price| known.get("price").is_some_and(|p| p.get("id") == price.get("id")));
+                if let Some(price) = price.cloned() {
+                    known["price"] = price;
+                }
+                replace_discounts(known, listed);
+            }
+        }
+    }
+}
+
+/// All items are known now.
+pub fn items_are_complete(object: &mut Value) {
+    if let Some(items) = object.get_mut("items").and_then(Value::as_object_mut) {
+        items.insert("has_more".to_owned(), json!(false));
+    }
+}
+
+/// Replaces discounts that are only ids, or whose coupons are, by the same discounts from Stripe's answer.
+fn replace_discounts(object: &mut Value, answer: &Value) {
+    let of = |value: &Value| value.get("discounts").and_then(Value::as_array).cloned();
+    let (Some(known), Some(now)) = (of(object), of(answer)) else { return };
+    let found = known.iter().filter_map(|one| {
+        let own = id(&json!({ "discount": one }), "discount");
+        now.iter().find(|listed| own.is_some() && id(listed, "id") == own)
+    });
+    object["discounts"] = found.cloned().collect();
+    object["discount"] = Value::Null;
+}
+
+/// The id of the subscription, if it can be part of a path.
+pub fn path_id(object: &Value) -> Option<&str> {
+    let is_plain = |id: &&str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    text(object, "id").filter(is_plain)
 }

@@ -4,6 +4,7 @@
 //! its id, and which account had the customer's email when both were first known. If no account matches, the customer
 //! gets an account of its own, under the customer's id.
 
+use crate::base::ids::{AccountId, EventId};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use serde::Deserialize;
@@ -11,15 +12,15 @@ use serde::Deserialize;
 /// A host's event that names the customer by its id, either in `data.stripe_customer` or as the account's id.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CustomerReference {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub at_ms: UtcMillis,
-    pub event_id: String,
+    pub event_id: EventId,
 }
 
 /// An account that signed up and named one of the customer's email addresses.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct EmailMatch {
-    pub account_id: String,
+    pub account_id: AccountId,
     /// When all three were known: its sign-up, its address, and that the customer has the same address.
     pub at_ms: UtcMillis,
 }
@@ -41,7 +42,7 @@ pub fn account_of(
     customer: &str,
     references: &[CustomerReference],
     namesakes: &[EmailMatch],
-) -> (String, CustomerMatch) {
+) -> (AccountId, CustomerMatch) {
     if let Some(reference) = references.iter().min_by_key(|c| (c.at_ms, &c.event_id)) {
         return (reference.account_id.clone(), CustomerMatch::Id);
     }
@@ -49,7 +50,7 @@ pub fn account_of(
     let mut firsts = namesakes.iter().filter(|n| Some(n.at_ms) == first);
     match (firsts.next(), firsts.next()) {
         (Some(only), None) => (only.account_id.clone(), CustomerMatch::Email),
-        _ => (customer.to_owned(), CustomerMatch::Nobody),
+        _ => (customer.into(), CustomerMatch::Nobody),
     }
 }
 
@@ -57,18 +58,19 @@ pub fn account_of(
 mod tests {
     use super::*;
 
-    fn reference(account: &str, at: i64, event: &str) -> CustomerReference {
-        CustomerReference { account_id: account.to_owned(), at_ms: UtcMillis(at), event_id: event.to_owned() }
+    fn reference(account: &str, at: i64, event: &EventId) -> CustomerReference {
+        CustomerReference { account_id: account.into(), at_ms: UtcMillis(at), event_id: event.to_owned() }
     }
 
     fn email_match(account: &str, at: i64) -> EmailMatch {
-        EmailMatch { account_id: account.to_owned(), at_ms: UtcMillis(at) }
+        EmailMatch { account_id: account.into(), at_ms: UtcMillis(at) }
     }
 
     #[test]
     fn a_claim_beats_an_address_and_the_earliest_stands() {
-        let references = [reference("b", 5, "e2"), reference("a", 5, "e1"), reference("c", 9, "e0")];
-        assert_eq!(account_of("cus_1", &references, &[email_match("d", 1)]), ("a".to_owned(), CustomerMatch::Id));
+        let references =
+            [reference("b", 5, &"e2".into()), reference("a", 5, &"e1".into()), reference("c", 9, &"e0".into())];
+        assert_eq!(account_of("cus_1", &references, &[email_match("d", 1)]), ("a".into(), CustomerMatch::Id));
     }
 
     #[test]

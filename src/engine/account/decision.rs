@@ -1,5 +1,6 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
+use crate::base::ids::{AccountId, EventId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
@@ -14,11 +15,12 @@ use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution;
 use crate::engine::attribution::{AttributionLink, AttributionResult, Binding, Evidence, SameDomainAccount};
 use crate::engine::event::{Event, Payload};
+use crate::engine::review::currency;
 use crate::engine::review::relation::Relations;
 use crate::engine::review::risk;
 use crate::engine::review::risk::{ReferredSignup, Review, RiskInput, Suspicion};
 use crate::program::catalog::Catalog;
-use crate::program::document::{Cadence, Condition, Document};
+use crate::program::document::{Cadence, Document};
 use std::collections::HashMap;
 
 /// Later than any fact, so that the whole history counts.
@@ -26,11 +28,11 @@ const ALL: UtcMillis = UtcMillis(i64::MAX);
 
 /// Everything that a decision about one account depends on.
 pub struct DecisionInput<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     /// The account's facts, other accounts' facts about the same invoices, and facts about its domain.
     pub facts: &'a [&'a Fact],
     /// The links of the codes that its facts name, by code.
-    pub links: &'a HashMap<String, AttributionLink>,
+    pub links: &'a HashMap<LinkCode, AttributionLink>,
     /// Accounts that signed up with the same email domain, by domain.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
     /// Referred sign-ups of the partners in `links`, by partner.
@@ -51,7 +53,7 @@ pub struct DecisionInput<'a> {
 pub struct GroupDecision {
     pub result: AttributionResult,
     /// When it signed up, and by which event.
-    pub signed_up: (UtcMillis, String),
+    pub signed_up: (UtcMillis, EventId),
     pub states: Vec<LifecycleTransition>,
     /// From when a run may find a milestone reward due. `None`: nothing to grant.
     pub grant_due_at: Option<UtcMillis>,
@@ -112,17 +114,8 @@ fn is_decisive(payload: &Payload) -> bool {
 fn is_named(catalog: &Catalog, kind: &str) -> bool {
     catalog.all_in_force(ALL).into_iter().any(|d| {
         let in_funnel = d.funnel.iter().flat_map(|f| &f.stages).any(|s| s.events.iter().any(|e| e == kind));
-        let in_states = d.lifecycle.iter().flat_map(|s| &s.when).any(|c| names(c, kind));
-        in_funnel || in_states || d.rewards.iter().any(|r| invoice::event_of(r) == Some(kind))
+        in_funnel || lifecycle::names(d, kind) || d.rewards.iter().any(|r| invoice::event_of(r) == Some(kind))
     })
-}
-
-fn names(condition: &Condition, kind: &str) -> bool {
-    match condition {
-        Condition::Happened { event } => event == kind,
-        Condition::AnyOf { conditions } => conditions.iter().any(|c| names(c, kind)),
-        _ => false,
-    }
 }
 
 /// Decides an account from scratch, from all its facts.
@@ -169,7 +162,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 Cadence::Instant | Cadence::None => None,
             };
             if !group.held {
-                group.revenue = revenue_since(&timeline.revenue, binding.from);
+                group.revenue = revenue_since(&timeline.revenue_in(&document.currency), binding.from);
             }
             decision.suspicions.extend(suspicions);
         }
@@ -238,8 +231,6 @@ fn evidence<'a>(case: &DecisionInput<'a>) -> Evidence<'a> {
 }
 
 /// The suspicions about an account.
-///
-/// Rule 25: an invoice in another currency than the program's raises one.
 fn suspect(
     catalog: &Catalog,
     document: &Document,
@@ -264,31 +255,6 @@ fn suspect(
             relations: case.relations,
         },
     );
-    for payment in &timeline.payments {
-        let currency = &payment.invoice.amount.currency;
-        let Some(document) = catalog.in_force(&binding.program, payment.at) else { continue };
-        let evidence = if *currency != document.currency {
-            format!(
-                "invoice in {currency}, but the program uses {}. Amounts are not converted, so it earns nothing. Record it \
-                 manually, or issue the invoice in {}",
-                document.currency, document.currency
-            )
-        } else if payment.taken_back_elsewhere {
-            format!("paid in {currency}, but refunded or disputed in another currency; amounts are not converted")
-        } else {
-            continue;
-        };
-        let counts = payment.position() >= binding.position(&timeline.signup);
-        if counts && !document.rewards.is_empty() {
-            found.push(Suspicion {
-                program: binding.program.clone(),
-                partner: binding.partner.clone(),
-                rule: risk::CURRENCY.to_owned(),
-                subject: payment.invoice.invoice_id.clone(),
-                holds: true,
-                evidence,
-            });
-        }
-    }
+    found.extend(currency::suspect(catalog, binding, timeline));
     found
 }

@@ -1,5 +1,6 @@
 //! A stored event, as decisions see it.
 
+use crate::base::ids::{AccountId, EventId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::touch::{Touch, TouchHistory};
 use crate::engine::event::{FactPayment, MoneyFact, Payload};
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// One stored event, as decisions see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
-    pub event_id: String,
-    pub account_id: String,
+    pub event_id: EventId,
+    pub account_id: AccountId,
     /// The event's type.
     pub kind: String,
     pub at: UtcMillis,
@@ -30,7 +31,7 @@ impl Fact {
 /// The attribution credential that an event presented, verified when the event was received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VerifiedCredential {
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     /// The touches of a valid token.
     pub touchpoints: Option<TouchHistory>,
     /// The event carried a token whose signature did not verify.

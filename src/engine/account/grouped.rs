@@ -1,19 +1,21 @@
 //! Rows about accounts, indexed by what they share: a partner or an email domain. A page of accounts is decided against
 //! thousands of these rows.
 
+use crate::base::ids::AccountId;
 use std::collections::HashMap;
 
 /// A row about an account, and its lookup key.
 pub trait Keyed {
     fn key(&self) -> &str;
-    fn account(&self) -> &str;
+    /// The account whose decision replaces the row; `None` if no decision does.
+    fn account(&self) -> Option<&AccountId>;
 }
 
 #[derive(Clone, Debug)]
 pub struct Grouped<T> {
     by_key: HashMap<String, Vec<T>>,
     /// The keys under which an account has rows.
-    keys: HashMap<String, Vec<String>>,
+    keys: HashMap<AccountId, Vec<String>>,
 }
 
 impl<T: Keyed + PartialEq> Grouped<T> {
@@ -29,25 +31,27 @@ impl<T: Keyed + PartialEq> Grouped<T> {
     }
 
     /// Replaces an account's rows. If they are unchanged, nothing moves.
-    pub fn replace(&mut self, account: &str, rows: Vec<T>) {
+    pub fn replace(&mut self, account: &AccountId, rows: Vec<T>) {
         let keys = self.keys.get(account).map_or(&[][..], Vec::as_slice);
-        let standing = keys.iter().flat_map(|key| self.of(key)).filter(|row| row.account() == account);
+        let standing = keys.iter().flat_map(|key| self.of(key)).filter(|row| row.account() == Some(account));
         let same = standing.clone().count() == rows.len() && rows.iter().all(|row| standing.clone().any(|r| r == row));
         if same {
             return;
         }
         for key in self.keys.remove(account).unwrap_or_default() {
             if let Some(rows) = self.by_key.get_mut(&key) {
-                rows.retain(|row| row.account() != account);
+                rows.retain(|row| row.account() != Some(account));
             }
         }
         rows.into_iter().for_each(|row| self.add(row));
     }
 
     fn add(&mut self, row: T) {
-        let keys = self.keys.entry(row.account().to_owned()).or_default();
-        if keys.iter().all(|key| key != row.key()) {
-            keys.push(row.key().to_owned());
+        if let Some(account) = row.account() {
+            let keys = self.keys.entry(account.clone()).or_default();
+            if keys.iter().all(|key| key != row.key()) {
+                keys.push(row.key().to_owned());
+            }
         }
         self.by_key.entry(row.key().to_owned()).or_default().push(row);
     }
@@ -55,31 +59,38 @@ impl<T: Keyed + PartialEq> Grouped<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grouped, Keyed};
+    use super::{AccountId, Grouped, Keyed};
 
-    type Row = (&'static str, &'static str, u8);
+    type Row = (&'static str, AccountId, u8);
 
     impl Keyed for Row {
         fn key(&self) -> &str {
             self.0
         }
 
-        fn account(&self) -> &str {
-            self.1
+        fn account(&self) -> Option<&AccountId> {
+            Some(&self.1)
         }
+    }
+
+    fn row(key: &'static str, account: &str, value: u8) -> Row {
+        (key, account.into(), value)
     }
 
     #[test]
     fn an_accounts_rows_are_replaced_under_every_key() {
-        let mut rows: Grouped<Row> = Grouped::new(vec![("p", "a", 1), ("p", "b", 2), ("q", "a", 3)]);
-        assert_eq!(rows.of("p"), [("p", "a", 1), ("p", "b", 2)]);
+        let mut rows: Grouped<Row> = Grouped::new(vec![row("p", "a", 1), row("p", "b", 2), row("q", "a", 3)]);
+        assert_eq!(rows.of("p"), [row("p", "a", 1), row("p", "b", 2)]);
         assert!(rows.of("r").is_empty());
-        rows.replace("a", vec![("q", "a", 3), ("p", "a", 1)]);
-        assert_eq!(rows.of("p"), [("p", "a", 1), ("p", "b", 2)], "the same rows stay where they are");
-        rows.replace("a", vec![("r", "a", 4)]);
-        assert_eq!((rows.of("p"), rows.of("q"), rows.of("r")), (&[("p", "b", 2)][..], &[][..], &[("r", "a", 4)][..]));
-        rows.replace("b", vec![]);
-        rows.replace("c", vec![("p", "c", 5)]);
-        assert_eq!(rows.of("p"), [("p", "c", 5)]);
+        rows.replace(&"a".into(), vec![row("q", "a", 3), row("p", "a", 1)]);
+        assert_eq!(rows.of("p"), [row("p", "a", 1), row("p", "b", 2)], "the same rows stay where they are");
+        rows.replace(&"a".into(), vec![row("r", "a", 4)]);
+        assert_eq!(
+            (rows.of("p"), rows.of("q"), rows.of("r")),
+            (&[row("p", "b", 2)][..], &[][..], &[row("r", "a", 4)][..])
+        );
+        rows.replace(&"b".into(), vec![]);
+        rows.replace(&"c".into(), vec![row("p", "c", 5)]);
+        assert_eq!(rows.of("p"), [row("p", "c", 5)]);
     }
 }

@@ -1,5 +1,6 @@
 //! States: whether an account meets a state's conditions as of an instant, and the first instant at which it does.
 
+use crate::base::ids::AccountId;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::timeline::{Fact, Timeline};
 use crate::engine::event::Payload;
@@ -15,33 +16,56 @@ pub struct LifecycleTransition {
 }
 
 /// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
-pub fn holds(document: &Document, state: &LifecycleState, account: &str, facts: &[&Fact], as_of: UtcMillis) -> bool {
+pub fn holds(
+    document: &Document,
+    state: &LifecycleState,
+    account: &AccountId,
+    facts: &[&Fact],
+    as_of: UtcMillis,
+) -> bool {
     let timeline = Timeline::of(account, facts, as_of);
     state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
 }
 
 /// The first instant as of which `state` holds, given the known facts. It may lie in the future.
-pub fn first_held(document: &Document, state: &LifecycleState, account: &str, facts: &[&Fact]) -> Option<UtcMillis> {
+pub fn first_held(
+    document: &Document,
+    state: &LifecycleState,
+    account: &AccountId,
+    facts: &[&Fact],
+) -> Option<UtcMillis> {
     instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
 }
 
 /// The states that the account reaches given the known facts, in the document's order. Some may lie in the future,
 /// because a span can end without a new fact that would trigger a decision.
-pub fn history(document: &Document, account: &str, facts: &[&Fact]) -> Vec<LifecycleTransition> {
+pub fn history(document: &Document, account: &AccountId, facts: &[&Fact]) -> Vec<LifecycleTransition> {
     let mut reached: Vec<LifecycleTransition> = Vec::new();
     for state in &document.lifecycle {
         if let Some(at) = first_held(document, state, account, facts) {
             // A fact counts as of the next millisecond; people see the fact's own instant.
             let own = UtcMillis(at.0 - 1);
-            let by_fact = facts.iter().any(|f| f.at == own && f.account_id == account);
+            let by_fact = facts.iter().any(|f| f.at == own && f.account_id == *account);
             reached.push(LifecycleTransition { state: state.state.clone(), at: if by_fact { own } else { at } });
         }
     }
     reached
 }
 
-/// A payment in another currency than the program's is held for review and reaches no state; neither does a one-time
-/// payment.
+/// Whether a state of the document depends on this type of event.
+pub fn names(document: &Document, kind: &str) -> bool {
+    fn depends(condition: &Condition, kind: &str) -> bool {
+        match condition {
+            Condition::Happened { event } => event == kind,
+            Condition::AnyOf { conditions } => conditions.iter().any(|c| depends(c, kind)),
+            _ => false,
+        }
+    }
+    document.lifecycle.iter().flat_map(|s| &s.when).any(|c| depends(c, kind))
+}
+
+/// An amount in another currency than the program's, paid or bought, is held for review and reaches no state; neither
+/// does a one-time payment.
 fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, as_of: UtcMillis) -> bool {
     let payments = || timeline.payments.iter().filter(|p| p.is_customers() && p.invoice.amount.currency == currency);
     match condition {
@@ -67,7 +91,7 @@ fn condition_holds(condition: &Condition, timeline: &Timeline, currency: &str, a
             _ => false,
         }),
         Condition::ListingsViewed { distinct, within_days } => listings_viewed(timeline, *distinct, *within_days),
-        Condition::Happened { event } => timeline.facts.iter().any(|f| f.kind == *event),
+        Condition::Happened { event } => timeline.facts.iter().any(|f| f.kind == *event && f.payload.is_in(currency)),
     }
 }
 
@@ -99,12 +123,12 @@ fn spans_of(condition: &Condition) -> Vec<i64> {
 }
 
 /// The instants at which the result can become true, in order: just after each fact, and at the end of each span.
-fn instants(state: &LifecycleState, account: &str, facts: &[&Fact]) -> Vec<UtcMillis> {
+fn instants(state: &LifecycleState, account: &AccountId, facts: &[&Fact]) -> Vec<UtcMillis> {
     let mut at: Vec<UtcMillis> = Vec::new();
     let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();
     for fact in facts {
         at.push(fact.at.plus_ms(1));
-        if fact.account_id == account {
+        if fact.account_id == *account {
             at.extend(spans.iter().map(|days| fact.at.plus_ms(days.saturating_mul(DAY_MS)).max(fact.at.plus_ms(1))));
         }
     }

@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What one invoice lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenBack {
+pub struct TakenBack<'a> {
     /// Refunded or lost in disputes, tax included; at most what was charged.
     pub cents: Cents,
-    /// Something was taken back in another currency.
-    pub elsewhere: bool,
+    /// Another currency in which something was taken back.
+    pub elsewhere: Option<&'a str>,
     /// A dispute is open.
     pub disputed: bool,
 }
@@ -63,12 +63,13 @@ impl<'a> Losses<'a> {
         Losses { taken, disputed }
     }
 
-    pub fn of_invoice(&self, invoice: &Invoice) -> TakenBack {
+    pub fn of_invoice(&self, invoice: &Invoice) -> TakenBack<'a> {
         let (id, currency) = (invoice.invoice_id.as_str(), invoice.amount.currency.as_str());
         let same = self.taken.get(&(id, currency)).copied().unwrap_or(0);
+        let others = self.taken.keys().filter(|(invoice, other)| *invoice == id && *other != currency);
         TakenBack {
             cents: Cents(same.clamp(0, invoice.charged().0)),
-            elsewhere: self.taken.keys().any(|(invoice, other)| *invoice == id && *other != currency),
+            elsewhere: others.map(|(_, other)| *other).min(),
             disputed: self.disputed.contains(id),
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! Rules 2 to 4, 11 and 16 of the design. Facts go by `order::Position`, never by arrival.
 
+use crate::base::ids::{AccountId, EventId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 pub use crate::engine::account::fact::{Fact, VerifiedCredential};
@@ -10,19 +11,19 @@ use crate::engine::account::order::{FactKind, Position, SignUp, position};
 use crate::engine::account::refunds_disputes::Losses;
 use crate::engine::event::{Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment<'a> {
-    pub event_id: &'a str,
+    pub event_id: &'a EventId,
     /// The sign-up's instant if it was made shortly before.
     pub at: UtcMillis,
     pub invoice: &'a Invoice,
     /// Refunded or lost in disputes, tax included; together at most what was charged.
     pub taken_back: Cents,
-    /// A refund or dispute in another currency than the payment: a person has to review it.
-    pub taken_back_elsewhere: bool,
+    /// The other currency of a refund or dispute of the payment: a person has to review it.
+    pub taken_back_elsewhere: Option<&'a str>,
     /// A dispute is open.
     pub disputed: bool,
     pub period: PaymentPeriod,
@@ -75,11 +76,18 @@ pub struct Revenue {
     pub annual_cents: Cents,
 }
 
-/// An active subscription, and its last reported annual value.
+/// What the active subscriptions are worth per year from an instant on, by currency (`None`: the program's own).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionTotals<'a> {
+    pub from: UtcMillis,
+    pub annual: BTreeMap<Option<&'a str>, i64>,
+}
+
+/// An active subscription as it was last reported with a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActiveSubscription {
     pub id: String,
-    pub annual_cents: Option<Cents>,
+    pub reported: Option<Subscription>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,8 +99,8 @@ pub struct Timeline<'a> {
     pub cancellations: Vec<UtcMillis>,
     /// Subscriptions that are active at the end, by id.
     pub active: Vec<ActiveSubscription>,
-    /// Subscriptions and their annual value, while the account pays.
-    pub revenue: Vec<Revenue>,
+    /// What the subscriptions are worth, in order.
+    pub totals: Vec<SubscriptionTotals<'a>>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
 }
@@ -101,7 +109,7 @@ impl<'a> Timeline<'a> {
     /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an
     /// invoice belongs to the account that claimed it first, and a refund applies to it no matter which account the
     /// refund names.
-    pub fn of(account: &str, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+    pub fn of(account: &AccountId, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         known.sort_by(|a, b| position(a).cmp(&position(b)));
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
@@ -110,26 +118,47 @@ impl<'a> Timeline<'a> {
                 owners.entry(&invoice.invoice_id).or_insert(fact);
             }
         }
-        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == account).collect();
+        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == *account).collect();
         let signup = SignUp::of(&own);
         own.sort_by(|a, b| signup.position_of(a).cmp(&signup.position_of(b)));
         let mut walk = TimelineBuilder::default();
         for fact in own {
             walk.step(fact, signup.position_of(fact).0, &owners);
         }
-        let worth = |id: &str| walk.worth.get(id).map(|cents| Cents(*cents));
+        let reported = |id: &str| walk.reported.get(id).map(|s| (*s).clone());
         let mut active: Vec<ActiveSubscription> = walk
             .subscriptions
             .iter()
-            .map(|id| ActiveSubscription { id: (*id).to_owned(), annual_cents: worth(id) })
+            .map(|id| ActiveSubscription { id: (*id).to_owned(), reported: reported(id) })
             .collect();
         active.sort_by(|a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
         timeline.signup = signup;
         timeline.active = active;
         take_back(&mut timeline.payments, &known, facts);
-        timeline.revenue.retain(|s| s.annual_cents > Cents::ZERO && s.to_ms.is_none_or(|to| to > s.from_ms));
         timeline
+    }
+
+    /// Rule 15: the annual recurring revenue in a program's currency: what the subscriptions in it are worth, from the
+    /// first payment in it on. Amounts of different currencies are never added up.
+    pub fn revenue_in(&self, currency: &str) -> Vec<Revenue> {
+        let mut payments = self.payments.iter().filter(|p| p.is_customers() && p.invoice.amount.currency == currency);
+        let Some(first_paid_at) = payments.next().map(|p| p.at) else { return Vec::new() };
+        let ends = self.totals.iter().skip(1).map(|next| Some(next.from)).chain([None]);
+        let mut spans: Vec<Revenue> = Vec::new();
+        for (worth, to_ms) in self.totals.iter().zip(ends) {
+            let own = [None, Some(currency)].into_iter().filter_map(|own| worth.annual.get(&own).copied());
+            let annual_cents = Cents(own.fold(0, i64::saturating_add));
+            let from_ms = worth.from.max(first_paid_at);
+            if annual_cents <= Cents::ZERO || to_ms.is_some_and(|to| to <= from_ms) {
+                continue;
+            }
+            match spans.last_mut() {
+                Some(last) if last.to_ms == Some(from_ms) && last.annual_cents == annual_cents => last.to_ms = to_ms,
+                _ => spans.push(Revenue { from_ms, to_ms, annual_cents }),
+            }
+        }
+        spans
     }
 
     /// Whether the account had signed up before: only the first sign-up counts.
@@ -167,8 +196,8 @@ struct TimelineBuilder<'a> {
     subscriptions: HashSet<&'a str>,
     /// Subscriptions that ended, with the paid period that the account's cancellation ended with them, if there was one.
     ended: HashMap<&'a str, Option<PaymentPeriod>>,
-    /// The last reported annual value of each subscription.
-    worth: HashMap<&'a str, i64>,
+    /// The last report of each subscription that has a value.
+    reported: HashMap<&'a str, &'a Subscription>,
     is_cancelled: bool,
 }
 
@@ -210,23 +239,21 @@ impl<'a> TimelineBuilder<'a> {
     }
 
     fn value(&mut self, s: &'a Subscription) {
-        let monthly = s.monthly_cents.map(|c| c.0.saturating_mul(12));
-        if let Some(annual) = s.annual_value_cents.map(|c| c.0).or(monthly) {
-            self.worth.insert(&s.subscription_id, annual);
+        if s.annual_cents().is_some() {
+            self.reported.insert(&s.subscription_id, s);
         }
     }
 
-    /// Records the value of the active subscriptions from `at` on, while the account has paid and is not cancelled.
+    /// Records what the active subscriptions are worth from `at` on, while the account is not cancelled.
     fn compute_revenue(&mut self, at: UtcMillis) {
-        let pays = !self.is_cancelled && self.timeline.first_payment().is_some();
-        let worth = |id: &&str| self.worth.get(id).copied().unwrap_or(0);
-        let annual_cents = Cents(if pays { self.subscriptions.iter().map(worth).sum() } else { 0 });
-        let spans = &mut self.timeline.revenue;
-        if spans.last().map_or(Cents::ZERO, |s| s.annual_cents) != annual_cents {
-            if let Some(open) = spans.last_mut() {
-                open.to_ms = Some(at);
-            }
-            spans.push(Revenue { from_ms: at, to_ms: None, annual_cents });
+        let mut annual: BTreeMap<Option<&'a str>, i64> = BTreeMap::new();
+        for id in self.subscriptions.iter().filter(|_| !self.is_cancelled) {
+            let Some(reported) = self.reported.get(id) else { continue };
+            let sum = annual.entry(reported.currency.as_deref()).or_default();
+            *sum = sum.saturating_add(reported.annual_cents().unwrap_or_default().0);
+        }
+        if self.timeline.totals.last().map(|last| &last.annual) != Some(&annual) {
+            self.timeline.totals.push(SubscriptionTotals { from: at, annual });
         }
     }
 
@@ -244,7 +271,7 @@ impl<'a> TimelineBuilder<'a> {
             at,
             invoice,
             taken_back: Cents::ZERO,
-            taken_back_elsewhere: false,
+            taken_back_elsewhere: None,
             disputed: false,
             period,
         });
@@ -277,7 +304,7 @@ impl<'a> TimelineBuilder<'a> {
         self.timeline.paid_periods.len().checked_sub(1).map_or(PaymentPeriod::Over, PaymentPeriod::Paid)
     }
 
-    /// A subscription that never ran ends nothing but itself.
+    /// Rule 4: a subscription that never ran ends nothing but itself.
     fn end(&mut self, id: &'a str, at: UtcMillis) {
         let ran = self.subscriptions.remove(id);
         self.ended.entry(id).or_insert(None);
@@ -301,7 +328,7 @@ impl<'a> TimelineBuilder<'a> {
 }
 
 /// Applies refunds and disputes to their payments.
-fn take_back(payments: &mut [Payment], known: &[&Fact], all: &[&Fact]) {
+fn take_back<'a>(payments: &mut [Payment<'a>], known: &[&'a Fact], all: &[&'a Fact]) {
     let known: Vec<MoneyFact> = known.iter().map(|fact| fact.money()).collect();
     let all: Vec<MoneyFact> = all.iter().map(|fact| fact.money()).collect();
     let losses = Losses::of(&known, &all);

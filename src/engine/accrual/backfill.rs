@@ -4,6 +4,7 @@
 //! spend most of its time on those decisions, so plain accounts get their additional accruals here. The rest are
 //! decided in full: accounts with a refund, a dispute, a review, a cap or another modifier on an invoice.
 
+use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice;
@@ -18,11 +19,11 @@ use std::collections::{BTreeSet, HashMap};
 /// An accrual for an invoice, with the data that shows whether anything but its rate affects it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BaseAccrual {
-    pub id: String,
-    pub partner_id: String,
-    pub account_id: String,
+    pub id: AccrualId,
+    pub partner_id: PartnerId,
+    pub account_id: AccountId,
     pub source: AccrualSource,
-    pub reward_id: String,
+    pub reward_id: RewardId,
     pub at_ms: UtcMillis,
     pub program_version: i64,
     pub gross_cents: Cents,
@@ -36,10 +37,10 @@ pub struct BaseAccrual {
 /// hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModifierAccrual {
-    pub beside: String,
-    pub id: String,
-    pub account: String,
-    pub modifier: String,
+    pub beside: AccrualId,
+    pub id: AccrualId,
+    pub account: AccountId,
+    pub modifier: RewardId,
     pub cents: Cents,
     pub balance: Balance,
 }
@@ -49,7 +50,7 @@ pub struct ModifierBackfill {
     /// Accruals to create, for accounts whose accruals are all plain.
     pub accruals: Vec<ModifierAccrual>,
     /// Accounts that need a full decision.
-    pub to_recompute: BTreeSet<String>,
+    pub to_recompute: BTreeSet<AccountId>,
 }
 
 /// Below this rate, an invoice of one whole currency unit may earn nothing and leave no accrual to find.
@@ -65,9 +66,9 @@ pub fn applies(document: &Document) -> bool {
 /// `program`.
 pub fn backfill(
     catalog: &Catalog,
-    program: &str,
+    program: &ProgramId,
     earned: &[BaseAccrual],
-    terms: &HashMap<String, Vec<PartnerModifier>>,
+    terms: &HashMap<PartnerId, Vec<PartnerModifier>>,
 ) -> ModifierBackfill {
     let mut found = ModifierBackfill::default();
     let standing = standing(earned);
@@ -78,7 +79,7 @@ pub fn backfill(
         let terms = terms.get(&base.partner_id).map_or(&[][..], Vec::as_slice);
         let better = invoice::better_rate(terms, document, reward, rate, base.at_ms);
         let on = base.source.modifier(&reward.id);
-        let stands = match standing.get(&(base.account_id.as_str(), &on)) {
+        let stands = match standing.get(&(&base.account_id, &on)) {
             None => None,
             Some(Some(modifier)) => Some(*modifier),
             Some(None) => {
@@ -102,8 +103,8 @@ pub fn backfill(
 
 /// The base accruals by account and source. `None` if there is no clear base: it does not remain in full, or another
 /// modifier's accrual is there too, possibly one the partner no longer has.
-fn standing(earned: &[BaseAccrual]) -> HashMap<(&str, &AccrualSource), Option<&str>> {
-    let mut standing: HashMap<(&str, &AccrualSource), Option<&str>> = HashMap::new();
+fn standing(earned: &[BaseAccrual]) -> HashMap<(&AccountId, &AccrualSource), Option<&str>> {
+    let mut standing: HashMap<(&AccountId, &AccrualSource), Option<&str>> = HashMap::new();
     for e in earned {
         let whole = (e.is_unmodified == 1).then_some(e.reward_id.as_str());
         standing.entry((&e.account_id, &e.source)).and_modify(|other| *other = None).or_insert(whole);
@@ -116,7 +117,7 @@ fn added(
     document: &Document,
     base: &BaseAccrual,
     source: &AccrualSource,
-    (modifier, better): (String, Bps),
+    (modifier, better): (RewardId, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
     let cents = Cents(better.of(amount)?.0 - base.gross_cents.0);
@@ -138,11 +139,11 @@ mod tests {
     fn accrual(rule: &str, source: &AccrualSource, is_unmodified: i64) -> BaseAccrual {
         let text = str::to_owned;
         BaseAccrual {
-            id: text(rule),
-            partner_id: text("p"),
-            account_id: text("a"),
+            id: text(rule).into(),
+            partner_id: "p".into(),
+            account_id: "a".into(),
             source: source.clone(),
-            reward_id: text(rule),
+            reward_id: text(rule).into(),
             at_ms: UtcMillis(0),
             program_version: 1,
             gross_cents: Cents(500),
@@ -156,9 +157,9 @@ mod tests {
         let source = AccrualSource::invoice("1").modifier("base");
         let (kept, gone) = (accrual("volume", &source, 1), accrual("platinum", &source, 0));
         for pair in [[kept.clone(), gone.clone()], [gone.clone(), kept.clone()]] {
-            assert_eq!(standing(&pair)[&("a", &source)], None);
+            assert_eq!(standing(&pair)[&(&"a".into(), &source)], None);
         }
-        assert_eq!(standing(&[kept])[&("a", &source)], Some("volume"));
-        assert_eq!(standing(&[gone])[&("a", &source)], None);
+        assert_eq!(standing(&[kept])[&(&"a".into(), &source)], Some("volume"));
+        assert_eq!(standing(&[gone])[&(&"a".into(), &source)], None);
     }
 }

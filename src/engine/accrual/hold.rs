@@ -1,5 +1,6 @@
 //! Whether an accrual vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
 
+use crate::base::ids::AccountId;
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{Fact, PaidPeriod, Timeline};
@@ -12,7 +13,7 @@ use crate::program::document::{Cadence, Document, Hold};
 /// An account's facts that decide whether a hold is over.
 pub struct HoldContext<'a> {
     pub document: &'a Document,
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
 }

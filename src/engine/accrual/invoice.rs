@@ -4,6 +4,7 @@
 //! refund or lost dispute reverses its share of what the invoice really earned over all its accruals, and it uses up
 //! the first accrual before the next.
 
+use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::lifecycle;
@@ -29,9 +30,9 @@ pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
 /// A modifier that a partner has earned, as the last run found.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PartnerModifier {
-    pub partner_id: String,
-    pub program_id: String,
-    pub modifier_id: String,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
+    pub modifier_id: RewardId,
     /// The quarter whose invoices it applies to; empty: all invoices after `from_ms`, permanently.
     pub quarter: String,
     pub from_ms: UtcMillis,
@@ -41,13 +42,13 @@ pub struct PartnerModifier {
 #[derive(Clone, Copy, Debug)]
 pub struct PartnerModifiers<'a> {
     /// By partner.
-    pub modifiers: &'a HashMap<String, Vec<PartnerModifier>>,
+    pub modifiers: &'a HashMap<PartnerId, Vec<PartnerModifier>>,
     /// What monthly caps remove, by accrual.
-    pub capped: &'a HashMap<String, Cents>,
+    pub capped: &'a HashMap<AccrualId, Cents>,
 }
 
 impl<'a> PartnerModifiers<'a> {
-    fn of(&self, partner: &str) -> &'a [PartnerModifier] {
+    fn of(&self, partner: &PartnerId) -> &'a [PartnerModifier] {
         self.modifiers.get(partner).map_or(&[], Vec::as_slice)
     }
 }
@@ -56,7 +57,7 @@ impl<'a> PartnerModifiers<'a> {
 pub struct ReferredAccount<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a ReviewStatus,
@@ -76,7 +77,7 @@ impl<'a> ReferredAccount<'a> {
 /// The accruals for the account's payments since the binding started.
 pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let mut used: HashMap<String, i64> = HashMap::new();
+    let mut used: HashMap<RewardId, i64> = HashMap::new();
     let mut first = true;
     for payment in b.timeline.payments.iter().filter(|p| b.counts(p.position())) {
         let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
@@ -107,6 +108,9 @@ pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
         let facts = facts.filter(|f| b.counts(b.timeline.signup.position_of(f)));
         for fact in facts {
             let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
+            if !fact.payload.is_in(&document.currency) {
+                continue;
+            }
             for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
                 let earned = accruals.iter().any(|l: &Accrual| l.reward_id == reward.id);
                 let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
@@ -168,7 +172,8 @@ pub fn event_of(reward: &Reward) -> Option<&str> {
     }
 }
 
-/// Rule 17: whether a reward's conditions hold for a binding and for the payment or event that would earn it.
+/// Rule 17: whether a reward's conditions hold for a binding and for the payment or event that would earn it, which is in
+/// the program's currency.
 pub fn meets(terms: &RewardConditions, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
     let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
     let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
@@ -185,7 +190,7 @@ fn earn(
     document: &Document,
     payment: &Payment,
     first: bool,
-    used: &mut HashMap<String, i64>,
+    used: &mut HashMap<RewardId, i64>,
 ) -> Vec<Accrual> {
     let mut accruals = Vec::new();
     let rewards = document.rewards.iter().filter(|r| {
@@ -265,7 +270,7 @@ pub(crate) fn better_rate(
     reward: &Reward,
     own: Bps,
     at: UtcMillis,
-) -> Option<(String, Bps)> {
+) -> Option<(RewardId, Bps)> {
     let quarter = Quarter::of(at).to_string();
     let applies = |modifier: &str| {
         terms.iter().any(|t| {
@@ -359,7 +364,7 @@ fn benefit_accrual(b: &ReferredAccount, document: &Document, payment: &Payment) 
         at: payment.at,
         reason: format!("discount on invoice {invoice}; referred through {}", b.binding.code),
     };
-    let mut accrual = Accrual::new(document, "", b.account, ground, cost);
+    let mut accrual = Accrual::new(document, &PartnerId::default(), b.account, ground, cost);
     accrual.unit = format!("cash:{}", document.currency);
     accrual.balance = Balance::Benefit;
     accrual.state = AccrualState::Settled;

@@ -1,6 +1,7 @@
 //! Rewards that are granted once and kept: milestone rewards as of a run, and all rewards of programs that settle
 //! instantly. Rules 5, 6, 13 and 18 of the design.
 
+use crate::base::ids::{EventId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 /// The amount in a program's budget, in cents, and whether rewards wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct RewardBudget {
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub balance_cents: i64,
     pub waiting: i64,
 }
@@ -104,8 +105,7 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
                 return None;
             }
             let own = UtcMillis(at.0 - 1);
-            let event =
-                b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(b.binding.event.as_str(), |f| &f.event_id);
+            let event = b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(&b.binding.event, |f| &f.event_id);
             let ground = state_ground(reward, name, event, own);
             Accrual::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
         }
@@ -114,13 +114,13 @@ fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, no
             let fact = facts.find(|f| b.counts(b.timeline.signup.position_of(f)))?;
             let source = AccrualSource::event(kind);
             let cents = match (&reward.amount.flat_cents, &fact.payload) {
+                // Amounts are never converted.
+                (_, payload) if !payload.is_in(&document.currency) => Cents::ZERO,
                 (Some(cents), _) => *cents,
-                (None, Payload::Purchase { amount, .. }) if amount.currency == document.currency => {
+                (None, Payload::Purchase { amount, .. }) => {
                     let share = reward.amount.rate_bps?.of(amount.cents)?;
                     reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
                 }
-                // Amounts are never converted.
-                (None, Payload::Purchase { .. }) => Cents::ZERO,
                 _ => return None,
             };
             let ground = AccrualCause {
@@ -231,7 +231,7 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
     }
 }
 
-fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a str, at: UtcMillis) -> AccrualCause<'a> {
+fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a EventId, at: UtcMillis) -> AccrualCause<'a> {
     let source = AccrualSource::milestone(state);
     AccrualCause { rule: &reward.id, reason: reason_of(&source), source, event, at }
 }

@@ -8,6 +8,7 @@ pub mod modifiers;
 pub mod source;
 
 use crate::base::id;
+use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, ProgramId, RewardId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
@@ -68,15 +69,15 @@ impl Balance {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accrual {
-    pub id: String,
-    pub program_id: String,
+    pub id: AccrualId,
+    pub program_id: ProgramId,
     pub program_version: i64,
-    pub reward_id: String,
+    pub reward_id: RewardId,
     /// Empty for the referred side's benefit.
-    pub partner_id: String,
-    pub account_id: String,
+    pub partner_id: PartnerId,
+    pub account_id: AccountId,
     /// The event that created it.
-    pub event_id: String,
+    pub event_id: EventId,
     pub source: AccrualSource,
     pub at_ms: UtcMillis,
     pub period: String,
@@ -103,21 +104,27 @@ pub struct Accrual {
 pub struct AccrualCause<'a> {
     pub rule: &'a str,
     pub source: AccrualSource,
-    pub event: &'a str,
+    pub event: &'a EventId,
     pub at: UtcMillis,
     pub reason: String,
 }
 
 impl Accrual {
     /// A new accrual of `earned` cents. Without a hold, it is available immediately.
-    pub fn new(document: &Document, partner: &str, account: &str, ground: AccrualCause, earned: Cents) -> Accrual {
+    pub fn new(
+        document: &Document,
+        partner: &PartnerId,
+        account: &AccountId,
+        ground: AccrualCause,
+        earned: Cents,
+    ) -> Accrual {
         let balance = Balance::first(document);
         let state = if balance == Balance::Pending { AccrualState::Pending } else { AccrualState::Available };
         Accrual {
             id: accrual_id(&document.id, partner, ground.rule, account, &ground.source),
             program_id: document.id.clone(),
             program_version: document.version,
-            reward_id: ground.rule.to_owned(),
+            reward_id: ground.rule.into(),
             partner_id: partner.to_owned(),
             account_id: account.to_owned(),
             event_id: ground.event.to_owned(),
@@ -162,6 +169,12 @@ impl Accrual {
 
 /// An accrual's identity: the same program, beneficiary, rule, account and fact give the same accrual. A run vests
 /// partner by partner, so the ids of a partner's accruals are adjacent.
-pub fn accrual_id(program: &str, partner: &str, rule: &str, account: &str, source: &AccrualSource) -> String {
-    id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()])
+pub fn accrual_id(
+    program: &ProgramId,
+    partner: &PartnerId,
+    rule: &str,
+    account: &AccountId,
+    source: &AccrualSource,
+) -> AccrualId {
+    id::derived_near("acr", partner, &[program, partner, rule, account, source.as_str()]).into()
 }

@@ -5,6 +5,7 @@
 //! document in force. This is the same calculation over decisions in memory, for a document that is only a draft.
 //! Rules 14, 15 and 20 of the design.
 
+use crate::base::ids::{AccountId, AccrualId, PartnerId, RewardId};
 use crate::base::money::Cents;
 use crate::base::time::{Month, Quarter, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
@@ -17,14 +18,14 @@ use std::collections::{BTreeMap, HashMap};
 
 /// What one account contributes to its partner's modifiers.
 struct Referral {
-    account: String,
+    account: AccountId,
     qualified_at: Option<UtcMillis>,
     revenue: Vec<Revenue>,
 }
 
 /// An accrual that uses room under a cap.
 struct Room {
-    accrual: String,
+    accrual: AccrualId,
     at: UtcMillis,
     source: AccrualSource,
     earned: Cents,
@@ -34,14 +35,14 @@ struct Room {
 #[derive(Default)]
 pub struct ModifierInputs {
     /// By partner.
-    referrals: BTreeMap<String, Vec<Referral>>,
+    referrals: BTreeMap<PartnerId, Vec<Referral>>,
     /// By reward, partner and month.
-    rooms: BTreeMap<(String, String, Month), Vec<Room>>,
+    rooms: BTreeMap<(RewardId, PartnerId, Month), Vec<Room>>,
 }
 
 impl ModifierInputs {
     /// Adds the decision about one account.
-    pub fn add(&mut self, document: &Document, account: &str, decision: &AccountDecision) {
+    pub fn add(&mut self, document: &Document, account: &AccountId, decision: &AccountDecision) {
         for group in &decision.groups {
             self.add_referral(document, account, group);
         }
@@ -56,7 +57,7 @@ impl ModifierInputs {
         }
     }
 
-    fn add_referral(&mut self, document: &Document, account: &str, group: &GroupDecision) {
+    fn add_referral(&mut self, document: &Document, account: &AccountId, group: &GroupDecision) {
         let Some(binding) = group.result.binding.as_ref().filter(|b| b.program == document.id && !group.held) else {
             return;
         };
@@ -68,8 +69,8 @@ impl ModifierInputs {
     }
 
     /// The modifiers that partners have earned through facts before `as_of`, by partner.
-    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Vec<PartnerModifier>> {
-        let mut terms: HashMap<String, Vec<PartnerModifier>> = HashMap::new();
+    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<PartnerId, Vec<PartnerModifier>> {
+        let mut terms: HashMap<PartnerId, Vec<PartnerModifier>> = HashMap::new();
         for modifier in &document.modifiers {
             for (partner, referrals) in &self.referrals {
                 let ways = modifier.when_any.iter().flat_map(|when| earned(when, referrals, as_of));
@@ -96,7 +97,7 @@ impl ModifierInputs {
     }
 
     /// Rule 20: what the caps remove from accruals before `as_of`, by accrual, in the order of (paid at, invoice).
-    pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<String, Cents> {
+    pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<AccrualId, Cents> {
         let mut taken = HashMap::new();
         for cap in &document.caps {
             for ((reward, ..), rooms) in &self.rooms {
@@ -123,10 +124,8 @@ impl ModifierInputs {
 
 /// Rule 14: the quarters (or empty: permanently) for which a condition holds, and from when.
 fn earned(when: &PartnerCondition, referrals: &[Referral], as_of: UtcMillis) -> Vec<(String, UtcMillis)> {
-    let mut qualified: Vec<(UtcMillis, &str)> = referrals
-        .iter()
-        .filter_map(|r| r.qualified_at.filter(|at| *at < as_of).map(|at| (at, r.account.as_str())))
-        .collect();
+    let mut qualified: Vec<(UtcMillis, &AccountId)> =
+        referrals.iter().filter_map(|r| r.qualified_at.filter(|at| *at < as_of).map(|at| (at, &r.account))).collect();
     qualified.sort_unstable();
     match when {
         PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {

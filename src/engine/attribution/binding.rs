@@ -1,5 +1,6 @@
 //! Bindings, the evidence for them, and the report that explains them.
 
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
@@ -11,9 +12,9 @@ use serde::{Deserialize, Serialize};
 /// A partner's link, with the fields that attribution needs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct AttributionLink {
-    pub code: String,
-    pub program_id: String,
-    pub partner_id: String,
+    pub code: LinkCode,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub expires_at_ms: Option<UtcMillis>,
     pub disabled_at_ms: Option<UtcMillis>,
     /// When the partner accepted the disclosure.
@@ -42,12 +43,12 @@ impl AttributionLink {
 /// Another account that signed up with the same email domain, and its current binding.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SameDomainAccount {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub email_domain: String,
-    pub program_id: String,
-    pub code: String,
+    pub program_id: ProgramId,
+    pub code: LinkCode,
     pub from_ms: UtcMillis,
-    pub event_id: String,
+    pub event_id: EventId,
     /// 1 if it was bound by an event after its sign-up.
     pub bound_later: i64,
 }
@@ -65,8 +66,8 @@ impl Keyed for SameDomainAccount {
         &self.email_domain
     }
 
-    fn account(&self) -> &str {
-        &self.account_id
+    fn account(&self) -> Option<&AccountId> {
+        Some(&self.account_id)
     }
 }
 
@@ -97,9 +98,9 @@ impl From<Method> for AttributionMethod {
 /// The partner that an account is bound to within a group of programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    pub program: String,
-    pub partner: String,
-    pub code: String,
+    pub program: ProgramId,
+    pub partner: PartnerId,
+    pub code: LinkCode,
     pub method: AttributionMethod,
     pub source: Source,
     /// The click behind the binding, if a touch won.
@@ -110,7 +111,7 @@ pub struct Binding {
     pub visitor: Option<String>,
     /// Rewards count from this event on, including the event itself.
     pub from: UtcMillis,
-    pub event: String,
+    pub event: EventId,
 }
 
 impl Binding {
@@ -126,12 +127,12 @@ impl Binding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionCandidate {
     pub method: AttributionMethod,
-    pub event: String,
+    pub event: EventId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub program: Option<String>,
+    pub program: Option<ProgramId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub partner: Option<String>,
-    pub code: String,
+    pub partner: Option<PartnerId>,
+    pub code: LinkCode,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<UtcMillis>,
     /// Whether it won.

@@ -8,6 +8,7 @@ mod eligibility;
 mod presented;
 pub mod touch;
 
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::order::{SignUp, position};
@@ -26,9 +27,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What attribution depends on besides the account's own timeline.
 pub struct Evidence<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub facts: &'a [&'a Fact],
-    pub links: &'a HashMap<String, AttributionLink>,
+    pub links: &'a HashMap<LinkCode, AttributionLink>,
     /// By email domain.
     pub same_domain_accounts: &'a Grouped<SameDomainAccount>,
 }
@@ -113,7 +114,7 @@ impl<'a> Search<'a> {
 
     /// The latest decision of an operator takes precedence over everything.
     fn moved(&mut self, signup: &Fact, timeline: &Timeline) -> Option<(Option<Binding>, String)> {
-        let mine = |program: &str| self.programs.iter().any(|d| d.id == program);
+        let mine = |program: &ProgramId| self.programs.iter().any(|d| d.id == *program);
         let (fact, partner, code, program, reason) = timeline.facts.iter().rev().find_map(|f| match &f.payload {
             Payload::Reassigned { program, partner, code, reason } if mine(program) => {
                 Some((f, partner, code, program, reason))
@@ -213,9 +214,9 @@ impl<'a> Search<'a> {
     fn consider(
         &mut self,
         method: Method,
-        event: &str,
+        event: &EventId,
         document: Option<&Document>,
-        code: &str,
+        code: &LinkCode,
         at: Option<UtcMillis>,
     ) -> usize {
         self.candidates.push(AttributionCandidate {
@@ -233,7 +234,7 @@ impl<'a> Search<'a> {
 
     /// The event's code, if it is a code of one of these programs that works at that instant.
     fn by_code(&mut self, fact: &'a Fact, at: UtcMillis) -> Option<Candidate<'a>> {
-        let code = fact.credential.code.as_deref()?;
+        let code = fact.credential.code.as_ref()?;
         let link = self.evidence.links.get(code);
         let document = link.and_then(|l| self.programs.iter().copied().find(|d| d.id == l.program_id));
         if link.is_some() && document.is_none() {
@@ -260,14 +261,14 @@ impl<'a> Search<'a> {
     /// The first invitation or hand-off of the sign-up's domain, or of the account itself, that names a working code.
     fn by_workspace(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let is_own = |domain: &str| self.domains().contains(&domain);
-        let mut calls: Vec<(&'a Fact, &'a str)> = Vec::new();
+        let mut calls: Vec<(&'a Fact, &'a LinkCode)> = Vec::new();
         for fact in self.evidence.facts.iter().filter(|f| position(f) <= position(signup)) {
             match &fact.payload {
                 Payload::WorkspaceInvited { agency_code, domain } if is_own(domain) => {
                     calls.push((fact, agency_code));
                 }
                 Payload::HandedOff { agency_code, domain }
-                    if fact.account_id == self.evidence.account || domain.as_deref().is_some_and(is_own) =>
+                    if fact.account_id == *self.evidence.account || domain.as_deref().is_some_and(is_own) =>
                 {
                     calls.push((fact, agency_code));
                 }
@@ -307,7 +308,7 @@ impl<'a> Search<'a> {
     fn by_domain(&mut self, document: &'a Document, signup: &'a Fact) -> Option<Candidate<'a>> {
         let known = self.domains().into_iter().flat_map(|domain| self.evidence.same_domain_accounts.of(domain));
         let before = known.filter(|n| {
-            n.program_id == document.id && n.account_id != self.evidence.account && n.position() < position(signup)
+            n.program_id == document.id && n.account_id != *self.evidence.account && n.position() < position(signup)
         });
         let first = before.min_by(|a, b| a.position().cmp(&b.position()))?;
         let link = self.evidence.links.get(&first.code)?;
@@ -329,11 +330,11 @@ impl<'a> Search<'a> {
                 && window(document, c.at, signup.at).is_none()
                 && self.evidence.links.get(&c.code).is_some_and(|l| refusal(l, document, c.at).is_none())
         };
-        let partners: BTreeSet<&str> = clicks
+        let partners: BTreeSet<&PartnerId> = clicks
             .iter()
             .map(|presented| presented.touch)
             .filter(in_window)
-            .filter_map(|c| self.evidence.links.get(&c.code).map(|l| l.partner_id.as_str()))
+            .filter_map(|c| self.evidence.links.get(&c.code).map(|l| &l.partner_id))
             .collect();
         let alone = partners.len() == 1;
         let candidate = self.by_touch(document, signup, &clicks, Method::Fingerprint)?;

@@ -1,5 +1,6 @@
 //! A touch: one counted visit through a referral link, as the attribution cookie stores it.
 
+use crate::base::ids::{LinkCode, ProgramId};
 use crate::base::time::{HOUR_MS, UtcMillis};
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +10,8 @@ pub const TOUCHES_MAX: usize = 8;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
-    pub program: String,
-    pub code: String,
+    pub program: ProgramId,
+    pub code: LinkCode,
     /// Empty if the link names none.
     pub campaign: String,
     pub click_id: String,
@@ -30,9 +31,9 @@ pub const TOUCH_AGE_MAX_DAYS: i64 = 400;
 
 impl TouchHistory {
     /// The touch of this code in the clock hour of `now`, with any campaign: the visit was already counted.
-    pub fn touch_in_hour(&self, code: &str, now: UtcMillis) -> Option<&Touch> {
+    pub fn touch_in_hour(&self, code: &LinkCode, now: UtcMillis) -> Option<&Touch> {
         let hour = |at: UtcMillis| at.0.div_euclid(HOUR_MS);
-        self.touches.iter().find(|touch| touch.code == code && hour(touch.at) == hour(now))
+        self.touches.iter().find(|touch| touch.code == *code && hour(touch.at) == hour(now))
     }
 
     /// Appends a touch. It replaces a touch of the same program, code and campaign in the same clock hour: the newer
@@ -85,8 +86,8 @@ mod tests {
         assert_eq!(seen, [("b", 1, format!("clk_{}", at + 1)), ("a", HOUR_MS - 1, format!("clk_{at}"))]);
         assert_eq!(touchpoints(&[touch("a", "", at), touch("a", "", at + HOUR_MS)]).touches.len(), 2);
         assert_eq!(touchpoints(&[touch("a", "", at), touch("a", "x", at)]).touches.len(), 2);
-        assert!(twice.touch_in_hour("a", UtcMillis(at)).is_some());
-        assert!(twice.touch_in_hour("a", UtcMillis(at + HOUR_MS)).is_none());
+        assert!(twice.touch_in_hour(&"a".into(), UtcMillis(at)).is_some());
+        assert!(twice.touch_in_hour(&"a".into(), UtcMillis(at + HOUR_MS)).is_none());
     }
 
     #[test]

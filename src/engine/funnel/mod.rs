@@ -8,6 +8,7 @@ pub mod advice;
 pub mod figures;
 pub mod interval;
 
+use crate::base::ids::PartnerId;
 pub use crate::engine::funnel::figures::{BandComparison, FunnelFigures, Place, StageFigures};
 
 use crate::engine::funnel::advice::{Action, Task};
@@ -25,7 +26,7 @@ const EXPECTED_MIN: i64 = 5;
 /// Distinct visitors who reached a stage in the week through a partner and campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StageCount {
-    pub partner: String,
+    pub partner: PartnerId,
     /// Empty if the event named none.
     pub campaign: String,
     pub stage: String,
@@ -44,7 +45,7 @@ pub struct FunnelReport {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartnerFunnelReport {
-    pub partner: String,
+    pub partner: PartnerId,
     #[serde(flatten)]
     pub figures: FunnelFigures,
     pub campaigns: Vec<CampaignFunnelReport>,
@@ -61,7 +62,7 @@ pub struct CampaignFunnelReport {
 
 /// The report of one week. Counts of stages that the document does not have are left out.
 pub fn report(document: &Document, funnel: &Funnel, counts: &[StageCount]) -> FunnelReport {
-    let mut tree: BTreeMap<&str, BTreeMap<&str, StageCounts>> = BTreeMap::new();
+    let mut tree: BTreeMap<&PartnerId, BTreeMap<&str, StageCounts>> = BTreeMap::new();
     let mut whole = StageCounts::new();
     for count in counts.iter().filter(|c| funnel.stages.iter().any(|s| s.id == c.stage)) {
         *tree
@@ -92,7 +93,7 @@ type StageCounts<'a> = BTreeMap<&'a str, i64>;
 fn partner_report(
     document: &Document,
     funnel: &Funnel,
-    partner: &str,
+    partner: &PartnerId,
     campaigns: &BTreeMap<&str, StageCounts>,
     program: &FunnelFigures,
 ) -> PartnerFunnelReport {

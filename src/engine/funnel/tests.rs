@@ -12,7 +12,7 @@ fn counts(partner: &str, campaign: &str, [visits, leads, demos, activations]: [i
         .into_iter()
         .filter(|(_, visitors)| *visitors > 0)
         .map(|(stage, visitors)| StageCount {
-            partner: partner.to_owned(),
+            partner: partner.into(),
             campaign: campaign.to_owned(),
             stage: stage.to_owned(),
             visitors,

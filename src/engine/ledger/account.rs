@@ -1,5 +1,6 @@
 //! Ledger accounts, and which code of a transfer moves money from which kind of account to which.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::names::names;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -60,17 +61,17 @@ impl FundingAccount {
 /// One account. Its id is `program/unit/kind`, then `/partner` for a partner's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LedgerAccount {
-    pub program: String,
+    pub program: ProgramId,
     pub unit: String,
     pub kind: LedgerAccountKind,
     /// Empty for the program's own.
-    pub partner: String,
+    pub partner: PartnerId,
 }
 
 impl LedgerAccount {
-    pub fn new(program: &str, unit: &str, kind: LedgerAccountKind, partner: &str) -> LedgerAccount {
-        let partner = if kind.is_partners() { partner } else { "" };
-        LedgerAccount { program: program.to_owned(), unit: unit.to_owned(), kind, partner: partner.to_owned() }
+    pub fn new(program: &ProgramId, unit: &str, kind: LedgerAccountKind, partner: &PartnerId) -> LedgerAccount {
+        let partner = if kind.is_partners() { partner.clone() } else { PartnerId::default() };
+        LedgerAccount { program: program.to_owned(), unit: unit.to_owned(), kind, partner }
     }
 }
 

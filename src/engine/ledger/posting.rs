@@ -3,6 +3,7 @@
 //! Each accrual is in one balance. The difference between the stored and the wanted amount is posted. An accrual that
 //! the facts no longer call for is reversed. Ledger rows are never changed or deleted.
 
+use crate::base::ids::{AccrualId, EventId, ProgramId};
 use crate::base::money::Cents;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind, TransferCode};
@@ -12,14 +13,14 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Transfer {
     pub id: String,
-    pub accrual_id: String,
+    pub accrual_id: AccrualId,
     pub code: TransferCode,
     pub debit: LedgerAccount,
     pub credit: LedgerAccount,
     pub amount_cents: Cents,
-    pub program_id: String,
+    pub program_id: ProgramId,
     /// The event that caused the row, which may differ from the event that created the accrual.
-    pub event_id: String,
+    pub event_id: EventId,
     pub reason: String,
 }
 
@@ -69,7 +70,7 @@ pub fn accrue(accrual: &Accrual, amount: Cents, cause: &str) -> Transfer {
         credit: account(accrual.balance.kind()),
         amount_cents: amount,
         program_id: accrual.program_id.clone(),
-        event_id: cause.to_owned(),
+        event_id: cause.into(),
         reason: accrual.reason.clone(),
     }
 }

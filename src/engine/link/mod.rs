@@ -3,6 +3,7 @@
 pub mod click;
 pub mod visit;
 
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,9 @@ pub const CAMPAIGN_MAX: usize = 64;
 /// A link with the relevant data of its partner and of the program's document in force. Serialized as stored in KV.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
-    pub code: String,
-    pub partner_id: String,
-    pub program_id: String,
+    pub code: LinkCode,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
     /// An absolute URL, an absolute path on the site, or nothing: the site's default.
     pub destination: Option<String>,
     pub campaign: Option<String>,

@@ -8,6 +8,7 @@
 
 pub mod payee;
 
+use crate::base::ids::{PartnerId, PayoutId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
@@ -52,11 +53,11 @@ names! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboundTransfer {
     pub kind: TransferKind,
-    pub id: String,
+    pub id: PayoutId,
     /// A payout's run, a reversal's payout, or a credit's accrual.
     pub parent: String,
-    pub program_id: String,
-    pub partner_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub currency: String,
     pub amount_cents: Cents,

@@ -5,10 +5,10 @@ const NOW: UtcMillis = UtcMillis(1_800_000_000_000);
 fn planned() -> OutboundTransfer {
     OutboundTransfer {
         kind: TransferKind::Payout,
-        id: "po_1".to_owned(),
+        id: "po_1".into(),
         parent: "run_1".to_owned(),
-        program_id: "p".to_owned(),
-        partner_id: "ptn_1".to_owned(),
+        program_id: "p".into(),
+        partner_id: "ptn_1".into(),
         unit: "cash:usd".to_owned(),
         currency: "usd".to_owned(),
         amount_cents: Cents(500),

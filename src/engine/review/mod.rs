@@ -1,6 +1,7 @@
 //! What a person has to review.
 
 pub mod address;
+pub mod currency;
 pub mod relation;
 pub mod risk;
 

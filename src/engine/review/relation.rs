@@ -1,6 +1,7 @@
 //! How an account, its visitor and its partner relate to others: one browser with many accounts, a partner's own
 //! account, and partners who refer each other.
 
+use crate::base::ids::{AccountId, EventId, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::{Grouped, Keyed};
 use serde::Deserialize;
@@ -16,9 +17,9 @@ pub const RING_DEPTH: i64 = 8;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct VisitorAccount {
     pub visitor: String,
-    pub account_id: String,
+    pub account_id: AccountId,
     pub signed_up_at_ms: UtcMillis,
-    pub signup_event_id: String,
+    pub signup_event_id: EventId,
 }
 
 impl Keyed for VisitorAccount {
@@ -26,8 +27,8 @@ impl Keyed for VisitorAccount {
         &self.visitor
     }
 
-    fn account(&self) -> &str {
-        &self.account_id
+    fn account(&self) -> Option<&AccountId> {
+        Some(&self.account_id)
     }
 }
 
@@ -35,7 +36,7 @@ impl Keyed for VisitorAccount {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Upline {
     /// The partner that it was looked up from.
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     /// 0: the partner itself.
     pub depth: i64,
     /// The external id of the partner at this depth, and its email address.
@@ -43,7 +44,7 @@ pub struct Upline {
     pub email: Option<String>,
     /// When the latest of the attributions that lead there was made, and by which event.
     pub latest_ms: UtcMillis,
-    pub latest_event: String,
+    pub latest_event: EventId,
 }
 
 impl Keyed for Upline {
@@ -51,9 +52,9 @@ impl Keyed for Upline {
         &self.partner_id
     }
 
-    // No account: deciding an account changes none of these rows.
-    fn account(&self) -> &str {
-        &self.partner_id
+    // Deciding an account changes none of these rows.
+    fn account(&self) -> Option<&AccountId> {
+        None
     }
 }
 

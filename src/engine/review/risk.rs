@@ -1,5 +1,6 @@
 //! Suspected fraud is flagged or put on hold with its evidence. Only an operator releases it.
 
+use crate::base::ids::{AccountId, EventId, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::ReviewState;
@@ -12,10 +13,10 @@ use std::collections::BTreeSet;
 /// Something an operator has to review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Suspicion {
-    pub program: String,
-    pub partner: String,
+    pub program: ProgramId,
+    pub partner: PartnerId,
     pub rule: String,
-    /// What it is about: empty for the whole account, else an invoice.
+    /// What it is about: empty for the whole account, else a currency.
     pub subject: String,
     pub holds: bool,
     pub evidence: String,
@@ -24,8 +25,8 @@ pub struct Suspicion {
 /// A stored suspicion and what an operator decided about it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Review {
-    pub program_id: String,
-    pub partner_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub rule: String,
     pub subject: String,
     pub holds: i64,
@@ -43,10 +44,10 @@ pub enum ReviewStatus {
 
 /// The input of the risk rules.
 pub struct RiskInput<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     /// The account's email addresses.
     pub emails: &'a [String],
-    pub partner: &'a str,
+    pub partner: &'a PartnerId,
     pub partner_email: Option<&'a str>,
     pub partner_website: Option<&'a str>,
     pub signed_up: (UtcMillis, &'a str),
@@ -62,11 +63,11 @@ pub struct RiskInput<'a> {
 /// A referred sign-up of a partner.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ReferredSignup {
-    pub program_id: String,
-    pub partner_id: String,
-    pub account_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
+    pub account_id: AccountId,
     pub signed_up_at_ms: UtcMillis,
-    pub signup_event_id: String,
+    pub signup_event_id: EventId,
 }
 
 impl Keyed for ReferredSignup {
@@ -74,8 +75,8 @@ impl Keyed for ReferredSignup {
         &self.partner_id
     }
 
-    fn account(&self) -> &str {
-        &self.account_id
+    fn account(&self) -> Option<&AccountId> {
+        Some(&self.account_id)
     }
 }
 
@@ -156,7 +157,7 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
     let month = Month::of(s.signed_up.0);
     let before = s.signup_velocity.of(s.partner).iter().filter(|r| {
         r.program_id == document.id
-            && r.account_id != s.account
+            && r.account_id != *s.account
             && Month::of(r.signed_up_at_ms) == month
             && (r.signed_up_at_ms, r.signup_event_id.as_str()) < s.signed_up
     });
@@ -167,17 +168,17 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
 /// Whether too many earlier accounts were attributed through the same visitor.
 fn one_visitor(s: &RiskInput) -> Option<String> {
     let since = s.signed_up.0.plus_ms(-VISITOR_DAYS * DAY_MS);
-    let before: BTreeSet<&str> = s
+    let before: BTreeSet<&AccountId> = s
         .relations
         .visitors
         .of(s.visitor?)
         .iter()
         .filter(|o| {
-            o.account_id != s.account
+            o.account_id != *s.account
                 && o.signed_up_at_ms > since
                 && (o.signed_up_at_ms, o.signup_event_id.as_str()) < s.signed_up
         })
-        .map(|o| o.account_id.as_str())
+        .map(|o| &o.account_id)
         .collect();
     let is_many = before.len() >= VISITOR_ACCOUNTS;
     is_many.then(|| format!("more than {VISITOR_ACCOUNTS} accounts came from one browser in {VISITOR_DAYS} days"))
@@ -185,7 +186,7 @@ fn one_visitor(s: &RiskInput) -> Option<String> {
 
 /// Whether the account is the partner's own, because both have the same external id.
 fn own_account(s: &RiskInput) -> Option<String> {
-    let own = s.relations.uplines.of(s.partner).iter().any(|u| u.depth == 0 && u.external_id == s.account);
+    let own = s.relations.uplines.of(s.partner).iter().any(|u| u.depth == 0 && *s.account == u.external_id.as_str());
     own.then(|| "the account belongs to the partner".to_owned())
 }
 
@@ -194,7 +195,8 @@ fn own_account(s: &RiskInput) -> Option<String> {
 fn ring(s: &RiskInput) -> Option<String> {
     let is_own = |u: &&Upline| {
         let email = u.email.as_deref().map(normalise_email);
-        u.external_id == s.account || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))
+        *s.account == u.external_id.as_str()
+            || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))
     };
     let closes = |u: &&Upline| u.depth > 0 && (u.latest_ms, u.latest_event.as_str()) < s.bound;
     let found = s.relations.uplines.of(s.partner).iter().filter(closes).find(is_own)?;
@@ -207,11 +209,17 @@ fn ring(s: &RiskInput) -> Option<String> {
 /// Whether earnings of this program and partner are on hold: by a stored review that is not released, or by a new
 /// suspicion. An operator's decision is final. An open review that depends on other accounts holds only while the facts
 /// still raise it.
-pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[Suspicion]) -> ReviewStatus {
-    let raised = |rule: &str| suspicions.iter().any(|s| s.program == program && s.partner == partner && s.rule == rule);
+pub fn standing(
+    program: &ProgramId,
+    partner: &PartnerId,
+    reviews: &[Review],
+    suspicions: &[Suspicion],
+) -> ReviewStatus {
+    let raised =
+        |rule: &str| suspicions.iter().any(|s| s.program == *program && s.partner == *partner && s.rule == rule);
     let mine = |r: &&Review| {
-        r.program_id == program
-            && r.partner_id == partner
+        r.program_id == *program
+            && r.partner_id == *partner
             && r.holds != 0
             && r.subject.is_empty()
             && (!OF_OTHERS.contains(&r.rule.as_str()) || r.state == ReviewState::Rejected || raised(&r.rule))
@@ -227,6 +235,6 @@ pub fn standing(program: &str, partner: &str, reviews: &[Review], suspicions: &[
     };
     let new = suspicions
         .iter()
-        .any(|s| s.program == program && s.partner == partner && s.holds && s.subject.is_empty() && !known(s));
+        .any(|s| s.program == *program && s.partner == *partner && s.holds && s.subject.is_empty() && !known(s));
     if new { ReviewStatus::Held } else { ReviewStatus::Clear }
 }

@@ -5,6 +5,7 @@
 //! an image in a comment or from another site's page would allow cookie stuffing.
 
 use crate::base::id::{ID_BYTES, hex};
+use crate::base::ids::LinkCode;
 use crate::base::time::Month;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::engine::link::LinkRecord;
@@ -19,7 +20,7 @@ use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use crate::service::link::click;
 use crate::store::link::click::{click_insert, salt_decode, salt_of};
-use crate::store::link::{link_decode, link_resolve};
+use crate::store::link::link_resolve;
 use crate::store::port::DbError;
 use std::rc::Rc;
 
@@ -36,20 +37,20 @@ pub async fn touch<S: Platform>(
     request: &Request,
     keys: &CookieKeys,
     held: Option<&SignedCookie>,
-    code: &str,
+    code: &LinkCode,
 ) -> Result<Option<String>, DbError> {
     let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
     let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
-        t.code == code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
+        t.code == *code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
     });
     if known || request.header("sec-fetch-site") != Some("same-origin") {
         return Ok(None);
     }
     let context = app.context("");
-    let rows = context.query(link_resolve(code, app.now)).await?;
+    let link = context.read(link_resolve(code, app.now)).await?;
     let accepted = |link: &LinkRecord| link.live(app.now) && found.param.is_some_and(|param| link.accepts(param));
-    let Some(link) = link_decode(&rows)?.filter(accepted) else { return Ok(None) };
+    let Some(link) = link.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
         signals: RequestSignals {

@@ -55,8 +55,8 @@ pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredR
 async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
     let consents = consents(request.header("cookie"), &app.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
-    let salt = click::salt_decode(&[app.context("").query(click::salt_find(Month::of(app.now))).await?]).ok();
-    Ok(salt.map(|salt| Salt::new(salt.as_bytes()).fingerprint(ip, agent)))
+    let found = app.context("").read(click::salt_find(Month::of(app.now)).first()).await?;
+    Ok(found.map(|row| Salt::new(row.salt.as_bytes()).fingerprint(ip, agent)))
 }
 
 fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'_, S>) -> bool {
@@ -69,7 +69,7 @@ fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'
 pub async fn generate<S: Platform>(call: SiteUserCall<'_, S, GenerateLinkRequest>) -> Result<StoredResponse, AppError> {
     let (app, user, base) = (call.app, &call.caller, call.base_url());
     let program = call.body.program.unwrap_or_else(|| app.config.self_serve_program.clone());
-    if !app.config.open_programs().any(|open| open == program) {
+    if !app.config.open_programs().any(|open| *open == program) {
         return Err(AppError::not_found("program open for joining"));
     }
     let new = NewPartner {

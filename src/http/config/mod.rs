@@ -2,6 +2,7 @@
 //! it never opens anything.
 
 use crate::base::id;
+use crate::base::ids::ProgramId;
 use crate::codec::attribution::cookie::CookieKeys;
 use crate::codec::identity::guessable::{is_guessable, is_patterned};
 use crate::codec::message::email;
@@ -48,9 +49,9 @@ pub struct Config {
     /// The name of the EmDash site's session cookie; empty: its default name.
     pub emdash_session_cookie: String,
     /// The program that a signed-in user joins without naming one.
-    pub self_serve_program: String,
+    pub self_serve_program: ProgramId,
     /// The programs that can be joined with the form; the first if none is named. Empty: none.
-    pub join_programs: Vec<String>,
+    pub join_programs: Vec<ProgramId>,
     /// Addresses, in lower case, that may sign in as operators, and their roles.
     pub operators: Vec<(String, Role)>,
     /// The header of every response over https; `None`: it is turned off.
@@ -69,10 +70,10 @@ impl Config {
         let mut config = Config {
             is_development: text("DEVELOPMENT").trim() == "yes",
             site_name: text("SITE_NAME").trim().to_owned(),
-            self_serve_program: text("SELF_SERVE_PROGRAM").trim().to_owned(),
+            self_serve_program: text("SELF_SERVE_PROGRAM").trim().into(),
             consent_cookie: text("CONSENT_COOKIE").trim().to_owned(),
             emdash_session_cookie: text("EMDASH_SESSION_COOKIE").trim().to_owned(),
-            join_programs: text("JOIN_PROGRAM").split_whitespace().map(str::to_owned).collect(),
+            join_programs: text("JOIN_PROGRAM").split_whitespace().map(ProgramId::from).collect(),
             ..Config::default()
         };
         config.public_url = config.address("PUBLIC_URL", &text);
@@ -115,9 +116,9 @@ impl Config {
 
     /// The programs that people can join by themselves, in any way: those of `JOIN_PROGRAM`, the first of which is the
     /// form's default, and that of `SELF_SERVE_PROGRAM`.
-    pub fn open_programs(&self) -> impl Iterator<Item = &str> {
+    pub fn open_programs(&self) -> impl Iterator<Item = &ProgramId> {
         let own = Some(&self.self_serve_program).filter(|id| !id.is_empty() && !self.join_programs.contains(id));
-        self.join_programs.iter().chain(own).map(String::as_str)
+        self.join_programs.iter().chain(own)
     }
 
     /// Whether the form exists: it needs a program that everyone can join.

@@ -1,6 +1,7 @@
 //! Credit for the host's application: a partner's balance, using it, giving it back; and the credits that Stripe
 //! delivers.
 
+use crate::base::ids::PartnerId;
 use crate::codec::credit;
 use crate::codec::credit::RedeemRequest;
 use crate::codec::operator::{ResolutionRequest, ReversalRequest};
@@ -22,7 +23,7 @@ pub const STATES: [&str; 5] = ["planned", "submitting", "paid", "failed", "revie
 /// `GET /v1/credits?partner=`, or `?program=&external_id=`.
 pub async fn balance<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let param = |name: &str| call.request.param(name).filter(|text| !text.is_empty());
-    let whose = credit::whose(param("partner"), param("program"), param("external_id"))
+    let whose = credit::whose(param("partner").map(Into::into), param("program").map(Into::into), param("external_id"))
         .map_err(|why| AppError::new(ErrorKind::BadRequest, why.code, why.detail).field(why.field))?;
     redeeming::balance(&call.context(), &whose).await
 }
@@ -40,7 +41,7 @@ pub async fn redeem<S: Platform>(call: OperatorCall<'_, S, RedeemRequest>) -> Re
 /// `GET /v1/credits/redemptions?partner=`: newest first.
 pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
-    let partner = call.request.param("partner").unwrap_or_default();
+    let partner: PartnerId = call.request.param("partner").unwrap_or_default().into();
     if partner.is_empty() {
         return Err(AppError::new(ErrorKind::BadRequest, "missing", "send the partner").field("partner"));
     }
@@ -67,14 +68,14 @@ pub async fn delivery_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Sto
     let filter = |name: &str| call.request.param(name).unwrap_or_default();
     let state = page::state(call.request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let query = sendings::outbound_page(&state, &filter("partner"), before_ms, &before_id, page.limit + 1);
+    let query = sendings::outbound_page(&state, &filter("partner").into(), before_ms, &before_id, page.limit + 1);
     let found = call.context().read(query).await?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
 
 /// `GET /v1/credits/deliveries/{id}`.
 pub async fn delivery_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    Ok((200, deciding::view(&deciding::find(&call.context(), deciding::credit_id(call.segment)?).await?)))
+    Ok((200, deciding::view(&deciding::find(&call.context(), &deciding::credit_id(call.segment)?).await?)))
 }
 
 /// `POST /v1/credits/deliveries/{id}/resolve`.
@@ -82,5 +83,5 @@ pub async fn delivery_resolve<S: Platform>(
     call: OperatorCall<'_, S, (ResolutionRequest, String)>,
 ) -> Result<StoredResponse, AppError> {
     let (ctx, (resolution, reason)) = (call.context(), call.body);
-    deciding::decide(&ctx, deciding::credit_id(call.segment)?, &PayoutAction::Resolve(resolution), &reason).await
+    deciding::decide(&ctx, &deciding::credit_id(call.segment)?, &PayoutAction::Resolve(resolution), &reason).await
 }

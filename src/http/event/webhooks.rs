@@ -34,7 +34,7 @@ async fn take<S: Platform>(call: WebhookCall<'_, S, Event>, source: &'static str
     let mut taken = conversion::take(&ctx, &incoming).await?;
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
         let visitor = incoming.presented.touchpoints.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
-        let friend = Recipient { account: incoming.event.account_id.as_deref(), visitor };
+        let friend = Recipient { account: incoming.event.account_id.as_ref(), visitor };
         // The event is stored: a repeat gets what is missing here.
         let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
     }

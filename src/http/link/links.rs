@@ -1,5 +1,6 @@
 //! Links, for operators.
 
+use crate::base::ids::LinkCode;
 use crate::codec::operator::NewLink;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
@@ -19,7 +20,7 @@ pub async fn link<S: Platform>(call: OperatorCall<'_, S, NewLink>) -> Result<Sto
 
 /// `GET /v1/links/{code}`, with its counted clicks.
 pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let code = call.segment;
+    let code = &LinkCode::from(call.segment);
     let reads = (partner::link_find(code).first(), click::click_counts(code).first());
     let (found, counts) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("link"))?;
@@ -31,7 +32,8 @@ pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
 
 /// `DELETE /v1/links/{code}`: it stops working within about a minute, and then behaves like an unknown code.
 pub async fn link_disable<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let answer = enroll::disable(&call.context(), call.segment).await?;
-    call.app.site.forget_link(call.segment).await;
+    let code = &LinkCode::from(call.segment);
+    let answer = enroll::disable(&call.context(), code).await?;
+    call.app.site.forget_link(code).await;
     Ok(answer)
 }

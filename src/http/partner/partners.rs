@@ -1,5 +1,6 @@
 //! Partners and their balance transactions, for operators.
 
+use crate::base::ids::PartnerId;
 use crate::base::time::Month;
 use crate::codec::operator::NewPartner;
 use crate::engine::accrual::Accrual;
@@ -27,7 +28,7 @@ pub async fn enrol<S: Platform>(call: OperatorCall<'_, S, NewPartner>) -> Result
 
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let id = call.segment;
+    let id = &PartnerId::from(call.segment);
     let reads =
         (partner::partner_find(id).first(), ledger::balance_list(id), programs(), payee::payee_find(id).first());
     let (found, balances, catalog, payee) = call.context().read(reads).await?;
@@ -76,7 +77,7 @@ pub async fn entries<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
     let page = Page::of(call.request)?;
     let (after_ms, after_id) = page.instant_and_id(i64::MIN + 1)?;
     let after_ms = after_ms.max(-1);
-    let id = call.segment;
+    let id = &PartnerId::from(call.segment);
     let reads = (
         partner::partner_find(id).first(),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),

@@ -26,7 +26,14 @@ pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
     let filter = |name: &str| call.request.param(name).unwrap_or_default();
     let state = page::state(call.request, &STATES)?;
     let (before_ms, before_id) = page.instant_and_id(page::LAST)?;
-    let query = rows::payout_page(&filter("run"), &state, &filter("partner"), before_ms, &before_id, page.limit + 1);
+    let query = rows::payout_page(
+        &filter("run").into(),
+        &state,
+        &filter("partner").into(),
+        before_ms,
+        &before_id,
+        page.limit + 1,
+    );
     let found = call.context().read(query).await?;
     Ok((200, page.answer(found, |s| format!("{}.{}", s.created_at_ms.0, s.id), deciding::view)))
 }
@@ -35,8 +42,8 @@ pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
 pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let after = page.number(0)?;
-    let (ctx, id) = (call.context(), call.segment);
-    let s = deciding::find(&ctx, deciding::payout_id(id)?).await?;
+    let (ctx, id) = (call.context(), &deciding::payout_id(call.segment)?);
+    let s = deciding::find(&ctx, id).await?;
     if s.kind == Moved::Reversal {
         return Ok((200, deciding::view(&s)));
     }
@@ -90,7 +97,7 @@ async fn decide<S: Platform>(
     call: &OperatorCall<'_, S, String>,
     decision: &PayoutAction,
 ) -> Result<StoredResponse, AppError> {
-    deciding::decide(&call.context(), deciding::payout_id(call.segment)?, decision, &call.body).await
+    deciding::decide(&call.context(), &deciding::payout_id(call.segment)?, decision, &call.body).await
 }
 
 /// `POST /v1/payouts/{id}/resolve`.
@@ -98,26 +105,26 @@ pub async fn resolve<S: Platform>(
     call: OperatorCall<'_, S, (ResolutionRequest, String)>,
 ) -> Result<StoredResponse, AppError> {
     let (ctx, (resolution, reason)) = (call.context(), call.body);
-    deciding::decide(&ctx, deciding::payout_id(call.segment)?, &PayoutAction::Resolve(resolution), &reason).await
+    deciding::decide(&ctx, &deciding::payout_id(call.segment)?, &PayoutAction::Resolve(resolution), &reason).await
 }
 
 /// `POST /v1/payouts/{id}/reversals`.
 pub async fn reverse<S: Platform>(call: OperatorCall<'_, S, ReversalRequest>) -> Result<StoredResponse, AppError> {
     let once = call.once()?;
-    reversing::reverse(&call.context(), call.segment, call.body.amount, &call.body.reason, once.as_ref()).await
+    reversing::reverse(&call.context(), &call.segment.into(), call.body.amount, &call.body.reason, once.as_ref()).await
 }
 
 /// `POST /v1/runs/{id}/approve`.
 pub async fn approve<S: Platform>(call: OperatorCall<'_, S, Option<String>>) -> Result<StoredResponse, AppError> {
-    deciding::approve(&call.context(), call.segment, call.body.as_deref()).await
+    deciding::approve(&call.context(), &call.segment.into(), call.body.as_deref()).await
 }
 
 /// `POST /v1/partners/{id}/onboarding`.
 pub async fn onboarding<S: Platform>(call: OperatorCall<'_, S, OnboardingRequest>) -> Result<StoredResponse, AppError> {
-    onboard::onboard(&call.context(), call.segment, &call.body, &call.base_url()).await
+    onboard::onboard(&call.context(), &call.segment.into(), &call.body, &call.base_url()).await
 }
 
 /// `POST /v1/partners/{id}/dashboard`.
 pub async fn dashboard<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    onboard::dashboard(&call.context(), call.segment).await
+    onboard::dashboard(&call.context(), &call.segment.into()).await
 }

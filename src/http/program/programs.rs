@@ -1,10 +1,10 @@
 //! Programs, for operators.
 
+use crate::base::ids::ProgramId;
 use crate::codec::operator::{DryRunRequest, FundingRequest};
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
-use crate::service::account::books::budgets;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::service::once::StoredResponse;
@@ -33,18 +33,19 @@ pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
 
 /// `GET /v1/programs/{id}`: the document in force and all versions.
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let id = &ProgramId::from(call.segment);
     let catalog = call.context().programs().await?;
-    let document = catalog.in_force(call.segment, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
+    let document = catalog.in_force(id, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let versions: Vec<Value> = catalog
-        .versions(call.segment)
+        .versions(id)
         .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))
         .collect();
-    Ok((200, json!({"id": call.segment, "document": document, "versions": versions})))
+    Ok((200, json!({"id": id, "document": document, "versions": versions})))
 }
 
 /// `GET /v1/programs/{id}/budget`.
 pub async fn budget_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
-    let rows = budgets(&call.context().query(budget::budget_list()).await?)?;
+    let rows = call.context().read(budget::budget_list()).await?;
     let found =
         rows.into_iter().find(|p| p.budget.program_id == call.segment).ok_or_else(|| AppError::not_found("program"))?;
     Ok((
@@ -56,12 +57,12 @@ pub async fn budget_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
 /// `POST /v1/programs/{id}/budget`: funds it, and releases as many waiting rewards as it covers.
 pub async fn budget_fund<S: Platform>(call: OperatorCall<'_, S, FundingRequest>) -> Result<StoredResponse, AppError> {
     let once = call.once()?;
-    funding::fund(&call.context(), call.segment, call.body.amount, &call.body.reason, once.as_ref()).await
+    funding::fund(&call.context(), &call.segment.into(), call.body.amount, &call.body.reason, once.as_ref()).await
 }
 
 /// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, compared with what was accrued.
 pub async fn dry_run<S: Platform>(call: OperatorCall<'_, S, DryRunRequest>) -> Result<Response, AppError> {
-    match replay::dry_run(&call.context(), call.segment, &call.body).await {
+    match replay::dry_run(&call.context(), &call.segment.into(), &call.body).await {
         Ok(body) => Ok(Response::json(200, &body)),
         Err(refusal) => refused(refusal),
     }
@@ -69,7 +70,7 @@ pub async fn dry_run<S: Platform>(call: OperatorCall<'_, S, DryRunRequest>) -> R
 
 /// `PUT /v1/programs/{id}`: saves a version. All errors of the document are listed by path, value and rule.
 pub async fn save<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<Response, AppError> {
-    match saving::save(&call.context(), call.segment, &call.body).await {
+    match saving::save(&call.context(), &call.segment.into(), &call.body).await {
         Ok((status, body)) => Ok(Response::json(status, &body)),
         Err(refusal) => refused(refusal),
     }

@@ -1,6 +1,7 @@
 //! Reports as figures: the funnel's week, the month's channels, the economics of a period. Each is available as JSON
 //! or, if `Accept` requests it, as Markdown, with the meaning of every figure.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::{Month, UtcMillis, Week};
 use crate::engine::report::economics;
 use crate::http::call::OperatorCall;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 /// `GET /v1/reports/funnel?program=&week=2026-W24`; by default the last complete week.
 pub async fn funnel<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
-    let program = required(call.request, "program")?;
+    let program: ProgramId = required(call.request, "program")?.into();
     let week = match call.request.param("week") {
         None => Week::of(call.app.now).plus(-1),
         Some(text) => Week::parse(&text).ok_or_else(|| malformed("week", "an ISO week such as 2026-W24"))?,
@@ -42,7 +43,7 @@ fn funnel_view(weekly: &WeeklyReport) -> Value {
 
 /// `GET /v1/reports/channels?program=&month=2026-06`; by default the last complete month.
 pub async fn channels<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
-    let program = required(call.request, "program")?;
+    let program: ProgramId = required(call.request, "program")?.into();
     let month = match call.request.param("month") {
         None => Month::of(call.app.now).plus(-1),
         Some(text) => Month::parse(&text).ok_or_else(|| malformed("month", "a month such as 2026-06"))?,
@@ -70,7 +71,7 @@ pub async fn channels<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response
 
 /// `GET /v1/reports/economics?program=&from=&to=`.
 pub async fn economics<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, AppError> {
-    let program = required(call.request, "program")?;
+    let program: ProgramId = required(call.request, "program")?.into();
     let (from, to) = (instant(call.request, "from")?, instant(call.request, "to")?);
     if to <= from {
         return Err(malformed("to", "later than from"));

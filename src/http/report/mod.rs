@@ -1,5 +1,6 @@
 //! Figures and lists for people.
 
+pub mod attribution;
 pub mod audit;
 pub mod figures;
 pub mod payouts;

@@ -1,5 +1,6 @@
 //! Sums of payouts: a run's, and a year's as CSV.
 
+use crate::base::ids::RunId;
 use crate::base::time::Month;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 pub async fn run_report<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let ctx = call.context();
     let rule = send::approval_name(ctx.setup.payout_approval);
-    let id = call.segment;
+    let id = &RunId::from(call.segment);
     let reads = (
         runs::run_find(id).first(),
         plan::approval_find(id, rule).first(),
@@ -60,8 +61,8 @@ pub async fn year<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response, Ap
         let some = |value: &Option<String>| value.clone().unwrap_or_default();
         let texts = [
             text.clone(),
-            r.program_id.clone(),
-            r.partner_id.clone(),
+            r.program_id.to_string(),
+            r.partner_id.to_string(),
             r.external_id.clone(),
             some(&r.name),
             some(&r.email),

@@ -1,5 +1,6 @@
 //! Runs, for operators.
 
+use crate::base::ids::RunId;
 use crate::codec::operator::NewRun;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
@@ -29,12 +30,12 @@ pub async fn run_start<S: Platform>(call: OperatorCall<'_, S, NewRun>) -> Result
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.
 pub async fn run_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
-    let id = call.segment;
+    let id = &RunId::from(call.segment);
     let reads =
         (runs::run_find(id).first(), runs::run_totals(id), runs::run_partner_page(id, &page.cursor, page.limit + 1));
     let (run, totals, partners) = call.context().read(reads).await?;
     let mut body = run_view(&run.ok_or_else(|| AppError::not_found("run"))?);
     body["totals"] = json!(totals);
-    body["partners"] = page.answer(partners, |p| p.partner_id.clone(), |p| json!(p));
+    body["partners"] = page.answer(partners, |p| p.partner_id.to_string(), |p| json!(p));
     Ok((200, body))
 }

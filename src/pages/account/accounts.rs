@@ -2,6 +2,7 @@
 
 use crate::base::decode;
 use crate::base::id;
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::codec::operator as query;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::accrual::Accrual;
@@ -10,6 +11,7 @@ use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
+use crate::pages::account::unearned;
 use crate::pages::columns;
 use crate::pages::columns::text;
 use crate::pages::components;
@@ -23,15 +25,17 @@ use crate::pages::text::operator::{account as wording, common, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
+use crate::service::attribution::report as attribution;
 use crate::service::error::AppError;
 use crate::store::account;
 use crate::store::account::BindingRow;
+use crate::store::event as events;
+use crate::store::event::stripe::waiting_of_account;
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::{AccountFound, KnownAccount};
 use crate::store::review;
-use crate::store::review::ReviewRow;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -40,8 +44,8 @@ const REVIEWS_MAX: usize = 10;
 
 #[derive(Deserialize)]
 struct BoundProgram {
-    program: String,
-    partner: String,
+    program: ProgramId,
+    partner: PartnerId,
     external_id: Option<String>,
     name: Option<String>,
     method: Option<String>,
@@ -95,14 +99,14 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     Ok(helpers::frame(cx, &operator, 200, ("/operator/accounts", navigation::ACCOUNTS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: AccountId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
 }
 
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &AccountId,
     form: &SubmittedForm,
 ) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
@@ -111,18 +115,22 @@ async fn shown<S: Platform>(
         account::account_find(id).first(),
         account::binding_list(id),
         reads::account_accruals(id, &list.cursor, list.limit + 1),
-        review::review_of_accounts(&ids).query::<ReviewRow>(),
+        review::review_of_accounts(&ids),
         program::programs(),
         reads::partners_of_account(id),
+        (events::other_amounts(id, attribution::SHOWN_MAX), waiting_of_account(id, attribution::SHOWN_MAX)),
     );
-    let (operator, (found, bindings, accruals, reviews, catalog, known)) = gate.open(cx, read).await?;
+    let (operator, (found, bindings, accruals, reviews, catalog, known, (amounts, waiting))) =
+        gate.open(cx, read).await?;
     found.ok_or_else(|| AppError::not_found("account"))?;
-    let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.clone());
+    let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.to_string());
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
         @if bindings.is_empty() { p.quiet { (wording::NO_ATTRIBUTION) } } @else { h2 { (common::ATTRIBUTION) } }
         @for row in &bindings { (receipt(cx, row, &known)?) }
+        (unearned::other_currencies(cx, &bindings, &amounts, &catalog))
+        (unearned::waiting(cx, &waiting))
         @if !reviews.is_empty() {
             h2 { (navigation::REVIEWS) }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
@@ -214,14 +222,16 @@ fn reassign_form<S: Platform>(
     }
 }
 
-pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: AccountId) -> PageResult {
     let move_it = async {
         let query = query::reassign(&helpers::body(&cx.form, &["program", "partner", "reason"]))?;
-        let event = id::derived("reb", &[id, &helpers::key(cx)]);
-        rebinding::reassign(&cx.context(&operator.session), id, &query, event, hex_sha256(&cx.request.body)).await
+        let event = id::derived("reb", &[&id, &helpers::key(cx)]).into();
+        rebinding::reassign(&cx.context(&operator.session), &id, &query, event, hex_sha256(&cx.request.body)).await
     };
     match move_it.await {
-        Ok(_) => Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(id)))),
-        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
+        Ok(_) => {
+            Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(&id))))
+        }
+        Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

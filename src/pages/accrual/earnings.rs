@@ -1,5 +1,6 @@
 //! Earnings: the list, and each commission's page.
 
+use crate::base::ids::{AccrualId, PartnerId};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
@@ -81,7 +82,7 @@ fn payout_path(id: &str) -> String {
 }
 
 /// Commissions as a table.
-pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str, accruals: &[Accrual]) -> Markup {
+pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &PartnerId, accruals: &[Accrual]) -> Markup {
     let program = move |l: &Accrual| catalog.in_force(&l.program_id, l.at_ms);
     let columns = [
         text(text::DATE, |l: &Accrual| components::day(locale, l.at_ms)),
@@ -109,16 +110,16 @@ pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &str,
     columns::table(navigation::EARNINGS, accruals, &columns)
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: AccrualId) -> PageResult {
     let claimed_partner = cx.claimed_partner();
     let (partner, (accrual, postings, vested, client, catalog, payouts)) = gate
         .open(
             cx,
             (
-                reads::accrual_find(claimed_partner, id),
-                reads::accrual_postings(claimed_partner, id),
-                reads::accrual_vested(claimed_partner, id).first(),
-                reads::accrual_client(claimed_partner, id).first(),
+                reads::accrual_find(claimed_partner, &id),
+                reads::accrual_postings(claimed_partner, &id),
+                reads::accrual_vested(claimed_partner, &id).first(),
+                reads::accrual_client(claimed_partner, &id).first(),
                 programs(),
                 status::read(claimed_partner),
             ),

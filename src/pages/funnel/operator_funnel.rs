@@ -1,5 +1,6 @@
 //! A week of a funnel in charts: how far visitors got, how that compares with the target ranges, and what to do next.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::Week;
 use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, Place};
 use crate::http::context::Platform;
@@ -14,7 +15,8 @@ use crate::pages::text::operator::{common, funnel as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::Document;
 use crate::service::error::{AppError, ErrorKind};
-use crate::service::funnel::{Name, WeeklyReport, weekly_of, weekly_reads};
+use crate::service::funnel::{WeeklyReport, weekly_of, weekly_reads};
+use crate::store::funnel::Name;
 use crate::store::program;
 use maud::{Markup, html};
 
@@ -32,7 +34,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             Week::parse(&text).ok_or_else(|| AppError::new(ErrorKind::BadRequest, "malformed", wording::ENTER_WEEK))?
         }
     };
-    let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()) else {
+    let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()).map(ProgramId::from) else {
         return choose(cx, gate).await;
     };
     let (operator, (catalog, counts)) = gate.open(cx, weekly_reads(&program, week, cx.now())).await?;
@@ -104,7 +106,7 @@ fn picture<S: Platform>(cx: &PageContext<'_, S>, title: &str, figures: &FunnelFi
     chart::steps(&wording::chart(title), &steps, &|bps| locale.percent(bps))
 }
 
-fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a str) -> (Option<&'a str>, Option<&'a str>) {
+fn name_of<'a>(weekly: &'a WeeklyReport, partner: &'a PartnerId) -> (Option<&'a str>, Option<&'a str>) {
     let found: Option<&Name> = weekly.names.get(partner);
     (found.and_then(|n| n.external_id.as_deref()), found.and_then(|n| n.name.as_deref()))
 }

@@ -3,6 +3,7 @@
 //! The response never reveals whether an address is known. An emailed link asks before it does anything, because email
 //! scanners follow links.
 
+use crate::base::ids::PartnerId;
 use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::codec::message::email::{Invitation, is_address};
 use crate::engine::identity::access::Scope;
@@ -89,9 +90,9 @@ async fn let_in<S: Platform>(
         batch.push(audited(cx, "operator.sign_in", &opened.actor));
     }
     let (_, partners) = cx.app.context("").read((batch, session::partners_of(proof))).await?;
-    let only = if let [partner] = partners.as_slice() { partner.id.as_str() } else { "" };
+    let only = if let [partner] = partners.as_slice() { partner.id.clone() } else { PartnerId::default() };
     let to = landing(to, opened.operator);
-    cx.adopt(opened, only);
+    cx.adopt(opened, &only);
     Ok(cx.redirect_after_post(&to))
 }
 

@@ -1,5 +1,6 @@
 //! Links: create, view, QR codes, turn off.
 
+use crate::base::ids::LinkCode;
 use crate::codec::link::destination;
 use crate::codec::operator;
 use crate::http::context::Platform;
@@ -48,7 +49,7 @@ fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<L
     let (before_ms, before_code) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let since = reads::day_of(cx.now()) - COUNTED_DAYS + 1;
     Ok((
-        reads::link_own(cx.claimed_partner(), "", since),
+        reads::link_own(cx.claimed_partner(), &LinkCode::default(), since),
         reads::link_page(cx.claimed_partner(), since, before_ms, &before_code, cursor.limit + 1),
     ))
 }
@@ -204,18 +205,19 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Platform>(cx: &PageContext<'_, S>, code: &str) -> First<OwnLink> {
+fn find<S: Platform>(cx: &PageContext<'_, S>, code: &LinkCode) -> First<OwnLink> {
     // An empty code would find the partner's default link.
-    reads::link_own(cx.claimed_partner(), if code.is_empty() { "-" } else { code }, 0).first()
+    let none = LinkCode::from("-");
+    reads::link_own(cx.claimed_partner(), if code.is_empty() { &none } else { code }, 0).first()
 }
 
 fn found(link: Option<OwnLink>) -> Result<OwnLink, AppError> {
     link.ok_or_else(|| AppError::not_found("link"))
 }
 
-pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
+pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: LinkCode) -> PageResult {
     let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
-    let reads = (find(cx, code), reads::link_day_list(cx.claimed_partner(), code, first));
+    let reads = (find(cx, &code), reads::link_day_list(cx.claimed_partner(), &code, first));
     let (partner, (link, days)) = gate.open(cx, reads).await?;
     let link = found(link)?;
     let locale = cx.locale.as_ref();
@@ -270,7 +272,7 @@ fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {
 async fn drawn<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Partner>,
-    code: &str,
+    code: &LinkCode,
 ) -> Result<(OwnLink, Qr), PageError> {
     let (_, link) = gate.open(cx, find(cx, code)).await?;
     let link = found(link)?;
@@ -287,19 +289,19 @@ fn file(link: &OwnLink, kind: &'static str, ending: &str, body: Vec<u8>) -> Resp
     response
 }
 
-pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
-    let (link, qr) = drawn(cx, gate, code).await?;
+pub async fn qr_svg<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: LinkCode) -> PageResult {
+    let (link, qr) = drawn(cx, gate, &code).await?;
     Ok(file(&link, "image/svg+xml", "svg", qr.svg().into_bytes()))
 }
 
-pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
-    let (link, qr) = drawn(cx, gate, code).await?;
+pub async fn qr_png<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: LinkCode) -> PageResult {
+    let (link, qr) = drawn(cx, gate, &code).await?;
     let fault = |why: png::EncodingError| AppError::new(ErrorKind::Fault, "png", why.to_string());
     Ok(file(&link, "image/png", "png", qr.png().map_err(fault)?))
 }
 
-pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
-    let (partner, link) = gate.open(cx, find(cx, code)).await?;
+pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: LinkCode) -> PageResult {
+    let (partner, link) = gate.open(cx, find(cx, &code)).await?;
     let link = found(link)?;
     let content = html! {
         (components::heading(text::TURN_OFF_HEADING, "", html! {}))
@@ -316,8 +318,8 @@ pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, 
     Ok(layout::show(cx, 200, page))
 }
 
-pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: &str) -> PageResult {
-    let (partner, link) = gate.open(cx, find(cx, code)).await?;
+pub async fn disable<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: LinkCode) -> PageResult {
+    let (partner, link) = gate.open(cx, find(cx, &code)).await?;
     let link = found(link)?;
     if link.own == 1 {
         let detail = text::DEFAULT_STAYS;

@@ -1,5 +1,6 @@
 //! The share kit: drafts with the link filled in, to edit, copy, and send.
 
+use crate::base::ids::LinkCode;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
@@ -30,11 +31,11 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         let given = cx.form.given(name).map(str::to_owned);
         if typed { given } else { cx.request.param(name).filter(|value| !value.is_empty()) }
     };
-    let (link, tone) = (param("link"), param("tone").unwrap_or_default());
+    let (link, tone) = (param("link").map(LinkCode::from), param("tone").unwrap_or_default());
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let reads = (
         reads::link_choices(claimed_partner, now, LINKS),
-        reads::link_own(claimed_partner, link.as_deref().unwrap_or(""), reads::day_of(now)).first(),
+        reads::link_own(claimed_partner, &link.clone().unwrap_or_default(), reads::day_of(now)).first(),
         programs(),
     );
     let (partner, (mut choices, chosen, catalog)) = gate.open(cx, reads).await?;
@@ -90,8 +91,8 @@ fn kit<S: Platform>(
         .iter()
         .map(|c| {
             (
-                c.code.clone(),
-                c.campaign.as_ref().map_or(c.code.clone(), |campaign| text::campaign_and_code(campaign, &c.code)),
+                c.code.to_string(),
+                c.campaign.as_ref().map_or(c.code.to_string(), |campaign| text::campaign_and_code(campaign, &c.code)),
             )
         })
         .collect();

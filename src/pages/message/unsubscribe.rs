@@ -3,6 +3,9 @@
 //! GET changes nothing and asks for confirmation, because email scanners follow links. POST unsubscribes, from the
 //! page's button or from the email app itself (RFC 8058). An email app sends neither a session nor our form's token, so
 //! the page has neither, and no script.
+//!
+//! It is in no table of pages for the same reason: their router accepts no form without our token. Here the link's MAC is
+//! checked instead.
 
 use crate::codec::message::unsubscribe::PATH;
 use crate::codec::{BODY_BYTES_MAX, Invalid};

@@ -11,11 +11,10 @@ use crate::pages::text::operator::{common, home as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
-use crate::service::account::books;
-use crate::service::account::books::BudgetRow;
 use crate::service::payout::send::approval_name;
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
+use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::message::outbox;
 use crate::store::program;
 use crate::store::report::operator as reads;
@@ -52,7 +51,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         reads::outbound_stopped(now.plus_ms(-FAILED_MS)),
         outbox::outbox_backlog().first(),
         program::programs(),
-        books::budget_query(),
+        budget_list(),
         health::heartbeat_list(),
         reads::units_unbalanced(),
         run::run_open_list(20),

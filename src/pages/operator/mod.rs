@@ -44,31 +44,35 @@ fn home_and_programs<S: Platform>() -> Pages<S> {
         Page::get("/operator", |cx, gate, _| Box::pin(home::show(cx, gate))).navigation(navigation::HOME),
         Page::get("/operator/programs", |cx, gate, _| Box::pin(operator_programs::list(cx, gate)))
             .navigation(navigation::PROGRAMS),
-        Page::get("/operator/programs/{id}", |cx, gate, [id, _]| Box::pin(operator_programs::show(cx, gate, id))),
-        Page::post("/operator/programs/{id}/budget", |cx, by, [id, _]| Box::pin(operator_programs::fund(cx, by, id)))
-            .needs(PAYOUTS),
-        Page::get("/operator/programs/{id}/edit", |cx, gate, [id, _]| Box::pin(editor::edit(cx, gate, id)))
+        Page::get("/operator/programs/{id}", |cx, gate, [id, _]| {
+            Box::pin(operator_programs::show(cx, gate, id.into()))
+        }),
+        Page::post("/operator/programs/{id}/budget", |cx, by, [id, _]| {
+            Box::pin(operator_programs::fund(cx, by, id.into()))
+        })
+        .needs(PAYOUTS),
+        Page::get("/operator/programs/{id}/edit", |cx, gate, [id, _]| Box::pin(editor::edit(cx, gate, id.into())))
             .needs(PROGRAMS),
-        Page::post("/operator/programs/{id}/edit", |cx, by, [id, _]| Box::pin(editor::save(cx, by, id)))
+        Page::post("/operator/programs/{id}/edit", |cx, by, [id, _]| Box::pin(editor::save(cx, by, id.into())))
             .needs(PROGRAMS),
         Page::post("/operator/programs/{id}/resources", |cx, by, [id, _]| {
-            Box::pin(operator_resources::add(cx, by, id))
+            Box::pin(operator_resources::add(cx, by, id.into()))
         })
         .needs(PROGRAMS),
         Page::get("/operator/programs/{id}/resources/new", |cx, gate, [id, _]| {
-            Box::pin(operator_resources::compose(cx, gate, id))
+            Box::pin(operator_resources::compose(cx, gate, id.into()))
         })
         .needs(PROGRAMS),
         Page::get("/operator/programs/{id}/resources/{page}", |cx, gate, [id, page]| {
-            Box::pin(operator_resources::edit(cx, gate, id, page))
+            Box::pin(operator_resources::edit(cx, gate, id.into(), page))
         })
         .needs(PROGRAMS),
         Page::post("/operator/programs/{id}/resources/{page}", |cx, by, [id, page]| {
-            Box::pin(operator_resources::save(cx, by, id, page))
+            Box::pin(operator_resources::save(cx, by, id.into(), page))
         })
         .needs(PROGRAMS),
         Page::post("/operator/programs/{id}/resources/{page}/remove", |cx, by, [id, page]| {
-            Box::pin(operator_resources::remove(cx, by, id, page))
+            Box::pin(operator_resources::remove(cx, by, id.into(), page))
         })
         .needs(PROGRAMS),
     ]
@@ -78,11 +82,11 @@ fn records<S: Platform>() -> Pages<S> {
     vec![
         Page::get("/operator/partners", |cx, gate, _| Box::pin(partners::list(cx, gate)))
             .navigation(navigation::PARTNERS),
-        Page::get("/operator/partners/{id}", |cx, gate, [id, _]| Box::pin(partners::show(cx, gate, id))),
+        Page::get("/operator/partners/{id}", |cx, gate, [id, _]| Box::pin(partners::show(cx, gate, id.into()))),
         Page::get("/operator/accounts", |cx, gate, _| Box::pin(accounts::list(cx, gate)))
             .navigation(navigation::ACCOUNTS),
-        Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id))),
-        Page::post("/operator/accounts/{id}", |cx, by, [id, _]| Box::pin(accounts::reassign(cx, by, id)))
+        Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id.into()))),
+        Page::post("/operator/accounts/{id}", |cx, by, [id, _]| Box::pin(accounts::reassign(cx, by, id.into())))
             .needs(PARTNERS),
         Page::get("/operator/reviews", |cx, gate, _| Box::pin(reviews::list(cx, gate))).navigation(navigation::REVIEWS),
         Page::get("/operator/reviews/{id}", |cx, gate, [id, _]| Box::pin(reviews::show(cx, gate, id))),
@@ -96,12 +100,13 @@ fn money<S: Platform>() -> Pages<S> {
         Page::post("/operator/runs", |cx, by, _| Box::pin(runs::start(cx, by))).needs(PAYOUTS),
         Page::get("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::ask(cx, gate))),
         Page::post_reading("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::preview(cx, gate))),
-        Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id))),
-        Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id))),
-        Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id))).needs(PAYOUTS),
+        Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id.into()))),
+        Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id.into()))),
+        Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id.into())))
+            .needs(PAYOUTS),
         Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
-        Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id))),
-        Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id)))
+        Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id.into()))),
+        Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id.into())))
             .needs(PAYOUTS),
     ]
 }

@@ -3,6 +3,7 @@
 //! Links, earnings, payouts, and the partner's own actions are merged by time, so a cursor is one instant, the list it
 //! was reached in, and the id there. The profile and sessions are in the first file only.
 
+use crate::base::ids::PartnerId;
 use crate::engine::accrual::Accrual;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -133,7 +134,7 @@ type Lists = (Vec<AuditRow>, Vec<Accrual>, Vec<LinkRow>, Vec<PaidEntry>);
 
 fn entries<S: Platform>(
     cx: &PageContext<'_, S>,
-    partner: &str,
+    partner: &PartnerId,
     (actions, accruals, links, payouts): Lists,
 ) -> Vec<Entry> {
     let base = cx.base_url();
@@ -155,10 +156,15 @@ fn entries<S: Platform>(
             fields.remove("event");
         }
         view["source"] = json!(wording::accrual_source(&accrual.source));
-        out.push(Entry { at: accrual.at_ms.0, list: 1, view, id: accrual.id });
+        out.push(Entry { at: accrual.at_ms.0, list: 1, view, id: accrual.id.into() });
     }
     for link in links {
-        out.push(Entry { at: link.created_at_ms.0, list: 2, view: enroll::link_view(&link, &base), id: link.code });
+        out.push(Entry {
+            at: link.created_at_ms.0,
+            list: 2,
+            view: enroll::link_view(&link, &base),
+            id: link.code.into(),
+        });
     }
     for paid in payouts {
         let mut view = paid_entry(&paid);

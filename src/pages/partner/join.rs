@@ -1,6 +1,7 @@
 //! Joining a program by form: the offer, the questions, an email that confirms the address, and the new partner. An
 //! applicant who is already signed in, here or at the site, needs no email.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::codec::message::email::{Invitation, is_address};
 use crate::codec::operator;
@@ -56,7 +57,7 @@ impl Applicant {
 async fn read<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Visitor>,
-    program: &str,
+    program: &ProgramId,
 ) -> Result<(Document, Applicant), PageError> {
     // If the site does not answer, the address can still be confirmed by email.
     let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
@@ -71,11 +72,11 @@ async fn read<S: Platform>(
 }
 
 /// The requested program, if it can be joined by form.
-fn program<S: Platform>(cx: &PageContext<'_, S>) -> Result<String, PageError> {
+fn program<S: Platform>(cx: &PageContext<'_, S>) -> Result<ProgramId, PageError> {
     let config = cx.app.config;
     let named = cx.request.param("program").or_else(|| cx.form.given("program").map(str::to_owned));
-    let is_asked = |open: &&str| named.as_deref().is_none_or(|named| named == *open);
-    let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).map(str::to_owned);
+    let is_asked = |open: &&ProgramId| named.as_deref().is_none_or(|named| **open == *named);
+    let program = config.open_programs().find(is_asked).filter(|_| config.has_form()).cloned();
     program.ok_or_else(|| AppError::not_found("program that can be joined by form").into())
 }
 
@@ -86,7 +87,7 @@ async fn mailed<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> Result<Opt
         let detail: Value = serde_json::from_str(&link.detail).unwrap_or_default();
         (link, detail)
     });
-    let is_open = |detail: &Value| config.has_form() && config.open_programs().any(|open| detail["program"] == open);
+    let is_open = |detail: &Value| config.has_form() && config.open_programs().any(|open| detail["program"] == **open);
     Ok(found.filter(|(_, detail)| is_open(detail)))
 }
 
@@ -228,7 +229,7 @@ pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageRe
         return Ok(operators(cx));
     }
     let text = |name: &str| detail[name].as_str().map(str::to_owned);
-    let program = text("program").unwrap_or_default();
+    let program: ProgramId = text("program").unwrap_or_default().into();
     let new = NewPartner {
         external_id: external_id(&program, &link.email),
         program,
@@ -279,7 +280,7 @@ async fn enter<S: Platform>(
 
 /// The partner that this person became, or was before.
 struct Enrolled {
-    id: String,
+    id: PartnerId,
     /// False if the partner has left: joining again does not undo that.
     links_work: bool,
 }
@@ -308,9 +309,9 @@ async fn enrolled<S: Platform>(
     let text = |name: &str| partner[name].as_str().unwrap_or_default().to_owned();
     if status == 200 {
         // Joining accepts the disclosure, which the link may have been waiting for.
-        cx.app.site.forget_link(&text("code")).await;
+        cx.app.site.forget_link(&text("code").into()).await;
     }
-    Ok(Enrolled { id: text("id"), links_work: partner["active"] == true })
+    Ok(Enrolled { id: text("id").into(), links_work: partner["active"] == true })
 }
 
 fn front<S: Platform>(
@@ -364,6 +365,6 @@ fn fields(form: &SubmittedForm, document: &Document, who: &Applicant) -> Markup 
 }
 
 /// The path of a program's join form.
-pub fn path(program: &str) -> String {
+pub fn path(program: &ProgramId) -> String {
     format!("/partner/join?program={}", escaped(program))
 }

@@ -48,12 +48,14 @@ fn brought<S: Platform>() -> Vec<Page<S, Partner>> {
         Page::post_reading("/partner/disclosure", |cx, gate, _| Box::pin(overview::disclose(cx, gate))),
         Page::get("/partner/links", |cx, gate, _| Box::pin(links::list(cx, gate))).navigation(navigation::LINKS),
         Page::post("/partner/links", |cx, partner, _| Box::pin(links::make(cx, partner))),
-        Page::get("/partner/links/{code}", |cx, gate, [code, _]| Box::pin(links::detail(cx, gate, code))),
-        Page::get("/partner/links/{code}/qr.svg", |cx, gate, [code, _]| Box::pin(links::qr_svg(cx, gate, code))),
-        Page::get("/partner/links/{code}/qr.png", |cx, gate, [code, _]| Box::pin(links::qr_png(cx, gate, code))),
-        Page::get("/partner/links/{code}/disable", |cx, gate, [code, _]| Box::pin(links::confirm(cx, gate, code))),
+        Page::get("/partner/links/{code}", |cx, gate, [code, _]| Box::pin(links::detail(cx, gate, code.into()))),
+        Page::get("/partner/links/{code}/qr.svg", |cx, gate, [code, _]| Box::pin(links::qr_svg(cx, gate, code.into()))),
+        Page::get("/partner/links/{code}/qr.png", |cx, gate, [code, _]| Box::pin(links::qr_png(cx, gate, code.into()))),
+        Page::get("/partner/links/{code}/disable", |cx, gate, [code, _]| {
+            Box::pin(links::confirm(cx, gate, code.into()))
+        }),
         Page::post_reading("/partner/links/{code}/disable", |cx, gate, [code, _]| {
-            Box::pin(links::disable(cx, gate, code))
+            Box::pin(links::disable(cx, gate, code.into()))
         }),
         Page::get("/partner/share", |cx, gate, _| Box::pin(share::show(cx, gate))).navigation(navigation::SHARE_KIT),
         Page::post_reading("/partner/share", |cx, gate, _| Box::pin(share::show(cx, gate))),
@@ -68,14 +70,14 @@ fn earned<S: Platform>() -> Vec<Page<S, Partner>> {
         Page::get("/partner/clients/{row}", |cx, gate, [row, _]| Box::pin(clients::detail(cx, gate, row))),
         Page::get("/partner/earnings", |cx, gate, _| Box::pin(earnings::list(cx, gate)))
             .navigation(navigation::EARNINGS),
-        Page::get("/partner/earnings/{id}", |cx, gate, [id, _]| Box::pin(earnings::detail(cx, gate, id))),
+        Page::get("/partner/earnings/{id}", |cx, gate, [id, _]| Box::pin(earnings::detail(cx, gate, id.into()))),
         Page::get("/partner/payouts", |cx, gate, _| Box::pin(partner_payouts::list(cx, gate)))
             .navigation(navigation::PAYOUTS),
         Page::get("/partner/payouts.csv", |cx, gate, _| Box::pin(partner_payouts::csv(cx, gate))),
         Page::get("/partner/payouts/setup", |cx, gate, _| Box::pin(onboarding::show(cx, gate))),
         Page::post_reading("/partner/payouts/setup", |cx, gate, _| Box::pin(onboarding::begin(cx, gate))),
         Page::post("/partner/payouts/dashboard", |cx, partner, _| Box::pin(onboarding::dashboard(cx, partner))),
-        Page::get("/partner/payouts/{id}", |cx, gate, [id, _]| Box::pin(receipt::show(cx, gate, id))),
+        Page::get("/partner/payouts/{id}", |cx, gate, [id, _]| Box::pin(receipt::show(cx, gate, id.into()))),
     ]
 }
 

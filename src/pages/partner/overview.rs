@@ -1,5 +1,6 @@
 //! The partner's first page: earnings, activity, and what to do next.
 
+use crate::base::ids::LinkCode;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
 use crate::engine::payout::payee::is_payable;
@@ -56,7 +57,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
                     reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
                     status::read(claimed_partner),
                 ),
-                reads::link_own(claimed_partner, "", 0).first(),
+                reads::link_own(claimed_partner, &LinkCode::default(), 0).first(),
                 reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1).first(),
             ),
         )

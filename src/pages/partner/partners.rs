@@ -1,5 +1,6 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
+use crate::base::ids::{PartnerId, RunId};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
@@ -70,27 +71,27 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     Ok(helpers::frame(cx, &operator, 200, ("/operator/partners", navigation::PARTNERS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: PartnerId) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let query = (
-        partner::partner_find(id).first(),
-        ledger::balance_list(id),
+        partner::partner_find(&id).first(),
+        ledger::balance_list(&id),
         program::programs(),
-        payee::payee_find(id).first(),
-        reads::link_latest(id, LATEST),
-        reads::accrual_latest(id, before_ms, &before_id, list.limit + 1),
-        reads::bound_latest(id, LATEST),
-        payout::payout_page("", "", id, helpers::LATEST, "", LATEST),
+        payee::payee_find(&id).first(),
+        reads::link_latest(&id, LATEST),
+        reads::accrual_latest(&id, before_ms, &before_id, list.limit + 1),
+        reads::bound_latest(&id, LATEST),
+        payout::payout_page(&RunId::default(), "", &id, helpers::LATEST, "", LATEST),
     );
     let (operator, rows) = gate.open(cx, query).await?;
     let (found, balance_rows, catalog, payee, latest_links, lines, bound, latest_payouts) = rows;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let (lines, next) = helpers::paged(&list, lines, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
-    let path = format!("/operator/partners/{}", components::escaped(id));
+    let path = format!("/operator/partners/{}", components::escaped(&id));
     let content = html! {
-        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) } }))
+        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(&id)) } { (common::REFERRED_ACCOUNTS) } }))
         (balances(cx, &balance_rows))
         div.columns {
             section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }

@@ -269,7 +269,7 @@ pub async fn leave<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> Pa
     if partner.session.left_at_ms.is_some() {
         return Ok(cx.redirect_after_post("/partner/settings"));
     }
-    if cx.form.get("code") != partner.code {
+    if partner.code != cx.form.get("code") {
         let mut form = cx.form.clone();
         form.refuse("code", text::wrong_code(&partner.code));
         let (partner, (row, open)) = Gate::from(partner).open(cx, reads(cx)).await?;

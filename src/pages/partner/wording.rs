@@ -1,6 +1,7 @@
 //! The program's terms and the ledger's states in words for partners.
 
 use crate::base::id;
+use crate::base::ids::{AccountId, PartnerId};
 use crate::engine::accrual::invoice::NEVER;
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualState};
@@ -18,7 +19,7 @@ use maud::{Markup, html};
 pub const STATES: &[&str] = &["pending", "available", "held", "disputed", "waiting", "reversed", "void"];
 
 /// The name that a partner sees for an account: always the same, and it does not reveal who the account is.
-pub fn client_name(partner: &str, account: &str) -> String {
+pub fn client_name(partner: &PartnerId, account: &AccountId) -> String {
     let hash = id::derived("client", &[partner, account]);
     let short = hash.rsplit('_').next().and_then(|digits| digits.get(..6)).unwrap_or("");
     account::name(&short.to_ascii_uppercase())
@@ -127,10 +128,11 @@ mod tests {
 
     #[test]
     fn customers_have_names_that_reveal_nothing() {
-        let name = client_name("ptn_1", "jane@corp.example");
+        let of = |partner: &str| client_name(&partner.into(), &"jane@corp.example".into());
+        let name = of("ptn_1");
         assert!(name.starts_with("Customer ") && name.len() == 15 && !name.to_lowercase().contains("jane"), "{name}");
-        assert_eq!(name, client_name("ptn_1", "jane@corp.example"));
-        assert_ne!(name, client_name("ptn_2", "jane@corp.example"));
+        assert_eq!(name, of("ptn_1"));
+        assert_ne!(name, of("ptn_2"));
     }
 
     #[test]

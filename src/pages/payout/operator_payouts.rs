@@ -1,5 +1,6 @@
 //! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
+use crate::base::ids::PayoutId;
 use crate::codec::operator as forms;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::identity::access::Scope;
@@ -93,14 +94,14 @@ fn title_of(kind: Moved) -> &'static str {
     }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: PayoutId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
 }
 
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &PayoutId,
     form: &SubmittedForm,
 ) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
@@ -271,7 +272,7 @@ fn receipt<S: Platform>(
     }
 }
 
-pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: PayoutId) -> PageResult {
     let ctx = cx.context(&operator.session);
     let decide_it = async {
         let given = helpers::body(&cx.form, &["reason"]);
@@ -280,7 +281,7 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
             "release" => (PayoutAction::Release, "released"),
             "cancel" => (PayoutAction::Cancel, "cancelled"),
             _ => {
-                let made = if kind_of(id) == Moved::Credit { "transaction" } else { "transfer" };
+                let made = if kind_of(&id) == Moved::Credit { "transaction" } else { "transfer" };
                 let mut form = cx.form.clone();
                 form.put(made, cx.form.get("transfer"));
                 let (resolution, _) = forms::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
@@ -288,10 +289,10 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
             }
         };
         let reason = forms::decision(&given)?;
-        deciding::decide(&ctx, id, &decision, &reason).await.map(|_| done)
+        deciding::decide(&ctx, &id, &decision, &reason).await.map(|_| done)
     };
     match decide_it.await {
-        Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", components::escaped(id)))),
-        Err(error) => shown(cx, operator.into(), id, &without_stripe(cx, error)?).await,
+        Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", components::escaped(&id)))),
+        Err(error) => shown(cx, operator.into(), &id, &without_stripe(cx, error)?).await,
     }
 }

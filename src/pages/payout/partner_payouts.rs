@@ -1,5 +1,6 @@
 //! Payouts: sent, on their way, and reversed; and how credit was used.
 
+use crate::base::ids::RunId;
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -41,7 +42,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         .open(
             cx,
             (
-                payout::payout_page("", "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
+                payout::payout_page(&RunId::default(), "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
                 ledger::balance_list(claimed_partner),
                 payee::payee_find(claimed_partner).first(),
                 reads::return_list(claimed_partner, LATEST),
@@ -174,11 +175,12 @@ fn credit_columns(locale: &dyn Locale) -> [Column<'_, CreditRow>; 5] {
 /// All payouts as a CSV file.
 pub async fn csv<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let before = cx.now().plus_days(1).0;
-    let (_, sent) = gate.open(cx, payout::payout_page("", "", cx.claimed_partner(), before, "", FILE_ROWS)).await?;
+    let (_, sent) =
+        gate.open(cx, payout::payout_page(&RunId::default(), "", cx.claimed_partner(), before, "", FILE_ROWS)).await?;
     let mut file = format!("{}\r\n", text::CSV_HEADING);
     for s in &sent {
         let texts = [
-            s.id.clone(),
+            s.id.to_string(),
             s.parent.clone(),
             s.created_at_ms.to_rfc3339(),
             s.done_at_ms.map(|at| at.to_rfc3339()).unwrap_or_default(),

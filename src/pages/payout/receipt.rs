@@ -1,5 +1,6 @@
 //! A payout's receipt: what its amount is made up of, ready to print.
 
+use crate::base::ids::PayoutId;
 use crate::engine::payout::{OutboundTransfer, TransferKind};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
@@ -23,7 +24,7 @@ use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
 use maud::{Markup, html};
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: &str) -> PageResult {
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: PayoutId) -> PageResult {
     let cursor = Cursor::of(cx.request)?;
     let (after, claimed_partner) = (cursor.number(0)?, cx.claimed_partner());
     let (partner, (payout, sums, mut moved, reversals, catalog)) = gate
@@ -31,9 +32,9 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
             cx,
             (
                 payout::outbound_find(TransferKind::Payout, &[id.to_owned()]).first(),
-                reports::own_receipt_sums(claimed_partner, id).first(),
-                reports::own_receipt_page(claimed_partner, id, after, cursor.limit + 1),
-                payout::reversal_list(id),
+                reports::own_receipt_sums(claimed_partner, &id).first(),
+                reports::own_receipt_page(claimed_partner, &id, after, cursor.limit + 1),
+                payout::reversal_list(&id),
                 programs(),
             ),
         )

@@ -1,6 +1,7 @@
 //! Whether an available commission was already paid out, and by which payout. A payout takes everything that is mature at
 //! its run's instant, so a commission left with the first payout after it was settled and mature.
 
+use crate::base::ids::{AccrualId, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::program::catalog::Catalog;
@@ -14,12 +15,12 @@ const PAYOUTS: i64 = 520;
 /// The settlement instants of a page's commissions, and the partner's payouts.
 #[derive(Default)]
 pub struct Paid {
-    settled: HashMap<String, UtcMillis>,
+    settled: HashMap<AccrualId, UtcMillis>,
     payouts: Vec<PayoutRow>,
 }
 
 /// The read of the partner's payouts, sent with the read of the commissions.
-pub fn read(partner: &str) -> Query<PayoutRow> {
+pub fn read(partner: &PartnerId) -> Query<PayoutRow> {
     payouts_standing(partner, PAYOUTS)
 }
 

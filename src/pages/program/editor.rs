@@ -1,5 +1,6 @@
 //! Editing a program: its next version as a document, checked, and tried on a past period before it is saved.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::Month;
 use crate::codec::operator as forms;
 use crate::http::context::Platform;
@@ -30,8 +31,8 @@ use serde_json::{Value, json};
 /// Rows of a dry run that are shown. The totals include all of them.
 const SHOWN_MAX: usize = 40;
 
-pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, None, &DryRunResult::default()).await
+pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: ProgramId) -> PageResult {
+    shown(cx, gate, &id, None, &DryRunResult::default()).await
 }
 
 /// The result of a submitted form.
@@ -46,7 +47,7 @@ struct DryRunResult {
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &ProgramId,
     typed: Option<&SubmittedForm>,
     tried: &DryRunResult,
 ) -> PageResult {
@@ -160,37 +161,37 @@ fn comparison<S: Platform>(cx: &PageContext<'_, S>, d: &Document, dry_run: &Valu
     }
 }
 
-pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: ProgramId) -> PageResult {
     let ctx = cx.context(&operator.session);
     let form = &cx.form;
     let text = form.get("document");
     let refusal = if form.get("do") == "save" {
-        match saving::save(&ctx, id, text).await {
+        match saving::save(&ctx, &id, text).await {
             Ok(_) => {
-                return Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=program-saved", components::escaped(id))));
+                return Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=program-saved", components::escaped(&id))));
             }
             Err(refusal) => refusal,
         }
     } else {
         let body = match draft(text, form.get("period")) {
-            Ok(body) => trying::dry_run(&ctx, id, &body).await,
+            Ok(body) => trying::dry_run(&ctx, &id, &body).await,
             Err(refusal) => Err(refusal),
         };
         match body {
             Ok(dry_run) => {
                 let tried = DryRunResult { dry_run: Some(dry_run), checked: true, ..DryRunResult::default() };
-                return shown(cx, operator.into(), id, Some(form), &tried).await;
+                return shown(cx, operator.into(), &id, Some(form), &tried).await;
             }
             Err(refusal) => refusal,
         }
     };
     match refusal {
         Refusal::Findings(findings) => {
-            shown(cx, operator.into(), id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
+            shown(cx, operator.into(), &id, Some(form), &DryRunResult { findings, ..DryRunResult::default() }).await
         }
         Refusal::Error(error) => {
             let form = crate::pages::refusal::without_stripe(cx, error)?;
-            shown(cx, operator.into(), id, Some(&form), &DryRunResult::default()).await
+            shown(cx, operator.into(), &id, Some(&form), &DryRunResult::default()).await
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Programs: the terms of each in words, its versions, its reward budget and its pages for partners.
 
+use crate::base::ids::ProgramId;
 use crate::base::money::Cents;
 use crate::codec::operator as version;
 use crate::engine::identity::access::Scope;
@@ -16,10 +17,9 @@ use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, navigation, program as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::Document;
-use crate::service::account::books;
-use crate::service::account::books::BudgetRow;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
+use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::partner::resource::{Resource, resource_list};
 use crate::store::program;
 use crate::store::settlement::operator_runs as reads;
@@ -58,18 +58,17 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::PROGRAMS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: ProgramId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
 }
 
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &ProgramId,
     form: &SubmittedForm,
 ) -> PageResult {
-    let read =
-        (program::programs(), books::budget_query(), reads::version_list(id, VERSIONS), resource_list(id, RESOURCES));
+    let read = (program::programs(), budget_list(), reads::version_list(id, VERSIONS), resource_list(id, RESOURCES));
     let (operator, (catalog, budgets, version_rows, pages)) = gate.open(cx, read).await?;
     let current = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let version = cx.request.param("version").filter(|text| !text.is_empty());
@@ -80,7 +79,7 @@ async fn shown<S: Platform>(
             catalog.versions(id).find(|d| Some(d.version) == number).ok_or_else(|| AppError::not_found("version"))?
         }
     };
-    let budget = budgets.into_iter().find(|p| p.budget.program_id == id);
+    let budget = budgets.into_iter().find(|p| p.budget.program_id == *id);
     let path = format!("{HERE}/{}", components::escaped(id));
     let content = html! {
         (components::heading(&found.title, &wording::version_of(&found.id, found.version), html! {
@@ -196,19 +195,19 @@ fn versions<S: Platform>(
     }
 }
 
-pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: ProgramId) -> PageResult {
     let fund_it = async {
         let cents = helpers::cents_of(cx.form.get("amount")).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "malformed", wording::ENTER_AMOUNT).field("amount")
         })?;
         let reason = version::decision(&helpers::body(&cx.form, &["reason"]))?;
         let once = helpers::once(cx);
-        funding::fund(&cx.context(&operator.session), id, Cents(cents), &reason, once.as_ref())
+        funding::fund(&cx.context(&operator.session), &id, Cents(cents), &reason, once.as_ref())
             .await
             .map_err(helpers::refusal_of)
     };
     match fund_it.await {
-        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(id)))),
-        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(&id)))),
+        Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

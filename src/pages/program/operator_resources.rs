@@ -1,6 +1,7 @@
 //! Pages that operators write for a program's partners, in Markdown.
 
 use crate::base::id;
+use crate::base::ids::ProgramId;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
@@ -18,19 +19,24 @@ use crate::store::partner::resource::resource_find;
 use crate::store::program;
 use maud::html;
 
-pub async fn compose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, program: &str) -> PageResult {
-    shown(cx, gate, program, None, None).await
+pub async fn compose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, program: ProgramId) -> PageResult {
+    shown(cx, gate, &program, None, None).await
 }
 
-pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, program: &str, page: &str) -> PageResult {
-    shown(cx, gate, program, Some(page), None).await
+pub async fn edit<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    program: ProgramId,
+    page: &str,
+) -> PageResult {
+    shown(cx, gate, &program, Some(page), None).await
 }
 
 /// The form of an existing page, or of a new one.
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    program: &str,
+    program: &ProgramId,
     page: Option<&str>,
     typed: Option<&SubmittedForm>,
 ) -> PageResult {
@@ -75,20 +81,25 @@ async fn shown<S: Platform>(
     Ok(helpers::frame(cx, &operator, helpers::status(form), (HERE, title), content))
 }
 
-pub async fn add<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: &str) -> PageResult {
+pub async fn add<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: ProgramId) -> PageResult {
     // The id is derived from the form's key, so submitting the form twice creates one page.
-    let page = id::derived("rsc", &[program, &helpers::key(cx)]);
-    write(cx, operator, program, &page, true).await
+    let page = id::derived("rsc", &[&program, &helpers::key(cx)]);
+    write(cx, operator, &program, &page, true).await
 }
 
-pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: &str, page: &str) -> PageResult {
-    write(cx, operator, program, page, false).await
+pub async fn save<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: Operator,
+    program: ProgramId,
+    page: &str,
+) -> PageResult {
+    write(cx, operator, &program, page, false).await
 }
 
 async fn write<S: Platform>(
     cx: &PageContext<'_, S>,
     operator: Operator,
-    program: &str,
+    program: &ProgramId,
     page: &str,
     is_new: bool,
 ) -> PageResult {
@@ -102,7 +113,12 @@ async fn write<S: Platform>(
     }
 }
 
-pub async fn remove<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, program: &str, page: &str) -> PageResult {
-    resource::remove(&cx.context(&operator.session), program, page).await?;
-    Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", components::escaped(program))))
+pub async fn remove<S: Platform>(
+    cx: &PageContext<'_, S>,
+    operator: Operator,
+    program: ProgramId,
+    page: &str,
+) -> PageResult {
+    resource::remove(&cx.context(&operator.session), &program, page).await?;
+    Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", components::escaped(&program))))
 }

@@ -1,5 +1,6 @@
 //! Choosing between a person's programs: shown when there are several, or none.
 
+use crate::base::ids::ProgramId;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::{day, empty, state};
@@ -51,8 +52,8 @@ fn one<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, partner: &OwnPar
     }
 }
 
-fn title<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, program: &str) -> String {
-    catalog.in_force(program, cx.now()).map_or(program, |d| &d.title).to_owned()
+fn title<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, program: &ProgramId) -> String {
+    catalog.in_force(program, cx.now()).map_or(program.as_str(), |d| &d.title).to_owned()
 }
 
 /// What a person who is not a partner can do.
@@ -69,8 +70,8 @@ fn none<S: Platform>(cx: &PageContext<'_, S>, operator: bool) -> Markup {
 /// Other programs that the person can join.
 fn further<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, own: &[OwnPartner]) -> Markup {
     let config = cx.app.config;
-    let is_new = |program: &&str| config.has_form() && own.iter().all(|o| o.program_id != *program);
-    let others: Vec<&str> = config.open_programs().filter(is_new).collect();
+    let is_new = |program: &&ProgramId| config.has_form() && own.iter().all(|o| o.program_id != **program);
+    let others: Vec<&ProgramId> = config.open_programs().filter(is_new).collect();
     html! {
         @if !others.is_empty() {
             h2 { (text::JOIN_ANOTHER) }

@@ -1,5 +1,6 @@
 //! What a referred account costs compared with other channels, and the channels of a month.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::Month;
 use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
 use crate::http::context::Platform;
@@ -36,7 +37,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     if from > to {
         return Err(AppError::new(ErrorKind::BadRequest, "malformed", wording::MONTHS_REVERSED).into());
     }
-    let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()) else {
+    let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()).map(ProgramId::from) else {
         return choose(cx, gate).await;
     };
     let sums = economics_reads(&program, from.start(), to.end(), cx.now());

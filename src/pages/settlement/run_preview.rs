@@ -1,5 +1,6 @@
 //! What a run would do, and what a run has planned, earning by earning.
 
+use crate::base::ids::{ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
 use crate::engine::identity::access::Scope;
@@ -74,7 +75,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>)
         Err(error) => return asking(cx, &operator, &catalog, &with_refusal(cx, error)?),
     };
     let said = |name: &str| preview[name].as_str().unwrap_or_default().to_owned();
-    let (id, period) = (said("program"), said("period"));
+    let (id, period) = (ProgramId::from(said("program")), said("period"));
     let document = catalog.in_force(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
     let title = wording::title(&document.title, &period);
@@ -165,10 +166,10 @@ fn rest<S: Platform>(cx: &PageContext<'_, S>, all: usize) -> Markup {
     html! { @if left > 0 { p.quiet { (wording::and_more(&cx.locale.number(left))) } } }
 }
 
-pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
+pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: RunId) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let after = list.number(0)?;
-    let read = (run::run_find(id).first(), reads::run_plan_page(id, after, list.limit + 1));
+    let read = (run::run_find(&id).first(), reads::run_plan_page(&id, after, list.limit + 1));
     let (operator, (run, items)) = gate.open(cx, read).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
     let (items, next) = helpers::paged(&list, items, |i: &PlanItem| i.seq.to_string());
@@ -193,7 +194,7 @@ pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
             }
         }),
     ];
-    let path = format!("/operator/runs/{}", components::escaped(id));
+    let path = format!("/operator/runs/{}", components::escaped(&id));
     let title = wording::plan_for(&run.program_id, &run.period);
 
     let lead = wording::PLAN_LEAD;

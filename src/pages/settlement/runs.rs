@@ -1,5 +1,6 @@
 //! Runs: past and upcoming ones, the progress of each, its payouts and their approval.
 
+use crate::base::ids::RunId;
 use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
 use crate::codec::operator as forms;
@@ -205,8 +206,8 @@ pub async fn start<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> 
     }
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: RunId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
 }
 
 /// What a run's page shows.
@@ -222,7 +223,7 @@ struct Report {
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &RunId,
     form: &SubmittedForm,
 ) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
@@ -359,13 +360,13 @@ fn money<S: Platform>(cx: &PageContext<'_, S>, report: &Report) -> Markup {
     }
 }
 
-pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: RunId) -> PageResult {
     let approve_it = async {
         let remark = forms::remark(&helpers::body(&cx.form, &["reason"]))?;
-        deciding::approve(&cx.context(&operator.session), id, remark.as_deref()).await
+        deciding::approve(&cx.context(&operator.session), &id, remark.as_deref()).await
     };
     match approve_it.await {
-        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", components::escaped(id)))),
-        Err(error) => shown(cx, operator.into(), id, &without_stripe(cx, error)?).await,
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", components::escaped(&id)))),
+        Err(error) => shown(cx, operator.into(), &id, &without_stripe(cx, error)?).await,
     }
 }

@@ -67,7 +67,7 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
         }
     }
     let db = D1::of(env, 1).map_err(|why| why.to_string())?;
-    let rows = db.batch(vec![link_resolve(code, now)]).await.map_err(|why| why.to_string())?;
+    let rows = db.batch(vec![link_resolve(code, now).statement]).await.map_err(|why| why.to_string())?;
     let link = link_decode(rows.first().ok_or("no rows")?).map_err(|why| why.to_string())?;
     if let (Some(kv), Some(link)) = (kv, &link)
         && let Ok(text) = serde_json::to_string(link)

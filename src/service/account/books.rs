@@ -1,5 +1,6 @@
 //! The snapshot that a decision is based on: everything read about some accounts, at the revisions they had before it.
 
+use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision::{DecisionInput, GroupDecision};
@@ -15,32 +16,33 @@ use crate::program::catalog::Catalog;
 use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
-use crate::store::account::{AccountId, AccountRow, BoundRow};
+use crate::store::account::{AccountIdRow, AccountRow, BoundRow};
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::CapReduction;
 use crate::store::event::AccountEmail;
 use crate::store::ledger::budget;
-use crate::store::port::{DbError, Rows};
+use crate::store::ledger::budget::BudgetRow;
+use crate::store::port::DbError;
 use crate::store::query::{Parsed, Query};
 use crate::store::{event as events, program, review};
-use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 pub struct AccountSnapshots {
     pub catalog: Catalog,
     pub accounts: Vec<AccountRow>,
     pub facts: AccountFacts,
     pub budgets: Vec<BudgetRow>,
-    bound: HashMap<String, Vec<BoundRow>>,
-    links: HashMap<String, AttributionLink>,
+    bound: HashMap<AccountId, Vec<BoundRow>>,
+    links: HashMap<LinkCode, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
     signup_velocity: Grouped<ReferredSignup>,
     relations: Relations,
-    modifiers: HashMap<String, Vec<PartnerModifier>>,
-    capped: HashMap<String, Cents>,
-    emails: HashMap<String, Vec<String>>,
-    reviews: HashMap<String, Vec<Review>>,
-    accruals: HashMap<String, Vec<Accrual>>,
+    modifiers: HashMap<PartnerId, Vec<PartnerModifier>>,
+    capped: HashMap<AccrualId, Cents>,
+    emails: HashMap<AccountId, Vec<String>>,
+    reviews: HashMap<AccountId, Vec<Review>>,
+    accruals: HashMap<AccountId, Vec<Accrual>>,
 }
 
 /// Statements that read the snapshot of a page of accounts.
@@ -49,37 +51,15 @@ pub const BOOKS_STATEMENTS: u64 = 14;
 /// Accounts read at a time when going through a whole group.
 const GROUP_PAGE: i64 = 200;
 
-/// A budget with the revision at which it was read.
-#[derive(Clone, Debug)]
-pub struct BudgetRow {
-    pub budget: RewardBudget,
-    pub revision: i64,
-}
-
-/// The rows of `budget::budget_list`.
-pub fn budgets(rows: &Rows) -> Result<Vec<BudgetRow>, DbError> {
-    #[derive(Deserialize)]
-    struct Revision {
-        revision: i64,
-    }
-    let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
-    Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
-}
-
-/// Every program's budget.
-pub fn budget_query() -> Parsed<Vec<BudgetRow>> {
-    budget::budget_list().parsed(|rows| budgets(&rows))
-}
-
 /// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
 pub struct PendingEvent {
-    pub codes: Vec<String>,
+    pub codes: Vec<LinkCode>,
     pub domains: Vec<String>,
     /// The visitors whose touches it presents.
     pub visitors: Vec<String>,
     /// The invoices that it is about.
-    pub invoices: Vec<String>,
+    pub invoices: Vec<InvoiceId>,
     /// When it happened.
     pub at: Option<UtcMillis>,
 }
@@ -117,10 +97,10 @@ type RelationReads =
     (Query<AttributionLink>, Query<SameDomainAccount>, Query<ReferredSignup>, Query<VisitorAccount>, Query<Upline>);
 type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
 type StoredReads =
-    (Query<AccountEmail>, Parsed<Vec<(AccountId, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
+    (Query<AccountEmail>, Parsed<Vec<(AccountIdRow, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
 
 fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
-    let ids: Vec<String> = accounts.iter().map(|a| a.id.clone()).collect();
+    let ids: Vec<AccountId> = accounts.iter().map(|a| a.id.clone()).collect();
     (
         program::programs(),
         events::fact_list(&ids, &coming.invoices, &coming.domains),
@@ -134,10 +114,10 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
         (evidence::term_list(&ids, &coming.codes), evidence::cap_list(&ids)),
         (
             events::email_list(&ids),
-            review::review_of_accounts(&ids).pairs(),
+            review::review_list(&ids),
             account::accrual_list(&ids),
             account::bound_list(&ids),
-            budget_query(),
+            budget::budget_list(),
         ),
     )
 }
@@ -149,9 +129,9 @@ pub async fn each_of_group<P: Ports>(
     ctx: &Context<'_, P>,
     group: &str,
     pages: u32,
-    mut look: impl FnMut(&AccountSnapshots, &str),
+    mut look: impl FnMut(&AccountSnapshots, &AccountId),
 ) -> Result<(usize, bool), DbError> {
-    let (mut cursor, mut count) = (String::new(), 0);
+    let (mut cursor, mut count) = (AccountId::default(), 0);
     for _ in 0..pages {
         let ids = ctx.read(account::group_accounts(group, &cursor, GROUP_PAGE)).await?;
         let Some(last) = ids.last() else { return Ok((count, true)) };
@@ -171,7 +151,12 @@ pub async fn each_of_group<P: Ports>(
 
 impl AccountSnapshots {
     /// Decides with one account's part of the snapshot.
-    pub fn with_case<T>(&self, account: &str, now: UtcMillis, decide: impl FnOnce(&Catalog, &DecisionInput) -> T) -> T {
+    pub fn with_case<T>(
+        &self,
+        account: &AccountId,
+        now: UtcMillis,
+        decide: impl FnOnce(&Catalog, &DecisionInput) -> T,
+    ) -> T {
         let budgets: Vec<RewardBudget> = self.budgets.iter().map(|p| p.budget.clone()).collect();
         let facts = self.facts.about(account);
         let case = DecisionInput {
@@ -191,21 +176,21 @@ impl AccountSnapshots {
         decide(&self.catalog, &case)
     }
 
-    pub fn accruals(&self, account: &str) -> &[Accrual] {
+    pub fn accruals(&self, account: &AccountId) -> &[Accrual] {
         self.accruals.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// The account's bindings when the snapshot was read.
-    pub fn bound(&self, account: &str) -> &[BoundRow] {
+    pub fn bound(&self, account: &AccountId) -> &[BoundRow] {
         self.bound.get(account).map_or(&[], Vec::as_slice)
     }
 
     /// Removes the account's bindings.
-    pub fn unbind(&mut self, account: &str) -> Vec<BoundRow> {
+    pub fn unbind(&mut self, account: &AccountId) -> Vec<BoundRow> {
         self.bound.remove(account).unwrap_or_default()
     }
 
-    pub fn reviews_mut(&mut self, account: &str) -> &mut Vec<Review> {
+    pub fn reviews_mut(&mut self, account: &AccountId) -> &mut Vec<Review> {
         self.reviews.entry(account.to_owned()).or_default()
     }
 
@@ -218,12 +203,12 @@ impl AccountSnapshots {
     }
 
     /// Moves facts to another account.
-    pub fn move_facts(&mut self, events: &[String], to: &str) {
+    pub fn move_facts(&mut self, events: &[EventId], to: &AccountId) {
         self.facts.give(events, to);
     }
 
     /// Adds a decision of the batch to the snapshot, for the next decision.
-    pub fn record(&mut self, account: &str, groups: &[GroupDecision]) {
+    pub fn record(&mut self, account: &AccountId, groups: &[GroupDecision]) {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.result.binding else { continue };
@@ -257,8 +242,8 @@ impl AccountSnapshots {
     }
 }
 
-fn by_key<T>(rows: impl Iterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
-    let mut map: HashMap<String, Vec<T>> = HashMap::new();
+fn by_key<K: Eq + Hash, T>(rows: impl Iterator<Item = (K, T)>) -> HashMap<K, Vec<T>> {
+    let mut map: HashMap<K, Vec<T>> = HashMap::new();
     for (key, value) in rows {
         map.entry(key).or_default().push(value);
     }

@@ -1,6 +1,7 @@
 //! Decisions of one batch, collected and written together: bindings, reviews, accruals, transfers, and the accounts
 //! that need to be recomputed because of them.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
@@ -11,12 +12,13 @@ use crate::engine::ledger::posting::Transfer;
 use crate::engine::review::relation::VISITOR_DAYS;
 use crate::engine::review::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
-use crate::service::account::books::{AccountSnapshots, BudgetRow};
+use crate::service::account::books::AccountSnapshots;
 use crate::store::account;
 use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SignupVelocityMark, VisitorMark};
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::UplineMark;
 use crate::store::ledger::budget;
+use crate::store::ledger::budget::BudgetRow;
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
 use crate::store::{ledger, review};
@@ -25,8 +27,8 @@ use crate::store::{ledger, review};
 pub struct Commit {
     accounts: Vec<DecidedAccount>,
     /// Accounts' decisions that are not written yet.
-    groups: Vec<(String, GroupDecision)>,
-    suspicions: Vec<(String, Suspicion)>,
+    groups: Vec<(AccountId, GroupDecision)>,
+    suspicions: Vec<(AccountId, Suspicion)>,
     pub accruals: Vec<Accrual>,
     /// Rewards that this batch grants for the first time, outside of any run.
     granted: Vec<Accrual>,
@@ -37,15 +39,15 @@ pub struct Commit {
     signup_velocities: Vec<SignupVelocityMark>,
     visitors: Vec<VisitorMark>,
     uplines: Vec<UplineMark>,
-    unbound: Vec<String>,
+    unbound: Vec<AccountId>,
     joined: Vec<CustomerJoined>,
 }
 
 /// A partner that an account is newly bound to.
 struct CustomerJoined {
-    program: String,
-    partner: String,
-    account: String,
+    program: ProgramId,
+    partner: PartnerId,
+    account: AccountId,
     signed_up: UtcMillis,
 }
 
@@ -95,7 +97,7 @@ impl Commit {
 
     /// Removes the decisions of an account whose sign-up turned out to belong to another account. Must be called before
     /// its facts are moved.
-    pub fn unbind(&mut self, books: &mut AccountSnapshots, account: &str) {
+    pub fn unbind(&mut self, books: &mut AccountSnapshots, account: &AccountId) {
         for before in books.unbind(account) {
             self.note_change(books, account, Some(&before), None);
         }
@@ -110,15 +112,15 @@ impl Commit {
 
     /// The statements, for one batch.
     pub fn statements(&self, now: UtcMillis) -> Vec<Stmt> {
-        let ids: Vec<String> = self.accounts.iter().map(|a| a.read.id.clone()).collect();
-        let groups: Vec<(&str, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id.as_str(), g)).collect();
+        let ids: Vec<AccountId> = self.accounts.iter().map(|a| a.read.id.clone()).collect();
+        let groups: Vec<(&AccountId, &GroupDecision)> = self.groups.iter().map(|(id, g)| (id, g)).collect();
         let mut statements = Vec::new();
         if !self.accounts.is_empty() {
             let rows: Vec<AccountAdvance> = self.accounts.iter().map(DecidedAccount::advance).collect();
             statements.push(account::account_advance(&rows, now));
         }
         if !self.budgets.is_empty() {
-            let budgets: Vec<_> = self.budgets.iter().map(|p| (p.budget.program_id.as_str(), p.revision)).collect();
+            let budgets: Vec<_> = self.budgets.iter().map(|p| (&p.budget.program_id, p.revision)).collect();
             statements.push(budget::budget_advance(&budgets));
         }
         if !self.unbound.is_empty() {
@@ -187,7 +189,7 @@ impl Commit {
 
     /// Marks the accounts that a changed binding affects: later sign-ups of the same email domain, of the same partner
     /// and month, and of the same visitor. If the account is a partner's own, also those that may form a ring with it.
-    fn note_dependants(&mut self, books: &AccountSnapshots, account: &str, groups: &[GroupDecision]) {
+    fn note_dependants(&mut self, books: &AccountSnapshots, account: &AccountId, groups: &[GroupDecision]) {
         for group in groups {
             let before = books.bound(account).iter().find(|b| b.group_id == group.result.group);
             let after = group.result.binding.as_ref();
@@ -223,13 +225,13 @@ impl Commit {
     fn note_change(
         &mut self,
         books: &AccountSnapshots,
-        account: &str,
+        account: &AccountId,
         before: Option<&BoundRow>,
         group: Option<&GroupDecision>,
     ) {
         let after = group.and_then(|g| g.result.binding.as_ref());
         let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
-        let programs = before.map(|b| b.program_id.as_str()).into_iter().chain(after.map(|a| a.program.as_str()));
+        let programs = before.map(|b| &b.program_id).into_iter().chain(after.map(|a| &a.program));
         let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
         let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
         if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
@@ -294,21 +296,21 @@ mod tests {
             "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
         }))
         .expect("a line");
-        let account = LedgerAccount::new("p", "credit:usd", LedgerAccountKind::Budget, "");
+        let account = LedgerAccount::new(&"p".into(), "credit:usd", LedgerAccountKind::Budget, &"".into());
         let transfer = Transfer {
             id: text(),
-            accrual_id: text(),
+            accrual_id: text().into(),
             code: TransferCode::Accrue,
             debit: account.clone(),
             credit: account,
             amount_cents: Cents(1),
-            program_id: text(),
-            event_id: text(),
+            program_id: Default::default(),
+            event_id: text().into(),
             reason: text(),
         };
         let suspicion = Suspicion {
-            program: text(),
-            partner: text(),
+            program: Default::default(),
+            partner: Default::default(),
             rule: text(),
             subject: text(),
             holds: true,
@@ -316,7 +318,7 @@ mod tests {
         };
         let group = GroupDecision {
             result: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
-            signed_up: (at, text()),
+            signed_up: (at, text().into()),
             states: Vec::new(),
             grant_due_at: None,
             qualified_at: None,
@@ -326,19 +328,33 @@ mod tests {
         let budget =
             serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a budget");
         Commit {
-            accounts: vec![DecidedAccount { read: AccountRow::new(text()), signed_up: None, written: text() }],
-            groups: vec![(text(), group)],
-            suspicions: vec![(text(), suspicion)],
+            accounts: vec![DecidedAccount {
+                read: AccountRow::new(Default::default()),
+                signed_up: None,
+                written: text(),
+            }],
+            groups: vec![(Default::default(), group)],
+            suspicions: vec![(Default::default(), suspicion)],
             accruals: vec![accrual.clone()],
             granted: vec![accrual],
             transfers: vec![transfer],
             budgets: vec![BudgetRow { budget, revision: 1 }],
             domains: vec![DomainMark { domain: text(), from: at }],
-            signup_velocities: vec![SignupVelocityMark { program: text(), partner: text(), from: at, to: at }],
+            signup_velocities: vec![SignupVelocityMark {
+                program: Default::default(),
+                partner: Default::default(),
+                from: at,
+                to: at,
+            }],
             visitors: vec![VisitorMark { visitor: text(), from: at, to: at }],
-            uplines: vec![UplineMark { account: text(), partner: text() }],
-            unbound: vec![text()],
-            joined: vec![CustomerJoined { program: text(), partner: text(), account: text(), signed_up: at }],
+            uplines: vec![UplineMark { account: Default::default(), partner: Default::default() }],
+            unbound: vec![Default::default()],
+            joined: vec![CustomerJoined {
+                program: Default::default(),
+                partner: Default::default(),
+                account: Default::default(),
+                signed_up: at,
+            }],
         }
     }
 

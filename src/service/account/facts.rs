@@ -1,6 +1,7 @@
 //! The facts that were read for several accounts, and which of them each account's decision is based on: its own, all
 //! facts about the same invoices, and what is known about the domains of its sign-ups.
 
+use crate::base::ids::{AccountId, EventId, InvoiceId};
 use crate::engine::account::timeline::Fact;
 use crate::engine::event::Payload;
 use crate::store::event::{domain_of, invoice_of};
@@ -10,8 +11,8 @@ use std::collections::{BTreeSet, HashMap};
 #[derive(Default)]
 pub struct AccountFacts {
     all: Vec<Fact>,
-    by_account: HashMap<String, Vec<usize>>,
-    by_invoice: HashMap<String, Vec<usize>>,
+    by_account: HashMap<AccountId, Vec<usize>>,
+    by_invoice: HashMap<InvoiceId, Vec<usize>>,
     by_domain: HashMap<String, Vec<usize>>,
 }
 
@@ -25,8 +26,8 @@ impl AccountFacts {
     pub fn add(&mut self, fact: Fact) {
         let at = self.all.len();
         self.by_account.entry(fact.account_id.clone()).or_default().push(at);
-        let of_payment = fact.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.as_str());
-        let invoices: BTreeSet<&str> = of_payment.chain(invoice_of(&fact.payload)).collect();
+        let of_payment = fact.payment.iter().flat_map(|payment| &payment.invoices).map(|i| &i.invoice_id);
+        let invoices: BTreeSet<&InvoiceId> = of_payment.chain(invoice_of(&fact.payload)).collect();
         for invoice in invoices {
             self.by_invoice.entry(invoice.to_owned()).or_default().push(at);
         }
@@ -37,7 +38,7 @@ impl AccountFacts {
     }
 
     /// Moves facts to another account.
-    pub fn give(&mut self, events: &[String], to: &str) {
+    pub fn give(&mut self, events: &[EventId], to: &AccountId) {
         let mut all = std::mem::take(self).all;
         for fact in all.iter_mut().filter(|f| events.contains(&f.event_id)) {
             to.clone_into(&mut fact.account_id);
@@ -46,12 +47,12 @@ impl AccountFacts {
     }
 
     /// The account's own facts.
-    pub fn own(&self, account: &str) -> impl Iterator<Item = &Fact> {
+    pub fn own(&self, account: &AccountId) -> impl Iterator<Item = &Fact> {
         self.by_account.get(account).into_iter().flatten().map(|at| &self.all[*at])
     }
 
     /// Everything that a decision about the account is based on.
-    pub fn about(&self, account: &str) -> Vec<&Fact> {
+    pub fn about(&self, account: &AccountId) -> Vec<&Fact> {
         let mut found: BTreeSet<usize> = self.by_account.get(account).into_iter().flatten().copied().collect();
         for fact in self.own(account) {
             let of_invoice = invoice_of(&fact.payload).and_then(|invoice| self.by_invoice.get(invoice));
@@ -63,7 +64,7 @@ impl AccountFacts {
     }
 
     /// The email domains of an account's sign-ups.
-    pub fn signup_domains(&self, account: &str) -> Vec<String> {
+    pub fn signup_domains(&self, account: &AccountId) -> Vec<String> {
         let signups = self.own(account).filter(|f| matches!(f.payload, Payload::SignedUp { .. }));
         let domains: BTreeSet<&String> = signups.filter_map(|f| f.email_domain.as_ref()).collect();
         domains.into_iter().cloned().collect()

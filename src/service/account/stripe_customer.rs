@@ -1,6 +1,7 @@
 //! Joining Stripe customers to accounts. New information about either marks the customer. Here the customer's account
 //! is determined again. If it changed, all its facts move there and both accounts are recomputed.
 
+use crate::base::ids::{AccountId, EventId};
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
 use crate::engine::account::customer;
@@ -36,7 +37,7 @@ pub async fn note<P: Ports>(
     named: &Customer,
     at: UtcMillis,
     for_facts: u64,
-) -> Result<String, AppError> {
+) -> Result<AccountId, AppError> {
     let email = named.email.as_deref();
     let known = customers::customer_email_find(&named.id, email.unwrap_or("")).first();
     let (stands, known) = ctx.read((customers::customer_find(&named.id).first(), known)).await?;
@@ -54,7 +55,7 @@ pub async fn note<P: Ports>(
             joined => return joined,
         }
     }
-    Ok(stands.map_or_else(|| named.id.clone(), |row| row.account_id))
+    Ok(stands.map_or_else(|| named.id.as_str().into(), |row| row.account_id))
 }
 
 /// Joins up to `limit` of the marked customers. The sweep does the rest.
@@ -75,14 +76,14 @@ pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Resul
 }
 
 /// Determines a customer's account and moves the customer there. Returns its account for now.
-pub async fn join<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, AppError> {
+pub async fn join<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<AccountId, AppError> {
     ctx.retry(async || Ok(attempt(ctx, id).await?)).await
 }
 
-async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbError> {
+async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<AccountId, DbError> {
     let reads = (customers::customer_find(id).first(), customers::claim_list(id), customers::email_match_list(id));
     let (found, claims, namesakes) = ctx.read(reads).await?;
-    let Some(row) = found else { return Ok(id.to_owned()) };
+    let Some(row) = found else { return Ok(id.into()) };
     let (target, joined) = customer::account_of(id, &claims, &namesakes);
     let elsewhere = ctx.read(customers::fact_elsewhere(id, &target)).await?;
     let mut batch = customers::customer_move(id, row.revision, &target, joined.name());
@@ -105,33 +106,37 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<String, DbE
 }
 
 /// The decisions about all accounts that facts come from or go to, as if the facts had already moved.
-async fn moved<P: Ports>(ctx: &Context<'_, P>, target: &str, facts: &[BookedCustomer]) -> Result<Commit, DbError> {
-    let mut ids: Vec<String> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
+async fn moved<P: Ports>(
+    ctx: &Context<'_, P>,
+    target: &AccountId,
+    facts: &[BookedCustomer],
+) -> Result<Commit, DbError> {
+    let mut ids: Vec<AccountId> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
     ids.sort();
     ids.dedup();
     // Revisions are read before the snapshot, so anything written in between makes this attempt fail.
     let known = ctx.read(account::account_list(&ids)).await?;
-    let find = |id: &String| known.iter().find(|a| a.id == *id).cloned();
+    let find = |id: &AccountId| known.iter().find(|a| a.id == *id).cloned();
     let accounts: Vec<AccountRow> =
         ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();
-    let events: Vec<String> = facts.iter().map(|f| f.event_id.clone()).collect();
+    let events: Vec<EventId> = facts.iter().map(|f| f.event_id.clone()).collect();
     let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     let mut commit = Commit::default();
-    for left in accounts.iter().filter(|a| a.id != target) {
+    for left in accounts.iter().filter(|a| a.id != *target) {
         if !signs_up_without(&books, &left.id, &events) {
             commit.unbind(&mut books, &left.id);
         }
     }
     books.move_facts(&events, target);
     // Accounts that lose facts go first: others may follow the account that gains them.
-    for row in accounts.iter().filter(|a| a.id != target).chain(accounts.iter().filter(|a| a.id == target)) {
+    for row in accounts.iter().filter(|a| a.id != *target).chain(accounts.iter().filter(|a| a.id == *target)) {
         let decision = books.with_case(&row.id, ctx.now, decision::decide);
         commit.add(&mut books, row, decision, "");
     }
     Ok(commit)
 }
 
-fn signs_up_without(books: &AccountSnapshots, account: &str, moved: &[String]) -> bool {
+fn signs_up_without(books: &AccountSnapshots, account: &AccountId, moved: &[EventId]) -> bool {
     let mut own = books.facts.own(account).filter(|f| !moved.contains(&f.event_id));
     own.any(|f| matches!(f.payload, Payload::SignedUp { .. }))
 }

@@ -1,6 +1,7 @@
 //! A run's step that adds the accruals of newly earned modifiers, for a page of partners. Accounts that need more than
 //! that are marked, and the run recomputes them next.
 
+use crate::base::ids::{AccountId, PartnerId};
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::settlement::RunState;
@@ -26,7 +27,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));
         return Ok(Some(statements));
     }
-    let ids: Vec<String> = partners.into_iter().map(|p| p.partner_id).collect();
+    let ids: Vec<PartnerId> = partners.into_iter().map(|p| p.partner_id).collect();
     let (catalog, terms, tiny, accounts, earned) = ctx
         .read((
             program::programs(),
@@ -36,11 +37,11 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
             modifiers::earned_list(run, &ids),
         ))
         .await?;
-    let mut by_partner: HashMap<String, Vec<PartnerModifier>> = HashMap::new();
+    let mut by_partner: HashMap<PartnerId, Vec<PartnerModifier>> = HashMap::new();
     for term in terms {
         by_partner.entry(term.partner_id.clone()).or_default().push(term);
     }
-    let accounts: BTreeMap<String, AccountRow> = accounts.into_iter().map(|a| (a.id.clone(), a)).collect();
+    let accounts: BTreeMap<AccountId, AccountRow> = accounts.into_iter().map(|a| (a.id.clone(), a)).collect();
     let mut found = backfill::backfill(&catalog, &run.program_id, &earned, &by_partner);
     found.to_recompute.extend(tiny.into_iter().map(|a| a.account_id));
     // Marked accounts are recomputed anyway; accounts that are missing here were reassigned in the meantime.
@@ -48,7 +49,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         .accruals
         .retain(|accrual| accounts.contains_key(&accrual.account) && !found.to_recompute.contains(&accrual.account));
     if !found.accruals.is_empty() {
-        let touched: BTreeSet<&str> = found.accruals.iter().map(|accrual| accrual.account.as_str()).collect();
+        let touched: BTreeSet<&AccountId> = found.accruals.iter().map(|accrual| &accrual.account).collect();
         let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
         found.accruals.sort_by(|a, b| a.id.cmp(&b.id));
         statements.push(account::account_touch(&touched));

@@ -1,6 +1,7 @@
 //! Moving an account to another partner, or to none, by an operator with a reason. The move is stored as one of the
 //! account's facts, so the account is decided like any other: the old accruals are reversed, and new ones are created.
 
+use crate::base::ids::{AccountId, EventId};
 use crate::codec::operator::ReassignRequest;
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::event::{Credential, Event, Payload, Person};
@@ -18,16 +19,16 @@ use serde_json::json;
 /// Moves the account. `body_sha256` and `id` identify a repeat of the same request as the same move.
 pub async fn reassign<P: Ports>(
     ctx: &Context<'_, P>,
-    account_id: &str,
+    account_id: &AccountId,
     request: &ReassignRequest,
-    id: String,
+    id: EventId,
     body_sha256: String,
 ) -> Result<StoredResponse, AppError> {
-    let wanted = request.partner.as_deref().unwrap_or("");
+    let wanted = request.partner.clone().unwrap_or_default();
     let (known, to, bound, catalog) = ctx
         .read((
             account::account_find(account_id).first(),
-            partner::partner_find(wanted).first(),
+            partner::partner_find(&wanted).first(),
             account::bound_list(&[account_id.to_owned()]),
             program::programs(),
         ))

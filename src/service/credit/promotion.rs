@@ -3,6 +3,7 @@
 //! whatever fails on the way. If it can't be created now, the benefit is still returned as data: a sign-up never fails
 //! because of it.
 
+use crate::base::ids::AccountId;
 use crate::base::time::MINUTE_MS;
 use crate::codec::credit::promotion as wire;
 use crate::codec::stripe::form::FormEncoder;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 /// Who receives a code.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
-    pub account: Option<&'a str>,
+    pub account: Option<&'a AccountId>,
     /// The visitor's id in the signed cookie.
     pub visitor: Option<&'a str>,
 }
@@ -45,7 +46,7 @@ pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Re
     }
     let catalog = ctx.programs().await?;
     for group in groups.iter_mut().filter(|g| asking(g)) {
-        let document = group["program"].as_str().and_then(|id| catalog.in_force(id, ctx.now));
+        let document = group["program"].as_str().and_then(|id| catalog.in_force(&id.into(), ctx.now));
         let code = match document {
             Some(document) => code(ctx, document, friend).await,
             None => None,
@@ -132,7 +133,7 @@ async fn stored<P: Ports>(
     let found = ctx.read(rows::promotion_find(&document.id, friend.account, friend.visitor).first()).await?;
     if let Some(mut row) = found {
         if row.account_id.is_none() && friend.account.is_some() {
-            row.account_id = friend.account.map(str::to_owned);
+            row.account_id = friend.account.cloned();
             ctx.query(rows::promotion_write(&row)).await?;
             row.revision += 1;
         }
@@ -143,7 +144,7 @@ async fn stored<P: Ports>(
         program_id: document.id.clone(),
         coupon_id: wire::coupon_id(document, benefit),
         visitor_id: friend.visitor.map(str::to_owned),
-        account_id: friend.account.map(str::to_owned),
+        account_id: friend.account.cloned(),
         code: wire::code_text(&ctx.fresh_id("c")),
         attempt: 0,
         first_sent_at_ms: None,

@@ -1,6 +1,7 @@
 //! Credit that the application uses: the balance, redeeming it, and giving it back. The database guards the balance, so
 //! two requests that read the same balance cannot together redeem more than there is.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::credit::{CreditOwner, RedeemRequest};
@@ -30,7 +31,7 @@ pub async fn balance<P: Ports>(ctx: &Context<'_, P>, whose: &CreditOwner) -> Res
 }
 
 /// The partner's Stripe customer, if known.
-async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Option<String>, AppError> {
+async fn customer<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<Option<String>, AppError> {
     let found = ctx.read(credit::customer_find(partner).first()).await?;
     Ok(found.and_then(|row| row.customer))
 }
@@ -158,10 +159,14 @@ async fn read<P: Ports>(
     let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
     let document = in_force(&catalog, &partner.program_id, ctx.now)?;
     // Read after the partner is known, and guarded where it matters.
-    let credits = ctx.read(rows::credit_list(&partner.id).query()).await?;
+    let credits = ctx.read(rows::credit_list(&partner.id)).await?;
     Ok((partner, document, credits))
 }
 
-fn in_force(catalog: &crate::program::catalog::Catalog, program: &str, now: UtcMillis) -> Result<Document, AppError> {
+fn in_force(
+    catalog: &crate::program::catalog::Catalog,
+    program: &ProgramId,
+    now: UtcMillis,
+) -> Result<Document, AppError> {
     catalog.in_force(program, now).cloned().ok_or_else(|| AppError::not_found("program"))
 }

@@ -1,5 +1,6 @@
 //! Ingesting an event: store it and its effects in one batch.
 
+use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
@@ -40,9 +41,9 @@ pub struct Incoming {
 
 impl Incoming {
     /// The invoices that the event is about.
-    fn invoices(&self) -> Vec<String> {
+    fn invoices(&self) -> Vec<InvoiceId> {
         let of_payment = self.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.clone());
-        events::invoice_of(&self.event.payload).map(str::to_owned).into_iter().chain(of_payment).collect()
+        events::invoice_of(&self.event.payload).cloned().into_iter().chain(of_payment).collect()
     }
 }
 
@@ -64,7 +65,7 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> VerifiedCredential {
     let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
     VerifiedCredential {
         // People type codes, sometimes with a space before or after.
-        code: event.credential.code.as_deref().map(|code| code.trim().to_owned()),
+        code: event.credential.code.as_deref().map(|code| code.trim().into()),
         token_refused: token.is_some() && touchpoints.is_none(),
         touchpoints,
         visitor: event.credential.visitor.clone(),
@@ -121,7 +122,7 @@ async fn attempt<P: Ports>(
         .read((
             events::event_seen(&event.id).first(),
             program::programs(),
-            events::event_accounts(event.account_id.as_deref(), &invoices),
+            events::event_accounts(event.account_id.as_ref(), &invoices),
             events::visitor_clicks(visitor),
         ))
         .await?;
@@ -174,7 +175,7 @@ async fn attempt<P: Ports>(
 }
 
 /// What an event adds to the decision before it is stored.
-fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<String>) -> PendingEvent {
+fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceId>) -> PendingEvent {
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
         domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
@@ -239,11 +240,11 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
 /// The response to the sender, and to a repeat.
 #[derive(Serialize)]
 pub struct IngestReport {
-    event: String,
+    event: EventId,
     /// `applied`, or `stored` if no decision uses the type.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+    account: Option<AccountId>,
     attribution: Vec<AttributionOutcome>,
     accruals: Vec<AccrualOutcome>,
 }
@@ -253,13 +254,13 @@ struct AttributionOutcome {
     group: String,
     attributed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<String>,
+    program: Option<ProgramId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    partner: Option<String>,
+    partner: Option<PartnerId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<AttributionMethod>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    code: Option<LinkCode>,
     reason: String,
     /// The referred side's benefit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -268,11 +269,11 @@ struct AttributionOutcome {
 
 #[derive(Serialize)]
 struct AccrualOutcome {
-    id: String,
-    program: String,
-    reward_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    partner: String,
+    id: AccrualId,
+    program: ProgramId,
+    reward_id: RewardId,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    partner: PartnerId,
     unit: String,
     gross_cents: i64,
     net_cents: i64,

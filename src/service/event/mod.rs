@@ -2,5 +2,7 @@
 
 pub mod conversion;
 pub mod stripe_in;
+pub mod stripe_once;
 pub mod stripe_sweep;
 pub mod stripe_thin;
+pub mod stripe_worth;

@@ -6,7 +6,7 @@
 //! list.
 
 use crate::base::decode;
-use crate::base::id;
+use crate::base::ids::AccountId;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::stripe as wire;
@@ -14,13 +14,14 @@ use crate::codec::stripe::form::FormEncoder;
 use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::engine::event::{FactPayment, PaidInvoice};
-use crate::program::event::EventType;
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS, TAKE_USUALLY};
+use crate::service::event::stripe_once::{digest_of, fingerprint, outcome_of, repeat};
 use crate::service::event::stripe_thin;
+use crate::service::event::stripe_worth;
 use crate::service::payout::reverse;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
@@ -30,11 +31,10 @@ use crate::store::account::customer::SOURCE;
 use crate::store::event as events;
 use crate::store::event::SeenEvent;
 use crate::store::event::stripe as rows;
-use crate::store::event::stripe::{ReadyEvent, Seen, WaitingEvent};
+use crate::store::event::stripe::{ReadyEvent, WaitingEvent};
 use crate::store::payout::payee;
 use crate::store::port::{DbError, Stmt};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// Waiting facts that one event may release; the sweep does the rest.
@@ -53,6 +53,8 @@ const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too 
 enum AccountMatch {
     /// Ingested, with its outcome.
     Taken(Value),
+    /// The same, but the value of its subscription lacks something, for this reason.
+    TakenInPart(Value, &'static str),
     /// It waits for its invoice.
     Waits,
     /// The payment has no invoice.
@@ -117,7 +119,7 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
                 None => outcome_of(event, "ignored", "no payout matches this transfer", Vec::new()),
             }
         }
-        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_deref()).await?,
+        StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_ref()).await?,
     };
     if !event.paid_by.is_empty() {
         release(ctx, RELEASED_MAX).await?;
@@ -137,7 +139,7 @@ async fn take_facts<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
     drafts: &[Draft],
-    account: Option<&str>,
+    account: Option<&AccountId>,
 ) -> Result<Value, AppError> {
     let mut facts = Vec::new();
     let mut reasons = Vec::new();
@@ -150,6 +152,10 @@ async fn take_facts<P: Ports>(
         }
         match place(ctx, event, draft, account).await? {
             AccountMatch::Taken(outcome) => facts.push(outcome),
+            AccountMatch::TakenInPart(outcome, why) => {
+                facts.push(outcome);
+                reasons.push(("applied", why));
+            }
             AccountMatch::Waits => reasons.push(("waiting", "it is waiting for its payment's invoice")),
             AccountMatch::NoInvoice => reasons.push(("ignored", "its payment is not for an invoice")),
         }
@@ -177,60 +183,21 @@ async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashM
     Ok(rows.into_iter().filter_map(same).collect())
 }
 
-/// The SHA-256 of the event's meaning. Its bytes differ between two deliveries, and between a webhook and Stripe's
-/// list: the number of pending deliveries, the API version.
-fn fingerprint(event: &Translated) -> String {
-    let what = match &event.what {
-        StripeEvent::Ignored(_) => json!(null),
-        StripeEvent::Payability(state) => json!(state),
-        StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
-        StripeEvent::Thin(thin) => json!(thin.path),
-        StripeEvent::Facts(drafts) => {
-            // Only old API versions list a charge's refunds; the first fact has the total.
-            let is_total = drafts.first().is_some_and(|d| d.kind == EventType::InvoiceRefundedTotal);
-            let all = drafts.iter().take(if is_total { 1 } else { drafts.len() });
-            json!(all.map(|d| (d.kind, d.at, &d.payload)).collect::<Vec<_>>())
-        }
-    };
-    let customer = event.customer.as_ref().map(|c| &c.id);
-    sha256(&json!([event.kind, event.created, event.is_live, customer, what]))
-}
-
-fn sha256(value: &Value) -> String {
-    id::hex(&Sha256::digest(value.to_string().as_bytes()))
-}
-
-fn repeat(event: &Translated, seen: &Seen, sha256: &str) -> Result<Value, AppError> {
-    if seen.body_sha256 != sha256 {
-        let detail = format!("event {} was already received with a different body", event.id);
-        return Err(AppError::new(ErrorKind::Conflict, "event_id_reused", detail).field("id"));
-    }
-    Ok(serde_json::from_str(&seen.outcome).unwrap_or_default())
-}
-
-fn outcome_of(event: &Translated, outcome: &str, reason: &str, facts: Vec<Value>) -> Value {
-    let mut outcome_of = json!({"event": event.id, "type": event.kind, "outcome": outcome, "facts": facts});
-    if !reason.is_empty() {
-        outcome_of["reason"] = json!(reason);
-    }
-    outcome_of
-}
-
 async fn place<P: Ports>(
     ctx: &Context<'_, P>,
     event: &Translated,
     draft: &Draft,
-    account: Option<&str>,
+    account: Option<&AccountId>,
 ) -> Result<AccountMatch, AppError> {
     match &draft.of {
-        EventObject::Customer => {
-            let (Some(customer), Some(account)) = (&event.customer, account) else {
-                return Ok(AccountMatch::NoInvoice);
-            };
-            let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
-            let fact = fact(draft, Some(account), email);
-            let also = || customers::fact_insert(&draft.id, &customer.id, account, ctx.now);
-            Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(draft), also).await?.outcome))
+        EventObject::Customer => place_at(ctx, event, draft, draft, account).await,
+        EventObject::Subscription(object) => {
+            let (valued, left_out) = stripe_worth::complete(ctx, draft, object).await?;
+            let placed = place_at(ctx, event, draft, &valued, account).await?;
+            Ok(match (placed, left_out) {
+                (AccountMatch::Taken(outcome), Some(why)) => AccountMatch::TakenInPart(outcome, why),
+                (placed, _) => placed,
+            })
         }
         EventObject::Payment { intent, charge } => {
             let payments: Vec<String> = intent.iter().chain(charge).cloned().collect();
@@ -239,14 +206,14 @@ async fn place<P: Ports>(
                 match look_up(ctx, intent).await? {
                     InvoiceLookup::Invoices(found) => invoices = found,
                     InvoiceLookup::NoInvoice => {
-                        wait(ctx, draft, Some(intent), charge, None).await?;
+                        wait(ctx, event, draft, Some(intent), charge, None).await?;
                         return Ok(AccountMatch::NoInvoice);
                     }
                     InvoiceLookup::NotNow => {}
                 }
             }
             if invoices.is_empty() {
-                wait(ctx, draft, intent.as_ref(), charge, Some(ctx.now)).await?;
+                wait(ctx, event, draft, intent.as_ref(), charge, Some(ctx.now)).await?;
                 return Ok(AccountMatch::Waits);
             }
             let payment = FactPayment { intent: intent.clone(), charge: charge.clone(), invoices };
@@ -257,17 +224,29 @@ async fn place<P: Ports>(
     }
 }
 
-/// Of a draft's content, whichever account or invoice it turns out to be about.
-fn digest_of(draft: &Draft) -> String {
-    sha256(&json!([draft.kind, draft.at, draft.payload]))
+/// Ingests a customer's fact. It is identified by the draft as it was sent, whatever Stripe has answered about it since.
+async fn place_at<P: Ports>(
+    ctx: &Context<'_, P>,
+    event: &Translated,
+    sent: &Draft,
+    draft: &Draft,
+    account: Option<&AccountId>,
+) -> Result<AccountMatch, AppError> {
+    let (Some(customer), Some(account)) = (&event.customer, account) else {
+        return Ok(AccountMatch::NoInvoice);
+    };
+    let email = customer.email.clone().filter(|_| matches!(draft.payload, Payload::SignedUp { .. }));
+    let fact = fact(draft, Some(account), email);
+    let also = || customers::fact_insert(&draft.id.as_str().into(), &customer.id, account, ctx.now);
+    Ok(AccountMatch::Taken(take_fact(ctx, fact, None, digest_of(sent), also).await?.outcome))
 }
 
-fn fact(draft: &Draft, account: Option<&str>, email: Option<String>) -> Event {
+fn fact(draft: &Draft, account: Option<&AccountId>, email: Option<String>) -> Event {
     Event {
-        id: draft.id.clone(),
+        id: draft.id.as_str().into(),
         kind: draft.kind.name().to_owned(),
         occurred_at: draft.at,
-        account_id: account.map(str::to_owned),
+        account_id: account.cloned(),
         person: Person { email, ..Person::default() },
         credential: Credential { token: draft.token.clone(), ..Credential::default() },
         payload: draft.payload.clone(),
@@ -289,6 +268,7 @@ async fn take_fact<P: Ports>(
 
 async fn wait<P: Ports>(
     ctx: &Context<'_, P>,
+    event: &Translated,
     draft: &Draft,
     payment_intent: Option<&String>,
     charge: &Option<String>,
@@ -299,6 +279,7 @@ async fn wait<P: Ports>(
         r#type: draft.kind.name().to_owned(),
         payment_intent: payment_intent.cloned(),
         charge: charge.clone(),
+        customer_id: event.paying_customer.clone(),
         payload: json!(draft.payload).to_string(),
         body_sha256: digest_of(draft),
         occurred_at_ms: draft.at,
@@ -364,7 +345,7 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
             invoices: decode::from_text(&invoices).map_err(fault)?,
         };
         let event = Event {
-            id: waiting.id.clone(),
+            id: waiting.id.as_str().into(),
             kind: waiting.r#type,
             occurred_at: waiting.occurred_at_ms,
             account_id: None,

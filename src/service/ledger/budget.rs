@@ -1,6 +1,7 @@
 //! Reward budgets: an operator funds one, and waiting rewards are released in the order of (occurred_at, event id).
 //! None is released before an earlier one.
 
+use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::engine::accrual::milestone;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
@@ -9,13 +10,13 @@ use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::program::catalog::Catalog;
 use crate::program::document::Document;
-use crate::service::account::books::{BudgetRow, budget_query};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::ledger::budget;
+use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::message::outbox;
 use crate::store::port::{DbError, Stmt};
 use crate::store::{ledger, program};
@@ -34,7 +35,7 @@ const LOW_STATEMENTS: u64 = 2;
 /// Adds `amount` to a program's budget and releases what it covers.
 pub async fn fund<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &ProgramId,
     amount: Cents,
     reason: &str,
     once: Option<&IdempotentRequest>,
@@ -43,7 +44,7 @@ pub async fn fund<P: Ports>(
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             return Ok(answer);
         }
-        let (catalog, budgets) = ctx.read((program::programs(), budget_query())).await?;
+        let (catalog, budgets) = ctx.read((program::programs(), budget_list())).await?;
         let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         if !document.settlement.budget {
             let detail = "this program has no reward budget";
@@ -52,13 +53,13 @@ pub async fn fund<P: Ports>(
         let row = find(budgets, id)?;
         let funding = Transfer {
             id: ctx.fresh_id("fnd"),
-            accrual_id: String::new(),
+            accrual_id: AccrualId::default(),
             code: TransferCode::Fund,
-            debit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Clearing, ""),
-            credit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Budget, ""),
+            debit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Clearing, &PartnerId::default()),
+            credit: LedgerAccount::new(id, &unit(document), LedgerAccountKind::Budget, &PartnerId::default()),
             amount_cents: amount,
             program_id: id.to_owned(),
-            event_id: String::new(),
+            event_id: EventId::default(),
             reason: reason.to_owned(),
         };
         let balance = row.budget.balance_cents + amount.0;
@@ -83,8 +84,8 @@ pub async fn fund<P: Ports>(
 /// Releases waiting rewards in every program whose budget has money, then notifies the operator of low budgets: once
 /// after each funding, or, if nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
-    let (catalog, mut budgets) = ctx.read((program::programs(), budget_query())).await?;
-    let releasable: Vec<String> = budgets
+    let (catalog, mut budgets) = ctx.read((program::programs(), budget_list())).await?;
+    let releasable: Vec<ProgramId> = budgets
         .iter()
         .filter(|p| p.budget.waiting > 0 && p.budget.balance_cents > 0)
         .map(|p| p.budget.program_id.clone())
@@ -96,7 +97,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
         release(ctx, id).await?;
     }
     if !releasable.is_empty() {
-        budgets = ctx.read(budget_query()).await?;
+        budgets = ctx.read(budget_list()).await?;
     }
     announce_low(ctx, &catalog, &budgets).await
 }
@@ -125,14 +126,14 @@ async fn announce_low<P: Ports>(ctx: &Context<'_, P>, catalog: &Catalog, budgets
 }
 
 /// Releases waiting rewards as far as the budget allows: the first that it cannot cover stops all that follow.
-async fn release<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(), DbError> {
+async fn release<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<(), DbError> {
     ctx.each_page(PAGES, PAGE_STATEMENTS, async || page(ctx, id).await).await
 }
 
-async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError> {
+async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, DbError> {
     // The budget's revision is read together with the waiting rewards, and the accounts' revisions before the batch
     // that writes them.
-    let (budgets, waiting) = ctx.read((budget_query(), budget::waiting_list(id, PAGE))).await?;
+    let (budgets, waiting) = ctx.read((budget_list(), budget::waiting_list(id, PAGE))).await?;
     let Ok(row) = find(budgets, id) else { return Ok(false) };
     let mut balance = row.budget.balance_cents;
     let mut released: Vec<Accrual> = Vec::new();
@@ -169,14 +170,14 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<bool, DbError>
 }
 
 async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, accruals: &[Accrual]) -> Result<Vec<AccountRow>, DbError> {
-    let mut ids: Vec<String> = accruals.iter().map(|l| l.account_id.clone()).collect();
+    let mut ids: Vec<AccountId> = accruals.iter().map(|l| l.account_id.clone()).collect();
     ids.sort();
     ids.dedup();
     ctx.read(budget::waiting_accounts(&ids)).await
 }
 
-fn find(budgets: Vec<BudgetRow>, id: &str) -> Result<BudgetRow, AppError> {
-    budgets.into_iter().find(|p| p.budget.program_id == id).ok_or_else(|| AppError::not_found("program"))
+fn find(budgets: Vec<BudgetRow>, id: &ProgramId) -> Result<BudgetRow, AppError> {
+    budgets.into_iter().find(|p| p.budget.program_id == *id).ok_or_else(|| AppError::not_found("program"))
 }
 
 fn unit(document: &Document) -> String {

@@ -1,6 +1,7 @@
 //! Partners and their links: one partner per external id and program, and unique codes.
 
 use crate::base::id;
+use crate::base::ids::LinkCode;
 use crate::base::time::UtcMillis;
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::operator::{NewLink, NewPartner};
@@ -42,7 +43,7 @@ pub async fn partner<P: Ports>(
             return commit(ctx, batch, answer, once).await;
         }
         let row = PartnerRow {
-            id: ctx.fresh_id("ptn"),
+            id: ctx.fresh_id("ptn").into(),
             program_id: new.program.clone(),
             external_id: new.external_id.clone(),
             kind: new.kind.clone(),
@@ -146,7 +147,7 @@ pub async fn link<P: Ports>(
 }
 
 /// Disables a link from now on.
-pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &str) -> Result<StoredResponse, AppError> {
+pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &LinkCode) -> Result<StoredResponse, AppError> {
     let after = json!({"disabled_at": ctx.now.to_rfc3339()});
     let entry = ctx.audit("link.disable", code, None, None, Some(after));
     let find = partner::link_find(code);
@@ -179,10 +180,10 @@ pub fn link_view(l: &LinkRow, base_url: &str) -> Value {
 }
 
 /// A random code in the program's format.
-fn fresh_code<P: Ports>(ctx: &Context<'_, P>, document: &Document, external_id: &str) -> String {
+fn fresh_code<P: Ports>(ctx: &Context<'_, P>, document: &Document, external_id: &str) -> LinkCode {
     let mut random = [0u8; 32];
     ctx.ports.random(&mut random);
-    code_of(&document.code.form, external_id, &random)
+    code_of(&document.code.form, external_id, &random).into()
 }
 
 /// The code derived from `random`.

@@ -1,5 +1,6 @@
 //! What partners change about themselves, and leaving a program.
 
+use crate::base::ids::{LinkCode, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::codec::operator::Profile;
 use crate::service::context::{Context, Ports};
@@ -17,7 +18,7 @@ const EVER: UtcMillis = UtcMillis(1 << 52);
 
 /// Stores a profile. A different website may make other accounts the partner's own, so all of the partner's accounts
 /// are recomputed.
-pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &str, new: &Profile) -> Result<(), AppError> {
+pub async fn keep<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId, new: &Profile) -> Result<(), AppError> {
     let found = ctx.read(profile::profile_find(partner).first()).await?;
     let old = found.ok_or_else(|| AppError::not_found("partner"))?;
     let next = ProfileRow {
@@ -62,7 +63,7 @@ fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> Value {
 
 /// The partner leaves: the links stop working, and what is earned is still paid. Returns the codes whose cached copies
 /// must be deleted.
-pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &str) -> Result<Vec<String>, AppError> {
+pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<Vec<LinkCode>, AppError> {
     let after = json!({"left_at": ctx.now.to_rfc3339()});
     let (_, links, _) = ctx
         .read((

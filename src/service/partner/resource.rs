@@ -1,5 +1,6 @@
 //! Pages that operators write for a program's partners: Markdown, with each change in the audit trail.
 
+use crate::base::ids::ProgramId;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
@@ -15,7 +16,7 @@ pub const BODY_CHARS_MAX: usize = 20_000;
 /// Writes a page: creates `id`, or replaces the existing page. Writing the same content again changes nothing.
 pub async fn write<P: Ports>(
     ctx: &Context<'_, P>,
-    program: &str,
+    program: &ProgramId,
     id: &str,
     is_new: bool,
     (title, body): (&str, &str),
@@ -51,7 +52,7 @@ pub async fn write<P: Ports>(
 }
 
 /// Deletes a page. Deleting it again changes nothing.
-pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &str, id: &str) -> Result<(), AppError> {
+pub async fn remove<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, id: &str) -> Result<(), AppError> {
     if let Some(stood) = ctx.read(find(program, id)).await? {
         let before = json!({"program": program, "title": stood.title, "body": stood.body});
         ctx.batch(vec![resource_delete(program, id), ctx.audit("resource.remove", id, None, Some(before), None)])
@@ -71,6 +72,6 @@ fn check(title: &str, body: &str) -> Result<(), AppError> {
     Ok(())
 }
 
-fn find(program: &str, id: &str) -> First<Resource> {
+fn find(program: &ProgramId, id: &str) -> First<Resource> {
     resource_find(program, id).first()
 }

@@ -6,6 +6,7 @@ pub mod reverse;
 pub mod send;
 pub mod view;
 
+use crate::base::ids::{PayoutId, RunId};
 pub use crate::service::payout::view::{approval_view, credit_id, find, payout_id, state_name, view};
 
 use crate::base::time::UtcMillis;
@@ -47,7 +48,7 @@ impl PayoutAction {
 /// Approves a run's payouts and sends the first of them. Approving again changes nothing.
 pub async fn approve<P: Ports>(
     ctx: &Context<'_, P>,
-    run: &str,
+    run: &RunId,
     reason: Option<&str>,
 ) -> Result<StoredResponse, AppError> {
     stripe::is_set_up(ctx)?;
@@ -76,7 +77,7 @@ pub async fn approve<P: Ports>(
 /// Decides about a payout or a reversal. Repeating the same decision returns the same result.
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &PayoutId,
     decision: &PayoutAction,
     reason: &str,
 ) -> Result<StoredResponse, AppError> {

@@ -2,6 +2,7 @@
 //! dashboard. Stripe reports by webhook what the account can do.
 
 use crate::base::id;
+use crate::base::ids::PartnerId;
 use crate::codec::operator::OnboardingRequest;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 /// visit gets a new one.
 pub async fn onboard<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &PartnerId,
     request: &OnboardingRequest,
     base_url: &str,
 ) -> Result<StoredResponse, AppError> {
@@ -45,7 +46,7 @@ pub async fn onboard<P: Ports>(
 }
 
 /// A link to the partner's dashboard at Stripe. It works once.
-pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<StoredResponse, AppError> {
+pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &PartnerId) -> Result<StoredResponse, AppError> {
     let (_, known) = read(ctx, id).await?;
     let payee = known.ok_or_else(|| {
         AppError::new(ErrorKind::Conflict, "not_onboarded", "the partner has no Stripe account; start with onboarding")
@@ -71,7 +72,7 @@ pub fn payability(payee: Option<&PayeeRow>) -> Value {
     })
 }
 
-async fn read<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
+async fn read<P: Ports>(ctx: &Context<'_, P>, id: &PartnerId) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
     stripe::is_set_up(ctx)?;
     let reads = (partner::partner_find(id).first(), payee::payee_find(id).first());
     let (partner, payee) = ctx.read(reads).await?;

@@ -2,6 +2,7 @@
 //! debt. The intent is stored before the call, under the same rules as every outbound transfer
 //! (`engine/payout/mod.rs`).
 
+use crate::base::ids::PayoutId;
 use crate::base::money::Cents;
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
@@ -24,7 +25,7 @@ const REVERSAL_PAGES_MAX: u32 = 20;
 /// Reverses `amount` of a payout, or all that is left of it.
 pub async fn reverse<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &PayoutId,
     amount: Option<Cents>,
     reason: &str,
     once: Option<&IdempotentRequest>,
@@ -33,7 +34,7 @@ pub async fn reverse<P: Ports>(
     ctx.retry(async || {
         if let Some((status, kept)) = IdempotentRequest::replied(ctx, once).await? {
             // Its progress since then.
-            let known = kept["id"].as_str().unwrap_or_default();
+            let known = &kept["id"].as_str().unwrap_or_default().into();
             return Ok((status, view::view(&view::find(ctx, known).await?)));
         }
         let s = asked_for(ctx, id, amount, reason).await?;
@@ -115,7 +116,7 @@ async fn reversals_of<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str) -> Resu
 /// The requested reversal, within what is left of the payout.
 async fn asked_for<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &PayoutId,
     amount: Option<Cents>,
     reason: &str,
 ) -> Result<OutboundTransfer, AppError> {
@@ -136,8 +137,8 @@ async fn asked_for<P: Ports>(
     }
     Ok(OutboundTransfer {
         kind: TransferKind::Reversal,
-        id: ctx.fresh_id("rvl"),
-        parent: payout.id.clone(),
+        id: ctx.fresh_id("rvl").into(),
+        parent: payout.id.to_string(),
         amount_cents: amount,
         target: transfer,
         revision: 1,

@@ -3,6 +3,7 @@
 //! time; (4) one batch stores the responses, with their ledger rows. An invocation that is cut off anywhere leaves rows
 //! from which the next one continues (`engine/payout/mod.rs`).
 
+use crate::base::ids::PayoutId;
 use crate::base::time::{DAY_MS, SECOND_MS};
 use crate::codec::payout::transfer;
 use crate::codec::stripe as wire;
@@ -155,7 +156,7 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
     let to: Vec<&OutboundTransfer> = changes.iter().map(|c| &c.to).collect();
     let is_over =
         |s: &&&OutboundTransfer| matches!(s.state, PayoutState::Paid | PayoutState::Failed | PayoutState::Cancelled);
-    let over: Vec<&str> = to.iter().filter(is_over).map(|s| s.id.as_str()).collect();
+    let over: Vec<&PayoutId> = to.iter().filter(is_over).map(|s| &s.id).collect();
     let tellings: Vec<NoticeRow> = changes.iter().filter_map(|c| telling(ctx, c)).collect();
     let mut statements = vec![rows::outbound_write(kind, &to)];
     if !over.is_empty() {

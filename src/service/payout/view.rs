@@ -1,5 +1,6 @@
 //! A payout, a reversal or a credit as the API shows it, found by its id.
 
+use crate::base::ids::PayoutId;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
 use crate::service::context::{Context, Ports};
@@ -9,17 +10,17 @@ use crate::store::payout::plan::ApprovalRow;
 use serde_json::{Value, json};
 
 /// A credit's id. Other ids are refused.
-pub fn credit_id(id: &str) -> Result<&str, AppError> {
-    if id.starts_with("crd_") { Ok(id) } else { Err(AppError::not_found("delivery")) }
+pub fn credit_id(id: &str) -> Result<PayoutId, AppError> {
+    if id.starts_with("crd_") { Ok(id.into()) } else { Err(AppError::not_found("delivery")) }
 }
 
 /// A payout's or a reversal's id. Credits have their own routes.
-pub fn payout_id(id: &str) -> Result<&str, AppError> {
-    if id.starts_with("crd_") { Err(AppError::not_found("payout")) } else { Ok(id) }
+pub fn payout_id(id: &str) -> Result<PayoutId, AppError> {
+    if id.starts_with("crd_") { Err(AppError::not_found("payout")) } else { Ok(id.into()) }
 }
 
 /// Finds a payout, a reversal or a credit by its id.
-pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<OutboundTransfer, AppError> {
+pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &PayoutId) -> Result<OutboundTransfer, AppError> {
     let kind = match id.split_once('_').map_or("", |(kind, _)| kind) {
         "rvl" => TransferKind::Reversal,
         "crd" => TransferKind::Credit,

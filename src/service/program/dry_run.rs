@@ -4,6 +4,7 @@
 //! Accounts that are bound in the program's group are recomputed from all their facts as if the draft had always been
 //! in force during the period. The period's accruals are compared by gross and net.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::codec::operator::DryRunRequest;
 use crate::engine::account::decision;
@@ -39,9 +40,13 @@ struct Sum {
 }
 
 /// By partner and reward, in cents.
-type Sums = BTreeMap<(String, String), Sum>;
+type Sums = BTreeMap<(PartnerId, RewardId), Sum>;
 
-pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunRequest) -> Result<Value, Refusal> {
+pub async fn dry_run<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &ProgramId,
+    request: &DryRunRequest,
+) -> Result<Value, Refusal> {
     let saved = ctx.programs().await?;
     // A period ends just before its end instant, so the version of that moment was in force.
     let standing = saved.in_force(id, request.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
@@ -49,10 +54,15 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunR
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
         None => standing.clone(),
     };
-    if draft.id != id {
+    if draft.id != *id {
         let rule = format!("the program in the URL, {id}");
-        return Err(Refusal::Findings(vec![check::Finding { path: "document.id".to_owned(), value: draft.id, rule }]));
+        return Err(Refusal::Findings(vec![check::Finding {
+            path: "document.id".to_owned(),
+            value: draft.id.into(),
+            rule,
+        }]));
     }
+    super::same_money(&draft, standing, "document.currency")?;
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
     let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
     // A partner's modifiers depend on all its accounts, so an account's earnings are known only in a second pass.
@@ -60,7 +70,8 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunR
     let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
         true
     } else {
-        let look = |books: &AccountSnapshots, account: &str| replay.gather(ctx.now, books, account, &mut gathered);
+        let look =
+            |books: &AccountSnapshots, account: &AccountId| replay.gather(ctx.now, books, account, &mut gathered);
         // The second pass reads as much as this one.
         let _for_second = ctx.keep(ctx.left() / 2);
         books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
@@ -69,13 +80,14 @@ pub async fn dry_run<P: Ports>(ctx: &Context<'_, P>, id: &str, request: &DryRunR
     let capped = gathered.capped(&replay.draft, replay.as_of);
     let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut sums = Sums::new();
-    let look = |books: &AccountSnapshots, account: &str| replay.compare(ctx.now, books, account, terms, &mut sums);
+    let look =
+        |books: &AccountSnapshots, account: &AccountId| replay.compare(ctx.now, books, account, terms, &mut sums);
     let (accounts, all) = books::each_of_group(ctx, standing.group(), PAGES, look).await?;
     Ok(replay.answer(&sums, accounts, complete && all))
 }
 
 /// The instant as of which partners' modifiers are evaluated: that of the program's latest run, as for the stored ones.
-async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &str, otherwise: UtcMillis) -> Result<UtcMillis, DbError> {
+async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, otherwise: UtcMillis) -> Result<UtcMillis, DbError> {
     let row = ctx.read(run_latest(id).first()).await?;
     Ok(row.and_then(|r| r.as_of_ms).unwrap_or(otherwise))
 }
@@ -124,7 +136,7 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     /// Adds one account's contribution to its partner's modifiers.
-    fn gather(&self, now: UtcMillis, books: &AccountSnapshots, account: &str, gathered: &mut ModifierInputs) {
+    fn gather(&self, now: UtcMillis, books: &AccountSnapshots, account: &AccountId, gathered: &mut ModifierInputs) {
         let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
         let terms = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
         let decision = books.with_case(account, now, |_, case| {
@@ -138,7 +150,7 @@ impl Replay<'_> {
         &self,
         now: UtcMillis,
         books: &AccountSnapshots,
-        account: &str,
+        account: &AccountId,
         terms: PartnerModifiers,
         sums: &mut Sums,
     ) {

@@ -3,6 +3,7 @@
 pub mod dry_run;
 
 use crate::base::id;
+use crate::base::ids::ProgramId;
 use crate::program::check;
 use crate::program::check::Finding;
 use crate::program::document::Document;
@@ -33,9 +34,9 @@ impl From<AppError> for Refusal {
 }
 
 /// Saves a version: 201 if it is new, 200 if the identical version exists.
-pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Result<StoredResponse, Refusal> {
+pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
-    if document.id != id {
+    if document.id != *id {
         return Err(finding("id", &document.id, &format!("the program in the URL, {id}")));
     }
     let text = serde_json::to_string(&document).map_err(|e| DbError::Fault(e.to_string()))?;
@@ -58,13 +59,7 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
             let rule = "not in the past and not before the previous version, because existing accruals don't change";
             return Err(finding("effective_from", document.effective_from.to_rfc3339(), rule));
         }
-        if document.currency != newest.currency || document.settlement.unit != newest.settlement.unit {
-            return Err(finding(
-                "currency",
-                &document.currency,
-                "the same currency and unit as the first version, because balances use them",
-            ));
-        }
+        same_money(&document, newest, "currency")?;
     } else if document.version != 1 {
         return Err(finding("version", document.version, "1, the first version"));
     }
@@ -81,6 +76,15 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &str, body: &str) -> Resul
 
 fn view(document: &Document) -> Value {
     json!({"id": document.id, "version": document.version, "effective_from": document.effective_from.to_rfc3339()})
+}
+
+/// All versions of a program have one currency and unit, so that their amounts can be added up and compared.
+fn same_money(document: &Document, saved: &Document, path: &str) -> Result<(), Refusal> {
+    if document.currency == saved.currency && document.settlement.unit == saved.settlement.unit {
+        return Ok(());
+    }
+    let rule = "the same currency and unit as the first version, because balances use them";
+    Err(finding(path, &document.currency, rule))
 }
 
 fn finding(path: &str, value: impl std::fmt::Display, rule: &str) -> Refusal {

@@ -3,6 +3,7 @@
 pub mod reconcile;
 pub mod stripe_reconcile;
 
+use crate::base::ids::ProgramId;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::report::economics;
 use crate::engine::report::economics::{Economics, EconomicsSums};
@@ -13,8 +14,7 @@ use crate::service::error::AppError;
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::query::{First, Parsed};
-use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
-use serde::Deserialize;
+use crate::store::report::{ChannelRow, CostSums, ReachSums, channel_list, cost_sums, reach_sums};
 
 /// A program's channels in a month.
 pub struct Channels {
@@ -22,7 +22,7 @@ pub struct Channels {
     pub rows: Vec<ChannelRow>,
 }
 
-pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Month) -> Result<Channels, AppError> {
+pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, month: Month) -> Result<Channels, AppError> {
     let channels = channel_list(program, month.start(), month.end());
     let (catalog, rows) = ctx.read((program::programs(), channels)).await?;
     let document = in_force(&catalog, program, month.end(), ctx.now)?;
@@ -32,7 +32,7 @@ pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &str, month: Mont
 /// A program's economics over [from, to).
 pub async fn economics<P: Ports>(
     ctx: &Context<'_, P>,
-    program: &str,
+    program: &ProgramId,
     from: UtcMillis,
     to: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
@@ -40,38 +40,19 @@ pub async fn economics<P: Ports>(
     economics_of(&catalog, (cost, reach), program, to, ctx.now)
 }
 
-/// What accounts cost over a period, summed up.
-#[derive(Deserialize)]
-pub struct CostSums {
-    rewarded: i64,
-    reward_cents: i64,
-    benefit_cents: i64,
-    invoiced: i64,
-    first_year_cents: i64,
-}
-
-/// Whom referrals reached over a period, summed up.
-#[derive(Deserialize)]
-pub struct ReachSums {
-    clicks: i64,
-    signups: i64,
-    active_referrers: i64,
-    existing_accounts: i64,
-}
-
 pub type EconomicsReads = (Parsed<Catalog>, First<CostSums>, First<ReachSums>);
 
 /// The reads that a program's economics need.
-pub fn economics_reads(program: &str, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
+pub fn economics_reads(program: &ProgramId, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
     let reach = reach_sums(program, from, to, judged_at(to, now));
-    (program::programs(), cost_sums(program, from, to).query().first(), reach.query().first())
+    (program::programs(), cost_sums(program, from, to).first(), reach.first())
 }
 
 /// A program's economics, from the results of `economics_reads`.
 pub fn economics_of(
     catalog: &Catalog,
     (cost, reach): (Option<CostSums>, Option<ReachSums>),
-    program: &str,
+    program: &ProgramId,
     to: UtcMillis,
     now: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
@@ -100,6 +81,6 @@ fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
 }
 
 /// The document in force at the end of the period, or now if the period isn't over.
-fn in_force(catalog: &Catalog, program: &str, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
+fn in_force(catalog: &Catalog, program: &ProgramId, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
     catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

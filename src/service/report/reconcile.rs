@@ -2,7 +2,7 @@
 //! Differences are reported, and repaired by ingesting the missed events, so that everything still follows from facts.
 
 use crate::base::id;
-use crate::base::money::Cents;
+use crate::base::ids::AccountId;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::{BilledAccount, ReconciliationRequest};
 use crate::engine::account::timeline::{ActiveSubscription, Timeline, VerifiedCredential};
@@ -12,12 +12,12 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, TAKE_USUALLY};
-use crate::store::event as events;
+use crate::store::{event as events, program};
 use serde_json::{Value, json};
 
 /// One change that events missed.
 struct MissedEvent {
-    account: String,
+    account: AccountId,
     subscription: String,
     kind: &'static str,
     payload: Payload,
@@ -35,8 +35,10 @@ pub async fn reconcile_those<P: Ports>(
     request: &ReconciliationRequest,
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
-    let ids: Vec<String> = request.accounts.iter().map(|a| a.id.clone()).collect();
-    let facts = AccountFacts::new(ctx.read(events::fact_list(&ids, &[], &[])).await?);
+    let ids: Vec<AccountId> = request.accounts.iter().map(|a| a.id.clone()).collect();
+    let (facts, catalog) = ctx.read((events::fact_list(&ids, &[], &[]), program::programs())).await?;
+    let facts = AccountFacts::new(facts);
+    let own: Vec<String> = catalog.all_in_force(request.as_of).into_iter().map(|d| d.currency.clone()).collect();
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
     for billed in &request.accounts {
@@ -45,7 +47,7 @@ pub async fn reconcile_those<P: Ports>(
             unknown.push(billed.id.clone());
         } else {
             let active: Vec<ActiveSubscription> = timeline.active.into_iter().filter(|a| speaks_of(&a.id)).collect();
-            missed.extend(compare(billed, &active));
+            missed.extend(compare(billed, &active, &own));
         }
     }
     if request.repair && !missed.is_empty() {
@@ -86,40 +88,56 @@ async fn note<P: Ports>(ctx: &Context<'_, P>, as_of: UtcMillis, missed: &[Missed
     Ok(())
 }
 
-fn compare(billed: &BilledAccount, active: &[ActiveSubscription]) -> Vec<MissedEvent> {
-    let subscription = |id: &str, monthly_cents| Subscription {
-        subscription_id: id.to_owned(),
-        monthly_cents,
-        annual_value_cents: None,
-    };
+fn compare(billed: &BilledAccount, active: &[ActiveSubscription], own: &[String]) -> Vec<MissedEvent> {
     let item = |id: &str, kind, payload| MissedEvent {
         account: billed.id.clone(),
         subscription: id.to_owned(),
         kind,
         payload,
     };
-    let gone = active.iter().filter(|a| !billed.subscriptions.iter().any(|(billed, _)| *billed == a.id));
-    let gone =
-        gone.map(|a| item(&a.id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription(&a.id, None))));
-    let missed_events =
-        billed.subscriptions.iter().filter_map(|(id, cents)| match (active.iter().find(|a| a.id == *id), cents) {
-            (None, _) => Some(item(id, "subscription.started", Payload::SubscriptionStarted(subscription(id, *cents)))),
-            (Some(known), Some(cents)) if !is_worth(known, *cents) => {
-                Some(item(id, "subscription.updated", Payload::SubscriptionUpdated(subscription(id, Some(*cents)))))
+    let gone = active.iter().filter(|a| !billed.subscriptions.iter().any(|billed| billed.subscription_id == a.id));
+    let gone = gone.map(|a| {
+        let subscription = Subscription {
+            subscription_id: a.id.clone(),
+            monthly_cents: None,
+            annual_value_cents: None,
+            currency: None,
+        };
+        item(&a.id, "subscription.cancelled", Payload::SubscriptionCancelled(subscription))
+    });
+    let missed_events = billed.subscriptions.iter().filter_map(|billed| {
+        let id = &billed.subscription_id;
+        match active.iter().find(|a| a.id == *id) {
+            None => Some(item(id, "subscription.started", Payload::SubscriptionStarted(billed.clone()))),
+            Some(known) if !is_worth(known, billed, own) => {
+                Some(item(id, "subscription.updated", Payload::SubscriptionUpdated(billed.clone())))
             }
-            _ => None,
-        });
+            Some(_) => None,
+        }
+    });
     gone.chain(missed_events).collect()
 }
 
-/// Whether a subscription's yearly value matches a monthly price, which may be a rounded twelfth.
-fn is_worth(known: &ActiveSubscription, monthly: Cents) -> bool {
-    known.annual_cents.is_some_and(|annual| {
-        let twelfth = annual.0.div_euclid(12);
-        annual.0 == monthly.0.saturating_mul(12)
-            || monthly.0 == twelfth
-            || (annual.0 % 12 != 0 && monthly.0 == twelfth + 1)
-    })
+/// Whether a subscription was last reported with its monthly price. If only its annual value was reported, the price may
+/// be a rounded twelfth. Amounts of two currencies are different, whatever their numbers; an amount without one is in
+/// the currency of some program (`own`).
+fn is_worth(known: &ActiveSubscription, billed: &Subscription, own: &[String]) -> bool {
+    let Some(price) = billed.monthly_cents else { return true };
+    let Some(reported) = &known.reported else { return false };
+    let same_currency = match (&reported.currency, &billed.currency) {
+        (Some(reported), Some(billed)) => reported == billed,
+        (Some(one), None) | (None, Some(one)) => own.contains(one),
+        (None, None) => true,
+    };
+    let same_price = match (reported.monthly_cents, reported.annual_value_cents) {
+        (Some(monthly), _) => monthly == price,
+        (None, Some(annual)) => {
+            let twelfth = annual.0.div_euclid(12);
+            price.0 == twelfth || (annual.0 % 12 != 0 && price.0 == twelfth + 1)
+        }
+        (None, None) => false,
+    };
+    same_currency && same_price
 }
 
 /// Ingests the missed event, with an id derived from its content.
@@ -127,7 +145,7 @@ async fn repair<P: Ports>(ctx: &Context<'_, P>, item: &MissedEvent, as_of: UtcMi
     let stamp = as_of.0.to_string();
     let event_id = id::derived("rec", &[&item.account, &item.subscription, item.kind, &stamp]);
     let event = Event {
-        id: event_id.clone(),
+        id: event_id.as_str().into(),
         kind: item.kind.to_owned(),
         occurred_at: as_of,
         account_id: Some(item.account.clone()),

@@ -9,6 +9,7 @@ use crate::codec::stripe::form::FormEncoder;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::event::conversion::TAKE_STATEMENTS;
+use crate::service::event::stripe_worth;
 use crate::service::report::reconcile;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
@@ -16,7 +17,7 @@ use crate::store::account::customer as customers;
 use crate::store::account::customer::CustomerAccount;
 use crate::store::health::CURSOR_STATEMENTS;
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Subscriptions per page: one with many items and all their prices takes about ten thousand bytes.
 const PAGE: &str = "50";
@@ -26,12 +27,16 @@ const PAGES_MAX: u32 = 200;
 /// The same when requests to other services are scarce: 50 per invocation on the free plan.
 const PAGES_TIGHT: u32 = 30;
 const TOO_MANY: &str = "too many subscriptions to compare here; send them to POST /v1/reconciliations";
+/// Subscriptions that are completed by further requests: those of which the list shows only a part. The others of them
+/// are not compared.
+const LOOKUPS_MAX: u32 = 20;
+const LOOKUPS_TIGHT: u32 = 5;
 /// Accounts compared at a time: all their events are read.
 const ACCOUNTS: i64 = 50;
 /// The most differences that one invocation repairs: each is an event.
 const REPAIRS_MAX: usize = 20;
-/// Statements to compare a page: its accounts, their facts, and the record of the repairs to come.
-const PAGE_STATEMENTS: u64 = 3;
+/// Statements to compare a page: its accounts, their facts, the programs, and the record of the repairs to come.
+const PAGE_STATEMENTS: u64 = 4;
 /// Statements that report the result.
 const REPORT_STATEMENTS: u64 = 1;
 /// In addition to the sweep's heartbeat and its first reads.
@@ -45,7 +50,7 @@ const PREFIX: &str = "sub_";
 /// Compares and repairs, starting after the account where an earlier call was cut off. Returns the account after which
 /// the next call continues (empty: from the first), or `None` if all are compared.
 pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result<Option<String>, AppError> {
-    let Some(Listed { billings, resting }) = subscriptions(ctx).await? else {
+    let Some(billings) = subscriptions(ctx).await? else {
         report(ctx, json!({"skipped": TOO_MANY})).await?;
         return Ok(None);
     };
@@ -64,42 +69,43 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, from: Option<String>) -> Result
         let accounts = billed(&page, &by_customer);
         compared += accounts.len();
         let request = ReconciliationRequest { as_of: ctx.now, repair: true, accounts };
-        let speaks_of = |id: &str| id.starts_with(PREFIX) && !resting.contains(id);
-        let mut report = reconcile::reconcile_those(ctx, &request, speaks_of).await?;
+        let mut report = reconcile::reconcile_those(ctx, &request, |id| id.starts_with(PREFIX)).await?;
         found.extend(report["missed"].as_array_mut().map(std::mem::take).unwrap_or_default());
         if report["complete"] == false {
             // Repeat these accounts: those repaired by now will match.
             break Some(after);
         }
-        after.clone_from(&last.account_id);
+        after = last.account_id.clone().into();
     };
     drop(for_report);
     report(ctx, json!({"subscriptions": billings.len(), "accounts": compared, "missed": found})).await?;
     Ok(until)
 }
 
-/// The subscriptions that Stripe lists.
-#[derive(Default)]
-struct Listed {
-    /// Active subscriptions.
-    billings: Vec<Billing>,
-    /// Paused subscriptions: they are left as they are.
-    resting: HashSet<String>,
-}
-
-/// All subscriptions that Stripe lists, or `None` if there are too many to compare here.
-async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Listed>, AppError> {
-    let (mut after, mut listed) = (None::<String>, Listed::default());
-    let pages = if ctx.is_tight() { PAGES_TIGHT } else { PAGES_MAX };
+/// All subscriptions that Stripe lists and that run, or `None` if there are too many to compare here.
+async fn subscriptions<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<Vec<Billing>>, AppError> {
+    let (mut after, mut billings) = (None::<String>, Vec::new());
+    let (pages, mut lookups) = if ctx.is_tight() { (PAGES_TIGHT, LOOKUPS_TIGHT) } else { (PAGES_MAX, LOOKUPS_MAX) };
     for _ in 0..pages {
-        let query = FormEncoder::new().with("limit", PAGE).with_some("starting_after", after.as_deref());
+        let query = FormEncoder::new()
+            .with("limit", PAGE)
+            .with("expand[]", "data.discounts.source.coupon")
+            .with_some("starting_after", after.as_deref());
         let answer = stripe::get(ctx, "/v1/subscriptions", &query).await?.done()?;
         let (members, next) = wire::page(&answer);
-        listed.billings.extend(members.iter().filter_map(wire::billing));
-        listed.resting.extend(members.iter().filter_map(wire::resting));
+        for member in members {
+            let Some(mut billing) = wire::billing(member, ctx.now) else { continue };
+            if lookups > 0 && wire::subscription::left_out(member, ctx.now).is_any() {
+                lookups -= 1;
+                let mut member = member.clone();
+                stripe_worth::ask(ctx, &mut member, ctx.now).await?;
+                billing = wire::billing(&member, ctx.now).unwrap_or(billing);
+            }
+            billings.push(billing);
+        }
         match next {
             Some(next) => after = Some(next),
-            None => return Ok(Some(listed)),
+            None => return Ok(Some(billings)),
         }
     }
     Ok(None)
@@ -114,7 +120,7 @@ fn billed(page: &[CustomerAccount], by_customer: &HashMap<&str, Vec<&Billing>>) 
         }
         let own = by_customer.get(row.customer_id.as_str()).into_iter().flatten();
         if let Some(last) = accounts.last_mut() {
-            last.subscriptions.extend(own.map(|b| (b.subscription_id.clone(), b.monthly_cents)));
+            last.subscriptions.extend(own.map(|b| b.subscription.clone()));
         }
     }
     accounts

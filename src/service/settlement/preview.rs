@@ -1,5 +1,6 @@
 //! What a run would do if it started now: the plan without its execution. Nothing is written.
 
+use crate::base::ids::{AccountId, PartnerId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::invoice::PartnerModifiers;
@@ -29,9 +30,9 @@ type Count = (i64, i64);
 #[derive(Default)]
 struct Found {
     /// By partner and reward, in cents.
-    changes: BTreeMap<(String, String), i64>,
+    changes: BTreeMap<(PartnerId, RewardId), i64>,
     /// By partner and unit.
-    vests: BTreeMap<(String, String), Count>,
+    vests: BTreeMap<(PartnerId, String), Count>,
 }
 
 /// What a run of `due` would grant, what its partners' modifiers and caps would change, and what it would vest.
@@ -48,7 +49,7 @@ pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value,
     } else {
         found(ctx, &catalog, document, due.as_of).await?
     };
-    let counts = |of: BTreeMap<(String, String), Count>| -> Vec<Value> {
+    let counts = |of: BTreeMap<(PartnerId, String), Count>| -> Vec<Value> {
         let row = |((partner, unit), (accruals, cents))| json!({"partner": partner, "unit": unit, "accruals": accruals, "cents": cents});
         of.into_iter().map(row).collect()
     };
@@ -66,9 +67,9 @@ pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value,
 async fn grants<P: Ports>(
     ctx: &Context<'_, P>,
     due: &Due,
-) -> Result<(BTreeMap<(String, String), Count>, bool), DbError> {
+) -> Result<(BTreeMap<(PartnerId, String), Count>, bool), DbError> {
     let mut run = settle::new_run(due, 0, ctx);
-    let mut grants: BTreeMap<(String, String), Count> = BTreeMap::new();
+    let mut grants: BTreeMap<(PartnerId, String), Count> = BTreeMap::new();
     for _ in 0..PAGES {
         let (planned, last) = match settle::grants_page(ctx, &run).await {
             Err(DbError::Exhausted) => break,
@@ -78,17 +79,20 @@ async fn grants<P: Ports>(
             count(&mut grants, &accrual);
         }
         let Some(last) = last else { return Ok((grants, true)) };
-        run.cursor = last;
+        run.cursor = last.into();
     }
     Ok((grants, false))
 }
 
-fn count(counts: &mut BTreeMap<(String, String), Count>, accrual: &Accrual) {
+fn count(counts: &mut BTreeMap<(PartnerId, String), Count>, accrual: &Accrual) {
     let entry = counts.entry((accrual.partner_id.clone(), accrual.unit.clone())).or_default();
     *entry = (entry.0 + 1, entry.1 + accrual.net_cents.0);
 }
 
-async fn stored_vests<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<BTreeMap<(String, String), Count>, DbError> {
+async fn stored_vests<P: Ports>(
+    ctx: &Context<'_, P>,
+    due: &Due,
+) -> Result<BTreeMap<(PartnerId, String), Count>, DbError> {
     let run = settle::new_run(due, 0, ctx);
     let vests = ctx.read(runs::vest_preview(&run)).await?;
     Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.accruals, v.cents))).collect())
@@ -105,13 +109,14 @@ async fn found<P: Ports>(
     let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
     let mut gathered = ModifierInputs::default();
     let unknown = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
-    let under = |terms: PartnerModifiers, books: &AccountSnapshots, account: &str| {
+    let under = |terms: PartnerModifiers, books: &AccountSnapshots, account: &AccountId| {
         books.with_case(account, ctx.now, |_, case| {
             decision::decide(catalog, &decision::DecisionInput { terms, ..*case })
         })
     };
-    let look =
-        |books: &AccountSnapshots, account: &str| gathered.add(document, account, &under(unknown, books, account));
+    let look = |books: &AccountSnapshots, account: &AccountId| {
+        gathered.add(document, account, &under(unknown, books, account))
+    };
     let for_second = ctx.keep(ctx.left() / 2);
     let (_, complete) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
     drop(for_second);
@@ -119,7 +124,7 @@ async fn found<P: Ports>(
     let capped = gathered.capped(document, as_of);
     let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut found = Found::default();
-    let look = |books: &AccountSnapshots, account: &str| {
+    let look = |books: &AccountSnapshots, account: &AccountId| {
         let standing = books.accruals(account);
         let (mut changed, _) = posting::settle(standing, under(terms, books, account).accruals, "");
         // Other programs of the group have their own modifiers, which this run does not look for.

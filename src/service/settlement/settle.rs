@@ -7,6 +7,7 @@
 //! step number, so two runners never take the same step, and a step that failed but was persisted is not repeated.
 
 use crate::base::id;
+use crate::base::ids::{AccountId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::Accrual;
@@ -37,7 +38,7 @@ pub type Planned = (Accrual, Option<UtcMillis>);
 /// Which program and period to settle, and as of when.
 #[derive(Clone, Debug)]
 pub struct Due {
-    pub program: String,
+    pub program: ProgramId,
     pub cadence: Cadence,
     pub period: String,
     pub as_of: UtcMillis,
@@ -53,7 +54,7 @@ pub async fn begin<P: Ports>(
     also: impl FnOnce(&Catalog) -> Vec<Stmt>,
 ) -> Result<Vec<RunRow>, AppError> {
     let catalog = ctx.programs().await?;
-    let due = |program: &str| Due {
+    let due = |program: &ProgramId| Due {
         program: program.to_owned(),
         cadence,
         period: schedule::period_before(cadence, scheduled),
@@ -68,8 +69,8 @@ pub async fn begin<P: Ports>(
 }
 
 /// The id of a period's only run.
-pub fn run_id(program: &str, cadence: Cadence, period: &str) -> String {
-    id::derived("run", &[program, cadence.name(), period])
+pub fn run_id(program: &ProgramId, cadence: Cadence, period: &str) -> RunId {
+    id::derived("run", &[program, cadence.name(), period]).into()
 }
 
 /// Statements of a request that starts or resumes a run, in addition to the run's own: its totals.
@@ -123,7 +124,7 @@ pub fn step_statements(state: RunState) -> u64 {
 }
 
 /// Advances a run as far as the invocation allows, leaving `leave` of its statements to the work that follows.
-pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &str, leave: u64) -> Result<RunRow, AppError> {
+pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &RunId, leave: u64) -> Result<RunRow, AppError> {
     let run = load(ctx, id).await?;
     further(ctx, run, leave).await
 }
@@ -195,7 +196,7 @@ pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) 
     }
 }
 
-pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<RunRow, AppError> {
+pub async fn load<P: Ports>(ctx: &Context<'_, P>, id: &RunId) -> Result<RunRow, AppError> {
     ctx.read(runs::run_find(id).first()).await?.ok_or_else(|| AppError::not_found("run"))
 }
 
@@ -216,7 +217,7 @@ pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), Db
 pub async fn grants_page<P: Ports>(
     ctx: &Context<'_, P>,
     run: &RunRow,
-) -> Result<(Vec<Planned>, Option<String>), DbError> {
+) -> Result<(Vec<Planned>, Option<AccountId>), DbError> {
     let candidates = ctx.read(runs::grant_candidates(run)).await?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
     let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();

@@ -1,5 +1,6 @@
 //! Runs that an operator requests: previewed, started, resumed.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::NewRun;
 use crate::engine::event::OCCURRED_AT_MIN;
@@ -57,7 +58,7 @@ pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> 
 }
 
 /// Refuses runs of programs that do not settle by this cadence.
-fn settles(catalog: &Catalog, program: &str, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
+fn settles(catalog: &Catalog, program: &ProgramId, cadence: Cadence, now: UtcMillis) -> Result<(), AppError> {
     let document = catalog.in_force(program, now).ok_or_else(|| {
         AppError::new(ErrorKind::Unprocessable, "unknown_program", "program not found").field("program")
     })?;

@@ -1,5 +1,6 @@
 //! Stripe customers: the accounts that they belong to, what they are found by, and the facts that move with them.
 
+use crate::base::ids::{AccountId, EventId};
 use crate::base::time::UtcMillis;
 use crate::engine::account::customer::{CustomerReference, EmailMatch};
 use crate::engine::event::{Event, Payload};
@@ -13,7 +14,7 @@ pub const SOURCE: &str = "stripe";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CustomerRow {
     pub id: String,
-    pub account_id: String,
+    pub account_id: AccountId,
     pub matched_by: String,
     pub revision: i64,
     pub needs_recompute_since_ms: Option<UtcMillis>,
@@ -85,7 +86,7 @@ pub fn customer_marked_list(limit: i64) -> Query<CustomerRow> {
         "SELECT {COLUMNS} FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL ORDER BY needs_recompute_since_ms, id LIMIT ?1"
     ))
     .bind(limit)
-        .query()
+    .query()
 }
 
 /// Hosts' events that name the customer, or use its id as an account's.
@@ -97,7 +98,7 @@ pub fn claim_list(id: &str) -> Query<CustomerReference> {
          WHERE account_id = ?1 AND source NOT IN ('stripe', 'reconciliation', 'operator')",
     )
     .bind(id)
-        .query()
+    .query()
 }
 
 /// Accounts that signed up and share an address with the customer, and from when on all of that was known.
@@ -111,14 +112,14 @@ pub fn email_match_list(id: &str) -> Query<EmailMatch> {
          WHERE at_ms IS NOT NULL GROUP BY account_id",
     )
     .bind(id)
-        .query()
+    .query()
 }
 
 /// A customer's fact and the account that it is stored under.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BookedCustomer {
-    pub event_id: String,
-    pub account_id: String,
+    pub event_id: EventId,
+    pub account_id: AccountId,
 }
 
 /// A customer's facts, with those that reconciliations found while it had no account.
@@ -126,7 +127,7 @@ const FACTS: &str = "SELECT event_id FROM stripe_fact WHERE customer_id = ?1
      UNION SELECT id FROM event WHERE account_id = ?1 AND source = 'reconciliation'";
 
 /// The facts that are stored under another account than `account`.
-pub fn fact_elsewhere(id: &str, account: &str) -> Query<BookedCustomer> {
+pub fn fact_elsewhere(id: &str, account: &AccountId) -> Query<BookedCustomer> {
     Stmt::new(format!(
         "SELECT id AS event_id, account_id FROM event WHERE id IN ({FACTS}) AND account_id <> ?2 ORDER BY id"
     ))
@@ -137,7 +138,7 @@ pub fn fact_elsewhere(id: &str, account: &str) -> Query<BookedCustomer> {
 
 /// Moves a customer to its account, with all its facts. Aborts the batch if the customer has changed since `revision`
 /// was read.
-pub fn customer_move(id: &str, revision: i64, account: &str, matched_by: &str) -> Vec<Stmt> {
+pub fn customer_move(id: &str, revision: i64, account: &AccountId, matched_by: &str) -> Vec<Stmt> {
     let customer = Stmt::new(
         "UPDATE stripe_customer SET account_id = ?3, matched_by = ?4, needs_recompute_since_ms = NULL,
            revision = CAST(?2 AS INTEGER) + 1 WHERE id = ?1",
@@ -154,7 +155,7 @@ pub fn customer_move(id: &str, revision: i64, account: &str, matched_by: &str) -
 
 /// Records whose fact an event is. If the customer was moved while the event was being ingested, it is marked to be
 /// joined again.
-pub fn fact_insert(event_id: &str, customer: &str, account: &str, now: UtcMillis) -> Vec<Stmt> {
+pub fn fact_insert(event_id: &EventId, customer: &str, account: &AccountId, now: UtcMillis) -> Vec<Stmt> {
     vec![
         Stmt::new("INSERT INTO stripe_fact (event_id, customer_id) VALUES (?1, ?2)").bind(event_id).bind(customer),
         Stmt::new(
@@ -170,7 +171,7 @@ pub fn fact_insert(event_id: &str, customer: &str, account: &str, now: UtcMillis
 #[derive(Clone, Debug, Deserialize)]
 pub struct CustomerAccount {
     pub customer_id: String,
-    pub account_id: String,
+    pub account_id: AccountId,
 }
 
 /// Up to `limit` accounts after `after` that are customers and have signed up, with all their customers.

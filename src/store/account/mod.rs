@@ -3,6 +3,7 @@
 pub mod customer;
 
 use crate::base::id;
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
 use crate::engine::accrual::Accrual;
@@ -13,7 +14,7 @@ use serde_json::json;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRow {
-    pub id: String,
+    pub id: AccountId,
     pub revision: i64,
     /// The `digest` of the stored groups.
     pub written: Option<String>,
@@ -21,7 +22,7 @@ pub struct AccountRow {
 
 impl AccountRow {
     /// An account with nothing stored, or of which only the id is needed.
-    pub fn new(id: String) -> AccountRow {
+    pub fn new(id: AccountId) -> AccountRow {
         AccountRow { id, revision: 0, written: None }
     }
 }
@@ -42,7 +43,7 @@ pub fn digest(groups: &[GroupDecision]) -> String {
             i64::from(group.held).to_string(),
             or_empty(group.grant_due_at),
             at.0.to_string(),
-            event.clone(),
+            event.to_string(),
         ]);
         for span in &group.revenue {
             parts.extend([span.from_ms.0.to_string(), or_empty(span.to_ms), span.annual_cents.0.to_string()]);
@@ -60,7 +61,7 @@ fn text(value: &impl Serialize) -> String {
 /// A decided account: the revision that was read, when it signed up, and the digest of its groups.
 #[derive(Serialize)]
 pub struct AccountAdvance<'a> {
-    pub id: &'a str,
+    pub id: &'a AccountId,
     pub revision: i64,
     pub signed_up: Option<UtcMillis>,
     pub written: &'a str,
@@ -91,7 +92,7 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
 }
 
 /// Marks accounts to be recomputed.
-pub fn recompute_by_ids(accounts: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_ids(accounts: &[AccountId], now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
     )
@@ -108,14 +109,14 @@ pub struct DomainMark {
 
 /// Marks accounts to be recomputed. The revision changes too, so that any concurrent decision about one of them starts
 /// over.
-pub fn recompute_by_domains(domains: &[DomainMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_domains(domains: &[DomainMark], except: &[AccountId], now: UtcMillis) -> Stmt {
     let found = "SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
                  WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from'";
     mark_found(found, &domains, except, now)
 }
 
 /// Marks the accounts that `found` selects by `given` (`?1`), except those that are being decided now.
-fn mark_found(found: &str, given: &impl Serialize, except: &[String], now: UtcMillis) -> Stmt {
+fn mark_found(found: &str, given: &impl Serialize, except: &[AccountId], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
          WHERE id IN ({found}) AND id NOT IN (SELECT value FROM json_each(?2))"
@@ -128,14 +129,14 @@ fn mark_found(found: &str, given: &impl Serialize, except: &[String], now: UtcMi
 /// Sign-ups through a partner in a span of time.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignupVelocityMark {
-    pub program: String,
-    pub partner: String,
+    pub program: ProgramId,
+    pub partner: PartnerId,
     pub from: UtcMillis,
     pub to: UtcMillis,
 }
 
 /// The same for accounts that signed up later in the same month through the same partner.
-pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[AccountId], now: UtcMillis) -> Stmt {
     let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
                    AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
                  WHERE b.program_id = value ->> '$.program'";
@@ -151,7 +152,7 @@ pub struct VisitorMark {
 }
 
 /// The same for accounts that one visitor's touches bound.
-pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[String], now: UtcMillis) -> Stmt {
+pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[AccountId], now: UtcMillis) -> Stmt {
     let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
                    AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'";
     mark_found(found, &visitors, except, now)
@@ -169,13 +170,13 @@ pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
     )
     .bind(limit)
     .bind(facts)
-        .query()
+    .query()
 }
 
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
      at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
 
-pub fn accrual_list(accounts: &[String]) -> Query<Accrual> {
+pub fn accrual_list(accounts: &[AccountId]) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
     ))
@@ -203,7 +204,7 @@ const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id
 
 /// Writes accounts' decisions, one for each group of programs. Unchanged ones are not written: most groups have no part
 /// in most events. The attribution result contains everything about the binding itself.
-pub fn binding_write(groups: &[(&str, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
+pub fn binding_write(groups: &[(&AccountId, &GroupDecision)], now: UtcMillis) -> Vec<Stmt> {
     let rows: Vec<_> = groups.iter().map(|(account, group)| binding_row(account, group)).collect();
     let sql = format!("{GIVEN} {BINDING_WRITE}");
     json_pages(&rows).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
@@ -227,7 +228,7 @@ const BINDING_WRITE: &str =
        IS NOT (excluded.receipt, excluded.states, excluded.qualified_at_ms, excluded.held, excluded.grant_due_at_ms,
                excluded.signed_up_at_ms, excluded.signup_event_id)";
 
-fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
+fn binding_row(account: &AccountId, group: &GroupDecision) -> serde_json::Value {
     let binding = group.result.binding.as_ref();
     json!({
         "account": account, "group": group.result.group, "program": binding.map(|b| &b.program),
@@ -241,9 +242,9 @@ fn binding_row(account: &str, group: &GroupDecision) -> serde_json::Value {
     })
 }
 
-/// Replaces what accounts' subscriptions are worth to their partners.
-pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
-    let mut accounts: Vec<&str> = groups.iter().map(|(account, _)| *account).collect();
+/// Replaces what accounts' subscriptions in the program's currency are worth to their partners.
+pub fn revenue_write(groups: &[(&AccountId, &GroupDecision)]) -> [Stmt; 2] {
+    let mut accounts: Vec<&AccountId> = groups.iter().map(|(account, _)| *account).collect();
     accounts.dedup();
     let mut rows = Vec::new();
     for (account, group) in groups {
@@ -265,7 +266,7 @@ pub fn revenue_write(groups: &[(&str, &GroupDecision)]) -> [Stmt; 2] {
 }
 
 /// Removes the decisions of accounts whose sign-up turned out to belong to another account.
-pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
+pub fn binding_clear(accounts: &[AccountId]) -> [Stmt; 3] {
     [
         Stmt::new("UPDATE account SET written = NULL WHERE id IN (SELECT value FROM json_each(?1))").json(&accounts),
         Stmt::new("DELETE FROM revenue_span WHERE account_id IN (SELECT value FROM json_each(?1))").json(&accounts),
@@ -274,7 +275,7 @@ pub fn binding_clear(accounts: &[String]) -> [Stmt; 3] {
 }
 
 /// Accounts by id, if they were decided before.
-pub fn account_list(ids: &[String]) -> Query<AccountRow> {
+pub fn account_list(ids: &[AccountId]) -> Query<AccountRow> {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
         .json(&ids)
         .query()
@@ -289,7 +290,7 @@ pub struct BindingRow {
     pub decided_at_ms: UtcMillis,
 }
 
-pub fn binding_list(account: &str) -> Query<BindingRow> {
+pub fn binding_list(account: &AccountId) -> Query<BindingRow> {
     Stmt::new("SELECT group_id, receipt, states, decided_at_ms FROM binding WHERE account_id = ?1 ORDER BY group_id")
         .bind(account)
         .query()
@@ -298,35 +299,35 @@ pub fn binding_list(account: &str) -> Query<BindingRow> {
 /// Accounts' bindings before a decision about them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BoundRow {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub group_id: String,
-    pub program_id: String,
-    pub partner_id: String,
-    pub code: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
+    pub code: LinkCode,
     pub from_ms: UtcMillis,
-    pub event_id: String,
+    pub event_id: EventId,
     pub signed_up_at_ms: UtcMillis,
-    pub signup_event_id: String,
+    pub signup_event_id: EventId,
     pub visitor: Option<String>,
 }
 
-pub fn bound_list(accounts: &[String]) -> Query<BoundRow> {
+pub fn bound_list(accounts: &[AccountId]) -> Query<BoundRow> {
     Stmt::new(
         "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor
          FROM binding WHERE account_id IN (SELECT value FROM json_each(?1)) AND partner_id IS NOT NULL",
     )
     .json(&accounts)
-        .query()
+    .query()
 }
 
 /// The id of an account.
 #[derive(Clone, Debug, Deserialize)]
-pub struct AccountId {
-    pub account_id: String,
+pub struct AccountIdRow {
+    pub account_id: AccountId,
 }
 
 /// Accounts with a decision in a group of programs, after the cursor.
-pub fn group_accounts(group: &str, after: &str, limit: i64) -> Query<AccountId> {
+pub fn group_accounts(group: &str, after: &AccountId, limit: i64) -> Query<AccountIdRow> {
     Stmt::new("SELECT account_id FROM binding WHERE group_id = ?1 AND account_id > ?2 ORDER BY account_id LIMIT ?3")
         .bind(group)
         .bind(after)
@@ -334,6 +335,6 @@ pub fn group_accounts(group: &str, after: &str, limit: i64) -> Query<AccountId> 
         .query()
 }
 
-pub fn account_find(id: &str) -> Query<AccountRow> {
+pub fn account_find(id: &AccountId) -> Query<AccountRow> {
     Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id).query()
 }

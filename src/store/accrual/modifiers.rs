@@ -1,6 +1,7 @@
 //! What runs find about partners: modifiers earned and caps reached. Set-based: each statement processes all partners
 //! of the program, and changes mark the accounts that have to be recomputed.
 
+use crate::base::ids::{PartnerId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
@@ -8,7 +9,7 @@ use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::TransferCode;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
-use crate::store::account::{AccountId, AccountRow, LINE_COLUMNS};
+use crate::store::account::{AccountIdRow, AccountRow, LINE_COLUMNS};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
@@ -33,7 +34,7 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
             }
         }
     }
-    let of = |conditions: Vec<(&String, i64)>, find: fn() -> String| {
+    let of = |conditions: Vec<(&RewardId, i64)>, find: fn() -> String| {
         (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
     };
     let caps: Vec<_> = document.caps.iter().map(|cap| (&cap.reward, cap.per_partner_month_cents.0)).collect();
@@ -157,7 +158,7 @@ pub const LINES_MAX: i64 = 4_000;
 /// A partner with how many accruals it has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BackfillPartner {
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub accruals: i64,
 }
 
@@ -176,10 +177,10 @@ pub fn backfill_partners(run: &RunRow) -> Query<BackfillPartner> {
     .bind(&run.id)
     .bind(&run.cursor)
     .bind(LINES_MAX)
-        .query()
+    .query()
 }
 
-pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
+pub fn mark_partner(run: &RunRow, partner: &PartnerId, now: UtcMillis) -> Stmt {
     Stmt::new(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
            SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
@@ -190,7 +191,7 @@ pub fn mark_partner(run: &RunRow, partner: &str, now: UtcMillis) -> Stmt {
 }
 
 /// The modifiers of partners.
-pub fn terms_of(run: &RunRow, partners: &[String]) -> Query<PartnerModifier> {
+pub fn terms_of(run: &RunRow, partners: &[PartnerId]) -> Query<PartnerModifier> {
     Stmt::new(
         "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_modifier
          WHERE program_id = ?1 AND partner_id IN (SELECT value FROM json_each(?2))",
@@ -201,7 +202,7 @@ pub fn terms_of(run: &RunRow, partners: &[String]) -> Query<PartnerModifier> {
 }
 
 /// Their accounts with an invoice that may have earned nothing at the base rate, and therefore has no accrual.
-pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Query<AccountId> {
+pub fn tiny_accounts(run: &RunRow, partners: &[PartnerId]) -> Query<AccountIdRow> {
     Stmt::new(
         "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
          WHERE b.program_id = ?1 AND EXISTS (SELECT 1 FROM event e WHERE e.account_id = b.account_id
@@ -213,7 +214,7 @@ pub fn tiny_accounts(run: &RunRow, partners: &[String]) -> Query<AccountId> {
 }
 
 /// Their accounts that are not marked to be recomputed.
-pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Query<AccountRow> {
+pub fn earned_accounts(run: &RunRow, partners: &[PartnerId]) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
            CROSS JOIN account a ON a.id = b.account_id
@@ -225,7 +226,7 @@ pub fn earned_accounts(run: &RunRow, partners: &[String]) -> Query<AccountRow> {
 }
 
 /// Their accruals for invoices. The plus makes SQLite use the index by partner.
-pub fn earned_list(run: &RunRow, partners: &[String]) -> Query<BaseAccrual> {
+pub fn earned_list(run: &RunRow, partners: &[PartnerId]) -> Query<BaseAccrual> {
     Stmt::new(format!(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,

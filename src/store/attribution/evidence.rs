@@ -1,6 +1,7 @@
 //! What a decision about an account reads from others: the links that it names, accounts of its email domain, sign-ups
 //! of the same partners, and what runs found about them.
 
+use crate::base::ids::{AccountId, AccrualId, LinkCode, PartnerId};
 use crate::base::money::Cents;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::order::SIGN_UP_MS;
@@ -19,7 +20,7 @@ pub const CROWD_MAX: i64 = 200;
 
 /// The codes that accounts' facts or the facts about their domains name, those that bind their same-domain accounts,
 /// and `codes`, each with what attribution needs to know about it.
-pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Query<AttributionLink> {
+pub fn link_list(accounts: &[AccountId], domains: &[String], codes: &[LinkCode]) -> Query<AttributionLink> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
                 UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
@@ -35,7 +36,7 @@ pub fn link_list(accounts: &[String], domains: &[String], codes: &[String]) -> Q
     .json(&accounts)
     .json(&domains)
     .json(&codes)
-        .query()
+    .query()
 }
 
 /// The email domains of accounts' sign-ups, and further ones.
@@ -44,7 +45,7 @@ const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id
 
 /// For each domain and program the accounts that were bound first. The order of the joins is fixed: from the domains,
 /// which are few, to their sign-ups, never from all bindings.
-pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Query<SameDomainAccount> {
+pub fn same_domain_list(accounts: &[AccountId], domains: &[String]) -> Query<SameDomainAccount> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS})
          SELECT account_id, email_domain, program_id, code, from_ms, event_id, bound_later FROM (
@@ -61,12 +62,16 @@ pub fn same_domain_list(accounts: &[String], domains: &[String]) -> Query<SameDo
     ))
     .json(&accounts)
     .json(&domains)
-        .query()
+    .query()
 }
 
 /// The first referred sign-ups of each month from the accounts' first sign-up (or `at`) to their last. They are those
 /// of the partners behind accounts' codes and `codes`, in programs that count them.
-pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<UtcMillis>) -> Query<ReferredSignup> {
+pub fn signup_velocity_list(
+    accounts: &[AccountId],
+    codes: &[LinkCode],
+    at: Option<UtcMillis>,
+) -> Query<ReferredSignup> {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
                 UNION ALL SELECT CAST(?3 AS INTEGER) WHERE ?3 IS NOT NULL),
@@ -87,14 +92,14 @@ pub fn signup_velocity_list(accounts: &[String], codes: &[String], at: Option<Ut
     .json(&accounts)
     .json(&codes)
     .bind(at)
-        .query()
+    .query()
 }
 
 /// The most rows of one visitor that are read for one account: several for each account that is counted.
 const VISITOR_ROWS: i64 = 100;
 
 /// The accounts that touches of the accounts' visitors, and of `visitors` at an instant, bound in the days before each.
-pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMillis>) -> Query<VisitorAccount> {
+pub fn visitor_list(accounts: &[AccountId], visitors: &[String], at: Option<UtcMillis>) -> Query<VisitorAccount> {
     Stmt::new(format!(
         "WITH s AS (SELECT DISTINCT b.visitor, b.signed_up_at_ms AS at FROM binding b
                       WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.visitor IS NOT NULL
@@ -110,7 +115,7 @@ pub fn visitor_list(accounts: &[String], visitors: &[String], at: Option<UtcMill
     .json(&accounts)
     .json(&visitors)
     .bind(at)
-        .query()
+    .query()
 }
 
 /// A visitor may come with a later event of the same sign-up.
@@ -138,7 +143,7 @@ fn uplines() -> String {
 
 /// The partners behind accounts' codes and `codes`, and the partners who referred those partners' own accounts, all the
 /// way up.
-pub fn upline_list(accounts: &[String], codes: &[String]) -> Query<Upline> {
+pub fn upline_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<Upline> {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
@@ -152,7 +157,7 @@ pub fn upline_list(accounts: &[String], codes: &[String]) -> Query<Upline> {
     ))
     .json(&accounts)
     .json(&codes)
-        .query()
+    .query()
 }
 
 /// Marks the own accounts of partners and of their uplines to be recomputed: an account that is a partner's own was
@@ -179,12 +184,12 @@ pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
 /// An account whose binding changed, and a partner that it was or is bound to.
 #[derive(Clone, Debug, Serialize)]
 pub struct UplineMark {
-    pub account: String,
-    pub partner: String,
+    pub account: AccountId,
+    pub partner: PartnerId,
 }
 
 /// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
-pub fn term_list(accounts: &[String], codes: &[String]) -> Query<PartnerModifier> {
+pub fn term_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<PartnerModifier> {
     Stmt::new(
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
          FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
@@ -201,12 +206,12 @@ pub fn term_list(accounts: &[String], codes: &[String]) -> Query<PartnerModifier
 /// What caps take from an accrual.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CapReduction {
-    pub accrual_id: String,
+    pub accrual_id: AccrualId,
     pub cap_reduction_cents: Cents,
 }
 
 /// What monthly caps remove from the accruals of accounts.
-pub fn cap_list(accounts: &[String]) -> Query<CapReduction> {
+pub fn cap_list(accounts: &[AccountId]) -> Query<CapReduction> {
     Stmt::new("SELECT accrual_id, cap_reduction_cents FROM cap_reduction WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0")
         .json(&accounts)
         .query()

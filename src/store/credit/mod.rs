@@ -5,6 +5,7 @@ pub mod promotion;
 pub mod redemption;
 pub mod webhook;
 
+use crate::base::ids::{PartnerId, PayoutId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::payout::OutboundTransfer;
@@ -57,7 +58,7 @@ pub fn customer_of(external_id: &str) -> String {
 /// its partner owes. What was delivered but is no longer owed is clawed back from the customer who has it. Planned
 /// amounts are set aside at once, so that nothing else counts on them. If two invocations plan at once, the second
 /// aborts.
-pub fn plan(program: &str, now: UtcMillis) -> Vec<Stmt> {
+pub fn plan(program: &ProgramId, now: UtcMillis) -> Vec<Stmt> {
     let since = now.plus_days(-AGAIN_DAYS);
     let bound = |sql: String| Stmt::new(sql).bind(program).bind(since).bind(now).bind(PAGE);
     let mut statements = vec![
@@ -122,7 +123,7 @@ fn credits() -> String {
 }
 
 /// Nothing was delivered for outbound transfers that failed for good.
-pub fn undelivered(ids: &[&str]) -> Stmt {
+pub fn undelivered(ids: &[&PayoutId]) -> Stmt {
     Stmt::new(
         "UPDATE accrual SET delivered_cents = n.before_cents
          FROM (SELECT s.accrual_id, s.before_cents FROM credit_transfer s WHERE s.id IN (SELECT value FROM json_each(?1)) AND s.state = 'failed') n
@@ -147,7 +148,7 @@ pub fn outbound_notice(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
 /// Outbound transfers before the cursor (instant, id), newest first. An empty filter matches all.
 pub fn outbound_page(
     state: &str,
-    partner: &str,
+    partner: &PartnerId,
     before_ms: i64,
     before_id: &str,
     limit: i64,
@@ -172,7 +173,7 @@ pub struct CreditCustomer {
 }
 
 /// The partner's customer, if known.
-pub fn customer_find(partner: &str) -> Query<CreditCustomer> {
+pub fn customer_find(partner: &PartnerId) -> Query<CreditCustomer> {
     Stmt::new(format!("SELECT {} AS customer FROM partner p WHERE p.id = ?1", customer_of("p.external_id")))
         .bind(partner)
         .query()

@@ -1,5 +1,6 @@
 //! Promotion codes for referred people: which coupon, whose code, and its progress at Stripe.
 
+use crate::base::ids::{AccountId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -8,10 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromotionRow {
     pub id: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub coupon_id: String,
     pub visitor_id: Option<String>,
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     pub code: String,
     /// How many keys were used.
     pub attempt: i64,
@@ -33,7 +34,7 @@ pub fn coupon_find(id: &str) -> Query<CouponRow> {
     Stmt::new("SELECT id FROM promotion_coupon WHERE id = ?1").bind(id).query()
 }
 
-pub fn coupon_insert(id: &str, program: &str, version: i64, now: UtcMillis) -> Stmt {
+pub fn coupon_insert(id: &str, program: &ProgramId, version: i64, now: UtcMillis) -> Stmt {
     Stmt::new("INSERT INTO promotion_coupon (id, program_id, version, made_at_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
         .bind(id)
         .bind(program)
@@ -42,7 +43,7 @@ pub fn coupon_insert(id: &str, program: &str, version: i64, now: UtcMillis) -> S
 }
 
 /// The account's code, otherwise the visitor's. A code that belongs to another account is never returned.
-pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str>) -> Query<PromotionRow> {
+pub fn promotion_find(program: &ProgramId, account: Option<&AccountId>, visitor: Option<&str>) -> Query<PromotionRow> {
     Stmt::new(
         "SELECT id, program_id, coupon_id, visitor_id, account_id, code, attempt, first_sent_at_ms, due_at_ms, promotion_id, revision, created_at_ms
          FROM promotion_code WHERE program_id = ?1
@@ -52,7 +53,7 @@ pub fn promotion_find(program: &str, account: Option<&str>, visitor: Option<&str
     .bind(program)
     .bind(account)
     .bind(visitor)
-        .query()
+    .query()
 }
 
 /// Stores a code before it is created at Stripe. A second one for the same account or visitor aborts. If the visitor's

@@ -1,5 +1,6 @@
 //! Credit that the application uses, and what it gives back: rows, ledger, and the balance to redeem.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redemption {
     pub id: String,
-    pub program_id: String,
-    pub partner_id: String,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub amount_cents: i64,
     pub returned_cents: i64,
@@ -36,7 +37,7 @@ pub struct CreditRow {
 }
 
 /// A partner's credit, by unit.
-pub fn credit_list(partner: &str) -> Stmt {
+pub fn credit_list(partner: &PartnerId) -> Query<CreditRow> {
     Stmt::new(
         "SELECT a.unit, SUM(IIF(a.kind = 'pending', a.cr_posted_cents - a.dr_posted_cents, 0)) AS pending_cents,
            SUM(IIF(a.kind = 'available', a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents, 0)) AS available_cents,
@@ -46,6 +47,7 @@ pub fn credit_list(partner: &str) -> Stmt {
          FROM ledger_account a WHERE a.partner_id = ?1 AND substr(a.unit, 1, 7) = 'credit:' GROUP BY a.unit ORDER BY a.unit",
     )
     .bind(partner)
+    .query()
 }
 
 pub fn redemption_find(id: &str) -> Query<Redemption> {
@@ -53,7 +55,7 @@ pub fn redemption_find(id: &str) -> Query<Redemption> {
 }
 
 /// A partner's redemptions before the cursor (instant, id), newest first.
-pub fn redemption_page(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Query<Redemption> {
+pub fn redemption_page(partner: &PartnerId, before_ms: i64, before_id: &str, limit: i64) -> Query<Redemption> {
     Stmt::new(format!(
         "{REDEMPTION} WHERE r.partner_id = ?1 AND (r.created_at_ms < ?2 OR (r.created_at_ms = ?2 AND r.id < ?3))
          ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?4"

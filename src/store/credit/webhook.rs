@@ -1,6 +1,7 @@
 //! Paying out credits by webhook: `reward.granted` hands a credit over, `reward.reversed` claws it back. This file has
 //! the messages that are due, and the ledger entries of those that were delivered.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::message::MessageType;
@@ -28,7 +29,7 @@ const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_
 
 /// Queues what is due: credits that no run or event has announced, and the part of delivered ones that is no longer
 /// owed.
-pub fn plan(program: &str, now: UtcMillis) -> [Stmt; 2] {
+pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
     let queue = |kind: MessageType, id: &str, amount: &str, only: &str| {
         Stmt::new(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)

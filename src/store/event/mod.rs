@@ -3,6 +3,7 @@
 pub mod stripe;
 
 use crate::base::decode;
+use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
@@ -20,7 +21,7 @@ pub struct Seen {
     pub outcome: String,
 }
 
-pub fn event_seen(id: &str) -> Query<Seen> {
+pub fn event_seen(id: &EventId) -> Query<Seen> {
     Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id).query()
 }
 
@@ -58,7 +59,7 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .bind(intake.source)
     .bind(&event.kind)
     .bind(event.account_id.clone())
-    .bind(invoice_of(&event.payload).map(str::to_owned))
+    .bind(invoice_of(&event.payload))
     .bind(event.occurred_at)
     .bind(intake.received_at)
     .bind(intake.body_sha256)
@@ -88,20 +89,20 @@ pub fn event_person_insert(event: &Event) -> Option<Stmt> {
 }
 
 /// The accounts that an event affects: its own, and every account with a payment of the same invoices.
-pub fn event_accounts(account: Option<&str>, invoices: &[String]) -> Query<AccountRow> {
+pub fn event_accounts(account: Option<&AccountId>, invoices: &[InvoiceId]) -> Query<AccountRow> {
     Stmt::new(
         "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT e.account_id FROM json_each(?2) CROSS JOIN event e ON e.invoice_id = value WHERE e.type = 'invoice.paid')
          ORDER BY a.id",
     )
-    .bind(account.map(str::to_owned))
+    .bind(account)
     .json(&invoices)
     .query()
 }
 
 /// The facts of accounts, all facts about their invoices and their payments whichever account those name, and the facts about the domains
 /// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
-pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -> Parsed<Vec<Fact>> {
+pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[String]) -> Parsed<Vec<Fact>> {
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
                                     WHERE account_id IN (SELECT value FROM json_each(?1))),
@@ -131,8 +132,8 @@ pub fn fact_list(accounts: &[String], invoices: &[String], domains: &[String]) -
 pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
     #[derive(Deserialize)]
     struct Row {
-        id: String,
-        account_id: Option<String>,
+        id: EventId,
+        account_id: Option<AccountId>,
         r#type: String,
         occurred_at_ms: UtcMillis,
         email_domain: Option<String>,
@@ -161,12 +162,12 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
 /// An email address that an event named for an account.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountEmail {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub email: String,
 }
 
 /// The email addresses that events named for accounts.
-pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
+pub fn email_list(accounts: &[AccountId]) -> Query<AccountEmail> {
     Stmt::new(
         "SELECT DISTINCT account_id, email FROM event_person
          WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",
@@ -176,7 +177,7 @@ pub fn email_list(accounts: &[String]) -> Query<AccountEmail> {
 }
 
 /// The invoice that an event names. A refund or dispute of a payment names none.
-pub fn invoice_of(payload: &Payload) -> Option<&str> {
+pub fn invoice_of(payload: &Payload) -> Option<&InvoiceId> {
     let invoice = match payload {
         Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
         Payload::InvoiceRefunded { invoice_id, .. }
@@ -185,7 +186,7 @@ pub fn invoice_of(payload: &Payload) -> Option<&str> {
         Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
         _ => None,
     };
-    invoice.map(String::as_str).filter(|invoice| !invoice.is_empty())
+    invoice.filter(|invoice| !invoice.is_empty())
 }
 
 /// The domain that an event is about.
@@ -199,7 +200,7 @@ pub fn domain_of(payload: &Payload) -> Option<&str> {
 
 /// Every code that an event presents: typed, from its token's touches or its visitor's clicks, an agency's, an
 /// operator's.
-pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String> {
+pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<LinkCode> {
     let touched =
         presented.touchpoints.iter().flat_map(|t| &t.touches).chain(&presented.clicks).map(|t| t.code.clone());
     let named = match payload {
@@ -209,10 +210,44 @@ pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<String
         Payload::Reassigned { code, .. } => code.clone(),
         _ => None,
     };
-    let mut codes: Vec<String> = presented.code.iter().cloned().chain(touched).chain(named).collect();
+    let mut codes: Vec<LinkCode> = presented.code.iter().cloned().chain(touched).chain(named).collect();
     codes.sort();
     codes.dedup();
     codes
+}
+
+/// An invoice, subscription or purchase whose amount is in another currency than that of some program.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OtherAmount {
+    /// `invoice`, `subscription` or `purchase`.
+    pub kind: String,
+    /// Its id.
+    pub subject: String,
+    /// The earliest event about it.
+    pub event_id: String,
+    pub at_ms: UtcMillis,
+    pub currency: String,
+    /// What was paid, or a subscription's price per month.
+    pub cents: Option<i64>,
+}
+
+/// An account's amounts in other currencies, latest first, each once.
+pub fn other_amounts(account: &str, limit: i64) -> Query<OtherAmount> {
+    Stmt::new(
+        "WITH own AS MATERIALIZED (SELECT DISTINCT document ->> '$.currency' AS currency FROM program_version),
+              told AS (SELECT id, type, occurred_at_ms, payload -> ('$.\"' || type || '\"') AS payload FROM event
+                WHERE account_id = ?1 AND type IN ('invoice.paid', 'subscription.started', 'subscription.updated', 'purchase.completed')),
+              amount AS (SELECT id, occurred_at_ms, substr(type, 1, instr(type, '.') - 1) AS kind,
+                  COALESCE(payload ->> '$.invoice_id', payload ->> '$.purchase_id', payload ->> '$.subscription_id') AS subject,
+                  COALESCE(payload ->> '$.amount.currency', payload ->> '$.currency') AS currency,
+                  COALESCE(payload ->> '$.amount.cents', payload ->> '$.monthly_cents') AS cents FROM told)
+         SELECT kind, subject, id AS event_id, MIN(occurred_at_ms) AS at_ms, currency, cents FROM amount
+         WHERE currency IS NOT NULL AND EXISTS (SELECT 1 FROM own WHERE own.currency <> amount.currency)
+         GROUP BY kind, subject, currency ORDER BY at_ms DESC, id LIMIT ?2",
+    )
+    .bind(account)
+    .bind(limit)
+    .query()
 }
 
 /// The latest clicks of a visitor, as touches.

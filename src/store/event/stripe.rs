@@ -98,6 +98,8 @@ pub struct WaitingEvent {
     pub r#type: String,
     pub payment_intent: Option<String>,
     pub charge: Option<String>,
+    /// The customer who paid, if the event names it.
+    pub customer_id: Option<String>,
     pub payload: String,
     pub body_sha256: String,
     pub occurred_at_ms: UtcMillis,
@@ -106,21 +108,23 @@ pub struct WaitingEvent {
 /// `requested_at`: when its invoice was requested or the wait started; `None` if Stripe has none.
 pub fn waiting_insert(waiting: &WaitingEvent, requested_at: Option<UtcMillis>) -> Stmt {
     Stmt::new(
-        "INSERT INTO stripe_waiting (id, type, payment_intent, charge, payload, body_sha256, occurred_at_ms, requested_at_ms)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
+        "INSERT INTO stripe_waiting (id, type, payment_intent, charge, customer_id, payload, body_sha256, occurred_at_ms, requested_at_ms)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM event WHERE id = ?1)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(&waiting.id)
     .bind(&waiting.r#type)
     .bind(waiting.payment_intent.clone())
     .bind(waiting.charge.clone())
+    .bind(waiting.customer_id.clone())
     .bind(&waiting.payload)
     .bind(&waiting.body_sha256)
     .bind(waiting.occurred_at_ms)
     .bind(requested_at)
 }
 
-const COLUMNS: &str = "w.id, w.type, w.payment_intent, w.charge, w.payload, w.body_sha256, w.occurred_at_ms";
+const COLUMNS: &str =
+    "w.id, w.type, w.payment_intent, w.charge, w.customer_id, w.payload, w.body_sha256, w.occurred_at_ms";
 
 /// The invoices of a fact that waited for one, in JSON.
 #[derive(Clone, Debug, Deserialize)]
@@ -137,6 +141,22 @@ pub fn waiting_ready(limit: i64) -> Parsed<Vec<(WaitingEvent, ReadyEvent)>> {
     ))
     .bind(limit)
     .pairs()
+}
+
+/// Waiting facts about payments of an account's customers, in the order in which they happened. A fact that does not name
+/// its customer is found by a fact about the same payment that does.
+pub fn waiting_of_account(account: &str, limit: i64) -> Query<WaitingEvent> {
+    Stmt::new(format!(
+        "WITH named AS MATERIALIZED (SELECT w.id, w.payment_intent, w.charge FROM stripe_customer c CROSS JOIN stripe_waiting w
+                ON w.customer_id = c.id WHERE c.account_id = ?1)
+         SELECT {COLUMNS} FROM stripe_waiting w WHERE w.id IN (SELECT id FROM named
+           UNION SELECT s.id FROM named n CROSS JOIN stripe_waiting s ON s.payment_intent = n.payment_intent
+           UNION SELECT s.id FROM named n CROSS JOIN stripe_waiting s ON s.charge = n.charge)
+         ORDER BY w.occurred_at_ms, w.id LIMIT ?2"
+    ))
+    .bind(account)
+    .bind(limit)
+    .query()
 }
 
 /// Waiting facts that Stripe was last asked about before `before`, with a payment to ask with.

@@ -1,5 +1,6 @@
 //! Sign-in: browsers' sessions, and emailed links.
 
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -39,10 +40,10 @@ pub struct SessionRow {
     pub seen_at_ms: UtcMillis,
     pub expires_at_ms: UtcMillis,
     /// `None`: the session has no such partner.
-    pub partner_id: Option<String>,
-    pub program_id: Option<String>,
+    pub partner_id: Option<PartnerId>,
+    pub program_id: Option<ProgramId>,
     pub external_id: Option<String>,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub name: Option<String>,
     pub partner_email: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
@@ -57,7 +58,7 @@ const IS_OF: &str =
 /// A token's live session, and the partner that the request names. A partner that isn't the session's is not returned.
 /// `+`: with the column's affinity SQLite would not use the index on the lower-case address, and every page would scan
 /// all partners.
-pub fn session_find(token_sha256: &str, partner: &str, now: UtcMillis) -> Query<SessionRow> {
+pub fn session_find(token_sha256: &str, partner: &PartnerId, now: UtcMillis) -> Query<SessionRow> {
     Stmt::new(format!(
         "SELECT s.id, s.way, s.email, s.site_user, s.credential_sha256, s.operator, s.actor, s.token_sha256 = ?1 AS is_current,
            s.rotated_at_ms, s.checked_at_ms, s.seen_at_ms, s.expires_at_ms,
@@ -223,10 +224,10 @@ pub fn session_list(token_sha256: &str, now: UtcMillis) -> Query<OpenSession> {
 /// One of a person's partners.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OwnPartner {
-    pub id: String,
-    pub program_id: String,
+    pub id: PartnerId,
+    pub program_id: ProgramId,
     pub external_id: String,
-    pub code: String,
+    pub code: LinkCode,
     pub name: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
@@ -263,7 +264,7 @@ pub fn partners_of(person: Proof<'_>) -> Query<OwnPartner> {
 }
 
 /// The oldest partner of a program with this address.
-pub fn partner_of(program: &str, email: &str) -> Query<OwnPartner> {
+pub fn partner_of(program: &ProgramId, email: &str) -> Query<OwnPartner> {
     Stmt::new(format!(
         "{OWN} FROM partner_person x JOIN partner p ON p.id = x.partner_id
          WHERE lower(x.email) = ?2 AND p.program_id = ?1 ORDER BY p.created_at_ms, p.id LIMIT 1"
@@ -320,7 +321,7 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     .bind(limits.most_by_one)
     .bind(limits.most_in_all)
     .bind(l.first_gets_through)
-        .query()
+    .query()
 }
 
 /// Whether a stored link is to be emailed.

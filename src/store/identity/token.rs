@@ -20,7 +20,7 @@ pub fn token_find(sha256: &str, now: UtcMillis) -> Query<TokenRow> {
     )
     .bind(sha256)
     .bind(now)
-        .query()
+    .query()
 }
 
 /// Records a token's first use, in the audit trail too. Of two simultaneous uses only the first is recorded.

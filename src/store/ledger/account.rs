@@ -75,7 +75,7 @@ mod tests {
                 let row = "SELECT 'prg' AS program_id, 'cash:usd' AS unit, 'par' AS partner_id";
                 let sql = format!("SELECT {id} FROM ({row}) p");
                 let id: String = connection.query_row(&sql, [], |row| row.get(0)).expect("an id");
-                assert_eq!(id, LedgerAccount::new("prg", "cash:usd", kind, "par").to_string());
+                assert_eq!(id, LedgerAccount::new(&"prg".into(), "cash:usd", kind, &"par".into()).to_string());
             }
         }
     }

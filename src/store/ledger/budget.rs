@@ -1,13 +1,22 @@
 //! Reward budgets: their balances, and the rewards that wait.
 
+use crate::base::ids::{AccountId, ProgramId};
 use crate::engine::accrual::Accrual;
+use crate::engine::accrual::milestone::RewardBudget;
 use crate::store::account::{AccountRow, LINE_COLUMNS};
-use crate::store::port::{GIVEN, Stmt};
-use crate::store::query::Query;
+use crate::store::port::{DbError, GIVEN, Rows, Stmt};
+use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
-/// Every program's budget: revision, balance in cents, and how many rewards wait.
-pub fn budget_list() -> Stmt {
+/// A budget with the revision at which it was read.
+#[derive(Clone, Debug)]
+pub struct BudgetRow {
+    pub budget: RewardBudget,
+    pub revision: i64,
+}
+
+/// Every program's budget.
+pub fn budget_list() -> Parsed<Vec<BudgetRow>> {
     Stmt::new(
         "SELECT v.program_id, COALESCE((SELECT revision FROM reward_budget p WHERE p.program_id = v.program_id), 0) AS revision,
                 COALESCE((SELECT SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account a
@@ -15,6 +24,16 @@ pub fn budget_list() -> Stmt {
                 (SELECT COUNT(*) FROM accrual l WHERE l.program_id = v.program_id AND l.state = 'waiting') AS waiting
          FROM (SELECT DISTINCT program_id FROM program_version) v",
     )
+    .parsed(budgets)
+}
+
+fn budgets(rows: Rows) -> Result<Vec<BudgetRow>, DbError> {
+    #[derive(Deserialize)]
+    struct Revision {
+        revision: i64,
+    }
+    let rows = rows.decode_pairs::<RewardBudget, Revision>()?;
+    Ok(rows.into_iter().map(|(budget, at)| BudgetRow { budget, revision: at.revision }).collect())
 }
 
 /// How often a program's budget was funded.
@@ -24,17 +43,17 @@ pub struct BudgetFundings {
 }
 
 /// How often a program's budget was funded.
-pub fn budget_fundings(program: &str) -> Query<BudgetFundings> {
+pub fn budget_fundings(program: &ProgramId) -> Query<BudgetFundings> {
     Stmt::new(
         "SELECT COUNT(*) AS fundings FROM ledger_account a JOIN transfer t ON t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'fund'
          WHERE a.program_id = ?1 AND a.kind = 'budget'",
     )
     .bind(program)
-        .query()
+    .query()
 }
 
 /// Writes the next revision of each program's budget. Aborts the batch if another write drew on one.
-pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
+pub fn budget_advance(budgets: &[(&ProgramId, i64)]) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO reward_budget (program_id, revision) SELECT row ->> 0, (row ->> 1) + 1 FROM given WHERE true
          ON CONFLICT (program_id) DO UPDATE SET revision = excluded.revision"
@@ -43,17 +62,17 @@ pub fn budget_advance(budgets: &[(&str, i64)]) -> Stmt {
 }
 
 /// The rewards that wait, in the order in which they are released.
-pub fn waiting_list(program: &str, limit: i64) -> Query<Accrual> {
+pub fn waiting_list(program: &ProgramId, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, reward_id LIMIT ?2"
     ))
     .bind(program)
     .bind(limit)
-        .query()
+    .query()
 }
 
 /// The accounts of accruals, with their revisions.
-pub fn waiting_accounts(accounts: &[String]) -> Query<AccountRow> {
+pub fn waiting_accounts(accounts: &[AccountId]) -> Query<AccountRow> {
     Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))")
         .json(&accounts)
         .query()

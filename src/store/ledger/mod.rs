@@ -3,6 +3,7 @@
 pub mod account;
 pub mod budget;
 
+use crate::base::ids::{AccrualId, EventId, PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::LedgerAccountKind;
 use crate::engine::ledger::posting::Transfer;
@@ -15,10 +16,10 @@ pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
     #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
     struct Account<'a> {
         id: String,
-        program: &'a str,
+        program: &'a ProgramId,
         unit: &'a str,
         kind: LedgerAccountKind,
-        partner: &'a str,
+        partner: &'a PartnerId,
     }
     let mut accounts: Vec<Account> = transfers
         .iter()
@@ -80,15 +81,15 @@ pub fn failed_checks() -> Query<FailedCheck> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TransferRow {
     pub id: String,
-    pub accrual_id: Option<String>,
+    pub accrual_id: Option<AccrualId>,
     pub code: String,
     pub phase: String,
     pub debit: String,
     pub credit: String,
     pub amount_cents: i64,
-    pub program_id: String,
-    pub event_id: Option<String>,
-    pub run_id: Option<String>,
+    pub program_id: ProgramId,
+    pub event_id: Option<EventId>,
+    pub run_id: Option<RunId>,
     pub actor: Option<String>,
     pub reason: String,
     pub created_at_ms: UtcMillis,
@@ -104,7 +105,7 @@ pub fn transfer_page(after: i64, limit: i64) -> Query<TransferRow> {
     )
     .bind(after)
     .bind(limit)
-        .query()
+    .query()
 }
 
 /// A partner's balance in one unit, in cents.
@@ -121,7 +122,7 @@ pub struct BalanceRow {
 }
 
 /// Pending, available (negative if carried forward), paid and redeemed, by unit.
-pub fn balance_list(partner: &str) -> Query<BalanceRow> {
+pub fn balance_list(partner: &PartnerId) -> Query<BalanceRow> {
     Stmt::new(
         "SELECT unit,
            SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending_cents,

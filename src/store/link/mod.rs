@@ -3,15 +3,17 @@
 pub mod click;
 
 use crate::base::decode;
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::query::Parsed;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The link of this code with everything that determines whether it is live at `now`. No row if it does not exist, or
 /// if its program has no document in force.
-pub fn link_resolve(code: &str, now: UtcMillis) -> Stmt {
+pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
     Stmt::new(
         "SELECT l.code, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
                 p.left_at_ms, p.disclosure_accepted_at_ms,
@@ -28,13 +30,14 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Stmt {
     )
     .bind(code)
     .bind(now)
+    .parsed(|rows| link_decode(&rows))
 }
 
 #[derive(Deserialize)]
 struct LinkRow {
-    code: String,
-    partner_id: String,
-    program_id: String,
+    code: LinkCode,
+    partner_id: PartnerId,
+    program_id: ProgramId,
     destination: Option<String>,
     campaign: Option<String>,
     utm: Option<String>,
@@ -80,7 +83,7 @@ mod tests {
     use crate::store::link::click::tests::{query, sqlite};
 
     fn resolve(db: &rusqlite::Connection, code: &str, now: i64) -> Option<LinkRecord> {
-        link_decode(&query(db, &link_resolve(code, UtcMillis(now))).unwrap()).unwrap()
+        link_decode(&query(db, &link_resolve(code, UtcMillis(now)).statement).unwrap()).unwrap()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Deliveries: determining each message's recipients, leasing what is due, and recording the results.
 
+use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::message::{Audience, MessageType};
 use crate::store::port::Stmt;
@@ -31,7 +32,7 @@ pub fn to_do(now: UtcMillis) -> Query<ToDo> {
                 EXISTS (SELECT 1 FROM delivery WHERE state = 'queued' AND channel IN ('email', 'webhook') AND next_attempt_at_ms <= ?1) AS due",
     )
     .bind(now)
-        .query()
+    .query()
 }
 
 /// Whether there are messages whose recipients are not settled.
@@ -81,11 +82,11 @@ pub struct DueDelivery {
     /// Including this one.
     pub attempts: i64,
     pub kind: String,
-    pub program_id: String,
-    pub partner_id: Option<String>,
+    pub program_id: ProgramId,
+    pub partner_id: Option<PartnerId>,
     /// The partner's id at the host.
     pub external_id: Option<String>,
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// JSON.
     pub payload: String,
     pub created_at_ms: UtcMillis,

@@ -2,6 +2,7 @@
 //! outbox is lost; its recipients and their progress are in `delivery`.
 
 use crate::base::id;
+use crate::base::ids::{AccountId, PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;
@@ -16,9 +17,9 @@ use serde_json::{Value, json};
 pub struct OutboxMessage<'a> {
     pub id: String,
     pub kind: MessageType,
-    pub program: &'a str,
-    pub partner: Option<&'a str>,
-    pub account: Option<&'a str>,
+    pub program: &'a ProgramId,
+    pub partner: Option<&'a PartnerId>,
+    pub account: Option<&'a AccountId>,
     pub payload: Value,
 }
 
@@ -34,7 +35,12 @@ pub fn outbox_insert(messages: &[OutboxMessage], now: UtcMillis) -> Stmt {
 }
 
 /// Someone whom the partner referred has signed up.
-pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_up: UtcMillis) -> OutboxMessage<'a> {
+pub fn joined<'a>(
+    program: &'a ProgramId,
+    partner: &'a PartnerId,
+    account: &'a AccountId,
+    signed_up: UtcMillis,
+) -> OutboxMessage<'a> {
     OutboxMessage {
         id: id::derived("joi", &[program, partner, account]),
         kind: MessageType::ReferralJoined,
@@ -47,7 +53,7 @@ pub fn joined<'a>(program: &'a str, partner: &'a str, account: &'a str, signed_u
 
 /// A budget is lower than it should be. Sent once per funding: `fundings` is how many there have been.
 pub fn budget_low<'a>(
-    program: &'a str,
+    program: &'a ProgramId,
     unit: &str,
     balance_cents: i64,
     low_cents: i64,
@@ -65,7 +71,7 @@ pub fn budget_low<'a>(
 }
 
 /// A program's weekly funnel report is available at `/v1/reports/funnel`.
-pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMessage<'a> {
+pub fn funnel_report<'a>(program: &'a ProgramId, version: i64, week: &str) -> OutboxMessage<'a> {
     let report = format!("/v1/reports/funnel?program={program}&week={week}");
     OutboxMessage {
         id: format!("funnel:{program}:{week}"),
@@ -78,7 +84,7 @@ pub fn funnel_report<'a>(program: &'a str, version: i64, week: &str) -> OutboxMe
 }
 
 /// Queues one message to the referrer and one to the friend for each grant in an executed page of a run.
-pub fn outbox_grants(run: &str, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
+pub fn outbox_grants(run: &RunId, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT side.value || ':' || i.accrual_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
@@ -122,7 +128,7 @@ pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
 }
 
 /// Queues a run's statement for every partner with something in it.
-pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
+pub fn outbox_statements(run: &RunId, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,
@@ -141,9 +147,9 @@ pub fn outbox_statements(run: &str, now: UtcMillis) -> Stmt {
 pub struct OutboxRow {
     pub id: String,
     pub kind: String,
-    pub program_id: String,
-    pub partner_id: Option<String>,
-    pub account_id: Option<String>,
+    pub program_id: ProgramId,
+    pub partner_id: Option<PartnerId>,
+    pub account_id: Option<AccountId>,
     /// JSON.
     pub payload: String,
     pub state: String,
@@ -164,7 +170,7 @@ pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Quer
     ))
     .bind(after)
     .bind(limit)
-        .query()
+    .query()
 }
 
 /// A message as its page shows it.
@@ -173,11 +179,11 @@ pub struct MessageShown {
     pub row: i64,
     pub id: String,
     pub kind: String,
-    pub program_id: String,
-    pub partner_id: Option<String>,
+    pub program_id: ProgramId,
+    pub partner_id: Option<PartnerId>,
     pub external_id: Option<String>,
     pub name: Option<String>,
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     pub state: String,
     pub created_at_ms: UtcMillis,
     /// `DeliveryRow`s, as JSON.

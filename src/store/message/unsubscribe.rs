@@ -1,5 +1,6 @@
 //! Who has unsubscribed from which kind of message, by the hash of their address.
 
+use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -26,7 +27,7 @@ pub fn unsubscribe_delete(u: &Unsubscribed) -> Stmt {
 }
 
 /// What a partner has unsubscribed from, with its current address.
-pub fn unsubscribe_of_partner(partner: &str) -> Query<Unsubscribed> {
+pub fn unsubscribe_of_partner(partner: &PartnerId) -> Query<Unsubscribed> {
     Stmt::new(
         "SELECT u.address_sha256, u.kind FROM partner_person x CROSS JOIN unsubscribe u ON u.address_sha256 = x.email_sha256
          WHERE x.partner_id = ?1",

@@ -5,6 +5,7 @@ pub mod page;
 pub mod profile;
 pub mod resource;
 
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -14,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartnerRow {
-    pub id: String,
-    pub program_id: String,
+    pub id: PartnerId,
+    pub program_id: ProgramId,
     pub external_id: String,
     pub kind: Option<String>,
     pub country: Option<String>,
     pub website: Option<String>,
-    pub code: String,
+    pub code: LinkCode,
     pub disclosure_accepted_at_ms: Option<UtcMillis>,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
@@ -32,11 +33,11 @@ const PARTNER: &str =
     "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms,
    p.left_at_ms, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
-pub fn partner_find(id: &str) -> Query<PartnerRow> {
+pub fn partner_find(id: &PartnerId) -> Query<PartnerRow> {
     Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id).query()
 }
 
-pub fn partner_find_external(program: &str, external_id: &str) -> Query<PartnerRow> {
+pub fn partner_find_external(program: &ProgramId, external_id: &str) -> Query<PartnerRow> {
     Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2"))
         .bind(program)
         .bind(external_id)
@@ -69,7 +70,7 @@ pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt>
 }
 
 /// Records that the partner accepts the disclosure, if it has not.
-pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
+pub fn partner_disclose(id: &PartnerId, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE partner SET disclosure_accepted_at_ms = ?2 WHERE id = ?1 AND disclosure_accepted_at_ms IS NULL")
         .bind(id)
         .bind(now)
@@ -78,9 +79,9 @@ pub fn partner_disclose(id: &str, now: UtcMillis) -> Stmt {
 /// A link as created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRow {
-    pub code: String,
-    pub partner_id: String,
-    pub program_id: String,
+    pub code: LinkCode,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
     pub destination: Option<String>,
     pub campaign: Option<String>,
     /// A JSON object.
@@ -107,7 +108,7 @@ pub fn link_insert(l: &LinkRow) -> Stmt {
     .bind(l.expires_at_ms)
 }
 
-pub fn link_find(code: &str) -> Query<LinkRow> {
+pub fn link_find(code: &LinkCode) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE code = ?1",
@@ -115,12 +116,12 @@ pub fn link_find(code: &str) -> Query<LinkRow> {
     .bind(code).query()
 }
 
-pub fn link_disable(code: &str, at: UtcMillis) -> Stmt {
+pub fn link_disable(code: &LinkCode, at: UtcMillis) -> Stmt {
     Stmt::new("UPDATE link SET disabled_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL").bind(code).bind(at)
 }
 
 /// A partner's accruals after the cursor (instant, id), oldest first.
-pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<Accrual> {
+pub fn entry_page(partner: &PartnerId, after_ms: i64, after_id: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))
          ORDER BY at_ms, id LIMIT ?4"
@@ -135,14 +136,14 @@ pub fn entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Q
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RankRow {
     pub rank: i64,
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub referrals: i64,
     pub gross_cents: i64,
     pub unit: String,
     pub refreshed_at_ms: UtcMillis,
 }
 
-pub fn leaderboard_list(program: &str, limit: i64) -> Query<RankRow> {
+pub fn leaderboard_list(program: &ProgramId, limit: i64) -> Query<RankRow> {
     Stmt::new(
         "SELECT rank, partner_id, referrals, gross_cents, unit, refreshed_at_ms FROM leaderboard
          WHERE program_id = ?1 ORDER BY rank, partner_id LIMIT ?2",

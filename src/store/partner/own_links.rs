@@ -1,5 +1,6 @@
 //! A partner's links with their counters, as its pages read them.
 
+use crate::base::ids::{LinkCode, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -15,7 +16,7 @@ pub struct DayRow {
 }
 
 /// Days since `from` with any counts, oldest first, across all links of the partner.
-pub fn day_list(partner: &str, from: i64) -> Query<DayRow> {
+pub fn day_list(partner: &PartnerId, from: i64) -> Query<DayRow> {
     Stmt::new(
         "SELECT d.day, SUM(d.clicks) AS clicks, SUM(d.signups) AS signups, SUM(d.conversions) AS conversions
          FROM link l CROSS JOIN link_day d ON d.partner_id = l.partner_id AND d.code = l.code AND d.day >= ?2
@@ -27,7 +28,7 @@ pub fn day_list(partner: &str, from: i64) -> Query<DayRow> {
 }
 
 /// The same for one link.
-pub fn link_day_list(partner: &str, code: &str, from: i64) -> Query<DayRow> {
+pub fn link_day_list(partner: &PartnerId, code: &LinkCode, from: i64) -> Query<DayRow> {
     Stmt::new(
         "SELECT day, clicks, signups, conversions FROM link_day WHERE partner_id = ?1 AND code = ?2 AND day >= ?3 ORDER BY day",
     )
@@ -39,7 +40,7 @@ pub fn link_day_list(partner: &str, code: &str, from: i64) -> Query<DayRow> {
 /// A link with its counters.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OwnLink {
-    pub code: String,
+    pub code: LinkCode,
     pub destination: Option<String>,
     pub campaign: Option<String>,
     /// A JSON object.
@@ -68,7 +69,7 @@ fn counted(links: &str) -> String {
 }
 
 /// One link of the partner, with counters since that day. An empty code means the partner's first.
-pub fn link_own(partner: &str, code: &str, since: i64) -> Query<OwnLink> {
+pub fn link_own(partner: &PartnerId, code: &LinkCode, since: i64) -> Query<OwnLink> {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, l.code = p.code AS own FROM partner p JOIN link l ON l.partner_id = p.id
          WHERE p.id = ?1 AND l.code = IIF(?3 = '', p.code, ?3)"
@@ -80,7 +81,7 @@ pub fn link_own(partner: &str, code: &str, since: i64) -> Query<OwnLink> {
 }
 
 /// The partner's other links before the cursor (instant, code), newest first, with counters since that day.
-pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Query<OwnLink> {
+pub fn link_page(partner: &PartnerId, since: i64, before_ms: i64, before_code: &str, limit: i64) -> Query<OwnLink> {
     Stmt::new(counted(&format!(
         "SELECT {LINK}, 0 AS own FROM link l WHERE l.partner_id = ?1 AND l.code <> (SELECT code FROM partner WHERE id = ?1)
            AND l.created_at_ms <= ?3 AND (l.created_at_ms < ?3 OR l.code < ?4)
@@ -96,12 +97,12 @@ pub fn link_page(partner: &str, since: i64, before_ms: i64, before_code: &str, l
 /// A link that can be chosen.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LinkName {
-    pub code: String,
+    pub code: LinkCode,
     pub campaign: Option<String>,
 }
 
 /// The partner's newest working links, and its first.
-pub fn link_choices(partner: &str, now: UtcMillis, limit: i64) -> Query<LinkName> {
+pub fn link_choices(partner: &PartnerId, now: UtcMillis, limit: i64) -> Query<LinkName> {
     Stmt::new(
         "SELECT l.code, l.campaign FROM partner p JOIN link l ON l.code = p.code
            WHERE p.id = ?1 AND l.disabled_at_ms IS NULL AND (l.expires_at_ms IS NULL OR l.expires_at_ms > ?2)

@@ -1,6 +1,7 @@
 //! What a partner's pages show. Every read is limited to the partner, so that another partner's ids find nothing, and
 //! reads no more for a partner with a hundred thousand accruals than for one with ten.
 
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, PayoutId, RunId};
 pub use crate::store::partner::own_links::{
     DayRow, LinkName, OwnLink, day_list, link_choices, link_day_list, link_own, link_page,
 };
@@ -25,7 +26,7 @@ pub struct EarnedRow {
 }
 
 /// The current sum of the accruals of [from, to), by unit.
-pub fn earned_sums(partner: &str, from: i64, to: i64) -> Query<EarnedRow> {
+pub fn earned_sums(partner: &PartnerId, from: i64, to: i64) -> Query<EarnedRow> {
     Stmt::new(
         "SELECT unit, SUM(cents) AS cents FROM earned_day WHERE partner_id = ?1 AND day >= ?2 AND day < ?3 GROUP BY unit ORDER BY unit",
     )
@@ -39,11 +40,11 @@ pub fn earned_sums(partner: &str, from: i64, to: i64) -> Query<EarnedRow> {
 pub struct ClientRow {
     /// Identifies it in URLs: the host's own id may reveal who it is.
     pub row: i64,
-    pub account_id: String,
+    pub account_id: AccountId,
     pub signed_up_at_ms: UtcMillis,
     pub qualified_at_ms: Option<UtcMillis>,
     pub held: i64,
-    pub code: Option<String>,
+    pub code: Option<LinkCode>,
     pub method: Option<String>,
     /// The last of its events that says whether it is still a customer.
     pub last_type: Option<String>,
@@ -62,7 +63,7 @@ const CLIENT: &str = "b.rowid AS row, b.account_id, b.signed_up_at_ms, b.qualifi
        WHERE a.account_id = b.account_id AND a.partner_id = b.partner_id GROUP BY a.unit)) AS earned";
 
 /// The partner's accounts before the cursor (sign-up, row), newest first.
-pub fn client_page(partner: &str, before_ms: i64, before_row: i64, limit: i64) -> Query<ClientRow> {
+pub fn client_page(partner: &PartnerId, before_ms: i64, before_row: i64, limit: i64) -> Query<ClientRow> {
     Stmt::new(format!(
         "SELECT {CLIENT} FROM binding b WHERE b.partner_id = ?1 AND b.signed_up_at_ms <= ?2
            AND (b.signed_up_at_ms < ?2 OR b.rowid < ?3) ORDER BY b.signed_up_at_ms DESC, b.rowid DESC LIMIT ?4"
@@ -74,7 +75,7 @@ pub fn client_page(partner: &str, before_ms: i64, before_row: i64, limit: i64) -
     .query()
 }
 
-pub fn client_find(partner: &str, row: i64) -> Query<ClientRow> {
+pub fn client_find(partner: &PartnerId, row: i64) -> Query<ClientRow> {
     Stmt::new(format!("SELECT {CLIENT} FROM binding b WHERE b.rowid = ?2 AND b.partner_id = ?1"))
         .bind(partner)
         .bind(row)
@@ -88,7 +89,7 @@ pub struct BindingAttributionRow {
     pub states: String,
 }
 
-pub fn client_attribution(partner: &str, row: i64) -> Query<BindingAttributionRow> {
+pub fn client_attribution(partner: &PartnerId, row: i64) -> Query<BindingAttributionRow> {
     Stmt::new("SELECT receipt, states FROM binding WHERE rowid = ?2 AND partner_id = ?1")
         .bind(partner)
         .bind(row)
@@ -99,7 +100,7 @@ pub fn client_attribution(partner: &str, row: i64) -> Query<BindingAttributionRo
 /// afterward.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SettledRow {
-    pub id: String,
+    pub id: AccrualId,
     pub settled_ms: Option<UtcMillis>,
 }
 
@@ -119,7 +120,7 @@ const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
 /// A payout as the page of an accrual needs it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutRow {
-    pub id: String,
+    pub id: PayoutId,
     pub unit: String,
     /// The instant of the run that planned it.
     pub as_of_ms: UtcMillis,
@@ -129,7 +130,7 @@ pub struct PayoutRow {
 }
 
 /// The partner's newest payouts that were not undone, oldest of them first.
-pub fn payouts_standing(partner: &str, limit: i64) -> Query<PayoutRow> {
+pub fn payouts_standing(partner: &PartnerId, limit: i64) -> Query<PayoutRow> {
     Stmt::new(
         "SELECT * FROM (SELECT p.id, p.unit, r.as_of_ms, p.state, EXISTS (SELECT 1 FROM payout_reversal v WHERE v.payout_id = p.id) AS is_reversed
            FROM payout p CROSS JOIN run r ON r.id = p.run_id WHERE p.partner_id = ?1 AND p.state NOT IN ('failed', 'cancelled')
@@ -141,7 +142,7 @@ pub fn payouts_standing(partner: &str, limit: i64) -> Query<PayoutRow> {
 
 /// The newest accruals of one of the partner's accounts. They are found by the account, which has few, and not by the
 /// partner.
-pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Parsed<Vec<OwnAccrual>> {
+pub fn client_accruals(partner: &PartnerId, row: i64, limit: i64) -> Parsed<Vec<OwnAccrual>> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
@@ -155,7 +156,7 @@ pub fn client_accruals(partner: &str, row: i64, limit: i64) -> Parsed<Vec<OwnAcc
 
 /// The partner's accruals before the cursor (instant, id), newest first. An empty state matches all.
 pub fn accrual_page(
-    partner: &str,
+    partner: &PartnerId,
     state: &str,
     before_ms: i64,
     before_id: &str,
@@ -174,7 +175,7 @@ pub fn accrual_page(
     .bind(limit).pairs()
 }
 
-pub fn accrual_find(partner: &str, id: &str) -> Parsed<Vec<OwnAccrual>> {
+pub fn accrual_find(partner: &PartnerId, id: &AccrualId) -> Parsed<Vec<OwnAccrual>> {
     let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
     Stmt::new(sql).bind(partner).bind(id).pairs()
 }
@@ -186,7 +187,7 @@ pub struct ClientNumber {
 }
 
 /// The row of the account that one of the partner's accruals is for, if it is still the partner's.
-pub fn accrual_client(partner: &str, id: &str) -> Query<ClientNumber> {
+pub fn accrual_client(partner: &PartnerId, id: &AccrualId) -> Query<ClientNumber> {
     Stmt::new(
         "SELECT b.rowid AS row FROM accrual a CROSS JOIN binding b ON b.account_id = a.account_id AND b.partner_id = a.partner_id
          WHERE a.id = ?2 AND a.partner_id = ?1 LIMIT 1",
@@ -202,12 +203,12 @@ pub struct PostingRow {
     pub code: String,
     pub amount_cents: i64,
     pub reason: String,
-    pub event_id: Option<String>,
-    pub run_id: Option<String>,
+    pub event_id: Option<EventId>,
+    pub run_id: Option<RunId>,
     pub created_at_ms: UtcMillis,
 }
 
-pub fn accrual_postings(partner: &str, id: &str) -> Query<PostingRow> {
+pub fn accrual_postings(partner: &PartnerId, id: &AccrualId) -> Query<PostingRow> {
     Stmt::new(
         "SELECT t.id, t.code, t.amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms
          FROM accrual a CROSS JOIN transfer t ON t.accrual_id = a.id WHERE a.id = ?2 AND a.partner_id = ?1
@@ -221,14 +222,14 @@ pub fn accrual_postings(partner: &str, id: &str) -> Query<PostingRow> {
 /// The run that made an accrual available.
 #[derive(Clone, Debug, Deserialize)]
 pub struct VestedRow {
-    pub run_id: String,
+    pub run_id: RunId,
     pub period: String,
     pub as_of_ms: UtcMillis,
     pub posted_cents: Option<i64>,
 }
 
 /// Only runs after the accrual's instant qualify: a few dozen a year, each checked for the accrual.
-pub fn accrual_vested(partner: &str, id: &str) -> Query<VestedRow> {
+pub fn accrual_vested(partner: &PartnerId, id: &AccrualId) -> Query<VestedRow> {
     Stmt::new(
         "SELECT r.id AS run_id, r.period, r.as_of_ms, i.posted_cents
          FROM accrual a CROSS JOIN run r ON r.program_id = a.program_id AND r.as_of_ms >= a.at_ms
@@ -255,7 +256,7 @@ pub struct CreditRow {
 }
 
 /// The newest uses of the partner's credit.
-pub fn credit_list(partner: &str, limit: i64) -> Query<CreditRow> {
+pub fn credit_list(partner: &PartnerId, limit: i64) -> Query<CreditRow> {
     Stmt::new(
         "SELECT * FROM (SELECT id, 'redeemed' AS kind, unit, amount_cents, 'redeemed' AS state, reason, created_at_ms AS at_ms
              FROM redemption WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
@@ -279,7 +280,7 @@ pub struct ReturnRow {
     pub at_ms: UtcMillis,
 }
 
-pub fn return_list(partner: &str, limit: i64) -> Query<ReturnRow> {
+pub fn return_list(partner: &PartnerId, limit: i64) -> Query<ReturnRow> {
     Stmt::new(
         "SELECT t.id, a.unit, t.amount_cents, t.created_at_ms AS at_ms FROM ledger_account a CROSS JOIN transfer t
          WHERE a.partner_id = ?1 AND a.partner_id <> '' AND t.accrual_id IS NULL AND t.credit = a.id AND t.code = 'payout_return'
@@ -307,7 +308,7 @@ const PLACE: &str =
     "b.rank, b.referrals, b.gross_cents, b.unit, b.refreshed_at_ms, x.display_name, b.partner_id = ?1 AS own";
 
 /// The first places of the partner's program.
-pub fn place_list(partner: &str, limit: i64) -> Query<PlaceRow> {
+pub fn place_list(partner: &PartnerId, limit: i64) -> Query<PlaceRow> {
     Stmt::new(format!(
         "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id
          LEFT JOIN partner_person x ON x.partner_id = b.partner_id
@@ -319,7 +320,7 @@ pub fn place_list(partner: &str, limit: i64) -> Query<PlaceRow> {
 }
 
 /// The partner's own place, wherever it is.
-pub fn place_own(partner: &str) -> Query<PlaceRow> {
+pub fn place_own(partner: &PartnerId) -> Query<PlaceRow> {
     Stmt::new(format!(
         "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id AND b.partner_id = p.id
          LEFT JOIN partner_person x ON x.partner_id = b.partner_id WHERE p.id = ?1"

@@ -1,5 +1,6 @@
 //! What partners enter about themselves and do: their profile, leaving, and the export of their data.
 
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::identity::audit::AuditRow;
 use crate::store::partner::LinkRow;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 /// What a partner can change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ProfileRow {
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub name: Option<String>,
     pub email: Option<String>,
     pub website: Option<String>,
@@ -18,7 +19,7 @@ pub struct ProfileRow {
     pub display_name: Option<String>,
 }
 
-pub fn profile_find(partner: &str) -> Query<ProfileRow> {
+pub fn profile_find(partner: &PartnerId) -> Query<ProfileRow> {
     Stmt::new(
         "SELECT p.program_id, x.name, x.email, p.website, p.country, x.display_name
          FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1",
@@ -27,7 +28,7 @@ pub fn profile_find(partner: &str) -> Query<ProfileRow> {
     .query()
 }
 
-pub fn profile_update(partner: &str, p: &ProfileRow) -> [Stmt; 2] {
+pub fn profile_update(partner: &PartnerId, p: &ProfileRow) -> [Stmt; 2] {
     [
         Stmt::new("UPDATE partner SET website = ?2, country = ?3 WHERE id = ?1")
             .bind(partner)
@@ -41,7 +42,7 @@ pub fn profile_update(partner: &str, p: &ProfileRow) -> [Stmt; 2] {
 }
 
 /// The partner leaves the program. No row: it has already left.
-pub fn partner_leave(partner: &str, now: UtcMillis) -> Stmt {
+pub fn partner_leave(partner: &PartnerId, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE partner SET left_at_ms = ?2 WHERE id = ?1 AND left_at_ms IS NULL RETURNING id")
         .bind(partner)
         .bind(now)
@@ -49,12 +50,12 @@ pub fn partner_leave(partner: &str, now: UtcMillis) -> Stmt {
 
 /// The code of a link.
 #[derive(Clone, Debug, Deserialize)]
-pub struct LinkCode {
-    pub code: String,
+pub struct LinkCodeRow {
+    pub code: LinkCode,
 }
 
 /// Codes of a partner's working links.
-pub fn live_codes(partner: &str, limit: i64) -> Query<LinkCode> {
+pub fn live_codes(partner: &PartnerId, limit: i64) -> Query<LinkCodeRow> {
     Stmt::new("SELECT code FROM link WHERE partner_id = ?1 AND disabled_at_ms IS NULL LIMIT ?2")
         .bind(partner)
         .bind(limit)
@@ -62,7 +63,7 @@ pub fn live_codes(partner: &str, limit: i64) -> Query<LinkCode> {
 }
 
 /// A partner's links after the cursor (instant, code), oldest first.
-pub fn link_page(partner: &str, after_ms: i64, after_code: &str, limit: i64) -> Query<LinkRow> {
+pub fn link_page(partner: &PartnerId, after_ms: i64, after_code: &str, limit: i64) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE partner_id = ?1 AND (created_at_ms, code) > (?2, ?3) ORDER BY created_at_ms, code LIMIT ?4",

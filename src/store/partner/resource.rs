@@ -1,5 +1,6 @@
 //! Pages that operators write for a program's partners.
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -22,24 +23,24 @@ const OF_PARTNER: &str = "r.program_id = (SELECT program_id FROM partner WHERE i
 const IN_ORDER: &str = "ORDER BY r.created_at_ms, r.id LIMIT ?2";
 
 /// Pages of a program, in the order in which they were written.
-pub fn resource_list(program: &str, limit: i64) -> Query<Resource> {
+pub fn resource_list(program: &ProgramId, limit: i64) -> Query<Resource> {
     Stmt::new(format!("{LISTED} WHERE r.program_id = ?1 {IN_ORDER}")).bind(program).bind(limit).query()
 }
 
-pub fn resource_find(program: &str, id: &str) -> Query<Resource> {
+pub fn resource_find(program: &ProgramId, id: &str) -> Query<Resource> {
     Stmt::new(format!("{WHOLE} WHERE r.program_id = ?1 AND r.id = ?2")).bind(program).bind(id).query()
 }
 
 /// Pages of the partner's program, in the order in which they were written.
-pub fn resource_list_of_partner(partner: &str, limit: i64) -> Query<Resource> {
+pub fn resource_list_of_partner(partner: &PartnerId, limit: i64) -> Query<Resource> {
     Stmt::new(format!("{LISTED} WHERE {OF_PARTNER} {IN_ORDER}")).bind(partner).bind(limit).query()
 }
 
-pub fn resource_find_of_partner(partner: &str, id: &str) -> Query<Resource> {
+pub fn resource_find_of_partner(partner: &PartnerId, id: &str) -> Query<Resource> {
     Stmt::new(format!("{WHOLE} WHERE {OF_PARTNER} AND r.id = ?2")).bind(partner).bind(id).query()
 }
 
-pub fn resource_insert(program: &str, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {
+pub fn resource_insert(program: &ProgramId, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES (?2, ?1, ?3, ?4, ?5, ?5)",
     )
@@ -50,7 +51,7 @@ pub fn resource_insert(program: &str, id: &str, title: &str, body: &str, now: Ut
     .bind(now)
 }
 
-pub fn resource_update(program: &str, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {
+pub fn resource_update(program: &ProgramId, id: &str, title: &str, body: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE resource SET title = ?3, body = ?4, updated_at_ms = ?5 WHERE id = ?2 AND program_id = ?1")
         .bind(program)
         .bind(id)
@@ -59,6 +60,6 @@ pub fn resource_update(program: &str, id: &str, title: &str, body: &str, now: Ut
         .bind(now)
 }
 
-pub fn resource_delete(program: &str, id: &str) -> Stmt {
+pub fn resource_delete(program: &ProgramId, id: &str) -> Stmt {
     Stmt::new("DELETE FROM resource WHERE id = ?2 AND program_id = ?1").bind(program).bind(id)
 }

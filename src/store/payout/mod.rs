@@ -3,6 +3,7 @@
 pub mod payee;
 pub mod plan;
 
+use crate::base::ids::{PartnerId, PayoutId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::message::MessageType;
@@ -85,10 +86,10 @@ pub fn kinds_due(now: UtcMillis) -> Query<Due> {
                 EXISTS (SELECT 1 FROM credit_transfer WHERE {due}) AS credits"
     ))
     .bind(now)
-        .query()
+    .query()
 }
 
-pub fn outbound_find(kind: TransferKind, ids: &[String]) -> Query<OutboundTransfer> {
+pub fn outbound_find(kind: TransferKind, ids: &[PayoutId]) -> Query<OutboundTransfer> {
     Stmt::new(format!("{} WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", select(kind))).json(&ids).query()
 }
 
@@ -101,15 +102,15 @@ pub fn outbound_of_transfer(transfer: &str, group: &str) -> Query<OutboundTransf
 }
 
 /// The reversals of a payout, oldest first.
-pub fn reversal_list(payout: &str) -> Query<OutboundTransfer> {
+pub fn reversal_list(payout: &PayoutId) -> Query<OutboundTransfer> {
     Stmt::new(format!("{REVERSAL} WHERE payout_id = ?1 ORDER BY created_at_ms, id")).bind(payout).query()
 }
 
 /// Payouts before the cursor (instant, id), newest first. An empty filter matches all; `held` is a state here.
 pub fn payout_page(
-    run: &str,
+    run: &RunId,
     state: &str,
-    partner: &str,
+    partner: &PartnerId,
     before_ms: i64,
     before_id: &str,
     limit: i64,
@@ -155,7 +156,7 @@ pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stm
 /// The ledger rows of finished outbound transfers. A payout's pending row is posted or voided. A reversal is posted
 /// under the id of Stripe's reversal, no matter who reports it first. Credits are like payouts, and their debits are
 /// posted once they are done.
-pub fn transfer_post(kind: TransferKind, ids: &[&str], actor: &str, now: UtcMillis) -> Stmt {
+pub fn transfer_post(kind: TransferKind, ids: &[&PayoutId], actor: &str, now: UtcMillis) -> Stmt {
     let sql = match kind {
         TransferKind::Payout => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, pending_id, program_id, run_id, actor, reason, created_at_ms)
@@ -239,7 +240,7 @@ pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
 pub struct NoticeRow<'a> {
     pub id: String,
     pub kind: MessageType,
-    pub sending: &'a str,
+    pub sending: &'a PayoutId,
     pub to_partner: bool,
     /// The name of the field that contains `detail`.
     pub name: &'static str,

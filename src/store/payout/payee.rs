@@ -1,5 +1,6 @@
 //! Partners' connected accounts: what they can do, as last reported by Stripe.
 
+use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::payee::Payability;
 use crate::store::port::Stmt;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PayeeRow {
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub stripe_account_id: String,
     pub country: Option<String>,
     pub currency: Option<String>,
@@ -23,12 +24,12 @@ pub struct PayeeRow {
 const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfers_active, payouts_enabled, currently_due, \
      disabled_reason, updated_at_ms";
 
-pub fn payee_find(partner: &str) -> Query<PayeeRow> {
+pub fn payee_find(partner: &PartnerId) -> Query<PayeeRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner).query()
 }
 
 /// Assigns a connected account to a partner. A partner has one; the table refuses a second.
-pub fn payee_insert(partner: &str, state: &Payability, at: UtcMillis) -> Stmt {
+pub fn payee_insert(partner: &PartnerId, state: &Payability, at: UtcMillis) -> Stmt {
     let insert = format!("INSERT INTO payee ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     Stmt::new(insert)
         .bind(partner)
@@ -48,13 +49,13 @@ pub fn payee_waiting(limit: i64) -> Query<PayeeRow> {
         "SELECT {COLUMNS} FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
     ))
     .bind(limit)
-        .query()
+    .query()
 }
 
 /// The partner that a connected account is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayeePartner {
-    pub partner_id: String,
+    pub partner_id: PartnerId,
 }
 
 /// Stores what Stripe reports about an account, unless newer news is stored. Returns the partner whose account it is.

@@ -1,5 +1,6 @@
 //! A run's payouts: planned in its last step, and the approval that lets them be sent.
 
+use crate::base::ids::RunId;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
@@ -62,14 +63,14 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct ApprovalRow {
-    pub run_id: String,
+    pub run_id: RunId,
     pub actor: String,
     pub reason: Option<String>,
     pub at_ms: UtcMillis,
 }
 
 /// The run's own approval, otherwise, with `until_first`, the first one of its program before it was planned.
-pub fn approval_find(run: &str, approval: &str) -> Query<ApprovalRow> {
+pub fn approval_find(run: &RunId, approval: &str) -> Query<ApprovalRow> {
     Stmt::new(
         "SELECT a.run_id, a.actor, a.reason, a.at_ms FROM payout_approval a JOIN run r ON r.id = ?1
          WHERE a.run_id = r.id OR (?2 = 'until_first' AND a.program_id = r.program_id AND a.at_ms <= r.finished_at_ms)

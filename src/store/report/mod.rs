@@ -3,6 +3,7 @@
 pub mod operator;
 pub mod payout;
 
+use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 /// What a partner brought through a channel in a period.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ChannelRow {
-    pub partner: String,
+    pub partner: PartnerId,
     pub external_id: Option<String>,
     pub channel: String,
     pub clicks: i64,
@@ -24,7 +25,7 @@ pub struct ChannelRow {
 /// By partner and channel in [from, to). A click's channel is its UTM source, otherwise its link's source, otherwise
 /// `direct_link`. An account's is that of the click that converted; otherwise, if a touch bound it, its link's source
 /// or `direct_link`; otherwise the method that bound it.
-pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Query<ChannelRow> {
+pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Query<ChannelRow> {
     Stmt::new(
         "WITH bound AS MATERIALIZED (
            SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
@@ -66,7 +67,17 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Query<Chan
     .bind(program)
     .bind(from)
     .bind(to)
-        .query()
+    .query()
+}
+
+/// What accounts cost over a period, summed up.
+#[derive(Deserialize)]
+pub struct CostSums {
+    pub rewarded: i64,
+    pub reward_cents: i64,
+    pub benefit_cents: i64,
+    pub invoiced: i64,
+    pub first_year_cents: i64,
 }
 
 /// What the rewarded referrals of [from, to) cost and are worth: one row, for `EconomicsSums` together with
@@ -74,7 +85,7 @@ pub fn channel_list(program: &str, from: UtcMillis, to: UtcMillis) -> Query<Chan
 ///
 /// An account belongs to the period of its first reward that is neither waiting nor reversed. An invoice belongs to the
 /// account with the earliest payment of it. All versions of a program have one currency.
-pub fn cost_sums(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
+pub fn cost_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Query<CostSums> {
     Stmt::new(
         "WITH first_reward AS MATERIALIZED (
            SELECT account_id, MIN(at_ms) AS at_ms FROM accrual
@@ -104,11 +115,21 @@ pub fn cost_sums(program: &str, from: UtcMillis, to: UtcMillis) -> Stmt {
     .bind(program)
     .bind(from)
     .bind(to)
+    .query()
+}
+
+/// Whom referrals reached over a period, summed up.
+#[derive(Deserialize)]
+pub struct ReachSums {
+    pub clicks: i64,
+    pub signups: i64,
+    pub active_referrers: i64,
+    pub existing_accounts: i64,
 }
 
 /// How far referrals reached in [from, to): one row. Every account that signed up has a binding in the program's group,
 /// attributed or not; the group is that of the document in force at `by`.
-pub fn reach_sums(program: &str, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Stmt {
+pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Query<ReachSums> {
     Stmt::new(
         "WITH own AS MATERIALIZED (
            SELECT COALESCE(document ->> '$.attribution.exclusive_group', program_id) AS name FROM program_version WHERE program_id = ?1
@@ -128,4 +149,5 @@ pub fn reach_sums(program: &str, from: UtcMillis, to: UtcMillis, by: UtcMillis) 
     .bind(from)
     .bind(to)
     .bind(by)
+    .query()
 }

@@ -2,6 +2,7 @@
 //!
 //! Typed texts are compared as ranges of an index, never as patterns.
 
+use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -23,10 +24,10 @@ fn end_of(text: &str) -> String {
 /// A partner in a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PartnerFound {
-    pub id: String,
-    pub program_id: String,
+    pub id: PartnerId,
+    pub program_id: ProgramId,
     pub external_id: String,
-    pub code: String,
+    pub code: LinkCode,
     pub left_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
     pub name: Option<String>,
@@ -70,7 +71,7 @@ pub fn partner_page(before: i64, limit: i64) -> Query<PartnerFound> {
 }
 
 /// A partner's links, newest first.
-pub fn link_latest(partner: &str, limit: i64) -> Query<LinkRow> {
+pub fn link_latest(partner: &PartnerId, limit: i64) -> Query<LinkRow> {
     Stmt::new(
         "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
          FROM link WHERE partner_id = ?1 ORDER BY created_at_ms DESC, code LIMIT ?2",
@@ -80,7 +81,7 @@ pub fn link_latest(partner: &str, limit: i64) -> Query<LinkRow> {
 }
 
 /// A partner's accruals before the cursor (instant, id), newest first.
-pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64) -> Query<Accrual> {
+pub fn accrual_latest(partner: &PartnerId, before_ms: i64, before_id: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
          ORDER BY at_ms DESC, id DESC LIMIT ?4"
@@ -95,7 +96,7 @@ pub fn accrual_latest(partner: &str, before_ms: i64, before_id: &str, limit: i64
 /// An account in a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountFound {
-    pub id: String,
+    pub id: AccountId,
     pub signed_up_at_ms: Option<UtcMillis>,
     /// JSON: the partners that it is bound to, `[{"program", "partner", "external_id", "name", "method"}]`.
     pub bound: String,
@@ -141,7 +142,7 @@ pub fn account_page(before: i64, limit: i64) -> Query<AccountFound> {
 }
 
 /// An account's accruals after the cursor.
-pub fn account_accruals(account: &str, after: &str, limit: i64) -> Query<Accrual> {
+pub fn account_accruals(account: &AccountId, after: &str, limit: i64) -> Query<Accrual> {
     Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
         .bind(account)
         .bind(after)
@@ -152,7 +153,7 @@ pub fn account_accruals(account: &str, after: &str, limit: i64) -> Query<Accrual
 /// The names that a partner is known by.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct KnownAccount {
-    pub id: String,
+    pub id: PartnerId,
     pub external_id: String,
     pub name: Option<String>,
 }
@@ -166,7 +167,7 @@ pub fn partners_known(ids: &[&str]) -> Query<KnownAccount> {
 }
 
 /// The partners that an account's attribution results mention.
-pub fn partners_of_account(account: &str) -> Query<KnownAccount> {
+pub fn partners_of_account(account: &AccountId) -> Query<KnownAccount> {
     Stmt::new(format!(
         "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
            SELECT partner_id FROM accrual WHERE account_id = ?1 UNION
@@ -178,13 +179,13 @@ pub fn partners_of_account(account: &str) -> Query<KnownAccount> {
 /// Accounts that are bound to a partner, latest sign-up first.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BoundAccount {
-    pub account_id: String,
+    pub account_id: AccountId,
     pub method: Option<String>,
     pub signed_up_at_ms: UtcMillis,
     pub held: i64,
 }
 
-pub fn bound_latest(partner: &str, limit: i64) -> Query<BoundAccount> {
+pub fn bound_latest(partner: &PartnerId, limit: i64) -> Query<BoundAccount> {
     Stmt::new(
         "SELECT account_id, method, signed_up_at_ms, held FROM binding WHERE partner_id = ?1
          ORDER BY signed_up_at_ms DESC, account_id LIMIT ?2",
@@ -250,8 +251,8 @@ pub fn reviews_waiting() -> Query<WaitingCount> {
 /// A run with unapproved payouts.
 #[derive(Clone, Debug, Deserialize)]
 pub struct UnapprovedRun {
-    pub run_id: String,
-    pub program_id: String,
+    pub run_id: RunId,
+    pub program_id: ProgramId,
     pub period: String,
     pub unit: String,
     pub payouts: i64,
@@ -297,7 +298,7 @@ pub fn outbound_stopped(failed_since: UtcMillis) -> Query<StoppedPayout> {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct OutboundId {
-    pub id: String,
+    pub id: PayoutId,
 }
 
 /// Reversals and credits that a person has to decide about: there are few, so they have no list of their own.
@@ -326,10 +327,10 @@ pub fn units_unbalanced() -> Query<UnbalancedUnit> {
 #[derive(Clone, Debug, Deserialize)]
 pub struct LedgerAccount {
     pub id: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub unit: String,
     pub kind: String,
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub dr_posted_cents: i64,
     pub cr_posted_cents: i64,
     pub dr_pending_cents: i64,

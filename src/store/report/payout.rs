@@ -1,5 +1,6 @@
 //! What payouts consist of and add up to: a receipt's movements, a run's sums, a year's totals.
 
+use crate::base::ids::{AccountId, EventId, PartnerId, PayoutId, ProgramId, RewardId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::LedgerAccountKind;
@@ -35,11 +36,11 @@ pub struct Movement {
     pub phase: String,
     pub amount_cents: i64,
     pub reason: String,
-    pub event_id: Option<String>,
-    pub run_id: Option<String>,
+    pub event_id: Option<EventId>,
+    pub run_id: Option<RunId>,
     pub created_at_ms: UtcMillis,
-    pub reward_id: Option<String>,
-    pub account_id: Option<String>,
+    pub reward_id: Option<RewardId>,
+    pub account_id: Option<AccountId>,
     pub source: Option<AccrualSource>,
 }
 
@@ -54,12 +55,12 @@ pub struct ReceiptSums {
     pub payable_cents: i64,
 }
 
-pub fn receipt_sums(account: &str, payout: &str) -> Query<ReceiptSums> {
+pub fn receipt_sums(account: &str, payout: &PayoutId) -> Query<ReceiptSums> {
     sums(account, payout, str::to_owned).query()
 }
 
 /// The same for one of a partner's own payouts; the account is found by the payout.
-pub fn own_receipt_sums(partner: &str, payout: &str) -> Query<ReceiptSums> {
+pub fn own_receipt_sums(partner: &PartnerId, payout: &PayoutId) -> Query<ReceiptSums> {
     sums(partner, payout, of_own).query()
 }
 
@@ -71,7 +72,7 @@ fn of_own(sql: &str) -> String {
     sql.replace("?1", &own)
 }
 
-fn sums(account: &str, payout: &str, of: fn(&str) -> String) -> Stmt {
+fn sums(account: &str, payout: &PayoutId, of: fn(&str) -> String) -> Stmt {
     Stmt::new(of(&format!(
         "{MOVED}, sums AS MATERIALIZED (
            SELECT COALESCE(SUM(IIF(o.row <= w.before, {EFFECT}, 0)), 0) AS opening_cents,
@@ -101,16 +102,16 @@ fn vested() -> String {
 const PLACES: i64 = 10_000_000;
 
 /// The movements since the previous payout, after the cursor. Vesting is listed accrual by accrual.
-pub fn receipt_page(account: &str, payout: &str, after: i64, limit: i64) -> Query<Movement> {
+pub fn receipt_page(account: &str, payout: &PayoutId, after: i64, limit: i64) -> Query<Movement> {
     page(account, payout, (after, limit), str::to_owned).query()
 }
 
 /// The same for one of a partner's own payouts.
-pub fn own_receipt_page(partner: &str, payout: &str, after: i64, limit: i64) -> Query<Movement> {
+pub fn own_receipt_page(partner: &PartnerId, payout: &PayoutId, after: i64, limit: i64) -> Query<Movement> {
     page(partner, payout, (after, limit), of_own).query()
 }
 
-fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) -> String) -> Stmt {
+fn page(account: &str, payout: &PayoutId, (after, limit): (i64, i64), of: fn(&str) -> String) -> Stmt {
     Stmt::new(of(&format!(
         "{MOVED}
          SELECT t.rowid * {PLACES} + COALESCE(i.seq, 0) AS row, t.id, t.code, t.phase, COALESCE(i.posted_cents, {EFFECT}) AS amount_cents,
@@ -129,7 +130,7 @@ fn page(account: &str, payout: &str, (after, limit): (i64, i64), of: fn(&str) ->
 
 /// The sums and a page of the movements of a payout's receipt, if only its id is known: its planned row has the
 /// account.
-pub fn receipt_of(payout: &str, after: i64, limit: i64) -> (First<ReceiptSums>, Query<Movement>) {
+pub fn receipt_of(payout: &PayoutId, after: i64, limit: i64) -> (First<ReceiptSums>, Query<Movement>) {
     let of_planned = |sql: &str| sql.replace("?1", "(SELECT z.debit FROM transfer z WHERE z.id = ?2)");
     (sums("", payout, of_planned).query().first(), page("", payout, (after, limit), of_planned).query())
 }
@@ -139,9 +140,9 @@ pub fn receipt_of(payout: &str, after: i64, limit: i64) -> (First<ReceiptSums>, 
 pub struct PaidEntry {
     pub kind: String,
     pub id: String,
-    pub program_id: String,
+    pub program_id: ProgramId,
     /// The run that planned it, and the period that it settled. Returned money has neither.
-    pub run_id: Option<String>,
+    pub run_id: Option<RunId>,
     pub period: Option<String>,
     pub at_ms: UtcMillis,
     pub unit: String,
@@ -152,7 +153,7 @@ pub struct PaidEntry {
 }
 
 /// A partner's payouts, and what came back of them, after the cursor (instant, id), oldest first.
-pub fn paid_entry_page(partner: &str, after_ms: i64, after_id: &str, limit: i64) -> Query<PaidEntry> {
+pub fn paid_entry_page(partner: &PartnerId, after_ms: i64, after_id: &str, limit: i64) -> Query<PaidEntry> {
     Stmt::new(
         "SELECT 'payout' AS kind, p.id, p.program_id, p.run_id, r.period, p.created_at_ms AS at_ms, p.unit,
                 IIF(p.state IN ('failed', 'cancelled'), 0, -p.amount_cents) AS amount_cents,
@@ -181,13 +182,13 @@ pub struct StateSum {
     pub cents: i64,
 }
 
-pub fn run_payout_sums(run: &str) -> Query<StateSum> {
+pub fn run_payout_sums(run: &RunId) -> Query<StateSum> {
     Stmt::new(
         "SELECT IIF(held = 1 AND state IN ('planned', 'submitting'), 'held', state) AS state, unit, COUNT(*) AS payouts, SUM(amount_cents) AS cents
          FROM payout WHERE run_id = ?1 GROUP BY 1, unit ORDER BY 1, unit",
     )
     .bind(run)
-        .query()
+    .query()
 }
 
 /// What a run did not pay: `not_onboarded` is payable to partners who cannot be paid yet, `not_payable` is below the
@@ -200,7 +201,7 @@ pub struct CarriedSum {
     pub cents: i64,
 }
 
-pub fn run_carried_sums(run: &str) -> Query<CarriedSum> {
+pub fn run_carried_sums(run: &RunId) -> Query<CarriedSum> {
     Stmt::new(
         "SELECT why, unit, COUNT(*) AS partners, SUM(cents) AS cents FROM (
            SELECT s.unit, IIF(s.payable_cents > 0, 'not_onboarded', IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
@@ -210,14 +211,14 @@ pub fn run_carried_sums(run: &str) -> Query<CarriedSum> {
          GROUP BY why, unit ORDER BY why, unit",
     )
     .bind(run)
-        .query()
+    .query()
 }
 
 /// What one partner was paid in a span of time.
 #[derive(Clone, Debug, Deserialize)]
 pub struct YearRow {
-    pub partner_id: String,
-    pub program_id: String,
+    pub partner_id: PartnerId,
+    pub program_id: ProgramId,
     pub external_id: String,
     pub name: Option<String>,
     pub email: Option<String>,
@@ -249,5 +250,5 @@ pub fn year_list(from: UtcMillis, to: UtcMillis) -> Query<YearRow> {
     .bind(from)
     .bind(to)
     .bind(YEAR_ROWS_MAX)
-        .query()
+    .query()
 }

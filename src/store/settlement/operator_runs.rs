@@ -1,5 +1,6 @@
 //! What operators' pages read about runs, their payouts, programs and tokens.
 
+use crate::base::ids::{AccountId, AccrualId, PartnerId, PayoutId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 /// The last period of a program that has a run.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LastPeriod {
-    pub program_id: String,
+    pub program_id: ProgramId,
     pub cadence: String,
     pub period: String,
 }
@@ -26,7 +27,7 @@ pub struct LatestAsOf {
 }
 
 /// The instant of the program's latest run.
-pub fn run_latest(program: &str) -> Query<LatestAsOf> {
+pub fn run_latest(program: &ProgramId) -> Query<LatestAsOf> {
     Stmt::new("SELECT MAX(as_of_ms) AS as_of_ms FROM run WHERE program_id = ?1").bind(program).query()
 }
 
@@ -39,7 +40,7 @@ pub struct StatementSum {
     pub payable_cents: i64,
 }
 
-pub fn run_statement_sums(run: &str) -> Query<StatementSum> {
+pub fn run_statement_sums(run: &RunId) -> Query<StatementSum> {
     Stmt::new(
         "SELECT unit, COUNT(*) AS partners, SUM(settled_cents) AS settled_cents, SUM(payable_cents) AS payable_cents
          FROM run_partner WHERE run_id = ?1 GROUP BY unit ORDER BY unit",
@@ -53,9 +54,9 @@ pub fn run_statement_sums(run: &str) -> Query<StatementSum> {
 pub struct PlanItem {
     pub seq: i64,
     pub kind: String,
-    pub accrual_id: String,
-    pub account_id: String,
-    pub partner_id: String,
+    pub accrual_id: AccrualId,
+    pub account_id: AccountId,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub planned_cents: i64,
     pub posted_cents: Option<i64>,
@@ -63,7 +64,7 @@ pub struct PlanItem {
     pub name: Option<String>,
 }
 
-pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Query<PlanItem> {
+pub fn run_plan_page(run: &RunId, after: i64, limit: i64) -> Query<PlanItem> {
     Stmt::new(
         "SELECT i.seq, i.kind, i.accrual_id, i.account_id, i.partner_id, i.unit, i.planned_cents, i.posted_cents, p.external_id, x.name
          FROM run_item i LEFT JOIN partner p ON p.id = i.partner_id LEFT JOIN partner_person x ON x.partner_id = i.partner_id
@@ -77,10 +78,10 @@ pub fn run_plan_page(run: &str, after: i64, limit: i64) -> Query<PlanItem> {
 /// A payout in a list, with its partner.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutShown {
-    pub id: String,
-    pub run_id: String,
-    pub program_id: String,
-    pub partner_id: String,
+    pub id: PayoutId,
+    pub run_id: RunId,
+    pub program_id: ProgramId,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub amount_cents: i64,
     /// `held` if an operator stopped it.
@@ -96,7 +97,7 @@ const PAYOUT_SHOWN: &str = "SELECT p.id, p.run_id, p.program_id, p.partner_id, p
      FROM payout p LEFT JOIN partner q ON q.id = p.partner_id LEFT JOIN partner_person x ON x.partner_id = p.partner_id";
 
 /// A run's payouts after the cursor (partner, unit).
-pub fn run_payout_page(run: &str, after_partner: &str, after_unit: &str, limit: i64) -> Query<PayoutShown> {
+pub fn run_payout_page(run: &RunId, after_partner: &str, after_unit: &str, limit: i64) -> Query<PayoutShown> {
     Stmt::new(format!(
         "{PAYOUT_SHOWN} WHERE p.run_id = ?1 AND (p.partner_id, p.unit) > (?2, ?3) ORDER BY p.partner_id, p.unit LIMIT ?4"
     ))
@@ -129,7 +130,7 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
 }
 
 /// The partner of an outbound transfer.
-pub fn partner_of_outbound(id: &str) -> Query<KnownAccount> {
+pub fn partner_of_outbound(id: &PayoutId) -> Query<KnownAccount> {
     Stmt::new(
         "SELECT q.id, q.external_id, x.name FROM partner q LEFT JOIN partner_person x ON x.partner_id = q.id
          WHERE q.id = (SELECT partner_id FROM payout WHERE id = ?1 UNION ALL SELECT partner_id FROM payout_reversal WHERE id = ?1
@@ -147,7 +148,7 @@ pub struct VersionRow {
     pub actor: String,
 }
 
-pub fn version_list(program: &str, limit: i64) -> Query<VersionRow> {
+pub fn version_list(program: &ProgramId, limit: i64) -> Query<VersionRow> {
     Stmt::new(
         "SELECT version, effective_from_ms, created_at_ms, actor FROM program_version WHERE program_id = ?1 ORDER BY version DESC LIMIT ?2",
     )

@@ -2,12 +2,13 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
+use crate::base::ids::{PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::review::ReviewState;
 use crate::engine::settlement::RunState;
-use crate::store::account::{AccountId, accrual_insert};
+use crate::store::account::{AccountIdRow, accrual_insert};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
@@ -16,14 +17,13 @@ use serde::{Deserialize, Serialize};
 /// Accounts per step of planning grants, and how many events they may have together: all their facts are read.
 const GRANT_PAGE: i64 = 400;
 const GRANT_PAGE_FACTS: i64 = 4_000;
-/// Accruals planned or executed in one step: a second or two of the 30 that D1 gives a batch, and few enough steps that
-/// a run of 200,000 accruals finishes in one invocation.
+/// Accruals planned or executed in one step: a second or two of the 30 that D1 gives. 200,000 fit into one invocation.
 pub const LINE_PAGE: i64 = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
-    pub id: String,
-    pub program_id: String,
+    pub id: RunId,
+    pub program_id: ProgramId,
     pub cadence: String,
     pub period: String,
     pub as_of_ms: UtcMillis,
@@ -60,7 +60,7 @@ pub fn run_list(ids: &[&str]) -> Query<RunRow> {
         .query()
 }
 
-pub fn run_find(id: &str) -> Query<RunRow> {
+pub fn run_find(id: &RunId) -> Query<RunRow> {
     Stmt::new(format!("{RUN} WHERE id = ?1")).bind(id).query()
 }
 
@@ -77,7 +77,7 @@ pub fn run_page(before_ms: i64, before_id: &str, limit: i64) -> Query<RunRow> {
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
-        .query()
+    .query()
 }
 
 /// Takes the step after `run.step`, moving to `state` and `cursor`.
@@ -90,7 +90,7 @@ pub fn run_step(run: &RunRow, state: RunState, cursor: &str) -> Stmt {
 }
 
 /// The next accounts after the cursor for which a milestone reward may be due.
-pub fn grant_candidates(run: &RunRow) -> Query<AccountId> {
+pub fn grant_candidates(run: &RunRow) -> Query<AccountIdRow> {
     Stmt::new(
         "SELECT account_id FROM (
            SELECT account_id, row_number() OVER (ORDER BY account_id) AS place,
@@ -104,7 +104,7 @@ pub fn grant_candidates(run: &RunRow) -> Query<AccountId> {
     .bind(&run.cursor)
     .bind(GRANT_PAGE)
     .bind(GRANT_PAGE_FACTS)
-        .query()
+    .query()
 }
 
 /// A planned milestone reward.
@@ -159,7 +159,7 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
 /// What a run would vest for a partner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VestPreview {
-    pub partner: String,
+    pub partner: PartnerId,
     pub unit: String,
     pub accruals: i64,
     pub cents: i64,
@@ -367,20 +367,20 @@ pub struct RunTotal {
     pub executed_cents: i64,
 }
 
-pub fn run_totals(id: &str) -> Query<RunTotal> {
+pub fn run_totals(id: &RunId) -> Query<RunTotal> {
     Stmt::new(
         "SELECT kind, unit, COUNT(*) AS planned, SUM(planned_cents) AS planned_cents, SUM(seq <= r.executed) AS executed,
                 SUM(IIF(seq <= r.executed, posted_cents, 0)) AS executed_cents
          FROM run_item JOIN run r ON r.id = run_id WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
     )
     .bind(id)
-        .query()
+    .query()
 }
 
 /// One partner's statement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunPartner {
-    pub partner_id: String,
+    pub partner_id: PartnerId,
     pub unit: String,
     pub settled_cents: i64,
     pub pending_cents: i64,
@@ -388,7 +388,7 @@ pub struct RunPartner {
     pub payable_cents: i64,
 }
 
-pub fn run_partner_page(id: &str, after: &str, limit: i64) -> Query<RunPartner> {
+pub fn run_partner_page(id: &RunId, after: &str, limit: i64) -> Query<RunPartner> {
     Stmt::new(
         "SELECT partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents FROM run_partner
          WHERE run_id = ?1 AND partner_id > ?2 ORDER BY partner_id, unit LIMIT ?3",

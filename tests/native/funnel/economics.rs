@@ -22,7 +22,7 @@ fn a_month_of_referrals(fixture: &FunnelFixture) {
     fixture.tagged_click("user-referral", &ann, "clk_1", "newsletter", clicked);
     let touch = Touch {
         program: "user-referral".into(),
-        code: ann.1.clone(),
+        code: ann.1.clone().into(),
         campaign: String::new(),
         click_id: "clk_1".into(),
         at: clicked,

@@ -95,8 +95,8 @@ impl FunnelFixture {
     pub fn cookie(&self, visitor: &str, touches: &[(&str, &str, &str, UtcMillis)]) -> String {
         let keys = self.config.cookie_keys.as_ref().expect("keys");
         let touches = touches.iter().map(|(program, code, campaign, at)| Touch {
-            program: (*program).to_owned(),
-            code: (*code).to_owned(),
+            program: (*program).into(),
+            code: (*code).into(),
             campaign: (*campaign).to_owned(),
             click_id: "clk_0".to_owned(),
             at: *at,
@@ -146,9 +146,9 @@ impl FunnelFixture {
 
 fn click_of(program: &str, (partner, code): &(String, String), id: &str, visitor: &str, when: UtcMillis) -> Click {
     let link = LinkRecord {
-        code: code.clone(),
-        partner_id: partner.clone(),
-        program_id: program.to_owned(),
+        code: code.clone().into(),
+        partner_id: partner.clone().into(),
+        program_id: program.into(),
         ..LinkRecord::default()
     };
     Click {

@@ -56,7 +56,7 @@ impl Stage {
     pub fn enrol(&mut self, partner: &Partner) {
         let email = partner.email.clone().unwrap_or_else(|| format!("{0}@{0}.example", partner.name));
         let new = NewPartner {
-            program: partner.program.clone(),
+            program: partner.program.clone().into(),
             external_id: partner.name.clone(),
             name: Some(partner.name.clone()),
             email: Some(email),
@@ -237,8 +237,8 @@ impl Stage {
         let touches = clicks.iter().enumerate().map(|(index, click)| {
             let (_, code, program) = self.partner(&click.link_of);
             Touch {
-                program: program.clone(),
-                code: code.clone(),
+                program: program.clone().into(),
+                code: code.clone().into(),
                 campaign: String::new(),
                 click_id: format!("click-{index}"),
                 at: at(&click.when),

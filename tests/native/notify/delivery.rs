@@ -1,6 +1,7 @@
 //! Deliveries through faults, races, interruptions and silence.
 
 use super::*;
+use manicule::base::ids::AccountId;
 
 /// Sends three messages through a fault of the database, a fault of another service, or both. Returns how many copies
 /// arrived.
@@ -92,9 +93,8 @@ fn concurrent_sweeps_never_send_the_same_message() {
         let fixture = NotifyFixture::new(seed);
         let partner = fixture.partner("ann");
         fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
-        let accounts: Vec<String> = (0..70).map(|n| format!("acct_{n}")).collect();
-        let messages: Vec<_> =
-            accounts.iter().map(|a| outbox::joined("user-referral", &partner, a, at(NOON))).collect();
+        let accounts: Vec<AccountId> = (0..70).map(|n| format!("acct_{n}").into()).collect();
+        let messages: Vec<_> = accounts.iter().map(|a| outbox::joined(&PROGRAM, &partner, a, at(NOON))).collect();
         fixture.queue(at(NOON), &messages);
         fixture.world.clock.set(at(NOON));
         let slow = Slow::new(&fixture.world);
@@ -212,8 +212,8 @@ fn an_unresponsive_endpoint_does_not_delay_others() {
     let fixture = NotifyFixture::with(10, &[("MAIL_FROM", "")]);
     fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://a.example/hook", &[]);
     let ann = fixture.partner("ann");
-    let accounts: Vec<String> = (0..30).map(|n| format!("acct_{n}")).collect();
-    let messages: Vec<_> = accounts.iter().map(|a| outbox::joined("user-referral", &ann, a, at(NOON))).collect();
+    let accounts: Vec<AccountId> = (0..30).map(|n| format!("acct_{n}").into()).collect();
+    let messages: Vec<_> = accounts.iter().map(|a| outbox::joined(&PROGRAM, &ann, a, at(NOON))).collect();
     fixture.queue(at(NOON), &messages);
     fixture.outside.status.set(0);
     fixture.sweep(at(NOON));

@@ -1,6 +1,7 @@
 //! A world with an email service, endpoints that answer as a test requires, and the routes in front.
 
 use crate::support::openapi as described;
+use manicule::base::ids::{PartnerId, ProgramId};
 use manicule::engine::message::MessageType;
 
 use crate::support::world::{World, at, now};
@@ -22,6 +23,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::task::{Context as Task, Poll, Waker};
 
 pub const OPERATOR: &str = "ops@site.example";
@@ -85,6 +87,9 @@ impl Outside {
         if fault == Some(Fault::After) { Err(RequestFailed("it took too long".to_owned())) } else { Ok(()) }
     }
 }
+
+/// The program of all messages.
+pub static PROGRAM: LazyLock<ProgramId> = LazyLock::new(|| "user-referral".into());
 
 pub struct NotifyFixture {
     pub world: World,
@@ -176,9 +181,9 @@ impl NotifyFixture {
     }
 
     /// A partner with an address.
-    pub fn partner(&self, who: &str) -> String {
+    pub fn partner(&self, who: &str) -> PartnerId {
         let email = format!("{who}@partners.example");
-        self.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", who, &email).unwrap().0
+        self.world.partner(at("2026-01-01T00:00:00Z"), "user-referral", who, &email).unwrap().0.into()
     }
 
     pub fn queue(&self, when: UtcMillis, messages: &[OutboxMessage]) {
@@ -186,14 +191,13 @@ impl NotifyFixture {
     }
 
     /// A message about money to a partner, one that can be unsubscribed from, and one to the operator.
-    pub fn queue_three(&self, when: UtcMillis, partner: &str) {
-        let program = "user-referral";
+    pub fn queue_three(&self, when: UtcMillis, partner: &PartnerId) {
         self.queue(
             when,
             &[
-                outbox::joined(program, partner, "acct_1", when),
+                outbox::joined(&PROGRAM, partner, &"acct_1".into(), when),
                 payout_message(MessageType::PayoutSent, "po_1", Some(partner), ("transfer", json!("tr_1"))),
-                outbox::budget_low(program, "credit:usd", 100, 25_000, 0, 1),
+                outbox::budget_low(&PROGRAM, "credit:usd", 100, 25_000, 0, 1),
             ],
         );
     }
@@ -210,12 +214,12 @@ impl NotifyFixture {
 pub fn payout_message<'a>(
     kind: MessageType,
     payout: &str,
-    partner: Option<&'a str>,
+    partner: Option<&'a PartnerId>,
     (name, value): (&str, Value),
 ) -> OutboxMessage<'a> {
     let mut payload = json!({"payout": payout, "amount_cents": 12_345, "unit": "cash:usd", "period": "2026-05"});
     payload[name] = value;
-    OutboxMessage { id: format!("{kind}:{payout}"), kind, program: "user-referral", partner, account: None, payload }
+    OutboxMessage { id: format!("{kind}:{payout}"), kind, program: &PROGRAM, partner, account: None, payload }
 }
 
 /// The world with slow calls, so that other tasks run in between.

@@ -113,13 +113,16 @@ fn methods() -> Names {
 }
 
 fn paid_types() -> Names {
-    quoted(&paid_entry_page("", 0, "", 0).statement.sql).into_iter().filter(|text| text.starts_with("payout")).collect()
+    quoted(&paid_entry_page(&"".into(), 0, "", 0).statement.sql)
+        .into_iter()
+        .filter(|text| text.starts_with("payout"))
+        .collect()
 }
 
 fn paid_states() -> Names {
     let mut all = states(&[TransferKind::Payout]);
     // What came back of a payout.
-    assert!(quoted(&paid_entry_page("", 0, "", 0).statement.sql).contains("reversed"));
+    assert!(quoted(&paid_entry_page(&"".into(), 0, "", 0).statement.sql).contains("reversed"));
     all.insert("reversed".to_owned());
     all
 }
@@ -150,7 +153,7 @@ fn outcomes(also: &[&str]) -> Names {
 }
 
 fn carried_forward() -> Names {
-    let sql = run_carried_sums("").statement.sql;
+    let sql = run_carried_sums(&"".into()).statement.sql;
     quoted(sql.lines().find(|line| line.contains("AS why")).expect("the reasons"))
 }
 

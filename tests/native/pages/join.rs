@@ -25,7 +25,7 @@ const GOOD: [(&str, &str); 5] = [
 fn fixture() -> (PagesFixture, Rc<RefCell<Vec<Mail>>>) {
     let mut fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
     let mails = fixture.post_office();
-    fixture.config.join_programs = vec!["agency-partner".to_owned(), "user-referral".to_owned()];
+    fixture.config.join_programs = vec!["agency-partner".into(), "user-referral".into()];
     (fixture, mails)
 }
 

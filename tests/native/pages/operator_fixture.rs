@@ -4,6 +4,7 @@
 use super::fixture::{Browser, PagesFixture};
 use crate::payout::stripe::Stripe;
 use crate::support::world::{World, at, now};
+use manicule::base::ids::RunId;
 use manicule::codec::operator::NewPartner;
 use manicule::program::document::Cadence;
 use manicule::service::settlement::settle;
@@ -27,7 +28,7 @@ pub struct OperatorFixture {
     pub partner: String,
     /// The partner whose referral is on hold.
     pub suspect: String,
-    pub run: String,
+    pub run: RunId,
     pub payout: String,
     pub review: String,
 }
@@ -53,12 +54,8 @@ impl OperatorFixture {
             &pages.world,
             &format!("INSERT INTO payee VALUES ('{}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, 0)", partner.0),
         );
-        let due = Due {
-            program: AGENCY.to_owned(),
-            cadence: Cadence::Monthly,
-            period: "2026-03".to_owned(),
-            as_of: at(APRIL),
-        };
+        let due =
+            Due { program: AGENCY.into(), cadence: Cadence::Monthly, period: "2026-03".to_owned(), as_of: at(APRIL) };
         let run = now(settle::settle(&pages.world.at(at(APRIL)), &due)).expect("settled").id;
         visitors(&pages.world);
         let text = |sql: &str, column: &str| pages.world.db.look(sql)[0][column].as_str().expect("a text").to_owned();
@@ -103,7 +100,7 @@ pub fn key_of(html: &str) -> String {
 /// Id and code.
 fn enrol(world: &World, external_id: &str, name: &str, email: &str) -> (String, String) {
     let new = NewPartner {
-        program: AGENCY.to_owned(),
+        program: AGENCY.into(),
         external_id: external_id.to_owned(),
         name: Some(name.to_owned()),
         email: Some(email.to_owned()),

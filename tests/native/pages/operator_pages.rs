@@ -14,6 +14,7 @@ use manicule::pages::table::Entry;
 use manicule::pages::text::operator::{
     account, common, funnel, home, ledger, partner, payout, program, report, review, settlement,
 };
+use serde_json::json;
 
 /// The same pages by other addresses.
 const FILTERED: &[&str] = &[
@@ -200,9 +201,10 @@ fn home_is_empty_when_nothing_needs_attention() {
     // The one program with a budget has no funds yet.
     pages.operator().get("/operator").says(home::BUDGET_EMPTY);
     let ctx = pages.world.at(at(NOW));
+    let program = super::operator_fixture::POOLED.into();
     let funded = manicule::service::ledger::budget::fund(
         &ctx,
-        super::operator_fixture::POOLED,
+        &program,
         manicule::base::money::Cents(10_000_000),
         "to reward",
         None,
@@ -225,6 +227,27 @@ fn missed_jobs_are_shown() {
     let shown = pages.operator().get("/operator");
     shown.is_page().says(&home::job_late(home::TEN_MINUTE_JOB)).says(&home::job_late("monthly"));
     assert!(!shown.text().contains("weekly job"));
+}
+
+#[test]
+fn an_account_shows_what_earned_nothing_and_what_waits() {
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let plain = operator.get("/operator/accounts/p");
+    assert!(!plain.text().contains(account::WAITING) && !plain.text().contains("another currency"));
+    let won = json!({
+        "id": "won", "type": "invoice.paid", "occurred_at": "2026-03-01T00:00:00Z", "account": {"id": "p"},
+        "amount": {"cents": 45_000, "currency": "krw"}, "data": {"invoice_id": "in_won"},
+    });
+    fixture.pages.world.take(at("2026-03-01T00:00:00Z"), &won, None).expect("accepted");
+    sql(
+        &fixture.pages.world,
+        "INSERT INTO stripe_customer (id, account_id, matched_by, revision, created_at_ms) VALUES ('cus_1', 'p', 'id', 1, 0);
+         INSERT INTO stripe_waiting (id, type, payment_intent, customer_id, payload, body_sha256, occurred_at_ms, requested_at_ms)
+         VALUES ('evt_w', 'invoice.refunded', 'pi_w', 'cus_1', '{}', '', 0, 0);",
+    );
+    let page = operator.get("/operator/accounts/p");
+    page.is_page().says(account::WAITING).says("pi_w").says("invoice in_won").says("45,000 KRW").says("earns nothing");
 }
 
 #[test]

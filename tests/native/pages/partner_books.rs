@@ -74,7 +74,7 @@ impl Books {
 
     fn link(&self, who: &Who, campaign: &str) -> String {
         let request = NewLink {
-            partner: who.0.clone(),
+            partner: who.0.clone().into(),
             destination: Some("/pricing".to_owned()),
             campaign: Some(campaign.to_owned()),
             utm: Some(json!({"utm_source": "mail"})),
@@ -93,9 +93,9 @@ impl Books {
     /// Clicks on a link on one day, each by another visitor, and one by a bot.
     pub fn click(&self, who: &Who, program: &str, code: &str, when: &str, count: usize) {
         let link = Rc::new(LinkRecord {
-            code: code.to_owned(),
-            partner_id: who.0.clone(),
-            program_id: program.to_owned(),
+            code: code.into(),
+            partner_id: who.0.clone().into(),
+            program_id: program.into(),
             ..LinkRecord::default()
         });
         let click = |n: usize, bot: bool| Click {

@@ -329,7 +329,7 @@ fn an_empty_account_says_what_to_do() {
         .enrol(
             UtcMillis(1_767_225_600_000),
             &manicule::codec::operator::NewPartner {
-                program: AGENCY.to_owned(),
+                program: AGENCY.into(),
                 external_id: "new".to_owned(),
                 name: Some(EVIL.to_owned()),
                 email: Some("new@partners.example".to_owned()),

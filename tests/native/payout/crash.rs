@@ -104,7 +104,8 @@ impl Stage {
                     manicule::codec::operator::ResolutionRequest::Again,
                 );
                 for id in self.ids("payout WHERE state = 'review'") {
-                    super::ready(manicule::service::payout::decide(&ctx, &id, &again, "try again")).expect("resolved");
+                    super::ready(manicule::service::payout::decide(&ctx, &id.as_str().into(), &again, "try again"))
+                        .expect("resolved");
                 }
             }
             Scene::Reversal => {
@@ -114,8 +115,14 @@ impl Stage {
                     // The intent, whose first attempt fails.
                     b.script.plan(&[(3, Fault::FailBefore)]);
                     let cents = Some(manicule::base::money::Cents(200));
-                    super::ready(manicule::service::payout::reverse::reverse(&ctx, &id, cents, "paid too much", None))
-                        .expect("intended");
+                    super::ready(manicule::service::payout::reverse::reverse(
+                        &ctx,
+                        &id.as_str().into(),
+                        cents,
+                        "paid too much",
+                        None,
+                    ))
+                    .expect("intended");
                 }
             }
         }

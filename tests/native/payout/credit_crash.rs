@@ -52,7 +52,8 @@ fn tell(world: &World, id: &str, kind: &str, account: &str, more: Value) {
 fn stage() -> (CrashFixture, [String; 2]) {
     let world = World::new(7);
     let early = at("2026-01-01T00:00:00Z");
-    let saved = now(manicule::service::program::save(&world.at(at("2025-12-01T00:00:00Z")), TIERED, &by_stripe()));
+    let saved =
+        now(manicule::service::program::save(&world.at(at("2025-12-01T00:00:00Z")), &TIERED.into(), &by_stripe()));
     assert!(matches!(saved, Ok((201, _))), "the document is saved");
     world.fund(early, TIERED, 100_000).expect("funded");
     let partners = ["owner", "other"].map(|who| {
@@ -135,16 +136,17 @@ impl Stage {
             Scene::TakenBack => {
                 b.run();
                 let moved = manicule::codec::operator::ReassignRequest {
-                    program: TIERED.to_owned(),
-                    partner: Some(self.partners[1].clone()),
+                    program: TIERED.into(),
+                    partner: Some(self.partners[1].clone().into()),
                     reason: "it was the other's".to_owned(),
                 };
                 let ctx = b.context();
+                let account = "friend".into();
                 let told = manicule::service::attribution::reassign::reassign(
                     &ctx,
-                    "friend",
+                    &account,
                     &moved,
-                    "reb".to_owned(),
+                    "reb".into(),
                     "x".to_owned(),
                 );
                 now(told).expect("moved");
@@ -169,7 +171,7 @@ impl Stage {
                 for row in b.db.sqlite.look("SELECT id FROM credit_transfer WHERE state = 'review' ORDER BY id") {
                     let id = row["id"].as_str().expect("a text");
                     let again = PayoutAction::Resolve(ResolutionRequest::Again);
-                    now(payout::decide(&b.context(), id, &again, "try again")).expect("resolved");
+                    now(payout::decide(&b.context(), &id.into(), &again, "try again")).expect("resolved");
                 }
             }
         }

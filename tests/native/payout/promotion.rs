@@ -3,11 +3,13 @@
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use super::stripe;
 use crate::support::world::{World, at, now};
+use manicule::base::ids::AccountId;
 use manicule::program::document::Document;
 use manicule::service::credit::promotion;
 use manicule::service::credit::promotion::Recipient;
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 const HOUR: i64 = 3_600_000;
 
@@ -18,7 +20,11 @@ fn document() -> Document {
 }
 
 const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
-const ACCOUNT: Recipient = Recipient { account: Some("friend"), visitor: Some("v1") };
+static FRIEND: LazyLock<AccountId> = LazyLock::new(|| "friend".into());
+
+fn account() -> Recipient<'static> {
+    Recipient { account: Some(&FRIEND), visitor: Some("v1") }
+}
 
 /// The response to a visitor, then to the same person's sign-up, with a fault; and the response in the end.
 fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Option<String>>, Vec<Call>) {
@@ -28,7 +34,7 @@ fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Op
     fixture.now.set(at("2026-06-01T00:00:00Z").0);
     fixture.script.plan(faults);
     let told = RefCell::new(Vec::new());
-    for friend in [VISITOR, ACCOUNT] {
+    for friend in [VISITOR, account()] {
         let mut job: std::pin::Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async {
             let code = promotion::code(&fixture.context(), &document, friend).await;
             told.borrow_mut().push(code);
@@ -38,7 +44,7 @@ fn play(fixture: &CrashFixture, faults: &[(usize, Fault)], step: i64) -> (Vec<Op
     }
     let calls = fixture.script.calls.borrow().clone();
     fixture.script.plan(&[]);
-    for friend in [ACCOUNT, VISITOR, ACCOUNT] {
+    for friend in [account(), VISITOR, account()] {
         fixture.now.set(fixture.now.get() + step.max(HOUR));
         let code = now(promotion::code(&fixture.context(), &document, friend));
         told.borrow_mut().push(code);
@@ -82,20 +88,20 @@ fn each_friend_has_a_code_and_without_a_key_the_data_is_returned() {
         now(promotion::code(&fixture.context(), document, friend))
     };
     let mine = ask(&fixture, &asking, VISITOR);
-    assert_eq!(ask(&fixture, &asking, ACCOUNT), mine, "the visitor's becomes the account's");
-    let other = Recipient { account: Some("other"), visitor: Some("v1") };
+    assert_eq!(ask(&fixture, &asking, account()), mine, "the visitor's becomes the account's");
+    let other = Recipient { account: Some(&"other".into()), visitor: Some("v1") };
     let theirs = ask(&fixture, &asking, other);
     assert!(theirs.is_some() && theirs != mine, "an account's code belongs to no other account");
     assert_eq!(ask(&fixture, &asking, other), theirs);
     assert_eq!(fixture.stripe.borrow().coupons.len(), 1, "one coupon for the version");
     let mut second = asking.clone();
     second.version = 2;
-    let friend = Recipient { account: Some("third"), visitor: None };
+    let friend = Recipient { account: Some(&"third".into()), visitor: None };
     assert!(ask(&fixture, &second, friend).is_some());
     assert_eq!(fixture.stripe.borrow().coupons.len(), 2, "and one for the next");
     let mut plain = asking.clone();
     plain.benefit.as_mut().expect("a benefit").as_promotion_code = false;
-    let fourth = Recipient { account: Some("fourth"), visitor: None };
+    let fourth = Recipient { account: Some(&"fourth".into()), visitor: None };
     assert_eq!(ask(&fixture, &plain, fourth), None, "it does not ask for one");
     fixture.setup.stripe = None;
     assert_eq!(ask(&fixture, &asking, fourth), None, "without a key there is no code");

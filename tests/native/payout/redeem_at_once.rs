@@ -48,7 +48,7 @@ fn concurrent_redemptions_never_exceed_the_balance() {
                 // The third repeats the second's request with the same key.
                 let n = n.min(1);
                 let asked = RedeemRequest {
-                    whose: CreditOwner::Partner(partner.clone()),
+                    whose: CreditOwner::Partner(partner.clone().into()),
                     amount: Cents(3_000 + n as i64),
                     currency: None,
                     reason: "at once".to_owned(),

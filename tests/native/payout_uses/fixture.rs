@@ -1,6 +1,7 @@
 //! A fixture for operators' requests: the routes, the programs' runs and the ten-minute job, with a model of Stripe.
 
 use crate::support::openapi as described;
+use manicule::base::ids::RunId;
 use manicule::engine::settlement::RunState;
 
 use crate::payout::stripe::Stripe;
@@ -115,16 +116,16 @@ impl PayoutFixture {
         );
     }
 
-    pub fn run_of(&self, program: &str, scheduled: &str) -> String {
+    pub fn run_of(&self, program: &str, scheduled: &str) -> RunId {
         let period = manicule::engine::settlement::schedule::period_before(Cadence::Monthly, at(scheduled));
-        settle::run_id(program, Cadence::Monthly, &period)
+        settle::run_id(&program.into(), Cadence::Monthly, &period)
     }
 
     /// The monthly run of a program.
     pub fn run(&self, program: &str, scheduled: &str) {
         let as_of = at(scheduled);
         let period = manicule::engine::settlement::schedule::period_before(Cadence::Monthly, as_of);
-        let due = Due { program: program.to_owned(), cadence: Cadence::Monthly, period, as_of };
+        let due = Due { program: program.into(), cadence: Cadence::Monthly, period, as_of };
         assert_eq!(now(settle::settle(&self.world.at(as_of), &due)).expect("settled").state, RunState::Done);
     }
 

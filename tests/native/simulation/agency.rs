@@ -111,7 +111,10 @@ fn high_value(model_state: &ModelState, register: &Register, account: &str) -> O
     let life = &model_state.lives[account];
     let is_large = |cents: Option<i64>| cents.is_some_and(|c| c >= 500_000);
     let event = life.events.iter().find(|e| {
-        e.kind == "subscription.started" && is_large(e.number("annual_value_cents")) && e.place() >= bound.from
+        e.kind == "subscription.started"
+            && is_large(e.number("annual_value_cents"))
+            && e.is_in_own_currency()
+            && e.place() >= bound.from
     })?;
     let source = "event:subscription.started".to_owned();
     let mut accrual = Line::new(account, bound, "high-value", source, event.at, 50_000);

@@ -196,12 +196,12 @@ pub fn compare_funnel(auditor: &Auditor, world: &World) -> Result<(), String> {
     for week in weeks {
         let start = UtcMillis(week * 7 * DAY + 4 * DAY);
         let ctx = world.at(start.plus_days(9));
-        let weekly = now(manicule::service::funnel::weekly(&ctx, funnel::PROGRAM, Week::of(start)));
+        let weekly = now(manicule::service::funnel::weekly(&ctx, &funnel::PROGRAM.into(), Week::of(start)));
         for partner in weekly.map_err(|e| e.to_string())?.report.partners {
             for campaign in &partner.campaigns {
                 for figures in campaign.figures.stages.iter().filter(|s| s.visitors > 0) {
                     let wanted = expected.iter().find(|((w, p, c, s), _)| {
-                        *w == week && *p == partner.partner && *c == campaign.campaign && *s == figures.stage
+                        *w == week && partner.partner == p.as_str() && *c == campaign.campaign && *s == figures.stage
                     });
                     let (key, wanted) = wanted.map_or((None, 0), |(key, n)| (Some(key.clone()), *n as i64));
                     if figures.visitors != wanted {

@@ -52,6 +52,11 @@ impl Sent {
         self.body["data"][key].as_i64()
     }
 
+    /// Whether the amounts in its data are in the currency of the programs.
+    pub fn is_in_own_currency(&self) -> bool {
+        self.body["data"]["currency"].as_str().is_none_or(|currency| currency.eq_ignore_ascii_case("usd"))
+    }
+
     pub fn cents(&self) -> i64 {
         self.body["amount"]["cents"].as_i64().unwrap_or_default()
     }

@@ -37,7 +37,7 @@ pub fn enrol(world: &World, at: i64, register: &mut Register) -> StoryOptions {
     let mut options = StoryOptions::default();
     for (program, name, kind, site, further, is_spare) in ROLES {
         let new = NewPartner {
-            program: program.to_owned(),
+            program: program.into(),
             external_id: name.to_owned(),
             name: None,
             email: Some(format!("{name}@{name}.example")),
@@ -153,8 +153,8 @@ fn earnings(world: &World) -> BTreeMap<String, i64> {
 /// The touchpoints of a token that came with an event.
 pub fn touchpoints(register: &Register, event: &Sent) -> Option<TouchHistory> {
     let touches = event.touches.iter().map(|(code, at)| Touch {
-        program: register.links.get(code).map_or("user-referral".to_owned(), |l| l.program.clone()),
-        code: code.clone(),
+        program: register.links.get(code).map_or("user-referral".into(), |l| l.program.clone()).into(),
+        code: code.clone().into(),
         campaign: String::new(),
         click_id: format!("c{at}"),
         at: UtcMillis(*at),

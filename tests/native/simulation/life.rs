@@ -276,10 +276,12 @@ impl Life {
         let mut worth: BTreeMap<&str, i64> = BTreeMap::new();
         for (_, event) in self.placed(instant).into_iter().filter(|(_, e)| e.kind.starts_with("subscription.")) {
             let annual = event.number("annual_value_cents").or(event.number("monthly_cents").map(|m| 12 * m));
-            worth.extend(annual.map(|cents| (event.data("subscription_id"), cents)));
+            // What is in another currency is worth nothing here.
+            let own = annual.map(|cents| if event.is_in_own_currency() { cents } else { 0 });
+            worth.extend(own.map(|cents| (event.data("subscription_id"), cents)));
         }
         let walk = self.walk(instant);
-        let pays = !walk.is_gone && self.payments.iter().any(|p| p.at() <= instant);
+        let pays = !walk.is_gone && self.payments.iter().any(|p| p.at() <= instant && p.is_ours());
         if pays { walk.running.iter().filter_map(|id| worth.get(id.as_str())).sum() } else { 0 }
     }
 }

@@ -56,7 +56,7 @@ impl StripeFixture {
         let world = World::new(7);
         let start = UtcMillis((CREATED - 86_400 * 20) * 1_000);
         let new = NewPartner {
-            program: program.to_owned(),
+            program: program.into(),
             external_id: "ada".to_owned(),
             name: None,
             email: Some("ada@agency.example".to_owned()),
@@ -132,8 +132,8 @@ impl StripeFixture {
     pub fn token(&self) -> String {
         let touched = UtcMillis((CREATED - 3_600) * 1_000);
         let touch = Touch {
-            program: self.program.to_owned(),
-            code: self.code.clone(),
+            program: self.program.into(),
+            code: self.code.clone().into(),
             campaign: String::new(),
             click_id: "clk_1".to_owned(),
             at: touched,

@@ -155,7 +155,7 @@ fn facts_of_one_second_go_by_their_kind() {
             };
             let moved = send([started(first, "sub_2", DAY), deleted(second, "sub_1", DAY)]);
             assert_eq!(accruals(&moved), ["invoice:in_1 2000 pending"], "it moved to another plan: {first} {reversed}");
-            assert_eq!(revenue(&moved), [format!("0-{DAY} 60000"), format!("{DAY}- 60000")]);
+            assert_eq!(revenue(&moved), ["0- 60000"]);
             let left = send([deleted(first, "sub_1", DAY), paid(second, "in_2", "sub_1", DAY)]);
             assert_eq!(accruals(&left), ["invoice:in_1 0 void", "invoice:in_2 0 void"], "{first} {reversed}");
             assert_eq!(revenue(&left), [format!("0-{DAY} 60000")]);
@@ -266,4 +266,68 @@ fn a_payment_in_the_day_before_the_sign_up_comes_right_after_it() {
             fixture.sound();
         }
     }
+}
+
+/// A one-time Checkout payment of 10,000 without an invoice.
+fn one_time(id: &str, intent: &str, at: i64) -> Value {
+    let object = json!({"id": format!("cs_{id}"), "object": "checkout.session", "mode": "payment", "customer": "cus_1",
+        "created": CREATED + at, "payment_status": "paid", "status": "complete", "invoice": null,
+        "payment_intent": intent, "amount_total": 10_000, "currency": "usd", "total_details": {"amount_tax": 0},
+        "customer_details": {"email": "ann@example.org"}});
+    later(event(id, "checkout.session.completed", &object), at)
+}
+
+fn binding(fixture: &StripeFixture, column: &str) -> Vec<String> {
+    fixture.rows(&format!("SELECT IFNULL({column}, 'none') AS t FROM binding WHERE partner_id IS NOT NULL"))
+}
+
+#[test]
+fn a_one_time_payment_earns_its_rate_and_nothing_else() {
+    let fixture = known(&[started("evt_a", "sub_1", 0), one_time("evt_b", "pi_9", HOUR)]);
+    assert_eq!(accruals(&fixture), ["invoice:pi_9 2000 pending"]);
+    let vests = fixture.rows("SELECT CAST(vests_at_ms / 1000 AS TEXT) AS t FROM accrual");
+    assert_eq!(vests, [(CREATED + HOUR + 60 * DAY).to_string()], "a hold from its own date");
+    assert_eq!(binding(&fixture, "qualified_quarter"), ["none"], "it counts in no quarter");
+    assert_eq!(revenue(&fixture), Vec::<String>::new(), "nothing was paid for the subscription");
+    assert!(!binding(&fixture, "states")[0].contains("paid"), "it reaches no state");
+    // A refund of its payment takes it back.
+    let back = json!({"id": "re_9", "object": "refund", "amount": 5_000, "currency": "usd", "charge": "ch_9",
+        "payment_intent": "pi_9", "status": "succeeded"});
+    fixture.stripe(&event("evt_r", "refund.created", &back));
+    assert_eq!(accruals(&fixture), ["invoice:pi_9 1000 pending"]);
+    fixture.sound();
+}
+
+#[test]
+fn a_one_time_payment_starts_no_clock_and_ends_no_cancellation() {
+    // The second year of the subscription starts a year after its own first payment.
+    let fixture = known(&[]);
+    fixture.later(500 * DAY);
+    fixture.stripe(&one_time("evt_a", "pi_9", 0));
+    fixture.stripe(&started("evt_b", "sub_1", 100 * DAY));
+    fixture.stripe(&paid("evt_c", "in_1", "sub_1", 100 * DAY));
+    fixture.stripe(&paid("evt_d", "in_2", "sub_1", 460 * DAY));
+    fixture.stripe(&paid("evt_e", "in_3", "sub_1", 466 * DAY));
+    let of = |id: &str, cents: i64| format!("invoice:{id} {cents} pending");
+    assert_eq!(accruals(&fixture), [of("in_1", 2_000), of("in_2", 2_000), of("in_3", 1_000), of("pi_9", 2_000)]);
+    // It belongs to no paid period, so it is void neither with one nor does it revive one.
+    let left =
+        known(&[started("evt_a", "sub_1", 0), paid("evt_b", "in_1", "sub_1", 0), deleted("evt_c", "sub_1", DAY)]);
+    left.stripe(&one_time("evt_d", "pi_9", 2 * DAY));
+    left.stripe(&paid_alone("evt_e", "in_2", 3 * DAY));
+    assert_eq!(accruals(&left), ["invoice:in_1 0 void", "invoice:in_2 0 void", "invoice:pi_9 2000 pending"]);
+    assert_eq!(revenue(&left), [format!("0-{DAY} 60000")]);
+    left.sound();
+}
+
+#[test]
+fn a_one_time_payment_in_another_program_reaches_no_state() {
+    let fixture = StripeFixture::of("developer-affiliate");
+    fixture.host_signs_up("acct_1", Some("ann@example.org"), None);
+    let mut large = one_time("evt_a", "pi_9", 0);
+    large["data"]["object"]["amount_total"] = json!(60_000);
+    fixture.stripe(&large);
+    assert_eq!(accruals(&fixture), ["invoice:pi_9 9000 pending"], "15 % of what exceeds $500");
+    assert!(!binding(&fixture, "states")[0].contains("casual"));
+    fixture.sound();
 }

@@ -239,7 +239,7 @@ fn encode(signed: &SignedCookie) -> String {
     push_number(&mut out, signed.until.0);
     for touch in &signed.touchpoints.touches {
         let mut separator = '\n';
-        for field in [&touch.program, &touch.code, &touch.campaign, &touch.click_id] {
+        for field in [touch.program.as_str(), &touch.code, &touch.campaign, &touch.click_id] {
             out.push(separator);
             out.push_str(field);
             separator = '\t';
@@ -271,8 +271,8 @@ fn decode(bytes: &[u8]) -> Option<SignedCookie> {
         let mut fields = line.split('\t');
         let mut field = || fields.next().map(str::to_owned);
         let touch = Touch {
-            program: field()?,
-            code: field()?,
+            program: field()?.into(),
+            code: field()?.into(),
             campaign: field()?,
             click_id: field()?,
             at: instant(fields.next()?)?,

@@ -114,8 +114,8 @@ fn oversize_is_refused_before_any_work() {
     let long = format!("v1.k1.{}.mac", "A".repeat(VALUE_BYTES_MAX));
     assert_eq!(read_value(&keys(), &long), None);
     let widest = Touch {
-        program: "p".repeat(64),
-        code: "c".repeat(128),
+        program: "p".repeat(64).into(),
+        code: "c".repeat(128).into(),
         campaign: "x".repeat(64),
         click_id: "k".repeat(40),
         at: UtcMillis(999_999_999_999_999),
@@ -217,7 +217,7 @@ proptest! {
         touches in prop::collection::vec(("[a-z-]{1,64}", "[A-Za-z0-9_-]{1,128}", "[A-Za-z0-9_.-]{0,64}", "[a-z0-9_]{1,40}", 0i64..1_000_000_000_000_000), 0..=8),
         until in 0i64..1_000_000_000_000_000,
     ) {
-        let touches = touches.into_iter().map(|(program, code, campaign, click_id, at)| Touch { program, code, campaign, click_id, at: UtcMillis(at) }).collect();
+        let touches = touches.into_iter().map(|(program, code, campaign, click_id, at)| Touch { program: program.into(), code: code.into(), campaign, click_id, at: UtcMillis(at) }).collect();
         let signed = SignedCookie { touchpoints: TouchHistory { visitor, touches }, until: UtcMillis(until) };
         prop_assert_eq!(read_value(&keys(), &write(&keys(), &signed)), Some(signed));
     }

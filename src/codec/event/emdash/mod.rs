@@ -57,7 +57,7 @@ pub fn content_hook(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         return Err(root.invalid("event", "malformed", "be the name of a hook, such as content:create"));
     }
     Ok(Event {
-        id: format!("emdash:{hook}:{resource_id}:{timestamp}"),
+        id: format!("emdash:{hook}:{resource_id}:{timestamp}").into(),
         kind,
         occurred_at,
         account_id: None,
@@ -78,7 +78,7 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let occurred_at = root.occurred_at("submittedAt", now)?;
     let data = root.object("data")?.typed();
     let kind = form_kind(&data)?;
-    let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?) } else { None };
+    let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?.into()) } else { None };
     let payload = match EventType::parse(&kind) {
         Some(EventType::AccountSignedUp) => Payload::SignedUp { plan: None, team_size: None },
         Some(funnel) if funnel.is_funnel() => {
@@ -87,7 +87,7 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         _ => Payload::Other,
     };
     Ok(Event {
-        id: format!("emdash-form:{submission_id}"),
+        id: format!("emdash-form:{submission_id}").into(),
         occurred_at,
         account_id,
         person: person(&data)?,
@@ -123,7 +123,7 @@ fn form_credential(data: &Fields<'_>) -> Result<Credential, Invalid> {
         let text = data.text(name, &TOKEN)?;
         match text {
             Some(token) if name == "ref" && token.starts_with(TOKEN_PREFIX) => credential.token = Some(token),
-            Some(_) if credential.code.is_none() => credential.code = data.text(name, &CODE)?,
+            Some(_) if credential.code.is_none() => credential.code = data.text(name, &CODE)?.map(Into::into),
             _ => {}
         }
     }

@@ -25,7 +25,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Invalid>) -> (String, &'static 
 fn a_hook_as_it_is_really_sent() {
     let event = content_hook(HOOK.as_bytes(), NOW).unwrap();
     let want = Event {
-        id: "emdash:content:create:01M7HOOK:2026-11-20T10:09:52.925Z".to_owned(),
+        id: "emdash:content:create:01M7HOOK:2026-11-20T10:09:52.925Z".into(),
         kind: "emdash.content.create".to_owned(),
         occurred_at: UtcMillis::parse("2026-11-20T10:09:52.925Z").unwrap(),
         account_id: None,
@@ -83,7 +83,7 @@ fn broken_hooks_name_their_field() {
 fn a_form_as_it_is_really_sent() {
     let event = form_submission(FORM.as_bytes(), NOW).unwrap();
     let want = Event {
-        id: "emdash-form:01M7FORM".to_owned(),
+        id: "emdash-form:01M7FORM".into(),
         kind: "form.submitted".to_owned(),
         occurred_at: NOW,
         account_id: None,

@@ -28,7 +28,7 @@ pub const TEAM_SIZE_MAX: i64 = 10_000_000;
 pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let json = json::read(body)?;
     let root = Fields::of_body(&json)?;
-    let id = root.required_text("id", &ID)?;
+    let id = root.required_text("id", &ID)?.into();
     let kind = root.required_text("type", &KIND)?;
     let occurred_at = root.occurred_at("occurred_at", now)?;
     let parts = EnvelopeHeaders {
@@ -37,7 +37,7 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         attribution: root.object("attribution")?,
         data: root.object("data")?,
     };
-    let account_id = parts.account.text("id", &ID)?;
+    let account_id = parts.account.text("id", &ID)?.map(Into::into);
     if account_id.is_none() && is_about_account(&kind) {
         return Err(parts.account.missing("id"));
     }
@@ -48,7 +48,7 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         person: Person { stripe_customer: parts.data.text("stripe_customer", &ID)?, ..person(&parts.account)? },
         credential: Credential {
             token: parts.attribution.text("token", &TOKEN)?,
-            code: parts.attribution.text("code", &CODE)?,
+            code: parts.attribution.text("code", &CODE)?.map(Into::into),
             visitor: parts.attribution.text("visitor", &CODE)?,
         },
         payload: payload(&kind, &parts)?,
@@ -78,11 +78,12 @@ fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> 
             Payload::Active { api_calls: data.integer("api_calls", 0..=API_CALLS_MAX)?, team_size: parts.team_size()? }
         }
         EventType::AccountCancelled => Payload::Cancelled,
-        EventType::AccountHandedOff => {
-            Payload::HandedOff { agency_code: data.required_text("agency_code", &CODE)?, domain: parts.domain()? }
-        }
+        EventType::AccountHandedOff => Payload::HandedOff {
+            agency_code: data.required_text("agency_code", &CODE)?.into(),
+            domain: parts.domain()?,
+        },
         EventType::WorkspaceInvited => Payload::WorkspaceInvited {
-            agency_code: data.required_text("agency_code", &CODE)?,
+            agency_code: data.required_text("agency_code", &CODE)?.into(),
             domain: parts.domain()?.ok_or_else(|| data.missing("domain"))?,
         },
         EventType::SubscriptionStarted => Payload::SubscriptionStarted(parts.subscription()?),
@@ -91,17 +92,17 @@ fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> 
         EventType::InvoicePaid => Payload::InvoicePaid(parts.invoice()?),
         EventType::InvoiceRefunded => Payload::InvoiceRefunded {
             refund_id: data.required_text("refund_id", &ID)?,
-            invoice_id: data.required_text("invoice_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?.into(),
             amount: parts.amount(1)?,
         },
         EventType::InvoiceRefundFailed => Payload::InvoiceRefundFailed {
             refund_id: data.required_text("refund_id", &ID)?,
-            invoice_id: data.required_text("invoice_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?.into(),
             amount: parts.amount(1)?,
         },
         EventType::InvoiceRefundedTotal => Payload::InvoiceRefundedTotal {
             charge_id: data.required_text("charge_id", &ID)?,
-            invoice_id: data.required_text("invoice_id", &ID)?,
+            invoice_id: data.required_text("invoice_id", &ID)?.into(),
             amount: parts.amount(0)?,
         },
         EventType::DisputeOpened => Payload::DisputeOpened(parts.dispute()?),
@@ -143,7 +144,7 @@ impl EnvelopeHeaders<'_> {
 
     fn invoice(&self) -> Result<Invoice, Invalid> {
         Ok(Invoice {
-            invoice_id: self.data.required_text("invoice_id", &ID)?,
+            invoice_id: self.data.required_text("invoice_id", &ID)?.into(),
             subscription_id: self.data.text("subscription_id", &ID)?,
             amount: self.amount(0)?,
             months: self.data.integer("months", 1..=MONTHS_MAX)?.unwrap_or(1),
@@ -158,13 +159,14 @@ impl EnvelopeHeaders<'_> {
             subscription_id: self.data.required_text("subscription_id", &ID)?,
             monthly_cents: self.cents("monthly_cents")?,
             annual_value_cents: self.cents("annual_value_cents")?,
+            currency: self.data.text("currency", &CURRENCY)?.map(|currency| currency.to_ascii_lowercase()),
         })
     }
 
     fn dispute(&self) -> Result<Dispute, Invalid> {
         Ok(Dispute {
             dispute_id: self.data.required_text("dispute_id", &ID)?,
-            invoice_id: self.data.required_text("invoice_id", &ID)?,
+            invoice_id: self.data.required_text("invoice_id", &ID)?.into(),
             amount: self.amount(1)?,
         })
     }

@@ -1,5 +1,6 @@
 //! Malformed bodies: none of them panics.
 
+use crate::codec::stripe::tests::refunds::refund;
 use crate::codec::stripe::tests::*;
 use proptest::prelude::*;
 
@@ -65,7 +66,8 @@ proptest! {
         thin["object"] = json!("v2.core.event");
         thin["related_object"] = object.clone();
         let _ = translate(&thin, StripeEndpoint::Own, NOW);
-        let _ = billing(&object);
+        let _ = billing(&object, AT);
+        let _ = crate::codec::stripe::worth::worth(&object, AT);
         let _ = payability(&object);
         let _ = page(&object);
     }
@@ -73,13 +75,13 @@ proptest! {
     #[test]
     fn no_change_to_a_good_body_panics(
         kind in prop::sample::select(&KINDS[..]),
-        which in 0..6usize,
+        which in 0..7usize,
         place in any::<prop::sample::Index>(),
         value in any_json(),
     ) {
         let objects = [old_invoice(), new_invoice(), refund("failed"), subscription("active", &json!([item(2, 300, "week", 2)])),
             json!({"id": "ch_1", "amount_refunded": 5, "currency": "usd", "refunds": {"data": [refund("succeeded")]}}),
-            json!({"id": "dp_1", "amount": 5, "currency": "usd", "status": "won"})];
+            json!({"id": "dp_1", "amount": 5, "currency": "usd", "status": "won"}), discounted_subscription()];
         let mut body = event(kind, &objects[which]);
         let mut all = Vec::new();
         places(&body, "", &mut all);
@@ -87,5 +89,35 @@ proptest! {
             *found = value;
         }
         let _ = translate(&body, StripeEndpoint::Own, NOW);
+        let (mut object, answer) = (discounted_subscription(), &body["data"]["object"]);
+        crate::codec::stripe::subscription::with_discounts(&mut object, answer);
+        crate::codec::stripe::subscription::with_items(&mut object, read::list(answer, "items"));
+        let mut broken = answer.clone();
+        crate::codec::stripe::subscription::with_discounts(&mut broken, &object);
+        crate::codec::stripe::subscription::with_items(&mut broken, read::list(&object, "items"));
+        crate::codec::stripe::subscription::items_are_complete(&mut broken);
+        let _ = crate::codec::stripe::worth::worth(&broken, AT);
     }
+}
+
+fn discounted_subscription() -> Value {
+    let tiers = json!([{"up_to": 5, "unit_amount": 300}, {"up_to": null, "flat_amount": 7}]);
+    let price = |more: Value| {
+        let mut price = json!({"id": "price_1", "currency": "usd", "product": "prod_1",
+            "recurring": {"interval": "month", "interval_count": 1}});
+        price.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        price
+    };
+    let mut object = super::subscription(
+        "active",
+        &json!([
+            {"id": "si_1", "quantity": 7, "price": price(json!({"billing_scheme": "tiered", "tiers": tiers}))},
+            {"id": "si_2", "quantity": 7, "price": price(json!({"unit_amount": 5, "transform_quantity": {"divide_by": 2, "round": "up"}})),
+                "discounts": [{"id": "di_2", "coupon": {"percent_off": 12.5, "duration": "forever"}}]},
+        ]),
+    );
+    object["currency"] = json!("usd");
+    object["discounts"] = json!([{"id": "di_1", "start": CREATED, "end": CREATED + 9_000_000,
+        "coupon": {"amount_off": 5, "currency": "usd", "duration": "repeating", "duration_in_months": 3}}]);
+    object
 }

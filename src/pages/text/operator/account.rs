@@ -34,6 +34,17 @@ pub fn by_method_and_code(method: &str) -> String {
     format!(" by {method}, code ")
 }
 
+// What it earned no one.
+pub const EVENT: &str = "Event";
+pub const PAYMENT: &str = "Payment";
+pub const WAITING: &str = "Waiting for an invoice";
+pub const WAITING_LEAD: &str = "These refunds and disputes count once Stripe says which invoice their payment is for.";
+
+/// The title of the amounts that a program does not count.
+pub fn other_currencies(program: &str) -> String {
+    format!("In another currency than {program}'s")
+}
+
 // Reassigning it.
 pub const REASSIGN_TITLE: &str = "Reassign this account";
 pub const REASSIGN_LEAD: &str = "The current partner's earnings from this account are reversed. The new partner earns them instead, under the \

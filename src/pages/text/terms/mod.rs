@@ -2,6 +2,7 @@
 //!
 //! Partners and operators read the same sentences. Only who is spoken to differs, and what a customer is called.
 
+use crate::base::ids::RewardId;
 use crate::pages::locale::Locale;
 use crate::program::document::{
     Cap, Condition, Document, Effect, Hold, Model, Modifier, PartnerCondition, ReferralPeriod, Reward, Source, Span,
@@ -181,7 +182,7 @@ impl<'a> Reader<'a> {
         let then = match &m.then {
             Effect::AddBps(more) => format!("an extra {} of what they pay", self.locale.percent(more.0)),
             Effect::ReplaceBps(rates) => {
-                let one = |(reward, rate): (&String, &crate::base::money::Bps)| {
+                let one = |(reward, rate): (&RewardId, &crate::base::money::Bps)| {
                     let now = self.d.reward(reward).and_then(|r| r.amount.rate_bps).map(|r| self.locale.percent(r.0));
                     format!("{} instead of {}", self.locale.percent(rate.0), now.unwrap_or_default())
                 };

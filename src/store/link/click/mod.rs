@@ -1,5 +1,6 @@
 //! Click rows and the month's salt.
 
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::link::click::{Click, Salt};
 use crate::store::port::{DbError, Rows, Stmt};
@@ -40,7 +41,7 @@ pub struct ClickCounts {
 }
 
 /// How many clicks of a link were counted, by kind, and how many of them converted, that is, bound an account.
-pub fn click_counts(code: &str) -> Query<ClickCounts> {
+pub fn click_counts(code: &LinkCode) -> Query<ClickCounts> {
     Stmt::new(
         "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots,
                 COALESCE(SUM(EXISTS (SELECT 1 FROM binding b WHERE b.click_id = click.id)), 0) AS converted
@@ -59,35 +60,38 @@ pub fn salt_of(of: Month, fresh: &str) -> Vec<Stmt> {
         Stmt::new("INSERT INTO visitor_salt (month, salt) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
             .bind(&month)
             .bind(fresh),
-        salt_find(of),
+        salt_find(of).statement,
     ]
 }
 
+/// A month's salt, in hex.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct SaltRow {
+    pub salt: String,
+}
+
 /// The month's salt, if there is one.
-pub fn salt_find(month: Month) -> Stmt {
-    Stmt::new("SELECT salt FROM visitor_salt WHERE month = ?1").bind(month.to_string())
+pub fn salt_find(month: Month) -> Query<SaltRow> {
+    Stmt::new("SELECT salt FROM visitor_salt WHERE month = ?1").bind(month.to_string()).query()
 }
 
 /// The salt in the rows of `salt_of`.
 pub fn salt_decode(rows: &[Rows]) -> Result<String, DbError> {
-    #[derive(serde::Deserialize)]
-    struct Row {
-        salt: String,
-    }
-    let row = rows.last().map(Rows::first::<Row>).transpose()?.flatten();
+    let row = rows.last().map(Rows::first::<SaltRow>).transpose()?.flatten();
     row.map(|row| row.salt).ok_or_else(|| DbError::Fault("no salt".to_owned()))
 }
 
 /// The values that the clicks of one group share, in the order of the statement.
-type Shared<'a> = (&'a str, &'a str, &'a str, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>);
+type Shared<'a> =
+    (&'a LinkCode, &'a ProgramId, &'a PartnerId, Option<&'a str>, i64, &'static str, Option<&'a str>, Option<&'a str>);
 /// A click's own values: id, visitor, instant, country, host of the referrer, dedupe, fingerprint.
 type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64, Option<String>);
 /// A group as it is written: an array of the shared values and, last, the clicks.
 #[derive(serde::Serialize)]
 struct Group<'a>(
-    &'a str,
-    &'a str,
-    &'a str,
+    &'a LinkCode,
+    &'a ProgramId,
+    &'a PartnerId,
     Option<&'a str>,
     i64,
     &'static str,

@@ -30,9 +30,10 @@ fn payouts_are_shown_as_the_ledger_has_them() {
     use manicule::store::port::Db;
     use manicule::store::report::payout::{own_receipt_sums, receipt_sums};
     let account = format!("{AGENCY}/cash:usd/available/{ann}");
-    let both = futures_executor::block_on(
-        books.fixture.world.db.batch(vec![receipt_sums(&account, &id).statement, own_receipt_sums(ann, &id).statement]),
-    )
+    let both = futures_executor::block_on(books.fixture.world.db.batch(vec![
+        receipt_sums(&account, &id.as_str().into()).statement,
+        own_receipt_sums(&ann.as_str().into(), &id.as_str().into()).statement,
+    ]))
     .expect("sums");
     assert_eq!(both[0].0, both[1].0);
     let file = browser.get("/partner/payouts.csv");

@@ -80,6 +80,9 @@ impl Story<'_> {
                 if self.rng.percent(50) {
                     data["annual_value_cents"] = json!(self.rng.pick(&[499_999, 500_000, 3_000_000, 5_000_000]));
                 }
+                if self.rng.percent(20) {
+                    data["currency"] = json!(self.rng.pick(&["usd", "USD", "eur", "krw"]));
+                }
                 let at = first - self.rng.pick(&[0, 0, HOUR]);
                 self.event("subscription.started", at, json!({"data": data}));
             }

@@ -13,20 +13,23 @@ pub fn accruals(story: &Story) -> Accruals {
 }
 
 fn of_customer(customer: &Customer) -> Accruals {
-    let paid: Vec<&Invoice> = customer.invoices.iter().filter(|invoice| base(invoice) > 0).collect();
-    let Some(first_paid) = paid.iter().map(|invoice| customer.counts_at(invoice)).min() else { return Accruals::new() };
+    let earning = || customer.invoices.iter().filter(|invoice| base(invoice) > 0);
+    // Something bought once makes nobody a customer: no clock starts with it, and it is in no stay.
+    let paid: Vec<&Invoice> = earning().filter(|invoice| !invoice.one_time).collect();
+    let first_paid = paid.iter().map(|invoice| customer.counts_at(invoice)).min();
     let stays = stays(customer, &paid);
     let mut found = Accruals::new();
-    for invoice in paid.iter().filter(|invoice| invoice.currency == "usd") {
+    for invoice in earning().filter(|invoice| invoice.currency == "usd") {
         let at = customer.counts_at(invoice);
-        let is_first_year = at * 1_000 < plus_months(first_paid * 1_000, 12);
+        let is_first_year = at * 1_000 < plus_months(first_paid.unwrap_or(at) * 1_000, 12);
         let earned = base(invoice) * if is_first_year { 20 } else { 10 } / 100;
         if earned == 0 {
             continue;
         }
         let back = returned(customer, invoice, i64::MAX).min(charged(invoice));
         let reversed = i128::from(earned) * i128::from(back) / i128::from(charged(invoice));
-        let left = if is_void(&stays, at) { 0 } else { earned - reversed as i64 };
+        let is_void = if invoice.one_time { ends_within(customer, at) } else { is_void(&stays, at) };
+        let left = if is_void { 0 } else { earned - reversed as i64 };
         found.insert(format!("{} invoice:{}", customer.account, invoice.id), left);
     }
     if let Some(left) = high_value(customer, &stays, &paid) {
@@ -55,7 +58,7 @@ struct Stay {
     ended: Option<i64>,
 }
 
-fn stays(customer: &Customer, paid: &[&Invoice]) -> Vec<Stay> {
+fn spans(customer: &Customer) -> Vec<(i64, Option<i64>)> {
     let mut spans: Vec<(i64, Option<i64>)> = Vec::new();
     for subscription in &customer.subscriptions {
         match spans.last_mut() {
@@ -64,12 +67,21 @@ fn stays(customer: &Customer, paid: &[&Invoice]) -> Vec<Stay> {
             _ => spans.push((subscription.started_at, subscription.ended_at)),
         }
     }
+    spans
+}
+
+fn stays(customer: &Customer, paid: &[&Invoice]) -> Vec<Stay> {
     let first = |from: i64, ended: Option<i64>| {
         let within = |at: &i64| *at >= from && ended.is_none_or(|ended| *at <= ended);
         paid.iter().map(|invoice| customer.counts_at(invoice)).filter(within).min()
     };
     let stay = |(from, ended)| Some(Stay { from, first_paid: first(from, ended)?, ended });
-    spans.into_iter().filter_map(stay).collect()
+    spans(customer).into_iter().filter_map(stay).collect()
+}
+
+/// Whether the account left in the hold of something that was bought once.
+fn ends_within(customer: &Customer, at: i64) -> bool {
+    spans(customer).iter().filter_map(|(_, ended)| *ended).any(|ended| ended >= at && ended < at + 60 * DAY)
 }
 
 /// Whether what is accrued at an instant is void: its stay, or the one that it follows, ended inside the hold.

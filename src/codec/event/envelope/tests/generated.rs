@@ -24,7 +24,7 @@ fn envelopes() -> impl Strategy<Value = (Value, Event)> {
         });
         let amount = Amount { cents: Cents(cents), currency };
         let payload = Payload::InvoicePaid(Invoice {
-            invoice_id,
+            invoice_id: invoice_id.into(),
             subscription_id,
             amount,
             months,
@@ -33,10 +33,10 @@ fn envelopes() -> impl Strategy<Value = (Value, Event)> {
             origin: InvoiceOrigin::Host,
         });
         let event = Event {
-            id,
+            id: id.into(),
             kind: "invoice.paid".to_owned(),
             occurred_at,
-            account_id: Some(account_id),
+            account_id: Some(account_id.into()),
             person: Person { email, name, stripe_customer: None },
             credential: Credential::default(),
             payload,

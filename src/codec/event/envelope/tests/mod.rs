@@ -1,6 +1,7 @@
 pub mod generated;
 pub mod limits;
 
+use crate::base::ids::LinkCode;
 use crate::codec::event::envelope::*;
 use crate::codec::json::BODY_BYTES_MAX;
 use crate::engine::event::{InvoiceOrigin, OCCURRED_AT_MIN};
@@ -18,7 +19,7 @@ fn full() -> Value {
         "data": {
             "invoice_id": "in_1", "subscription_id": "sub_1", "refund_id": "re_1", "charge_id": "ch_1", "dispute_id": "dp_1",
             "purchase_id": "pu_1", "listing_id": "li_1", "agency_code": "PARTNER_0011AABB", "domain": "Client.Example",
-            "months": 12, "discount_cents": 100, "charged_cents": 59_500, "stripe_customer": "cus_1", "monthly_cents": 4_900, "annual_value_cents": 500_000,
+            "months": 12, "discount_cents": 100, "charged_cents": 59_500, "stripe_customer": "cus_1", "monthly_cents": 4_900, "currency": "USD", "annual_value_cents": 500_000,
             "api_calls": 1_000, "team_size": 3, "campaign": "spring", "visitor": "v_2",
         },
     })
@@ -51,17 +52,18 @@ fn usd(cents: i64) -> Amount {
 #[test]
 fn every_type_has_its_payload() {
     let text = str::to_owned;
-    let (amount, invoice_id) = (usd(50_000), text("in_1"));
-    let dispute = Dispute { dispute_id: text("dp_1"), invoice_id: text("in_1"), amount: usd(50_000) };
+    let (amount, invoice_id) = (usd(50_000), "in_1".into());
+    let dispute = Dispute { dispute_id: text("dp_1"), invoice_id: "in_1".into(), amount: usd(50_000) };
     let subscription = Subscription {
         subscription_id: text("sub_1"),
         monthly_cents: Some(Cents(4_900)),
         annual_value_cents: Some(Cents(500_000)),
+        currency: Some("usd".to_owned()),
     };
     let funnel = Payload::Funnel { campaign: Some(text("spring")), visitor: Some(text("v_2")) };
-    let (agency_code, domain) = (text("PARTNER_0011AABB"), text("client.example"));
+    let (agency_code, domain) = (LinkCode::from("PARTNER_0011AABB"), text("client.example"));
     let invoice = Invoice {
-        invoice_id: text("in_1"),
+        invoice_id: "in_1".into(),
         subscription_id: Some(text("sub_1")),
         amount: usd(50_000),
         months: 12,
@@ -81,11 +83,11 @@ fn every_type_has_its_payload() {
         ("invoice.paid", Payload::InvoicePaid(invoice)),
         (
             "invoice.refunded",
-            Payload::InvoiceRefunded { refund_id: text("re_1"), invoice_id: text("in_1"), amount: usd(50_000) },
+            Payload::InvoiceRefunded { refund_id: text("re_1"), invoice_id: "in_1".into(), amount: usd(50_000) },
         ),
         (
             "invoice.refund_failed",
-            Payload::InvoiceRefundFailed { refund_id: text("re_1"), invoice_id: text("in_1"), amount: usd(50_000) },
+            Payload::InvoiceRefundFailed { refund_id: text("re_1"), invoice_id: "in_1".into(), amount: usd(50_000) },
         ),
         (
             "invoice.refunded_total",
@@ -114,7 +116,7 @@ fn every_type_has_its_payload() {
             Person { email: Some(text("a@b.example")), name: Some(text("Ann")), stripe_customer: Some(text("cus_1")) }
         );
         let credential =
-            Credential { token: Some(text("v1.k.p.m")), code: Some(text("aB3dE5gH")), visitor: Some(text("v_1")) };
+            Credential { token: Some(text("v1.k.p.m")), code: Some("aB3dE5gH".into()), visitor: Some(text("v_1")) };
         assert_eq!(event.credential, credential);
     }
 }

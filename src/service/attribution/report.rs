@@ -1,0 +1,114 @@
+//! What the attribution report of an account says about each program: its accruals, amounts that earned nothing because
+//! of their currency, and what waits.
+
+use crate::base::decode;
+use crate::base::ids::{AccountId, ProgramId};
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::Accrual;
+use crate::engine::attribution::AttributionResult;
+use crate::engine::review::currency;
+use crate::program::catalog::Catalog;
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::store::account;
+use crate::store::account::BindingRow;
+use crate::store::event as events;
+use crate::store::event::OtherAmount;
+use crate::store::event::stripe as stripe_events;
+use crate::store::event::stripe::WaitingEvent;
+use crate::store::program::programs;
+use std::collections::BTreeSet;
+
+/// The latest amounts in other currencies, and the earliest waiting events, that a report shows.
+pub const SHOWN_MAX: i64 = 100;
+
+pub const WAITS_FOR_INVOICE: &str = "it waits until the invoice of its payment is known";
+
+pub struct AttributionReport {
+    pub programs: Vec<ProgramReport>,
+    /// Refunds and disputes of the account's payments.
+    pub waiting: Vec<WaitingEvent>,
+}
+
+/// A group of programs with the one that the account is bound to, or a program with accruals that it is not bound to.
+pub struct ProgramReport {
+    pub group: String,
+    pub program: Option<ProgramId>,
+    pub row: Option<BindingRow>,
+    pub accruals: Vec<Accrual>,
+    pub other_currencies: Vec<OtherCurrency>,
+    pub decided_at: UtcMillis,
+}
+
+/// An amount in another currency than the program's, and why it earned nothing.
+pub struct OtherCurrency {
+    pub amount: OtherAmount,
+    pub reason: String,
+}
+
+pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> Result<AttributionReport, AppError> {
+    let reads = (
+        account::account_find(account_id).first(),
+        account::binding_list(account_id),
+        account::accrual_list(&[account_id.clone()]),
+        events::other_amounts(account_id, SHOWN_MAX),
+        stripe_events::waiting_of_account(account_id, SHOWN_MAX),
+        programs(),
+    );
+    let (known, bindings, accruals, amounts, waiting, catalog) = ctx.read(reads).await?;
+    known.ok_or_else(|| AppError::not_found("account"))?;
+    let mut programs: Vec<ProgramReport> =
+        bindings.into_iter().map(|row| bound(row, &accruals, &amounts, &catalog, ctx.now)).collect();
+    let decided_at = programs.iter().map(|p| p.decided_at).max().unwrap_or(ctx.now);
+    let others: BTreeSet<&ProgramId> = accruals.iter().map(|a| &a.program_id).collect();
+    for program in others {
+        if programs.iter().all(|p| p.program.as_ref() != Some(program)) {
+            programs.push(ProgramReport {
+                group: catalog.in_force(program, ctx.now).map_or(program.as_str(), |d| d.group()).to_owned(),
+                program: Some(program.clone()),
+                row: None,
+                accruals: of_program(&accruals, program),
+                other_currencies: Vec::new(),
+                decided_at,
+            });
+        }
+    }
+    Ok(AttributionReport { programs, waiting })
+}
+
+fn bound(
+    row: BindingRow,
+    accruals: &[Accrual],
+    amounts: &[OtherAmount],
+    catalog: &Catalog,
+    now: UtcMillis,
+) -> ProgramReport {
+    let result = decode::from_text::<AttributionResult>(&row.receipt).ok();
+    let binding = result.as_ref().and_then(|result| result.binding.as_ref());
+    let document = binding.and_then(|b| catalog.in_force(&b.program, now));
+    let from = binding.map(|b| b.from);
+    ProgramReport {
+        group: row.group_id.clone(),
+        program: binding.map(|b| b.program.clone()),
+        accruals: binding.map_or_else(Vec::new, |b| of_program(accruals, &b.program)),
+        other_currencies: document.map_or_else(Vec::new, |d| {
+            let since = amounts.iter().filter(|a| from.is_some_and(|from| a.at_ms >= from));
+            others(since, &d.currency)
+        }),
+        decided_at: row.decided_at_ms,
+        row: Some(row),
+    }
+}
+
+fn of_program(accruals: &[Accrual], program: &ProgramId) -> Vec<Accrual> {
+    accruals.iter().filter(|accrual| accrual.program_id == *program).cloned().collect()
+}
+
+/// The amounts that are not in a program's currency.
+pub fn others<'a>(amounts: impl Iterator<Item = &'a OtherAmount>, own: &str) -> Vec<OtherCurrency> {
+    let other = |amount: &OtherAmount| OtherCurrency {
+        reason: currency::reason(&amount.kind, &amount.currency, own),
+        amount: amount.clone(),
+    };
+    amounts.filter(|amount| amount.currency != own).map(other).collect()
+}
