@@ -3,7 +3,6 @@
 pub mod amounts;
 pub mod generated;
 pub mod refunds;
-mod refunds;
 pub mod worth;
 
 use crate::base::money::Cents;
