@@ -5,4 +5,5 @@ pub mod id;
 pub mod ids;
 pub mod money;
 pub(crate) mod names;
+pub mod sort;
 pub mod time;

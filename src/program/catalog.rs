@@ -1,6 +1,7 @@
 //! The saved versions of all programs, and which version is in force at an instant.
 
 use crate::base::ids::ProgramId;
+use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 use crate::program::document::Document;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ pub struct Catalog {
 
 impl Catalog {
     pub fn new(mut documents: Vec<Rc<Document>>) -> Catalog {
-        documents.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+        sort_by(&mut documents, |a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
         Catalog { documents }
     }
 

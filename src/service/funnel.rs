@@ -2,6 +2,7 @@
 
 use crate::base::id;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
+use crate::base::sort::sort_by;
 use crate::base::time::{UtcMillis, Week};
 use crate::engine::account::timeline::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
@@ -90,7 +91,7 @@ fn senders(
     at: UtcMillis,
 ) -> Vec<FunnelSender> {
     let mut touches: Vec<_> = touchpoints.into_iter().flat_map(|t| &t.touches).collect();
-    touches.sort_by_key(|t| std::cmp::Reverse(t.at));
+    sort_by(&mut touches, |a, b| b.at.cmp(&a.at));
     if let Some(code) = code {
         let touched = touches.iter().find(|t| t.code == *code).map(|t| t.campaign.as_str());
         let campaign = campaign.or(touched).unwrap_or_default();

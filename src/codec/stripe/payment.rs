@@ -1,6 +1,7 @@
 //! Which invoices a payment is for, and what it paid of each, from any event or list that shows it.
 
 use crate::base::money::CENTS_MAX;
+use crate::base::sort::sort;
 use crate::codec::stripe::event::InvoicePayment;
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{id, integer, text};
@@ -32,7 +33,7 @@ pub fn paid_by(kind: &str, object: &Value) -> Vec<InvoicePayment> {
         }
         _ => Vec::new(),
     };
-    found.sort();
+    sort(&mut found);
     found.dedup();
     found
 }
@@ -40,7 +41,7 @@ pub fn paid_by(kind: &str, object: &Value) -> Vec<InvoicePayment> {
 /// What one page of `GET /v1/invoice_payments` for a payment says.
 pub fn invoice_payments(page: &[Value], intent: &str) -> Vec<InvoicePayment> {
     let mut found: Vec<_> = page.iter().flat_map(|payment| of_invoice_payment(payment, None, Some(intent))).collect();
-    found.sort();
+    sort(&mut found);
     found.dedup();
     found
 }

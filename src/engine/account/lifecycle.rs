@@ -1,6 +1,7 @@
 //! States: whether an account meets a state's conditions as of an instant, and the first instant at which it does.
 
 use crate::base::ids::AccountId;
+use crate::base::sort::sort;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::timeline::{Fact, Timeline};
 use crate::engine::event::Payload;
@@ -132,7 +133,7 @@ fn instants(state: &LifecycleState, account: &AccountId, facts: &[&Fact]) -> Vec
             at.extend(spans.iter().map(|days| fact.at.plus_ms(days.saturating_mul(DAY_MS)).max(fact.at.plus_ms(1))));
         }
     }
-    at.sort_unstable();
+    sort(&mut at);
     at.dedup();
     at
 }

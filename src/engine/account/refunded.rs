@@ -1,5 +1,6 @@
 //! How much was refunded: by refunds that have ids, and by charges' totals. Some senders report one, some both.
 
+use crate::base::sort::{distinct, sort};
 use crate::base::time::UtcMillis;
 use crate::engine::event::{MoneyFact, Payload};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +67,7 @@ impl<'a> Refunds<'a> {
             let kept = those.filter(|r| r.failed.is_none()).filter_map(|r| r.cents);
             kept.fold(0i64, i64::saturating_add)
         };
-        let charges: BTreeSet<&str> = self.totals.keys().copied().chain(self.refunds.values().filter_map(of)).collect();
+        let charges: BTreeSet<&str> = distinct(self.totals.keys().copied().chain(self.refunds.values().filter_map(of)));
         let mut total = 0i64;
         for charge in charges {
             let failed = self.refunds.values().filter(|r| of(r) == Some(charge)).filter_map(|r| r.failed);
@@ -83,7 +84,7 @@ impl<'a> Refunds<'a> {
 /// after it. In the second case some senders have lowered it and some have not, so each total says at least how much is
 /// still refunded: what is left if all failures that it can contain are subtracted.
 fn still_refunded(totals: &[(UtcMillis, i64)], mut failed: Vec<(UtcMillis, i64)>) -> i64 {
-    failed.sort_unstable();
+    sort(&mut failed);
     let at_least = |at: usize| {
         let (_, total) = totals[at];
         let contained: Vec<i64> = match reflected(totals, &failed, at) {

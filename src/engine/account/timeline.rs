@@ -5,6 +5,7 @@
 
 use crate::base::ids::{AccountId, EventId};
 use crate::base::money::Cents;
+use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 pub use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::account::order::{FactKind, Position, SignUp, position};
@@ -111,7 +112,7 @@ impl<'a> Timeline<'a> {
     /// refund names.
     pub fn of(account: &AccountId, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
-        known.sort_by(|a, b| position(a).cmp(&position(b)));
+        sort_by(&mut known, |a, b| position(a).cmp(&position(b)));
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
         for fact in &known {
             if let Payload::InvoicePaid(invoice) = &fact.payload {
@@ -120,7 +121,7 @@ impl<'a> Timeline<'a> {
         }
         let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == *account).collect();
         let signup = SignUp::of(&own);
-        own.sort_by(|a, b| signup.position_of(a).cmp(&signup.position_of(b)));
+        sort_by(&mut own, |a, b| signup.position_of(a).cmp(&signup.position_of(b)));
         let mut walk = TimelineBuilder::default();
         for fact in own {
             walk.step(fact, signup.position_of(fact).0, &owners);
@@ -131,7 +132,7 @@ impl<'a> Timeline<'a> {
             .iter()
             .map(|id| ActiveSubscription { id: (*id).to_owned(), reported: reported(id) })
             .collect();
-        active.sort_by(|a, b| a.id.cmp(&b.id));
+        sort_by(&mut active, |a, b| a.id.cmp(&b.id));
         let mut timeline = walk.timeline;
         timeline.signup = signup;
         timeline.active = active;

@@ -3,6 +3,7 @@
 
 use crate::base::ids::{EventId, ProgramId};
 use crate::base::money::Cents;
+use crate::base::sort::sort_by;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::FactKind;
@@ -87,7 +88,10 @@ pub fn instant(
     }
     let kind =
         |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| FactKind::of(&f.payload));
-    accruals.sort_by_cached_key(|l| (l.at_ms, kind(l), l.event_id.clone(), l.reward_id.clone()));
+    let place = |l: &Accrual| (l.at_ms, kind(l));
+    sort_by(&mut accruals, |a, b| {
+        place(a).cmp(&place(b)).then_with(|| (&a.event_id, &a.reward_id).cmp(&(&b.event_id, &b.reward_id)))
+    });
     for accrual in accruals.iter_mut().filter(|l| document.settlement.budget && !l.is_over()) {
         if !budget.covers(accrual.net_cents) {
             wait(accrual);
@@ -152,9 +156,10 @@ pub fn kept(
         standing_accruals.iter().filter(|l| l.program_id == document.id && is_kept(document, l)).collect();
     // A reward that moved before has one accrual for each partner it was with; the one that holds money counts.
     // Returning rewards draw from the budget in the order of (occurred_at, event id).
-    old.sort_by_key(|l| {
-        let elsewhere = l.partner_id != b.binding.partner;
-        (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms, l.event_id.clone(), elsewhere)
+    let place = |l: &Accrual| (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms);
+    let elsewhere = |l: &Accrual| l.partner_id != b.binding.partner;
+    sort_by(&mut old, |a, b| {
+        place(a).cmp(&place(b)).then_with(|| (&a.event_id, elsewhere(a)).cmp(&(&b.event_id, elsewhere(b))))
     });
     for accrual in old {
         if kept.iter().any(|k| k.reward_id == accrual.reward_id && k.source == accrual.source) {

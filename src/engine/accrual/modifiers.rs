@@ -7,6 +7,7 @@
 
 use crate::base::ids::{AccountId, AccrualId, PartnerId, RewardId};
 use crate::base::money::Cents;
+use crate::base::sort::{sort, sort_by};
 use crate::base::time::{Month, Quarter, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::account::timeline::Revenue;
@@ -105,7 +106,7 @@ impl ModifierInputs {
                     continue;
                 }
                 let mut order: Vec<&Room> = rooms.iter().filter(|r| r.at < as_of).collect();
-                order.sort_by(|a, b| (a.at, &a.source).cmp(&(b.at, &b.source)));
+                sort_by(&mut order, |a, b| (a.at, &a.source).cmp(&(b.at, &b.source)));
                 let mut total = 0;
                 for room in order {
                     total += room.earned.0;
@@ -126,7 +127,7 @@ impl ModifierInputs {
 fn earned(when: &PartnerCondition, referrals: &[Referral], as_of: UtcMillis) -> Vec<(String, UtcMillis)> {
     let mut qualified: Vec<(UtcMillis, &AccountId)> =
         referrals.iter().filter_map(|r| r.qualified_at.filter(|at| *at < as_of).map(|at| (at, &r.account))).collect();
-    qualified.sort_unstable();
+    sort(&mut qualified);
     match when {
         PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
             let place = usize::try_from(*at_least - 1).unwrap_or(usize::MAX);

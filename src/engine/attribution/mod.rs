@@ -9,6 +9,7 @@ mod presented;
 pub mod touch;
 
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
+use crate::base::sort::{distinct, sort_by};
 use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::order::{SignUp, position};
@@ -108,7 +109,7 @@ impl<'a> Search<'a> {
         let placed = later.map(|f| (self.signup.position_of(f), f)).filter(|(place, _)| *place > position(signup));
         let mut found: Vec<(UtcMillis, &Fact)> = placed.map(|(place, f)| (place.0, f)).collect();
         // All of them are codes, whatever else they say.
-        found.sort_by(|a, b| (a.0, &a.1.event_id).cmp(&(b.0, &b.1.event_id)));
+        sort_by(&mut found, |a, b| (a.0, &a.1.event_id).cmp(&(b.0, &b.1.event_id)));
         found
     }
 
@@ -275,7 +276,7 @@ impl<'a> Search<'a> {
                 _ => {}
             }
         }
-        calls.sort_by(|a, b| (a.0.at, &a.0.event_id).cmp(&(b.0.at, &b.0.event_id)));
+        sort_by(&mut calls, |a, b| (a.0.at, &a.0.event_id).cmp(&(b.0.at, &b.0.event_id)));
         let mut found: Option<Candidate> = None;
         for (fact, code) in calls {
             let Some(link) = self.evidence.links.get(code) else {
@@ -330,12 +331,13 @@ impl<'a> Search<'a> {
                 && window(document, c.at, signup.at).is_none()
                 && self.evidence.links.get(&c.code).is_some_and(|l| refusal(l, document, c.at).is_none())
         };
-        let partners: BTreeSet<&PartnerId> = clicks
-            .iter()
-            .map(|presented| presented.touch)
-            .filter(in_window)
-            .filter_map(|c| self.evidence.links.get(&c.code).map(|l| &l.partner_id))
-            .collect();
+        let partners: BTreeSet<&PartnerId> = distinct(
+            clicks
+                .iter()
+                .map(|presented| presented.touch)
+                .filter(in_window)
+                .filter_map(|c| self.evidence.links.get(&c.code).map(|l| &l.partner_id)),
+        );
         let alone = partners.len() == 1;
         let candidate = self.by_touch(document, signup, &clicks, Method::Fingerprint)?;
         if alone {

@@ -9,6 +9,7 @@ pub mod figures;
 pub mod interval;
 
 use crate::base::ids::PartnerId;
+use crate::base::sort::sort_by;
 pub use crate::engine::funnel::figures::{BandComparison, FunnelFigures, Place, StageFigures};
 
 use crate::engine::funnel::advice::{Action, Task};
@@ -79,7 +80,7 @@ pub fn report(document: &Document, funnel: &Funnel, counts: &[StageCount]) -> Fu
         .iter()
         .map(|(partner, campaigns)| partner_report(document, funnel, partner, campaigns, &program))
         .collect();
-    partners.sort_by(|a, b| {
+    sort_by(&mut partners, |a, b| {
         let key =
             |p: &PartnerFunnelReport| (p.figures.small_sample, std::cmp::Reverse(p.figures.visits), p.partner.clone());
         key(a).cmp(&key(b))
@@ -109,7 +110,7 @@ fn partner_report(
             figures: figures(funnel, reached, Some(program)),
         })
         .collect();
-    campaigns.sort_by(|a, b| {
+    sort_by(&mut campaigns, |a, b| {
         let key = |c: &CampaignFunnelReport| (std::cmp::Reverse(c.figures.visits), c.campaign.clone());
         key(a).cmp(&key(b))
     });

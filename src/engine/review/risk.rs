@@ -1,6 +1,7 @@
 //! Suspected fraud is flagged or put on hold with its evidence. Only an operator releases it.
 
 use crate::base::ids::{AccountId, EventId, PartnerId, ProgramId};
+use crate::base::sort::distinct;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::ReviewState;
@@ -168,18 +169,18 @@ fn crowded(document: &Document, s: &RiskInput, more_than: i64) -> Option<String>
 /// Whether too many earlier accounts were attributed through the same visitor.
 fn one_visitor(s: &RiskInput) -> Option<String> {
     let since = s.signed_up.0.plus_ms(-VISITOR_DAYS * DAY_MS);
-    let before: BTreeSet<&AccountId> = s
-        .relations
-        .visitors
-        .of(s.visitor?)
-        .iter()
-        .filter(|o| {
-            o.account_id != *s.account
-                && o.signed_up_at_ms > since
-                && (o.signed_up_at_ms, o.signup_event_id.as_str()) < s.signed_up
-        })
-        .map(|o| &o.account_id)
-        .collect();
+    let before: BTreeSet<&AccountId> = distinct(
+        s.relations
+            .visitors
+            .of(s.visitor?)
+            .iter()
+            .filter(|o| {
+                o.account_id != *s.account
+                    && o.signed_up_at_ms > since
+                    && (o.signed_up_at_ms, o.signup_event_id.as_str()) < s.signed_up
+            })
+            .map(|o| &o.account_id),
+    );
     let is_many = before.len() >= VISITOR_ACCOUNTS;
     is_many.then(|| format!("more than {VISITOR_ACCOUNTS} accounts came from one browser in {VISITOR_DAYS} days"))
 }

@@ -1,6 +1,7 @@
 //! Partners and their balance transactions, for operators.
 
 use crate::base::ids::PartnerId;
+use crate::base::sort::sort_by;
 use crate::base::time::Month;
 use crate::codec::operator::NewPartner;
 use crate::engine::accrual::Accrual;
@@ -87,7 +88,7 @@ pub async fn entries<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
     partner.ok_or_else(|| AppError::not_found("partner"))?;
     let accruals = accruals.into_iter().map(Entry::Accrual);
     let mut found: Vec<Entry> = accruals.chain(paid.into_iter().map(Entry::Paid)).collect();
-    found.sort_by(|a, b| a.place().cmp(&b.place()));
+    sort_by(&mut found, |a, b| a.place().cmp(&b.place()));
     let cursor = |e: &Entry| {
         let (at, id) = e.place();
         format!("{at}.{id}")

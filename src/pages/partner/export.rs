@@ -4,6 +4,7 @@
 //! was reached in, and the id there. The profile and sessions are in the first file only.
 
 use crate::base::ids::PartnerId;
+use crate::base::sort::sort_by;
 use crate::engine::accrual::Accrual;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -99,7 +100,7 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     );
     let (partner, (lists, (row, said, balances, payee, sessions, catalog))) = gate.open(cx, (lists, only_once)).await?;
     let mut entries = entries(cx, &partner.id, lists);
-    entries.sort_by(|a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
+    sort_by(&mut entries, |a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
     let more = entries.len() > most;
     entries.truncate(most);

@@ -1,6 +1,7 @@
 //! Payout setup: the partner's Stripe account, and what Stripe still needs. The browser goes to Stripe by a plain link,
 //! because a form may not lead to another site.
 
+use crate::base::sort::sort;
 use crate::codec::operator::OnboardingRequest;
 use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
@@ -34,7 +35,7 @@ const COUNTRIES: &[&str] = &[
 pub fn due(payee: &PayeeRow) -> Vec<String> {
     let requested: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
     let mut names: Vec<String> = requested.iter().map(|name| asked_for(name)).collect();
-    names.sort();
+    sort(&mut names);
     names.dedup();
     names
 }

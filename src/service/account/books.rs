@@ -2,6 +2,7 @@
 
 use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId};
 use crate::base::money::Cents;
+use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
 use crate::engine::account::decision::{DecisionInput, GroupDecision};
 use crate::engine::account::grouped::Grouped;
@@ -212,7 +213,7 @@ impl AccountSnapshots {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let Some(binding) = &group.result.binding else { continue };
-            let domains: BTreeSet<&String> = group.signed_up_domains(self.facts.own(account)).collect();
+            let domains: BTreeSet<&String> = distinct(group.signed_up_domains(self.facts.own(account)));
             same_domain_accounts.extend(domains.into_iter().map(|domain| SameDomainAccount {
                 account_id: account.to_owned(),
                 email_domain: domain.clone(),

@@ -3,6 +3,7 @@
 
 use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::money::Cents;
+use crate::base::sort::sort_by;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
@@ -141,8 +142,8 @@ impl Commit {
         // Sorted by id, because neighboring rows then go to neighboring index pages. Reversals come first: a reward
         // that moves can then pay for itself from an empty budget. A batch posts an accrual once.
         let (mut accruals, mut transfers) = (self.accruals.clone(), self.transfers.clone());
-        accruals.sort_by(|a, b| a.id.cmp(&b.id));
-        transfers.sort_by(|a, b| {
+        sort_by(&mut accruals, |a, b| a.id.cmp(&b.id));
+        sort_by(&mut transfers, |a, b| {
             (a.code == TransferCode::Accrue, &a.accrual_id).cmp(&(b.code == TransferCode::Accrue, &b.accrual_id))
         });
         statements.extend(account::accrual_write(&accruals));

@@ -2,6 +2,7 @@
 //! facts about the same invoices, and what is known about the domains of its sign-ups.
 
 use crate::base::ids::{AccountId, EventId, InvoiceId};
+use crate::base::sort::distinct;
 use crate::engine::account::timeline::Fact;
 use crate::engine::event::Payload;
 use crate::store::event::{domain_of, invoice_of};
@@ -27,7 +28,7 @@ impl AccountFacts {
         let at = self.all.len();
         self.by_account.entry(fact.account_id.clone()).or_default().push(at);
         let of_payment = fact.payment.iter().flat_map(|payment| &payment.invoices).map(|i| &i.invoice_id);
-        let invoices: BTreeSet<&InvoiceId> = of_payment.chain(invoice_of(&fact.payload)).collect();
+        let invoices: BTreeSet<&InvoiceId> = distinct(of_payment.chain(invoice_of(&fact.payload)));
         for invoice in invoices {
             self.by_invoice.entry(invoice.to_owned()).or_default().push(at);
         }
@@ -53,7 +54,7 @@ impl AccountFacts {
 
     /// Everything that a decision about the account is based on.
     pub fn about(&self, account: &AccountId) -> Vec<&Fact> {
-        let mut found: BTreeSet<usize> = self.by_account.get(account).into_iter().flatten().copied().collect();
+        let mut found: BTreeSet<usize> = distinct(self.by_account.get(account).into_iter().flatten().copied());
         for fact in self.own(account) {
             let of_invoice = invoice_of(&fact.payload).and_then(|invoice| self.by_invoice.get(invoice));
             let domain = fact.email_domain.as_ref().filter(|_| matches!(fact.payload, Payload::SignedUp { .. }));
@@ -66,7 +67,7 @@ impl AccountFacts {
     /// The email domains of an account's sign-ups.
     pub fn signup_domains(&self, account: &AccountId) -> Vec<String> {
         let signups = self.own(account).filter(|f| matches!(f.payload, Payload::SignedUp { .. }));
-        let domains: BTreeSet<&String> = signups.filter_map(|f| f.email_domain.as_ref()).collect();
+        let domains: BTreeSet<&String> = distinct(signups.filter_map(|f| f.email_domain.as_ref()));
         domains.into_iter().cloned().collect()
     }
 }

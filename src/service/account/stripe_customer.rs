@@ -2,6 +2,7 @@
 //! is determined again. If it changed, all its facts move there and both accounts are recomputed.
 
 use crate::base::ids::{AccountId, EventId};
+use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
 use crate::engine::account::customer;
@@ -112,7 +113,7 @@ async fn moved<P: Ports>(
     facts: &[BookedCustomer],
 ) -> Result<Commit, DbError> {
     let mut ids: Vec<AccountId> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
-    ids.sort();
+    sort(&mut ids);
     ids.dedup();
     // Revisions are read before the snapshot, so anything written in between makes this attempt fail.
     let known = ctx.read(account::account_list(&ids)).await?;

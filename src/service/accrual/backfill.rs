@@ -2,6 +2,7 @@
 //! that are marked, and the run recomputes them next.
 
 use crate::base::ids::{AccountId, PartnerId};
+use crate::base::sort::{distinct, sort_by};
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::settlement::RunState;
@@ -49,9 +50,9 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         .accruals
         .retain(|accrual| accounts.contains_key(&accrual.account) && !found.to_recompute.contains(&accrual.account));
     if !found.accruals.is_empty() {
-        let touched: BTreeSet<&AccountId> = found.accruals.iter().map(|accrual| &accrual.account).collect();
+        let touched: BTreeSet<&AccountId> = distinct(found.accruals.iter().map(|accrual| &accrual.account));
         let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
-        found.accruals.sort_by(|a, b| a.id.cmp(&b.id));
+        sort_by(&mut found.accruals, |a, b| a.id.cmp(&b.id));
         statements.push(account::account_touch(&touched));
         statements.extend(modifiers::added_write(&found.accruals, ctx.now));
     }

@@ -3,6 +3,7 @@
 
 use crate::base::decode;
 use crate::base::ids::{AccountId, ProgramId};
+use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
@@ -50,7 +51,7 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
     let reads = (
         account::account_find(account_id).first(),
         account::binding_list(account_id),
-        account::accrual_list(&[account_id.clone()]),
+        account::accrual_list(std::slice::from_ref(account_id)),
         events::other_amounts(account_id, SHOWN_MAX),
         stripe_events::waiting_of_account(account_id, SHOWN_MAX),
         programs(),
@@ -60,7 +61,7 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
     let mut programs: Vec<ProgramReport> =
         bindings.into_iter().map(|row| bound(row, &accruals, &amounts, &catalog, ctx.now)).collect();
     let decided_at = programs.iter().map(|p| p.decided_at).max().unwrap_or(ctx.now);
-    let others: BTreeSet<&ProgramId> = accruals.iter().map(|a| &a.program_id).collect();
+    let others: BTreeSet<&ProgramId> = distinct(accruals.iter().map(|a| &a.program_id));
     for program in others {
         if programs.iter().all(|p| p.program.as_ref() != Some(program)) {
             programs.push(ProgramReport {

@@ -3,6 +3,7 @@
 
 use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, ProgramId};
 use crate::base::money::Cents;
+use crate::base::sort::sort;
 use crate::engine::accrual::milestone;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind, TransferCode};
@@ -171,7 +172,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, Db
 
 async fn accounts_of<P: Ports>(ctx: &Context<'_, P>, accruals: &[Accrual]) -> Result<Vec<AccountRow>, DbError> {
     let mut ids: Vec<AccountId> = accruals.iter().map(|l| l.account_id.clone()).collect();
-    ids.sort();
+    sort(&mut ids);
     ids.dedup();
     ctx.read(budget::waiting_accounts(&ids)).await
 }

@@ -6,6 +6,7 @@
 //! supports idempotency keys drops the duplicate.
 
 use crate::base::id;
+use crate::base::sort::distinct;
 use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::codec::message::email;
 use crate::codec::message::email::{Mail, MessageFields};
@@ -190,7 +191,7 @@ fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
 }
 
 async fn record<P: Ports>(ctx: &Context<'_, P>, lease: &str, made: &DeliveryRequest) -> Result<(), DbError> {
-    let gone: BTreeSet<&String> = made.gone.iter().collect();
+    let gone: BTreeSet<&String> = distinct(made.gone.iter());
     let gone: Vec<_> = gone.into_iter().map(|endpoint| (id::derived("aud", &[endpoint, lease]), endpoint)).collect();
     let mut last = Ok(());
     for tries in 0..RECORD_TRIES {

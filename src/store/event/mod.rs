@@ -4,6 +4,7 @@ pub mod stripe;
 
 use crate::base::decode;
 use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};
+use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::engine::account::timeline::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
@@ -211,7 +212,7 @@ pub fn codes_of(payload: &Payload, presented: &VerifiedCredential) -> Vec<LinkCo
         _ => None,
     };
     let mut codes: Vec<LinkCode> = presented.code.iter().cloned().chain(touched).chain(named).collect();
-    codes.sort();
+    sort(&mut codes);
     codes.dedup();
     codes
 }

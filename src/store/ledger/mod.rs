@@ -4,6 +4,7 @@ pub mod account;
 pub mod budget;
 
 use crate::base::ids::{AccrualId, EventId, PartnerId, ProgramId, RunId};
+use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::LedgerAccountKind;
 use crate::engine::ledger::posting::Transfer;
@@ -26,7 +27,7 @@ pub fn ledger_accounts_ensure(transfers: &[Transfer]) -> Stmt {
         .flat_map(|t| [&t.debit, &t.credit])
         .map(|a| Account { id: a.to_string(), program: &a.program, unit: &a.unit, kind: a.kind, partner: &a.partner })
         .collect();
-    accounts.sort();
+    sort(&mut accounts);
     accounts.dedup();
     Stmt::new(format!(
         "{GIVEN} INSERT INTO ledger_account (id, program_id, unit, kind, partner_id)
