@@ -3,9 +3,10 @@
 //!
 //! In scope: serde's data model over `serde_json::Value`, with fields read by name only. `serde_json`'s own readers
 //! also accept a structure from an array and from borrowed text, and the compiler repeats all of that for each type: a
-//! third of the bundle. Numbers are integers; fractions are rejected.
+//! third of the bundle. Names of fields and variants are looked up here, for all types, and handed over as numbers, so
+//! that no type compares names itself. Numbers are integers; fractions are rejected.
 
-use serde::de::value::StringDeserializer;
+use serde::de::value::{StringDeserializer, U64Deserializer};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess,
     Unexpected, VariantAccess, Visitor,
@@ -173,7 +174,7 @@ impl<'de> Deserializer<'de> for Reader {
             Value::Bool(value) => visitor.visit_bool(value),
             Value::String(text) => visitor.visit_string(text),
             Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), at: 0 }),
-            Value::Object(fields) => visitor.visit_map(Members::of(fields)),
+            Value::Object(fields) => visitor.visit_map(Members { fields: fields.into_iter(), at: None }),
             ref number @ Value::Number(_) => match integer(number) {
                 Some(value) => visitor.visit_i64(value),
                 None => Err(self.unexpected(&visitor)),
@@ -222,7 +223,7 @@ impl<'de> Deserializer<'de> for Reader {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.0 {
-            Value::Object(fields) => visitor.visit_map(Members::of(fields)),
+            Value::Object(fields) => visitor.visit_map(Members { fields: fields.into_iter(), at: None }),
             _ => Err(self.unexpected(&visitor)),
         }
     }
@@ -230,22 +231,25 @@ impl<'de> Deserializer<'de> for Reader {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        self.deserialize_map(visitor)
+        match self.0 {
+            Value::Object(fields) => visitor.visit_map(Fields { known, fields: fields.into_iter(), at: None }),
+            _ => Err(self.unexpected(&visitor)),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
         match self.0 {
-            Value::String(name) => visitor.visit_enum(Variant { name, value: None }),
+            Value::String(name) => visitor.visit_enum(Variant { name, known, value: None }),
             Value::Object(fields) if fields.len() == 1 => match fields.into_iter().next() {
-                Some((name, value)) => visitor.visit_enum(Variant { name, value: Some(value) }),
+                Some((name, value)) => visitor.visit_enum(Variant { name, known, value: Some(value) }),
                 None => Err(Mismatch::custom("expected exactly one key")),
             },
             _ => Err(self.unexpected(&visitor)),
@@ -291,16 +295,16 @@ impl<'de> Deserializer<'de> for Reader {
     forward_to_deserialize_any! { i8 i16 i32 i128 u128 char bytes byte_buf unit unit_struct tuple tuple_struct }
 }
 
-struct Members {
-    fields: serde_json::map::IntoIter,
-    /// The variant's name and its value.
-    at: Option<(String, Value)>,
+/// The place of a name in a type's list, which is the number that the type knows it by. Beyond the list: unknown.
+fn number_of(name: &str, known: &[&str]) -> u64 {
+    known.iter().position(|other| *other == name).map_or(u64::MAX, |place| place as u64)
 }
 
-impl Members {
-    fn of(fields: Map<String, Value>) -> Members {
-        Members { fields: fields.into_iter(), at: None }
-    }
+/// A map: its keys are any text.
+struct Members {
+    fields: serde_json::map::IntoIter,
+    /// The key and its value.
+    at: Option<(String, Value)>,
 }
 
 impl<'de> MapAccess<'de> for Members {
@@ -308,18 +312,42 @@ impl<'de> MapAccess<'de> for Members {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
         self.at = self.fields.next();
-        match &self.at {
-            Some((name, _)) => {
-                seed.deserialize(StringDeserializer::new(name.clone())).map(Some).map_err(|e: Mismatch| e.below(name))
-            }
-            None => Ok(None),
-        }
+        let Some((name, _)) = &self.at else { return Ok(None) };
+        let key = seed.deserialize(StringDeserializer::new(name.clone()));
+        key.map(Some).map_err(|e: Mismatch| e.below(name))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mismatch> {
-        let (name, value) = self.at.take().unwrap_or_default();
-        seed.deserialize(Reader(value)).map_err(|e| e.below(&name))
+        value_of(self.at.take(), seed)
     }
+}
+
+/// A structure: its keys are known.
+struct Fields {
+    known: &'static [&'static str],
+    fields: serde_json::map::IntoIter,
+    at: Option<(String, Value)>,
+}
+
+impl<'de> MapAccess<'de> for Fields {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
+        self.at = self.fields.next();
+        let Some((name, _)) = &self.at else { return Ok(None) };
+        // A type that ignores unknown fields takes any number beyond its own.
+        let field = seed.deserialize(U64Deserializer::<Mismatch>::new(number_of(name, self.known)));
+        field.map(Some).map_err(|_| Mismatch::unknown_field(name, self.known).below(name))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mismatch> {
+        value_of(self.at.take(), seed)
+    }
+}
+
+fn value_of<'de, S: DeserializeSeed<'de>>(at: Option<(String, Value)>, seed: S) -> Result<S::Value, Mismatch> {
+    let (name, value) = at.unwrap_or_default();
+    seed.deserialize(Reader(value)).map_err(|e| e.below(&name))
 }
 
 struct Items {
@@ -340,6 +368,7 @@ impl<'de> SeqAccess<'de> for Items {
 
 struct Variant {
     name: String,
+    known: &'static [&'static str],
     value: Option<Value>,
 }
 
@@ -348,8 +377,9 @@ impl<'de> EnumAccess<'de> for Variant {
     type Variant = Content;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content), Mismatch> {
-        let Variant { name, value } = self;
-        let variant = seed.deserialize(StringDeserializer::<Mismatch>::new(name.clone()))?;
+        let Variant { name, known, value } = self;
+        let variant = seed.deserialize(U64Deserializer::<Mismatch>::new(number_of(&name, known)));
+        let variant = variant.map_err(|_| Mismatch::unknown_variant(&name, known))?;
         Ok((variant, Content { name, value }))
     }
 }
@@ -377,8 +407,9 @@ impl<'de> VariantAccess<'de> for Content {
         Reader(self.value.unwrap_or(Value::Null)).deserialize_seq(visitor).map_err(|e| e.below(&self.name))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Mismatch> {
-        Reader(self.value.unwrap_or(Value::Null)).deserialize_map(visitor).map_err(|e| e.below(&self.name))
+    fn struct_variant<V: Visitor<'de>>(self, known: &'static [&'static str], visitor: V) -> Result<V::Value, Mismatch> {
+        let value = Reader(self.value.unwrap_or(Value::Null));
+        value.deserialize_struct("", known, visitor).map_err(|e| e.below(&self.name))
     }
 }
 
