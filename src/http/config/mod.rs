@@ -67,6 +67,11 @@ pub struct Config {
 impl Config {
     /// Reads the variables and secrets by name; a name without a value is an empty text.
     pub fn read(text: impl Fn(&str) -> String) -> Config {
+        // Not generic from here on: the source would be copied into each of the twenty calls.
+        Config::of(&text)
+    }
+
+    fn of(text: &dyn Fn(&str) -> String) -> Config {
         let mut config = Config {
             is_development: text("DEVELOPMENT").trim() == "yes",
             site_name: text("SITE_NAME").trim().to_owned(),
@@ -76,9 +81,9 @@ impl Config {
             join_programs: text("JOIN_PROGRAM").split_whitespace().map(ProgramId::from).collect(),
             ..Config::default()
         };
-        config.public_url = config.address("PUBLIC_URL", &text);
-        config.site_url = config.address("SITE_URL", &text);
-        config.emdash_origin = config.address("EMDASH_ORIGIN", &text);
+        config.public_url = config.address("PUBLIC_URL", text);
+        config.site_url = config.address("SITE_URL", text);
+        config.emdash_origin = config.address("EMDASH_ORIGIN", text);
         match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {
             Ok(keys) => config.cookie_keys = Some(keys),
             Err(why) => config.complaints.push(format!("COOKIE_KEYS: {why}")),
@@ -99,7 +104,7 @@ impl Config {
         }
         config.emdash_tokens = config.strong("EMDASH_TOKENS", &text("EMDASH_TOKENS"));
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
-        config.setup = config.services(&text);
+        config.setup = config.services(text);
         config.setup.cookie_keys.clone_from(&config.cookie_keys);
         config.operators = config.operators(&text("OPERATORS"));
         let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
@@ -146,7 +151,7 @@ impl Config {
         AppError::new(ErrorKind::Transient, "not_configured", format!("{name} is not set or too weak; see /healthz"))
     }
 
-    fn services(&mut self, text: &impl Fn(&str) -> String) -> Setup {
+    fn services(&mut self, text: &dyn Fn(&str) -> String) -> Setup {
         let mut setup = Setup { public_url: self.public_url.clone(), ..Setup::default() };
         setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
         setup.mail = self.mail(text);
@@ -197,7 +202,7 @@ impl Config {
     }
 
     /// How emails are sent. Only the runtime knows whether there is a `send_email` binding.
-    fn mail(&mut self, text: &impl Fn(&str) -> String) -> EmailSetup {
+    fn mail(&mut self, text: &dyn Fn(&str) -> String) -> EmailSetup {
         let given = |name: &str| Some(text(name).trim().to_owned()).filter(|value| !value.is_empty());
         let mut complain = |what: String| self.complaints.push(what);
         let from = given("MAIL_FROM").and_then(|value| {
@@ -278,7 +283,7 @@ impl Config {
     }
 
     /// A URL from the configuration, without its trailing slash; empty if it is not set or not usable.
-    fn address(&mut self, name: &str, text: &impl Fn(&str) -> String) -> String {
+    fn address(&mut self, name: &str, text: &dyn Fn(&str) -> String) -> String {
         let given = text(name).trim().trim_end_matches('/').to_owned();
         match address(&given, self.is_development) {
             Ok(()) => given,
