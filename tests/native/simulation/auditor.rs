@@ -38,19 +38,20 @@ pub struct Auditor {
 impl Auditor {
     /// Adds an event to the known ones.
     pub fn learn(&mut self, event: &Sent) {
-        self.known.add(event);
-        let invoice = event.data("invoice_id");
-        let mut touched: BTreeSet<String> = BTreeSet::from([event.account.clone()]);
-        let same = self.known.events.iter().filter(|e| !invoice.is_empty() && e.data("invoice_id") == invoice);
-        touched.extend(same.map(|e| e.account.clone()));
-        touched.remove("");
-        for account in touched {
-            let life = Life::of(&self.known, &account);
-            self.model_state.lives.insert(account, life);
+        let touched = self.known.learn(event);
+        for account in &touched {
+            if self.known.of(account).next().is_some() {
+                let life = Life::of(&self.known, account);
+                self.model_state.lives.insert(account.clone(), life);
+            } else {
+                self.model_state.lives.remove(account);
+            }
         }
         self.model_state.bindings = Bindings::all_of(&self.model_state.lives, &self.known, &self.register);
-        if !event.account.is_empty() {
-            self.credit_model.learn(&self.model_state, &self.register, &event.account);
+        for account in &touched {
+            if self.model_state.lives.contains_key(account) && (*account == event.account || event.stripe.is_some()) {
+                self.credit_model.learn(&self.model_state, &self.register, account);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::auditor::Auditor;
 use super::compare;
+use super::delivery;
 use super::facts::{Click, Link, Register, Sent};
 use super::story::{Own, StoryOptions};
 use crate::support::world::World;
@@ -111,7 +112,9 @@ pub fn compare_in_order(
     let mut ordered: Vec<&Sent> = events.iter().collect();
     ordered.sort_by_key(|e| e.place());
     for event in ordered {
-        fresh.take(UtcMillis(event.at), &event.body, touchpoints(&register, event)).map_err(|e| e.to_string())?;
+        let at = event.stripe_created();
+        delivery::send(fresh, at, event, &register).map_err(|e| e.to_string())?;
+        delivery::catch_up(fresh, at)?;
     }
     for ((account, partner, rule), released) in &auditor.register.reviews {
         let sql = format!(
