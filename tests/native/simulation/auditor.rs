@@ -36,10 +36,21 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// Adds an event to the known ones.
+    /// Adds an event to the known ones. Customers are joined after it was taken in: a credit may be issued before what
+    /// waits at the customer leaves nothing of it.
     pub fn learn(&mut self, event: &Sent) {
         let touched = self.known.learn(event);
-        for account in &touched {
+        let may_earn = if event.customer.is_some() { touched.clone() } else { BTreeSet::from([event.account.clone()]) };
+        self.relive(&touched, &may_earn);
+        let touched = self.known.join_all();
+        if !touched.is_empty() {
+            self.relive(&touched, &touched);
+        }
+    }
+
+    /// Applies the rules to these accounts again.
+    fn relive(&mut self, touched: &BTreeSet<String>, may_earn: &BTreeSet<String>) {
+        for account in touched {
             if self.known.of(account).next().is_some() {
                 let life = Life::of(&self.known, account);
                 self.model_state.lives.insert(account.clone(), life);
@@ -48,10 +59,8 @@ impl Auditor {
             }
         }
         self.model_state.bindings = Bindings::all_of(&self.model_state.lives, &self.known, &self.register);
-        for account in &touched {
-            if self.model_state.lives.contains_key(account) && (*account == event.account || event.stripe.is_some()) {
-                self.credit_model.learn(&self.model_state, &self.register, account);
-            }
+        for account in may_earn.iter().filter(|account| !account.is_empty()) {
+            self.credit_model.learn(&self.model_state, &self.register, account);
         }
     }
 

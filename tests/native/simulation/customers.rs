@@ -8,21 +8,23 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl Known {
-    /// Adds what an event says, and moves customers whose account follows from it. Returns the accounts that have
-    /// changed.
+    /// Adds what an event says. Returns the accounts that it changes.
     pub fn learn(&mut self, event: &Sent) -> BTreeSet<String> {
-        let mut touched = BTreeSet::new();
         for one in std::iter::once(event).chain(&event.further) {
-            self.add(one);
-            touched.insert(one.account.clone());
+            let customer = one.customer.as_deref();
+            let account = customer.map_or(one.account.clone(), |customer| self.account_of(customer));
+            self.add(&Sent { account, ..one.clone() });
         }
-        let customers: BTreeSet<String> = self.events.iter().filter_map(|e| e.customer.clone()).collect();
-        for customer in &customers {
-            touched.append(&mut self.join(customer));
-        }
-        touched.append(&mut self.same_invoices(event));
+        let mut touched = self.same_invoices(event);
+        touched.insert(event.customer.as_deref().map_or(event.account.clone(), |c| self.account_of(c)));
         touched.remove("");
         touched
+    }
+
+    /// Moves customers whose account follows from what is known by now. Returns the accounts that it changes.
+    pub fn join_all(&mut self) -> BTreeSet<String> {
+        let customers: BTreeSet<String> = self.events.iter().filter_map(|e| e.customer.clone()).collect();
+        customers.iter().flat_map(|customer| self.join(customer)).collect()
     }
 
     /// Moves a customer's facts to its account.

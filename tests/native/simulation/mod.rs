@@ -18,6 +18,7 @@ pub mod history;
 pub mod life;
 pub mod losses;
 pub mod model_state;
+pub mod occurred;
 pub mod operators;
 pub mod play;
 pub mod rng;

@@ -10,7 +10,7 @@ use super::facts::Sent;
 use super::rng::Rng;
 use super::stats::Stats;
 use super::story::{StoryOptions, tell};
-use super::{actions, compare, credit_model, delivery, history};
+use super::{actions, compare, credit_model, delivery, history, occurred};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
@@ -53,6 +53,7 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.credits = play.auditor.credits() as u64;
     play.stats.vested = play.auditor.vested.len() as u64;
     play.stats.met.extend(compare::met(&play.world.db));
+    play.stats.met.extend(occurred::met(&play.auditor));
     Ok(play.stats)
 }
 
@@ -209,7 +210,10 @@ impl Play {
 
     fn describe(&self, step: Step) -> String {
         match step {
-            Step::Deliver(index) => format!("{} touches {:?}", self.events[index].body, self.events[index].touches),
+            Step::Deliver(index) => {
+                let event = &self.events[index];
+                format!("{} touches {:?}", event.stripe.as_ref().unwrap_or(&event.body), event.touches)
+            }
             other => format!("{other:?}"),
         }
     }
