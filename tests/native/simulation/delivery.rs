@@ -67,7 +67,8 @@ pub fn is_stored(world: &World, event: &Sent) -> bool {
 pub fn catch_up(world: &World, now: i64) -> Result<(), String> {
     for _ in 0..SWEEPS_MAX {
         let customers = "SELECT COUNT(*) FROM stripe_customer WHERE needs_recompute_since_ms IS NOT NULL";
-        let waiting = "SELECT COUNT(*) FROM stripe_waiting w JOIN stripe_payment p ON p.id IN (w.payment_intent, w.charge)";
+        let waiting =
+            "SELECT COUNT(*) FROM stripe_waiting w JOIN stripe_payment p ON p.id IN (w.payment_intent, w.charge)";
         if world.db.number(customers) > 0 {
             done(stripe_customer::process_marked(&world.at(UtcMillis(now)), 1)).map_err(|e| e.to_string())?;
         } else if world.db.number(waiting) > 0 {

@@ -54,7 +54,9 @@ fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
             "direct" if is_large(&invoice) && first_large.is_none_or(|first| at < plus_months(first, 6)) => {
                 ("tier-3", invoice.cents * 15 / 100, i64::MAX)
             }
-            "agency" if life.first_paid().is_none_or(|first| at < plus_months(first, 12)) => ("tier-4", invoice.cents * 20 / 100, i64::MAX),
+            "agency" if life.first_paid().is_none_or(|first| at < plus_months(first, 12)) => {
+                ("tier-4", invoice.cents * 20 / 100, i64::MAX)
+            }
             "content" => ("content", invoice.cents * 15 / 100, room),
             _ => continue,
         };

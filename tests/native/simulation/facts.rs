@@ -34,7 +34,13 @@ const KINDS: [&[&str]; 8] = [
     &["subscription.started"],
     &["subscription.updated"],
     &["invoice.paid"],
-    &["invoice.refunded", "invoice.refund_failed", "invoice.refunded_total", "credit_note.created", "credit_note.voided"],
+    &[
+        "invoice.refunded",
+        "invoice.refund_failed",
+        "invoice.refunded_total",
+        "credit_note.created",
+        "credit_note.voided",
+    ],
     &["dispute.opened", "dispute.won", "dispute.lost"],
 ];
 /// What may carry a code, and has no kind of its own.

@@ -210,10 +210,14 @@ impl Retelling<'_> {
             "mode": "subscription", "created": second(began) / 1_000, "customer_details": {"email": self.email}});
         if is_once {
             let details = json!({"amount_tax": tax, "amount_shipping": shipping, "amount_discount": 0});
-            for (key, value) in [("mode", json!("payment")), ("payment_intent", json!(payment)),
-                ("payment_status", json!("paid")), ("currency", json!("usd")), ("amount_total", json!(total)),
-                ("total_details", details)]
-            {
+            for (key, value) in [
+                ("mode", json!("payment")),
+                ("payment_intent", json!(payment)),
+                ("payment_status", json!("paid")),
+                ("currency", json!("usd")),
+                ("amount_total", json!(total)),
+                ("total_details", details),
+            ] {
                 object[key] = value;
             }
         }
@@ -224,7 +228,8 @@ impl Retelling<'_> {
         let index = self.tell(("account.signed_up", "checkout.session.completed"), at, body, object);
         self.events[index].at = second(began);
         if self.rng.percent(50) {
-            let is_other = |(program, _): &&(String, String)| program != "tiered-credits" && program != "partner-funnel";
+            let is_other =
+                |(program, _): &&(String, String)| program != "tiered-credits" && program != "partner-funnel";
             let codes: Vec<_> = self.options.codes.iter().filter(is_other).cloned().collect();
             let touched = second(began) - self.rng.within(1, 40 * DAY);
             self.events[index].touches = vec![(self.rng.pick(&codes).1, touched)];

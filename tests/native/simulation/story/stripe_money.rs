@@ -12,7 +12,8 @@ impl Retelling<'_> {
     pub(super) fn payments(&mut self, told: &[Told], theirs: &[Sent]) {
         let mut rest = told;
         while let [first, more @ ..] = rest {
-            let is_shared = more.first().is_some_and(|second| second.currency == first.currency) && self.rng.percent(25);
+            let is_shared =
+                more.first().is_some_and(|second| second.currency == first.currency) && self.rng.percent(25);
             let (paid, left) = rest.split_at(1 + usize::from(is_shared));
             rest = left;
             self.payment(paid, theirs);
