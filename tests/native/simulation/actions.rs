@@ -4,7 +4,7 @@
 use super::calendar::{DAY, HOUR, print};
 use super::facts::{Click, Sent};
 use super::rng::Rng;
-use super::story::{EDGES, LATE, SOON, Story, StoryOptions};
+use super::story::{EDGES, LATE, SOON, Story, StoryOptions, stripe};
 use serde_json::json;
 
 impl Story<'_> {
@@ -112,7 +112,8 @@ pub fn crowd(rng: &mut Rng, options: &StoryOptions, count: i64, days: i64) -> Ve
         let first = at + rng.within(0, 6 * DAY);
         let mut story = Story { has_subscription, ..Story::new(rng, options, account, email) };
         story.small(at, first, Some(&code));
-        events.append(&mut story.events);
+        let (account, told) = (story.account, story.events);
+        events.append(&mut stripe::maybe_retell(rng, options, &account, told));
     }
     events
 }
@@ -129,7 +130,8 @@ pub fn colleagues(rng: &mut Rng, options: &StoryOptions, count: i64) -> Vec<Sent
         let first = at + if rng.percent(25) { LATE } else { rng.within(0, 6 * DAY) };
         let mut story = Story::new(rng, options, format!("mate_{number}"), Some(email));
         story.small(at, first, code.as_deref());
-        events.append(&mut story.events);
+        let (account, told) = (story.account, story.events);
+        events.append(&mut stripe::maybe_retell(rng, options, &account, told));
         at += rng.pick(&[0, 1, HOUR, 5 * DAY]);
     }
     events
@@ -207,7 +209,7 @@ pub fn visitors(rng: &mut Rng, options: &StoryOptions) -> (Vec<Sent>, Vec<Click>
                 _ => body["attribution"] = json!({"code": code}),
             }
             let (kind, account) = ((*kind).to_owned(), String::new());
-            events.push(Sent { id, at, kind, account, body, touches });
+            events.push(Sent { id, at, kind, account, body, touches, ..Sent::default() });
         }
     }
     (events, clicks)

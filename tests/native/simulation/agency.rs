@@ -34,7 +34,10 @@ pub fn terms(model_state: &ModelState, register: &Register, as_of: i64) -> Terms
             .collect();
         let mut referrals: Vec<i64> = clients
             .iter()
-            .filter_map(|a| model_state.payments(a, model_state.bindings.to(a, PROGRAM)?).next().map(Invoice::at))
+            .filter_map(|a| {
+                let mut payments = model_state.payments(a, model_state.bindings.to(a, PROGRAM)?);
+                payments.find(|i| i.is_customers()).map(Invoice::at)
+            })
             .filter(|at| *at < as_of)
             .collect();
         referrals.sort_unstable();
@@ -71,7 +74,8 @@ pub fn accruals(model_state: &ModelState, register: &Register, terms: &Terms, ac
     let mut found = Vec::new();
     for invoice in model_state.payments(account, bound) {
         let at = invoice.at();
-        let is_first_year = life.first_paid().is_some_and(|first| at < plus_months(first, 12));
+        // A one-time payment starts no clock.
+        let is_first_year = life.first_paid().is_none_or(|first| at < plus_months(first, 12));
         let (rule, percent, platinum) = if is_first_year { ("first-year", 20, 25) } else { ("recurring", 10, 15) };
         let base = invoice.cents * percent / 100;
         let (extra, name) = if terms.platinum.get(&bound.partner).is_some_and(|from| at > *from) {
@@ -137,5 +141,5 @@ pub fn life_ends_before(model_state: &ModelState, account: &str, since: i64, fro
     let run = vests_at.map(|v| v.max(from)).map(|from| firsts(from, from + 40 * DAY)[0]).unwrap_or(i64::MAX);
     let left = life.cancelled_in(since, run).is_some();
     let known = Life::of(&life.related.before(run), account);
-    left || known.payments.first().is_some_and(Invoice::is_returned_in_full)
+    left || known.first_payment().is_some_and(Invoice::is_returned_in_full)
 }

@@ -36,21 +36,31 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// Adds an event to the known ones.
+    /// Adds an event to the known ones. Customers are joined after it was taken in: a credit may be issued before what
+    /// waits at the customer leaves nothing of it.
     pub fn learn(&mut self, event: &Sent) {
-        self.known.add(event);
-        let invoice = event.data("invoice_id");
-        let mut touched: BTreeSet<String> = BTreeSet::from([event.account.clone()]);
-        let same = self.known.events.iter().filter(|e| !invoice.is_empty() && e.data("invoice_id") == invoice);
-        touched.extend(same.map(|e| e.account.clone()));
-        touched.remove("");
+        let touched = self.known.learn(event);
+        let may_earn = if event.customer.is_some() { touched.clone() } else { BTreeSet::from([event.account.clone()]) };
+        self.relive(&touched, &may_earn);
+        let touched = self.known.join_all();
+        if !touched.is_empty() {
+            self.relive(&touched, &touched);
+        }
+    }
+
+    /// Applies the rules to these accounts again.
+    fn relive(&mut self, touched: &BTreeSet<String>, may_earn: &BTreeSet<String>) {
         for account in touched {
-            let life = Life::of(&self.known, &account);
-            self.model_state.lives.insert(account, life);
+            if self.known.of(account).next().is_some() {
+                let life = Life::of(&self.known, account);
+                self.model_state.lives.insert(account.clone(), life);
+            } else {
+                self.model_state.lives.remove(account);
+            }
         }
         self.model_state.bindings = Bindings::all_of(&self.model_state.lives, &self.known, &self.register);
-        if !event.account.is_empty() {
-            self.credit_model.learn(&self.model_state, &self.register, &event.account);
+        for account in may_earn.iter().filter(|account| !account.is_empty()) {
+            self.credit_model.learn(&self.model_state, &self.register, account);
         }
     }
 

@@ -50,6 +50,7 @@ pub fn met(db: &Sqlite) -> BTreeMap<String, u64> {
         UNION ALL SELECT program_id || ' ' || reward_id || ' ' || state FROM accrual WHERE state <> 'void' OR gross_cents > 0
         UNION ALL SELECT program_id || ' ' || reward_id || ' capped' FROM accrual WHERE cap_reduction_cents > 0
         UNION ALL SELECT 'review by ' || rule FROM review
+        UNION ALL SELECT 'customer by ' || matched_by FROM stripe_customer
         UNION ALL SELECT 'visitor at ' || stage FROM funnel_event) GROUP BY what";
     numbers(db, sql).into_iter().map(|(what, times)| (what, times as u64)).collect()
 }

@@ -11,8 +11,8 @@ pub const PROGRAM: &str = "user-referral";
 
 /// Whether a credit is owed for an account as of a run, by the facts before it.
 pub fn qualifies(life: &Life, run: i64) -> bool {
-    let kept: Vec<i64> =
-        life.payments.iter().filter(|i| i.is_ours() && !i.is_returned_in_full()).map(Invoice::at).collect();
+    let kept = life.payments.iter().filter(|i| i.is_ours() && i.is_customers() && !i.is_returned_in_full());
+    let kept: Vec<i64> = kept.map(Invoice::at).collect();
     let paid = kept.len() >= 2 || kept.first().is_some_and(|at| at + 30 * DAY <= run);
     life.active_for(14).is_some_and(|end| end <= run) && paid
 }
@@ -28,7 +28,7 @@ pub fn granted(model_state: &ModelState, register: &Register, account: &str, at:
 /// The friend's first invoice, if user-referral referred the friend: its discount is the program's cost.
 pub fn benefit(model_state: &ModelState, account: &str) -> Option<Line> {
     let bound = model_state.bindings.to(account, PROGRAM)?;
-    let first = model_state.lives[account].payments.first()?;
+    let first = model_state.lives[account].first_payment()?;
     if first.place < bound.from || !first.is_ours() || first.discount == 0 {
         return None;
     }

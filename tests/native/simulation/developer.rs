@@ -22,7 +22,7 @@ fn churned(life: &Life) -> Option<i64> {
 
 /// When it had been active for 90 days since its sign-up and had paid.
 fn sustained(life: &Life) -> Option<i64> {
-    let paid = life.payments.iter().find(|i| i.is_ours())?.at();
+    let paid = life.payments.iter().find(|i| i.is_ours() && i.is_customers())?.at();
     life.active_for(90).map(|end| end.max(paid))
 }
 
@@ -39,9 +39,8 @@ fn is_void(life: &Life) -> bool {
 fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
     let Some(bound) = model_state.bindings.to(account, PROGRAM) else { return Vec::new() };
     let life = &model_state.lives[account];
-    let Some(first_paid) = life.first_paid() else { return Vec::new() };
     let is_large = |i: &&Invoice| i.is_ours() && i.cents > 50_000 * i.months;
-    let first_large = life.payments.iter().find(is_large).map(Invoice::at);
+    let first_large = life.payments.iter().filter(|i| i.is_customers()).find(is_large).map(Invoice::at);
     let ended = [churned(life), left(life).filter(|_| sustained(life).is_none())].into_iter().flatten().min();
     let mut room = 1_000_000;
     let mut found = Vec::new();
@@ -51,10 +50,13 @@ fn earned(model_state: &ModelState, account: &str) -> Vec<(Line, Invoice)> {
             break;
         }
         let (rule, cents, limit) = match bound.source {
-            "direct" if is_large(&invoice) && first_large.is_some_and(|first| at < plus_months(first, 6)) => {
+            // A one-time payment starts no clock.
+            "direct" if is_large(&invoice) && first_large.is_none_or(|first| at < plus_months(first, 6)) => {
                 ("tier-3", invoice.cents * 15 / 100, i64::MAX)
             }
-            "agency" if at < plus_months(first_paid, 12) => ("tier-4", invoice.cents * 20 / 100, i64::MAX),
+            "agency" if life.first_paid().is_none_or(|first| at < plus_months(first, 12)) => {
+                ("tier-4", invoice.cents * 20 / 100, i64::MAX)
+            }
             "content" => ("content", invoice.cents * 15 / 100, room),
             _ => continue,
         };
@@ -116,7 +118,7 @@ pub fn reached(life: &Life, run: i64) -> Vec<&'static str> {
 
 /// When the account reached the state of a tier: a fact counts from just after its instant.
 fn reached_at(life: &Life, rule: &str) -> Option<i64> {
-    let paid = life.payments.iter().find(|i| i.is_ours())?.at() + 1;
+    let paid = life.payments.iter().find(|i| i.is_ours() && i.is_customers())?.at() + 1;
     if rule == "tier-1" {
         return life.active_for(7).map(|end| end.max(paid));
     }

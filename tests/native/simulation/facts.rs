@@ -5,15 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// One event as sent, with the touches of its token: (code, instant).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sent {
     pub id: String,
     pub at: i64,
     pub kind: String,
-    /// Empty for events about no account: invitations of a domain, visitors.
+    /// Empty for events about no account: invitations of a domain, visitors, a payment's refunds.
     pub account: String,
+    /// The host's event. If Stripe reports it: what happened, with the amounts that Stripe states.
     pub body: Value,
     pub touches: Vec<(String, i64)>,
+    /// What Stripe sends.
+    pub stripe: Option<Value>,
+    /// Stripe's customer. Its account follows from what is known.
+    pub customer: Option<String>,
+    /// What else the same body says.
+    pub further: Vec<Sent>,
 }
 
 /// The position of an event among the others: its instant, then its kind, then its id.
@@ -27,11 +34,19 @@ const KINDS: [&[&str]; 8] = [
     &["subscription.started"],
     &["subscription.updated"],
     &["invoice.paid"],
-    &["invoice.refunded", "invoice.refund_failed", "invoice.refunded_total"],
+    &[
+        "invoice.refunded",
+        "invoice.refund_failed",
+        "invoice.refunded_total",
+        "credit_note.created",
+        "credit_note.voided",
+    ],
     &["dispute.opened", "dispute.won", "dispute.lost"],
 ];
 /// What may carry a code, and has no kind of its own.
 pub const CODE: usize = 2;
+/// A payment is known to have paid an amount of an invoice.
+pub const LINK: &str = "payment.linked";
 const ENDS: [&str; 2] = ["subscription.cancelled", "account.cancelled"];
 
 impl Sent {
@@ -71,8 +86,34 @@ impl Sent {
 
     /// The browser of the touches: three of four accounts sign up in the same one.
     pub fn browser(&self) -> &str {
-        let is_shared = self.account.bytes().map(usize::from).sum::<usize>() % 4 != 0;
-        if is_shared || self.account.is_empty() { "lab" } else { &self.account }
+        let customer = self.customer.as_deref().and_then(|customer| customer.strip_prefix("cus_"));
+        let account = customer.unwrap_or(&self.account);
+        let is_shared = account.bytes().map(usize::from).sum::<usize>() % 4 != 0;
+        if is_shared || account.is_empty() { "lab" } else { account }
+    }
+
+    /// When Stripe reported it. A checkout is a sign-up from when it began.
+    pub fn stripe_created(&self) -> i64 {
+        let created = self.stripe.as_ref().and_then(|body| body["created"].as_i64());
+        created.map_or(self.at, |seconds| seconds * 1_000)
+    }
+
+    /// What was charged of an invoice: more can be paid than is due.
+    pub fn charged(&self) -> i64 {
+        match (self.number("paid"), self.number("total")) {
+            (Some(paid), Some(total)) => paid.min(total),
+            _ => self.number("charged").unwrap_or_else(|| self.cents()),
+        }
+    }
+
+    /// What was really paid for the service: the net amount's share of what was charged.
+    pub fn base(&self) -> i64 {
+        match (self.number("net"), self.number("total")) {
+            (Some(net), Some(total)) if total > 0 => {
+                (i128::from(net) * i128::from(self.charged()) / i128::from(total)) as i64
+            }
+            _ => self.cents(),
+        }
     }
 
     pub fn email(&self) -> Option<&str> {
@@ -136,9 +177,10 @@ impl Known {
         self.events.insert(place, Rc::new(event.clone()));
     }
 
-    /// The events before an instant.
+    /// The events before an instant. What a payment paid does not depend on the time that is asked about.
     pub fn before(&self, instant: i64) -> Known {
-        Known { events: self.events.iter().filter(|e| e.at < instant).cloned().collect() }
+        let is_known = |e: &&Rc<Sent>| e.at < instant || e.kind == LINK;
+        Known { events: self.events.iter().filter(is_known).cloned().collect() }
     }
 
     /// Every account that an event names.
@@ -151,8 +193,12 @@ impl Known {
     pub fn about(&self, account: &str) -> Known {
         let invoices: BTreeSet<&str> =
             self.of(account).map(|e| e.data("invoice_id")).filter(|i| !i.is_empty()).collect();
-        let events = self.events.iter().filter(|e| e.account == account || invoices.contains(e.data("invoice_id")));
-        Known { events: events.cloned().collect() }
+        let links = self.events.iter().filter(|e| e.kind == LINK && invoices.contains(e.data("invoice_id")));
+        let payments: BTreeSet<&str> = links.map(|e| e.data("payment")).collect();
+        let is_about = |e: &&Rc<Sent>| {
+            e.account == account || invoices.contains(e.data("invoice_id")) || payments.contains(e.data("payment"))
+        };
+        Known { events: self.events.iter().filter(is_about).cloned().collect() }
     }
 
     pub fn of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a Rc<Sent>> {

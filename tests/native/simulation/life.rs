@@ -5,6 +5,7 @@
 
 use super::calendar::DAY;
 use super::facts::{CODE, Known, Place, Sent};
+use super::losses::Losses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -18,14 +19,36 @@ pub struct Invoice {
     /// The event that carries it.
     pub event: String,
     pub subscription: String,
+    pub origin: Origin,
     pub cents: i64,
     pub months: i64,
     pub currency: String,
     pub discount: i64,
-    /// Refunded and lost in disputes, not limited to the amount paid.
+    /// With tax: what refunds are a share of.
+    pub charged: i64,
+    /// Refunded and lost in disputes, with tax; at most what was charged.
     pub returned: i64,
     /// A dispute is open.
     pub frozen: bool,
+}
+
+/// Who reports a payment, and what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Host,
+    Stripe,
+    /// A one-time checkout at Stripe. It earns rates, and is otherwise no payment.
+    OneTime,
+}
+
+impl Origin {
+    fn of(event: &Sent) -> Origin {
+        match (event.customer.is_some(), event.data("once").is_empty()) {
+            (false, _) => Origin::Host,
+            (true, true) => Origin::Stripe,
+            (true, false) => Origin::OneTime,
+        }
+    }
 }
 
 impl Invoice {
@@ -37,14 +60,18 @@ impl Invoice {
         self.currency == "usd"
     }
 
+    /// Whether it makes the account a customer.
+    pub fn is_customers(&self) -> bool {
+        self.origin != Origin::OneTime
+    }
+
     pub fn is_returned_in_full(&self) -> bool {
-        self.returned >= self.cents
+        self.returned >= self.charged
     }
 
     /// The part of `earned` that is clawed back.
     pub fn taken(&self, earned: i64) -> i64 {
-        let returned = self.returned.min(self.cents);
-        (i128::from(earned) * i128::from(returned) / i128::from(self.cents)) as i64
+        (i128::from(earned) * i128::from(self.returned) / i128::from(self.charged)) as i64
     }
 }
 
@@ -131,12 +158,19 @@ impl Walk {
     }
 
     fn pay(&mut self, invoice: &Invoice) -> OfStay {
+        if !invoice.is_customers() {
+            return OfStay::ItsOwn;
+        }
         if let Some(ended_with) = self.over.get(&invoice.subscription) {
             return match (ended_with, self.open_stay()) {
                 (Some(stay), _) => *stay,
                 (None, Some(open)) => OfStay::Numbered(open),
                 (None, None) => OfStay::ItsOwn,
             };
+        }
+        // Only the host knows that an account pays again without a subscription.
+        if invoice.subscription.is_empty() && invoice.origin == Origin::Stripe && self.is_gone {
+            return self.stays.len().checked_sub(1).map_or(OfStay::Past, OfStay::Numbered);
         }
         if invoice.subscription.is_empty() {
             self.is_gone = false;
@@ -247,7 +281,12 @@ impl Life {
     }
 
     pub fn first_paid(&self) -> Option<i64> {
-        self.payments.first().map(Invoice::at)
+        self.first_payment().map(Invoice::at)
+    }
+
+    /// The first payment that makes it a customer.
+    pub fn first_payment(&self) -> Option<&Invoice> {
+        self.payments.iter().find(|i| i.is_customers())
     }
 
     pub fn signed_up_at(&self) -> Option<i64> {
@@ -281,7 +320,8 @@ impl Life {
             worth.extend(own.map(|cents| (event.data("subscription_id"), cents)));
         }
         let walk = self.walk(instant);
-        let pays = !walk.is_gone && self.payments.iter().any(|p| p.at() <= instant && p.is_ours());
+        let counts = |p: &Invoice| p.is_customers() && p.is_ours() && p.at() <= instant;
+        let pays = !walk.is_gone && self.payments.iter().any(counts);
         if pays { walk.running.iter().filter_map(|id| worth.get(id.as_str())).sum() } else { 0 }
     }
 }
@@ -289,7 +329,12 @@ impl Life {
 /// Every known invoice, in order of position.
 fn invoices(known: &Known) -> Vec<Invoice> {
     let mut by_id: BTreeMap<&str, Invoice> = BTreeMap::new();
-    for event in known.events.iter().filter(|e| e.kind == "invoice.paid") {
+    // Stripe's invoice of zero is no event about a payment at all.
+    let is_payment = |e: &&Rc<Sent>| e.kind == "invoice.paid" && (e.customer.is_none() || e.base() > 0);
+    let losses = Losses::of(known);
+    let mut charged: BTreeMap<&str, i64> = BTreeMap::new();
+    for event in known.events.iter().filter(is_payment) {
+        charged.entry(event.data("invoice_id")).or_insert(event.charged());
         // Events are in order of position, so the first content with an id counts.
         by_id.entry(event.data("invoice_id")).or_insert_with(|| Invoice {
             id: event.data("invoice_id").to_owned(),
@@ -297,10 +342,12 @@ fn invoices(known: &Known) -> Vec<Invoice> {
             place: event.place(),
             event: event.id.clone(),
             subscription: event.data("subscription_id").to_owned(),
-            cents: event.cents(),
+            origin: Origin::of(event),
+            cents: event.base(),
             months: event.number("months").unwrap_or(1),
             currency: event.body["amount"]["currency"].as_str().unwrap_or_default().to_owned(),
             discount: event.number("discount_cents").unwrap_or_default(),
+            charged: 0,
             returned: 0,
             frozen: false,
         });
@@ -314,6 +361,10 @@ fn invoices(known: &Known) -> Vec<Invoice> {
                 _ => {}
             }
         }
+        invoice.frozen |= losses.is_frozen(&invoice.id);
+        // Refunds contain the tax that was charged.
+        invoice.charged = charged[invoice.id.as_str()];
+        invoice.returned = (invoice.returned + losses.of_invoice(&invoice.id)).min(invoice.charged);
     }
     let mut all: Vec<Invoice> = by_id.into_values().collect();
     all.sort_by(|a, b| a.place.cmp(&b.place));
@@ -323,7 +374,8 @@ fn invoices(known: &Known) -> Vec<Invoice> {
 /// The refunded amount of an invoice. Each refund counts once, whichever event carries it.
 fn refunded(known: &Known, invoice: &str) -> i64 {
     let mut seen = BTreeSet::new();
-    let refunds = known.events.iter().filter(|e| e.kind == "invoice.refunded" && e.data("invoice_id") == invoice);
+    let is_direct = |e: &&Rc<Sent>| e.kind == "invoice.refunded" && e.data("invoice_id") == invoice;
+    let refunds = known.events.iter().filter(is_direct);
     refunds.filter(|e| seen.insert(e.data("refund_id"))).map(|e| e.cents()).sum()
 }
 

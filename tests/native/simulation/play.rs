@@ -10,7 +10,7 @@ use super::facts::Sent;
 use super::rng::Rng;
 use super::stats::Stats;
 use super::story::{StoryOptions, tell};
-use super::{actions, compare, credit_model, history};
+use super::{actions, compare, credit_model, delivery, history, occurred};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
@@ -23,6 +23,9 @@ use manicule::service::settlement::settle;
 use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID};
 use serde_json::json;
 use std::collections::BTreeMap;
+
+/// Deliveries until an event of Stripe's is stored, however few statements each of them has.
+const DELIVERIES_MAX: u32 = 4;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -50,6 +53,7 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.credits = play.auditor.credits() as u64;
     play.stats.vested = play.auditor.vested.len() as u64;
     play.stats.met.extend(compare::met(&play.world.db));
+    play.stats.met.extend(occurred::met(&play.auditor));
     Ok(play.stats)
 }
 
@@ -73,7 +77,7 @@ pub(super) struct Play {
 impl Play {
     fn new(seed: u64) -> Play {
         let mut rng = Rng::new(seed);
-        let world = World::new(seed);
+        let world = delivery::world(seed);
         // Every other seed runs on Cloudflare's free plan.
         let statements_max = if seed.is_multiple_of(2) { STATEMENTS_FREE } else { STATEMENTS_PAID };
         world.statements_max.set(Some(statements_max));
@@ -136,7 +140,7 @@ impl Play {
         self.auditor.register.clicks = clicks;
         let last = self.events.iter().map(|e| e.at).max().unwrap_or(self.options.start);
         for index in 0..self.events.len() {
-            let at = self.events[index].at + self.delay_of(index);
+            let at = self.events[index].stripe_created() + self.delay_of(index);
             self.push(at, Step::Deliver(index));
         }
         self.end = last + 80 * DAY;
@@ -206,7 +210,10 @@ impl Play {
 
     fn describe(&self, step: Step) -> String {
         match step {
-            Step::Deliver(index) => format!("{} touches {:?}", self.events[index].body, self.events[index].touches),
+            Step::Deliver(index) => {
+                let event = &self.events[index];
+                format!("{} touches {:?}", event.stripe.as_ref().unwrap_or(&event.body), event.touches)
+            }
             other => format!("{other:?}"),
         }
     }
@@ -258,21 +265,21 @@ impl Play {
         let is_known = self.auditor.knows(&event.id);
         let changes = self.changes();
         self.maybe_fault(12, 3);
-        let taken = self.world.take(UtcMillis(now), &event.body, self.touchpoints(&event));
+        let taken = delivery::send(&self.world, now, &event, &self.auditor.register);
         self.world.db.fault.set(None);
         self.stats.deliveries += 1;
         match taken {
-            Ok(taken) if taken.first == is_known => {
-                return Err(format!("a delivery answers first: {}", taken.first));
-            }
+            Ok(first) if first == is_known => return Err(format!("a delivery answers first: {first}")),
             Ok(_) => {}
+            Err(error) if event.stripe.is_some() => self.again(now, &event, error)?,
             Err(error) => {
                 self.was_injected(&error)?;
                 let again = now + self.rng.pick(&[1_000, HOUR, 3 * DAY]);
                 self.push(again, Step::Deliver(index));
             }
         }
-        let is_stored = self.is_stored(&event.id);
+        delivery::catch_up(&self.world, now)?;
+        let is_stored = delivery::is_stored(&self.world, &event);
         if is_stored && !is_known {
             self.auditor.learn(&event);
         }
@@ -283,7 +290,7 @@ impl Play {
             let again = now + self.rng.pick(&[0, MINUTE, 2 * DAY, 40 * DAY]);
             self.push(again, Step::Deliver(index));
         }
-        if is_stored && self.rng.percent(4) { self.contradict(now, &event) } else { Ok(()) }
+        if is_stored && event.stripe.is_none() && self.rng.percent(4) { self.contradict(now, &event) } else { Ok(()) }
     }
 
     /// The same event id with another body is refused and changes nothing.
@@ -298,10 +305,18 @@ impl Play {
         }
     }
 
-    fn is_stored(&self, event: &str) -> bool {
-        let connection = self.world.db.connection.borrow();
-        let mut statement = connection.prepare_cached("SELECT 1 FROM event WHERE id = ?1").expect("a query");
-        statement.exists([event]).expect("an answer")
+    /// Stripe's event was stored in part, or not at all: Stripe sends it again until it is taken in.
+    fn again(&mut self, now: i64, event: &Sent, mut error: AppError) -> Result<(), String> {
+        for _ in 0..DELIVERIES_MAX {
+            if error.code != "statements_used_up" {
+                self.was_injected(&error)?;
+            }
+            match delivery::send(&self.world, now, event, &self.auditor.register) {
+                Ok(_) => return Ok(()),
+                Err(other) => error = other,
+            }
+        }
+        Err(format!("{} is never taken in: {error}", event.id))
     }
 
     fn changes(&self) -> u64 {

@@ -56,6 +56,23 @@ review by one_visitor
 review by same_domain
 review by signups_in_month
 review by currency
+customer by id
+customer by email
+customer by nobody
+a subscription that never ran
+an update after the end
+a late payment
+several kinds in one instant
+a one-time payment
+an invoice of Stripe's without a subscription after leaving
+an invoice paid twice
+an invoice paid in part
+a credit note
+a voided credit note
+a shared payment that is refunded
+a refund that failed
+a total with a refund that failed
+a payment lost in a dispute
 visitor at landing
 visitor at activation
 waits for the budget";

@@ -1,6 +1,8 @@
 //! What happens to a few accounts: raw facts, deliberately often at boundary instants, in the order they happened.
 
 mod payments;
+pub mod stripe;
+mod stripe_money;
 
 use super::calendar::{DAY, HOUR, MINUTE, firsts, mondays, plus_months, print};
 use super::facts::{Click, Sent};
@@ -101,7 +103,8 @@ pub fn tell(rng: &mut Rng, options: &StoryOptions, number: usize) -> (Vec<Sent>,
     if story.rng.percent(if options.favourite == "tiered-credits" { 90 } else { 50 }) {
         story.visit_salon(sign_up);
     }
-    (story.events, story.clicks)
+    let (account, events, clicks) = (story.account, story.events, story.clicks);
+    (stripe::maybe_retell(rng, options, &account, events), clicks)
 }
 
 impl<'a> Story<'a> {
@@ -118,7 +121,7 @@ impl<'a> Story<'a> {
             body[key] = value.clone();
         }
         let account = body["account"]["id"].as_str().unwrap_or_default().to_owned();
-        self.events.push(Sent { id, at, kind: kind.to_owned(), account, body, touches: Vec::new() });
+        self.events.push(Sent { id, at, kind: kind.to_owned(), account, body, ..Sent::default() });
         self.events.len() - 1
     }
 

@@ -70,8 +70,8 @@ impl Play {
                 continue;
             }
             let changes = self.changes();
-            let again = self.world.take(UtcMillis(last), &event.body, self.touchpoints(&event));
-            if !matches!(&again, Ok(taken) if !taken.first) || self.changes() != changes {
+            let again = delivery::send(&self.world, last, &event, &self.auditor.register);
+            if !matches!(&again, Ok(false)) || self.changes() != changes {
                 return Err(format!("a replay of {} is not a no-op: {again:?}", event.id));
             }
         }
@@ -90,7 +90,7 @@ impl Play {
         if !self.seed.is_multiple_of(5) {
             return Ok(());
         }
-        let (fresh, off) = (World::new(self.seed), self.switched_off_at);
+        let (fresh, off) = (delivery::world(self.seed), self.switched_off_at);
         history::compare_in_order(&self.options, &self.events, off, (first, &self.world), &self.auditor, &fresh)
     }
 
