@@ -3,6 +3,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
+use crate::engine::account::order::Position;
 use crate::engine::account::timeline::{Fact, Payment, Timeline};
 use crate::engine::accrual::invoice::event_of;
 use crate::engine::attribution::Binding;
@@ -14,8 +15,7 @@ use std::collections::BTreeMap;
 
 /// An amount that earns nothing because of its currency.
 struct Unconverted<'a> {
-    at: UtcMillis,
-    event: &'a str,
+    position: Position<'a>,
     currency: &'a str,
     evidence: String,
 }
@@ -24,11 +24,12 @@ struct Unconverted<'a> {
 pub fn suspect(catalog: &Catalog, binding: &Binding, timeline: &Timeline) -> Vec<Suspicion> {
     let in_force = |at: UtcMillis| catalog.in_force(&binding.program, at).filter(|d| !d.rewards.is_empty());
     let payments = timeline.payments.iter().filter_map(|p| paid(p, in_force(p.at)?));
-    let facts = timeline.facts.iter().filter_map(|f| reported(f, in_force(f.at)?));
+    let facts = timeline.facts.iter().filter_map(|f| reported(f, timeline.signup.position_of(f), in_force(f.at)?));
+    let bound = binding.position(&timeline.signup);
     let mut earliest: BTreeMap<&str, Unconverted> = BTreeMap::new();
-    for found in payments.chain(facts).filter(|u| (u.at, u.event) >= (binding.from, binding.event.as_str())) {
+    for found in payments.chain(facts).filter(|u| u.position >= bound) {
         let known = earliest.get(found.currency);
-        if known.is_none_or(|known| (found.at, found.event) < (known.at, known.event)) {
+        if known.is_none_or(|known| found.position < known.position) {
             earliest.insert(found.currency, found);
         }
     }
@@ -48,11 +49,10 @@ pub fn reason(what: &str, currency: &str, own: &str) -> String {
     format!("{what} in {currency}, but the program uses {own}. Amounts are not converted, so it earns nothing")
 }
 
-fn paid<'a>(payment: &Payment<'a>, document: &Document) -> Option<Unconverted<'a>> {
+fn paid<'a>(payment: &'a Payment<'a>, document: &Document) -> Option<Unconverted<'a>> {
     let (invoice, own) = (payment.invoice, document.currency.as_str());
     let currency = invoice.amount.currency.as_str();
-    let found =
-        |currency: &'a str, evidence| Unconverted { at: payment.at, event: payment.event_id, currency, evidence };
+    let found = |currency: &'a str, evidence| Unconverted { position: payment.position(), currency, evidence };
     if currency != own {
         let why = reason("invoice", currency, own);
         let id = &invoice.invoice_id;
@@ -67,7 +67,7 @@ fn paid<'a>(payment: &Payment<'a>, document: &Document) -> Option<Unconverted<'a
 }
 
 /// A subscription or purchase. Purchases are reviewed only where the program rewards them.
-fn reported<'a>(fact: &'a Fact, document: &Document) -> Option<Unconverted<'a>> {
+fn reported<'a>(fact: &'a Fact, position: Position<'a>, document: &Document) -> Option<Unconverted<'a>> {
     let own = document.currency.as_str();
     let (what, id) = match &fact.payload {
         Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => ("subscription", &s.subscription_id),
@@ -77,7 +77,7 @@ fn reported<'a>(fact: &'a Fact, document: &Document) -> Option<Unconverted<'a>> 
     let currency = fact.payload.currency().filter(|currency| *currency != own)?;
     let why = reason(what, currency, own);
     let evidence = format!("{why}. Record it manually, or bill the account in {own}. First: {id}");
-    Some(Unconverted { at: fact.at, event: &fact.event_id, currency, evidence })
+    Some(Unconverted { position, currency, evidence })
 }
 
 fn uses(document: &Document, kind: &str) -> bool {

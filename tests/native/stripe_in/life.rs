@@ -331,3 +331,18 @@ fn a_one_time_payment_in_another_program_reaches_no_state() {
     assert!(!binding(&fixture, "states")[0].contains("casual"));
     fixture.sound();
 }
+
+#[test]
+fn a_foreign_payment_right_after_the_sign_up_is_reviewed_whatever_its_id() {
+    for id in ["evt_a", "evt_z"] {
+        let fixture = StripeFixture::new();
+        let mut foreign = invoice(Shape::New, id, "in_1", 10_000, 0);
+        foreign["data"]["object"]["currency"] = json!("eur");
+        fixture.stripe(&foreign);
+        let code = json!({"code": fixture.code()});
+        host_sign_up(&fixture, HOUR, &code);
+        fixture.catch_up_customers();
+        assert_eq!(fixture.rows("SELECT rule || ' ' || subject AS t FROM review"), ["currency eur"], "{id}");
+        fixture.sound();
+    }
+}
