@@ -126,6 +126,19 @@ impl Payload {
         }
     }
 
+    /// The invoice that it names. A refund or dispute of a payment names none.
+    pub fn invoice_id(&self) -> Option<&InvoiceId> {
+        let invoice = match self {
+            Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
+            Payload::InvoiceRefunded { invoice_id, .. }
+            | Payload::InvoiceRefundFailed { invoice_id, .. }
+            | Payload::InvoiceRefundedTotal { invoice_id, .. } => Some(invoice_id),
+            Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
+            _ => None,
+        };
+        invoice.filter(|invoice| !invoice.is_empty())
+    }
+
     /// Whether its amount, if it has one, is in a program's currency. Others earn nothing and reach nothing.
     pub fn is_in(&self, currency: &str) -> bool {
         self.currency().is_none_or(|own| own == currency)

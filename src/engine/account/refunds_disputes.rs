@@ -183,7 +183,7 @@ impl<'a> Shares<'a> {
         let source = match fact.payment.and_then(|payment| self.payment_id(payment)) {
             Some(payment) => Source::Payment(payment),
             None => {
-                let invoice = invoice_of(fact.payload)?;
+                let invoice = fact.payload.invoice_id()?.as_str();
                 let payment = self.reported.get(&(invoice, id)).copied();
                 payment.map_or(Source::Invoice(invoice), Source::Payment)
             }
@@ -215,7 +215,7 @@ impl<'a> Shares<'a> {
         let Some(paid) = self.paid.get(payment) else { return };
         let whole: i128 = paid.values().flatten().map(|p| i128::from(*p)).sum();
         if whole == 0 {
-            // No amount is known yet: the first invoice stands for all.
+            // No amount is known yet: the first invoice takes all of it.
             return paid.keys().next().map_or((), |invoice| add(invoice, cents));
         }
         let cents = i128::from(cents).min(whole);
@@ -238,16 +238,6 @@ fn reported(payload: &Payload) -> Option<(&str, &Amount)> {
         Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => {
             Some((&d.dispute_id, &d.amount))
         }
-        _ => None,
-    }
-}
-
-fn invoice_of(payload: &Payload) -> Option<&str> {
-    match payload {
-        Payload::InvoiceRefunded { invoice_id, .. }
-        | Payload::InvoiceRefundFailed { invoice_id, .. }
-        | Payload::InvoiceRefundedTotal { invoice_id, .. } => Some(invoice_id),
-        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
         _ => None,
     }
 }

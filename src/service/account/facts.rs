@@ -5,7 +5,7 @@ use crate::base::ids::{AccountId, EventId, InvoiceId};
 use crate::base::sort::distinct;
 use crate::engine::account::timeline::Fact;
 use crate::engine::event::Payload;
-use crate::store::event::{domain_of, invoice_of};
+use crate::store::event::domain_of;
 use std::collections::{BTreeSet, HashMap};
 
 /// Facts in the order in which they were read, indexed by subject.
@@ -28,7 +28,7 @@ impl AccountFacts {
         let at = self.all.len();
         self.by_account.entry(fact.account_id.clone()).or_default().push(at);
         let of_payment = fact.payment.iter().flat_map(|payment| &payment.invoices).map(|i| &i.invoice_id);
-        let invoices: BTreeSet<&InvoiceId> = distinct(of_payment.chain(invoice_of(&fact.payload)));
+        let invoices: BTreeSet<&InvoiceId> = distinct(of_payment.chain(fact.payload.invoice_id()));
         for invoice in invoices {
             self.by_invoice.entry(invoice.to_owned()).or_default().push(at);
         }
@@ -56,7 +56,7 @@ impl AccountFacts {
     pub fn about(&self, account: &AccountId) -> Vec<&Fact> {
         let mut found: BTreeSet<usize> = distinct(self.by_account.get(account).into_iter().flatten().copied());
         for fact in self.own(account) {
-            let of_invoice = invoice_of(&fact.payload).and_then(|invoice| self.by_invoice.get(invoice));
+            let of_invoice = fact.payload.invoice_id().and_then(|invoice| self.by_invoice.get(invoice));
             let domain = fact.email_domain.as_ref().filter(|_| matches!(fact.payload, Payload::SignedUp { .. }));
             let of_domain = domain.and_then(|domain| self.by_domain.get(domain));
             found.extend(of_invoice.into_iter().chain(of_domain).flatten());

@@ -43,7 +43,7 @@ impl Incoming {
     /// The invoices that the event is about.
     fn invoices(&self) -> Vec<InvoiceId> {
         let of_payment = self.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.clone());
-        events::invoice_of(&self.event.payload).cloned().into_iter().chain(of_payment).collect()
+        self.event.payload.invoice_id().cloned().into_iter().chain(of_payment).collect()
     }
 }
 

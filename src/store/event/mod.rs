@@ -60,7 +60,7 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .bind(intake.source)
     .bind(&event.kind)
     .bind(event.account_id.clone())
-    .bind(invoice_of(&event.payload))
+    .bind(event.payload.invoice_id())
     .bind(event.occurred_at)
     .bind(intake.received_at)
     .bind(intake.body_sha256)
@@ -175,19 +175,6 @@ pub fn email_list(accounts: &[AccountId]) -> Query<AccountEmail> {
     )
     .json(&accounts)
     .query()
-}
-
-/// The invoice that an event names. A refund or dispute of a payment names none.
-pub fn invoice_of(payload: &Payload) -> Option<&InvoiceId> {
-    let invoice = match payload {
-        Payload::InvoicePaid(invoice) => Some(&invoice.invoice_id),
-        Payload::InvoiceRefunded { invoice_id, .. }
-        | Payload::InvoiceRefundFailed { invoice_id, .. }
-        | Payload::InvoiceRefundedTotal { invoice_id, .. } => Some(invoice_id),
-        Payload::DisputeOpened(d) | Payload::DisputeWon(d) | Payload::DisputeLost(d) => Some(&d.invoice_id),
-        _ => None,
-    };
-    invoice.filter(|invoice| !invoice.is_empty())
 }
 
 /// The domain that an event is about.
