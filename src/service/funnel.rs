@@ -4,7 +4,7 @@ use crate::base::id;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::sort::sort_by;
 use crate::base::time::{UtcMillis, Week};
-use crate::engine::account::timeline::VerifiedCredential;
+use crate::engine::account::fact::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
 use crate::engine::event::{Event, Payload};
 use crate::engine::funnel;

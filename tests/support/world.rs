@@ -8,7 +8,7 @@ use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
 use manicule::codec::operator::{NewLink, NewPartner};
 use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
-use manicule::engine::account::timeline::VerifiedCredential;
+use manicule::engine::account::fact::VerifiedCredential;
 use manicule::engine::attribution::touch::TouchHistory;
 use manicule::engine::event::Event;
 use manicule::program::document::Cadence;

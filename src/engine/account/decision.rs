@@ -2,11 +2,12 @@
 
 use crate::base::ids::{AccountId, EventId, LinkCode};
 use crate::base::time::UtcMillis;
+use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::lifecycle;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::order;
-use crate::engine::account::timeline::{Fact, Revenue, Timeline};
+use crate::engine::account::timeline::{Revenue, Timeline};
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::{PartnerModifiers, ReferredAccount};

@@ -3,7 +3,8 @@
 use crate::base::ids::AccountId;
 use crate::base::sort::sort;
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::account::fact::Fact;
+use crate::engine::account::timeline::Timeline;
 use crate::engine::event::Payload;
 use crate::program::document::{Condition, Document, LifecycleState};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use crate::base::ids::{AccountId, EventId};
 use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
-pub use crate::engine::account::fact::{Fact, VerifiedCredential};
+use crate::engine::account::fact::Fact;
 use crate::engine::account::order::{FactKind, Position, SignUp, position};
 use crate::engine::account::refunds_disputes::Losses;
 use crate::engine::event::{Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};

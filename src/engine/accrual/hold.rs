@@ -2,8 +2,9 @@
 
 use crate::base::ids::AccountId;
 use crate::base::time::UtcMillis;
+use crate::engine::account::fact::Fact;
 use crate::engine::account::lifecycle;
-use crate::engine::account::timeline::{Fact, PaidPeriod, Timeline};
+use crate::engine::account::timeline::{PaidPeriod, Timeline};
 use crate::engine::accrual::source::AccrualOrigin;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::review::risk::ReviewStatus;

@@ -7,9 +7,10 @@
 use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
+use crate::engine::account::fact::Fact;
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::Position;
-use crate::engine::account::timeline::{Fact, Payment, Timeline};
+use crate::engine::account::timeline::{Payment, Timeline};
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};

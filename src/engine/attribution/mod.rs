@@ -11,9 +11,10 @@ pub mod touch;
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::sort::{distinct, sort_by};
 use crate::base::time::UtcMillis;
+use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::order::{SignUp, position};
-use crate::engine::account::timeline::{Fact, Timeline};
+use crate::engine::account::timeline::Timeline;
 use crate::engine::attribution::binding::AttributionMethod;
 pub use crate::engine::attribution::binding::{
     AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,

@@ -2,9 +2,10 @@
 //! gets about each currency.
 
 use crate::base::time::UtcMillis;
+use crate::engine::account::fact::Fact;
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::Position;
-use crate::engine::account::timeline::{Fact, Payment, Timeline};
+use crate::engine::account::timeline::{Payment, Timeline};
 use crate::engine::accrual::invoice::event_of;
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;

@@ -3,7 +3,7 @@
 
 use crate::base::ids::{AccountId, EventId, InvoiceId};
 use crate::base::sort::distinct;
-use crate::engine::account::timeline::Fact;
+use crate::engine::account::fact::Fact;
 use crate::engine::event::Payload;
 use crate::store::event::domain_of;
 use std::collections::{BTreeSet, HashMap};

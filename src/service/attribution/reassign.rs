@@ -3,7 +3,7 @@
 
 use crate::base::ids::{AccountId, EventId};
 use crate::codec::operator::ReassignRequest;
-use crate::engine::account::timeline::VerifiedCredential;
+use crate::engine::account::fact::VerifiedCredential;
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::program::event::EventType;
 use crate::service::context::{Context, Ports};

@@ -6,7 +6,7 @@ use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
 use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
-use crate::engine::account::timeline::{Fact, VerifiedCredential};
+use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::attribution::binding::AttributionMethod;
 use crate::engine::event::FactPayment;

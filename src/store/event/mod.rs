@@ -6,7 +6,7 @@ use crate::base::decode;
 use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};
 use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
-use crate::engine::account::timeline::{Fact, VerifiedCredential};
+use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload, Person};
 use crate::engine::review::address;
