@@ -1,5 +1,6 @@
 //! Numbers, money and dates with the runtime's own `Intl`, which knows every locale and time zone.
 
+use crate::base::currency;
 use crate::base::time::UtcMillis;
 use crate::pages::locale::{Locale, Plain};
 use js_sys::{Array, Function, Intl, Object, Reflect};
@@ -77,13 +78,21 @@ impl Locale for Viewer {
         &self.locale
     }
 
-    fn money(&self, cents: i64, currency: &str) -> String {
+    fn money(&self, minor: i64, code: &str) -> String {
         let mut formats = self.money.borrow_mut();
-        let format = formats.entry(currency.to_owned()).or_insert_with(|| {
-            self.numbers(&[("style", "currency".into()), ("currency", currency.to_uppercase().into())])
+        let decimals = currency::decimals(code);
+        // The runtime's own number of decimals is not Stripe's for every currency.
+        let format = formats.entry(code.to_owned()).or_insert_with(|| {
+            self.numbers(&[
+                ("style", "currency".into()),
+                ("currency", code.to_uppercase().into()),
+                ("minimumFractionDigits", decimals.into()),
+                ("maximumFractionDigits", decimals.into()),
+            ])
         });
         // For display only; calculations use integers.
-        apply(format.as_ref(), JsValue::from(cents as f64 / 100.0)).unwrap_or_else(|| Plain.money(cents, currency))
+        let amount = minor as f64 / f64::from(10_u32.pow(decimals));
+        apply(format.as_ref(), JsValue::from(amount)).unwrap_or_else(|| Plain.money(minor, code))
     }
 
     fn number(&self, number: i64) -> String {

@@ -2,7 +2,6 @@
 //! payment's invoice.
 
 use crate::base::decode;
-use crate::codec::message::email::money;
 use crate::engine::attribution::AttributionResult;
 use crate::http::context::Platform;
 use crate::pages::columns;
@@ -30,7 +29,7 @@ pub fn other_currencies<S: Platform>(
         text(common::SOURCE, |o: &OtherCurrency| html! { (o.amount.kind) " " code { (o.amount.subject) } }),
         text(common::REASON, |o: &OtherCurrency| html! { (o.reason) }),
         number(common::AMOUNT, |o: &OtherCurrency| {
-            html! { @if let Some(cents) = o.amount.cents { (money::money(cents, &o.amount.currency)) } }
+            html! { @if let Some(cents) = o.amount.cents { (cx.locale.money(cents, &o.amount.currency)) } }
         }),
     ];
     let of_program = |row: &BindingRow| {
