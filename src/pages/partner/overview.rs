@@ -214,7 +214,7 @@ fn figures<'a>(locale: &dyn Locale, b: &BalanceRow, month_cents: i64, until: Utc
         Figure {
             label: text::THIS_MONTH,
             value: amount(month_cents),
-            note: html! { (text::THIS_MONTH_NOTE) (components::utc(locale, until)) },
+            note: html! { (text::THIS_MONTH_NOTE) (components::instant(locale, until)) },
         },
         Figure { label: text::PENDING, value: amount(b.pending_cents), note: html! { (text::PENDING_NOTE) } },
         Figure { label: text::AVAILABLE, value: amount(b.available_cents), note: available },

@@ -89,7 +89,7 @@ async fn shown<S: Platform>(
         (components::problems(form))
         @if found.version != current.version {
             p.notice {
-                @if found.effective_from > cx.now() { (wording::TAKES_EFFECT[0]) (components::utc(&*cx.locale, found.effective_from)) (wording::TAKES_EFFECT[1]) }
+                @if found.effective_from > cx.now() { (wording::TAKES_EFFECT[0]) (components::instant(&*cx.locale, found.effective_from)) (wording::TAKES_EFFECT[1]) }
                 @else { (wording::REPLACED) }
                 a href=(path) { (wording::VIEW_CURRENT) }
             }
@@ -178,7 +178,7 @@ fn versions<S: Platform>(
             };
             components::state(state)
         }),
-        text(wording::EFFECTIVE_FROM, |v: &VersionRow| components::utc(locale, v.effective_from_ms)),
+        text(wording::EFFECTIVE_FROM, |v: &VersionRow| components::instant(locale, v.effective_from_ms)),
         text(wording::SAVED_BY, |v: &VersionRow| html! { (v.actor) }),
         text(wording::SAVED, |v: &VersionRow| components::instant(locale, v.created_at_ms)),
     ];
