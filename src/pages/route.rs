@@ -27,7 +27,6 @@ pub fn is_area(segment: &str) -> bool {
     AREAS.contains(&segment) || unsubscribe::PATH.strip_prefix('/') == Some(segment)
 }
 
-
 /// Answers a page, or `None` if the path is not one of ours.
 pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     if let Some(response) = message::unsubscribe::answer(app, request).await {

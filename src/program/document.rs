@@ -336,6 +336,11 @@ impl Document {
         self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)
     }
 
+    /// Whether anybody earns anything. A program that only measures shows no currency.
+    pub fn pays(&self) -> bool {
+        !self.rewards.is_empty()
+    }
+
     /// A budget below this counts as low.
     pub fn budget_low_cents(&self) -> Cents {
         let rewards = self.rewards.iter().filter_map(|r| r.amount.flat_cents.or(r.amount.cap_cents));

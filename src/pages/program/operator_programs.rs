@@ -207,9 +207,7 @@ pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: 
         })?;
         let reason = version::decision(&helpers::body(&cx.form, &["reason"]))?;
         let once = helpers::once(cx);
-        funding::fund(&ctx, &id, Cents(cents), &reason, once.as_ref())
-            .await
-            .map_err(helpers::refusal_of)
+        funding::fund(&ctx, &id, Cents(cents), &reason, once.as_ref()).await.map_err(helpers::refusal_of)
     };
     match fund_it.await {
         Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(&id)))),

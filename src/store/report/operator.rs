@@ -241,11 +241,13 @@ pub fn review_shown(id: &str) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct WaitingCount {
     pub many: i64,
+    /// Of how many accounts. An account can have several reviews, each to be decided.
+    pub accounts: i64,
     pub since_ms: Option<UtcMillis>,
 }
 
 pub fn reviews_waiting() -> Query<WaitingCount> {
-    Stmt::new("SELECT COUNT(*) AS many, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'").query()
+    Stmt::new("SELECT COUNT(*) AS many, COUNT(DISTINCT account_id) AS accounts, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'").query()
 }
 
 /// A run with unapproved payouts.

@@ -65,7 +65,7 @@ pub const NO_CREDIT: &str = "No credit used yet";
 pub fn credit_delivery(document: Option<&Document>) -> &'static str {
     match document {
         None => "",
-        Some(d) if d.rewards.is_empty() => "This program has no rewards.",
+        Some(d) if !d.pays() => "This program has no rewards.",
         Some(d) => match d.settlement.delivery {
             Delivery::Application => "You use your credit with the program. This program doesn't pay cash.",
             Delivery::StripeBalance => {
