@@ -11,6 +11,8 @@ mod missed;
 mod payments;
 mod real_shapes;
 mod refunds_disputes;
+mod shuffled;
+mod siblings;
 mod worth;
 
 use bodies::*;
