@@ -9,6 +9,7 @@ mod generated;
 mod life;
 mod missed;
 mod payments;
+mod priced;
 mod real_shapes;
 mod refunds_disputes;
 mod shuffled;

@@ -29,7 +29,9 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
     let mut at = into.created;
     let (kind, payload) = match (into.kind.rsplit('.').next(), status) {
         // The object of a thin event can be from after the end. Nothing ends before it began.
-        (Some("created"), "canceled" | "unpaid") => (EventType::SubscriptionStarted, Payload::SubscriptionStarted(valued)),
+        (Some("created"), "canceled" | "unpaid") => {
+            (EventType::SubscriptionStarted, Payload::SubscriptionStarted(valued))
+        }
         (Some("deleted"), _) | (_, "canceled" | "unpaid") => {
             at = read::instant(object, "ended_at").filter(|ended| *ended > at).unwrap_or(at);
             let ended = Subscription { subscription_id, monthly_cents: None, annual_value_cents: None, currency: None };

@@ -47,7 +47,9 @@ async fn complete_invoice<P: Ports>(
     object: &Value,
 ) -> Result<(Draft, Option<&'static str>), AppError> {
     if let Some(id) = subscription::path_id(object).filter(|_| ctx.setup.stripe.is_some()) {
-        let (lines, true) = list(ctx, &format!("/v1/invoices/{id}/lines"), &FormEncoder::new().with("limit", PAGE)).await? else {
+        let (lines, true) =
+            list(ctx, &format!("/v1/invoices/{id}/lines"), &FormEncoder::new().with("limit", PAGE)).await?
+        else {
             return Ok((draft.clone(), Some(LINES_MISSING)));
         };
         return Ok((invoice::with_lines(draft, &lines), None));
@@ -89,11 +91,7 @@ async fn ask_items<P: Ports>(ctx: &Context<'_, P>, object: &mut Value, id: &str)
 }
 
 /// What a list has, as far as Stripe allows it, and whether that is all of it.
-async fn list<P: Ports>(
-    ctx: &Context<'_, P>,
-    path: &str,
-    query: &FormEncoder,
-) -> Result<(Vec<Value>, bool), AppError> {
+async fn list<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &FormEncoder) -> Result<(Vec<Value>, bool), AppError> {
     let (mut all, mut after) = (Vec::new(), None::<String>);
     for _ in 0..PAGES_MAX {
         let query = query.clone().with_some("starting_after", after.as_deref());

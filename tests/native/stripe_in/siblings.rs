@@ -1,90 +1,10 @@
-//! Rarer shapes of the same events: trials, customers that are accounts, payments recorded outside of Stripe, long
+//! Rarer shapes of the same events: customers that are accounts, payments recorded outside of Stripe, long
 //! invoices, and several things within one second.
 
 use super::payments::{expect, left, orders};
 use super::*;
-use manicule::base::time::UtcMillis;
-use manicule::codec::stripe::worth::{LeftOut, worth};
 
 const DAY: i64 = 86_400;
-
-/// What a subscription of one item is worth: per month and in the year to come.
-fn value(price: Value, quantity: i64, more: Value) -> (i64, i64) {
-    let mut price = price;
-    price["recurring"] = json!({"interval": "month", "interval_count": 1});
-    let mut object = more;
-    object["items"] = json!({"data": [{"id": "si_1", "quantity": quantity, "price": price}]});
-    let found = worth(&object, UtcMillis(CREATED * 1_000));
-    assert_eq!(found.left_out, LeftOut::default(), "{object}");
-    (found.monthly.expect("a value").0, found.annual.expect("a value").0)
-}
-
-#[test]
-fn prices_and_discounts_in_every_kind_of_currency() {
-    let off = |coupon: Value| json!({"discounts": [{"id": "di_1", "start": CREATED, "coupon": coupon}]});
-    let plain = |currency: &str, cents: i64| json!({"currency": currency, "unit_amount": cents});
-    for (price, quantity, mut more, want) in [
-        (plain("jpy", 500_000), 1, off(json!({"percent_off": 10, "duration": "forever"})), (450_000, 5_400_000)),
-        (plain("kwd", 12_345), 3, json!({}), (37_035, 444_420)),
-        (json!({"currency": "kwd", "unit_amount": null, "unit_amount_decimal": "1050.5"}), 2, json!({}), (2_101, 25_212)),
-        (json!({"currency": "usd", "unit_amount": null, "unit_amount_decimal": "0.000000000001"}), 1, json!({}), (0, 0)),
-        (
-            plain("krw", 45_000),
-            1,
-            off(json!({"amount_off": 10, "currency": "usd", "duration": "once",
-                "currency_options": {"krw": {"amount_off": 5_000}, "usd": {"amount_off": 10}}})),
-            (45_000, 535_000),
-        ),
-        (
-            json!({"currency": "usd", "unit_amount": 30, "currency_options": {"jpy": {"unit_amount": null, "unit_amount_decimal": "4500.5"}}}),
-            2,
-            json!({"currency": "JPY"}),
-            (9_001, 108_012),
-        ),
-        (
-            json!({"currency": "usd", "unit_amount": 400, "transform_quantity": {"divide_by": 100, "round": "down"},
-                "currency_options": {"krw": {"unit_amount": 5_000}}}),
-            199,
-            json!({"currency": "krw"}),
-            (5_000, 60_000),
-        ),
-        (
-            json!({"currency": "jpy", "billing_scheme": "tiered", "tiers_mode": "graduated", "unit_amount": null,
-                "tiers": [{"up_to": 1, "unit_amount": 0, "flat_amount": null, "flat_amount_decimal": "100.5"}, {"up_to": null, "unit_amount": 7}]}),
-            3,
-            json!({}),
-            (114, 1_374),
-        ),
-        (plain("usd", 50_000), 1, json!({"schedule": "sub_sched_1", "status": "trialing"}), (50_000, 600_000)),
-        (plain("usd", 50_000), 1, json!({"pause_collection": {"behavior": "mark_uncollectible", "resumes_at": CREATED + DAY}}), (0, 0)),
-    ] {
-        if more.get("currency").is_none() {
-            more["currency"] = price["currency"].clone();
-        }
-        assert_eq!(value(price.clone(), quantity, more.clone()), want, "{price} {more}");
-    }
-}
-
-#[test]
-fn the_first_invoice_comes_after_the_trial() {
-    let price = || json!({"currency": "usd", "unit_amount": 50_000});
-    // 90 % off for three months, from now on.
-    let coupon = json!({"percent_off": 90, "duration": "repeating", "duration_in_months": 3});
-    for end in [json!(CREATED + 92 * DAY), Value::Null] {
-        let discounts = json!([{"id": "di_1", "start": CREATED, "end": end, "coupon": coupon}]);
-        for (trial_days, cheap) in [(0, 3), (14, 3), (45, 2), (70, 1), (92, 0), (120, 0)] {
-            let trial = json!({"status": if trial_days > 0 { "trialing" } else { "active" }, "discounts": discounts,
-                "trial_start": CREATED, "trial_end": if trial_days > 0 { json!(CREATED + trial_days * DAY) } else { Value::Null },
-                "current_period_start": CREATED, "current_period_end": CREATED + trial_days.max(30) * DAY});
-            assert_eq!(value(price(), 1, trial).1, 600_000 - cheap * 45_000, "{trial_days} {end}");
-        }
-    }
-    // A trial that is over changes nothing, and one discount for one invoice is for the first that costs something.
-    let over = json!({"trial_end": CREATED - DAY, "discounts": [{"id": "di_1", "end": CREATED + 92 * DAY, "coupon": coupon}]});
-    assert_eq!(value(price(), 1, over).1, 465_000);
-    let once = json!({"trial_end": CREATED + 60 * DAY, "discounts": [{"id": "di_1", "coupon": {"percent_off": 50, "duration": "once"}}]});
-    assert_eq!(value(price(), 1, once).1, 575_000);
-}
 
 #[test]
 fn a_customer_can_be_an_account() {
@@ -119,10 +39,7 @@ fn a_credit_note_takes_back_what_was_refunded_of_payment_records() {
     );
     let all = json!({"refunds": [recorded(1_000), linked, recorded(500)], "out_of_band_amount": 1_500, "post_payment_amount": 5_000});
     let back = refund("evt_4", "refund.created", "re_1", 2_000, "succeeded");
-    expect(
-        &[paid, note("evt_2", "created", &all), payment_of("evt_3", "in_1", "pi_1"), back],
-        &[("in_1", 1_000)],
-    );
+    expect(&[paid, note("evt_2", "created", &all), payment_of("evt_3", "in_1", "pi_1"), back], &[("in_1", 1_000)]);
 }
 
 #[test]
@@ -131,7 +48,11 @@ fn a_credit_note_with_a_linked_refund_is_undone_in_any_order() {
     let all = [
         invoice(Shape::Old, "evt_1", "in_1", 10_000, 2_500),
         note("evt_2", "created", &fields),
-        note("evt_3", "voided", &with(json!({"data": {"object": fields}}), &json!({"status": "void"}))["data"]["object"]),
+        note(
+            "evt_3",
+            "voided",
+            &with(json!({"data": {"object": fields}}), &json!({"status": "void"}))["data"]["object"],
+        ),
         refund("evt_4", "refund.created", "re_1", 2_000, "succeeded"),
         charge_refunded("evt_5", 2_000, None),
     ];
@@ -155,7 +76,8 @@ fn three_invoices_of_one_payment_are_refunded_in_steps() {
     assert_eq!(sum(&fixture), [100, 300, 600]);
     fixture.stripe(&at(refund("evt_d", "refund.failed", "re_2", 2_500, "failed"), 60));
     assert_eq!(sum(&fixture), [150, 450, 900]);
-    let lost = |id: &str, kind: &str, status: &str, later| with(dispute(id, kind, status, later), &json!({"amount": 5_000}));
+    let lost =
+        |id: &str, kind: &str, status: &str, later| with(dispute(id, kind, status, later), &json!({"amount": 5_000}));
     fixture.stripe(&lost("evt_e", "funds_withdrawn", "needs_response", 120));
     assert_eq!(sum(&fixture), [50, 150, 300]);
     fixture.stripe(&lost("evt_f", "closed", "won", 180));
@@ -175,14 +97,19 @@ fn overpayments_balances_and_tax_together() {
     expect(&[over, part, back(6_250)], &[("in_1", 1_000)]);
     // Half is paid from a balance: half of the net is the base. What was owed from before is nobody's base.
     expect(&[paid(json!({"amount_paid": 6_250, "amount_due": 6_250, "starting_balance": -6_250}))], &[("in_1", 1_000)]);
-    expect(&[paid(json!({"amount_paid": 13_500, "amount_due": 13_500, "starting_balance": 1_000}))], &[("in_1", 2_000)]);
+    expect(
+        &[paid(json!({"amount_paid": 13_500, "amount_due": 13_500, "starting_balance": 1_000}))],
+        &[("in_1", 2_000)],
+    );
     // Paid outside of Stripe, it is paid all the same.
     expect(&[paid(json!({"amount_due": 12_500, "amount_paid_off_stripe": 12_500}))], &[("in_1", 2_000)]);
 }
 
 #[test]
 fn an_invoice_item_names_its_subscription_in_every_version() {
-    let line = |body: Value, line: Value| with(body, &json!({"parent": null, "subscription": null, "lines": {"data": [line]}}));
+    let line = |body: Value, line: Value| {
+        with(body, &json!({"parent": null, "subscription": null, "lines": {"data": [line]}}))
+    };
     let period = json!({"start": CREATED, "end": CREATED});
     let old = json!({"type": "invoiceitem", "amount": 10_000, "subscription": "sub_7", "period": period});
     let new = json!({"amount": 10_000, "period": period, "parent": {"type": "invoice_item_details",
@@ -240,7 +167,10 @@ fn a_thin_event_is_about_its_own_time() {
         thin("evt_a", "created", "2026-06-01T00:00:00Z"),
         thin("evt_b", "updated", "2026-06-05T00:00:00Z"),
         thin("evt_c", "deleted", "2026-06-21T00:00:00Z"),
-        with(invoice(Shape::New, "evt_i", "in_1", 10_000, 0), &json!({"status_transitions": {"paid_at": CREATED + 6 * DAY}})),
+        with(
+            invoice(Shape::New, "evt_i", "in_1", 10_000, 0),
+            &json!({"status_transitions": {"paid_at": CREATED + 6 * DAY}}),
+        ),
     ]
     .map(|body| if body["id"] == "evt_i" { at(body, 6 * DAY) } else { body });
     for order in orders(&events) {
@@ -248,7 +178,7 @@ fn a_thin_event_is_about_its_own_time() {
         let fixture = known(&[]).with_key(move |_| (200, object.clone()));
         order.iter().for_each(|body| drop(fixture.stripe(body)));
         let spans = fixture.rows(&format!(
-            "SELECT (from_ms / 1000 - {CREATED}) / {DAY} || '-' || IFNULL((to_ms / 1000 - {CREATED}) / {DAY}, '') || ' ' || annual_cents AS t FROM revenue_span"
+            "SELECT ((from_ms / 1000 - {CREATED}) / {DAY}) || '-' || IFNULL((to_ms / 1000 - {CREATED}) / {DAY}, '') || ' ' || annual_cents AS t FROM revenue_span"
         ));
         assert_eq!(spans, ["6-20 600000"]);
         fixture.sound();
@@ -277,7 +207,10 @@ fn four_facts_of_one_second_go_by_their_kind() {
         ];
         for _ in 0..2 {
             all.reverse();
-            let fixture = known(&[subscription("evt_a", "created", "active", 5_000), invoice(Shape::New, "evt_b", "in_1", 10_000, 0)]);
+            let fixture = known(&[
+                subscription("evt_a", "created", "active", 5_000),
+                invoice(Shape::New, "evt_b", "in_1", 10_000, 0),
+            ]);
             all.iter().for_each(|body| drop(fixture.stripe(body)));
             assert_eq!(left(&fixture).iter().map(|(_, cents)| *cents).collect::<Vec<_>>(), [2_000, 2_000], "{ids:?}");
             fixture.sound();
@@ -293,7 +226,10 @@ fn dunning_ends_as_it_may() {
         body
     };
     let paid = |id: &str, invoice_id: &str, later: i64| {
-        with(at(invoice(Shape::New, id, invoice_id, 10_000, 0), later), &json!({"status_transitions": {"paid_at": CREATED + later}}))
+        with(
+            at(invoice(Shape::New, id, invoice_id, 10_000, 0), later),
+            &json!({"status_transitions": {"paid_at": CREATED + later}}),
+        )
     };
     let start = [subscription("evt_s", "created", "trialing", 5_000), paid("evt_i", "in_1", 0)];
     let end = [
@@ -303,7 +239,11 @@ fn dunning_ends_as_it_may() {
     ];
     for order in orders(&[&end[..], &[paid("evt_d", "in_2", 4 * DAY)]].concat()) {
         let fixture = known(&[&start[..], &order[..]].concat());
-        assert_eq!(fixture.rows("SELECT DISTINCT state AS t FROM accrual"), ["void"], "the late payment is of the same period");
+        assert_eq!(
+            fixture.rows("SELECT DISTINCT state AS t FROM accrual"),
+            ["void"],
+            "the late payment is of the same period"
+        );
         fixture.sound();
     }
     // Past due and never more: it goes on.
@@ -322,14 +262,20 @@ fn a_one_time_checkout_in_all_its_outcomes() {
     let own = |changes: Value| known(&[one_time("evt_1", "completed", &changes)]);
     let foreign = own(json!({"currency": "JPY"}));
     assert_eq!((foreign.pending(), foreign.rows("SELECT subject AS t FROM review")), (0, vec!["jpy".to_owned()]));
-    assert_eq!(own(json!({"mode": "setup", "payment_status": "no_payment_required", "amount_total": null})).pending(), 0);
+    assert_eq!(
+        own(json!({"mode": "setup", "payment_status": "no_payment_required", "amount_total": null})).pending(),
+        0
+    );
     for kind in ["expired", "async_payment_failed"] {
         let fixture = known(&[one_time("evt_1", kind, &json!({"payment_status": "unpaid"}))]);
         assert_eq!(fixture.number("SELECT COUNT(*) FROM event WHERE source = 'stripe'"), 0);
     }
     let later = one_time("evt_2", "async_payment_succeeded", &json!({}));
     let unpaid = one_time("evt_1", "completed", &json!({"payment_status": "unpaid"}));
-    expect(&[unpaid, later, charge_refunded("evt_3", 6_200, None), dispute("evt_4", "created", "needs_response", 0)], &[("pi_1", 1_000)]);
+    expect(
+        &[unpaid, later, charge_refunded("evt_3", 6_200, None), dispute("evt_4", "created", "needs_response", 0)],
+        &[("pi_1", 1_000)],
+    );
 }
 
 #[test]
@@ -345,7 +291,8 @@ fn a_body_of_exactly_a_mebibyte_is_read() {
     let fixture = known(&[]);
     for (bytes, want) in [(1_048_575, 200), (1_048_576, 200), (1_048_577, 413)] {
         assert_eq!(fixture.deliver("stripe", SECRET, &sized(bytes), 0).0, want, "{bytes}");
-        let connected = json!({"id": "evt_c", "type": "charge.succeeded", "account": "acct_1", "x": "x".repeat(bytes - 73)});
+        let connected =
+            json!({"id": "evt_c", "type": "charge.succeeded", "account": "acct_1", "x": "x".repeat(bytes - 73)});
         assert!(connected.to_string().len().abs_diff(bytes) < 20);
     }
 }
@@ -361,6 +308,10 @@ fn a_foreign_payment_before_the_sign_up_is_listed() {
         }));
         fixture.catch_up_customers();
         let reviewed = fixture.number("SELECT COUNT(*) FROM review") == 1;
-        assert_eq!((reviewed, fixture.other_amounts("acct_1")), (listed, if listed { vec!["in_1".to_owned()] } else { Vec::new() }), "{before}");
+        assert_eq!(
+            (reviewed, fixture.other_amounts("acct_1")),
+            (listed, if listed { vec!["in_1".to_owned()] } else { Vec::new() }),
+            "{before}"
+        );
     }
 }
