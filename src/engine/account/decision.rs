@@ -143,7 +143,6 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 catalog,
                 binding,
                 account: case.account,
-                facts: case.facts,
                 timeline: &timeline,
                 standing: &standing,
                 terms: case.terms,
@@ -157,7 +156,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             });
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::ReviewStatus::Clear;
-            group.states = lifecycle::history(document, case.account, case.facts);
+            group.states = lifecycle::history(document, &timeline);
             group.grant_due_at = match document.settlement.cadence {
                 Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.accruals),
                 Cadence::Instant | Cadence::None => None,
@@ -210,7 +209,6 @@ pub fn grants(
         catalog,
         binding,
         account: case.account,
-        facts: &known,
         timeline: &timeline,
         standing: &standing,
         terms: case.terms,
@@ -218,7 +216,7 @@ pub fn grants(
     let due = milestone::due(&bound, document, case.accruals, as_of);
     let all: Vec<Accrual> = case.accruals.iter().chain(&due).cloned().collect();
     let whole = Timeline::of(case.account, case.facts, ALL);
-    let next = milestone::next_due(&ReferredAccount { facts: case.facts, timeline: &whole, ..bound }, document, &all);
+    let next = milestone::next_due(&ReferredAccount { timeline: &whole, ..bound }, document, &all);
     (due, next)
 }
 

@@ -15,6 +15,11 @@ pub fn is_one(from: UtcMillis, at: UtcMillis) -> bool {
     at >= from && at < from.plus_ms(SIGN_UP_MS)
 }
 
+/// Rule 8: the instant at which a payment counts. Shortly before the sign-up it comes right after it.
+pub fn paid_at(signed_up: UtcMillis, at: UtcMillis) -> UtcMillis {
+    if at >= signed_up.plus_ms(-SIGN_UP_MS) { at.max(signed_up) } else { at }
+}
+
 /// What happens first within one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FactKind {
@@ -83,11 +88,10 @@ impl<'a> SignUp<'a> {
         self.events.first().copied()
     }
 
-    /// Rule 8: the position of one of the account's facts. A payment shortly before the sign-up comes right after it.
+    /// Rule 8: the position of one of the account's facts.
     pub fn position_of<'f>(&self, fact: &'f Fact) -> Position<'f> {
         let (at, kind, id) = position(fact);
-        let signed_up = self.first().map(|first| first.at).filter(|_| kind == FactKind::Payment);
-        let belongs = |signed_up: &UtcMillis| at < *signed_up && at >= signed_up.plus_ms(-SIGN_UP_MS);
-        (signed_up.filter(belongs).unwrap_or(at), kind, id)
+        let signed_up = self.first().filter(|_| kind == FactKind::Payment);
+        (signed_up.map_or(at, |first| paid_at(first.at, at)), kind, id)
     }
 }

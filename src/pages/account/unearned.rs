@@ -36,8 +36,7 @@ pub fn other_currencies<S: Platform>(
         let result = decode::from_text::<AttributionResult>(&row.receipt).ok()?;
         let binding = result.binding?;
         let document = catalog.in_force(&binding.program, cx.now())?;
-        let since = amounts.iter().filter(|amount| amount.at_ms >= binding.from);
-        let others = report::others(since, &document.currency);
+        let others = report::others(amounts, binding.from, row.signed_up_at_ms, &document.currency);
         (!others.is_empty()).then(|| (document.title.clone(), others))
     };
     html! {
