@@ -4,6 +4,7 @@ pub mod currency;
 pub mod decode;
 pub mod id;
 pub mod ids;
+pub mod json;
 pub mod money;
 pub(crate) mod names;
 pub mod sort;

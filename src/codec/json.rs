@@ -4,17 +4,13 @@
 //! fields mean (`fields`, `envelope`, `emdash`). The RFC does not define the meaning of a repeated key. It is rejected
 //! here, because two readers of one body could otherwise disagree about money.
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-use std::fmt::{self, Write as _};
+use crate::base::json::{self, DEPTH_MAX, JsonError, JsonPath};
+use serde_json::Value;
+use std::fmt;
 
 /// Largest body that is read, in bytes: hundreds of times the size of an ordinary event, and small enough to hash and
 /// parse within a Worker's CPU limit.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// Deepest nesting of objects and arrays, where the body itself counts as one level. An event needs three; the rest is
-/// for the sender's own fields. Each level is a stack frame, and the WASM stack is small.
-pub const DEPTH_MAX: usize = 16;
 
 /// Longest path that is printed: keys come from the sender and may be long.
 const PATH_CHARS_MAX: usize = 100;
@@ -50,144 +46,22 @@ pub(crate) fn read_up_to(body: &[u8], bytes_max: usize) -> Result<Value, Invalid
     let text = std::str::from_utf8(body)
         .map_err(|e| whole("invalid_utf8", format!("the body must be UTF-8; byte {} is not", e.valid_up_to())))?;
     let mut place = JsonPath::default();
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Node(&mut place).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| place.invalid(&error))
+    json::tree(text, &mut place).map_err(|error| invalid(&place, &error))
 }
 
-/// The reader's current path. It keeps the place where reading failed.
-#[derive(Default)]
-struct JsonPath {
-    path: String,
-    depth: usize,
-    refusal: Option<JsonError>,
-}
-
-#[derive(Clone, Copy)]
-enum JsonError {
-    TooDeep,
-    Duplicate,
-}
-
-impl JsonPath {
-    fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX { Err(self.refuse(JsonError::TooDeep)) } else { Ok(()) }
-    }
-
-    fn refuse<E: serde::de::Error>(&mut self, refusal: JsonError) -> E {
-        self.refusal = Some(refusal);
-        E::custom("refused")
-    }
-
-    fn push_key(&mut self, key: &str) {
-        if !self.path.is_empty() {
-            self.path.push('.');
+fn invalid(place: &JsonPath, error: &serde_json::Error) -> Invalid {
+    let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    let field: String = place.path.chars().take(PATH_CHARS_MAX).map(printable).collect();
+    match place.refusal {
+        Some(JsonError::TooDeep) => {
+            let detail = format!("{field} is nested too deeply; the limit is {DEPTH_MAX} levels");
+            Invalid { field, code: "too_deep", detail }
         }
-        self.path.push_str(key);
-    }
-
-    fn push_index(&mut self, index: usize) {
-        // Writing to a String can't fail.
-        let _ = write!(self.path, "[{index}]");
-    }
-
-    fn invalid(&self, error: &serde_json::Error) -> Invalid {
-        let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
-        let field: String = self.path.chars().take(PATH_CHARS_MAX).map(printable).collect();
-        match self.refusal {
-            Some(JsonError::TooDeep) => {
-                let detail = format!("{field} is nested too deeply; the limit is {DEPTH_MAX} levels");
-                Invalid { field, code: "too_deep", detail }
-            }
-            Some(JsonError::Duplicate) => {
-                let detail = format!("{field} appears twice in its object; send it once");
-                Invalid { field, code: "duplicate_field", detail }
-            }
-            None => {
-                Invalid { field, code: "invalid_json", detail: format!("the body must be one JSON value: {error}") }
-            }
+        Some(JsonError::Duplicate) => {
+            let detail = format!("{field} appears twice in its object; send it once");
+            Invalid { field, code: "duplicate_field", detail }
         }
-    }
-}
-
-/// Reads any value and checks depth and keys.
-struct Node<'p>(&'p mut JsonPath);
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    /// Kept so that it can be rejected where an integer is required.
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        self.0.enter()?;
-        let (mut list, start) = (Vec::new(), self.0.path.len());
-        loop {
-            self.0.push_index(list.len());
-            let item = items.next_element_seed(Node(&mut *self.0))?;
-            self.0.path.truncate(start);
-            match item {
-                Some(value) => list.push(value),
-                None => break,
-            }
-        }
-        self.0.depth -= 1;
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        self.0.enter()?;
-        let (mut map, start) = (Map::new(), self.0.path.len());
-        while let Some(key) = entries.next_key::<String>()? {
-            self.0.push_key(&key);
-            if map.contains_key(&key) {
-                return Err(self.0.refuse(JsonError::Duplicate));
-            }
-            let value = entries.next_value_seed(Node(&mut *self.0))?;
-            map.insert(key, value);
-            self.0.path.truncate(start);
-        }
-        self.0.depth -= 1;
-        Ok(Value::Object(map))
+        None => Invalid { field, code: "invalid_json", detail: format!("the body must be one JSON value: {error}") },
     }
 }
 

@@ -17,4 +17,5 @@ pub mod payout;
 pub mod stripe;
 pub mod web_address;
 
-pub use crate::codec::json::{BODY_BYTES_MAX, DEPTH_MAX, Invalid};
+pub use crate::base::json::DEPTH_MAX;
+pub use crate::codec::json::{BODY_BYTES_MAX, Invalid};

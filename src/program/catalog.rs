@@ -3,7 +3,8 @@
 use crate::base::ids::ProgramId;
 use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
-use crate::program::document::Document;
+use crate::program::compiled::Program;
+use crate::program::document::{Document, Modifier};
 use std::rc::Rc;
 
 /// The documents that ship with the product, by id.
@@ -19,58 +20,93 @@ pub const PRESETS: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     /// By id, then version.
-    documents: Vec<Rc<Document>>,
+    programs: Vec<Rc<Program>>,
 }
 
 impl Catalog {
-    pub fn new(mut documents: Vec<Rc<Document>>) -> Catalog {
-        sort_by(&mut documents, |a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
-        Catalog { documents }
+    pub fn new(mut programs: Vec<Rc<Program>>) -> Catalog {
+        sort_by(&mut programs, |a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+        Catalog { programs }
     }
 
-    /// The version of `program` in force at `at`: the newest whose effective date has come. Anything before the first
-    /// version's date uses the first version.
-    pub fn in_force(&self, program: &ProgramId, at: UtcMillis) -> Option<&Document> {
-        let mut versions = self.all().filter(|d| d.id == *program);
-        let first = versions.clone().next();
-        versions.rfind(|d| d.effective_from <= at).or(first)
+    /// The version of `program` in force at `at`: the newest whose effective date has come. Before the first version's
+    /// date there is none: no link, no binding, no accrual. `store::program::IN_FORCE` says the same in SQL.
+    pub fn in_force(&self, program: &ProgramId, at: UtcMillis) -> Option<&Program> {
+        self.all().filter(|p| p.id == *program).rfind(|p| p.effective_from <= at)
     }
 
-    /// One document per program, in force at `at`, by id.
-    pub fn all_in_force(&self, at: UtcMillis) -> Vec<&Document> {
-        let mut ids: Vec<&ProgramId> = self.documents.iter().map(|d| &d.id).collect();
+    /// The document that people see and prepare at `at`: the one in force, otherwise the first, which is still to begin.
+    pub fn current(&self, program: &ProgramId, at: UtcMillis) -> Option<&Document> {
+        self.in_force(program, at).or_else(|| self.versions(program).next()).map(Program::document)
+    }
+
+    /// One version per program, in force at `at`, by id.
+    pub fn all_in_force(&self, at: UtcMillis) -> Vec<&Program> {
+        self.ids().into_iter().filter_map(|id| self.in_force(id, at)).collect()
+    }
+
+    /// One document per program, that people see at `at`, by id.
+    pub fn all_current(&self, at: UtcMillis) -> Vec<&Document> {
+        self.ids().into_iter().filter_map(|id| self.current(id, at)).collect()
+    }
+
+    fn ids(&self) -> Vec<&ProgramId> {
+        let mut ids: Vec<&ProgramId> = self.programs.iter().map(|p| &p.id).collect();
         ids.dedup();
-        ids.into_iter().filter_map(|id| self.in_force(id, at)).collect()
+        ids
     }
 
-    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Document> + Clone {
-        self.documents.iter().map(Rc::as_ref)
+    /// Rule 14: the modifiers of all versions that have begun, each as its newest version has it. An older version's
+    /// still apply to what was paid under it.
+    pub fn modifiers(&self, program: &ProgramId, at: UtcMillis) -> Vec<&Modifier> {
+        let begun = self.all().filter(|p| p.id == *program && p.effective_from <= at);
+        let mut found: Vec<&Modifier> = Vec::new();
+        for modifier in begun.rev().flat_map(|p| &p.modifiers) {
+            if !found.iter().any(|newer| newer.id == modifier.id) {
+                found.push(modifier);
+            }
+        }
+        found
     }
 
-    pub fn versions<'a>(&'a self, program: &'a ProgramId) -> impl Iterator<Item = &'a Document> {
-        self.all().filter(move |d| d.id == *program)
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Program> + Clone {
+        self.programs.iter().map(Rc::as_ref)
+    }
+
+    pub fn versions<'a>(&'a self, program: &ProgramId) -> impl Iterator<Item = &'a Program> {
+        let program = program.clone();
+        self.all().filter(move |p| p.id == program)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::check;
 
     #[test]
     fn a_version_takes_effect_from_its_date() {
-        let base: Document = serde_json::from_str(PRESETS[0].1).unwrap();
+        let mut base: serde_json::Value = serde_json::from_str(PRESETS[0].1).unwrap();
         let at = |text: &str| UtcMillis::parse(text).unwrap();
-        let version = |n, from: &str| Rc::new(Document { version: n, effective_from: at(from), ..base.clone() });
+        let mut version = |n: i64, from: &str| {
+            base["version"] = n.into();
+            base["effective_from"] = from.into();
+            Rc::new(check::read(&base.to_string()).unwrap())
+        };
         let catalog = Catalog::new(vec![version(2, "2026-07-01T00:00:00Z"), version(1, "2020-01-01T00:00:00Z")]);
-        for (when, want) in [
-            ("2019-01-01T00:00:00Z", 1),
-            ("2026-06-30T23:59:59.999Z", 1),
-            ("2026-07-01T00:00:00Z", 2),
-            ("2030-01-01T00:00:00Z", 2),
+        let id = ProgramId::from(PRESETS[0].0);
+        for (when, in_force, current) in [
+            ("2019-12-31T23:59:59.999Z", None, 1),
+            ("2020-01-01T00:00:00Z", Some(1), 1),
+            ("2026-06-30T23:59:59.999Z", Some(1), 1),
+            ("2026-07-01T00:00:00Z", Some(2), 2),
+            ("2030-01-01T00:00:00Z", Some(2), 2),
         ] {
-            assert_eq!(catalog.in_force(&base.id, at(when)).unwrap().version, want, "{when}");
+            assert_eq!(catalog.in_force(&id, at(when)).map(|p| p.version), in_force, "{when}");
+            assert_eq!(catalog.current(&id, at(when)).map(|p| p.version), Some(current), "{when}");
         }
         assert!(catalog.in_force(&"nobody".into(), at("2026-01-01T00:00:00Z")).is_none());
         assert_eq!(catalog.all_in_force(at("2027-01-01T00:00:00Z")).len(), 1);
+        assert_eq!(catalog.all_in_force(at("2019-01-01T00:00:00Z")).len(), 0);
     }
 }

@@ -323,6 +323,9 @@ pub enum Risk {
     SignupsInMonth { more_than: i64 },
 }
 
+/// The most sign-ups of one partner and month that a rule counts: as many as a decision reads.
+pub const SIGNUPS_COUNTED_MAX: i64 = 200;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskAction {
@@ -357,7 +360,7 @@ impl Document {
 }
 
 /// Instants in documents are RFC 3339 text.
-mod instant {
+pub(in crate::program) mod instant {
     use crate::base::time::UtcMillis;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

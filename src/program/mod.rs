@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod compiled;
 pub mod document;
 pub mod event;
 pub mod measure;

@@ -149,7 +149,7 @@ pub fn weekly_of(
     week: Week,
     now: UtcMillis,
 ) -> Result<WeeklyReport, AppError> {
-    let document = catalog.in_force(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
+    let document = catalog.current(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
     let funnel = document.funnel.as_ref().ok_or_else(|| {
         let detail = format!("program {program} has no funnel in its document");
         AppError::new(ErrorKind::Unprocessable, "no_funnel", detail).field("program")

@@ -5,6 +5,7 @@ use crate::base::time::{UtcMillis, Week};
 use crate::engine::funnel::StageCount;
 use crate::program::measure::CLICK;
 use crate::store::port::Stmt;
+use crate::store::program::in_force;
 use crate::store::query::Parsed;
 use serde::{Deserialize, Serialize};
 
@@ -39,15 +40,14 @@ pub struct FunnelSender {
 /// Stores the event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
 /// no sender's link was live. A single statement that finds the link, partner and document itself.
 pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
          SELECT ?2, l.program_id, l.partner_id, l.code, COALESCE(NULLIF(c.value ->> '$.campaign', ''), l.campaign, ''),
                 s.value ->> '$.id', ?3, ?4, ?5, CAST(?6 AS INTEGER), ?7
          FROM json_each(?1) c
          JOIN link l ON l.code = c.value ->> '$.code'
          JOIN partner p ON p.id = l.partner_id
-         JOIN program_version v ON v.program_id = l.program_id AND v.version =
-           (SELECT MAX(w.version) FROM program_version w WHERE w.program_id = l.program_id AND w.effective_from_ms <= ?6)
+         JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})
          JOIN json_each(v.document, '$.funnel.stages') s
          WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?3)
            AND (l.expires_at_ms IS NULL OR l.expires_at_ms > c.value ->> '$.at')
@@ -59,7 +59,8 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
                     AND c.value ->> '$.at' <= ?6 + ?8))
          ORDER BY c.key LIMIT 1
          ON CONFLICT (id) DO NOTHING",
-    )
+        in_force = in_force("l.program_id", "?6")
+    ))
     .json(&reached.senders)
     .bind(&reached.id)
     .bind(&reached.event)
@@ -80,10 +81,9 @@ pub struct Name {
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them.
 pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec<(StageCount, Name)>> {
-    Stmt::new(
+    Stmt::new(format!(
         "WITH clicked AS MATERIALIZED (
-           SELECT s.value ->> '$.id' AS stage FROM (SELECT document FROM program_version WHERE program_id = ?1
-               ORDER BY effective_from_ms <= ?5 DESC, IIF(effective_from_ms <= ?5, version, -version) DESC LIMIT 1) v
+           SELECT s.value ->> '$.id' AS stage FROM {in_force} v
              JOIN json_each(v.document, '$.funnel.stages') s
            WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?6) ORDER BY s.key LIMIT 1
          ), reached AS (
@@ -97,8 +97,9 @@ pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec
          )
          SELECT c.partner_id AS partner, c.campaign, c.stage, c.visitors, p.external_id, x.name
          FROM counted c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
-         ORDER BY c.partner_id, c.campaign, c.stage"
-    )
+         ORDER BY c.partner_id, c.campaign, c.stage",
+        in_force = in_force("?1", "?5")
+    ))
     .bind(program)
     .bind(week.to_string())
     .bind(week.start())

@@ -4,6 +4,7 @@ use crate::base::ids::ProgramId;
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
 use crate::program::check;
+use crate::program::compiled::Program;
 use crate::program::document::Document;
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::query::Parsed;
@@ -15,7 +16,17 @@ use std::rc::Rc;
 thread_local! {
     /// The documents that were read last, by their text: every decision needs all of them, they rarely change, and
     /// parsing them takes longer than deciding. A document depends only on its text, so nothing can be out of date.
-    static READ: RefCell<HashMap<String, Rc<Document>>> = RefCell::default();
+    static READ: RefCell<HashMap<String, Rc<Program>>> = RefCell::default();
+}
+
+/// The row of the version of a program in force at an instant, the same as `Catalog::in_force`: `PROGRAM` and `AT` stand
+/// for their expressions. No row before the first version begins.
+const IN_FORCE: &str = "(SELECT version, document FROM program_version
+    WHERE program_id = PROGRAM AND effective_from_ms <= AT ORDER BY version DESC LIMIT 1)";
+
+/// [`IN_FORCE`] for a program and an instant, as SQL expressions.
+pub(in crate::store) fn in_force(program: &str, at: &str) -> String {
+    IN_FORCE.replace("PROGRAM", program).replace("AT ", &format!("CAST({at} AS INTEGER) "))
 }
 
 /// The catalog: every version of every program.
@@ -36,7 +47,7 @@ fn catalog(rows: Rows) -> Result<Catalog, DbError> {
     for row in rows.take::<Row>()? {
         let document = match before.remove(&row.document) {
             Some(document) => document,
-            None => Rc::new(check::parse(&row.document).map_err(|f| {
+            None => Rc::new(check::stored(&row.document).map_err(|f| {
                 DbError::Fault(format!("program {} version {}, {}: {}", row.program_id, row.version, f.path, f.rule))
             })?),
         };
@@ -87,7 +98,7 @@ mod tests {
     #[test]
     fn a_text_is_read_once_and_another_anew() {
         let (text, id) = (PRESETS[0].1, PRESETS[0].0);
-        let first: *const Document = stored(&[text, PRESETS[1].1]).versions(&id.into()).next().unwrap();
+        let first: *const Program = stored(&[text, PRESETS[1].1]).versions(&id.into()).next().unwrap();
         let again = stored(&[text]);
         assert!(std::ptr::eq(first, again.versions(&id.into()).next().unwrap()));
         let changed = text.replace("\"window_days\": 30", "\"window_days\": 31");

@@ -6,6 +6,7 @@ mod allowance;
 mod architecture;
 mod backfill;
 mod chain;
+mod documents;
 mod dry_run;
 mod funnel;
 mod glossary;

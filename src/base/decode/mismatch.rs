@@ -3,6 +3,8 @@
 use serde::de::{Expected, Unexpected};
 use std::fmt;
 
+const UNKNOWN_FIELD: &str = "unknown field";
+
 /// Why a value does not have the requested form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch(Box<Inner>);
@@ -22,6 +24,11 @@ impl Mismatch {
 
     pub fn why(&self) -> &str {
         &self.0.why
+    }
+
+    /// Whether the value has a field that its type doesn't know, at the path.
+    pub fn is_unknown_field(&self) -> bool {
+        self.0.why.starts_with(UNKNOWN_FIELD)
     }
 
     #[cold]
@@ -63,7 +70,7 @@ impl serde::de::Error for Mismatch {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Mismatch {
-        Mismatch::of(format!("unknown field `{field}`; {}", listed(known)))
+        Mismatch::of(format!("{UNKNOWN_FIELD} `{field}`; {}", listed(known)))
     }
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Mismatch {

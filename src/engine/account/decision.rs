@@ -9,6 +9,7 @@ use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::order;
 use crate::engine::account::timeline::{Revenue, Timeline};
 use crate::engine::accrual::Accrual;
+use crate::engine::accrual::event;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::{PartnerModifiers, ReferredAccount};
 use crate::engine::accrual::milestone;
@@ -21,7 +22,8 @@ use crate::engine::review::relation::Relations;
 use crate::engine::review::risk;
 use crate::engine::review::risk::{ReferredSignup, Review, RiskInput, Suspicion};
 use crate::program::catalog::Catalog;
-use crate::program::document::{Cadence, Document};
+use crate::program::compiled::Program;
+use crate::program::document::Document;
 use std::collections::HashMap;
 
 /// Later than any fact, so that the whole history counts.
@@ -111,11 +113,11 @@ fn is_decisive(payload: &Payload) -> bool {
     )
 }
 
-/// Whether a program's document names this type of event.
+/// Whether any version of a program names this type of event: an event is judged by the version of its time.
 fn is_named(catalog: &Catalog, kind: &str) -> bool {
-    catalog.all_in_force(ALL).into_iter().any(|d| {
-        let in_funnel = d.funnel.iter().flat_map(|f| &f.stages).any(|s| s.events.iter().any(|e| e == kind));
-        in_funnel || lifecycle::names(d, kind) || d.rewards.iter().any(|r| invoice::event_of(r) == Some(kind))
+    catalog.all().any(|p| {
+        let in_funnel = p.funnel.iter().flat_map(|f| &f.stages).any(|s| s.events.iter().any(|e| e == kind));
+        in_funnel || lifecycle::names(p, kind) || p.per_event().any(|(_, per)| per.kind() == kind)
     })
 }
 
@@ -157,10 +159,9 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::ReviewStatus::Clear;
             group.states = lifecycle::history(document, &timeline);
-            group.grant_due_at = match document.settlement.cadence {
-                Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.accruals),
-                Cadence::Instant | Cadence::None => None,
-            };
+            if document.is_settled_by_runs() {
+                group.grant_due_at = milestone::next_due(&bound, document, case.accruals);
+            }
             if !group.held {
                 group.revenue = revenue_since(&timeline.revenue_in(&document.currency), binding.from);
             }
@@ -177,12 +178,14 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
     since.map(|s| Revenue { from_ms: s.from_ms.max(bound_at), ..s.clone() }).collect()
 }
 
-fn accruals(bound: &ReferredAccount, document: &Document, case: &DecisionInput) -> Vec<Accrual> {
+/// The one producer of accruals, whatever the cadence: each earning is for payments, for events or for a state, so a
+/// fact gives at most one accrual for it.
+fn accruals(bound: &ReferredAccount, document: &Program, case: &DecisionInput) -> Vec<Accrual> {
     // The next reward can't use what this reward draws from the budget.
     let mut budget = case.budgets.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
     let mut accruals = invoice::invoice_accruals(bound);
-    if document.settlement.cadence != Cadence::Instant {
-        accruals.extend(invoice::event_accruals(bound));
+    if !document.is_instant() {
+        accruals.extend(event::derived(bound));
     }
     accruals.extend(milestone::kept(bound, document, case.accruals, &mut budget));
     accruals.extend(milestone::instant(bound, document, case.accruals, case.now, &mut budget));
@@ -193,7 +196,7 @@ fn accruals(bound: &ReferredAccount, document: &Document, case: &DecisionInput) 
 /// may be due.
 pub fn grants(
     catalog: &Catalog,
-    document: &Document,
+    document: &Program,
     case: &DecisionInput,
     as_of: UtcMillis,
 ) -> (Vec<Accrual>, Option<UtcMillis>) {

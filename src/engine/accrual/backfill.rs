@@ -12,6 +12,7 @@ use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::accrual::{Balance, accrual_id};
 use crate::program::catalog::Catalog;
+use crate::program::compiled::{InvoiceRate, Program};
 use crate::program::document::Document;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
@@ -56,10 +57,10 @@ pub struct ModifierBackfill {
 /// Below this rate, an invoice of one whole currency unit may earn nothing and leave no accrual to find.
 const RATE_MIN: Bps = Bps(100);
 
-/// Whether a document's modifiers can be backfilled at all: no cap spans several accruals, and no budget pays.
-pub fn applies(document: &Document) -> bool {
-    let rates_show = document.rewards.iter().filter_map(|r| r.amount.rate_bps).all(|rate| rate >= RATE_MIN);
-    document.caps.is_empty() && !document.settlement.budget && rates_show
+/// Whether a program's modifiers can be backfilled at all: in no version does a cap span several accruals.
+pub fn applies<'c>(mut versions: impl Iterator<Item = &'c Program>) -> bool {
+    let is_plain = |rate: &InvoiceRate| rate.own >= RATE_MIN && rate.account_cap.is_none() && rate.month_cap.is_none();
+    versions.all(|program| program.rates().all(|(_, rate)| is_plain(rate)))
 }
 
 /// What `terms`, by partner, add to `earned`, which holds every accrual for invoices that those partners have in
@@ -74,11 +75,10 @@ pub fn backfill(
     let standing = standing(earned);
     for base in earned {
         let Some(document) = catalog.in_force(program, base.at_ms) else { continue };
-        let Some(reward) = document.reward(&base.reward_id) else { continue };
-        let Some(rate) = reward.amount.rate_bps else { continue };
+        let Some((reward, rate)) = document.rates().find(|(id, _)| **id == base.reward_id) else { continue };
         let terms = terms.get(&base.partner_id).map_or(&[][..], Vec::as_slice);
-        let better = invoice::better_rate(terms, document, reward, rate, base.at_ms);
-        let on = base.source.modifier(&reward.id);
+        let better = invoice::better_rate(terms, program, rate, base.at_ms);
+        let on = base.source.modifier(reward);
         let stands = match standing.get(&(&base.account_id, &on)) {
             None => None,
             Some(Some(modifier)) => Some(*modifier),
@@ -117,15 +117,15 @@ fn added(
     document: &Document,
     base: &BaseAccrual,
     source: &AccrualSource,
-    (modifier, better): (RewardId, Bps),
+    (modifier, better): (&RewardId, Bps),
 ) -> Option<Option<ModifierAccrual>> {
     let amount = base.amount_cents.filter(|_| base.is_unmodified == 1 && base.program_version == document.version)?;
     let cents = Cents(better.of(amount)?.0 - base.gross_cents.0);
     let added = ModifierAccrual {
         beside: base.id.clone(),
-        id: accrual_id(&document.id, &base.partner_id, &modifier, &base.account_id, source),
+        id: accrual_id(&document.id, &base.partner_id, modifier, &base.account_id, source),
         account: base.account_id.clone(),
-        modifier,
+        modifier: modifier.clone(),
         cents,
         balance: Balance::first(document),
     };

@@ -1,13 +1,12 @@
-//! What an account's payments and events earn its referrer: the accruals that the facts call for.
+//! What an account's payments earn its referrer: the accruals that the facts call for.
 //!
-//! Rules 1, 2, 11, 14, 15, 17, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. A
+//! Rules 1, 2, 11, 14, 15, 19 and 20 of the design. A share is floored to the cent once, over the whole rate. A
 //! refund or lost dispute reverses its share of what the invoice really earned over all its accruals, and it uses up
 //! the first accrual before the next.
 
 use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
-use crate::engine::account::fact::Fact;
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::Position;
 use crate::engine::account::timeline::{Payment, Timeline};
@@ -16,14 +15,13 @@ use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
-use crate::engine::event::Payload;
 use crate::engine::ledger::account::FundingAccount;
 use crate::engine::review::risk::ReviewStatus;
 use crate::program::catalog::Catalog;
-use crate::program::document::{Document, Effect, Hold, Reward, RewardConditions, Span, Trigger};
-use crate::program::event::EventType;
+use crate::program::compiled::{InvoiceAmount, InvoiceRate, PerInvoice, Program};
+use crate::program::document::{Document, Hold, Source, Span};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Not known yet: the last instant that can be written.
 pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
@@ -65,76 +63,47 @@ pub struct ReferredAccount<'a> {
 }
 
 impl<'a> ReferredAccount<'a> {
-    fn grounds(&'a self, document: &'a Document) -> HoldContext<'a> {
+    pub fn grounds(&'a self, document: &'a Document) -> HoldContext<'a> {
         HoldContext { document, timeline: self.timeline }
     }
 
     pub fn counts(&self, at: Position) -> bool {
         at >= self.binding.position(&self.timeline.signup)
     }
+
+    /// Whether the account was brought in one of these ways. None named: in any.
+    pub fn is_brought(&self, sources: &[Source]) -> bool {
+        sources.is_empty() || sources.contains(&self.binding.source)
+    }
+}
+
+/// What an account's earlier payments leave of its earnings.
+#[derive(Default)]
+struct Used {
+    /// The room under caps per account.
+    room: HashMap<RewardId, i64>,
+    /// Earnings that are earned once.
+    once: HashSet<RewardId>,
 }
 
 /// The accruals for the account's payments since the binding started.
 pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let mut used: HashMap<RewardId, i64> = HashMap::new();
-    let mut first = true;
+    let mut used = Used::default();
     for payment in b.timeline.payments.iter().filter(|p| b.counts(p.position())) {
         let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
         if payment.invoice.amount.currency != document.currency {
             continue;
         }
-        let mut earned = earn(b, document, payment, first, &mut used);
+        let mut earned = earn(b, document, payment, &mut used);
         take_back(&mut earned, payment);
         for accrual in &mut earned {
             judge(accrual, b, document, payment);
         }
         accruals.append(&mut earned);
         accruals.extend(benefit_accrual(b, document, payment));
-        first = first && !payment.is_customers();
     }
     accruals
-}
-
-/// The flat accruals for events other than payments, where a program settles by runs: for the first such event since
-/// the binding started.
-pub fn event_accruals(b: &ReferredAccount) -> Vec<Accrual> {
-    let mut accruals = Vec::new();
-    let Some(now) = b.catalog.all_in_force(NEVER).into_iter().find(|d| d.id == b.binding.program) else {
-        return accruals;
-    };
-    for kind in now.rewards.iter().filter_map(|r| event_of(r)).filter(|kind| *kind != EventType::InvoicePaid.name()) {
-        let facts = b.timeline.facts.iter().filter(|f| f.kind == kind && !b.timeline.is_repeated_signup(f));
-        let facts = facts.filter(|f| b.counts(b.timeline.signup.position_of(f)));
-        for fact in facts {
-            let Some(document) = b.catalog.in_force(&b.binding.program, fact.at) else { continue };
-            if !fact.payload.is_in(&document.currency) {
-                continue;
-            }
-            for reward in document.rewards.iter().filter(|r| event_of(r) == Some(kind)) {
-                let earned = accruals.iter().any(|l: &Accrual| l.reward_id == reward.id);
-                let Some(cents) = reward.amount.flat_cents.filter(|_| !earned) else { continue };
-                if meets(&reward.when, b.binding, None, Some(fact)) {
-                    accruals.push(flat_accrual(b, document, reward, fact, cents));
-                }
-            }
-        }
-    }
-    accruals
-}
-
-fn flat_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, fact: &Fact, cents: Cents) -> Accrual {
-    let ground = AccrualCause {
-        rule: &reward.id,
-        source: AccrualSource::event(&fact.kind),
-        event: &fact.event_id,
-        at: fact.at,
-        reason: format!("{} was taken in", fact.kind),
-    };
-    let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
-    judge_flat(&mut accrual, &b.grounds(document));
-    hold::review(&mut accrual, b.standing);
-    accrual
 }
 
 /// When a flat accrual vests, and whether it is void.
@@ -164,65 +133,41 @@ fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
     reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))
 }
 
-/// The type of event that makes a reward due.
-pub fn event_of(reward: &Reward) -> Option<&str> {
-    match &reward.on {
-        Trigger::Event(kind) => Some(kind),
-        Trigger::State(_) => None,
-    }
-}
-
-/// Rule 17: whether a reward's conditions hold for a binding and for the payment or event that would earn it, which is in
-/// the program's currency.
-pub fn meets(terms: &RewardConditions, binding: &Binding, payment: Option<&Payment>, fact: Option<&Fact>) -> bool {
-    let by_source = terms.source.is_empty() || terms.source.contains(&binding.source);
-    let by_month = terms.monthly_over_cents.is_none_or(|over| payment.is_some_and(|p| p.is_monthly_over(over)));
-    let annual = fact.and_then(|f| match &f.payload {
-        Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => s.annual_value_cents,
-        _ => None,
-    });
-    let by_year = terms.annual_at_least_cents.is_none_or(|least| annual.is_some_and(|a| a >= least));
-    by_source && by_month && by_year
-}
-
-fn earn(
-    b: &ReferredAccount,
-    document: &Document,
-    payment: &Payment,
-    first: bool,
-    used: &mut HashMap<RewardId, i64>,
-) -> Vec<Accrual> {
+fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Used) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let rewards = document.rewards.iter().filter(|r| {
-        event_of(r) == Some(EventType::InvoicePaid.name())
-            && (payment.is_customers() || r.amount.rate_bps.is_some())
-            && meets(&r.when, b.binding, Some(payment), None)
-            && in_span(r, b, document, payment, first)
+    let earnings = program.per_invoice().filter(|(earning, per)| {
+        (payment.is_customers() || matches!(per.amount, InvoiceAmount::Rate(_)))
+            && b.is_brought(&earning.sources)
+            && is_large(per, payment)
     });
-    for reward in rewards {
-        let amount = payment.invoice.amount.cents;
-        let Some(rate) = reward.amount.rate_bps else {
-            accruals.extend(
-                reward.amount.flat_cents.and_then(|cents| invoice_line(b, document, payment, &reward.id, "", cents)),
-            );
+    for (earning, per) in earnings {
+        if !in_span(per, b, program, payment, used.once.contains(&earning.id)) {
             continue;
-        };
-        let Some(base) = rate.of(amount) else { continue };
-        if let Some(mut accrual) = invoice_line(b, document, payment, &reward.id, "", base) {
-            if let Some(cap) = reward.amount.cap_cents {
-                let room = used.entry(reward.id.clone()).or_insert(cap.0);
-                take_cap(&mut accrual, Cents((base.0 - *room).clamp(0, base.0)), "over the account's cap");
-                *room = (*room - base.0).max(0);
-            }
-            accruals.push(accrual);
         }
-        // The better rate is one rate, floored once. Its accrual holds the difference.
-        if let Some((modifier, better)) =
-            better_rate(b.terms.of(&b.binding.partner), document, reward, rate, payment.at)
-            && let Some(whole) = better.of(amount)
-        {
-            let extra = Cents(whole.0 - base.0);
-            accruals.extend(invoice_line(b, document, payment, &modifier, &reward.id, extra));
+        if matches!(per.span, Span::Once {}) {
+            used.once.insert(earning.id.clone());
+        }
+        let line = |rule: &RewardId, on: &str, cents| invoice_line(b, program, payment, rule, on, cents);
+        match &per.amount {
+            InvoiceAmount::Flat(cents) => accruals.extend(line(&earning.id, "", *cents)),
+            InvoiceAmount::Rate(rate) => {
+                let amount = payment.invoice.amount.cents;
+                let Some(base) = rate.own.of(amount) else { continue };
+                let mut shares = vec![line(&earning.id, "", base)];
+                // The better rate is one rate, floored once. Its accrual holds the difference.
+                if let Some((modifier, better)) =
+                    better_rate(b.terms.of(&b.binding.partner), &program.id, rate, payment.at)
+                    && let Some(whole) = better.of(amount)
+                {
+                    shares.push(line(modifier, &earning.id, Cents(whole.0 - base.0)));
+                }
+                let mut shares: Vec<Accrual> = shares.into_iter().flatten().collect();
+                if let Some(cap) = rate.account_cap {
+                    let room = used.room.entry(earning.id.clone()).or_insert(cap.0);
+                    shares.iter_mut().for_each(|share| take_account_cap(share, room));
+                }
+                accruals.append(&mut shares);
+            }
         }
     }
     for accrual in &mut accruals {
@@ -232,6 +177,13 @@ fn earn(
         }
     }
     accruals
+}
+
+/// The reward's own share takes the room that its account has left before what a modifier adds.
+fn take_account_cap(accrual: &mut Accrual, room: &mut i64) {
+    let earned = accrual.gross_cents.0;
+    take_cap(accrual, Cents((earned - *room).clamp(0, earned)), "over the account's cap");
+    *room = (*room - earned).max(0);
 }
 
 fn take_cap(accrual: &mut Accrual, taken: Cents, why: &str) {
@@ -262,36 +214,37 @@ fn invoice_line(
     (earned > Cents::ZERO).then(|| Accrual::new(document, &b.binding.partner, b.account, ground, earned))
 }
 
-/// Rule 15: the highest rate that a partner's modifiers give this reward, if it is higher than the reward's own.
-/// Modifiers do not stack.
-pub(crate) fn better_rate(
+/// Rule 15: the highest rate that a partner's modifiers give, if it is higher than the earning's own. Modifiers do not
+/// stack.
+pub(crate) fn better_rate<'r>(
     terms: &[PartnerModifier],
-    document: &Document,
-    reward: &Reward,
-    own: Bps,
+    program: &ProgramId,
+    rate: &'r InvoiceRate,
     at: UtcMillis,
-) -> Option<(RewardId, Bps)> {
+) -> Option<(&'r RewardId, Bps)> {
     let quarter = Quarter::of(at).to_string();
-    let applies = |modifier: &str| {
+    let applies = |modifier: &RewardId| {
         terms.iter().any(|t| {
-            t.program_id == document.id
-                && t.modifier_id == modifier
+            t.program_id == *program
+                && t.modifier_id == *modifier
                 && if t.quarter.is_empty() { at > t.from_ms } else { t.quarter == quarter }
         })
     };
-    let rates = document.modifiers.iter().filter(|m| applies(&m.id)).filter_map(|m| match &m.then {
-        Effect::AddBps(more) => Some((m.id.clone(), Bps(own.0 + more.0))),
-        Effect::ReplaceBps(rates) => rates.get(&reward.id).map(|rate| (m.id.clone(), *rate)),
-    });
-    rates.filter(|(_, rate)| *rate > own).max_by_key(|(_, rate)| *rate)
+    let earned = rate.better.iter().filter(|(modifier, _)| applies(modifier));
+    earned.max_by_key(|(_, rate)| *rate).map(|(modifier, rate)| (modifier, *rate))
 }
 
-/// Rule 19: whether a payment falls into the months in which a reward is earned.
-fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &Payment, first: bool) -> bool {
+/// Rule 19: whether a payment exceeds the earning's monthly floor.
+fn is_large(per: &PerInvoice, payment: &Payment) -> bool {
+    per.monthly_over.is_none_or(|over| payment.is_monthly_over(over))
+}
+
+/// Rule 19: whether a payment falls into the months in which an earning is earned.
+fn in_span(per: &PerInvoice, b: &ReferredAccount, document: &Document, payment: &Payment, is_done: bool) -> bool {
     // A one-time payment starts no clock. Before the clock starts, it counts as made at its start.
     let clock = |start: Option<UtcMillis>| start.or_else(|| (!payment.is_customers()).then_some(payment.at));
-    match &reward.span {
-        Span::Once {} => first && payment.is_customers(),
+    match &per.span {
+        Span::Once {} => !is_done && payment.is_customers(),
         Span::Months { from, to } => clock(b.timeline.first_paid_at()).is_some_and(|start| {
             payment.at.max(start) >= start.plus_months(*from) && to.is_none_or(|to| payment.at < start.plus_months(to))
         }),
@@ -301,7 +254,7 @@ fn in_span(reward: &Reward, b: &ReferredAccount, document: &Document, payment: &
                 .payments
                 .iter()
                 .filter(|p| p.is_customers() && p.invoice.amount.currency == document.currency);
-            let start = own.find(|p| meets(&reward.when, b.binding, Some(p), None)).map(|p| p.at);
+            let start = own.find(|p| is_large(per, p)).map(|p| p.at);
             clock(start).is_some_and(|start| payment.at < start.plus_months(*months))
         }
     }

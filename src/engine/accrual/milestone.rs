@@ -1,19 +1,19 @@
 //! Rewards that are granted once and kept: milestone rewards as of a run, and all rewards of programs that settle
 //! instantly. Rules 5, 6, 13 and 18 of the design.
 
-use crate::base::ids::{EventId, ProgramId};
+use crate::base::ids::{EventId, ProgramId, RewardId};
 use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::FactKind;
+use crate::engine::accrual::event;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
-use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
+use crate::engine::accrual::invoice::{ReferredAccount, judge_flat};
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
-use crate::engine::event::Payload;
-use crate::program::document::{Cadence, Document, Reward, Trigger};
+use crate::program::compiled::{Earning, PerMilestone, Program};
 use serde::Deserialize;
 
 /// The amount in a program's budget, in cents, and whether rewards wait for it.
@@ -38,16 +38,14 @@ impl RewardBudget {
 }
 
 /// Rules 5 and 13: the milestone rewards that a run at `as_of` owes, judged on the facts before it (which `b` holds).
-pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
+pub fn due(b: &ReferredAccount, document: &Program, standing_accruals: &[Accrual], as_of: UtcMillis) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
-        let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
-        let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.timeline, as_of));
-        if !reached || !meets(&reward.when, b.binding, None, None) {
+    for (earning, per) in open_milestones(b, document, standing_accruals) {
+        if !document.state(&per.state).is_some_and(|s| lifecycle::holds(document, s, b.timeline, as_of)) {
             continue;
         }
-        let ground = state_ground(reward, name, &b.binding.event, as_of);
-        let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, cents);
+        let ground = state_ground(&earning.id, &per.state, &b.binding.event, as_of);
+        let mut accrual = Accrual::new(document, &b.binding.partner, b.account, ground, per.cents);
         settle(&mut accrual, b, document);
         hold::vest_at_grant(&mut accrual, as_of);
         // A void reward is not granted; facts that arrive later may still make it due.
@@ -58,13 +56,21 @@ pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrua
     accruals
 }
 
+/// The milestones that are not granted yet to an account that was brought in a way that earns them.
+fn open_milestones<'d>(
+    b: &ReferredAccount,
+    document: &'d Program,
+    standing_accruals: &[Accrual],
+) -> Vec<(&'d Earning, &'d PerMilestone)> {
+    let is_open =
+        |earning: &Earning| !is_granted(document, &earning.id, standing_accruals) && b.is_brought(&earning.sources);
+    document.per_milestone().filter(|(earning, _)| is_open(earning)).collect()
+}
+
 /// When a run may find the next milestone reward; `None`: nothing to grant.
-pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrual]) -> Option<UtcMillis> {
-    let open = document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals));
-    let states = open.filter_map(|r| match &r.on {
-        Trigger::State(name) => document.state(name),
-        Trigger::Event(_) => None,
-    });
+pub fn next_due(b: &ReferredAccount, document: &Program, standing_accruals: &[Accrual]) -> Option<UtcMillis> {
+    let open = open_milestones(b, document, standing_accruals);
+    let states = open.iter().filter_map(|(_, per)| document.state(&per.state));
     states.filter_map(|state| lifecycle::first_held(document, state, b.timeline)).min()
 }
 
@@ -72,20 +78,20 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[A
 /// settles instantly. If the budget can't cover a reward, that reward and every later one wait.
 pub fn instant(
     b: &ReferredAccount,
-    document: &Document,
+    document: &Program,
     standing_accruals: &[Accrual],
     now: UtcMillis,
     budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
-    if document.settlement.cadence != Cadence::Instant {
+    if !document.is_instant() {
         return Vec::new();
     }
-    let mut accruals: Vec<Accrual> = Vec::new();
-    for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
-        if meets(&reward.when, b.binding, None, None) {
-            accruals.extend(instant_accrual(b, document, reward, now));
-        }
-    }
+    let milestones = open_milestones(b, document, standing_accruals).into_iter();
+    let mut accruals: Vec<Accrual> =
+        milestones.filter_map(|(earning, per)| instant_milestone(b, document, (&earning.id, per), now)).collect();
+    // A reward of zero is kept too: it marks the first event that was received.
+    accruals.extend(event::earned(b, true, |reward| is_granted(document, reward, standing_accruals)));
+    accruals.iter_mut().for_each(|accrual| settle(accrual, b, document));
     let kind =
         |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| FactKind::of(&f.payload));
     let place = |l: &Accrual| (l.at_ms, kind(l));
@@ -100,54 +106,29 @@ pub fn instant(
     accruals
 }
 
-fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
-    let accrual = match &reward.on {
-        Trigger::State(name) => {
-            let at = lifecycle::first_held(document, document.state(name)?, b.timeline)?;
-            // A fact counts as of the next millisecond, and may be dated slightly ahead of our clock.
-            if at.0 > now.0 + DAY_MS / 288 + 1 {
-                return None;
-            }
-            let own = UtcMillis(at.0 - 1);
-            let event = b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(&b.binding.event, |f| &f.event_id);
-            let ground = state_ground(reward, name, event, own);
-            Accrual::new(document, &b.binding.partner, b.account, ground, reward.amount.flat_cents?)
-        }
-        Trigger::Event(kind) => {
-            let mut facts = b.timeline.facts.iter().filter(|f| f.kind == *kind && !b.timeline.is_repeated_signup(f));
-            let fact = facts.find(|f| b.counts(b.timeline.signup.position_of(f)))?;
-            let source = AccrualSource::event(kind);
-            let cents = match (&reward.amount.flat_cents, &fact.payload) {
-                // Amounts are never converted.
-                (_, payload) if !payload.is_in(&document.currency) => Cents::ZERO,
-                (Some(cents), _) => *cents,
-                (None, Payload::Purchase { amount, .. }) => {
-                    let share = reward.amount.rate_bps?.of(amount.cents)?;
-                    reward.amount.cap_cents.map_or(share, |cap| share.min(cap))
-                }
-                _ => return None,
-            };
-            let ground = AccrualCause {
-                rule: &reward.id,
-                source,
-                event: &fact.event_id,
-                at: fact.at,
-                reason: format!("{kind} was taken in"),
-            };
-            // A reward of zero is kept too: it marks the first event that was received.
-            Accrual::new(document, &b.binding.partner, b.account, ground, cents)
-        }
-    };
-    let mut accrual = accrual;
-    settle(&mut accrual, b, document);
-    Some(accrual)
+fn instant_milestone(
+    b: &ReferredAccount,
+    document: &Program,
+    (reward, per): (&RewardId, &PerMilestone),
+    now: UtcMillis,
+) -> Option<Accrual> {
+    let at = lifecycle::first_held(document, document.state(&per.state)?, b.timeline)?;
+    // A fact counts as of the next millisecond, and may be dated slightly ahead of our clock.
+    if at.0 > now.0 + DAY_MS / 288 + 1 {
+        return None;
+    }
+    let own = UtcMillis(at.0 - 1);
+    b.catalog.in_force(&document.id, own)?;
+    let event = b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(&b.binding.event, |f| &f.event_id);
+    let ground = state_ground(reward, &per.state, event, own);
+    Some(Accrual::new(document, &b.binding.partner, b.account, ground, per.cents))
 }
 
 /// Granted rewards are kept and only move with their binding. A reward that returns to a binding after no binding had
 /// it draws from the budget again.
 pub fn kept(
     b: &ReferredAccount,
-    document: &Document,
+    document: &Program,
     standing_accruals: &[Accrual],
     budget: &mut RewardBudget,
 ) -> Vec<Accrual> {
@@ -204,23 +185,21 @@ pub fn reason_of(source: &AccrualSource) -> String {
 }
 
 /// Whether an accrual is kept once it is granted.
-fn is_kept(document: &Document, accrual: &Accrual) -> bool {
+fn is_kept(document: &Program, accrual: &Accrual) -> bool {
     match accrual.source.origin() {
         AccrualOrigin::Milestone(_) => true,
-        AccrualOrigin::Event(_) => document.settlement.cadence == Cadence::Instant,
+        AccrualOrigin::Event(_) => document.is_instant(),
         AccrualOrigin::Invoice(_) | AccrualOrigin::Unknown(_) => false,
     }
 }
 
-fn is_granted(document: &Document, reward: &Reward, standing_accruals: &[Accrual]) -> bool {
-    let instant = document.settlement.cadence == Cadence::Instant;
-    let by_event = event_of(reward).is_some();
-    let mut own = standing_accruals.iter().filter(|l| l.program_id == document.id && l.reward_id == reward.id);
-    (by_event && !instant) || own.any(|l| is_kept(document, l))
+fn is_granted(document: &Program, reward: &RewardId, standing_accruals: &[Accrual]) -> bool {
+    let mut own = standing_accruals.iter().filter(|l| l.program_id == document.id && l.reward_id == *reward);
+    own.any(|l| is_kept(document, l))
 }
 
 /// Applies the hold and the reviews to a granted accrual.
-fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
+fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Program) {
     if accrual.gross_cents == Cents::ZERO {
         return accrual.void(format!("{}: it earns nothing, and no later one does", accrual.reason));
     }
@@ -229,14 +208,14 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
         hold::review(accrual, b.standing);
     }
     // A released accrual is in pending, and where a program has no runs, nothing else would move it on.
-    let instant = document.settlement.cadence == Cadence::Instant;
-    if instant && accrual.state == AccrualState::Pending && Balance::first(document) == Balance::Available {
+    if document.is_instant() && accrual.state == AccrualState::Pending && Balance::first(document) == Balance::Available
+    {
         accrual.state = AccrualState::Available;
         accrual.balance = Balance::Available;
     }
 }
 
-fn state_ground<'a>(reward: &'a Reward, state: &str, event: &'a EventId, at: UtcMillis) -> AccrualCause<'a> {
+fn state_ground<'a>(reward: &'a RewardId, state: &str, event: &'a EventId, at: UtcMillis) -> AccrualCause<'a> {
     let source = AccrualSource::milestone(state);
-    AccrualCause { rule: &reward.id, reason: reason_of(&source), source, event, at }
+    AccrualCause { rule: reward, reason: reason_of(&source), source, event, at }
 }

@@ -1,6 +1,7 @@
 //! An accrual: who earns what, for which fact, by which rule of which version, and its current state.
 
 pub mod backfill;
+pub mod event;
 pub mod hold;
 pub mod invoice;
 pub mod milestone;

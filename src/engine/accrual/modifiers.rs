@@ -5,15 +5,16 @@
 //! document in force. This is the same calculation over decisions in memory, for a document that is only a draft.
 //! Rules 14, 15 and 20 of the design.
 
-use crate::base::ids::{AccountId, AccrualId, PartnerId, RewardId};
+use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::Cents;
 use crate::base::sort::{sort, sort_by};
 use crate::base::time::{Month, Quarter, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::account::timeline::Revenue;
-use crate::engine::accrual::Accrual;
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::accrual::source::AccrualSource;
+use crate::program::catalog::Catalog;
+use crate::program::compiled::Program;
 use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,12 +25,15 @@ struct Referral {
     revenue: Vec<Revenue>,
 }
 
-/// An accrual that uses room under a cap.
+/// An accrual that uses room under a cap. Rewards' own accruals come before what modifiers add.
 struct Room {
     accrual: AccrualId,
+    is_modifiers: bool,
     at: UtcMillis,
     source: AccrualSource,
     earned: Cents,
+    /// The cap of its version.
+    most: Cents,
 }
 
 /// Collects what the decisions under a document say about its partners.
@@ -42,18 +46,36 @@ pub struct ModifierInputs {
 }
 
 impl ModifierInputs {
-    /// Adds the decision about one account.
-    pub fn add(&mut self, document: &Document, account: &AccountId, decision: &AccountDecision) {
+    /// Adds what the decision about one account says about its partner: about modifiers, and about caps if no modifier's
+    /// accrual uses their room.
+    pub fn add(&mut self, catalog: &Catalog, program: &Document, account: &AccountId, decision: &AccountDecision) {
         for group in &decision.groups {
-            self.add_referral(document, account, group);
+            self.add_referral(program, account, group);
         }
-        let capped = |accrual: &&Accrual| document.caps.iter().any(|cap| cap.reward == accrual.reward_id);
-        for accrual in decision.accruals.iter().filter(|l| l.program_id == document.id && l.gross_cents > Cents::ZERO) {
-            if capped(&accrual) {
-                let place = (accrual.reward_id.clone(), accrual.partner_id.clone(), Month::of(accrual.at_ms));
-                let (accrual, at) = (accrual.clone(), accrual.at_ms);
-                let room = Room { accrual: accrual.id, at, source: accrual.source, earned: accrual.gross_cents };
-                self.rooms.entry(place).or_default().push(room);
+        if !catalog.versions(&program.id).any(Program::caps_modifiers) {
+            self.add_rooms(catalog, &program.id, decision);
+        }
+    }
+
+    /// Adds the accruals that use room under caps. Where modifiers share it, theirs have to be in the decision.
+    pub fn add_rooms(&mut self, catalog: &Catalog, program: &ProgramId, decision: &AccountDecision) {
+        for accrual in decision.accruals.iter().filter(|l| l.program_id == *program && l.gross_cents > Cents::ZERO) {
+            let mut versions = catalog.versions(program);
+            let Some(version) = versions.find(|v| v.version == accrual.program_version) else { continue };
+            let is_modifiers = version.modifiers.iter().any(|m| m.id == accrual.reward_id);
+            let fills = |reward: &RewardId| {
+                if is_modifiers { accrual.source.is_added_to(reward) } else { accrual.reward_id == *reward }
+            };
+            if let Some((reward, most)) = version.month_caps().find(|(reward, _)| fills(reward)) {
+                let place = (reward.clone(), accrual.partner_id.clone(), Month::of(accrual.at_ms));
+                self.rooms.entry(place).or_default().push(Room {
+                    accrual: accrual.id.clone(),
+                    is_modifiers,
+                    at: accrual.at_ms,
+                    source: accrual.source.clone(),
+                    earned: accrual.gross_cents,
+                    most,
+                });
             }
         }
     }
@@ -70,9 +92,14 @@ impl ModifierInputs {
     }
 
     /// The modifiers that partners have earned through facts before `as_of`, by partner.
-    pub fn modifiers(&self, document: &Document, as_of: UtcMillis) -> HashMap<PartnerId, Vec<PartnerModifier>> {
+    pub fn modifiers(
+        &self,
+        catalog: &Catalog,
+        program: &ProgramId,
+        as_of: UtcMillis,
+    ) -> HashMap<PartnerId, Vec<PartnerModifier>> {
         let mut terms: HashMap<PartnerId, Vec<PartnerModifier>> = HashMap::new();
-        for modifier in &document.modifiers {
+        for modifier in catalog.modifiers(program, as_of) {
             for (partner, referrals) in &self.referrals {
                 let ways = modifier.when_any.iter().flat_map(|when| earned(when, referrals, as_of));
                 // If there are several ways to earn the same modifier, the earliest instant counts.
@@ -87,7 +114,7 @@ impl ModifierInputs {
                 let of_partner = terms.entry(partner.clone()).or_default();
                 of_partner.extend(by_quarter.into_iter().map(|(quarter, from_ms)| PartnerModifier {
                     partner_id: partner.clone(),
-                    program_id: document.id.clone(),
+                    program_id: program.clone(),
                     modifier_id: modifier.id.clone(),
                     quarter,
                     from_ms,
@@ -97,25 +124,20 @@ impl ModifierInputs {
         terms
     }
 
-    /// Rule 20: what the caps remove from accruals before `as_of`, by accrual, in the order of (paid at, invoice).
-    pub fn capped(&self, document: &Document, as_of: UtcMillis) -> HashMap<AccrualId, Cents> {
+    /// Rule 20: what the caps remove from accruals before `as_of`, by accrual. In the order of (paid at, invoice), the
+    /// rewards' own accruals first; what modifiers add takes the room that is left.
+    pub fn capped(&self, as_of: UtcMillis) -> HashMap<AccrualId, Cents> {
         let mut taken = HashMap::new();
-        for cap in &document.caps {
-            for ((reward, ..), rooms) in &self.rooms {
-                if *reward != cap.reward {
-                    continue;
-                }
-                let mut order: Vec<&Room> = rooms.iter().filter(|r| r.at < as_of).collect();
-                sort_by(&mut order, |a, b| (a.at, &a.source).cmp(&(b.at, &b.source)));
-                let mut total = 0;
-                for room in order {
-                    total += room.earned.0;
-                    let over = (total - cap.per_partner_month_cents.0).min(room.earned.0);
-                    if over > 0 {
-                        // If a reward has two caps, the lower one counts.
-                        let most = taken.entry(room.accrual.clone()).or_insert(Cents(over));
-                        *most = (*most).max(Cents(over));
-                    }
+        for rooms in self.rooms.values() {
+            let mut order: Vec<&Room> = rooms.iter().filter(|r| r.at < as_of).collect();
+            let place = |r: &Room| (r.is_modifiers, r.at);
+            sort_by(&mut order, |a, b| place(a).cmp(&place(b)).then_with(|| a.source.cmp(&b.source)));
+            let mut total = 0;
+            for room in order {
+                total += room.earned.0;
+                let over = (total - room.most.0).min(room.earned.0);
+                if over > 0 {
+                    taken.insert(room.accrual.clone(), Cents(over));
                 }
             }
         }

@@ -42,6 +42,12 @@ impl AccrualSource {
         AccrualSource(format!("{}:{reward}", self.0))
     }
 
+    /// Whether it is what a modifier adds to `reward`, if the accrual is a modifier's.
+    pub fn is_added_to(&self, reward: &str) -> bool {
+        let rest = self.0.strip_suffix(reward).and_then(|rest| rest.strip_suffix(':'));
+        rest.is_some() && matches!(self.origin(), AccrualOrigin::Invoice(_))
+    }
+
     pub fn origin(&self) -> AccrualOrigin<'_> {
         match self.0.split_once(':') {
             Some((AccrualSource::INVOICE, rest)) => AccrualOrigin::Invoice(rest),

@@ -6,11 +6,11 @@ use crate::engine::account::fact::Fact;
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::Position;
 use crate::engine::account::timeline::{Payment, Timeline};
-use crate::engine::accrual::invoice::event_of;
 use crate::engine::attribution::Binding;
 use crate::engine::event::Payload;
 use crate::engine::review::risk::{self, Suspicion};
 use crate::program::catalog::Catalog;
+use crate::program::compiled::Program;
 use crate::program::document::Document;
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ fn paid<'a>(payment: &'a Payment<'a>, document: &Document) -> Option<Unconverted
 }
 
 /// A subscription or purchase. Purchases are reviewed only where the program rewards them.
-fn reported<'a>(fact: &'a Fact, position: Position<'a>, document: &Document) -> Option<Unconverted<'a>> {
+fn reported<'a>(fact: &'a Fact, position: Position<'a>, document: &Program) -> Option<Unconverted<'a>> {
     let own = document.currency.as_str();
     let (what, id) = match &fact.payload {
         Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s) => ("subscription", &s.subscription_id),
@@ -81,6 +81,6 @@ fn reported<'a>(fact: &'a Fact, position: Position<'a>, document: &Document) -> 
     Some(Unconverted { position, currency, evidence })
 }
 
-fn uses(document: &Document, kind: &str) -> bool {
-    lifecycle::names(document, kind) || document.rewards.iter().any(|r| event_of(r) == Some(kind))
+fn uses(document: &Program, kind: &str) -> bool {
+    lifecycle::names(document, kind) || document.per_event().any(|(_, per)| per.kind() == kind)
 }

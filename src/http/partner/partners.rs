@@ -35,7 +35,7 @@ pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
     let (found, balances, catalog, payee) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = balances.iter().map(balance).collect();
-    let document = catalog.in_force(&found.program_id, call.app.now);
+    let document = catalog.current(&found.program_id, call.app.now);
     let mut view = enroll::view(&found, document, &call.base_url(), &balances);
     view["payability"] = onboard::payability(payee.as_ref());
     Ok((200, view))

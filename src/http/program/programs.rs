@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let catalog = call.context().programs().await?;
     let programs: Vec<Value> = catalog
-        .all_in_force(call.app.now)
+        .all_current(call.app.now)
         .into_iter()
         .map(|d| {
             json!({
@@ -35,7 +35,7 @@ pub async fn list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let id = &ProgramId::from(call.segment);
     let catalog = call.context().programs().await?;
-    let document = catalog.in_force(id, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
+    let document = catalog.current(id, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let versions: Vec<Value> = catalog
         .versions(id)
         .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))

@@ -41,7 +41,7 @@ pub async fn leaderboard<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
     let page = Page::of(call.request)?;
     let reads = (programs(), partner::leaderboard_list(&program, page.limit));
     let (catalog, rows) = call.context().read(reads).await?;
-    catalog.in_force(&program, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
+    catalog.current(&program, call.app.now).ok_or_else(|| AppError::not_found("program"))?;
     let ranks: Vec<Value> = rows
         .iter()
         .map(|r| {

@@ -198,7 +198,7 @@ fn reassign_form<S: Platform>(
     form: &SubmittedForm,
     catalog: &Catalog,
 ) -> Markup {
-    let documents = catalog.all_in_force(cx.now());
+    let documents = catalog.all_current(cx.now());
     let choices: Vec<(&str, &str)> = documents.iter().map(|d| (d.id.as_str(), d.title.as_str())).collect();
     html! {
         section id="reassign" {

@@ -35,7 +35,7 @@ pub fn other_currencies<S: Platform>(
     let of_program = |row: &BindingRow| {
         let result = decode::from_text::<AttributionResult>(&row.receipt).ok()?;
         let binding = result.binding?;
-        let document = catalog.in_force(&binding.program, cx.now())?;
+        let document = catalog.current(&binding.program, cx.now())?;
         let others = report::others(amounts, binding.from, row.signed_up_at_ms, &document.currency);
         (!others.is_empty()).then(|| (document.title.clone(), others))
     };

@@ -45,7 +45,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let first = cursor.cursor.is_empty();
     let path =
         if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
-    let hold = catalog.in_force(&partner.program, cx.now()).map(|d| wording::hold(&*cx.locale, d)).unwrap_or_default();
+    let hold = catalog.current(&partner.program, cx.now()).map(|d| wording::hold(&*cx.locale, d)).unwrap_or_default();
     let content = html! {
         (components::heading(navigation::EARNINGS, text::LEAD, html! {}))
         (filter(&state))
@@ -83,7 +83,7 @@ fn payout_path(id: &str) -> String {
 
 /// Commissions as a table.
 pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &PartnerId, accruals: &[Accrual]) -> Markup {
-    let program = move |l: &Accrual| catalog.in_force(&l.program_id, l.at_ms);
+    let program = move |l: &Accrual| catalog.current(&l.program_id, l.at_ms);
     let columns = [
         text(text::DATE, |l: &Accrual| components::day(locale, l.at_ms)),
         text(text::EARNED_FOR, |l: &Accrual| {
@@ -165,7 +165,7 @@ fn facts_of<'a>(
     let mut list = vec![
         (text::AMOUNT, amount(accrual.net_cents.0)),
         (text::DATE, components::instant(locale, accrual.at_ms)),
-        (text::RULE, html! { (wording::rule(locale, version, &accrual.reward_id)) }),
+        (text::RULE, html! { (wording::rule(locale, version.map(|p| p.document()), &accrual.reward_id)) }),
         (
             text::TERMS,
             html! { (text::terms(version.map_or(accrual.program_id.as_str(), |d| d.title.as_str()), accrual.program_version)) },

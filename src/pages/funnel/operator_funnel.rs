@@ -39,7 +39,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     };
     let (operator, (catalog, counts)) = gate.open(cx, weekly_reads(&program, week, cx.now())).await?;
     let weekly = weekly_of(&catalog, counts, &program, week, cx.now())?;
-    let measured: Vec<&Document> = catalog.all_in_force(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
+    let measured: Vec<&Document> = catalog.all_current(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let locale = &*cx.locale;
     let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&program));
     let title = wording::title(&weekly.title, &week.to_string());
@@ -68,7 +68,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
 /// Without a program: redirects to the only one with a funnel, or lists those that have one.
 async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let (operator, catalog) = gate.open(cx, program::programs()).await?;
-    let measured: Vec<&Document> = catalog.all_in_force(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
+    let measured: Vec<&Document> = catalog.all_current(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let path = |d: &Document| format!("{HERE}?program={}", components::escaped(&d.id));
     if let [only] = measured[..] {
         return Ok(cx.redirect_after_post(&path(only)));

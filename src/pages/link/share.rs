@@ -51,7 +51,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         }
         None => choices.first().map(|c| c.code.clone()),
     };
-    let document = catalog.in_force(&partner.program, now);
+    let document = catalog.current(&partner.program, now);
     let left = partner.session.left_at_ms.is_some();
     let content = match code.filter(|_| !left) {
         None => html! {

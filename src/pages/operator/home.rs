@@ -101,7 +101,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             figure(cx, wording::OPEN_REVIEWS, reviews.many),
             figure(cx, wording::RUNS_IN_PROGRESS, running.map_or(0, |r| r.open)),
             figure(cx, wording::MESSAGES_WAITING, backlog.queued),
-            figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
+            figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_current(now).len()).unwrap_or(0)),
         ]))
     };
     Ok(helpers::frame(cx, &operator, 200, ("/operator", navigation::HOME), content))
@@ -195,7 +195,7 @@ fn budgets<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, rows: &[Budg
     let mut tasks = Vec::new();
     for row in rows {
         let budget = &row.budget;
-        let Some(document) = catalog.in_force(&budget.program_id, cx.now()).filter(|d| d.settlement.budget) else {
+        let Some(document) = catalog.current(&budget.program_id, cx.now()).filter(|d| d.settlement.budget) else {
             continue;
         };
         if budget.balance_cents >= document.budget_low_cents().0 && budget.waiting == 0 {
@@ -255,7 +255,7 @@ fn late<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartb
     for cadence in [Cadence::Weekly, Cadence::Monthly] {
         // Without a first run there is no time to compare with.
         let Some(last) = beat(cadence.name()) else { continue };
-        let is_used = catalog.all_in_force(now).iter().any(|d| d.settlement.cadence == cadence);
+        let is_used = catalog.all_current(now).iter().any(|d| d.settlement.cadence == cadence);
         let next = schedule::next_run_at(cadence, last.scheduled_at_ms.plus_ms(1));
         if is_used && next.plus_ms(HOUR_MS) < now {
             add(cadence.name(), Some(last));

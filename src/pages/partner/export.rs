@@ -112,7 +112,7 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     if cursor.is_none() {
         let row = row.ok_or_else(|| AppError::not_found("partner"))?;
         let balances: Vec<Value> = balances.iter().map(balance).collect();
-        let mut view = enroll::view(&row, catalog.in_force(&row.program_id, cx.now()), &cx.base_url(), &balances);
+        let mut view = enroll::view(&row, catalog.current(&row.program_id, cx.now()), &cx.base_url(), &balances);
         view["display_name"] = json!(said.and_then(|row| row.display_name));
         view["left_at"] = json!(row.left_at_ms.map(|at| at.to_rfc3339()));
         view["disclosure_accepted_at"] = json!(row.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));

@@ -62,7 +62,7 @@ async fn read<S: Platform>(
     // If the site does not answer, the address can still be confirmed by email.
     let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
     let (visitor, catalog) = gate.open(cx, programs()).await?;
-    let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
+    let document = catalog.current(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (visitor.session.map(|s| (s.email.clone(), s)), user) {
         (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),
         (_, Some(user)) => Applicant::User(user),

@@ -62,7 +62,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
             ),
         )
         .await?;
-    let document = catalog.in_force(&partner.program, now);
+    let document = catalog.current(&partner.program, now);
     let (accruals, paid) = Paid::of(latest, payouts);
     let todo = Todo {
         row: row.as_ref(),

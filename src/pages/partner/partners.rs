@@ -132,7 +132,7 @@ fn balances<S: Platform>(cx: &PageContext<'_, S>, rows: &[BalanceRow]) -> Markup
 fn profile<S: Platform>(cx: &PageContext<'_, S>, p: &PartnerRow, catalog: &Catalog) -> Markup {
     let or_none = |value: Option<&str>| html! { (value.filter(|v| !v.is_empty()).unwrap_or(common::NONE)) };
     let locale = &*cx.locale;
-    let disclosure = match (p.disclosure_accepted_at_ms, catalog.in_force(&p.program_id, cx.now())) {
+    let disclosure = match (p.disclosure_accepted_at_ms, catalog.current(&p.program_id, cx.now())) {
         (Some(at), _) => html! { (wording::DISCLOSED) (components::day(locale, at)) },
         (None, Some(document)) if document.requires_disclosure => {
             html! { (wording::NOT_DISCLOSED) }

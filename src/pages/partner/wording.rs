@@ -79,7 +79,7 @@ pub fn reason(text: &str) -> String {
 
 /// When a commission becomes available.
 pub fn available(locale: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> Markup {
-    let cadence = catalog.in_force(&accrual.program_id, accrual.at_ms).map(|d| d.settlement.cadence);
+    let cadence = catalog.current(&accrual.program_id, accrual.at_ms).map(|d| d.settlement.cadence);
     html! {
         @match accrual.state {
             AccrualState::Available => (text::NOW),

@@ -95,7 +95,7 @@ fn columns<'a>(
     [
         text(text::DATE, move |m: &Movement| components::day(locale, m.created_at_ms)),
         text(text::TYPE, move |m: &Movement| {
-            let document = catalog.in_force(&payout.program_id, m.created_at_ms);
+            let document = catalog.current(&payout.program_id, m.created_at_ms);
             html! {
                 (text::movement(&m.code, &m.phase)) @if let Some(source) = &m.source { ": " (wording::accrual_source(source)) }
                 @if let Some(rule) = &m.reward_id { br; span.quiet { (wording::rule(locale, document, rule)) } }

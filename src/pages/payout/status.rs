@@ -43,7 +43,7 @@ impl Paid {
         // The same rule for what is mature as in `store/settlement/run.rs`.
         let ripens = accrual.vests_at_ms.plus_ms(-i64::from(accrual.vests_at_ms == accrual.at_ms.plus_ms(1)));
         let takes = |p: &&PayoutRow| {
-            let delay = catalog.in_force(&accrual.program_id, p.as_of_ms).map_or(0, |d| d.settlement.delay_days);
+            let delay = catalog.current(&accrual.program_id, p.as_of_ms).map_or(0, |d| d.settlement.delay_days);
             p.unit == accrual.unit && p.as_of_ms >= settled && ripens <= p.as_of_ms.plus_days(-delay)
         };
         let cut_off = i64::try_from(self.payouts.len()).unwrap_or(0) >= PAYOUTS;

@@ -18,6 +18,7 @@ use crate::pages::text::operator::{common, program as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::check;
 use crate::program::check::Finding;
+use crate::program::compiled::Program;
 use crate::program::document::Document;
 use crate::service::error::AppError;
 use crate::service::program as saving;
@@ -54,8 +55,8 @@ async fn shown<S: Platform>(
     let dry_run = tried.dry_run.as_ref().map(|dry_run| &dry_run["rows"]);
     let ids: Vec<&str> = dry_run.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
     let (operator, (catalog, known)) = gate.open(cx, (program::programs(), partners_known(&ids))).await?;
-    let found = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
-    let newest = catalog.versions(id).last().unwrap_or(found);
+    let found = catalog.current(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let newest = catalog.versions(id).last().map_or(found, Program::document);
     let last_month = Month::of(cx.now()).plus(-1).to_string();
     let next = serde_json::to_string_pretty(&successor(cx, newest)).unwrap_or_default();
     let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);

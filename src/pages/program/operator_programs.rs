@@ -46,7 +46,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         text(common::VERSION, |d: &&Document| html! { (d.version) }),
         text(wording::EFFECTIVE_SINCE, |d: &&Document| components::day(&*cx.locale, d.effective_from)),
     ];
-    let in_force = catalog.all_in_force(cx.now());
+    let in_force = catalog.all_current(cx.now());
 
     let content = html! {
         (components::heading(navigation::PROGRAMS, wording::LEAD, html! {}))
@@ -71,7 +71,7 @@ async fn shown<S: Platform>(
 ) -> PageResult {
     let read = (program::programs(), budget_list(), reads::version_list(id, VERSIONS), resource_list(id, RESOURCES));
     let (operator, (catalog, budgets, version_rows, pages)) = gate.open(cx, read).await?;
-    let current = catalog.in_force(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let current = catalog.current(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let version = cx.request.param("version").filter(|text| !text.is_empty());
     let found = match version {
         None => current,
@@ -200,7 +200,7 @@ pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: 
     let fund_it = async {
         let ctx = cx.context(&operator.session);
         let catalog = ctx.programs().await?;
-        let document = catalog.in_force(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+        let document = catalog.current(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
         let cents = currency::typed(cx.form.get("amount"), &document.currency).ok_or_else(|| {
             let detail = wording::enter_amount(&document.currency);
             AppError::new(ErrorKind::Unprocessable, "malformed", detail).field("amount")

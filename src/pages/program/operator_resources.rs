@@ -42,7 +42,7 @@ async fn shown<S: Platform>(
 ) -> PageResult {
     let read = (program::programs(), resource_find(program, page.unwrap_or("")).first());
     let (operator, (catalog, stood)) = gate.open(cx, read).await?;
-    let document = catalog.in_force(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let document = catalog.current(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     if page.is_some() && stood.is_none() {
         return Err(AppError::not_found("page").into());
     }

@@ -53,7 +53,7 @@ fn one<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, partner: &OwnPar
 }
 
 fn title<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, program: &ProgramId) -> String {
-    catalog.in_force(program, cx.now()).map_or(program.as_str(), |d| &d.title).to_owned()
+    catalog.current(program, cx.now()).map_or(program.as_str(), |d| &d.title).to_owned()
 }
 
 /// What a person who is not a partner can do.

@@ -44,7 +44,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let channels = channel_list(&program, to.start(), to.end());
     let (operator, ((catalog, cost_sums, reach_sums), channels)) = gate.open(cx, (sums, channels)).await?;
     let (document, found) = economics_of(&catalog, (cost_sums, reach_sums), &program, to.end(), cx.now())?;
-    let programs = paying(catalog.all_in_force(cx.now()));
+    let programs = paying(catalog.all_current(cx.now()));
     let locale = &*cx.locale;
     let title = wording::title(&document.title);
     let content = html! {
@@ -78,7 +78,7 @@ fn paying(documents: Vec<&Document>) -> Vec<&Document> {
 /// Without a program: redirects to the first that pays rewards, which links to the others.
 async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let (operator, catalog) = gate.open(cx, program::programs()).await?;
-    if let Some(first) = paying(catalog.all_in_force(cx.now())).first() {
+    if let Some(first) = paying(catalog.all_current(cx.now())).first() {
         return Ok(cx.redirect_after_post(&format!("{HERE}?program={}", components::escaped(&first.id))));
     }
     let content = html! {

@@ -76,7 +76,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>)
     };
     let said = |name: &str| preview[name].as_str().unwrap_or_default().to_owned();
     let (id, period) = (ProgramId::from(said("program")), said("period"));
-    let document = catalog.in_force(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+    let document = catalog.current(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
     let title = wording::title(&document.title, &period);
     let scheduled = UtcMillis::parse(&said("as_of"))

@@ -116,7 +116,7 @@ impl<'a> Upcoming<'a> {
 
 /// Programs that pay weekly or monthly: the next run, and whether the last completed period has a run.
 fn upcoming<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, last: &[LastPeriod]) -> Markup {
-    let by_runs = catalog.all_in_force(cx.now()).into_iter().filter(|d| is_settled_by_runs(d));
+    let by_runs = catalog.all_current(cx.now()).into_iter().filter(|d| is_settled_by_runs(d));
     let rows: Vec<Upcoming<'_>> = by_runs.map(|d| Upcoming::of(d, last, cx.now())).collect();
     let columns = [
         text(
@@ -172,7 +172,7 @@ fn is_settled_by_runs(d: &Document) -> bool {
 
 /// Ids and titles of the programs that have runs.
 pub fn settled_by_runs(catalog: &Catalog, now: UtcMillis) -> Vec<(&str, &str)> {
-    let by_runs = catalog.all_in_force(now).into_iter().filter(|d| is_settled_by_runs(d));
+    let by_runs = catalog.all_current(now).into_iter().filter(|d| is_settled_by_runs(d));
     by_runs.map(|d| (d.id.as_str(), d.title.as_str())).collect()
 }
 

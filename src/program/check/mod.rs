@@ -2,42 +2,53 @@
 
 mod checker;
 mod measure;
+mod parts;
 mod rewards;
 mod settlement;
 
 pub use crate::program::check::checker::Finding;
 
 use crate::base::decode;
+use crate::base::json::{self, DEPTH_MAX, JsonPath};
 use crate::program::check::checker::Checker;
+use crate::program::compiled::Program;
 use crate::program::document::*;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Reads a document and checks all of it.
-pub fn read(json: &str) -> Result<Document, Vec<Finding>> {
-    let document = parse(json).map_err(|finding| vec![finding])?;
-    let findings = check(&document);
-    if findings.is_empty() { Ok(document) } else { Err(findings) }
+/// Reads a document, checks all of it, and makes it a program that can be run.
+pub fn read(json: &str) -> Result<Program, Vec<Finding>> {
+    let mut place = JsonPath::listing_repeated();
+    let whole = json::tree(json, &mut place).map_err(|e| {
+        let rule = match place.refusal {
+            Some(_) => format!("nested at most {DEPTH_MAX} levels deep"),
+            None => format!("one JSON value: {e}"),
+        };
+        vec![Finding { path: place.path.clone(), value: String::new(), rule }]
+    })?;
+    let mut c = Checker::default();
+    for path in place.repeated.unwrap_or_default() {
+        let value = value_at(&whole, &path).map_or(String::new(), Value::to_string);
+        c.rule(&path, value, false, "given once, because readers differ about which of two counts");
+    }
+    let program = match decode::from_value(whole.clone()) {
+        Ok(document) => Some(compile(&mut c, document)),
+        Err(first) => {
+            c.findings.extend(parts::misshapen(&whole, &first));
+            None
+        }
+    };
+    program.filter(|_| c.findings.is_empty()).ok_or(c.findings)
 }
 
-/// Reads a document without checking it: it was checked when it was saved.
-pub fn parse(json: &str) -> Result<Document, Finding> {
-    let whole = || serde_json::from_str::<Value>(json);
-    let value = whole().map_err(|e| Finding {
-        path: String::new(),
-        value: String::new(),
-        rule: format!("one JSON value: {e}"),
-    })?;
-    decode::from_value(value).map_err(|e| Finding {
-        // Only a failing document is read a second time, for its errors: every decision reads valid documents.
-        value: whole()
-            .ok()
-            .as_ref()
-            .and_then(|whole| value_at(whole, e.path()))
-            .map_or(String::new(), Value::to_string),
-        path: e.path().to_owned(),
-        rule: e.why().to_owned(),
-    })
+/// Reads a stored document: what it says was checked when it was saved.
+pub fn stored(json: &str) -> Result<Program, Finding> {
+    let one = |path: &str, rule: String| Finding { path: path.to_owned(), value: String::new(), rule };
+    let value: Value = serde_json::from_str(json).map_err(|e| one("", e.to_string()))?;
+    let document: Document = decode::from_value(value).map_err(|e| one(e.path(), e.why().to_owned()))?;
+    let mut c = Checker::default();
+    let earnings = rewards::earnings(&mut c, &document);
+    c.findings.into_iter().next().map_or_else(|| Ok(Program::new(document, earnings)), Err)
 }
 
 /// The value at a path, `rewards[0].amount`.
@@ -49,18 +60,18 @@ fn value_at<'v>(whole: &'v Value, path: &str) -> Option<&'v Value> {
     })
 }
 
-/// All errors in a document, in the order of its parts.
-pub fn check(d: &Document) -> Vec<Finding> {
-    let mut c = Checker::default();
+/// Checks all parts of a document, in their order. The program may be run if nothing was found.
+fn compile(c: &mut Checker, document: Document) -> Program {
+    let d = &document;
     c.name("id", &d.id);
     c.rule("title", &d.title, !d.title.trim().is_empty() && d.title.len() <= 200, "1 to 200 characters");
     c.rule("version", d.version, (1..=1_000_000).contains(&d.version), "1 or more");
     let currency = d.currency.len() == 3 && d.currency.bytes().all(|b| b.is_ascii_lowercase());
     c.rule("currency", &d.currency, currency, "three lowercase letters, as in ISO 4217");
-    check_code(&mut c, &d.code);
-    check_attribution(&mut c, &d.attribution);
-    check_lifecycle(&mut c, &d.lifecycle);
-    rewards::check_rewards(&mut c, d);
+    check_code(c, &d.code);
+    check_attribution(c, &d.attribution);
+    check_lifecycle(c, &d.lifecycle);
+    let earnings = rewards::earnings(c, d);
     match &d.vesting.hold {
         Hold::None {} => {}
         Hold::DaysAfterFirstPayment { days, .. } => c.days("vesting.hold.days_after_first_payment.days", *days, 0),
@@ -69,22 +80,22 @@ pub fn check(d: &Document) -> Vec<Finding> {
             c.days("vesting.hold.until_state.churn_days", *churn_days, 0);
         }
     }
-    rewards::check_modifiers(&mut c, d);
-    settlement::check_settlement(&mut c, d);
+    settlement::check_settlement(c, d);
     c.list("risk", d.risk.len(), 0);
     for (i, rule) in d.risk.iter().enumerate() {
         if let Risk::SignupsInMonth { more_than } = rule.when {
             let path = format!("risk[{i}].when.signups_in_month.more_than");
-            c.rule(&path, more_than, (1..=100_000).contains(&more_than), "1 to 100000");
+            let rule = format!("1 to {SIGNUPS_COUNTED_MAX}");
+            c.rule(&path, more_than, (1..=SIGNUPS_COUNTED_MAX).contains(&more_than), &rule);
         }
     }
     if let Some(funnel) = &d.funnel {
-        measure::check_funnel(&mut c, funnel);
+        measure::check_funnel(c, funnel);
     }
     if let Some(economics) = &d.economics {
-        measure::check_economics(&mut c, economics);
+        measure::check_economics(c, economics);
     }
-    c.findings
+    Program::new(document, earnings)
 }
 
 fn check_code(c: &mut Checker, code: &CodeFormat) {
@@ -191,7 +202,7 @@ mod tests {
         for (id, text) in PRESETS {
             let document = read(text).unwrap_or_else(|f| panic!("{id}: {f:?}"));
             assert_eq!(document.id, *id);
-            let again = serde_json::to_string(&document).unwrap();
+            let again = serde_json::to_string(document.document()).unwrap();
             assert_eq!(read(&again), Ok(document));
         }
     }

@@ -66,7 +66,7 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
     for program in others {
         if programs.iter().all(|p| p.program.as_ref() != Some(program)) {
             programs.push(ProgramReport {
-                group: catalog.in_force(program, ctx.now).map_or(program.as_str(), |d| d.group()).to_owned(),
+                group: catalog.current(program, ctx.now).map_or(program.as_str(), |d| d.group()).to_owned(),
                 program: Some(program.clone()),
                 row: None,
                 accruals: of_program(&accruals, program),

@@ -168,5 +168,5 @@ fn in_force(
     program: &ProgramId,
     now: UtcMillis,
 ) -> Result<Document, AppError> {
-    catalog.in_force(program, now).cloned().ok_or_else(|| AppError::not_found("program"))
+    catalog.current(program, now).cloned().ok_or_else(|| AppError::not_found("program"))
 }

@@ -46,7 +46,7 @@ pub async fn fund<P: Ports>(
             return Ok(answer);
         }
         let (catalog, budgets) = ctx.read((program::programs(), budget_list())).await?;
-        let document = catalog.in_force(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+        let document = catalog.current(id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         if !document.settlement.budget {
             let detail = "this program has no reward budget";
             return Err(AppError::new(ErrorKind::Unprocessable, "no_budget", detail).into());
@@ -105,7 +105,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
 
 async fn announce_low<P: Ports>(ctx: &Context<'_, P>, catalog: &Catalog, budgets: &[BudgetRow]) -> Result<(), DbError> {
     for BudgetRow { budget: row, .. } in budgets {
-        let Some(document) = catalog.in_force(&row.program_id, ctx.now).filter(|d| d.settlement.budget) else {
+        let Some(document) = catalog.current(&row.program_id, ctx.now).filter(|d| d.settlement.budget) else {
             continue;
         };
         let low = document.budget_low_cents();

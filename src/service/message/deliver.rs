@@ -184,7 +184,7 @@ fn service_of(d: &DueDelivery) -> &str {
 
 /// Whether a delivery hands over a credit: the program had to be set up for that when the message was created.
 fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
-    let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
+    let document = desk.catalog.current(&d.program_id, d.created_at_ms);
     d.channel == "webhook"
         && MessageType::parse(&d.kind).is_some_and(|kind| CREDIT_KINDS.contains(&kind))
         && document.is_some_and(|d| d.settlement.delivery == Delivery::Webhook)
@@ -284,7 +284,7 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &Delive
     if kind.is_optional() && desk.unwanted.contains(&Unsubscribed { address_sha256: hash, kind: d.kind.clone() }) {
         return DeliveryAttempt::Suppressed("unsubscribed");
     }
-    let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
+    let document = desk.catalog.current(&d.program_id, d.created_at_ms);
     let payload: Value = serde_json::from_str(&d.payload).unwrap_or_default();
     let letter = email::letter(&MessageFields {
         kind,

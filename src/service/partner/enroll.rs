@@ -34,7 +34,7 @@ pub async fn partner<P: Ports>(
         }
         let find = partner::partner_find_external(&new.program, &new.external_id);
         let (catalog, found) = ctx.read((program::programs(), find.first())).await?;
-        let document = catalog.in_force(&new.program, ctx.now).ok_or_else(|| {
+        let document = catalog.current(&new.program, ctx.now).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("program {:?} not found", new.program))
                 .field("program")
         })?;
@@ -126,7 +126,7 @@ pub async fn link<P: Ports>(
         let owner = owner.ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
         })?;
-        let document = catalog.in_force(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+        let document = catalog.current(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         let new = LinkRow {
             code: fresh_code(ctx, document, &owner.external_id),
             partner_id: owner.id,

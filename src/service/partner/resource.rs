@@ -23,7 +23,7 @@ pub async fn write<P: Ports>(
 ) -> Result<(), AppError> {
     check(title, body)?;
     let (catalog, stood) = ctx.read((program::programs(), find(program, id))).await?;
-    catalog.in_force(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+    catalog.current(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
     if stood.as_ref().is_some_and(|r| r.title == title && r.body == body) {
         return Ok(());
     }

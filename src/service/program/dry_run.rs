@@ -8,6 +8,7 @@ use crate::base::ids::{AccountId, PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::codec::operator::DryRunRequest;
 use crate::engine::account::decision;
+use crate::engine::account::decision::AccountDecision;
 use crate::engine::accrual::invoice::PartnerModifiers;
 use crate::engine::accrual::modifiers::ModifierInputs;
 use crate::engine::accrual::source::AccrualOrigin;
@@ -15,7 +16,7 @@ use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::check;
-use crate::program::document::{Cadence, Document, Trigger};
+use crate::program::compiled::Program;
 use crate::service::account::books;
 use crate::service::account::books::AccountSnapshots;
 use crate::service::context::{Context, Ports};
@@ -49,7 +50,8 @@ pub async fn dry_run<P: Ports>(
 ) -> Result<Value, Refusal> {
     let saved = ctx.programs().await?;
     // A period ends just before its end instant, so the version of that moment was in force.
-    let standing = saved.in_force(id, request.to.plus_ms(-1)).ok_or_else(|| AppError::not_found("program"))?;
+    let standing = saved.in_force(id, request.to.plus_ms(-1)).or_else(|| saved.versions(id).next());
+    let standing = standing.ok_or_else(|| AppError::not_found("program"))?;
     let draft = match &request.document {
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
         None => standing.clone(),
@@ -58,26 +60,35 @@ pub async fn dry_run<P: Ports>(
         let rule = format!("the program in the URL, {id}");
         return Err(Refusal::Findings(vec![check::Finding {
             path: "document.id".to_owned(),
-            value: draft.id.into(),
+            value: draft.id.to_string(),
             rule,
         }]));
     }
     super::same_money(&draft, standing, "document.currency")?;
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
     let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
-    // A partner's modifiers depend on all its accounts, so an account's earnings are known only in a second pass.
-    let mut gathered = ModifierInputs::default();
-    let complete = if replay.draft.modifiers.is_empty() && replay.draft.caps.is_empty() {
-        true
-    } else {
-        let look =
-            |books: &AccountSnapshots, account: &AccountId| replay.gather(ctx.now, books, account, &mut gathered);
-        // The second pass reads as much as this one.
-        let _for_second = ctx.keep(ctx.left() / 2);
-        books::each_of_group(ctx, standing.group(), PAGES, look).await?.1
-    };
-    let modifiers = gathered.modifiers(&replay.draft, replay.as_of);
-    let capped = gathered.capped(&replay.draft, replay.as_of);
+    // A partner's modifiers depend on all its accounts, so an account's earnings are known only in a further pass; and
+    // where modifiers share the room under a cap, one more.
+    let (mut gathered, mut complete) = (ModifierInputs::default(), true);
+    let mut modifiers = HashMap::new();
+    let passes = replay.draft.passes();
+    for pass in 1..passes {
+        let terms = PartnerModifiers { modifiers: &modifiers, capped: &HashMap::new() };
+        let look = |books: &AccountSnapshots, account: &AccountId| {
+            let decision = replay.decide(ctx.now, books, account, terms);
+            if pass == 1 {
+                gathered.add(&replay.catalog, &replay.draft, account, &decision);
+            } else {
+                gathered.add_rooms(&replay.catalog, id, &decision);
+            }
+        };
+        // Each further pass reads as much as this one.
+        let further = passes - pass;
+        let _for_further = ctx.keep(ctx.left() * further / (further + 1));
+        complete &= books::each_of_group(ctx, standing.group(), PAGES, look).await?.1;
+        modifiers = gathered.modifiers(&replay.catalog, id, replay.as_of);
+    }
+    let capped = gathered.capped(replay.as_of);
     let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut sums = Sums::new();
     let look =
@@ -93,10 +104,9 @@ async fn last_run<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, otherwise: Utc
 }
 
 /// The catalog with the draft as the program's only version.
-fn with_draft(saved: &Catalog, draft: &Document) -> Catalog {
+fn with_draft(saved: &Catalog, draft: &Program) -> Catalog {
     let others = saved.all().filter(|d| d.id != draft.id).cloned();
-    let always = Document { version: 1, effective_from: UtcMillis(0), ..draft.clone() };
-    Catalog::new(others.chain([always]).map(Rc::new).collect())
+    Catalog::new(others.chain([draft.always()]).map(Rc::new).collect())
 }
 
 /// An accrual's amount in cents: its net, plus what waits for a budget.
@@ -105,10 +115,9 @@ fn owed(accrual: &Accrual) -> i64 {
 }
 
 /// The instants of the runs that settle the requested period's weeks or months, and of the last run before them.
-fn runs_of(draft: &Document, request: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
+fn runs_of(draft: &Program, request: &DryRunRequest, now: UtcMillis) -> Vec<UtcMillis> {
     let cadence = draft.settlement.cadence;
-    let by_runs = matches!(cadence, Cadence::Weekly | Cadence::Monthly);
-    if !by_runs || !draft.rewards.iter().any(|r| matches!(r.on, Trigger::State(_))) {
+    if !draft.is_settled_by_runs() || draft.per_milestone().next().is_none() {
         return Vec::new();
     }
     let mut before = None;
@@ -128,21 +137,24 @@ fn runs_of(draft: &Document, request: &DryRunRequest, now: UtcMillis) -> Vec<Utc
 /// A draft and the period to replay.
 struct Replay<'a> {
     catalog: Catalog,
-    draft: Document,
+    draft: Program,
     request: &'a DryRunRequest,
     runs: Vec<UtcMillis>,
     as_of: UtcMillis,
 }
 
 impl Replay<'_> {
-    /// Adds one account's contribution to its partner's modifiers.
-    fn gather(&self, now: UtcMillis, books: &AccountSnapshots, account: &AccountId, gathered: &mut ModifierInputs) {
-        let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
-        let terms = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
-        let decision = books.with_case(account, now, |_, case| {
+    /// The decision about an account with the draft, as if nothing had been granted yet.
+    fn decide(
+        &self,
+        now: UtcMillis,
+        books: &AccountSnapshots,
+        account: &AccountId,
+        terms: PartnerModifiers,
+    ) -> AccountDecision {
+        books.with_case(account, now, |_, case| {
             decision::decide(&self.catalog, &decision::DecisionInput { accruals: &[], terms, ..*case })
-        });
-        gathered.add(&self.draft, account, &decision);
+        })
     }
 
     /// Compares one account's accruals of the period: stored, and with the draft.
@@ -191,8 +203,7 @@ impl Replay<'_> {
     }
 
     fn is_granted_by_run(&self, accrual: &Accrual) -> bool {
-        let by_runs = matches!(self.draft.settlement.cadence, Cadence::Weekly | Cadence::Monthly);
-        by_runs && matches!(accrual.source.origin(), AccrualOrigin::Milestone(_))
+        self.draft.is_settled_by_runs() && matches!(accrual.source.origin(), AccrualOrigin::Milestone(_))
     }
 
     fn is_inside(&self, accrual: &Accrual) -> bool {

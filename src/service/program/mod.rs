@@ -39,7 +39,7 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) ->
     if document.id != *id {
         return Err(finding("id", &document.id, &format!("the program in the URL, {id}")));
     }
-    let text = serde_json::to_string(&document).map_err(|e| DbError::Fault(e.to_string()))?;
+    let text = serde_json::to_string(document.document()).map_err(|e| DbError::Fault(e.to_string()))?;
     let sha256 = id::hex(&Sha256::digest(text.as_bytes()));
     let catalog = ctx.programs().await?;
     let newest = catalog.versions(id).last();

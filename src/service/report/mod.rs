@@ -82,5 +82,5 @@ fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
 
 /// The document in force at the end of the period, or now if the period isn't over.
 fn in_force(catalog: &Catalog, program: &ProgramId, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
-    catalog.in_force(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
+    catalog.current(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

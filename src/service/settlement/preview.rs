@@ -8,6 +8,7 @@ use crate::engine::accrual::modifiers::ModifierInputs;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::posting;
 use crate::program::catalog::Catalog;
+use crate::program::compiled::Program;
 use crate::program::document::Document;
 use crate::service::account::books;
 use crate::service::account::books::AccountSnapshots;
@@ -39,15 +40,16 @@ struct Found {
 pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value, AppError> {
     let catalog = ctx.programs().await?;
     let document = catalog.in_force(&due.program, due.as_of).ok_or_else(|| AppError::not_found("program"))?;
-    // Grants need one pass over the accounts, modifiers and caps two.
-    let has_terms = !document.modifiers.is_empty() || !document.caps.is_empty();
-    let for_terms = ctx.keep(if has_terms { ctx.left() / 3 * 2 } else { 1 });
+    // Grants need one pass over the accounts, modifiers and caps more.
+    let passes = catalog.versions(&due.program).map(Program::passes).max().unwrap_or(1);
+    let has_terms = passes > 1;
+    let for_terms = ctx.keep(if has_terms { ctx.left() * passes / (passes + 1) } else { 1 });
     let (grants, all_grants) = grants(ctx, due).await?;
     drop(for_terms);
     let (found, all_found) = if !has_terms {
         (Found { vests: stored_vests(ctx, due).await?, ..Found::default() }, true)
     } else {
-        found(ctx, &catalog, document, due.as_of).await?
+        found(ctx, &catalog, document, due.as_of, passes).await?
     };
     let counts = |of: BTreeMap<(PartnerId, String), Count>| -> Vec<Value> {
         let row = |((partner, unit), (accruals, cents))| json!({"partner": partner, "unit": unit, "accruals": accruals, "cents": cents});
@@ -104,24 +106,33 @@ async fn found<P: Ports>(
     catalog: &Catalog,
     document: &Document,
     as_of: UtcMillis,
+    passes: u64,
 ) -> Result<(Found, bool), DbError> {
-    // Modifiers depend on all accounts of a partner, so an account's earnings are known only in a second pass.
-    let (no_modifiers, nothing_capped) = (HashMap::new(), HashMap::new());
-    let mut gathered = ModifierInputs::default();
-    let unknown = PartnerModifiers { modifiers: &no_modifiers, capped: &nothing_capped };
     let under = |terms: PartnerModifiers, books: &AccountSnapshots, account: &AccountId| {
         books.with_case(account, ctx.now, |_, case| {
             decision::decide(catalog, &decision::DecisionInput { terms, ..*case })
         })
     };
-    let look = |books: &AccountSnapshots, account: &AccountId| {
-        gathered.add(document, account, &under(unknown, books, account))
-    };
-    let for_second = ctx.keep(ctx.left() / 2);
-    let (_, complete) = books::each_of_group(ctx, document.group(), PAGES, look).await?;
-    drop(for_second);
-    let modifiers = gathered.modifiers(document, as_of);
-    let capped = gathered.capped(document, as_of);
+    // Modifiers depend on all accounts of a partner, so an account's earnings are known only in a further pass; and
+    // where modifiers share the room under a cap, one more.
+    let (mut gathered, mut complete) = (ModifierInputs::default(), true);
+    let mut modifiers = HashMap::new();
+    for pass in 1..passes {
+        let terms = PartnerModifiers { modifiers: &modifiers, capped: &HashMap::new() };
+        let look = |books: &AccountSnapshots, account: &AccountId| {
+            let decision = under(terms, books, account);
+            if pass == 1 {
+                gathered.add(catalog, document, account, &decision);
+            } else {
+                gathered.add_rooms(catalog, &document.id, &decision);
+            }
+        };
+        let further = passes - pass;
+        let _for_further = ctx.keep(ctx.left() * further / (further + 1));
+        complete &= books::each_of_group(ctx, document.group(), PAGES, look).await?.1;
+        modifiers = gathered.modifiers(catalog, &document.id, as_of);
+    }
+    let capped = gathered.capped(as_of);
     let terms = PartnerModifiers { modifiers: &modifiers, capped: &capped };
     let mut found = Found::default();
     let look = |books: &AccountSnapshots, account: &AccountId| {

@@ -15,6 +15,7 @@ use crate::engine::accrual::backfill;
 use crate::engine::settlement::RunState;
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
+use crate::program::compiled::Program;
 use crate::program::document::Cadence;
 use crate::service::account::books;
 use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
@@ -254,16 +255,20 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
     advance(ctx, statements).await
 }
 
-/// Finds which modifiers partners have earned, and what caps remove, as of the run. Marks the accounts that have to be
-/// recomputed because of that.
+/// The cursor of a run that has found what caps remove, after its modifiers' accruals.
+const CAPPED: &str = "capped";
+
+/// Finds which modifiers partners have earned, as of the run, and marks the accounts that have to be recomputed because
+/// of that. The same for caps, if no modifier's accrual uses their room: otherwise those come first.
 async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let catalog = ctx.programs().await?;
-    let Some(document) = catalog.in_force(&run.program_id, run.as_of_ms) else {
-        return advance(ctx, vec![runs::run_step(run, RunState::Deciding, "")]).await;
-    };
-    let adds = !document.modifiers.is_empty() && backfill::applies(document);
+    let mut versions = catalog.versions(&run.program_id);
+    let adds = versions.any(|p| !p.modifiers.is_empty()) && backfill::applies(catalog.versions(&run.program_id));
     let mut statements = vec![runs::run_step(run, if adds { RunState::Backfilling } else { RunState::Deciding }, "")];
-    statements.extend(modifiers::refresh(run, document, ctx.now));
+    statements.extend(modifiers::refresh(run, &catalog, ctx.now));
+    if !catalog.versions(&run.program_id).any(Program::caps_modifiers) {
+        statements.extend(modifiers::caps_refresh(run, &catalog, ctx.now));
+    }
     advance(ctx, statements).await
 }
 
@@ -277,6 +282,12 @@ async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), D
 async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     if recompute::page(ctx).await? {
         return Ok(());
+    }
+    let catalog = ctx.programs().await?;
+    if run.cursor != CAPPED && catalog.versions(&run.program_id).any(Program::caps_modifiers) {
+        let mut statements = vec![runs::run_step(run, RunState::Deciding, CAPPED)];
+        statements.extend(modifiers::caps_refresh(run, &catalog, ctx.now));
+        return advance(ctx, statements).await;
     }
     advance(ctx, vec![runs::run_step(run, RunState::Vesting, "")]).await
 }

@@ -8,20 +8,26 @@ use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::TransferCode;
-use crate::program::document::{Document, PartnerCondition, ReferralPeriod};
+use crate::program::catalog::Catalog;
+use crate::program::compiled::Program;
+use crate::program::document::{PartnerCondition, ReferralPeriod};
 use crate::store::account::{AccountIdRow, AccountRow, LINE_COLUMNS};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// The statements of one batch: new findings are written next to the old ones, accounts of partners with changes are
 /// marked, and what was not found again is deleted.
-pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
+pub fn refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
+    if catalog.versions(&run.program_id).all(|program| program.modifiers.is_empty()) {
+        return Vec::new();
+    }
     // One statement for each kind of condition, however many modifiers have one: the size of a batch is limited.
     let (mut quarter, mut total, mut revenue) = (Vec::new(), Vec::new(), Vec::new());
-    for modifier in &document.modifiers {
+    for modifier in catalog.modifiers(&run.program_id, run.as_of_ms) {
         for condition in &modifier.when_any {
             match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
@@ -37,21 +43,30 @@ pub fn refresh(run: &RunRow, document: &Document, now: UtcMillis) -> Vec<Stmt> {
     let of = |conditions: Vec<(&RewardId, i64)>, find: fn() -> String| {
         (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
     };
-    let caps: Vec<_> = document.caps.iter().map(|cap| (&cap.reward, cap.per_partner_month_cents.0)).collect();
     let mut statements: Vec<Stmt> =
-        [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue), of(caps, cap_find)]
+        [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue)]
             .into_iter()
             .flatten()
             .collect();
-    if !statements.is_empty() {
-        statements.extend([
-            mark_partners(run, backfill::applies(document), now),
-            modifiers_clear(run),
-            mark_capped(run, now),
-            caps_clear(run),
-        ]);
-    }
     statements
+        .extend([mark_partners(run, backfill::applies(catalog.versions(&run.program_id)), now), modifiers_clear(run)]);
+    statements
+}
+
+/// The statements that find anew what monthly caps remove, and mark the accounts where that changed. Where modifiers
+/// share the room, their accruals have to be up to date.
+pub fn caps_refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
+    let versions = || catalog.versions(&run.program_id);
+    let of_version = |p: &Program| -> Vec<(i64, RewardId, i64)> {
+        p.month_caps().map(|(reward, most)| (p.version, reward.clone(), most.0)).collect()
+    };
+    let caps: Vec<_> = versions().flat_map(of_version).collect();
+    if caps.is_empty() {
+        return Vec::new();
+    }
+    let modifiers: BTreeSet<&RewardId> = versions().flat_map(|p| &p.modifiers).map(|m| &m.id).collect();
+    let found = Stmt::new(cap_find()).bind(&run.program_id).bind(&run.id).json(&caps).json(&modifiers);
+    vec![found, mark_capped(run, now), caps_clear(run)]
 }
 
 /// Modifiers are found as of the program's latest run: running an older period again removes nothing from newer ones.
@@ -101,17 +116,30 @@ fn find_by_revenue() -> String {
     )
 }
 
-/// Accruals use up a cap in the order of (paid at, invoice), with their full gross amount: nothing frees it again. If
-/// two caps apply to one reward, the lower one counts.
+/// Accruals use up a cap in the order of (paid at, invoice), with their full gross amount: nothing frees it again. A
+/// reward's own accruals come first; what modifiers add takes the room that is left. `?3`: version, reward and cap. `?4`:
+/// all modifiers.
 fn cap_find() -> String {
+    let filling = |is_modifiers: u8, list: &str, of_reward: &str| {
+        format!(
+            "SELECT l.id, l.account_id, l.partner_id, l.gross_cents, l.at_ms, l.source, c.value ->> 1 AS reward, c.value ->> 2 AS cap,
+                    {is_modifiers} AS is_modifiers
+             FROM json_each(?3) c {list} WHERE {of_reward} AND l.program_version = c.value ->> 0 AND l.at_ms < {AS_OF} AND l.gross_cents > 0"
+        )
+    };
+    let own = filling(0, "CROSS JOIN accrual l", "l.program_id = ?1 AND l.reward_id = c.value ->> 1");
+    let added = format!(
+        "l.program_id = ?1 AND l.reward_id = m.value AND l.source GLOB '{}:*:' || (c.value ->> 1)",
+        AccrualSource::INVOICE
+    );
+    let added = filling(1, "CROSS JOIN json_each(?4) m CROSS JOIN accrual l", &added);
     format!(
         "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
          SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
            SELECT id, account_id, gross_cents, cap, SUM(gross_cents) OVER (
-                    PARTITION BY reward_id, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch') ORDER BY at_ms, source) AS total
-           FROM (SELECT value ->> 0 AS reward, MIN(value ->> 1) AS cap FROM json_each(?3) GROUP BY value ->> 0) c
-             CROSS JOIN accrual ON program_id = ?1 AND reward_id = c.reward
-           WHERE at_ms < {AS_OF} AND gross_cents > 0)
+                    PARTITION BY reward, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch')
+                    ORDER BY is_modifiers, at_ms, source) AS total
+           FROM ({own} UNION ALL {added}))
          WHERE total > cap
          ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
            cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",

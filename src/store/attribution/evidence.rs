@@ -9,6 +9,7 @@ use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
 use crate::engine::review::relation::{RING_DEPTH, Upline, VISITOR_DAYS, VisitorAccount};
 use crate::engine::review::risk::ReferredSignup;
+use crate::program::document::SIGNUPS_COUNTED_MAX;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// The most accounts read per domain and program: only the first binding matters, and it may be the account's own.
 const NEIGHBOURS: i64 = 2;
 /// The most sign-ups read per partner and month; no rule counts further.
-pub const CROWD_MAX: i64 = 200;
+pub const CROWD_MAX: i64 = SIGNUPS_COUNTED_MAX;
 
 /// The codes that accounts' facts or the facts about their domains name, those that bind their same-domain accounts,
 /// and `codes`, each with what attribution needs to know about it.

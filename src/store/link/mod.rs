@@ -7,6 +7,7 @@ use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::program::in_force;
 use crate::store::query::Parsed;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 /// The link of this code with everything that determines whether it is live at `now`. No row if it does not exist, or
 /// if its program has no document in force.
 pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
-    Stmt::new(
+    Stmt::new(format!(
         "SELECT l.code, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
                 p.left_at_ms, p.disclosure_accepted_at_ms,
                 json_extract(v.document, '$.attribution.window_days') AS window_days,
@@ -23,11 +24,10 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
                 EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint') AS fingerprinted
          FROM link l
          JOIN partner p ON p.id = l.partner_id
-         JOIN program_version v ON v.program_id = l.program_id AND v.effective_from_ms <= CAST(?2 AS INTEGER)
-         WHERE l.code = ?1
-         ORDER BY v.effective_from_ms DESC, v.version DESC
-         LIMIT 1",
-    )
+         JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})
+         WHERE l.code = ?1",
+        in_force = in_force("l.program_id", "?2")
+    ))
     .bind(code)
     .bind(now)
     .parsed(|rows| link_decode(&rows))

@@ -6,6 +6,7 @@ pub mod payout;
 use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
+use crate::store::program::in_force;
 use crate::store::query::Query;
 use serde::Deserialize;
 
@@ -130,10 +131,9 @@ pub struct ReachSums {
 /// How far referrals reached in [from, to): one row. Every account that signed up has a binding in the program's group,
 /// attributed or not; the group is that of the document in force at `by`.
 pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMillis) -> Query<ReachSums> {
-    Stmt::new(
+    Stmt::new(format!(
         "WITH own AS MATERIALIZED (
-           SELECT COALESCE(document ->> '$.attribution.exclusive_group', program_id) AS name FROM program_version WHERE program_id = ?1
-           ORDER BY effective_from_ms <= ?4 DESC, IIF(effective_from_ms <= ?4, version, -version) DESC LIMIT 1
+           SELECT COALESCE(document ->> '$.attribution.exclusive_group', ?1) AS name FROM {in_force}
          ), clicked AS MATERIALIZED (
            SELECT partner_id, COUNT(*) AS clicks FROM click
            WHERE program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?2 AND clicked_at_ms < ?3 GROUP BY partner_id
@@ -144,7 +144,8 @@ pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMi
          SELECT (SELECT COALESCE(SUM(clicks), 0) FROM clicked) AS clicks, (SELECT COUNT(*) FROM referred) AS signups,
                 (SELECT COUNT(*) FROM (SELECT partner_id FROM clicked UNION SELECT partner_id FROM referred)) AS active_referrers,
                 (SELECT COUNT(*) FROM binding WHERE group_id = (SELECT name FROM own) AND signed_up_at_ms < ?2) AS existing_accounts",
-    )
+        in_force = in_force("?1", "?4")
+    ))
     .bind(program)
     .bind(from)
     .bind(to)

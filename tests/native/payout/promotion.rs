@@ -16,7 +16,7 @@ const HOUR: i64 = 3_600_000;
 fn document() -> Document {
     let mut preset: Value = serde_json::from_str(manicule::program::catalog::PRESETS[0].1).expect("JSON");
     preset["benefit"]["as_promotion_code"] = json!(true);
-    manicule::program::check::read(&preset.to_string()).expect("a document")
+    manicule::program::check::read(&preset.to_string()).expect("a document").document().clone()
 }
 
 const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
