@@ -30,7 +30,7 @@ impl Catalog {
     }
 
     /// The version of `program` in force at `at`: the newest whose effective date has come. Before the first version's
-    /// date there is none: no link, no binding, no accrual. `store::program::IN_FORCE` says the same in SQL.
+    /// date there is none: no link, no binding, no accrual. `store::program::in_force` says the same in SQL.
     pub fn in_force(&self, program: &ProgramId, at: UtcMillis) -> Option<&Program> {
         self.all().filter(|p| p.id == *program).rfind(|p| p.effective_from <= at)
     }

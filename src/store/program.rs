@@ -19,14 +19,13 @@ thread_local! {
     static READ: RefCell<HashMap<String, Rc<Program>>> = RefCell::default();
 }
 
-/// The row of the version of a program in force at an instant, the same as `Catalog::in_force`: `PROGRAM` and `AT` stand
-/// for their expressions. No row before the first version begins.
-const IN_FORCE: &str = "(SELECT version, document FROM program_version
-    WHERE program_id = PROGRAM AND effective_from_ms <= AT ORDER BY version DESC LIMIT 1)";
-
-/// [`IN_FORCE`] for a program and an instant, as SQL expressions.
+/// The row of the version of a program in force at an instant, both given as SQL expressions; the same as
+/// `Catalog::in_force`. No row before the first version begins.
 pub(in crate::store) fn in_force(program: &str, at: &str) -> String {
-    IN_FORCE.replace("PROGRAM", program).replace("AT ", &format!("CAST({at} AS INTEGER) "))
+    format!(
+        "(SELECT version, document FROM program_version WHERE program_id = {program} AND effective_from_ms <= CAST({at} AS INTEGER)
+          ORDER BY version DESC LIMIT 1)"
+    )
 }
 
 /// The catalog: every version of every program.

@@ -3,6 +3,7 @@
 mod caps;
 mod force;
 mod paid;
+mod random;
 mod refused;
 
 use crate::support::world::{World, at, now};

@@ -48,7 +48,7 @@ pub fn earned(b: &ReferredAccount, marks: bool, is_granted: impl Fn(&RewardId) -
     accruals
 }
 
-/// What an event of the right type earns; `None`: it doesn't meet the conditions.
+/// Rule 17: what an event of the right type earns; `None`: it doesn't meet the conditions.
 fn cents_of(per: &PerEvent, fact: &Fact) -> Option<Cents> {
     match (per, &fact.payload) {
         (PerEvent::Named { cents, .. }, _) => Some(*cents),
@@ -56,7 +56,6 @@ fn cents_of(per: &PerEvent, fact: &Fact) -> Option<Cents> {
             let share = rate.of(amount.cents)?;
             Some(cap.map_or(share, |cap| share.min(cap)))
         }
-        // Rule 17.
         (
             PerEvent::Subscription { annual_at_least, cents, .. },
             Payload::SubscriptionStarted(s) | Payload::SubscriptionUpdated(s),

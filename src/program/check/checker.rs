@@ -2,6 +2,7 @@
 
 use crate::base::money::{Bps, CENTS_MAX, Cents};
 use serde::Serialize;
+use serde_json::Value;
 
 /// One error in a document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -65,4 +66,13 @@ impl Checker {
     pub(crate) fn list(&mut self, path: &str, len: usize, least: usize) {
         self.rule(path, len, (least..=LIST_MAX).contains(&len), &format!("{least} to {LIST_MAX} entries"));
     }
+}
+
+/// The value at a path, `rewards[0].amount`.
+pub(crate) fn value_at<'v>(whole: &'v Value, path: &str) -> Option<&'v Value> {
+    let steps = path.split(['.', '[']).filter(|step| !step.is_empty());
+    steps.into_iter().try_fold(whole, |at, step| match step.strip_suffix(']') {
+        Some(index) => at.get(index.parse::<usize>().ok()?),
+        None => at.get(step),
+    })
 }

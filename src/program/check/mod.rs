@@ -10,7 +10,7 @@ pub use crate::program::check::checker::Finding;
 
 use crate::base::decode;
 use crate::base::json::{self, DEPTH_MAX, JsonPath};
-use crate::program::check::checker::Checker;
+use crate::program::check::checker::{Checker, value_at};
 use crate::program::compiled::Program;
 use crate::program::document::*;
 use serde_json::Value;
@@ -49,15 +49,6 @@ pub fn stored(json: &str) -> Result<Program, Finding> {
     let mut c = Checker::default();
     let earnings = rewards::earnings(&mut c, &document);
     c.findings.into_iter().next().map_or_else(|| Ok(Program::new(document, earnings)), Err)
-}
-
-/// The value at a path, `rewards[0].amount`.
-fn value_at<'v>(whole: &'v Value, path: &str) -> Option<&'v Value> {
-    let steps = path.split(['.', '[']).filter(|step| !step.is_empty());
-    steps.into_iter().try_fold(whole, |at, step| match step.strip_suffix(']') {
-        Some(index) => at.get(index.parse::<usize>().ok()?),
-        None => at.get(step),
-    })
 }
 
 /// Checks all parts of a document, in their order. The program may be run if nothing was found.

@@ -2,8 +2,7 @@
 
 use crate::base::decode::{self, Mismatch};
 use crate::base::time::UtcMillis;
-use crate::program::check::checker::Finding;
-use crate::program::check::value_at;
+use crate::program::check::checker::{Finding, value_at};
 use crate::program::document::*;
 use crate::program::measure::{Economics, Funnel};
 use serde::Deserialize;

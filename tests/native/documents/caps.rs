@@ -142,3 +142,14 @@ fn an_invoice_whose_id_ends_like_a_reward_is_no_modifiers() {
     assert_eq!(run(&tried, "2026-05-01T06:00:00Z"), 35_000);
     holds_dry(&tried, "2026-05-02T00:00:00Z");
 }
+
+#[test]
+fn of_two_caps_the_lower_one_counts() {
+    for caps in [[10_000, 15_000], [15_000, 10_000]] {
+        let cap = |most: i64| json!({"reward": "share", "per_partner_month_cents": most});
+        let tried = Tried::new(&document(|d| d["caps"] = json!([cap(caps[0]), cap(caps[1])])));
+        tried.sign_up("a1", "2026-04-01T00:00:00Z");
+        tried.pay("a1", "in_1", "2026-04-11T00:00:00Z", 100_000);
+        assert_eq!(run(&tried, "2026-05-01T06:00:00Z"), 10_000);
+    }
+}

@@ -133,3 +133,30 @@ fn an_event_is_judged_by_the_version_of_its_time() {
         assert_eq!(tried.has(), 230);
     }
 }
+
+#[test]
+fn terms_stay_with_what_was_paid_under_them() {
+    let capped = |most: i64| json!([{"reward": "share", "per_partner_month_cents": most}]);
+    let tried = Tried::new(&document(|d| {
+        d["modifiers"] = json!([super::volume()]);
+        d["caps"] = capped(30_000);
+    }));
+    let run = |when: &str| {
+        tried.world.run(manicule::program::document::Cadence::Monthly, at(when)).expect("a run");
+        tried.has()
+    };
+    tried.sign_up("a", "2026-02-01T00:00:00Z");
+    tried.pay("a", "in_1", "2026-02-02T00:00:00Z", 100_000);
+    assert_eq!(run("2026-03-01T06:00:00Z"), 25_000);
+    // The second version has a lower cap and no modifier.
+    let second = document(|d| {
+        d["version"] = json!(2);
+        d["effective_from"] = json!("2026-04-01T00:00:00Z");
+        d["caps"] = capped(5_000);
+    });
+    save(&tried.world, at("2026-03-10T00:00:00Z"), &second);
+    assert_eq!(run("2026-04-01T06:00:00Z"), 25_000);
+    tried.pay("a", "in_2", "2026-04-02T00:00:00Z", 100_000);
+    assert_eq!(run("2026-05-01T06:00:00Z"), 30_000);
+    assert_eq!(run("2026-06-01T06:00:00Z"), 30_000);
+}

@@ -113,3 +113,16 @@ fn what_vests_in_a_run_is_one_accrual_for_each_fact_and_reward() {
         assert_eq!(tried.has(), 2_110);
     }
 }
+
+#[test]
+fn a_modifier_lowers_no_rate() {
+    let tried = Tried::new(&document(|d| {
+        d["modifiers"] = json!([super::volume()]);
+        d["modifiers"][0]["then"] = json!({"replace_bps": {"share": 1_000}});
+    }));
+    tried.sign_up("a", "2026-04-01T00:00:00Z");
+    tried.pay("a", "in_1", "2026-04-02T00:00:00Z", 10_000);
+    tried.world.run(Cadence::Monthly, at("2026-05-01T06:00:00Z")).expect("a run");
+    assert_eq!(tried.has(), 2_000);
+    assert_eq!(tried.world.db.number("SELECT COUNT(*) FROM accrual"), 1);
+}

@@ -22,117 +22,62 @@ fn on_state(d: &mut Value) {
     d["rewards"][0]["span"] = json!({"once": {}});
 }
 
+/// A document with the values at these pointers changed.
+fn with(mut base: Value, changes: Value) -> Value {
+    for (pointer, value) in changes.as_object().expect("changes") {
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        base.pointer_mut(parent).expect("it is there")[name] = value.clone();
+    }
+    base
+}
+
+fn share() -> Value {
+    document(|_| {})
+}
+
 #[test]
 fn terms_that_would_never_hold_are_refused() {
-    let with = |d: &mut Value, path: &str, value: Value| {
-        let (parent, name) = path.rsplit_once('/').expect("a pointer");
-        d.pointer_mut(parent).expect("it is there")[name] = value;
-    };
-    for (draft, path) in [
-        (instant(budgeted), "rewards[0].on.event"),
-        (instant(|d| d["modifiers"] = json!([volume()])), "modifiers"),
-        (instant(|d| d["caps"] = json!([{"reward": "share", "per_partner_month_cents": 1}])), "caps"),
-        (instant(|d| d["settlement"]["unit"] = json!("cash")), "settlement.unit"),
-        (instant(|d| d["settlement"]["delay_days"] = json!(1)), "settlement.delay_days"),
-        (instant(|d| d["settlement"]["minimum_cents"] = json!(1)), "settlement.minimum_cents"),
-        (document(|d| d["settlement"]["cadence"] = json!("none")), "settlement.cadence"),
-        (
-            document(|d| d["risk"] = json!([{"when": {"signups_in_month": {"more_than": 201}}, "then": "hold"}])),
-            "risk[0].when.signups_in_month.more_than",
-        ),
-        (
-            document(|d| with(d, "/rewards/0/when", json!({"annual_at_least_cents": 1}))),
-            "rewards[0].when.annual_at_least_cents",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                with(d, "/rewards/0/when", json!({"monthly_over_cents": 1}));
-            }),
-            "rewards[0].when.monthly_over_cents",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                with(d, "/rewards/0/when", json!({"annual_at_least_cents": 1}));
-            }),
-            "rewards[0].when.annual_at_least_cents",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                d["rewards"][0]["on"] = json!({"event": "demo.asked"});
-                with(d, "/rewards/0/when", json!({"monthly_over_cents": 1}));
-            }),
-            "rewards[0].when.monthly_over_cents",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                d["rewards"][0]["on"] = json!({"event": "demo.asked"});
-                with(d, "/rewards/0/when", json!({"annual_at_least_cents": 1}));
-            }),
-            "rewards[0].when.annual_at_least_cents",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                with(d, "/rewards/0/amount", json!({"rate_bps": 1}));
-            }),
-            "rewards[0].amount",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                with(d, "/rewards/0/span", json!({"months": {"from": 0}}));
-            }),
-            "rewards[0].span",
-        ),
-        (
-            document(|d| {
-                d["modifiers"] = json!([volume()]);
-                d["modifiers"][0]["then"] = json!({"add_bps": 8_001});
-            }),
-            "modifiers[0].then.add_bps",
-        ),
-        (
-            document(|d| {
-                on_state(d);
-                d["modifiers"] = json!([volume()]);
-            }),
-            "modifiers[0].then.add_bps",
-        ),
-        (
-            document(|d| {
-                d["rewards"][0]["on"] = json!({"event": "purchase.completed"});
-                d["rewards"][0]["span"] = json!({"once": {}});
-                d["caps"] = json!([{"reward": "share", "per_partner_month_cents": 1}]);
-            }),
-            "caps[0].reward",
-        ),
-        (
-            document(|d| {
-                d["rewards"][0]["on"] = json!({"event": "purchase.completed"});
-                d["rewards"][0]["span"] = json!({"once": {}});
-                d["modifiers"] = json!([volume()]);
-                d["modifiers"][0]["then"] = json!({"replace_bps": {"share": 3_000}});
-            }),
-            "modifiers[0].then.replace_bps.share",
-        ),
+    let (cap, once) = (json!([{"reward": "share", "per_partner_month_cents": 1}]), json!({"once": {}}));
+    let state = || document(on_state);
+    let bonus = || with(share(), json!({"/modifiers": [volume()]}));
+    let event = || with(state(), json!({"/rewards/0/on": {"event": "demo.asked"}}));
+    let bought =
+        || with(share(), json!({"/rewards/0/on": {"event": "purchase.completed"}, "/rewards/0/span": once.clone()}));
+    let crowd = json!([{"when": {"signups_in_month": {"more_than": 201}}, "then": "hold"}]);
+    let (monthly, annual) = (json!({"monthly_over_cents": 1}), json!({"annual_at_least_cents": 1}));
+    let replaced = json!([{"id": "v", "source": "test", "then": {"replace_bps": {"share": 3_000}},
+                           "when_any": [{"annual_revenue": {"at_least_cents": 1}}]}]);
+    for (base, changes, path) in [
+        (instant(budgeted), json!({}), "rewards[0].on.event"),
+        (instant(|_| {}), json!({"/modifiers": [volume()]}), "modifiers"),
+        (instant(|_| {}), json!({"/caps": cap}), "caps"),
+        (instant(|_| {}), json!({"/settlement/unit": "cash"}), "settlement.unit"),
+        (instant(|_| {}), json!({"/settlement/delay_days": 1}), "settlement.delay_days"),
+        (instant(|_| {}), json!({"/settlement/minimum_cents": 1}), "settlement.minimum_cents"),
+        (share(), json!({"/settlement/cadence": "none"}), "settlement.cadence"),
+        (share(), json!({"/risk": crowd}), "risk[0].when.signups_in_month.more_than"),
+        (share(), json!({"/rewards/0/when": annual}), "rewards[0].when.annual_at_least_cents"),
+        (state(), json!({"/rewards/0/when": monthly}), "rewards[0].when.monthly_over_cents"),
+        (state(), json!({"/rewards/0/when": annual}), "rewards[0].when.annual_at_least_cents"),
+        (event(), json!({"/rewards/0/when": monthly}), "rewards[0].when.monthly_over_cents"),
+        (event(), json!({"/rewards/0/when": annual}), "rewards[0].when.annual_at_least_cents"),
+        (event(), json!({"/rewards/0/amount": {"rate_bps": 1}}), "rewards[0].amount"),
+        (event(), json!({"/rewards/0/span": {"months": {"from": 0}}}), "rewards[0].span"),
+        (state(), json!({"/rewards/0/amount": {"rate_bps": 1}}), "rewards[0].amount"),
+        (state(), json!({"/rewards/0/span": {"months": {"from": 0}}}), "rewards[0].span"),
+        (bonus(), json!({"/modifiers/0/then": {"add_bps": 8_001}}), "modifiers[0].then.add_bps"),
+        (state(), json!({"/modifiers": [volume()]}), "modifiers[0].then.add_bps"),
+        (bought(), json!({"/caps": cap}), "caps[0].reward"),
+        (bought(), json!({"/modifiers": replaced}), "modifiers[0].then.replace_bps.share"),
     ] {
-        refused(&draft, path);
+        refused(&with(base, changes), path);
     }
-    for good in [
-        document(|d| {
-            d["modifiers"] = json!([volume()]);
-            d["modifiers"][0]["then"] = json!({"add_bps": 8_000});
-        }),
-        document(|d| d["risk"] = json!([{"when": {"signups_in_month": {"more_than": 200}}, "then": "hold"}])),
-        instant(|d| {
-            on_state(d);
-            d["settlement"]["budget"] = json!(true);
-        }),
+    for (base, changes) in [
+        (bonus(), json!({"/modifiers/0/then": {"add_bps": 8_000}})),
+        (share(), json!({"/risk": [{"when": {"signups_in_month": {"more_than": 200}}, "then": "hold"}]})),
+        (instant(on_state), json!({"/settlement/budget": true})),
     ] {
+        let good = with(base, changes);
         assert_eq!(findings(&good), [], "{good}");
     }
 }
