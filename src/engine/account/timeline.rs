@@ -8,9 +8,9 @@ use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
-use crate::engine::account::order::{FactKind, Position, SignUp, position};
+use crate::engine::account::order::{Position, SignUp, position};
 use crate::engine::account::refunds_disputes::Losses;
-use crate::engine::event::{Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
+use crate::engine::event::{FactKind, Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
