@@ -2,7 +2,7 @@
 //!
 //! Typed texts are compared as ranges of an index, never as patterns.
 
-use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, RunId};
+use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, ReviewId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -233,7 +233,7 @@ pub fn review_decided_page(state: &str, after: &str, limit: i64) -> Parsed<Vec<(
         .pairs()
 }
 
-pub fn review_shown(id: &str) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
+pub fn review_shown(id: &ReviewId) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
     Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id).pairs()
 }
 
