@@ -49,6 +49,26 @@ export async function crawl(browser, start, look, others = []) {
   return [...seen].sort();
 }
 
+/** No site of a test has more pages in an area. */
+const PAGES_MAX = 400;
+
+/** Visits every page of an area that links lead to, whatever its ids, and `others`. */
+export async function everyPage(browser, start, look, others = []) {
+  const area = start.split("/")[1];
+  const waiting = [start, ...others];
+  const seen = new Set(waiting);
+  for (let next = 0; next < waiting.length; next += 1) {
+    if (next > PAGES_MAX) throw new Error(`more than ${PAGES_MAX} pages below ${start}: ${waiting.slice(-5).join(" ")}`);
+    await browser.go(waiting[next]);
+    await look(waiting[next]);
+    for (const { address } of await links(browser, area)) {
+      if (seen.has(address)) continue;
+      seen.add(address);
+      waiting.push(address);
+    }
+  }
+}
+
 /** The operator's pages with the most content. */
 export const OPERATORS_OTHERS = ["/operator/accounts/acct_annex", "/operator/programs/agency-partner"];
 
