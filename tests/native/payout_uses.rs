@@ -1,6 +1,7 @@
 //! Payouts from the operators' point of view: planned by a run, approved, sent, explained, stopped, reversed, reported.
 
 mod attribution;
+mod changes;
 mod credits;
 mod decisions;
 mod fixture;

@@ -1,9 +1,11 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::base::ids::{PartnerId, RunId};
-use crate::engine::accrual::{Accrual, AccrualState};
+use crate::engine::accrual::payment;
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
+use crate::pages::accrual::calculation;
 use crate::pages::columns;
 use crate::pages::columns::{number, text};
 use crate::pages::components;
@@ -87,7 +89,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
     let (operator, rows) = gate.open(cx, query).await?;
     let (found, balance_rows, catalog, payee, latest_links, lines, bound, latest_payouts) = rows;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
-    let (lines, next) = helpers::paged(&list, lines, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
+    let (lines, next) = helpers::paged(&list, lines, |(l, _)| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(&id));
     let content = html! {
@@ -104,7 +106,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         h2 { (common::PAYOUTS) }
         (payouts(cx, &latest_payouts))
         h2 { (common::EARNINGS) }
-        (accruals_table(cx, &lines, None))
+        (accruals_table(cx, &catalog, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(cx, &operator, 200, ("/operator/partners", &name), content))
@@ -228,28 +230,36 @@ fn payouts<S: Platform>(cx: &PageContext<'_, S>, rows: &[OutboundTransfer]) -> M
 /// earnings of an account; without, those of one partner.
 pub fn accruals_table<S: Platform>(
     cx: &PageContext<'_, S>,
-    lines: &[Accrual],
+    catalog: &Catalog,
+    lines: &[ShownAccrual],
     partners: Option<&[KnownAccount]>,
 ) -> Markup {
     let whose = if partners.is_some() { wording::EARNED_BY } else { common::ACCOUNT };
     let columns = [
-        text(common::DATE, |l: &Accrual| components::instant(&*cx.locale, l.at_ms)),
-        text(whose, |l: &Accrual| match partners {
+        text(common::DATE, |(l, _): &ShownAccrual| components::instant(&*cx.locale, l.at_ms)),
+        text(whose, |(l, _): &ShownAccrual| match partners {
             None => helpers::account(&l.account_id),
             Some(_) if l.partner_id.is_empty() => html! { (wording::REFERRED_ACCOUNT) },
             Some(known) => helpers::partner_of(known, &l.partner_id),
         }),
         text(
             common::SOURCE,
-            |l: &Accrual| html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source.as_str()) } },
+            |(l, _): &ShownAccrual| html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source.as_str()) } },
         ),
-        text(common::STATE, |l: &Accrual| {
+        text(common::STATE, |(l, p): &ShownAccrual| {
+            let document = catalog.in_force(&l.program_id, l.at_ms);
             html! {
-                (components::state_with(l.state.name(), &l.reason))
-                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*cx.locale, l.vests_at_ms)) } }
+                (components::state_with(p.state(l), &l.reason))
+                @if let Some(at) = payment::available_from(l, document, cx.now()) { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*cx.locale, at)) } }
+                @if let Some(id) = &p.payout_id { br; a href={ "/operator/payouts/" (components::escaped(id)) } { (wording::VIEW_PAYOUT) } }
             }
         }),
-        number(common::AMOUNT, |l: &Accrual| components::amount(&*cx.locale, l.net_cents.0, &l.unit)),
+        number(common::AMOUNT, |row: &ShownAccrual| {
+            html! {
+                (components::amount(&*cx.locale, row.0.net_cents.0, &row.0.unit))
+                @if let Some(how) = calculation::of(&*cx.locale, catalog, row) { br; span.quiet { (how) } }
+            }
+        }),
     ];
 
     html! {
