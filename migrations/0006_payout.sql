@@ -106,7 +106,7 @@ CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELE
 -- What the accruals of payouts that were not sent still allow. What an accrual lost is taken off one of the payouts that
 -- include it, and a payout takes nothing of an accrual that is held or disputed. What this does not cover is a debt.
 CREATE VIEW payout_unsent AS
-SELECT l.payout_id, l.accrual_id, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
+SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
   IIF(a.state = 'disputed',
     (SELECT e.id FROM event e WHERE e.account_id = a.account_id AND e.type = 'dispute.opened' ORDER BY e.occurred_at_ms DESC LIMIT 1),
     (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code = 'reverse' ORDER BY t.rowid DESC LIMIT 1)) AS event_id,

@@ -1,5 +1,6 @@
 //! Payouts from the operators' point of view: planned by a run, approved, sent, explained, stopped, reversed, reported.
 
+mod accruals;
 mod attribution;
 mod changes;
 mod credits;

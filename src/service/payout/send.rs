@@ -15,13 +15,13 @@ use crate::engine::payout::{
 };
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
+use crate::service::payout::reduce;
 use crate::service::setup::PayoutApproval;
 use crate::service::stripe;
 use crate::service::stripe::{StripeRefusal, StripeReply as Reply};
 use crate::store::credit;
 use crate::store::payout as rows;
-use crate::store::payout::accruals;
-use crate::store::payout::{NoticeRow, PayoutReversalRow};
+use crate::store::payout::NoticeRow;
 use crate::store::port::{DbError, Stmt};
 use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::{Value, json};
@@ -34,9 +34,7 @@ pub const SWEEP_PAGES: u32 = 50;
 const TIGHT_PAGES: u32 = 2;
 /// Statements of one page: what is due, what is left of it, its reservations, its responses. A page is started only if all of them fit:
 /// what was sent but not recorded is sent again with its key, and eventually looked up.
-const PAGE_STATEMENTS: u64 = 1 + REDUCE_STATEMENTS + 2 * CHANGE_STATEMENTS;
-/// Statements that find out what is left of payouts, reduce them, and read them again.
-const REDUCE_STATEMENTS: u64 = 7;
+const PAGE_STATEMENTS: u64 = 1 + reduce::STATEMENTS + 2 * CHANGE_STATEMENTS;
 /// Statements that store changes to outbound transfers of one kind.
 const CHANGE_STATEMENTS: u64 = 4;
 /// Pages processed while an operator waits for the response; the sweep does the rest.
@@ -165,14 +163,7 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
     if !over.is_empty() {
         statements.push(rows::transfer_post(kind, &over, &ctx.actor, ctx.now));
     }
-    let reversed = |s: &&OutboundTransfer| {
-        let made = s.stripe_id.clone().filter(|_| s.kind == TransferKind::Reversal && s.state == PayoutState::Paid)?;
-        Some(PayoutReversalRow { id: made, transfer: s.target.clone(), amount_cents: s.amount_cents.0 })
-    };
-    let returned: Vec<PayoutReversalRow> = to.iter().filter_map(reversed).collect();
-    if !returned.is_empty() {
-        statements.push(accruals::payout_return_insert(&returned));
-    }
+    statements.extend(reduce::returned(&to));
     let is_credit = matches!(kind, TransferKind::Credit | TransferKind::Debit);
     if is_credit && changes.iter().any(|c| c.to.state == PayoutState::Failed) {
         statements.push(credit::undelivered(&over));
@@ -239,33 +230,11 @@ async fn take<P: Ports>(
             Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
         }
     }
-    let fresh = still_due(ctx, kind, fresh).await?;
+    let fresh = reduce::still_due(ctx, kind, fresh).await?;
     attempts.extend(fresh.iter().map(|s| payout::begin_attempt(s, &transfer::form(s), ctx.now)));
     let begun = store(ctx, kind, changes, attempts).await?;
     let results = send(ctx, pace, &begun).await;
     settle(ctx, kind, &begun, &results).await
-}
-
-/// The payouts of these that are still to be sent, for what is left of them. The trigger `payout_claim` aborts the batch
-/// that reserves them if more was booked in the meantime.
-async fn still_due<P: Ports>(
-    ctx: &Context<'_, P>,
-    kind: TransferKind,
-    fresh: Vec<OutboundTransfer>,
-) -> Result<Vec<OutboundTransfer>, DbError> {
-    if kind != TransferKind::Payout || fresh.is_empty() {
-        return Ok(fresh);
-    }
-    let ids: Vec<&PayoutId> = fresh.iter().map(|s| &s.id).collect();
-    let stale = ctx.read(accruals::payout_stale_list(&ids)).await?;
-    if stale.is_empty() {
-        return Ok(fresh);
-    }
-    let stale: Vec<&PayoutId> = stale.iter().map(|row| &row.payout_id).collect();
-    let ids: Vec<PayoutId> = ids.into_iter().cloned().collect();
-    ctx.batch(accruals::reduce_before_sending(&stale, &ctx.actor, ctx.now)).await?;
-    let left = ctx.read(rows::outbound_find(kind, &ids)).await?;
-    Ok(left.into_iter().filter(|s| s.state == PayoutState::Planned && s.held == 0).collect())
 }
 
 /// Stores the lookups' results and the reservations. Returns the reservations that are ours to send. If another write

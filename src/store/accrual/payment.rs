@@ -36,3 +36,9 @@ pub fn accruals_of_account(account: &AccountId) -> Parsed<Vec<ShownAccrual>> {
         .bind(account)
         .pairs()
 }
+
+/// Whether an available accrual can't be paid yet: it vested after `cutoff`, or it is held or disputed. An accrual that
+/// could not vest in the run of its own instant is dated a millisecond later; its delay starts at its instant.
+pub fn immature(a: &str, cutoff: &str) -> String {
+    format!("({a}.state <> 'available' OR {a}.vests_at_ms - ({a}.vests_at_ms = {a}.at_ms + 1) > {cutoff})")
+}

@@ -5,6 +5,7 @@
 
 use crate::base::ids::{PayoutId, ProgramId};
 use crate::base::time::UtcMillis;
+use crate::store::accrual::payment::immature;
 use crate::store::payout::PayoutReversalRow;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -40,12 +41,6 @@ pub fn payout_accrual_plan(run: &RunRow, delay_days: i64) -> [Stmt; 2] {
 
 /// As the index has it.
 const UNPAID: &str = "a.balance = 'available' AND a.net_cents <> a.payout_cents AND substr(a.unit, 1, 5) = 'cash:'";
-
-/// Whether an available accrual can't be paid yet: it vested after `cutoff`, or it is held or disputed. An accrual that
-/// could not vest in the run of its own instant is dated a millisecond later; its delay starts at its instant.
-pub fn immature(a: &str, cutoff: &str) -> String {
-    format!("({a}.state <> 'available' OR {a}.vests_at_ms - ({a}.vests_at_ms = {a}.at_ms + 1) > {cutoff})")
-}
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct PayoutIdRow {
@@ -135,11 +130,11 @@ fn charge(scope: &str) -> String {
 pub fn owed(scope: &str) -> String {
     format!(
         "debtor AS MATERIALIZED (
-           SELECT r.payout_id, r.program_id, r.partner_id, r.cents AS debt, MIN(p.created_at_ms) FROM payout p CROSS JOIN payout_rest r ON r.payout_id = p.id
+           SELECT r.payout_id, r.program_id, r.partner_id, r.cents AS debt, MIN(p.created_at_ms) FROM payout p JOIN payout_rest r ON r.payout_id = p.id
            WHERE {scope} AND r.cents < 0 GROUP BY r.partner_id, r.unit),
          owes AS MATERIALIZED (
            SELECT d.payout_id, d.debt, a.id AS accrual_id, a.net_cents - a.payout_cents
-             + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l CROSS JOIN payout_unsent u
+             + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l JOIN payout_unsent u
                   ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id WHERE l.accrual_id = a.id AND l.accrual_id <> '') AS owed
            FROM debtor d CROSS JOIN accrual a ON a.program_id = d.program_id AND a.partner_id = d.partner_id
            WHERE {UNPAID} AND a.net_cents < a.payout_cents

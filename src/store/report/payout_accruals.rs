@@ -27,8 +27,8 @@ pub fn payout_accrual_page(
 ) -> Parsed<Vec<(PayoutShare, ShownAccrual)>> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, {PAYMENT}, l.accrual_id, l.planned_cents, l.amount_cents, l.returned_cents
-         FROM payout_accrual l CROSS JOIN accrual ON accrual.id = l.accrual_id
-         WHERE l.payout_id = ?1 AND l.accrual_id > ?3 AND (?2 = '' OR accrual.partner_id = ?2) ORDER BY l.accrual_id LIMIT ?4"
+         FROM (SELECT accrual_id, planned_cents, amount_cents, returned_cents FROM payout_accrual WHERE payout_id = ?1 AND accrual_id > ?3) l
+         CROSS JOIN accrual ON accrual.id = l.accrual_id WHERE ?2 = '' OR accrual.partner_id = ?2 ORDER BY l.accrual_id LIMIT ?4"
     ))
     .bind(payout)
     .bind(partner)
@@ -89,12 +89,11 @@ fn changes(of: &str) -> Stmt {
     Stmt::new(format!(
         "WITH {owed},
          changed AS (
-           SELECT l.payout_id, l.accrual_id, l.planned_cents, COALESCE(u.allowed_cents, l.amount_cents) AS amount_cents,
-                  IIF(u.allowed_cents < l.amount_cents, u.change, l.change) AS change,
-                  IIF(u.allowed_cents < l.amount_cents, u.event_id, l.event_id) AS event_id
-           FROM payout p CROSS JOIN payout_accrual l ON l.payout_id = p.id
-           LEFT JOIN payout_unsent u ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id
-           WHERE {of} AND (l.change IS NOT NULL OR u.allowed_cents < l.amount_cents)
+           SELECT u.payout_id, u.accrual_id, u.planned_cents, u.allowed_cents AS amount_cents, u.change, u.event_id
+           FROM payout p JOIN payout_unsent u ON u.payout_id = p.id WHERE {of} AND u.allowed_cents < u.amount_cents
+           UNION ALL SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, l.change, l.event_id
+           FROM payout p CROSS JOIN payout_accrual l ON l.payout_id = p.id WHERE {of} AND l.change IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM payout_unsent u WHERE u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id AND u.allowed_cents < u.amount_cents)
            UNION ALL SELECT payout_id, accrual_id, 0, cents, 'owed', event_id FROM owed)
          SELECT c.*, p.partner_id, p.unit, a.account_id, e.invoice_id, (SELECT x.type FROM event x WHERE x.id = c.event_id) AS event_type
          FROM (SELECT * FROM changed WHERE (payout_id, accrual_id) > (?3, ?4) ORDER BY payout_id, accrual_id LIMIT ?5) c

@@ -87,7 +87,7 @@ fn states(kinds: &[TransferKind]) -> Names {
         for state in variants!(PayoutState: Planned, Submitting, Paid, Failed, Review, Cancelled) {
             for held in [0, 1] {
                 let row = json!({"kind": kind, "id": "", "parent": "", "program_id": "", "partner_id": "", "unit": "",
-                    "currency": "", "amount_cents": 1, "target": "", "revision": 1, "state": state, "held": held,
+                    "currency": "", "planned_cents": 1, "carried_cents": null, "amount_cents": 1, "target": "", "revision": 1, "state": state, "held": held,
                     "request": null, "attempt": 1, "tries": 0, "first_sent_at_ms": null, "due_at_ms": 0,
                     "refusal": null, "reason": "", "stripe_id": null, "done_at_ms": null, "created_at_ms": 0});
                 let transfer: OutboundTransfer = serde_json::from_value(row).expect("a transfer");
