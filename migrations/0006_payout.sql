@@ -112,7 +112,7 @@ SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state I
     (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code = 'reverse' ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
   IIF(l.amount_cents <= 0, l.amount_cents, MAX(0, IIF(a.state IN ('held', 'disputed'), 0, l.amount_cents
     + IIF(a.net_cents < a.payout_cents AND NOT EXISTS (SELECT 1 FROM payout_accrual o JOIN payout q ON q.id = o.payout_id
-        WHERE o.accrual_id = l.accrual_id AND o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents
+        WHERE o.accrual_id = l.accrual_id AND o.accrual_id <> '' AND +o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents
 FROM payout p JOIN payout_accrual l ON l.payout_id = p.id LEFT JOIN accrual a ON a.id = l.accrual_id WHERE p.state = 'planned';
 
 -- What the partners of payouts that were not sent owe (negative) or have left, once each of these payouts is down to what

@@ -1,14 +1,17 @@
 //! What changed of payouts since they were planned, and why: for partners without the host's ids, for operators with
 //! them.
 
+use crate::base::money::Cents;
 use crate::engine::payout::OutboundTransfer;
 use crate::pages::columns;
-use crate::pages::columns::{Column, number, text};
+use crate::pages::columns::{Column, number, text as column};
 use crate::pages::components;
 use crate::pages::locale::Locale;
 use crate::pages::operator::helpers;
 use crate::pages::partner::wording;
+use crate::pages::text::partner::payout as text;
 use crate::pages::text::shared::payout as words;
+use crate::service::payout::state_name;
 use crate::store::report::payout_accruals::PayoutChange;
 use maud::{Markup, html};
 
@@ -28,7 +31,7 @@ pub fn to_partner(locale: &dyn Locale, rows: &[PayoutChange]) -> Markup {
 /// For operators. `with_payout`: the changes are those of several payouts.
 pub fn to_operator(locale: &dyn Locale, rows: &[PayoutChange], with_payout: bool) -> Markup {
     let first = with_payout.then(|| {
-        text(words::PAYOUT, |c: &PayoutChange| {
+        column(words::PAYOUT, |c: &PayoutChange| {
             html! { a href={ "/operator/payouts/" (components::escaped(&c.payout_id)) } { code { (c.payout_id) } } }
         })
     });
@@ -48,8 +51,8 @@ fn table<'a>(
     whose: impl Fn(&PayoutChange) -> Markup + 'a,
 ) -> Markup {
     columns.extend([
-        text(words::CUSTOMER, whose),
-        text(words::WHAT, |c: &PayoutChange| html! { (words::change(&c.change, c.event_type.as_deref())) }),
+        column(words::CUSTOMER, whose),
+        column(words::WHAT, |c: &PayoutChange| html! { (words::change(&c.change, c.event_type.as_deref())) }),
         number(words::PLANNED, move |c: &PayoutChange| components::amount(locale, c.planned_cents, &c.unit)),
         number(words::NOW, move |c: &PayoutChange| components::amount(locale, c.amount_cents, &c.unit)),
     ]);
@@ -61,7 +64,11 @@ fn table<'a>(
     }
 }
 
-/// Why a payout that came to nothing was canceled, if that was not a person's decision.
-pub fn cancellation(s: &OutboundTransfer) -> Option<&'static str> {
-    s.carried_cents.map(|left| if left.0 > 0 { words::BELOW_MINIMUM } else { words::NOTHING_LEFT })
+/// What an unpaid payout waits for, or why it came to nothing, for its partner.
+pub fn waits(s: &OutboundTransfer) -> &'static str {
+    match s.carried_cents {
+        Some(Cents(1..)) => words::BELOW_MINIMUM,
+        Some(_) => words::NOTHING_LEFT,
+        None => text::waits(state_name(s)),
+    }
 }

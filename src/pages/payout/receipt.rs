@@ -59,12 +59,11 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
     let sums = sums.ok_or_else(gone)?;
     let next = cursor.cut(&mut included, |(share, _)| share.accrual_id.to_string());
     let locale = cx.locale.as_ref();
-    let why = changes::cancellation(&payout).unwrap_or_else(|| text::waits(state_name(&payout)));
     let other = other.map_or(0, |row| row.amount_cents);
     let content = html! {
         (components::heading(text::PAYOUT, &text::settlement_for(&sums.period), components::state(state_name(&payout))))
         div.sheet { (summary(locale, (&share_templates::site_name(cx), &partner.name), &payout, &sums, other)) }
-        @if payout.stripe_id.is_none() { p { (wording::reason(why)) } }
+        @if payout.stripe_id.is_none() { p { (wording::reason(changes::waits(&payout))) } }
         (changes::to_partner(locale, &changes))
         @if !reversals.is_empty() {
             h2 { (text::REVERSED) }

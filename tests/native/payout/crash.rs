@@ -165,7 +165,9 @@ impl Stage {
                 }
             }
             Scene::Reversal => {
-                b.run();
+                while b.db.sqlite.number("SELECT COUNT(*) FROM payout WHERE state = 'paid'") == 0 {
+                    b.run();
+                }
                 let ctx = b.context();
                 for id in self.ids("payout") {
                     // The intent, whose first attempt fails.

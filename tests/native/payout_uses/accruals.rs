@@ -228,7 +228,7 @@ fn nothing_is_available_from_a_time_in_the_past() {
     // Its hold ended in March, but no run has been there since.
     let late = "2026-05-20T00:00:00Z";
     let list = fixture.get(late, &format!("/v1/partners/{partner}/balance-transactions"));
-    assert_eq!(list["data"][0]["available_from"], "2026-06-01T06:00:00.000Z");
+    assert_eq!(list["data"][0]["available_from"], "2026-06-01T06:00:00Z");
     assert_eq!((&list["data"][0]["base_cents"], &list["data"][0]["rate_bps"]), (&json!(50_000), &json!(2_000)));
     assert_eq!(states(&fixture, &partner, late), [state("in_p_1", "pending", false)]);
 }
