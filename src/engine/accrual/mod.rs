@@ -5,6 +5,7 @@ pub mod hold;
 pub mod invoice;
 pub mod milestone;
 pub mod modifiers;
+pub mod payment;
 pub mod source;
 
 use crate::base::id;

@@ -4,6 +4,7 @@ use crate::base::ids::{ActorId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
+use crate::store::payout::accruals::payout_accrual_plan;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
@@ -15,20 +16,25 @@ const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
 /// Plans a payout for each statement of the run with a payable cash amount for a partner who can be paid, and reminds
 /// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the
 /// operators are asked to approve.
-pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
+pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i64, i64), now: UtcMillis) -> Vec<Stmt> {
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
+    let id = "'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6)";
     let columns = AccountColumns::of("p");
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
+    let [accruals, others] = payout_accrual_plan(run, delay_days);
     vec![
         // Ids follow from the facts, so that every invocation creates the same plan.
         of_run(format!(
-            "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, amount_cents, destination, state, due_at_ms, reason,
-               revision, created_at_ms)
-             SELECT 'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6),
-                    s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
+            "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, reserved_id,
+               destination, state, due_at_ms, reason, revision, created_at_ms)
+             SELECT {id}, s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, s.payable_cents, CAST(?4 AS INTEGER),
+                    {id} || '.pending', y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
              FROM payee y, {due} AND y.partner_id = s.partner_id AND {READY}"
         ))
-        .bind(&run.program_id),
+        .bind(&run.program_id)
+        .bind(minimum_cents),
+        accruals,
+        others,
         Stmt::new(columns.ensure(LedgerAccountKind::Cash, "payout p WHERE p.run_id = ?1")).bind(&run.id),
         of_run(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
