@@ -144,6 +144,7 @@ CREATE TABLE accrual (
   gross_cents INTEGER NOT NULL,         -- mutable: before caps, refunds and disputes
   cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap removed, permanently
   net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what remains
+  payout_cents INTEGER NOT NULL DEFAULT 0, -- kept by trigger: how much of it payouts take, planned or paid (payout_accrual)
   balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: the balance it is in
   funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account that it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
@@ -155,6 +156,10 @@ CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
+-- Those that payouts take whole, and the others, newest first.
+CREATE INDEX accrual_taken ON accrual (partner_id, (payout_cents < net_cents), at_ms) WHERE state = 'available';
+-- What the next payout takes, or takes back.
+CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
@@ -670,11 +675,15 @@ CREATE TABLE payout (
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   unit TEXT NOT NULL,                    -- immutable, cash:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
-  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- immutable
+  planned_cents INTEGER NOT NULL CHECK (planned_cents BETWEEN 1 AND 9007199254740991), -- immutable: as planned
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND planned_cents), -- mutable until it is sent: the planned amount, minus what changed
+  minimum_cents INTEGER NOT NULL,        -- immutable: the least that its program pays out
+  carried_cents INTEGER,                 -- set once: cancelled because no more than this was left, which is carried forward
+  reserved_id TEXT NOT NULL,             -- mutable: the pending ledger row that reserves its amount
   destination TEXT NOT NULL,             -- immutable, acct_…
   state TEXT NOT NULL CHECK (state IN ('planned', 'submitting', 'paid', 'failed', 'review', 'cancelled')), -- mutable
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)), -- mutable: an operator stopped it
-  request TEXT,                          -- set once, before it is first sent: the form, byte for byte
+  request TEXT,                          -- mutable: the form of this attempt, byte for byte, set before it is first sent
   attempt INTEGER NOT NULL DEFAULT 0,    -- mutable: how many keys have been used
   tries INTEGER NOT NULL DEFAULT 0,      -- mutable: how often this attempt was sent or looked up
   first_sent_at_ms INTEGER,              -- mutable: when this attempt's key was first used
@@ -699,11 +708,102 @@ CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.re
 BEGIN SELECT RAISE(ABORT, 'payout: stale revision'); END;
 CREATE TRIGGER payout_over BEFORE UPDATE ON payout WHEN OLD.state IN ('paid', 'failed', 'cancelled')
 BEGIN SELECT RAISE(ABORT, 'payout: it is over'); END;
-CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
+CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt
 BEGIN SELECT RAISE(ABORT, 'payout: the request is frozen'); END;
-CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, amount_cents, destination ON payout
+CREATE TRIGGER payout_amount BEFORE UPDATE OF amount_cents, reserved_id, carried_cents ON payout
+WHEN (NEW.amount_cents <> OLD.amount_cents OR NEW.reserved_id <> OLD.reserved_id OR NEW.carried_cents IS NOT OLD.carried_cents)
+  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents)
+BEGIN SELECT RAISE(ABORT, 'payout: the amount only falls, and only before it is sent'); END;
+CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, minimum_cents, destination ON payout
 BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+
+-- Which payout takes which accrual, and how much of it. This is the only record of what was paid for what. The amounts of
+-- a payout's rows add up to its amount.
+CREATE TABLE payout_accrual (
+  payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
+  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as an adjustment
+  planned_cents INTEGER NOT NULL,        -- immutable: as planned; negative if an earlier payout took more than is left of it
+  amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent
+  returned_cents INTEGER NOT NULL DEFAULT 0, -- mutable: how much of it a reversal brought back
+  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed')), -- set with the amount: why it is not what was planned
+  event_id TEXT,                         -- set with the amount: the event behind that
+  PRIMARY KEY (payout_id, accrual_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX payout_accrual_accrual ON payout_accrual (accrual_id) WHERE accrual_id <> '';
+CREATE TRIGGER payout_accrual_insert AFTER INSERT ON payout_accrual BEGIN
+  UPDATE accrual SET payout_cents = payout_cents + NEW.amount_cents WHERE id = NEW.accrual_id;
+END;
+CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cents ON payout_accrual BEGIN
+  UPDATE accrual SET payout_cents = payout_cents + (NEW.amount_cents - NEW.returned_cents) - (OLD.amount_cents - OLD.returned_cents)
+    WHERE id = NEW.accrual_id;
+END;
+CREATE TRIGGER payout_accrual_sent BEFORE UPDATE OF amount_cents ON payout_accrual
+WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) <> 'planned'
+BEGIN SELECT RAISE(ABORT, 'payout: its accruals are fixed once it is sent'); END;
+CREATE TRIGGER payout_accrual_shape BEFORE UPDATE OF payout_id, accrual_id, planned_cents ON payout_accrual
+BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+CREATE TRIGGER payout_accrual_no_delete BEFORE DELETE ON payout_accrual BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+-- A payout that moved no money gives its accruals back.
+CREATE TRIGGER payout_released AFTER UPDATE OF state ON payout WHEN NEW.state IN ('failed', 'cancelled') BEGIN
+  UPDATE accrual SET payout_cents = payout_cents - r.amount_cents
+    FROM (SELECT accrual_id, amount_cents FROM payout_accrual WHERE payout_id = NEW.id) r WHERE accrual.id = r.accrual_id;
+END;
+
+-- What came back of a paid payout, no matter who reversed it. The newest accruals are given back first.
+CREATE TABLE payout_return (
+  id TEXT PRIMARY KEY,                   -- immutable, trr_…: the reversal at Stripe, as in the ledger
+  payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
+  amount_cents INTEGER NOT NULL          -- immutable
+) STRICT;
+CREATE INDEX payout_return_payout ON payout_return (payout_id);
+CREATE TRIGGER payout_return_insert AFTER INSERT ON payout_return BEGIN
+  UPDATE payout_accrual SET returned_cents = returned_cents + MIN(r.stays, NEW.amount_cents - r.above)
+    FROM (SELECT l.accrual_id, l.amount_cents - l.returned_cents AS stays,
+            SUM(l.amount_cents - l.returned_cents) OVER (ORDER BY a.at_ms DESC, l.accrual_id DESC) - l.amount_cents + l.returned_cents AS above
+          FROM payout_accrual l LEFT JOIN accrual a ON a.id = l.accrual_id
+          WHERE l.payout_id = NEW.payout_id AND l.amount_cents > l.returned_cents) r
+    WHERE payout_accrual.payout_id = NEW.payout_id AND payout_accrual.accrual_id = r.accrual_id AND r.above < NEW.amount_cents;
+END;
+CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+
+-- What the accruals of payouts that were not sent still allow. What an accrual lost is taken off one of the payouts that
+-- include it, and a payout takes nothing of an accrual that is held or disputed. What this does not cover is a debt.
+CREATE VIEW payout_unsent AS
+SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
+  IIF(a.state = 'disputed',
+    (SELECT e.id FROM event e WHERE e.account_id = a.account_id AND e.type = 'dispute.opened' ORDER BY e.occurred_at_ms DESC LIMIT 1),
+    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code = 'reverse' ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
+  IIF(l.amount_cents <= 0, l.amount_cents, MAX(0, IIF(a.state IN ('held', 'disputed'), 0, l.amount_cents
+    + IIF(a.net_cents < a.payout_cents AND NOT EXISTS (SELECT 1 FROM payout_accrual o JOIN payout q ON q.id = o.payout_id
+        WHERE o.accrual_id = l.accrual_id AND o.accrual_id <> '' AND +o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents
+FROM payout p JOIN payout_accrual l ON l.payout_id = p.id LEFT JOIN accrual a ON a.id = l.accrual_id WHERE p.state = 'planned';
+
+-- What the partners of payouts that were not sent owe (negative) or have left, once each of these payouts is down to what
+-- its accruals allow. What is held or disputed pays no debt.
+CREATE VIEW payout_rest AS
+SELECT p.id AS payout_id, p.program_id, p.partner_id, p.unit,
+  b.cr_posted_cents - b.dr_posted_cents - b.dr_pending_cents
+  + (SELECT SUM(q.amount_cents - (SELECT SUM(u.allowed_cents) FROM payout_unsent u WHERE u.payout_id = q.id))
+     FROM payout q WHERE q.partner_id = p.partner_id AND q.unit = p.unit AND q.state = 'planned')
+  - (SELECT COALESCE(SUM(MAX(0, f.net_cents - f.payout_cents
+       + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l JOIN payout_unsent u
+            ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id WHERE l.accrual_id = f.id AND l.accrual_id <> ''))), 0)
+     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
+FROM payout p JOIN ledger_account b ON b.partner_id = p.partner_id AND b.partner_id <> '' AND b.kind = 'available' AND b.unit = p.unit
+WHERE p.state = 'planned';
+
+-- Payouts that can't be sent for their amount.
+CREATE VIEW payout_stale AS
+SELECT p.id AS payout_id FROM payout p WHERE p.state = 'planned'
+  AND (p.amount_cents <> (SELECT COALESCE(SUM(u.allowed_cents), 0) FROM payout_unsent u WHERE u.payout_id = p.id)
+    OR (SELECT r.cents FROM payout_rest r WHERE r.payout_id = p.id) < 0);
+-- Whatever was booked since the amount was checked, nothing is sent for more.
+CREATE TRIGGER payout_claim BEFORE UPDATE OF state ON payout
+WHEN OLD.state = 'planned' AND NEW.state = 'submitting' AND EXISTS (SELECT 1 FROM payout_stale s WHERE s.payout_id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'payout: its accruals or its balance changed'); END;
 
 -- Who approved a run's payouts.
 CREATE TABLE payout_approval (
@@ -760,16 +860,29 @@ CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id,
 BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
 
--- Every row of this view is an error, as in ledger_check: the ledger must match the rows of payouts and reversals.
+-- Every row of this view is an error, as in ledger_check: the ledger must match the rows of payouts and reversals, and
+-- payouts must match their accruals.
 CREATE VIEW payout_check AS
 SELECT 'payout ' || p.id || ': the ledger does not say that it is ' || p.state AS what FROM payout p
-  WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = p.amount_cents)
-     OR (p.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.id || '.pending' AND t.phase = 'post' AND t.amount_cents = p.amount_cents)
-     OR (p.state IN ('failed', 'cancelled')) <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.id || '.pending' AND t.phase = 'void')
+  WHERE NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.id || '.pending' AND t.phase = 'pending' AND t.amount_cents = p.planned_cents)
+     OR NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = p.reserved_id AND t.phase = 'pending' AND t.amount_cents = p.amount_cents)
+     OR (p.state = 'paid') <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.reserved_id AND t.phase = 'post' AND t.amount_cents = p.amount_cents)
+     OR (p.state IN ('failed', 'cancelled')) <> EXISTS (SELECT 1 FROM transfer t WHERE t.pending_id = p.reserved_id AND t.phase = 'void')
+UNION ALL
+SELECT 'payout ' || p.id || ': its accruals do not add up to it' FROM payout p
+  WHERE p.carried_cents IS NULL AND p.amount_cents <> (SELECT COALESCE(SUM(l.amount_cents), 0) FROM payout_accrual l WHERE l.payout_id = p.id)
+UNION ALL
+SELECT 'accrual ' || a.id || ': payouts do not take what it says' FROM accrual a
+  LEFT JOIN (SELECT l.accrual_id, SUM(l.amount_cents - l.returned_cents) AS cents FROM payout_accrual l JOIN payout p ON p.id = l.payout_id
+    WHERE p.state NOT IN ('failed', 'cancelled') GROUP BY l.accrual_id) t ON t.accrual_id = a.id
+  WHERE a.payout_cents <> COALESCE(t.cents, 0)
+UNION ALL
+SELECT 'payout ' || p.id || ': more came back of it than was paid' FROM payout p
+  WHERE (SELECT SUM(r.amount_cents) FROM payout_return r WHERE r.payout_id = p.id) > p.amount_cents
 UNION ALL
 SELECT 'reversal ' || r.id || ': the ledger does not have it' FROM payout_reversal r
-  WHERE r.state = 'paid' AND NOT EXISTS (SELECT 1 FROM transfer t
-    WHERE t.id = r.reversal_id AND t.code = 'payout_return' AND t.amount_cents = r.amount_cents);
+  WHERE r.state = 'paid' AND NOT EXISTS (SELECT 1 FROM transfer t JOIN payout_return b ON b.id = t.id
+    WHERE t.id = r.reversal_id AND t.code = 'payout_return' AND t.amount_cents = r.amount_cents AND b.payout_id = r.payout_id);
 -- Outgoing credits: what the application redeems, and what goes to customers' balances at Stripe.
 
 -- How much of a credit accrual was handled: sent, reported, or offset against what its partner owed. If it differs from

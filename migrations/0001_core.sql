@@ -144,6 +144,7 @@ CREATE TABLE accrual (
   gross_cents INTEGER NOT NULL,         -- mutable: before caps, refunds and disputes
   cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap removed, permanently
   net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what remains
+  payout_cents INTEGER NOT NULL DEFAULT 0, -- kept by trigger: how much of it payouts take, planned or paid (payout_accrual)
   balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: the balance it is in
   funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account that it is debited from
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
@@ -155,6 +156,10 @@ CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
+-- Those that payouts take whole, and the others, newest first.
+CREATE INDEX accrual_taken ON accrual (partner_id, (payout_cents < net_cents), at_ms) WHERE state = 'available';
+-- What the next payout takes, or takes back.
+CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 

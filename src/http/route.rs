@@ -112,6 +112,7 @@ table! {
     GET "/v1/outbox", Operator(Scope::Read) => |call| call.to(notifications::outbox_list);
     GET "/v1/payouts", Operator(Scope::Payouts) => |call| call.to(payouts::list);
     GET "/v1/payouts/{id}", Operator(Scope::Payouts) => |call| call.to(payouts::receipt);
+    GET "/v1/payouts/{id}/accruals", Operator(Scope::Payouts) => |call| call.to(payouts::accruals);
     POST "/v1/payouts/{id}/hold", Operator(Scope::Payouts) => |call| call.body(operator::decision, payouts::hold);
     POST "/v1/payouts/{id}/release", Operator(Scope::Payouts) => |call| call.body(operator::decision, payouts::release);
     POST "/v1/payouts/{id}/cancel", Operator(Scope::Payouts) => |call| call.body(operator::decision, payouts::cancel);

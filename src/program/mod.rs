@@ -10,4 +10,5 @@ pub mod compiled;
 pub mod document;
 pub mod event;
 pub mod measure;
+pub mod reward;
 pub mod settlement;

@@ -1,6 +1,8 @@
 //! Payouts from the operators' point of view: planned by a run, approved, sent, explained, stopped, reversed, reported.
 
+mod accruals;
 mod attribution;
+mod changes;
 mod credits;
 mod decisions;
 mod fixture;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Tables with a row for each event of the business.
-pub const GROWING: [&str; 22] = [
+pub const GROWING: [&str; 24] = [
     "transfer",
     "event",
     "event_person",
@@ -15,6 +15,8 @@ pub const GROWING: [&str; 22] = [
     "partner",
     "payout",
     "payout_reversal",
+    "payout_accrual",
+    "payout_return",
     "run_item",
     "run_partner",
     "outbox",

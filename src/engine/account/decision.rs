@@ -87,30 +87,7 @@ pub struct AccountDecision {
 /// that binds or an address that resembles the partner's own. Other events are stored and change nothing.
 pub fn matters(catalog: &Catalog, event: &Event) -> bool {
     let brings = event.credential.code.is_some() || event.person.email.is_some();
-    (brings && event.account_id.is_some()) || is_decisive(&event.payload) || is_named(catalog, &event.kind)
-}
-
-fn is_decisive(payload: &Payload) -> bool {
-    matches!(
-        payload,
-        Payload::SignedUp { .. }
-            | Payload::Active { .. }
-            | Payload::Cancelled
-            | Payload::SubscriptionStarted(_)
-            | Payload::SubscriptionUpdated(_)
-            | Payload::SubscriptionCancelled(_)
-            | Payload::InvoicePaid(_)
-            | Payload::InvoiceRefunded { .. }
-            | Payload::InvoiceRefundFailed { .. }
-            | Payload::InvoiceRefundedTotal { .. }
-            | Payload::DisputeOpened(_)
-            | Payload::DisputeWon(_)
-            | Payload::DisputeLost(_)
-            | Payload::WorkspaceInvited { .. }
-            | Payload::HandedOff { .. }
-            | Payload::ListingViewed { .. }
-            | Payload::Reassigned { .. }
-    )
+    (brings && event.account_id.is_some()) || event.payload.is_decisive() || is_named(catalog, &event.kind)
 }
 
 /// Whether any version of a program names this type of event: an event is judged by the version of its time.

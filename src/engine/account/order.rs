@@ -4,7 +4,7 @@
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::fact::Fact;
-use crate::engine::event::Payload;
+use crate::engine::event::{FactKind, Payload};
 
 /// Sign-up events this close to the earliest one are one sign-up, and a payment this close before it belongs to it: the
 /// life of a Checkout session. A host may create the account only once its customer has paid.
@@ -20,52 +20,12 @@ pub fn paid_at(signed_up: UtcMillis, at: UtcMillis) -> UtcMillis {
     if at >= signed_up.plus_ms(-SIGN_UP_MS) { at.max(signed_up) } else { at }
 }
 
-/// What happens first within one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FactKind {
-    /// An agency invites or hands over: it can only do so before the sign-up.
-    Invitation,
-    SignUp,
-    /// Usage, and anything else that may carry a code.
-    Code,
-    Start,
-    /// A subscription is reported again, as it is after its start.
-    Change,
-    Payment,
-    Refund,
-    Dispute,
-    End,
-}
-
-impl FactKind {
-    pub fn of(payload: &Payload) -> FactKind {
-        match payload {
-            Payload::WorkspaceInvited { .. } | Payload::HandedOff { .. } => FactKind::Invitation,
-            Payload::SignedUp { .. } => FactKind::SignUp,
-            Payload::Active { .. }
-            | Payload::Purchase { .. }
-            | Payload::ListingViewed { .. }
-            | Payload::Funnel { .. }
-            | Payload::Reassigned { .. }
-            | Payload::Other => FactKind::Code,
-            Payload::SubscriptionStarted(_) => FactKind::Start,
-            Payload::SubscriptionUpdated(_) => FactKind::Change,
-            Payload::InvoicePaid(_) => FactKind::Payment,
-            Payload::InvoiceRefunded { .. }
-            | Payload::InvoiceRefundFailed { .. }
-            | Payload::InvoiceRefundedTotal { .. } => FactKind::Refund,
-            Payload::DisputeOpened(_) | Payload::DisputeWon(_) | Payload::DisputeLost(_) => FactKind::Dispute,
-            Payload::SubscriptionCancelled(_) | Payload::Cancelled => FactKind::End,
-        }
-    }
-}
-
 /// Where something stands among an account's facts: its instant, then its kind, then its event's id.
 pub type Position<'a> = (UtcMillis, FactKind, &'a str);
 
 /// Rule 5: the position of a fact by itself.
 pub fn position(fact: &Fact) -> Position<'_> {
-    (fact.at, FactKind::of(&fact.payload), &fact.event_id)
+    (fact.at, fact.payload.fact_kind(), &fact.event_id)
 }
 
 /// The account's sign-up.

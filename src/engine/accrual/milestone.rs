@@ -6,7 +6,6 @@ use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
-use crate::engine::account::order::FactKind;
 use crate::engine::accrual::event;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
@@ -92,8 +91,7 @@ pub fn instant(
     // A reward of zero is kept too: it marks the first event that was received.
     accruals.extend(event::earned(b, true, |reward| is_granted(document, reward, standing_accruals)));
     accruals.iter_mut().for_each(|accrual| settle(accrual, b, document));
-    let kind =
-        |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| FactKind::of(&f.payload));
+    let kind = |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| f.payload.fact_kind());
     let place = |l: &Accrual| (l.at_ms, kind(l));
     sort_by(&mut accruals, |a, b| {
         place(a).cmp(&place(b)).then_with(|| (&a.event_id, &a.reward_id).cmp(&(&b.event_id, &b.reward_id)))

@@ -6,6 +6,7 @@ pub mod hold;
 pub mod invoice;
 pub mod milestone;
 pub mod modifiers;
+pub mod payment;
 pub mod source;
 
 use crate::base::id;

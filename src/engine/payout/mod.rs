@@ -60,14 +60,18 @@ pub struct OutboundTransfer {
     pub partner_id: PartnerId,
     pub unit: String,
     pub currency: String,
+    /// What it was planned with. A payout's amount can fall until it is sent.
+    pub planned_cents: Cents,
     pub amount_cents: Cents,
+    /// It was cancelled because no more than this was left of it, which is carried forward.
+    pub carried_cents: Option<Cents>,
     /// The recipient: the partner's account, the transfer to reverse, or the customer.
     pub target: String,
     pub revision: i64,
     pub state: PayoutState,
     /// 1 if an operator stopped it: nothing more is sent, but earlier requests are still looked up.
     pub held: i64,
-    /// The form as sent, once it was sent.
+    /// The form of this attempt, once it was sent.
     pub request: Option<String>,
     /// How many keys have been used.
     pub attempt: i64,
@@ -158,11 +162,13 @@ pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
     }
 }
 
-/// The next attempt, just before it is sent.
+/// The next attempt, just before it is sent. A payout may have less left than its previous attempt asked for, and a new
+/// key may have a new body.
 pub fn begin_attempt(s: &OutboundTransfer, request: &str, now: UtcMillis) -> OutboundTransfer {
+    let kept = s.request.clone().filter(|_| s.kind != TransferKind::Payout);
     OutboundTransfer {
         state: PayoutState::Submitting,
-        request: Some(s.request.clone().unwrap_or_else(|| request.to_owned())),
+        request: Some(kept.unwrap_or_else(|| request.to_owned())),
         attempt: s.attempt + 1,
         tries: 1,
         first_sent_at_ms: Some(now),

@@ -11,7 +11,9 @@ fn planned() -> OutboundTransfer {
         partner_id: "ptn_1".into(),
         unit: "cash:usd".to_owned(),
         currency: "usd".to_owned(),
+        planned_cents: Cents(500),
         amount_cents: Cents(500),
+        carried_cents: None,
         target: "acct_1".to_owned(),
         revision: 1,
         state: PayoutState::Planned,
@@ -51,6 +53,17 @@ fn refused(status: u16, code: &str) -> TransferResult {
 fn becomes(s: &OutboundTransfer, result: &TransferResult) -> (PayoutState, Option<PayoutNotice>) {
     let change = after(s, s.attempt, result, NOW).expect("a change");
     (change.to.state, change.notice)
+}
+
+#[test]
+fn a_new_attempt_asks_for_what_is_left_and_a_retry_for_the_same() {
+    let sent = submitting();
+    let waits = OutboundTransfer { state: PayoutState::Planned, amount_cents: Cents(300), ..sent.clone() };
+    let next = begin_attempt(&waits, "amount=300", NOW);
+    assert_eq!((next.request.as_deref(), key(&next).as_str()), (Some("amount=300"), "po_1-a2"));
+    assert_eq!(again(&sent, NOW).request, sent.request);
+    let credit = OutboundTransfer { kind: TransferKind::Credit, ..waits };
+    assert_eq!(begin_attempt(&credit, "amount=300", NOW).request, sent.request, "its amount never changes");
 }
 
 #[test]
@@ -111,7 +124,7 @@ fn a_new_key_needs_a_look_up_that_finds_nothing() {
     assert_eq!((change.to.state, next(&change.to, NOW)), (PayoutState::Planned, TransferStep::LookUp));
     assert_eq!(looked_up(&change.to, &[], NOW), None);
     let second = begin_attempt(&change.to, "other", NOW);
-    assert_eq!((key(&second), second.request.as_deref()), ("po_1-a2".to_owned(), Some("amount=500")));
+    assert_eq!((key(&second), second.request.as_deref()), ("po_1-a2".to_owned(), Some("other")));
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use crate::base::ids::PartnerId;
 use crate::base::sort::sort_by;
-use crate::base::time::Month;
+use crate::base::time::{Month, UtcMillis};
 use crate::codec::operator::NewPartner;
-use crate::engine::accrual::Accrual;
+use crate::engine::accrual::payment;
+use crate::engine::accrual::payment::{Calculation, ShownAccrual};
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::page::Page;
+use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
@@ -52,7 +54,7 @@ pub fn balance(row: &BalanceRow) -> Value {
 
 /// Something that changes a partner's balance.
 enum Entry {
-    Accrual(Accrual),
+    Accrual(ShownAccrual),
     Paid(PaidEntry),
 }
 
@@ -60,14 +62,14 @@ impl Entry {
     /// Its position among the others.
     fn place(&self) -> (i64, &str) {
         match self {
-            Entry::Accrual(accrual) => (accrual.at_ms.0, &accrual.id),
+            Entry::Accrual((accrual, _)) => (accrual.at_ms.0, &accrual.id),
             Entry::Paid(paid) => (paid.at_ms.0, &paid.id),
         }
     }
 
-    fn view(&self) -> Value {
+    fn view(&self, catalog: &Catalog, now: UtcMillis) -> Value {
         match self {
-            Entry::Accrual(accrual) => entry(accrual),
+            Entry::Accrual(accrual) => entry(accrual, catalog, now),
             Entry::Paid(paid) => paid_entry(paid),
         }
     }
@@ -83,8 +85,9 @@ pub async fn entries<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
         partner::partner_find(id).first(),
         partner::entry_page(id, after_ms, &after_id, page.limit + 1),
         paid_entry_page(id, after_ms, &after_id, page.limit + 1),
+        programs(),
     );
-    let (partner, accruals, paid) = call.context().read(reads).await?;
+    let (partner, accruals, paid, catalog) = call.context().read(reads).await?;
     partner.ok_or_else(|| AppError::not_found("partner"))?;
     let accruals = accruals.into_iter().map(Entry::Accrual);
     let mut found: Vec<Entry> = accruals.chain(paid.into_iter().map(Entry::Paid)).collect();
@@ -93,19 +96,27 @@ pub async fn entries<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
         let (at, id) = e.place();
         format!("{at}.{id}")
     };
-    Ok((200, page.answer(found, cursor, Entry::view)))
+    Ok((200, page.answer(found, cursor, |e| e.view(&catalog, call.app.now))))
 }
 
-/// An accrual as the API shows it.
-pub fn entry(accrual: &Accrual) -> Value {
+/// An accrual as the API shows it. `base_cents` and `rate_bps` are null where it is not that share of an invoice.
+pub fn entry(shown: &ShownAccrual, catalog: &Catalog, now: UtcMillis) -> Value {
+    let (accrual, payment) = shown;
     let (unit, currency) = accrual.unit.split_once(':').unwrap_or((&accrual.unit, ""));
+    let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
+    let (rate, base) = match payment::calculation(accrual, payment.base_cents, version) {
+        Some(Calculation::Share(rate, base)) => (Some(rate), Some(base)),
+        _ => (None, None),
+    };
+    let available_from = payment::available_from(accrual, catalog.current(&accrual.program_id, accrual.at_ms), now);
     json!({
         "id": accrual.id, "type": "accrual", "program": accrual.program_id, "program_version": accrual.program_version,
         "reward_id": accrual.reward_id, "account": accrual.account_id, "event": accrual.event_id, "source": accrual.source,
         "period": accrual.period, "at": accrual.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
         "amount_cents": accrual.net_cents, "gross_cents": accrual.gross_cents,
-        "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "state": accrual.state,
-        "available_from": accrual.vests_at_ms.to_rfc3339(), "reason": accrual.reason,
+        "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "base_cents": base, "rate_bps": rate,
+        "state": payment.state(accrual), "payout": payment.payout_id, "payout_cents": payment.payout_cents,
+        "available_from": available_from.map(UtcMillis::to_rfc3339), "reason": accrual.reason,
     })
 }
 

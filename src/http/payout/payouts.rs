@@ -1,12 +1,15 @@
 //! Payouts for operators: lists and receipts, decisions, approvals, reversals; and partners' onboarding.
 
+use crate::base::ids::PartnerId;
 use crate::codec::operator::{OnboardingRequest, ResolutionRequest, ReversalRequest};
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
 use crate::engine::payout::TransferKind as Moved;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::page;
 use crate::http::page::Page;
+use crate::http::partner::partners::entry;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::payout as deciding;
@@ -14,9 +17,15 @@ use crate::service::payout::PayoutAction;
 use crate::service::payout::onboard;
 use crate::service::payout::reverse as reversing;
 use crate::store::payout as rows;
+use crate::store::program::programs;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::Movement;
+use crate::store::report::payout_accruals as accruals;
+use crate::store::report::payout_accruals::{PayoutChange, PayoutShare};
 use serde_json::{Value, json};
+
+/// The most changes in a receipt. A run's report pages through all of them.
+const CHANGES: i64 = 200;
 
 pub const STATES: [&str; 7] = ["planned", "held", "submitting", "paid", "failed", "review", "cancelled"];
 
@@ -52,17 +61,46 @@ pub async fn receipt<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
         reports::receipt_sums(&account, id).first(),
         reports::receipt_page(&account, id, after, page.limit + 1),
         rows::reversal_list(id),
+        accruals::payout_unsent_sum(id).first(),
+        accruals::payout_change_list(id, &PartnerId::default(), CHANGES),
     );
-    let (sums, movements, reversals) = ctx.read(reads).await?;
+    let (sums, movements, reversals, unsent, changes) = ctx.read(reads).await?;
     let sums = sums.ok_or_else(|| AppError::not_found("payout"))?;
     let mut view = deciding::view(&s);
     view["period"] = json!(sums.period);
+    view["left_cents"] = json!(unsent.map(|u| u.amount_cents));
+    view["changes"] = changes.iter().map(change).collect();
     view["opening_cents"] = json!(sums.opening_cents);
     view["moved_cents"] = json!(sums.moved_cents);
     view["immature_cents"] = json!(sums.available_cents - sums.payable_cents);
     view["movements"] = page.answer(movements, |m| m.row.to_string(), movement);
     view["reversals"] = reversals.iter().map(deciding::view).collect();
     Ok((200, view))
+}
+
+/// `GET /v1/payouts/{id}/accruals`: what it includes, and how much of it.
+pub async fn accruals<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
+    let (ctx, id) = (call.context(), &deciding::payout_id(call.segment)?);
+    deciding::find(&ctx, id).await?;
+    let found = accruals::payout_accrual_page(id, &PartnerId::default(), &page.cursor, page.limit + 1);
+    let (found, catalog) = ctx.read((found, programs())).await?;
+    let view = |(share, shown): &(PayoutShare, ShownAccrual)| {
+        json!({
+            "planned_cents": share.planned_cents, "amount_cents": share.amount_cents,
+            "returned_cents": share.returned_cents, "accrual": entry(shown, &catalog, call.app.now),
+        })
+    };
+    Ok((200, page.answer(found, |(share, _)| share.accrual_id.to_string(), view)))
+}
+
+/// One accrual of which a payout takes less than was planned, and why.
+pub fn change(c: &PayoutChange) -> Value {
+    json!({
+        "payout": c.payout_id, "partner": c.partner_id, "accrual": Some(&c.accrual_id).filter(|id| !id.is_empty()),
+        "account": c.account_id, "invoice": c.invoice_id, "type": c.change, "event": c.event_id,
+        "event_type": c.event_type, "planned_cents": c.planned_cents, "amount_cents": c.amount_cents,
+    })
 }
 
 fn movement(m: &Movement) -> Value {

@@ -8,6 +8,7 @@ use crate::engine::attribution::AttributionResult;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::partner::partners::entry;
+use crate::program::catalog::Catalog;
 use crate::service::attribution::report;
 use crate::service::attribution::report::{OtherCurrency, ProgramReport};
 use crate::service::error::AppError;
@@ -20,12 +21,13 @@ use serde_json::{Value, json};
 /// lost, what it earned, what earned nothing because of its currency, and what waits.
 pub async fn report<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let found = report::report(&call.context(), &call.segment.into()).await?;
-    let programs: Vec<Value> = found.programs.iter().map(|program| program_view(program, call.app.now)).collect();
+    let programs: Vec<Value> =
+        found.programs.iter().map(|program| program_view(program, &found.catalog, call.app.now)).collect();
     let waiting: Vec<Value> = found.waiting.iter().map(waiting_view).collect();
     Ok((200, json!({"account": call.segment, "programs": programs, "waiting": waiting})))
 }
 
-fn program_view(report: &ProgramReport, now: UtcMillis) -> Value {
+fn program_view(report: &ProgramReport, catalog: &Catalog, now: UtcMillis) -> Value {
     let unbound = AttributionResult {
         group: report.group.clone(),
         reason: "the account is not attributed to this program any more".to_owned(),
@@ -48,7 +50,8 @@ fn program_view(report: &ProgramReport, now: UtcMillis) -> Value {
             })
         })
         .collect();
-    let waiting = report.accruals.iter().filter(|accrual| accrual.state == AccrualState::Waiting);
+    let waiting =
+        report.accruals.iter().map(|(accrual, _)| accrual).filter(|accrual| accrual.state == AccrualState::Waiting);
     json!({
         "group": result.group, "attributed": binding.is_some(), "program": report.program,
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
@@ -56,7 +59,7 @@ fn program_view(report: &ProgramReport, now: UtcMillis) -> Value {
         "click": binding.and_then(|b| b.click.as_ref()),
         "bound_at": binding.map(|b| b.from.to_rfc3339()), "reason": result.reason, "candidates": candidates,
         "states": reached.map(|s| json!({"state": s.state, "at": s.at.to_rfc3339()})).collect::<Vec<Value>>(),
-        "entries": report.accruals.iter().map(entry).collect::<Vec<Value>>(),
+        "entries": report.accruals.iter().map(|shown| entry(shown, catalog, now)).collect::<Vec<Value>>(),
         "other_currencies": report.other_currencies.iter().map(other_currency_view).collect::<Vec<Value>>(),
         "waiting": waiting.map(waiting_reward_view).collect::<Vec<Value>>(),
         "decided_at": report.decided_at.to_rfc3339(),

@@ -5,6 +5,8 @@ use crate::base::time::Month;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
+use crate::http::page::Page;
+use crate::http::payout::payouts::change;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::service::payout as deciding;
@@ -13,24 +15,36 @@ use crate::service::settlement::start::view as run_view;
 use crate::store::payout::plan;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{CarriedSum, StateSum};
+use crate::store::report::payout_accruals as accruals;
+use crate::store::report::payout_accruals::UnsentSum;
 use crate::store::settlement::run as runs;
 use serde_json::{Value, json};
 
-/// `GET /v1/runs/{id}/report`: what happened to a run's money.
+/// `GET /v1/runs/{id}/report`: what happened to a run's money, and page by page what changed since its plan.
 pub async fn run_report<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let ctx = call.context();
     let rule = send::approval_name(ctx.setup.payout_approval);
     let id = &RunId::from(call.segment);
+    let page = Page::of(call.request)?;
+    let after = page.cursor.split_once('.').unwrap_or((&page.cursor, ""));
     let reads = (
         runs::run_find(id).first(),
         plan::approval_find(id, rule).first(),
         reports::run_payout_sums(id),
         reports::run_carried_sums(id),
+        accruals::run_unsent_sums(id),
+        accruals::run_change_page(id, after, page.limit + 1),
     );
-    let (run, approval, payouts, carried_forward) = ctx.read(reads).await?;
+    let (run, approval, payouts, carried_forward, unsent, changes) = ctx.read(reads).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
     let state = |s: &StateSum| json!({"state": s.state, "currency": currency(&s.unit), "payouts": s.payouts, "amount_cents": s.cents});
     let carried = |s: &CarriedSum| json!({"why": s.why, "currency": currency(&s.unit), "partners": s.partners, "amount_cents": s.cents});
+    let to_send = |s: &UnsentSum| {
+        json!({
+            "currency": currency(&s.unit), "payouts": s.payouts, "planned_cents": s.planned_cents,
+            "amount_cents": s.amount_cents,
+        })
+    };
     let approval_view = json!({
         "policy": rule, "approved": approval.is_some() || rule == "automatic",
         "by": approval.as_ref().map(deciding::approval_view),
@@ -39,6 +53,8 @@ pub async fn run_report<S: Platform>(call: OperatorCall<'_, S>) -> Result<Stored
         "run": run_view(&run), "approval": approval_view,
         "payouts": payouts.iter().map(state).collect::<Vec<Value>>(),
         "carried_forward": carried_forward.iter().map(carried).collect::<Vec<Value>>(),
+        "to_send": unsent.iter().map(to_send).collect::<Vec<Value>>(),
+        "changes": page.answer(changes, |c| format!("{}.{}", c.payout_id, c.accrual_id), change),
     });
     Ok((200, view))
 }

@@ -5,13 +5,13 @@ use crate::base::id;
 use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::codec::operator as query;
 use crate::engine::account::lifecycle::LifecycleTransition;
-use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
 use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
 use crate::pages::account::unearned;
+use crate::pages::accrual::accruals_table::accruals_table;
 use crate::pages::columns;
 use crate::pages::columns::text;
 use crate::pages::components;
@@ -19,7 +19,6 @@ use crate::pages::components::Field;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
-use crate::pages::partner::partners::accruals_table;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{account as wording, common, navigation};
 use crate::pages::viewer::{Gate, Operator};
@@ -123,7 +122,7 @@ async fn shown<S: Platform>(
     let (operator, (found, bindings, accruals, reviews, catalog, known, (amounts, waiting))) =
         gate.open(cx, read).await?;
     found.ok_or_else(|| AppError::not_found("account"))?;
-    let (accruals, next) = helpers::paged(&list, accruals, |l: &Accrual| l.id.to_string());
+    let (accruals, next) = helpers::paged(&list, accruals, |(l, _)| l.id.to_string());
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
@@ -138,7 +137,7 @@ async fn shown<S: Platform>(
             } } }
         }
         h2 { (common::EARNINGS) }
-        (accruals_table(cx, &accruals, Some(&known)))
+        (accruals_table(cx, &catalog, &accruals, Some(&known)))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
         (reassign_form(cx, &operator, &path, form, &catalog))
     };

@@ -16,8 +16,6 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
-use crate::pages::payout::status;
-use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{account as text, navigation};
 use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
@@ -106,7 +104,7 @@ fn earned(locale: &dyn Locale, sums: &[EarnedRow]) -> Markup {
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, row: &str) -> PageResult {
     let row: i64 = row.parse().map_err(|_| AppError::not_found("client"))?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (client, receipt, accruals, catalog, payouts)) = gate
+    let (partner, (client, receipt, accruals, catalog)) = gate
         .open(
             cx,
             (
@@ -114,7 +112,6 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, r
                 reads::client_attribution(claimed_partner, row).first(),
                 reads::client_accruals(claimed_partner, row, LINES),
                 programs(),
-                status::read(claimed_partner),
             ),
         )
         .await?;
@@ -124,7 +121,6 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, r
     let (verdict, reached): (AttributionResult, Vec<LifecycleTransition>) =
         (read(&receipt.receipt)?, read(&receipt.states)?);
     let locale = cx.locale.as_ref();
-    let (accruals, paid) = Paid::of(accruals, payouts);
     let name = wording::client_name(&partner.id, &client.account_id);
     let content = html! {
         (components::heading(&name, "", components::state(state(&client))))
@@ -146,7 +142,7 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, r
         @if accruals.is_empty() {
             (components::empty(text::NO_EARNINGS, html! { (text::NO_EARNINGS_HINT) }))
         } @else {
-            (earnings::table(locale, &catalog, &paid, &partner.id, &accruals))
+            (earnings::table(cx, &catalog, &partner.id, &accruals))
         }
     };
     let page = Page { title: &name, area: Area::Partner(&partner), here: "/partner/clients", content };

@@ -1,9 +1,11 @@
 //! Earnings: the list, and each commission's page.
 
 use crate::base::ids::{AccrualId, PartnerId};
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
+use crate::pages::accrual::calculation;
 use crate::pages::columns;
 use crate::pages::columns::{Column, number, text};
 use crate::pages::components;
@@ -15,8 +17,6 @@ use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
 use crate::pages::partner::wording::STATES;
-use crate::pages::payout::status;
-use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{accrual as text, navigation};
 use crate::pages::text::shared::error;
 use crate::pages::viewer::{Gate, Partner};
@@ -34,14 +34,10 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     if !state.is_empty() && !STATES.contains(&state.as_str()) {
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", error::UNKNOWN_STATE).into());
     }
-    let reads_of_page = (
-        reads::accrual_page(cx.claimed_partner(), &state, before_ms, &before_id, cursor.limit + 1),
-        programs(),
-        status::read(cx.claimed_partner()),
-    );
-    let (partner, (accruals, catalog, payouts)) = gate.open(cx, reads_of_page).await?;
-    let (mut accruals, paid) = Paid::of(accruals, payouts);
-    let next = cursor.cut(&mut accruals, |l| format!("{}.{}", l.at_ms.0, l.id));
+    let reads_of_page =
+        (reads::accrual_page(cx.claimed_partner(), &state, before_ms, &before_id, cursor.limit + 1), programs());
+    let (partner, (mut accruals, catalog)) = gate.open(cx, reads_of_page).await?;
+    let next = cursor.cut(&mut accruals, |(l, _)| format!("{}.{}", l.at_ms.0, l.id));
     let first = cursor.cursor.is_empty();
     let path =
         if state.is_empty() { "/partner/earnings".to_owned() } else { format!("/partner/earnings?state={state}") };
@@ -51,7 +47,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         (filter(&state))
         @if !state.is_empty() { p.quiet { (text::meaning(&state)) } }
         @if !accruals.is_empty() || !first {
-            (table(cx.locale.as_ref(), &catalog, &paid, &partner.id, &accruals))
+            (table(cx, &catalog, &partner.id, &accruals))
             (components::pager(&path, next.as_deref(), first))
         } @else if state.is_empty() {
             (components::empty(text::NOTHING_EARNED, html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::SHARE_WHY) }))
@@ -82,28 +78,35 @@ fn payout_path(id: &str) -> String {
 }
 
 /// Commissions as a table.
-pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &PartnerId, accruals: &[Accrual]) -> Markup {
+pub fn table<S: Platform>(
+    cx: &PageContext<'_, S>,
+    catalog: &Catalog,
+    partner: &PartnerId,
+    accruals: &[ShownAccrual],
+) -> Markup {
+    let locale = cx.locale.as_ref();
     let program = move |l: &Accrual| catalog.current(&l.program_id, l.at_ms);
     let columns = [
-        text(text::DATE, |l: &Accrual| components::day(locale, l.at_ms)),
-        text(text::EARNED_FOR, |l: &Accrual| {
+        text(text::DATE, |(l, _): &ShownAccrual| components::day(locale, l.at_ms)),
+        text(text::EARNED_FOR, |(l, _): &ShownAccrual| {
             html! {
                 a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::accrual_source(&l.source)) }
                 br; span.quiet { (wording::rule(locale, program(l), &l.reward_id)) }
             }
         }),
-        text(text::CUSTOMER, |l: &Accrual| html! { (wording::client_name(partner, &l.account_id)) }),
-        number(text::AMOUNT, |l: &Accrual| {
+        text(text::CUSTOMER, |(l, _): &ShownAccrual| html! { (wording::client_name(partner, &l.account_id)) }),
+        number(text::AMOUNT, |row: &ShownAccrual| {
             html! {
-                (components::amount(locale, l.net_cents.0, &l.unit))
-                @if l.net_cents.0 == 0 && l.gross_cents.0 > 0 { br; span.quiet { (text::OF) (components::amount(locale, l.gross_cents.0, &l.unit)) } }
+                (components::amount(locale, row.0.net_cents.0, &row.0.unit))
+                @if let Some(how) = calculation::of(locale, catalog, row) { br; span.quiet { (how) } }
+                @else if row.0.net_cents.0 == 0 && row.0.gross_cents.0 > 0 { br; span.quiet { (text::OF) (components::amount(locale, row.0.gross_cents.0, &row.0.unit)) } }
             }
         }),
-        text(text::STATE, |l: &Accrual| components::state(paid.state(catalog, l))),
-        text(text::AVAILABLE_FROM, |l: &Accrual| {
+        text(text::STATE, |(l, p): &ShownAccrual| components::state(p.state(l))),
+        text(text::AVAILABLE_FROM, |(l, p): &ShownAccrual| {
             html! {
-                @match paid.settled(l) { Some(at) => (components::day(locale, at)), None => (wording::available(locale, catalog, l)) }
-                @if let Some(p) = paid.payout(catalog, l) { br; a href=(payout_path(&p.id)) { (text::VIEW_PAYOUT) } }
+                @if let Some(id) = &p.payout_id { a href=(payout_path(id)) { (text::VIEW_PAYOUT) } }
+                @else { (wording::available(locale, catalog, l, cx.now())) }
             }
         }),
     ];
@@ -112,7 +115,7 @@ pub fn table(locale: &dyn Locale, catalog: &Catalog, paid: &Paid, partner: &Part
 
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id: AccrualId) -> PageResult {
     let claimed_partner = cx.claimed_partner();
-    let (partner, (accrual, postings, vested, client, catalog, payouts)) = gate
+    let (partner, (found, postings, vested, client, catalog)) = gate
         .open(
             cx,
             (
@@ -121,22 +124,20 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, i
                 reads::accrual_vested(claimed_partner, &id).first(),
                 reads::accrual_client(claimed_partner, &id).first(),
                 programs(),
-                status::read(claimed_partner),
             ),
         )
         .await?;
-    let (accruals, paid) = Paid::of(accrual, payouts);
-    let accrual = accruals.into_iter().next().ok_or_else(|| AppError::not_found("earning"))?;
+    let found = found.into_iter().next().ok_or_else(|| AppError::not_found("earning"))?;
+    let (accrual, payment) = &found;
     let locale = cx.locale.as_ref();
-    let payout = paid.payout(&catalog, &accrual);
-    let state = paid.state(&catalog, &accrual);
+    let state = payment.state(accrual);
     let name = wording::client_name(&partner.id, &accrual.account_id);
     let content = html! {
         (components::heading(text::EARNING, &wording::accrual_source(&accrual.source), components::state(state)))
-        (components::facts(&facts_of(locale, &catalog, &accrual, vested.as_ref())))
+        (components::facts(&facts_of(cx, &catalog, &found, vested.as_ref())))
         p {
             (text::meaning(state)) " "
-            @if let Some(p) = payout { a href=(payout_path(&p.id)) { (text::VIEW_PAYOUT) } "." }
+            @if let Some(id) = &payment.payout_id { a href=(payout_path(id)) { (text::VIEW_PAYOUT) } "." }
             @if accrual.state != AccrualState::Pending && accrual.state != AccrualState::Available { (wording::reason(&accrual.reason)) }
         }
         p {
@@ -144,21 +145,22 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, i
             "."
         }
         h2 { (text::HISTORY) }
-        (columns::table(text::HISTORY, &postings, &posting_columns(locale, &accrual)))
+        (columns::table(text::HISTORY, &postings, &posting_columns(locale, accrual)))
         h2 { (text::REFERENCE) }
         p.quiet { (text::REFERENCE_HINT) }
-        (components::facts(&ids(&accrual, vested.as_ref())))
+        (components::facts(&ids(accrual, vested.as_ref())))
     };
     let page = Page { title: text::EARNING, area: Area::Partner(&partner), here: "/partner/earnings", content };
     Ok(layout::show(cx, 200, page))
 }
 
-fn facts_of<'a>(
-    locale: &dyn Locale,
+fn facts_of<'a, S: Platform>(
+    cx: &PageContext<'_, S>,
     catalog: &Catalog,
-    accrual: &Accrual,
+    shown: &ShownAccrual,
     vested: Option<&VestedRow>,
 ) -> Vec<(&'a str, Markup)> {
+    let (locale, accrual) = (cx.locale.as_ref(), &shown.0);
     let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
     let amount = |cents: i64| components::amount(locale, cents, &accrual.unit);
     let reversed = accrual.kept().0 - accrual.net_cents.0;
@@ -171,6 +173,7 @@ fn facts_of<'a>(
             html! { (text::terms(version.map_or(accrual.program_id.as_str(), |d| d.title.as_str()), accrual.program_version)) },
         ),
     ];
+    list.extend(calculation::of(locale, catalog, shown).map(|how| (text::CALCULATION, html! { (how) })));
     if accrual.gross_cents != accrual.net_cents {
         list.push((text::ORIGINALLY, amount(accrual.gross_cents.0)));
     }
@@ -185,7 +188,7 @@ fn facts_of<'a>(
             let at = html! { (components::instant(locale, run.as_of_ms)) (text::with_settlement(&run.period)) };
             list.push((text::BECAME_AVAILABLE, at));
         }
-        None => list.push((text::AVAILABLE_FROM, wording::available(locale, catalog, accrual))),
+        None => list.push((text::AVAILABLE_FROM, wording::available(locale, catalog, accrual, cx.now()))),
     }
     list
 }

@@ -1,3 +1,5 @@
 //! What partners have earned.
 
+pub mod accruals_table;
+pub mod calculation;
 pub mod earnings;

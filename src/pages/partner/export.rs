@@ -5,7 +5,7 @@
 
 use crate::base::ids::PartnerId;
 use crate::base::sort::sort_by;
-use crate::engine::accrual::Accrual;
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
@@ -14,6 +14,7 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::partner::wording;
 use crate::pages::text::partner::{payout, settings as text};
 use crate::pages::viewer::{Gate, Partner};
+use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
@@ -99,7 +100,7 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         programs(),
     );
     let (partner, (lists, (row, said, balances, payee, sessions, catalog))) = gate.open(cx, (lists, only_once)).await?;
-    let mut entries = entries(cx, &partner.id, lists);
+    let mut entries = entries(cx, &partner.id, &catalog, lists);
     sort_by(&mut entries, |a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
     let more = entries.len() > most;
@@ -131,11 +132,12 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
 }
 
 /// The rows of each list.
-type Lists = (Vec<AuditRow>, Vec<Accrual>, Vec<LinkRow>, Vec<PaidEntry>);
+type Lists = (Vec<AuditRow>, Vec<ShownAccrual>, Vec<LinkRow>, Vec<PaidEntry>);
 
 fn entries<S: Platform>(
     cx: &PageContext<'_, S>,
     partner: &PartnerId,
+    catalog: &Catalog,
     (actions, accruals, links, payouts): Lists,
 ) -> Vec<Entry> {
     let base = cx.base_url();
@@ -147,8 +149,9 @@ fn entries<S: Platform>(
         });
         out.push(Entry { at: a.at_ms.0, list: 0, id: a.id, view });
     }
-    for accrual in accruals {
-        let mut view = entry(&accrual);
+    for shown in accruals {
+        let mut view = entry(&shown, catalog, cx.now());
+        let accrual = shown.0;
         // The same names as on the pages: the host's id may reveal the customer, and a reviewer's notes are for
         // operators only.
         view["account"] = json!(wording::client_name(partner, &accrual.account_id));

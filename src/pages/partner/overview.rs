@@ -15,8 +15,6 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
-use crate::pages::payout::status;
-use crate::pages::payout::status::Paid;
 use crate::pages::text::partner::{navigation, overview as text};
 use crate::pages::viewer::{Gate, Partner};
 use crate::program::document::{Cadence, Document};
@@ -43,7 +41,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, (row, balances, payee, catalog, (days, month_sums, latest, payouts), own, further)) = gate
+    let (partner, (row, balances, payee, catalog, (days, month_sums, accruals), own, further)) = gate
         .open(
             cx,
             (
@@ -55,7 +53,6 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
                     reads::day_list(claimed_partner, first),
                     reads::earned_sums(claimed_partner, reads::day_of(month.start()), reads::day_of(month.end())),
                     reads::accrual_page(claimed_partner, "", now.plus_days(1).0, "~", LATEST),
-                    status::read(claimed_partner),
                 ),
                 reads::link_own(claimed_partner, &LinkCode::default(), 0).first(),
                 reads::link_page(claimed_partner, 0, now.plus_days(1).0, "~", 1).first(),
@@ -63,7 +60,6 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         )
         .await?;
     let document = catalog.current(&partner.program, now);
-    let (accruals, paid) = Paid::of(latest, payouts);
     let todo = Todo {
         row: row.as_ref(),
         document,
@@ -86,7 +82,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         @if accruals.is_empty() {
             (components::empty(text::NOTHING_EARNED, html! { (text::NOTHING_EARNED_HINT) }))
         } @else {
-            (earnings::table(locale, &catalog, &paid, &partner.id, &accruals))
+            (earnings::table(cx, &catalog, &partner.id, &accruals))
             p { a href="/partner/earnings" { (text::ALL_EARNINGS) } }
         }
     };

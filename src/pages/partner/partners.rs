@@ -1,9 +1,9 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::base::ids::{PartnerId, RunId};
-use crate::engine::accrual::{Accrual, AccrualState};
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
+use crate::pages::accrual::accruals_table::accruals_table;
 use crate::pages::columns;
 use crate::pages::columns::{number, text};
 use crate::pages::components;
@@ -22,7 +22,7 @@ use crate::store::partner::{LinkRow, PartnerRow};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{BoundAccount, KnownAccount, PartnerFound};
+use crate::store::report::operator::{BoundAccount, PartnerFound};
 use crate::store::{payout, program};
 use maud::{Markup, html};
 
@@ -87,7 +87,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
     let (operator, rows) = gate.open(cx, query).await?;
     let (found, balance_rows, catalog, payee, latest_links, lines, bound, latest_payouts) = rows;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
-    let (lines, next) = helpers::paged(&list, lines, |l: &Accrual| format!("{}.{}", l.at_ms.0, l.id));
+    let (lines, next) = helpers::paged(&list, lines, |(l, _)| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(&id));
     let content = html! {
@@ -104,7 +104,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         h2 { (common::PAYOUTS) }
         (payouts(cx, &latest_payouts))
         h2 { (common::EARNINGS) }
-        (accruals_table(cx, &lines, None))
+        (accruals_table(cx, &catalog, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
     Ok(helpers::frame(cx, &operator, 200, ("/operator/partners", &name), content))
@@ -220,41 +220,6 @@ fn payouts<S: Platform>(cx: &PageContext<'_, S>, rows: &[OutboundTransfer]) -> M
     html! {
         @if rows.is_empty() { p.quiet { (wording::NO_PAYOUTS) } } @else {
             (columns::table(wording::PAYOUTS_NEWEST_FIRST, rows, &columns))
-        }
-    }
-}
-
-/// Earnings as operators see them: their source, rule and version, their state and its reason. With `partners`, the
-/// earnings of an account; without, those of one partner.
-pub fn accruals_table<S: Platform>(
-    cx: &PageContext<'_, S>,
-    lines: &[Accrual],
-    partners: Option<&[KnownAccount]>,
-) -> Markup {
-    let whose = if partners.is_some() { wording::EARNED_BY } else { common::ACCOUNT };
-    let columns = [
-        text(common::DATE, |l: &Accrual| components::instant(&*cx.locale, l.at_ms)),
-        text(whose, |l: &Accrual| match partners {
-            None => helpers::account(&l.account_id),
-            Some(_) if l.partner_id.is_empty() => html! { (wording::REFERRED_ACCOUNT) },
-            Some(known) => helpers::partner_of(known, &l.partner_id),
-        }),
-        text(
-            common::SOURCE,
-            |l: &Accrual| html! { (l.reward_id) " " span.quiet { (wording::program_version(&l.program_id, l.program_version)) } br; span.quiet { (l.source.as_str()) } },
-        ),
-        text(common::STATE, |l: &Accrual| {
-            html! {
-                (components::state_with(l.state.name(), &l.reason))
-                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::instant(&*cx.locale, l.vests_at_ms)) } }
-            }
-        }),
-        number(common::AMOUNT, |l: &Accrual| components::amount(&*cx.locale, l.net_cents.0, &l.unit)),
-    ];
-
-    html! {
-        @if lines.is_empty() { p.quiet { (common::NO_EARNINGS) } } @else {
-            (columns::table(common::EARNINGS, lines, &columns))
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::base::id;
 use crate::base::ids::{AccountId, PartnerId};
-use crate::engine::accrual::invoice::NEVER;
+use crate::base::time::UtcMillis;
+use crate::engine::accrual::payment;
+use crate::engine::accrual::payment::{ON_ITS_WAY, PAID};
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualState};
-use crate::engine::settlement::schedule;
 use crate::pages::components;
 use crate::pages::locale::Locale;
 use crate::pages::text::partner::{account, accrual as text};
@@ -16,7 +17,8 @@ use crate::program::document::{Document, Unit};
 use maud::{Markup, html};
 
 /// The states that earnings can be filtered by.
-pub const STATES: &[&str] = &["pending", "available", "held", "disputed", "waiting", "reversed", "void"];
+pub const STATES: &[&str] =
+    &["pending", "available", ON_ITS_WAY, PAID, "held", "disputed", "waiting", "reversed", "void"];
 
 /// The name that a partner sees for an account: always the same, and it does not reveal who the account is.
 pub fn client_name(partner: &PartnerId, account: &AccountId) -> String {
@@ -77,15 +79,17 @@ pub fn reason(text: &str) -> String {
     format!("{first}{}{stop}", chars.as_str())
 }
 
-/// When a commission becomes available.
-pub fn available(locale: &dyn Locale, catalog: &Catalog, accrual: &Accrual) -> Markup {
-    let cadence = catalog.current(&accrual.program_id, accrual.at_ms).map(|d| d.settlement.cadence);
+/// When a commission becomes available: now, never, or at a time to come.
+pub fn available(locale: &dyn Locale, catalog: &Catalog, accrual: &Accrual, now: UtcMillis) -> Markup {
+    let document = catalog.current(&accrual.program_id, accrual.at_ms);
     html! {
         @match accrual.state {
             AccrualState::Available => (text::NOW),
-            AccrualState::Pending if accrual.vests_at_ms >= NEVER => (text::NOT_KNOWN),
             AccrualState::Pending => {
-                (components::day(locale, cadence.map_or(accrual.vests_at_ms, |c| schedule::next_run_at(c, accrual.vests_at_ms))))
+                @match payment::available_from(accrual, document, now) {
+                    Some(at) => (components::day(locale, at)),
+                    None => (text::NOT_KNOWN),
+                }
             }
             AccrualState::Held => (text::AFTER_REVIEW),
             AccrualState::Disputed => (text::AFTER_DISPUTE),

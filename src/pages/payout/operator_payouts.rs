@@ -1,11 +1,15 @@
 //! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
-use crate::base::ids::PayoutId;
+use crate::base::ids::{PartnerId, PayoutId};
+use crate::base::money::Cents;
 use crate::codec::operator as forms;
+use crate::engine::accrual::Accrual;
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::{OutboundTransfer, PayoutState, TransferKind as Moved};
 use crate::http::context::Platform;
+use crate::pages::accrual::accruals_table::accruals_table;
 use crate::pages::columns;
 use crate::pages::columns::{number, text};
 use crate::pages::components;
@@ -14,16 +18,21 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
+use crate::pages::payout::changes;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::without_stripe;
 use crate::pages::text::operator::{common, navigation, payout as wording};
+use crate::pages::text::shared::payout as words;
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout as deciding;
 use crate::service::payout::PayoutAction;
 use crate::store::payout as rows;
+use crate::store::program::programs;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{Movement, ReceiptSums};
+use crate::store::report::payout_accruals as accruals;
+use crate::store::report::payout_accruals::{PayoutShare, UnsentSum};
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::PayoutShown;
 use maud::{Markup, html};
@@ -109,21 +118,35 @@ async fn shown<S: Platform>(
         rows::outbound_find(kind_of(id), &[id.to_owned()]).first(),
         reads::partner_of_outbound(id).first(),
         rows::reversal_list(id),
-        reports::receipt_of(id, list.number(0)?, list.limit + 1),
+        reports::receipt_of(id, 0, helpers::ROWS),
+        (
+            accruals::payout_accrual_page(id, &PartnerId::default(), &list.cursor, list.limit + 1),
+            accruals::payout_change_list(id, &PartnerId::default(), changes::SHOWN),
+            accruals::payout_unsent_sum(id).first(),
+            programs(),
+        ),
     );
-    let (operator, (found, known, reversals, (sums, movements))) = gate.open(cx, read).await?;
+    let (operator, (found, known, reversals, (sums, movements), (included, changed, unsent, catalog))) =
+        gate.open(cx, read).await?;
     let s = found.ok_or_else(|| AppError::not_found("payout"))?;
-    let (movements, next) = helpers::paged(&list, movements, |m: &Movement| m.row.to_string());
+    let (included, next) = helpers::paged(&list, included, |(share, _)| share.accrual_id.to_string());
+    let included: Vec<ShownAccrual> = included.into_iter().map(|(share, (l, p))| (with_share(l, &share), p)).collect();
     let path = format!("{HERE}/{}", components::escaped(id));
     let name = known.as_ref().map_or(s.partner_id.as_str(), |k| k.name.as_deref().unwrap_or(&k.external_id));
     let title = wording::title(title_of(s.kind), name);
     let content = html! {
         (components::heading(&title, "", html! { a.button.second href=(HERE) { (common::ALL_PAYOUTS) } }))
         (components::problems(form))
-        (figures(cx, &s))
+        (figures(cx, &s, unsent.as_ref()))
         (facts(cx, &s, name))
+        (changes::to_operator(&*cx.locale, &changed, false))
         (decisions(cx, &operator, &path, &s, form))
-        @if let Some(sums) = &sums { (receipt(cx, &s, sums, &movements)) (components::pager(&path, next.as_deref(), list.cursor.is_empty())) }
+        @if let Some(sums) = &sums {
+            (receipt(cx, &s, sums, &movements))
+            h2 { (wording::INCLUDED) }
+            (accruals_table(cx, &catalog, &included, None))
+            (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
+        }
         @if !reversals.is_empty() {
             h2 { (common::REVERSALS) }
             (columns::table(common::REVERSALS, &reversals, &[
@@ -136,10 +159,16 @@ async fn shown<S: Platform>(
     Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/runs", &title), content))
 }
 
-fn figures<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup {
+fn figures<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer, unsent: Option<&UnsentSum>) -> Markup {
     let locale = &*cx.locale;
+    let amount = |cents: i64| components::amount(locale, cents, &s.unit);
+    let left = unsent.map(|u| u.amount_cents).filter(|left| *left != s.amount_cents.0);
+    let planned = html! {
+        @if let Some(left) = left { (words::LEFT) ": " strong { (amount(left)) } }
+        @else if s.planned_cents != s.amount_cents { (words::AS_PLANNED) ": " (amount(s.planned_cents.0)) }
+    };
     components::figures(&[
-        Figure { label: common::AMOUNT, value: components::amount(locale, s.amount_cents.0, &s.unit), note: html! {} },
+        Figure { label: common::AMOUNT, value: amount(s.amount_cents.0), note: planned },
         Figure {
             label: common::STATE,
             value: components::state(state_of(s)),
@@ -151,6 +180,11 @@ fn figures<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer) -> Markup
             note: html! {},
         },
     ])
+}
+
+/// An accrual with the amount that a payout takes of it.
+fn with_share(accrual: Accrual, share: &PayoutShare) -> Accrual {
+    Accrual { net_cents: Cents(share.amount_cents - share.returned_cents), ..accrual }
 }
 
 fn facts<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer, name: &str) -> Markup {

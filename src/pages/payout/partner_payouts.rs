@@ -16,6 +16,7 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
+use crate::pages::payout::changes;
 use crate::pages::payout::onboarding;
 use crate::pages::text::partner::{navigation, payout as text};
 use crate::pages::viewer::{Gate, Partner};
@@ -115,7 +116,7 @@ fn columns(locale: &dyn Locale) -> [Column<'_, OutboundTransfer>; 5] {
         number(text::AMOUNT, move |s: &OutboundTransfer| components::amount(locale, s.amount_cents.0, &s.unit)),
         text(text::STATE, |s: &OutboundTransfer| components::state(state_name(s))),
         text(text::PAID, move |s: &OutboundTransfer| {
-            html! { @if let Some(at) = s.done_at_ms { (components::day(locale, at)) } @else { span.quiet { (text::waits(state_name(s))) } } }
+            html! { @if let Some(at) = s.done_at_ms { (components::day(locale, at)) } @else { span.quiet { (changes::waits(s)) } } }
         }),
         text(text::TRANSFER, |s: &OutboundTransfer| html! { @if let Some(id) = &s.stripe_id { code { (id) } } }),
     ]
@@ -189,7 +190,7 @@ pub async fn csv<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> P
             s.currency.clone(),
             currency::plain(s.amount_cents.0, &s.currency),
             s.stripe_id.clone().unwrap_or_default(),
-            text::waits(state_name(s)).to_owned(),
+            changes::waits(s).to_owned(),
         ];
         file.push_str(&texts.map(|text| cell(&text)).join(","));
         file.push_str("\r\n");

@@ -17,6 +17,7 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
+use crate::pages::payout::changes;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::{with_refusal, without_stripe};
 use crate::pages::text::operator::{common, navigation, payout, settlement as wording};
@@ -32,6 +33,8 @@ use crate::store::payout::plan::ApprovalRow;
 use crate::store::program;
 use crate::store::report::payout as reports;
 use crate::store::report::payout::{CarriedSum, StateSum};
+use crate::store::report::payout_accruals as accruals;
+use crate::store::report::payout_accruals::UnsentSum;
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::{LastPeriod, PayoutShown, StatementSum};
 use crate::store::settlement::run;
@@ -218,6 +221,7 @@ struct Report {
     statements: Vec<StatementSum>,
     sums: Vec<StateSum>,
     carried_forward: Vec<CarriedSum>,
+    unsent: Vec<UnsentSum>,
 }
 
 async fn shown<S: Platform>(
@@ -236,10 +240,12 @@ async fn shown<S: Platform>(
         reports::run_payout_sums(id),
         reports::run_carried_sums(id),
         reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
+        (accruals::run_unsent_sums(id), accruals::run_change_page(id, ("", ""), changes::SHOWN)),
     );
-    let (operator, (run, approval, statements, sums, carried_forward, payouts)) = gate.open(cx, read).await?;
+    let (operator, (run, approval, statements, sums, carried_forward, payouts, (unsent, changed))) =
+        gate.open(cx, read).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
-    let report = Report { run, rule, approval, statements, sums, carried_forward };
+    let report = Report { run, rule, approval, statements, sums, carried_forward, unsent };
     let (payouts, next) = helpers::paged(&list, payouts, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
     let path = format!("{HERE}/{}", components::escaped(id));
     let title = wording::title(&report.run.program_id, &report.run.period);
@@ -248,6 +254,7 @@ async fn shown<S: Platform>(
         (components::problems(form))
         (progress(cx, &operator, &report))
         (approving(cx, &operator, &path, &report, form))
+        (changes::to_operator(&*cx.locale, &changed, true))
         (money(cx, &report))
         h2 { (common::PAYOUTS) }
         @if payouts.is_empty() {
@@ -313,6 +320,9 @@ fn approving<S: Platform>(
                 (payouts) (wording::ONE_PER_PARTNER)
                 @for (n, s) in planned.iter().enumerate() { @if n > 0 { (wording::AND) } strong { (components::amount(locale, s.cents, &s.unit)) } }
                 (wording::APPROVE_EFFECT)
+                @for s in report.unsent.iter().filter(|s| s.amount_cents != s.planned_cents) {
+                    (wording::LEFT_TO_SEND[0]) strong { (components::amount(locale, s.amount_cents, &s.unit)) } (wording::LEFT_TO_SEND[1])
+                }
                 @if report.rule == "until_first" { (wording::LATER_RUNS) }
             }
             @if operator.may(Scope::Payouts) {

@@ -6,7 +6,7 @@ use crate::base::ids::{AccountId, ProgramId};
 use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
 use crate::engine::account::order::paid_at;
-use crate::engine::accrual::Accrual;
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::attribution::AttributionResult;
 use crate::engine::review::currency;
 use crate::program::catalog::Catalog;
@@ -14,6 +14,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::account;
 use crate::store::account::BindingRow;
+use crate::store::accrual::payment::accruals_of_account;
 use crate::store::event as events;
 use crate::store::event::OtherAmount;
 use crate::store::event::stripe as stripe_events;
@@ -30,6 +31,7 @@ pub struct AttributionReport {
     pub programs: Vec<ProgramReport>,
     /// Refunds and disputes of the account's payments.
     pub waiting: Vec<WaitingEvent>,
+    pub catalog: Catalog,
 }
 
 /// A group of programs with the one that the account is bound to, or a program with accruals that it is not bound to.
@@ -37,7 +39,7 @@ pub struct ProgramReport {
     pub group: String,
     pub program: Option<ProgramId>,
     pub row: Option<BindingRow>,
-    pub accruals: Vec<Accrual>,
+    pub accruals: Vec<ShownAccrual>,
     pub other_currencies: Vec<OtherCurrency>,
     pub decided_at: UtcMillis,
 }
@@ -52,7 +54,7 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
     let reads = (
         account::account_find(account_id).first(),
         account::binding_list(account_id),
-        account::accrual_list(std::slice::from_ref(account_id)),
+        accruals_of_account(account_id),
         events::other_amounts(account_id, SHOWN_MAX),
         stripe_events::waiting_of_account(account_id, SHOWN_MAX),
         programs(),
@@ -62,7 +64,7 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
     let mut programs: Vec<ProgramReport> =
         bindings.into_iter().map(|row| bound(row, &accruals, &amounts, &catalog, ctx.now)).collect();
     let decided_at = programs.iter().map(|p| p.decided_at).max().unwrap_or(ctx.now);
-    let others: BTreeSet<&ProgramId> = distinct(accruals.iter().map(|a| &a.program_id));
+    let others: BTreeSet<&ProgramId> = distinct(accruals.iter().map(|(a, _)| &a.program_id));
     for program in others {
         if programs.iter().all(|p| p.program.as_ref() != Some(program)) {
             programs.push(ProgramReport {
@@ -75,12 +77,12 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
             });
         }
     }
-    Ok(AttributionReport { programs, waiting })
+    Ok(AttributionReport { programs, waiting, catalog })
 }
 
 fn bound(
     row: BindingRow,
-    accruals: &[Accrual],
+    accruals: &[ShownAccrual],
     amounts: &[OtherAmount],
     catalog: &Catalog,
     now: UtcMillis,
@@ -100,8 +102,8 @@ fn bound(
     }
 }
 
-fn of_program(accruals: &[Accrual], program: &ProgramId) -> Vec<Accrual> {
-    accruals.iter().filter(|accrual| accrual.program_id == *program).cloned().collect()
+fn of_program(accruals: &[ShownAccrual], program: &ProgramId) -> Vec<ShownAccrual> {
+    accruals.iter().filter(|(accrual, _)| accrual.program_id == *program).cloned().collect()
 }
 
 /// The amounts since `bound_at` that are not in a program's currency.

@@ -2,6 +2,7 @@
 //! decision is in the audit trail with its changes.
 
 pub mod onboard;
+pub mod reduce;
 pub mod reverse;
 pub mod send;
 pub mod view;

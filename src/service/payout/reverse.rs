@@ -15,7 +15,7 @@ use crate::service::payout::send;
 use crate::service::payout::view;
 use crate::service::stripe;
 use crate::store::payout as rows;
-use crate::store::payout::PayoutReversalRow;
+use crate::store::payout::{PayoutReversalRow, accruals};
 use serde_json::json;
 
 /// The most pages of a hundred reversals for one transfer. In practice people create reversals by hand, and each is at
@@ -85,7 +85,8 @@ pub async fn refresh_reversed<P: Ports>(ctx: &Context<'_, P>, transfer_id: &str)
         .map(|m| PayoutReversalRow { id: m.id, transfer: m.target, amount_cents: m.amount_cents })
         .collect();
     if !returned.is_empty() {
-        ctx.query(rows::return_insert(&returned, &ctx.actor, ctx.now)).await?;
+        let posted = rows::return_insert(&returned, &ctx.actor, ctx.now);
+        ctx.batch(vec![posted, accruals::payout_return_insert(&returned)]).await?;
     }
     Ok(returned.len())
 }

@@ -15,6 +15,7 @@ use crate::engine::payout::{
 };
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
+use crate::service::payout::reduce;
 use crate::service::setup::PayoutApproval;
 use crate::service::stripe;
 use crate::service::stripe::{StripeRefusal, StripeReply as Reply};
@@ -31,9 +32,9 @@ pub const PAGE: i64 = 20;
 pub const SWEEP_PAGES: u32 = 50;
 /// The same when statements are scarce: requests to other services are too, 50 per invocation.
 const TIGHT_PAGES: u32 = 2;
-/// Statements of one page: what is due, its reservations, its responses. A page is started only if all of them fit:
+/// Statements of one page: what is due, what is left of it, its reservations, its responses. A page is started only if all of them fit:
 /// what was sent but not recorded is sent again with its key, and eventually looked up.
-const PAGE_STATEMENTS: u64 = 1 + 2 * CHANGE_STATEMENTS;
+const PAGE_STATEMENTS: u64 = 1 + reduce::STATEMENTS + 2 * CHANGE_STATEMENTS;
 /// Statements that store changes to outbound transfers of one kind.
 const CHANGE_STATEMENTS: u64 = 4;
 /// Pages processed while an operator waits for the response; the sweep does the rest.
@@ -162,6 +163,7 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
     if !over.is_empty() {
         statements.push(rows::transfer_post(kind, &over, &ctx.actor, ctx.now));
     }
+    statements.extend(reduce::returned(&to));
     let is_credit = matches!(kind, TransferKind::Credit | TransferKind::Debit);
     if is_credit && changes.iter().any(|c| c.to.state == PayoutState::Failed) {
         statements.push(credit::undelivered(&over));
@@ -211,10 +213,10 @@ async fn take<P: Ports>(
     let Some(kind) = page.first().map(|s| s.kind) else { return Ok(()) };
     let mut changes = Vec::new();
     let mut attempts = Vec::new();
-    let mut doubtful = Vec::new();
+    let (mut fresh, mut doubtful) = (Vec::new(), Vec::new());
     for s in page {
         match payout::next(&s, ctx.now) {
-            TransferStep::Claim => attempts.push(payout::begin_attempt(&s, &transfer::form(&s), ctx.now)),
+            TransferStep::Claim => fresh.push(s),
             TransferStep::Send => attempts.push(payout::again(&s, ctx.now)),
             TransferStep::LookUp => doubtful.push(s),
             TransferStep::Wait => {}
@@ -224,10 +226,12 @@ async fn take<P: Ports>(
     for (s, found) in doubtful.iter().zip(found) {
         match found.map(|listed| payout::looked_up(s, &listed, ctx.now)) {
             Ok(Some(change)) => changes.push(change),
-            Ok(None) => attempts.push(payout::begin_attempt(s, &transfer::form(s), ctx.now)),
+            Ok(None) => fresh.push(s.clone()),
             Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
         }
     }
+    let fresh = reduce::still_due(ctx, kind, fresh).await?;
+    attempts.extend(fresh.iter().map(|s| payout::begin_attempt(s, &transfer::form(s), ctx.now)));
     let begun = store(ctx, kind, changes, attempts).await?;
     let results = send(ctx, pace, &begun).await;
     settle(ctx, kind, &begun, &results).await

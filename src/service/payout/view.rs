@@ -45,7 +45,11 @@ pub fn view(s: &OutboundTransfer) -> Value {
     view[run] = json!(s.parent);
     view[of] = json!(s.target);
     let (made, at) = match s.kind {
-        TransferKind::Payout => ("transfer", "paid_at"),
+        TransferKind::Payout => {
+            view["planned_cents"] = json!(s.planned_cents);
+            view["carried_cents"] = json!(s.carried_cents);
+            ("transfer", "paid_at")
+        }
         TransferKind::Reversal => ("reversal", "reversed_at"),
         TransferKind::Credit | TransferKind::Debit => {
             view["type"] = json!(s.kind);

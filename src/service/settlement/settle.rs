@@ -26,7 +26,7 @@ use crate::service::payout::send;
 use crate::store::account::AccountRow;
 use crate::store::accrual::modifiers;
 use crate::store::message::outbox;
-use crate::store::payout::plan;
+use crate::store::payout::{accruals, plan};
 use crate::store::port::{DbError, Stmt};
 use crate::store::settlement::run as runs;
 use serde_json::json;
@@ -120,7 +120,7 @@ pub fn step_statements(state: RunState) -> u64 {
         RunState::Backfilling => 14,
         RunState::Vesting => 5,
         RunState::Executing => 13,
-        RunState::Closing | RunState::Done => 14,
+        RunState::Closing | RunState::Done => 20,
     }
 }
 
@@ -316,10 +316,13 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
     let (minimum, delay) = catalog
         .in_force(&run.program_id, run.as_of_ms)
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
-    let mut statements = vec![runs::run_step(run, RunState::Done, ""), runs::run_partner_insert(run, minimum, delay)];
+    let mut statements = vec![runs::run_step(run, RunState::Done, "")];
+    statements.extend(accruals::reduce_waiting(&run.program_id, &ctx.actor, ctx.now));
+    statements.push(runs::run_partner_insert(run, minimum, delay));
     // Without Stripe nobody can be paid: what is payable stays available, and no partner is asked to onboard.
     if ctx.setup.stripe.is_some() {
-        statements.extend(plan::payout_plan(run, send::approval_name(ctx.setup.payout_approval), ctx.now));
+        let approval = send::approval_name(ctx.setup.payout_approval);
+        statements.extend(plan::payout_plan(run, approval, (minimum, delay), ctx.now));
     }
     statements.extend(runs::leaderboard_refresh(run, ctx.now));
     statements.push(outbox::outbox_statements(&run.id, ctx.now));

@@ -1,14 +1,15 @@
 //! What a partner's pages show. Every read is limited to the partner, so that another partner's ids find nothing, and
 //! reads no more for a partner with a hundred thousand accruals than for one with ten.
 
-use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, PayoutId, RunId};
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode, PartnerId, RunId};
 pub use crate::store::partner::own_links::{
     DayRow, LinkName, OwnLink, day_list, link_choices, link_day_list, link_own, link_page,
 };
 
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::engine::accrual::Accrual;
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::store::account::LINE_COLUMNS;
+use crate::store::accrual::payment::{PAYMENT, in_state};
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
@@ -96,55 +97,11 @@ pub fn client_attribution(partner: &PartnerId, row: i64) -> Query<BindingAttribu
         .query()
 }
 
-/// An accrual's settlement: the instant of the run that made it available, if that is known and nothing held it up
-/// afterward.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SettledRow {
-    pub id: AccrualId,
-    pub settled_ms: Option<UtcMillis>,
-}
-
-/// An accrual with its settlement.
-pub type OwnAccrual = (Accrual, SettledRow);
-
-/// Searches the program's runs from the year of the accrual on, by their index, until one that contains the accrual. An
-/// accrual that was reviewed or disputed may have missed the payouts of the rest of its run, so nothing is returned for
-/// it.
-const SETTLED: &str = "IIF(state = 'available' AND balance = 'available'
-    AND NOT EXISTS (SELECT 1 FROM review v WHERE v.account_id = accrual.account_id)
-    AND NOT EXISTS (SELECT 1 FROM event e WHERE e.account_id = accrual.account_id AND e.type IN ('dispute.opened', 'dispute.won', 'dispute.lost')),
-  (SELECT r.as_of_ms FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.accrual_id = accrual.id
-   WHERE r.program_id = accrual.program_id AND r.cadence IN ('weekly', 'monthly') AND r.period >= substr(accrual.period, 1, 4) AND i.posted_cents > 0
-   ORDER BY r.cadence, r.period LIMIT 1), NULL) AS settled_ms";
-
-/// A payout as the page of an accrual needs it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct PayoutRow {
-    pub id: PayoutId,
-    pub unit: String,
-    /// The instant of the run that planned it.
-    pub as_of_ms: UtcMillis,
-    pub state: String,
-    /// 1: some of it was reversed.
-    pub is_reversed: i64,
-}
-
-/// The partner's newest payouts that were not undone, oldest of them first.
-pub fn payouts_standing(partner: &PartnerId, limit: i64) -> Query<PayoutRow> {
-    Stmt::new(
-        "SELECT * FROM (SELECT p.id, p.unit, r.as_of_ms, p.state, EXISTS (SELECT 1 FROM payout_reversal v WHERE v.payout_id = p.id) AS is_reversed
-           FROM payout p CROSS JOIN run r ON r.id = p.run_id WHERE p.partner_id = ?1 AND p.state NOT IN ('failed', 'cancelled')
-           ORDER BY p.created_at_ms DESC LIMIT ?2) ORDER BY as_of_ms",
-    )
-    .bind(partner)
-    .bind(limit).query()
-}
-
 /// The newest accruals of one of the partner's accounts. They are found by the account, which has few, and not by the
 /// partner.
-pub fn client_accruals(partner: &PartnerId, row: i64, limit: i64) -> Parsed<Vec<OwnAccrual>> {
+pub fn client_accruals(partner: &PartnerId, row: i64, limit: i64) -> Parsed<Vec<ShownAccrual>> {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE +partner_id = ?1
+        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
          ORDER BY at_ms DESC, id DESC LIMIT ?3"
     ))
@@ -154,18 +111,18 @@ pub fn client_accruals(partner: &PartnerId, row: i64, limit: i64) -> Parsed<Vec<
     .pairs()
 }
 
-/// The partner's accruals before the cursor (instant, id), newest first. An empty state matches all.
+/// The partner's accruals before the cursor (instant, id), newest first. The state is one that people see; an empty one
+/// matches all.
 pub fn accrual_page(
     partner: &PartnerId,
     state: &str,
     before_ms: i64,
     before_id: &str,
     limit: i64,
-) -> Parsed<Vec<OwnAccrual>> {
-    // An unused filter is left out: otherwise its index is not used.
-    let of_state = if state.is_empty() { "?2 = ''" } else { "state = ?2" };
+) -> Parsed<Vec<ShownAccrual>> {
+    let of_state = in_state(state);
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
+        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
          ORDER BY at_ms DESC, id DESC LIMIT ?5"
     ))
     .bind(partner)
@@ -175,8 +132,8 @@ pub fn accrual_page(
     .bind(limit).pairs()
 }
 
-pub fn accrual_find(partner: &PartnerId, id: &AccrualId) -> Parsed<Vec<OwnAccrual>> {
-    let sql = format!("SELECT {LINE_COLUMNS}, {SETTLED} FROM accrual WHERE id = ?2 AND partner_id = ?1");
+pub fn accrual_find(partner: &PartnerId, id: &AccrualId) -> Parsed<Vec<ShownAccrual>> {
+    let sql = format!("SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE id = ?2 AND partner_id = ?1");
     Stmt::new(sql).bind(partner).bind(id).pairs()
 }
 

@@ -1,9 +1,10 @@
 //! Payouts, their reversals and credits sent to Stripe: what is due, what was decided, and their ledger entries.
 
+pub mod accruals;
 pub mod payee;
 pub mod plan;
 
-use crate::base::ids::{PartnerId, PayoutId, RunId};
+use crate::base::ids::{ActorId, PartnerId, PayoutId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::message::MessageType;
@@ -14,17 +15,17 @@ use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
 const PAYOUT: &str =
-    "SELECT 'payout' AS kind, id, run_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+    "SELECT 'payout' AS kind, id, run_id AS parent, program_id, partner_id, unit, currency, planned_cents, amount_cents, carried_cents,
    destination AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    transfer_id AS stripe_id, paid_at_ms AS done_at_ms, created_at_ms FROM payout p";
 
 const REVERSAL: &str =
-    "SELECT 'reversal' AS kind, id, payout_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+    "SELECT 'reversal' AS kind, id, payout_id AS parent, program_id, partner_id, unit, currency, amount_cents AS planned_cents, amount_cents, NULL AS carried_cents,
    transfer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms FROM payout_reversal p";
 
 pub(crate) const CREDIT: &str =
-    "SELECT kind, id, accrual_id AS parent, program_id, partner_id, unit, currency, amount_cents,
+    "SELECT kind, id, accrual_id AS parent, program_id, partner_id, unit, currency, amount_cents AS planned_cents, amount_cents, NULL AS carried_cents,
    customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_transfer p";
 
@@ -156,13 +157,13 @@ pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stm
 /// The ledger rows of finished outbound transfers. A payout's pending row is posted or voided. A reversal is posted
 /// under the id of Stripe's reversal, no matter who reports it first. Credits are like payouts, and their debits are
 /// posted once they are done.
-pub fn transfer_post(kind: TransferKind, ids: &[&PayoutId], actor: &str, now: UtcMillis) -> Stmt {
+pub fn transfer_post(kind: TransferKind, ids: &[&PayoutId], actor: &ActorId, now: UtcMillis) -> Stmt {
     let sql = match kind {
         TransferKind::Payout => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, pending_id, program_id, run_id, actor, reason, created_at_ms)
              SELECT p.id || IIF(p.state = 'paid', '.post', '.void'), 'payout', IIF(p.state = 'paid', 'post', 'void'), t.debit, t.credit,
                     IIF(p.state = 'paid', p.amount_cents, 0), t.id, p.program_id, p.run_id, ?2, p.reason, ?3
-             FROM payout p JOIN transfer t ON t.id = p.id || '.pending'
+             FROM payout p JOIN transfer t ON t.id = p.reserved_id
              WHERE p.id IN (SELECT value FROM json_each(?1)) AND p.state IN ('paid', 'failed', 'cancelled')"
                 .to_owned()
         }
@@ -203,7 +204,7 @@ pub struct PayoutReversalRow {
 }
 
 /// Posts reversals of our transfers, each once, no matter who requested them.
-pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis) -> Stmt {
+pub fn return_insert(returned: &[PayoutReversalRow], actor: &ActorId, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
          SELECT value ->> '$.id', 'payout_return', 'single', t.credit, t.debit, value ->> '$.amount_cents', p.program_id, ?2,
@@ -216,7 +217,7 @@ pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis
 }
 
 /// A reversal that an operator requested, about to be sent. More than is left of the transfer aborts the batch.
-pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
+pub fn reversal_insert(s: &OutboundTransfer, actor: &ActorId) -> Stmt {
     Stmt::new(
         "INSERT INTO payout_reversal (id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state,
            due_at_ms, reason, revision, actor, created_at_ms)

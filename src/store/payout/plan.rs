@@ -1,9 +1,10 @@
 //! A run's payouts: planned in its last step, and the approval that lets them be sent.
 
-use crate::base::ids::RunId;
+use crate::base::ids::{ActorId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
+use crate::store::payout::accruals::payout_accrual_plan;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
@@ -15,20 +16,25 @@ const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
 /// Plans a payout for each statement of the run with a payable cash amount for a partner who can be paid, and reminds
 /// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the
 /// operators are asked to approve.
-pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
+pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i64, i64), now: UtcMillis) -> Vec<Stmt> {
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
+    let id = "'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6)";
     let columns = AccountColumns::of("p");
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
+    let [accruals, others] = payout_accrual_plan(run, delay_days);
     vec![
         // Ids follow from the facts, so that every invocation creates the same plan.
         of_run(format!(
-            "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, amount_cents, destination, state, due_at_ms, reason,
-               revision, created_at_ms)
-             SELECT 'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6),
-                    s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
+            "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, reserved_id,
+               destination, state, due_at_ms, reason, revision, created_at_ms)
+             SELECT {id}, s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, s.payable_cents, CAST(?4 AS INTEGER),
+                    {id} || '.pending', y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
              FROM payee y, {due} AND y.partner_id = s.partner_id AND {READY}"
         ))
-        .bind(&run.program_id),
+        .bind(&run.program_id)
+        .bind(minimum_cents),
+        accruals,
+        others,
         Stmt::new(columns.ensure(LedgerAccountKind::Cash, "payout p WHERE p.run_id = ?1")).bind(&run.id),
         of_run(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
@@ -64,7 +70,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
 #[derive(Clone, Debug, Deserialize)]
 pub struct ApprovalRow {
     pub run_id: RunId,
-    pub actor: String,
+    pub actor: ActorId,
     pub reason: Option<String>,
     pub at_ms: UtcMillis,
 }
@@ -82,7 +88,7 @@ pub fn approval_find(run: &RunId, approval: &str) -> Query<ApprovalRow> {
 }
 
 /// Approves a run's payouts. If two requests do so at once, the second aborts and finds the first one's approval.
-pub fn approval_insert(run: &RunRow, actor: &str, reason: Option<&str>, now: UtcMillis) -> Stmt {
+pub fn approval_insert(run: &RunRow, actor: &ActorId, reason: Option<&str>, now: UtcMillis) -> Stmt {
     Stmt::new("INSERT INTO payout_approval (run_id, program_id, actor, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
         .bind(&run.id)
         .bind(&run.program_id)

@@ -2,6 +2,7 @@
 
 pub mod operator;
 pub mod payout;
+pub mod payout_accruals;
 
 use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;

@@ -2,10 +2,11 @@
 //!
 //! Typed texts are compared as ranges of an index, never as patterns.
 
-use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, RunId};
+use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, ReviewId, RunId};
 use crate::base::time::UtcMillis;
-use crate::engine::accrual::Accrual;
+use crate::engine::accrual::payment::ShownAccrual;
 use crate::store::account::LINE_COLUMNS;
+use crate::store::accrual::payment::PAYMENT;
 use crate::store::ledger::TransferRow;
 use crate::store::partner::LinkRow;
 use crate::store::port::Stmt;
@@ -81,16 +82,16 @@ pub fn link_latest(partner: &PartnerId, limit: i64) -> Query<LinkRow> {
 }
 
 /// A partner's accruals before the cursor (instant, id), newest first.
-pub fn accrual_latest(partner: &PartnerId, before_ms: i64, before_id: &str, limit: i64) -> Query<Accrual> {
+pub fn accrual_latest(partner: &PartnerId, before_ms: i64, before_id: &str, limit: i64) -> Parsed<Vec<ShownAccrual>> {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
+        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
          ORDER BY at_ms DESC, id DESC LIMIT ?4"
     ))
     .bind(partner)
     .bind(before_ms)
     .bind(before_id)
     .bind(limit)
-    .query()
+    .pairs()
 }
 
 /// An account in a list.
@@ -142,12 +143,14 @@ pub fn account_page(before: i64, limit: i64) -> Query<AccountFound> {
 }
 
 /// An account's accruals after the cursor.
-pub fn account_accruals(account: &AccountId, after: &str, limit: i64) -> Query<Accrual> {
-    Stmt::new(format!("SELECT {LINE_COLUMNS} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))
-        .bind(account)
-        .bind(after)
-        .bind(limit)
-        .query()
+pub fn account_accruals(account: &AccountId, after: &str, limit: i64) -> Parsed<Vec<ShownAccrual>> {
+    Stmt::new(format!(
+        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    ))
+    .bind(account)
+    .bind(after)
+    .bind(limit)
+    .pairs()
 }
 
 /// The names that a partner is known by.
@@ -233,7 +236,7 @@ pub fn review_decided_page(state: &str, after: &str, limit: i64) -> Parsed<Vec<(
         .pairs()
 }
 
-pub fn review_shown(id: &str) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
+pub fn review_shown(id: &ReviewId) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
     Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id).pairs()
 }
 

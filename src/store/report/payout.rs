@@ -25,7 +25,7 @@ const MOVED: &str = "WITH own AS MATERIALIZED (
      UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1 AND phase <> 'post'),
    span AS MATERIALIZED (
      SELECT n.rowid AS planned, COALESCE((SELECT MAX(b.rowid) FROM transfer b WHERE b.accrual_id IS NULL AND b.debit = ?1
-       AND b.code = 'payout' AND b.phase = 'pending' AND b.rowid < n.rowid), 0) AS before FROM transfer n WHERE n.id = ?2)";
+       AND b.code = 'payout' AND substr(b.id, -8) = '.pending' AND b.rowid < n.rowid), 0) AS before FROM transfer n WHERE n.id = ?2)";
 
 /// One change of what a partner can be paid, with its cause.
 #[derive(Clone, Debug, Deserialize)]
@@ -104,11 +104,6 @@ const PLACES: i64 = 10_000_000;
 /// The movements since the previous payout, after the cursor. Vesting is listed accrual by accrual.
 pub fn receipt_page(account: &str, payout: &PayoutId, after: i64, limit: i64) -> Query<Movement> {
     page(account, payout, (after, limit), str::to_owned).query()
-}
-
-/// The same for one of a partner's own payouts.
-pub fn own_receipt_page(partner: &PartnerId, payout: &PayoutId, after: i64, limit: i64) -> Query<Movement> {
-    page(partner, payout, (after, limit), of_own).query()
 }
 
 fn page(account: &str, payout: &PayoutId, (after, limit): (i64, i64), of: fn(&str) -> String) -> Stmt {
@@ -192,7 +187,7 @@ pub fn run_payout_sums(run: &RunId) -> Query<StateSum> {
 }
 
 /// What a run did not pay: `not_onboarded` is payable to partners who cannot be paid yet, `not_payable` is below the
-/// minimum or immature, `negative` is owed by partners.
+/// minimum or immature, `negative` is owed by partners. `below_minimum` is what was left of payouts that were planned.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CarriedSum {
     pub why: String,
@@ -207,7 +202,8 @@ pub fn run_carried_sums(run: &RunId) -> Query<CarriedSum> {
            SELECT s.unit, IIF(s.payable_cents > 0, 'not_onboarded', IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
                   IIF(s.payable_cents > 0, s.payable_cents, s.available_cents) AS cents
            FROM run_partner s WHERE s.run_id = ?1 AND s.unit LIKE 'cash:%' AND s.available_cents <> 0
-             AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.run_id = s.run_id AND p.partner_id = s.partner_id AND p.unit = s.unit))
+             AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.run_id = s.run_id AND p.partner_id = s.partner_id AND p.unit = s.unit)
+           UNION ALL SELECT p.unit, 'below_minimum', p.carried_cents FROM payout p WHERE p.run_id = ?1 AND p.carried_cents > 0)
          GROUP BY why, unit ORDER BY why, unit",
     )
     .bind(run)

@@ -2,13 +2,14 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
-use crate::base::ids::{PartnerId, ProgramId, RunId};
+use crate::base::ids::{ActorId, PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::review::ReviewState;
 use crate::engine::settlement::RunState;
 use crate::store::account::{AccountIdRow, accrual_insert};
+use crate::store::accrual::payment::immature;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
@@ -35,7 +36,7 @@ pub struct RunRow {
     pub cursor: String,
     pub items: i64,
     pub executed: i64,
-    pub actor: String,
+    pub actor: ActorId,
     pub started_at_ms: UtcMillis,
     pub finished_at_ms: Option<UtcMillis>,
 }
@@ -310,11 +311,10 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
 }
 
 /// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
-/// immature: accruals that vested less than `delay_days` before the run, and those that are held or disputed. An
-/// accrual that could not vest in the run of its own instant is dated a millisecond later; its delay starts at its
-/// instant.
+/// immature: accruals that vested less than `delay_days` before the run, and those that are held or disputed. What a
+/// payout already took of them keeps nothing else back.
 pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)
          SELECT ?1, b.partner_id, b.unit, COALESCE(s.cents, 0), b.pending, b.available,
                 IIF(b.available - COALESCE(u.cents, 0) > 0 AND b.available - COALESCE(u.cents, 0) >= CAST(?3 AS INTEGER),
@@ -324,12 +324,12 @@ pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> 
                FROM ledger_account WHERE program_id = ?2 AND partner_id <> '' GROUP BY partner_id, unit) b
          LEFT JOIN (SELECT partner_id, unit, SUM(posted_cents) AS cents FROM run_item WHERE run_id = ?1 GROUP BY partner_id, unit) s
            ON s.partner_id = b.partner_id AND s.unit = b.unit
-         LEFT JOIN (SELECT partner_id, unit, SUM(net_cents) AS cents FROM accrual
-                    WHERE program_id = ?2 AND balance = 'available'
-                      AND (state <> 'available' OR vests_at_ms - (vests_at_ms = at_ms + 1) > ?4)
+         LEFT JOIN (SELECT partner_id, unit, SUM(MAX(0, net_cents - payout_cents)) AS cents FROM accrual a
+                    WHERE program_id = ?2 AND balance = 'available' AND {}
                     GROUP BY partner_id, unit) u
            ON u.partner_id = b.partner_id AND u.unit = b.unit",
-    )
+        immature("a", "?4")
+    ))
     .bind(&run.id)
     .bind(&run.program_id)
     .bind(minimum_cents)

@@ -1,9 +1,17 @@
 // All pages, found by following the links from each role's first page: one page per shape of path, regardless of ids.
+import { readFileSync } from "node:fs";
 import { presets } from "../../../scripts/presets.mjs";
 
 const programs = new Set(presets().map(([id]) => id));
 /** Files, and the demo's own pages. */
 const NO_PAGE = /\.(csv|svg|png|json)$|^\/partner\/settings\/data$|^\/(r|dev|shop|v1|manicule|_emdash|sign-out)(\/|$)/;
+
+/** The shapes of all pages in an area's table: a crawl must meet each. */
+export function tabled(area) {
+  const table = readFileSync(new URL(`../../../src/pages/${area}/mod.rs`, import.meta.url), "utf8");
+  const paths = [...table.matchAll(/Page::get\(\s*"([^"]+)"/g)].map(([, path]) => path);
+  return paths.filter((path) => !NO_PAGE.test(path)).map((path) => path.replaceAll(/\{\w+\}/g, ":id"));
+}
 
 /** A path without its ids: `/partner/links/:id`. */
 export function shape(path) {
@@ -39,6 +47,26 @@ export async function crawl(browser, start, look, others = []) {
     waiting.push(...found);
   }
   return [...seen].sort();
+}
+
+/** No site of a test has more pages in an area. */
+const PAGES_MAX = 400;
+
+/** Visits every page of an area that links lead to, whatever its ids, and `others`. */
+export async function everyPage(browser, start, look, others = []) {
+  const area = start.split("/")[1];
+  const waiting = [start, ...others];
+  const seen = new Set(waiting);
+  for (let next = 0; next < waiting.length; next += 1) {
+    if (next > PAGES_MAX) throw new Error(`more than ${PAGES_MAX} pages below ${start}: ${waiting.slice(-5).join(" ")}`);
+    await browser.go(waiting[next]);
+    await look(waiting[next]);
+    for (const { address } of await links(browser, area)) {
+      if (seen.has(address)) continue;
+      seen.add(address);
+      waiting.push(address);
+    }
+  }
 }
 
 /** The operator's pages with the most content. */

@@ -194,6 +194,7 @@ fn payouts(held: &Held) -> Vec<Call> {
     vec![
         get("/v1/payouts"),
         payout_call("GET", "/v1/payouts/{id}", &payouts.paid, json!(null)),
+        payout_call("GET", "/v1/payouts/{id}/accruals", &payouts.paid, json!(null)),
         payout_call("POST", "/v1/payouts/{id}/hold", &payouts.planned, json!({"reason": "to be sure"})),
         payout_call("POST", "/v1/payouts/{id}/release", &payouts.planned, json!({"reason": "it is right"})),
         payout_call("POST", "/v1/payouts/{id}/cancel", &payouts.planned, json!({"reason": "asked for"})),

@@ -1,5 +1,5 @@
 //! Random documents: what is accepted earns what a naive interpreter of the same JSON says, to the cent, and what is
-//! refused names a path. Each failure prints its seed. Runs `PROGRAM_SEEDS` seeds (160), or the one in `PROGRAM_SEED`.
+//! refused names a path. Each failure prints its seed. Runs `PROGRAM_SEEDS` seeds (300), or the one in `PROGRAM_SEED`.
 
 mod drawn;
 mod naive;
@@ -40,7 +40,7 @@ fn seeds(part: u64) -> Vec<u64> {
                 Vec::new()
             }
         }
-        None => (0..number("PROGRAM_SEEDS").unwrap_or(160)).filter(|seed| seed % 2 == part).collect(),
+        None => (0..number("PROGRAM_SEEDS").unwrap_or(300)).filter(|seed| seed % 2 == part).collect(),
     }
 }
 

@@ -7,6 +7,7 @@ use manicule::codec::json::Invalid;
 use manicule::codec::operator;
 use manicule::codec::stripe::OWN_EVENTS;
 use manicule::engine::accrual::AccrualState;
+use manicule::engine::accrual::payment::{ON_ITS_WAY, PAID};
 use manicule::engine::funnel::Place;
 use manicule::engine::funnel::advice::{ActionKind, TaskKind};
 use manicule::engine::message::MessageType;
@@ -65,7 +66,8 @@ fn literals(source: &str, from: &str) -> Names {
 fn constraint(table: &str, column: &str) -> Names {
     let schema = include_str!("../../../schema.sql");
     let (_, from) = schema.split_once(&format!("CREATE TABLE {table} (")).expect("the table");
-    let (_, from) = from.split_once(&format!("  {column} TEXT NOT NULL CHECK ({column} IN (")).expect("the constraint");
+    let (_, from) = from.split_once(&format!("  {column} TEXT ")).expect("the column");
+    let (_, from) = from.split_once(&format!("CHECK ({column} IN (")).expect("the constraint");
     quoted(from.split_once("))").expect("its end").0)
 }
 
@@ -85,7 +87,7 @@ fn states(kinds: &[TransferKind]) -> Names {
         for state in variants!(PayoutState: Planned, Submitting, Paid, Failed, Review, Cancelled) {
             for held in [0, 1] {
                 let row = json!({"kind": kind, "id": "", "parent": "", "program_id": "", "partner_id": "", "unit": "",
-                    "currency": "", "amount_cents": 1, "target": "", "revision": 1, "state": state, "held": held,
+                    "currency": "", "planned_cents": 1, "carried_cents": null, "amount_cents": 1, "target": "", "revision": 1, "state": state, "held": held,
                     "request": null, "attempt": 1, "tries": 0, "first_sent_at_ms": null, "due_at_ms": 0,
                     "refusal": null, "reason": "", "stripe_id": null, "done_at_ms": null, "created_at_ms": 0});
                 let transfer: OutboundTransfer = serde_json::from_value(row).expect("a transfer");
@@ -154,7 +156,8 @@ fn outcomes(also: &[&str]) -> Names {
 
 fn carried_forward() -> Names {
     let sql = run_carried_sums(&"".into()).statement.sql;
-    quoted(sql.lines().find(|line| line.contains("AS why")).expect("the reasons"))
+    let reasons = sql.lines().filter(|line| line.contains("AS why") || line.contains("carried_cents > 0"));
+    reasons.flat_map(quoted).collect()
 }
 
 fn units() -> Names {
@@ -167,6 +170,11 @@ fn run_cadences() -> Names {
 
 fn accrual_states() -> Names {
     serialized(variants!(AccrualState: Pending, Held, Disputed, Available, Waiting, Reversed, Void, Settled))
+}
+
+/// The states of accruals as people see them.
+fn shown_accrual_states() -> Names {
+    accrual_states().into_iter().chain(names([PAID, ON_ITS_WAY])).collect()
 }
 
 fn payout_states() -> Names {
@@ -194,7 +202,7 @@ fn lists_and_books() -> Vec<(&'static str, Names)> {
         ("Balance.unit", units()),
         ("BalanceTransaction.type", names(["accrual"])),
         ("BalanceTransaction.unit", units()),
-        ("BalanceTransaction.state", accrual_states()),
+        ("BalanceTransaction.state", shown_accrual_states()),
         ("PaidBalanceTransaction.type", paid_types()),
         ("PaidBalanceTransaction.unit", units()),
         ("PaidBalanceTransaction.state", paid_states()),
@@ -250,6 +258,7 @@ fn outcomes_and_messages() -> Vec<(&'static str, Names)> {
         ("RunReport.approval.policy", names(approvals)),
         ("RunReport.payouts.state", payout_states()),
         ("RunReport.carried_forward.why", carried_forward()),
+        ("PayoutChange.type", constraint("payout_accrual", "change")),
         ("Delivery.channel", constraint("delivery", "channel")),
         ("Delivery.state", constraint("delivery", "state")),
     ]

@@ -2,9 +2,11 @@
 //! schema; here also a field that no answer has any more is found.)
 
 use crate::support::openapi::document;
+use manicule::base::time::UtcMillis;
 use manicule::engine::payout::{OutboundTransfer, TransferKind};
 use manicule::http::exchange::Response;
 use manicule::http::partner::partners;
+use manicule::program::catalog::Catalog;
 use manicule::program::settlement::Benefit;
 use manicule::service::credit::redeem;
 use manicule::service::error::{AppError, ErrorKind};
@@ -64,7 +66,7 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("Problem", problem(), &["findings"]),
         ("Partner", enroll::view(&sample(), None, "", &[]), &["payability"]),
         ("Balance", partners::balance(&sample()), &[]),
-        ("BalanceTransaction", partners::entry(&sample()), &[]),
+        ("BalanceTransaction", partners::entry(&(sample(), sample()), &Catalog::default(), UtcMillis(0)), &[]),
         ("PaidBalanceTransaction", partners::paid_entry(&sample()), &[]),
         ("Link", enroll::link_view(&sample(), ""), &["clicks"]),
         ("Run", start::view(&sample()), &["totals", "partners"]),

@@ -27,6 +27,49 @@ pub enum Scene {
     Again,
     /// The payout is paid, and part of it is reversed.
     Reversal,
+    /// An accrual is refunded in part after the plan.
+    Refunded,
+    /// The same, after the first invocation, which may have sent it.
+    RefundedLate,
+    /// The partner owes something since the plan.
+    Owing,
+    /// An accrual is disputed after the plan.
+    Disputed,
+    /// The same, and the partner owes more than the rest: nothing is left to send.
+    Nothing,
+}
+
+/// What the accrual earned and loses, and what a partner owes.
+const ACCRUED: i64 = 300;
+const REFUND: i64 = 100;
+const DEBT: i64 = 250;
+
+impl Scene {
+    /// The state in which payouts end.
+    fn ends(self) -> &'static str {
+        match self {
+            Scene::Closed => "failed",
+            Scene::Nothing => "cancelled",
+            _ => "paid",
+        }
+    }
+
+    /// What the partner lost, what stays frozen, and whether all of it may have been sent before.
+    fn changes(self) -> (i64, i64, bool) {
+        match self {
+            Scene::Refunded => (REFUND, 0, false),
+            Scene::RefundedLate => (REFUND, 0, true),
+            Scene::Owing => (DEBT, 0, false),
+            Scene::Disputed => (0, ACCRUED, false),
+            Scene::Nothing => (DEBT, ACCRUED, true),
+            _ => (0, 0, true),
+        }
+    }
+}
+
+/// What the partner with this account has earned.
+fn earned_by(account: &str) -> i64 {
+    500 + 7 * account.trim_start_matches("acct_").parse::<i64>().expect("a number")
 }
 
 /// The errors found in one case.
@@ -88,15 +131,28 @@ impl Stage {
         match scene {
             Scene::Plain => {}
             Scene::Short => b.stripe.borrow_mut().balance = 100,
+            Scene::RefundedLate => {}
+            Scene::Refunded | Scene::Owing | Scene::Disputed | Scene::Nothing => {
+                self.plan();
+                if scene == Scene::Refunded {
+                    b.db.execute(REFUNDS);
+                }
+                if matches!(scene, Scene::Owing | Scene::Nothing) {
+                    b.db.execute(DEBTS);
+                }
+                if matches!(scene, Scene::Disputed | Scene::Nothing) {
+                    b.db.execute("UPDATE accrual SET state = 'disputed'");
+                }
+            }
             Scene::Closed => {
                 let accounts = b.stripe.borrow().accounts.keys().cloned().collect();
                 b.stripe.borrow_mut().closed = accounts;
             }
             Scene::Again => {
                 b.script.plan(&[]);
-                let call = self.first_send();
+                let (call, runs) = self.first_send();
                 b.script.plan(&[(call, Fault::FailAfter)]);
-                b.run();
+                (0..runs).for_each(|_| b.run());
                 b.script.plan(&[]);
                 b.db.execute("UPDATE payout SET revision = revision + 1, state = 'review' WHERE state = 'submitting'");
                 let ctx = b.context();
@@ -109,7 +165,9 @@ impl Stage {
                 }
             }
             Scene::Reversal => {
-                b.run();
+                while b.db.sqlite.number("SELECT COUNT(*) FROM payout WHERE state = 'paid'") == 0 {
+                    b.run();
+                }
                 let ctx = b.context();
                 for id in self.ids("payout") {
                     // The intent, whose first attempt fails.
@@ -128,15 +186,27 @@ impl Stage {
         }
     }
 
+    /// The part of an invocation that closes the run.
+    fn plan(&self) {
+        let ctx = self.fixture.context();
+        super::ready(manicule::service::settlement::settle::sweep(&ctx)).expect("planned");
+        assert!(self.fixture.db.sqlite.number("SELECT COUNT(*) FROM payout WHERE state = 'planned'") > 0);
+    }
+
     fn ids(&self, table: &str) -> Vec<String> {
         let rows = self.fixture.db.sqlite.look(&format!("SELECT id FROM {table} ORDER BY id"));
         rows.iter().map(|r| r["id"].as_str().expect("a text").to_owned()).collect()
     }
 
-    /// The number of the first call to Stripe in a run without faults.
-    fn first_send(&self) -> usize {
+    /// The number of the first call to Stripe without faults, and how many invocations it takes.
+    fn first_send(&self) -> (usize, usize) {
         self.fixture.db.execute("SAVEPOINT probe");
-        self.fixture.run();
+        let has_sent = || self.fixture.script.calls.borrow().contains(&Call::Service);
+        let mut runs = 0;
+        while runs < 3 && !has_sent() {
+            self.fixture.run();
+            runs += 1;
+        }
         self.fixture.db.execute("ROLLBACK TO probe");
         self.fixture.db.execute("RELEASE probe");
         let calls = self.fixture.script.calls.borrow();
@@ -144,7 +214,7 @@ impl Stage {
         let mut stripe = self.fixture.stripe.borrow_mut();
         let accounts = stripe.accounts.keys().map(|id| (id.clone(), 0)).collect();
         *stripe = super::stripe::Stripe { balance: 1_000_000, accounts, ..Default::default() };
-        first
+        (first, runs)
     }
 
     /// Time passes, and the platform receives its money meanwhile.
@@ -152,6 +222,11 @@ impl Stage {
         self.fixture.now.set(self.fixture.now.get() + step);
         if scene == Scene::Short {
             self.fixture.stripe.borrow_mut().balance = 1_000_000;
+        }
+        if scene == Scene::RefundedLate
+            && self.fixture.db.sqlite.number("SELECT COUNT(*) FROM transfer WHERE code = 'reverse'") == 0
+        {
+            self.fixture.db.execute(REFUNDS);
         }
         if scene == Scene::Reversal {
             // Stripe's own report may arrive before the response is known.
@@ -196,14 +271,19 @@ impl Stage {
                a.dr_pending_cents AS pending, (SELECT COUNT(*) FROM outbox o WHERE o.id = 'payout.sent:' || p.id) AS told
              FROM payout p JOIN ledger_account a ON a.partner_id = p.partner_id AND a.kind = 'available' ORDER BY p.id",
         );
-        let is_paid = scene != Scene::Closed;
+        let is_paid = scene.ends() == "paid";
+        let (lost, frozen, may_be_whole) = scene.changes();
         for p in &payouts {
             let text = |name: &str| p[name].as_str().unwrap_or_default();
             let number = |name: &str| p[name].as_i64().expect("a number");
             let (id, amount) = (text("id"), number("amount_cents"));
             let made = transfers.remove(id).unwrap_or_default();
             let back = if scene == Scene::Reversal { 200 } else { 0 };
-            let wanted = if is_paid { "paid" } else { "failed" };
+            let wanted = scene.ends();
+            let earned = earned_by(text("destination"));
+            if amount != earned - lost - frozen && !(may_be_whole && amount == earned) {
+                found.push(format!("{id} of {earned} is sent with {amount}"));
+            }
             if text("state") != wanted {
                 found.push(format!("{id} is {}", text("state")));
             }
@@ -214,7 +294,7 @@ impl Stage {
             if stripe.paid(text("destination")) != net {
                 found.push(format!("{id}: the partner has {}", stripe.paid(text("destination"))));
             }
-            let available = if is_paid { back } else { amount };
+            let available = if is_paid { back + earned - lost - amount } else { earned - lost };
             if (number("available"), number("pending")) != (available, 0) {
                 found.push(format!("{id}: {} available, {} pending", number("available"), number("pending")));
             }
@@ -247,6 +327,15 @@ pub fn faults_of(call: Call) -> &'static [Fault] {
     }
 }
 
+/// What happens to every partner's accrual, and to their balances.
+const REFUNDS: &str =
+    "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+       SELECT a.id || '.2', a.id, 'reverse', 'single', t.credit, t.debit, 100, a.program_id, 'refunded', 0
+       FROM accrual a JOIN transfer t ON t.id = a.id || '.1';
+     UPDATE accrual SET net_cents = 200, postings = 2;";
+const DEBTS: &str = "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+     SELECT 'debt_' || t.id, 'adjust', 'single', t.credit, t.debit, 250, t.program_id, 'owed', 0 FROM transfer t WHERE t.code = 'adjust';";
+
 fn built(partners: usize) -> World {
     let world = World::new(7);
     let sql = |text: &str| world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
@@ -262,8 +351,14 @@ fn built(partners: usize) -> World {
             "INSERT INTO payee VALUES ('{id}', 'acct_{number}', 'US', 'usd', 1, 1, '[]', NULL, 0);
              INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('{account}', 'agency-partner', 'cash:usd', 'available', '{id}');
              INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
-             VALUES ('adj_{number}', 'adjust', 'single', 'agency-partner/cash:usd/expense', '{account}', {}, 'agency-partner', 'earned', 0)",
-            500 + 7 * number
+             VALUES ('adj_{number}', 'adjust', 'single', 'agency-partner/cash:usd/expense', '{account}', {}, 'agency-partner', 'earned', 0);
+             INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit,
+               gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings)
+             VALUES ('acr_{number}', 'agency-partner', 1, 'first-year', '{id}', 'a{number}', 'e{number}', 'invoice:in_{number}', 0, '2026-05', 'cash:usd',
+               300, 0, 300, 'available', 'expense', 'available', 0, 'earned', 1);
+             INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+             VALUES ('acr_{number}.1', 'acr_{number}', 'accrue', 'single', 'agency-partner/cash:usd/expense', '{account}', 300, 'agency-partner', 'earned', 0)",
+            200 + 7 * number
         ));
     }
     world

@@ -11,6 +11,7 @@ use super::developer::{self, Caps};
 use super::facts::{Known, Register, Sent};
 use super::life::Life;
 use super::model_state::{Key, Line, ModelState, Standing, Status};
+use super::payouts::{self, Accruals, Available, Payouts, StoredPayout};
 use super::runs::{self, Grant, Progress, RunModel};
 use super::{credit, credit_model};
 use crate::support::sqlite::Sqlite;
@@ -31,6 +32,10 @@ pub struct Auditor {
     /// Rewards for states that runs granted: from program, account and rule to the partner and the run's instant.
     granted: BTreeMap<(String, String, String), (String, i64)>,
     runs: BTreeMap<String, RunModel>,
+    /// Which accruals payouts take.
+    pub payouts: Payouts,
+    /// Partners who can be paid.
+    pub payable: BTreeSet<String>,
     /// An error in a run's statements.
     complaint: Option<String>,
 }
@@ -97,9 +102,8 @@ impl Auditor {
         if progress.is_executed && !model.is_executed {
             self.execute(db, progress, &model);
         }
-        // If facts arrived in between, the statement describes a moment that the auditor did not observe.
-        if progress.is_done && !model.is_executed {
-            self.check_payable(db, progress);
+        if progress.is_done && !model.is_done {
+            self.close(db, progress, !model.is_executed);
         }
         model.has_terms = progress.has_terms;
         model.is_planned = progress.is_planned;
@@ -109,34 +113,62 @@ impl Auditor {
         self.runs.insert(progress.id.clone(), model);
     }
 
-    /// Checks the payable amounts of a run that settles in money: what became available before the payout delay, from
-    /// the minimum amount on.
-    fn check_payable(&mut self, db: &Sqlite, progress: &Progress) {
-        let (least, delay) = match progress.program.as_str() {
-            agency::PROGRAM => (0, 0),
-            developer::PROGRAM => (5_000, 30 * DAY),
-            _ => return,
-        };
-        let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
-        let mut unsure: BTreeSet<String> = BTreeSet::new();
-        for accrual in self.accruals().into_iter().filter(|l| l.key.program == progress.program) {
-            match self.balance(&accrual) {
-                None => drop(unsure.insert(accrual.key.partner)),
-                Some("available")
-                    if accrual.can_vest() && accrual.vests_at.is_some_and(|v| v + delay <= progress.as_of) =>
-                {
-                    *wanted.entry(accrual.key.partner).or_default() += accrual.net;
-                }
-                _ => {}
-            }
+    /// Closes a run that settles in money: its statements, and its payouts. If facts arrived since it was executed, the
+    /// statements describe a moment that the auditor did not observe.
+    fn close(&mut self, db: &Sqlite, progress: &Progress, is_observed: bool) {
+        let Some((least, delay)) = terms_of(&progress.program) else { return };
+        let accruals = self.available(&progress.program, progress.as_of - delay);
+        let is_here = |p: &StoredPayout| p.program == progress.program;
+        if !is_observed || super::compare::stale(db) > 0 {
+            return self.payouts.adopt(db, is_here);
         }
-        wanted.retain(|_, cents| *cents >= least);
+        self.payouts.reduce_waiting(&progress.program, &accruals);
+        let partners: BTreeSet<String> = accruals.keys().map(|key| key.partner.clone()).collect();
+        let mut wanted: BTreeMap<String, i64> =
+            partners.into_iter().map(|p| (p.clone(), self.payouts.payable(&p, &accruals, least))).collect();
         let mut stored = runs::stored_payable(db, &progress.id);
-        wanted.retain(|partner, _| !unsure.contains(partner));
-        stored.retain(|partner, _| !unsure.contains(partner));
+        wanted.retain(|partner, cents| *cents > 0 && !self.payouts.unsure.contains(partner));
+        stored.retain(|partner, _| !self.payouts.unsure.contains(partner));
         if stored != wanted {
             self.complaint = Some(format!("{} says {stored:?} to be payable, by the rules {wanted:?}", progress.id));
         }
+        for (id, payout) in payouts::stored(db) {
+            if payout.run == progress.id && !self.payouts.knows(&id) {
+                self.payouts.plan(&id, &payout, &accruals);
+                wanted.remove(&payout.partner);
+            }
+        }
+        if let Some(partner) = wanted.keys().find(|partner| self.payable.contains(*partner)) {
+            self.complaint = Some(format!("{} plans no payout for {partner}", progress.id));
+        }
+        let unsure = self.payouts.unsure.clone();
+        self.payouts.adopt(db, |p| is_here(p) && unsure.contains(&p.partner));
+    }
+
+    /// The available accruals of a program. Partners with an accrual of unknown balance are unsure from then on.
+    fn available(&mut self, program: &str, matures_until: i64) -> Accruals {
+        let mut accruals = Accruals::new();
+        for line in self.accruals().into_iter().filter(|l| l.key.program == program) {
+            match self.balance(&line) {
+                None => drop(self.payouts.unsure.insert(line.key.partner)),
+                Some("available") => drop(accruals.insert(line.key.clone(), Available::of(&line, matures_until))),
+                _ => {}
+            }
+        }
+        accruals
+    }
+
+    /// Approved payouts were sent: by the rules, for what is left of them.
+    pub fn observe_sending(&mut self, db: &Sqlite, due: &[String]) {
+        let ids = payouts::ids(db);
+        for program in [agency::PROGRAM, developer::PROGRAM] {
+            let accruals = self.available(program, i64::MAX);
+            let stored = payouts::stored(db);
+            let own: Vec<String> = due.iter().filter(|id| stored[*id].program == program).cloned().collect();
+            self.payouts.send(&own, &accruals, &ids);
+        }
+        let unsure = self.payouts.unsure.clone();
+        self.payouts.adopt(db, |p| unsure.contains(&p.partner));
     }
 
     pub fn complaint(&self) -> Result<(), String> {
@@ -259,5 +291,14 @@ impl Auditor {
     /// The number of rewards for states that were granted.
     pub fn credits(&self) -> usize {
         self.granted.len()
+    }
+}
+
+/// The minimum of a program that pays money, and the delay of its payouts.
+fn terms_of(program: &str) -> Option<(i64, i64)> {
+    match program {
+        agency::PROGRAM => Some((0, 0)),
+        developer::PROGRAM => Some((5_000, 30 * DAY)),
+        _ => None,
     }
 }

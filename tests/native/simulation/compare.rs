@@ -33,6 +33,7 @@ pub fn compare(auditor: &Auditor, db: &Sqlite) -> Result<(), String> {
     auditor.complaint()?;
     compare_bindings(auditor, db, &stale)?;
     compare_lines(auditor, db, &stale)?;
+    auditor.payouts.compare(db)?;
     let sql =
         "SELECT kind, SUM(cr_posted_cents - dr_posted_cents) FROM ledger_account WHERE kind = 'budget' GROUP BY 1";
     let budget = numbers(db, sql).get("budget").copied().unwrap_or_default();
@@ -159,6 +160,9 @@ fn by_rules(auditor: &Auditor, program: &str) -> Balances {
             Some("pending") => sum.0 += accrual.net,
             _ => sum.1 += accrual.net,
         }
+    }
+    for (partner, cents) in auditor.payouts.sent(program) {
+        sums.entry(partner).or_default().1 -= cents;
     }
     sums.retain(|_, sum| *sum != (0, 0));
     sums

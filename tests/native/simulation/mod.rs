@@ -20,6 +20,7 @@ pub mod losses;
 pub mod model_state;
 pub mod occurred;
 pub mod operators;
+pub mod payouts;
 pub mod play;
 pub mod rng;
 pub mod runs;

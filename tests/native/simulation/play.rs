@@ -1,6 +1,7 @@
 //! Runs a seed: delivers its facts duplicated, reordered, late and through a failing database, runs the programs at
 //! their times, and audits everything after each step.
 
+mod paying;
 mod settling;
 
 use super::auditor::Auditor;
@@ -35,6 +36,7 @@ enum Step {
     SwitchOff,
     Review,
     Fund(i64),
+    Pay,
 }
 
 /// Runs one seed. A finding of the auditor is an error.
@@ -54,6 +56,8 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.vested = play.auditor.vested.len() as u64;
     play.stats.met.extend(compare::met(&play.world.db));
     play.stats.met.extend(occurred::met(&play.auditor));
+    let payouts = play.auditor.payouts.met.iter().map(|(what, times)| ((*what).to_owned(), *times));
+    play.stats.met.extend(payouts);
     Ok(play.stats)
 }
 
@@ -71,6 +75,8 @@ pub(super) struct Play {
     pub(super) switched_off_at: Option<i64>,
     /// The database's change counter at the last audit.
     audited: u64,
+    /// Stripe's clock.
+    clock: std::rc::Rc<std::cell::Cell<i64>>,
     pub(super) stats: Stats,
 }
 
@@ -103,6 +109,7 @@ impl Play {
             end: 0,
             switched_off_at: None,
             audited: 0,
+            clock: Default::default(),
             stats: Stats::default(),
         }
     }
@@ -145,6 +152,7 @@ impl Play {
         }
         self.end = last + 80 * DAY;
         self.plan_runs();
+        self.plan_payouts();
         let off = self.options.start + self.rng.within(0, 60 * DAY);
         self.push(off, Step::SwitchOff);
         // Some operators decide everything, some nothing. Reviews that they leave stay open to the end.
@@ -226,6 +234,7 @@ impl Play {
             Step::SwitchOff => self.switch_off(now),
             Step::Review => self.review(now),
             Step::Fund(cents) => self.fund(now, cents),
+            Step::Pay => self.pay(now),
         }
     }
 

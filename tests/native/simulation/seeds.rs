@@ -75,7 +75,11 @@ a total with a refund that failed
 a payment lost in a dispute
 visitor at landing
 visitor at activation
-waits for the budget";
+waits for the budget
+a reduced payout
+a payout that nothing is left of
+a payout that takes something back
+a payout that pays a debt";
 
 #[test]
 fn the_books_are_right_after_every_step() {

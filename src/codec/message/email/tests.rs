@@ -2,7 +2,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::message::email::money::{instant, money, percent};
 use crate::codec::message::email::render::SUBJECT_CHARS_MAX;
 use crate::codec::message::email::*;
-use crate::engine::message::MessageType;
+use crate::engine::message::{Audience, MessageType};
 use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
@@ -109,6 +109,15 @@ fn nothing_that_varies_becomes_markup_or_a_header() {
         for text in [&letter.text, &letter.html, &letter.subject] {
             assert!(!text.contains('\u{202e}') && !text.contains('\r'), "{text:?}");
         }
+    }
+}
+
+#[test]
+fn what_is_optional_has_a_name_where_it_is_turned_off() {
+    for kind in MessageType::ALL {
+        assert_eq!(words::when(*kind).is_empty(), !kind.is_optional(), "{kind} on the unsubscribe page");
+        let is_chosen = kind.is_optional() && kind.audience() == Some(Audience::Partner);
+        assert_eq!(words::choice(*kind).is_empty(), !is_chosen, "{kind} in a partner's settings");
     }
 }
 

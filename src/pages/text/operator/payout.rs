@@ -58,6 +58,7 @@ pub const CALCULATION: &str = "How this amount was calculated";
 pub const OPENING_BALANCE: &str = "Opening balance";
 pub const CHANGE: &str = "Change since then";
 pub const NOT_PAYABLE: &str = "Not yet payable, on hold or disputed";
+pub const INCLUDED: &str = "Included earnings";
 pub const NO_ACTIVITY: &str = "No activity since the previous payout.";
 pub const ACTIVITY: &str = "Activity since the previous payout";
 

@@ -57,6 +57,9 @@ pub const LATER_RUNS: &str = " Later runs of this program won't need approval.";
 pub const NOTE: &str = "Note";
 pub const APPROVE: &str = "Approve";
 
+/// Around what is left of the planned amount.
+pub const LEFT_TO_SEND: [&str; 2] = [" After what changed since the plan, ", " is sent."];
+
 /// Before the time of the approval.
 pub fn approved_by(actor: &str) -> String {
     format!("Approved by {actor} ")
@@ -84,6 +87,7 @@ pub fn carried_because(why: &str) -> &'static str {
     match why {
         "not_onboarded" => "Payable, but the partner can't receive Stripe payouts yet",
         "negative" => "Partners owe money",
+        "below_minimum" => "Planned, but less than the minimum was left",
         _ => "Below the minimum or not yet payable",
     }
 }

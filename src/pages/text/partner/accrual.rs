@@ -17,7 +17,7 @@ pub const SHARE_WHY: &str = ". You'll see what you earn here, and why.";
 pub const SHOW_ALL: &str = "Show all earnings";
 
 pub fn none_in(state: &str) -> String {
-    format!("No {state} earnings")
+    format!("No {} earnings", state.replace('_', " "))
 }
 
 // When an earning becomes available.
@@ -33,7 +33,7 @@ pub fn meaning(state: &str) -> &'static str {
     match state {
         "pending" => "In the hold period.",
         "available" => "Ready to be paid out or used.",
-        "on its way" => "On its way to you.",
+        "on_its_way" => "On its way to you.",
         "paid" => "Paid to you.",
         "held" => "On hold while the program reviews it.",
         "disputed" => "The customer disputed the payment. On hold until the dispute closes.",
@@ -55,6 +55,7 @@ pub fn reached(state: &str) -> String {
 pub const EARNING: &str = "Earning";
 pub const RULE: &str = "Rule";
 pub const TERMS: &str = "Terms";
+pub const CALCULATION: &str = "Calculation";
 pub const ORIGINALLY: &str = "Originally earned";
 pub const CAPPED: &str = "Above the monthly limit";
 pub const REFUNDED: &str = "Refunds and disputes";

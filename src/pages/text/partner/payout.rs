@@ -1,7 +1,7 @@
 //! Payouts, a payout's receipt, and how credit was used.
 
 pub use crate::pages::text::partner::common::{
-    AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
+    AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, EARNED, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
 };
 use crate::program::document::{Cadence, Delivery, Document};
 
@@ -91,21 +91,9 @@ pub const TO_ACCOUNT: &str = "To account";
 pub const ON: &str = " on ";
 pub const INCLUDED: &str = "Included earnings";
 pub const TYPE: &str = "Type";
-pub const NO_EARNINGS: &str = "No new earnings. This payout is your opening balance.";
+pub const CALCULATION: &str = "Calculation";
+pub const NO_EARNINGS: &str = "No earnings. This payout is your opening balance.";
 
 pub fn settlement_for(period: &str) -> String {
     format!("Settlement for {period}")
-}
-
-/// What moved a balance: the posting's code and phase.
-pub fn movement(code: &str, phase: &str) -> &'static str {
-    match (code, phase) {
-        ("payout", "void") => "Earlier payout returned",
-        ("payout", _) => "Earlier payout",
-        ("payout_return", _) => "Payout reversed",
-        ("adjust", _) => "Adjusted by the program",
-        ("reverse", _) => "Reversed",
-        ("fund", _) => "Funded",
-        _ => "Earned",
-    }
 }

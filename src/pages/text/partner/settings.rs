@@ -23,14 +23,6 @@ pub const CHOICES: &str = "We always email statements, rewards, and payouts. The
     you joined with this address.";
 pub const BACK: &str = "Back to settings";
 
-/// The choice to get a type of message.
-pub fn choice(kind: &str) -> String {
-    match kind {
-        "referral.joined" => "Email me when someone signs up with my link".to_owned(),
-        other => other.replace(['.', '_'], " "),
-    }
-}
-
 // Sessions.
 pub const SESSIONS: &str = "Where you are signed in";
 pub const BROWSER: &str = "Browser";

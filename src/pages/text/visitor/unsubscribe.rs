@@ -9,20 +9,11 @@ pub const UNSUBSCRIBED: &str = "Unsubscribed";
 pub const INVALID: &str = "This link doesn't work";
 pub const INVALID_WHY: &str = "It was copied incompletely or is too old. Use the link in a newer email.";
 
-pub fn question(kind: &str) -> String {
-    format!("Stop getting emails {}?", when(kind))
+/// `when` says which emails, as the message type's words do.
+pub fn question(when: &str) -> String {
+    format!("Stop getting emails {when}?")
 }
 
-pub fn done(kind: &str) -> String {
-    format!("You will no longer get emails {}.", when(kind))
-}
-
-/// Ends the sentence "emails …", for a type of message.
-fn when(kind: &str) -> &'static str {
-    match kind {
-        "referral.joined" => "when someone signs up with your link",
-        "reward.granted.referee" => "when you get a reward for signing up through a referral",
-        "report.funnel" => "when a funnel report is ready",
-        _ => "like this one",
-    }
+pub fn done(when: &str) -> String {
+    format!("You will no longer get emails {when}.")
 }

@@ -1,6 +1,7 @@
 //! Payouts and credits as their partners see them.
 
 use super::*;
+use manicule::pages::text::shared::payout as words;
 
 #[test]
 fn payouts_are_shown_as_the_ledger_has_them() {
@@ -50,6 +51,65 @@ fn payouts_are_shown_as_the_ledger_has_them() {
         "{rows:?}"
     );
     assert_eq!((rows.len(), rows[2]), (3, ""));
+}
+
+/// An accrual's id, invoice amount, gross amount and net amount, and whether the paid payout takes it whole.
+fn included(books: &Books) -> Vec<(String, i64, i64, i64, bool)> {
+    let sql = format!(
+        "SELECT a.id, e.payload ->> '$.\"invoice.paid\".amount.cents' AS base, a.gross_cents, a.net_cents,
+                a.state = 'available' AND a.payout_cents >= a.net_cents AS is_paid
+         FROM payout_accrual l JOIN accrual a ON a.id = l.accrual_id JOIN event e ON e.id = a.event_id WHERE a.partner_id = '{}'",
+        books.ann.0
+    );
+    let rows = books.fixture.world.db.look(&sql);
+    let number = |row: &serde_json::Map<String, serde_json::Value>, name: &str| row[name].as_i64().expect("cents");
+    rows.iter()
+        .map(|r| {
+            let id = r["id"].as_str().expect("an id").to_owned();
+            (id, number(r, "base"), number(r, "gross_cents"), number(r, "net_cents"), number(r, "is_paid") == 1)
+        })
+        .collect()
+}
+
+#[test]
+fn a_receipt_and_the_lists_show_how_each_earning_was_calculated() {
+    let books = Books::new();
+    let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
+    let payout = books.text(&format!("SELECT id FROM payout WHERE partner_id = '{}'", books.ann.0));
+    let receipt = browser.get(&format!("/partner/payouts/{payout}"));
+    let rows = included(&books);
+    assert_eq!(rows.len(), 2);
+    for (id, base, gross, net, is_paid) in &rows {
+        let sum = format!("20% of {} = {}", usd(*base), usd(*gross));
+        assert_eq!(base * 20 / 100, *gross);
+        receipt.says(&sum);
+        let page = browser.get(&format!("/partner/earnings/{id}"));
+        page.is_page().says(&sum).says(&format!("{} {}", common::AMOUNT, usd(*net)));
+        assert_eq!(page.text().contains(accrual::meaning("paid")), *is_paid, "{}", page.text());
+        browser.get("/partner/earnings").says(&sum);
+        // The lists of a state have what they say.
+        for state in ["paid", "available", "on_its_way"] {
+            let list = browser.get(&format!("/partner/earnings?state={state}"));
+            assert_eq!(list.is_page().html.contains(id), *is_paid && state == "paid", "{state} {id}");
+        }
+    }
+    assert!(rows.iter().any(|(.., is_paid)| *is_paid));
+}
+
+#[test]
+fn a_payout_that_waits_says_what_changed() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql(&format!(
+        "UPDATE payout SET state = 'planned', transfer_id = NULL, paid_at_ms = NULL, reason = 'planned', attempt = 0, request = NULL WHERE partner_id = '{ann}'"
+    ));
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
+    let payout = books.text(&format!("SELECT id FROM payout WHERE partner_id = '{ann}'"));
+    let refunded = included(&books).into_iter().find(|(_, _, gross, net, _)| net < gross).expect("a refunded one");
+    let receipt = browser.get(&format!("/partner/payouts/{payout}"));
+    receipt.is_page().says(words::CHANGED).says(words::change("reversed", Some("invoice.refunded")));
+    receipt.says(&usd(refunded.2)).says(&usd(refunded.3));
 }
 
 #[test]

@@ -6,7 +6,9 @@ use manicule::engine::settlement::RunState;
 impl Play {
     pub(super) fn run(&mut self, now: i64, cadence: Cadence, scheduled: i64) -> Result<(), String> {
         self.maybe_fault(20, 12);
+        self.set_stripe(true);
         let ran = self.world.run_late(UtcMillis(now), cadence, UtcMillis(scheduled));
+        self.set_stripe(false);
         self.world.db.fault.set(None);
         self.stats.runs += 1;
         self.auditor.observe_runs(&self.world.db);
@@ -36,7 +38,9 @@ impl Play {
     /// The ten-minute sweep.
     pub(super) fn sweep(&mut self, now: i64) -> Result<(), String> {
         self.maybe_fault(20, 8);
+        self.set_stripe(true);
         let swept = self.sweep_once(now);
+        self.set_stripe(false);
         self.world.db.fault.set(None);
         if let Err(error) = swept {
             self.was_injected(&error)?;
@@ -95,7 +99,10 @@ impl Play {
     }
 
     pub(super) fn final_run(&mut self, cadence: Cadence, at: i64) -> Result<(), String> {
-        self.world.run(cadence, UtcMillis(at)).map_err(|e| e.to_string())?;
+        self.set_stripe(true);
+        let ran = self.world.run(cadence, UtcMillis(at));
+        self.set_stripe(false);
+        ran.map_err(|e| e.to_string())?;
         self.auditor.observe_runs(&self.world.db);
         self.audit().map_err(|what| format!("after the last {} run: {what}", cadence.name()))
     }

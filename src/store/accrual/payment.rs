@@ -1,0 +1,44 @@
+//! Accruals with what became of them: the payout that takes them, and the amount that they are a share of.
+
+use crate::base::ids::AccountId;
+use crate::engine::accrual::payment::{ON_ITS_WAY, PAID, ShownAccrual};
+use crate::store::account::LINE_COLUMNS;
+use crate::store::port::Stmt;
+use crate::store::query::Parsed;
+
+/// The columns of `AccrualPayment`, besides the accrual's own. Most accruals are in no payout, and need no search for it.
+pub const PAYMENT: &str = "accrual.payout_cents,
+     IIF(accrual.payout_cents = 0, NULL, (SELECT p.id FROM payout_accrual l JOIN payout p ON p.id = l.payout_id WHERE l.accrual_id = accrual.id
+       AND l.accrual_id <> '' AND l.amount_cents > l.returned_cents AND p.state NOT IN ('failed', 'cancelled') ORDER BY p.created_at_ms DESC LIMIT 1)) AS payout_id,
+     IIF(accrual.payout_cents = 0, 0, (SELECT p.state = 'paid' FROM payout_accrual l JOIN payout p ON p.id = l.payout_id WHERE l.accrual_id = accrual.id
+       AND l.accrual_id <> '' AND l.amount_cents > l.returned_cents AND p.state NOT IN ('failed', 'cancelled') ORDER BY p.created_at_ms DESC LIMIT 1)) AS is_paid,
+     IIF(accrual.source GLOB 'invoice:*', (SELECT e.payload ->> '$.\"invoice.paid\".amount.cents' FROM event e WHERE e.id = accrual.event_id), NULL) AS base_cents";
+
+/// The condition of a list of the partner ?1 for a shown state, ?2. An available accrual that a payout takes whole is
+/// paid or on its way.
+pub fn in_state(state: &str) -> String {
+    let unsent = "(SELECT l.accrual_id FROM payout q CROSS JOIN payout_accrual l ON l.payout_id = q.id
+       WHERE q.partner_id = ?1 AND q.state IN ('planned', 'submitting', 'review'))";
+    let taken = "?2 = ?2 AND state = 'available' AND (payout_cents < net_cents) = 0 AND id";
+    match state {
+        // An unused filter is left out: otherwise its index is not used.
+        "" => "?2 = ''".to_owned(),
+        "available" => "?2 = ?2 AND state = 'available' AND (payout_cents < net_cents) = 1".to_owned(),
+        PAID => format!("{taken} NOT IN {unsent}"),
+        ON_ITS_WAY => format!("{taken} IN {unsent}"),
+        _ => "state = ?2".to_owned(),
+    }
+}
+
+/// An account's accruals.
+pub fn accruals_of_account(account: &AccountId) -> Parsed<Vec<ShownAccrual>> {
+    Stmt::new(format!("SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE account_id = ?1 ORDER BY id"))
+        .bind(account)
+        .pairs()
+}
+
+/// Whether an available accrual can't be paid yet: it vested after `cutoff`, or it is held or disputed. An accrual that
+/// could not vest in the run of its own instant is dated a millisecond later; its delay starts at its instant.
+pub fn immature(a: &str, cutoff: &str) -> String {
+    format!("({a}.state <> 'available' OR {a}.vests_at_ms - ({a}.vests_at_ms = {a}.at_ms + 1) > {cutoff})")
+}
