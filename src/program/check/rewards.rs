@@ -237,7 +237,9 @@ fn apply_modifiers(c: &mut Checker, d: &Document, earnings: &mut [Earning]) {
                     c.rate(&path, *whole);
                     let rate = rate_of(earnings, reward);
                     c.rule(&path, reward, rate.is_some(), ON_INVOICES);
-                    rate.map(|rate| better(rate, *whole));
+                    if let Some(rate) = rate {
+                        better(rate, *whole);
+                    }
                 }
             }
         }
