@@ -4,6 +4,7 @@
 mod credits;
 mod delivery;
 mod fixture;
+mod outgoing;
 
 use crate::support::sqlite;
 use crate::support::world::{at, now};
@@ -220,7 +221,7 @@ fn unsubscribed_messages_are_not_sent() {
     assert_eq!(fixture.ask(at(NOON), "HEAD", path, &Value::Null).body, b"");
     let unwanted = || fixture.world.db.number("SELECT COUNT(*) FROM unsubscribe");
     let (status, page) = ask("GET", path);
-    assert!(page.contains(&text::question("referral.joined")), "{page}");
+    assert!(page.contains(&text::question(MessageType::ReferralJoined)), "{page}");
     assert!(
         status == 200 && page.contains("<form method=\"post\"") && page.contains("type=referral.joined&amp;to="),
         "{page}"

@@ -45,7 +45,7 @@ fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response 
     let action = format!("{PATH}?type={}&to={}&mac={}", kind.name(), link.address_sha256, link.mac);
     let content = html! {
         h1 { (text::UNSUBSCRIBE) }
-        p { (text::question(kind.name())) }
+        p { (text::question(kind)) }
         form method="post" action=(action) { button { (text::UNSUBSCRIBE) } }
     };
     page(200, content)
@@ -60,7 +60,7 @@ async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Re
     let link = link(request);
     let Some(kind) = kind(app, request, &link) else { return Ok(unknown()) };
     service::stop(&app.context(""), &link, kind).await?;
-    Ok(page(200, html! { h1 { (text::UNSUBSCRIBED) } p { (text::done(kind.name())) } }))
+    Ok(page(200, html! { h1 { (text::UNSUBSCRIBED) } p { (text::done(kind)) } }))
 }
 
 /// The type of email that the link stops, if a person opened it and it is one of ours.

@@ -156,7 +156,7 @@ pub async fn mails<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) ->
         } @else {
             form.stack method="post" action="/partner/settings/emails" {
                 (layout::csrf(cx))
-                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name(), html! { (text::choice(kind.name())) })) }
+                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name(), html! { (text::choice(kind)) })) }
                 button { (component::SAVE) }
             }
             p.quiet { (text::CHOICES) }

@@ -6,10 +6,8 @@ use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::message::MessageType;
 use crate::store::ledger::account::AccountColumns;
+use crate::store::message::delivery::{HANDS_OVER, SUBSCRIBES};
 use crate::store::port::Stmt;
-
-/// The kinds of message that hand over or claw back credits.
-pub const CREDIT_KINDS: [MessageType; 2] = [MessageType::RewardGrantedReferrer, MessageType::RewardReversed];
 
 /// Accruals announced in one batch.
 const PAGE: i64 = 200;
@@ -43,12 +41,29 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
     };
     let first = "'referrer:' || l.id || IIF(EXISTS (SELECT 1 FROM outbox o WHERE o.id = 'referrer:' || l.id), '.' || l.postings, '')";
     [
-        queue(CREDIT_KINDS[0], first, "l.net_cents - l.delivered_cents", "l.net_cents > l.delivered_cents"),
+        queue(MessageType::RewardGrantedReferrer, first, "l.net_cents - l.delivered_cents", "l.net_cents > l.delivered_cents"),
         queue(
-            CREDIT_KINDS[1],
+            MessageType::RewardReversed,
             "'reversed:' || l.id || '.' || l.postings",
             "l.delivered_cents - l.net_cents",
             "l.net_cents < l.delivered_cents",
+        ),
+    ]
+}
+
+/// Queues what nobody has received for an endpoint that was just made.
+pub fn hand_over_to(endpoint: &str, now: UtcMillis) -> [Stmt; 2] {
+    [
+        Stmt::new(format!(
+            "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
+             SELECT o.id, 'webhook', s.endpoint_id, 'queued', 0, 0, ?2 FROM outbox o CROSS JOIN subscription s ON {SUBSCRIBES}
+             WHERE o.state = 'undelivered' AND {HANDS_OVER} AND s.endpoint_id = ?1 ORDER BY o.rowid ON CONFLICT DO NOTHING"
+        ))
+        .bind(endpoint)
+        .bind(now),
+        Stmt::new(
+            "UPDATE outbox SET state = 'queued' WHERE state = 'undelivered'
+               AND EXISTS (SELECT 1 FROM delivery d WHERE d.outbox_id = outbox.id AND d.state = 'queued')",
         ),
     ]
 }

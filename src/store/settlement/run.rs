@@ -246,7 +246,8 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
             "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
         )),
-        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert())),
+        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert("?4")))
+        .bind(now),
         page(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
              SELECT i.accrual_id || '.1', i.accrual_id, '{code}', 'single', {moved}, i.posted_cents, i.accrual ->> '$.program_id', i.accrual ->> '$.event_id', i.run_id, i.accrual ->> '$.reason', ?4
@@ -288,9 +289,10 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         ))
         .bind(now),
         page(format!(
-            "UPDATE accrual SET balance = 'available', state = 'available'
+            "UPDATE accrual SET balance = 'available', state = 'available', changed_at_ms = ?4
              WHERE id IN (SELECT i.accrual_id FROM {vesting})"
-        )),
+        ))
+        .bind(now),
     ]
 }
 

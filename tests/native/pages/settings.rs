@@ -3,6 +3,7 @@
 use super::fixture::{Browser, PagesFixture, Shown};
 use crate::support::world::at;
 use manicule::codec::message::unsubscribe::address_sha256;
+use manicule::engine::message::MessageType;
 use manicule::pages::text::partner::{notice, settings};
 use manicule::pages::text::shared::field;
 use serde_json::Value;
@@ -127,7 +128,7 @@ fn email_preferences_are_saved() {
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
     let shown = browser.get("/partner/settings/emails");
-    shown.is_page().says(&settings::choice("referral.joined"));
+    shown.is_page().says(&settings::choice(MessageType::ReferralJoined));
     assert!(shown.html.contains(checked));
     assert_eq!(browser.post("/partner/settings/emails", &[]).location, "/partner/settings/emails?done=choice-kept");
     assert_eq!(

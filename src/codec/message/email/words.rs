@@ -4,6 +4,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::message::email::fields::MessageFields;
 use crate::codec::message::email::money::{instant, money, percent};
 use crate::codec::message::email::render::EmailPart;
+use crate::codec::message::email::requirements;
 use crate::codec::message::email::text::{account, operator, partner, shared};
 use crate::engine::message::{Audience, MessageType};
 use serde_json::Value;
@@ -18,22 +19,29 @@ type Written = (String, Vec<EmailPart>);
 pub fn of(f: &MessageFields) -> Written {
     match f.kind {
         MessageType::ReferralJoined => joined(f),
+        MessageType::AccrualCreated => earned(f),
         MessageType::RewardGrantedReferrer => rewarded(f),
         MessageType::RewardGrantedReferee => referee(f),
         MessageType::StatementCommission => statement(f),
         MessageType::PayoutSent => sent(f),
+        MessageType::PayoutFailed if f.to == Audience::Operator => failed_for_operator(f),
         MessageType::PayoutFailed => failed(f),
         MessageType::PayoutOnboarding => onboarding(f),
         MessageType::PayoutApproval => approval(f),
         MessageType::PayoutReview => payout_review(f),
         MessageType::PayoutFunds => funds(f),
         MessageType::PayoutAccess => access(f),
-        MessageType::CreditReview => credit_review(f),
-        MessageType::CreditFailed => credit_failed(f),
+        MessageType::CreditReview => credit(f, operator::credit_review_subject, operator::CREDIT_REVIEW, operator::DECIDE),
+        MessageType::CreditFailed => {
+            credit(f, operator::credit_failed_subject, operator::CREDIT_FAILED, operator::VIEW_CREDIT)
+        }
         MessageType::ReviewOpened => review(f),
         MessageType::BudgetLow => budget(f),
         MessageType::ReportFunnel => funnel(f),
-        MessageType::RewardReversed => (shared::untitled(f.program, f.kind.name()), Vec::new()),
+        MessageType::PartnerJoined
+        | MessageType::AccrualUpdated
+        | MessageType::AccrualVoided
+        | MessageType::RewardReversed => (shared::untitled(f.program, f.kind.name()), Vec::new()),
     }
 }
 
@@ -50,21 +58,41 @@ pub fn greeting(name: Option<&str>) -> String {
 
 /// Why the reader receives the email.
 pub fn why(f: &MessageFields) -> String {
-    match f.to {
-        Audience::Partner => partner::why(f.program),
-        Audience::Account => account::why(f.program),
-        Audience::Operator => operator::why(f.program),
-    }
+    let text = match f.to {
+        Audience::Partner => partner::why,
+        Audience::Account => account::why,
+        Audience::Operator => operator::why,
+    };
+    text(f.program, f.site_name)
 }
 
 fn joined(f: &MessageFields) -> Written {
     let at = UtcMillis(f.payload["signed_up_at_ms"].as_i64().unwrap_or(f.at.0));
+    let facts = vec![(partner::SIGNED_UP, instant(at)), (partner::PROGRAM, f.program.to_owned())];
     let parts = vec![
-        say(partner::JOINED),
-        EmailPart::Table(vec![(partner::SIGNED_UP, instant(at))]),
+        say(partner::joined(f.site_name)),
+        rows(facts),
         say(partner::JOINED_TERMS),
+        link(partner::YOUR_CUSTOMERS, "/partner/clients".to_owned()),
     ];
-    (partner::joined_subject(f.program), parts)
+    (partner::joined_subject(f.site_name), parts)
+}
+
+fn earned(f: &MessageFields) -> Written {
+    let (net, gross) = (amount(f, "amount_cents"), amount(f, "gross_cents"));
+    let share = f.payload["rate_bps"].as_i64().map(|rate| partner::share(&percent(rate), &amount(f, "base_cents"), &gross));
+    let capped = (net != gross).then(|| net.clone()).unwrap_or_default();
+    let mut parts = vec![
+        say(partner::earned(f.site_name, &net)),
+        rows(vec![
+            (partner::COMMISSION, share.unwrap_or(gross)),
+            (partner::CAPPED, capped),
+            (partner::PROGRAM, f.program.to_owned()),
+        ]),
+    ];
+    parts.extend((f.payload["state"] == "pending").then(|| say(partner::ON_HOLD)));
+    parts.push(link(partner::VIEW_EARNING, format!("/partner/earnings/{}", text(f, "accrual_id"))));
+    (partner::earned_subject(&net, f.site_name), parts)
 }
 
 fn rewarded(f: &MessageFields) -> Written {
@@ -73,30 +101,38 @@ fn rewarded(f: &MessageFields) -> Written {
         (partner::AWARDED, instant(f.at)),
         (partner::PERIOD, text(f, "period")),
     ]);
-    (partner::rewarded_subject(&amount(f, "amount_cents"), f.program), vec![say(partner::REWARDED), facts])
+    let earning = link(partner::VIEW_EARNING, format!("/partner/earnings/{}", text(f, "accrual_id")));
+    let parts = vec![say(partner::rewarded(f.site_name)), facts, earning];
+    (partner::rewarded_subject(&amount(f, "amount_cents"), f.program), parts)
 }
 
 fn referee(f: &MessageFields) -> Written {
-    let mut parts = vec![say(account::referrer_rewarded(&amount(f, "amount_cents")))];
+    let mut parts = vec![say(account::referrer_rewarded(f.site_name, &amount(f, "amount_cents")))];
     parts.extend(f.benefit_bps.map(|bps| say(account::benefit(&percent(bps)))));
-    (account::thanks(f.program), parts)
+    (account::thanks(f.site_name), parts)
 }
 
+/// What is payable is named to those whom it can be sent to.
 fn statement(f: &MessageFields) -> Written {
     let period = text(f, "period");
     let cents = |name: &str| f.payload[name].as_i64().unwrap_or_default();
+    let (payouts, payable) = (text(f, "payouts"), amount(f, "payable_cents"));
+    let of_payable = if payouts == "ready" { payable.clone() } else { String::new() };
     let mut parts = vec![
-        say(partner::statement(f.program, &period)),
-        EmailPart::Table(vec![
+        say(partner::statement(f.program, f.site_name, &period)),
+        rows(vec![
             (partner::VESTED, amount(f, "settled_cents")),
             (partner::PENDING, amount(f, "pending_cents")),
             (partner::AVAILABLE, amount(f, "available_cents")),
-            (partner::PAYABLE, amount(f, "payable_cents")),
+            (partner::PAYABLE, of_payable),
         ]),
     ];
     if cents("available_cents") < 0 {
         parts.push(say(partner::OVERDRAWN));
-    } else if cents("payable_cents") == 0 && cents("available_cents") > 0 {
+    } else if payouts == "setup" && cents("payable_cents") > 0 {
+        parts.push(say(partner::set_up(&payable)));
+        parts.push(link(partner::SET_UP_PAYOUTS, "/partner/payouts/setup".to_owned()));
+    } else if payouts == "ready" && cents("payable_cents") == 0 && cents("available_cents") > 0 {
         parts.push(say(partner::CARRIED_FORWARD));
     }
     parts.push(link(partner::YOUR_EARNINGS, "/partner/earnings".to_owned()));
@@ -105,7 +141,7 @@ fn statement(f: &MessageFields) -> Written {
 
 fn sent(f: &MessageFields) -> Written {
     let parts = vec![
-        say(partner::sent(f.program)),
+        say(partner::sent(f.program, f.site_name)),
         rows(vec![
             (partner::AMOUNT, amount(f, "amount_cents")),
             (partner::FOR, text(f, "period")),
@@ -113,25 +149,41 @@ fn sent(f: &MessageFields) -> Written {
             (partner::TRANSFER, text(f, "transfer")),
         ]),
         say(partner::SENT_SCHEDULE),
-        link(partner::YOUR_PAYOUTS, "/partner/payouts".to_owned()),
+        link(partner::VIEW_PAYOUT, format!("/partner/payouts/{}", text(f, "payout"))),
     ];
     (partner::sent_subject(&amount(f, "amount_cents")), parts)
 }
 
 fn failed(f: &MessageFields) -> Written {
-    let facts = rows(vec![
-        (partner::AMOUNT, amount(f, "amount_cents")),
-        (partner::FOR, text(f, "period")),
-        (partner::REASON, text(f, "reason")),
-    ]);
-    (partner::failed_subject(&amount(f, "amount_cents")), vec![say(partner::failed(f.program)), facts])
+    let parts = vec![
+        say(partner::failed(f.program, f.site_name)),
+        rows(vec![(partner::AMOUNT, amount(f, "amount_cents")), (partner::FOR, text(f, "period"))]),
+        link(partner::VIEW_PAYOUT, format!("/partner/payouts/{}", text(f, "payout"))),
+    ];
+    (partner::failed_subject(&amount(f, "amount_cents")), parts)
+}
+
+fn failed_for_operator(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(operator::FAILED),
+        rows(vec![
+            (operator::PAYOUT, text(f, "payout")),
+            (operator::AMOUNT, amount(f, "amount_cents")),
+            (operator::FOR, text(f, "period")),
+            (operator::PARTNER, f.partner.unwrap_or_default().to_owned()),
+            (operator::REASON, text(f, "reason")),
+        ]),
+        link(operator::VIEW_PAYOUT, format!("/operator/payouts/{}", text(f, "payout"))),
+    ];
+    (operator::failed_subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
 fn onboarding(f: &MessageFields) -> Written {
     let due: Vec<&str> = f.payload["due"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let due = requirements::in_words(&due);
     let waiting = amount(f, "amount_cents");
     let parts = vec![
-        say(partner::onboarding(&waiting, f.program)),
+        say(partner::onboarding(&waiting, f.program, f.site_name)),
         rows(vec![(partner::WAITING, waiting.clone()), (partner::STILL_NEEDED, due.join(", "))]),
         link(partner::SET_UP_PAYOUTS, "/partner/payouts/setup".to_owned()),
     ];
@@ -179,30 +231,26 @@ fn funds(f: &MessageFields) -> Written {
 }
 
 fn access(f: &MessageFields) -> Written {
-    let parts = vec![say(operator::ACCESS), rows(vec![(operator::STRIPE_MESSAGE, text(f, "reason"))])];
+    let parts = vec![
+        say(operator::ACCESS),
+        rows(vec![(operator::STRIPE_MESSAGE, text(f, "reason"))]),
+        link(operator::VIEW_PAYOUTS, "/operator/payouts".to_owned()),
+    ];
     (operator::access_subject(f.program), parts)
 }
 
-fn credit_review(f: &MessageFields) -> Written {
+fn credit(f: &MessageFields, subject: fn(&str, &str) -> String, what: &'static str, view: &'static str) -> Written {
+    let credit = text(f, "credit");
     let parts = vec![
-        say(operator::CREDIT_REVIEW),
-        rows(vec![(operator::CREDIT, text(f, "credit")), (operator::REASON, text(f, "reason"))]),
-        link(operator::VIEW_CREDITS_REVIEWED, "/v1/credits/deliveries?state=review".to_owned()),
-    ];
-    (operator::credit_review_subject(f.program, &amount(f, "amount_cents")), parts)
-}
-
-fn credit_failed(f: &MessageFields) -> Written {
-    let parts = vec![
-        say(operator::CREDIT_FAILED),
+        say(what),
         rows(vec![
-            (operator::CREDIT, text(f, "credit")),
+            (operator::CREDIT, credit.clone()),
             (operator::PARTNER, text(f, "partner")),
-            (operator::STRIPE_MESSAGE, text(f, "reason")),
+            (operator::REASON, text(f, "reason")),
         ]),
-        link(operator::VIEW_CREDITS_FAILED, "/v1/credits/deliveries?state=failed".to_owned()),
+        link(view, format!("/operator/payouts/{credit}")),
     ];
-    (operator::credit_failed_subject(f.program, &amount(f, "amount_cents")), parts)
+    (subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
 fn review(f: &MessageFields) -> Written {
@@ -229,13 +277,13 @@ fn budget(f: &MessageFields) -> Written {
         (operator::BUDGET_THRESHOLD, amount(f, "low_cents")),
         (operator::REWARDS_WAITING, waiting.to_string()),
     ]);
-    (operator::budget_subject(f.program), vec![facts, say(operator::BUDGET)])
+    let funds = link(operator::ADD_FUNDS, format!("/operator/programs/{}#budget", f.program_id));
+    (operator::budget_subject(f.program), vec![facts, say(operator::BUDGET), funds])
 }
 
 fn funnel(f: &MessageFields) -> Written {
     let week = text(f, "week");
-    // The message links the API's report; people get the page.
-    let page = text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1);
+    let page = format!("/operator/funnel?program={}&week={week}", f.program_id);
     let parts = vec![say(operator::funnel(&week)), link(operator::VIEW_REPORT, page)];
     (operator::funnel_subject(f.program, &week), parts)
 }
@@ -244,10 +292,8 @@ fn say(words: impl Into<String>) -> EmailPart {
     EmailPart::Say(words.into())
 }
 
-/// A link to a path on this site. Anything else leads to the home page.
 fn link(name: &'static str, path: String) -> EmailPart {
-    let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
-    EmailPart::Link(name, if ours { path } else { "/".to_owned() })
+    EmailPart::Link(name, path)
 }
 
 /// A table of the rows that aren't empty.

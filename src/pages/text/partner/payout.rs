@@ -3,6 +3,7 @@
 pub use crate::pages::text::partner::common::{
     AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
 };
+use crate::codec::message::email::text::partner::FAILED;
 use crate::program::document::{Cadence, Delivery, Document};
 
 // The list.
@@ -45,7 +46,7 @@ pub fn waits(state: &str) -> &'static str {
         "planned" => "waiting for approval",
         "submitting" => "being sent",
         "review" => "under review",
-        "failed" => "failed; the amount is available again",
+        "failed" => FAILED,
         "cancelled" => "canceled; the amount is available again",
         _ => "",
     }

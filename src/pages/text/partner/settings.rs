@@ -1,5 +1,7 @@
 //! Settings: profile, emails, sessions, data, and leaving.
 
+use crate::engine::message::MessageType;
+
 pub const LEAD: &str = "Your profile, emails, sessions, and data.";
 
 // Profile.
@@ -14,20 +16,21 @@ pub const DISPLAY_NAME_HINT: &str = "Other partners see this name. Leave it empt
 
 // Emails.
 pub const EMAILS: &str = "Emails";
-pub const ALWAYS_EMAILED: &str = "We always email you about your earnings and payouts. ";
+pub const ALWAYS_EMAILED: &str = "We always email you about your rewards, statements and payouts. ";
 pub const CHOOSE_EMAILS: &str = "Choose your other emails";
-pub const EMAILS_LEAD: &str = "Choose the emails you get besides those about your earnings and payouts.";
+pub const EMAILS_LEAD: &str = "Choose the emails you get besides your rewards, statements and payouts.";
 pub const EMAIL_UNKNOWN: &str = "We don't have your email address";
 pub const EMAIL_UNKNOWN_HINT: &str = "Ask the program to add it.";
 pub const CHOICES: &str = "We always email statements, rewards, and payouts. These choices apply to every program \
     you joined with this address.";
 pub const BACK: &str = "Back to settings";
 
-/// The choice to get a type of message.
-pub fn choice(kind: &str) -> String {
+/// The choice to get a type of message, for those that a partner can choose.
+pub fn choice(kind: MessageType) -> &'static str {
     match kind {
-        "referral.joined" => "Email me when someone signs up with my link".to_owned(),
-        other => other.replace(['.', '_'], " "),
+        MessageType::ReferralJoined => "Email me when someone signs up with my link",
+        MessageType::AccrualCreated => "Email me when a customer earns me a commission",
+        _ => "",
     }
 }
 

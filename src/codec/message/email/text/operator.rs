@@ -1,15 +1,23 @@
 //! Emails to operators.
 
-pub use crate::codec::message::email::text::shared::{AMOUNT, FOR, REASON};
+pub use crate::codec::message::email::text::shared::{AMOUNT, FOR, REASON, VIEW_PAYOUT};
 
 /// Why the reader receives the email.
-pub fn why(program: &str) -> String {
-    format!("You're receiving this email because you're an operator of {program}.")
+pub fn why(program: &str, site: &str) -> String {
+    format!("You're receiving this email because you're an operator of {program} at {site}.")
 }
 
 pub const STRIPE_MESSAGE: &str = "Stripe's message";
 pub const PARTNER: &str = "Partner";
 pub const DECIDE: &str = "Review and decide";
+
+// payout.failed
+pub fn failed_subject(program: &str, amount: &str) -> String {
+    format!("{program}: a payout of {amount} failed")
+}
+
+pub const FAILED: &str = "No money moved. The amount is available again and will be included in the next run. The partner \
+    may need to update their Stripe account.";
 
 // payout.approval
 pub fn approval_subject(program: &str, amount: &str) -> String {
@@ -40,6 +48,7 @@ pub fn funds_subject(program: &str) -> String {
 pub const FUNDS: &str = "Your Stripe balance is too low to cover the payouts that are due. Add funds in Stripe; we retry \
     every few hours.";
 pub const FIRST_WAITING: &str = "First payout waiting";
+pub const VIEW_PAYOUTS: &str = "View payouts";
 pub const VIEW_WAITING: &str = "View waiting payouts";
 
 // payout.access
@@ -58,7 +67,6 @@ pub fn credit_review_subject(program: &str, amount: &str) -> String {
 pub const CREDIT_REVIEW: &str = "We couldn't confirm whether this credit reached the customer's Stripe balance. It is on \
     hold until you decide.";
 pub const CREDIT: &str = "Credit";
-pub const VIEW_CREDITS_REVIEWED: &str = "View credits under review";
 
 // credit.failed
 pub fn credit_failed_subject(program: &str, amount: &str) -> String {
@@ -67,7 +75,7 @@ pub fn credit_failed_subject(program: &str, amount: &str) -> String {
 
 pub const CREDIT_FAILED: &str =
     "Stripe refused to change the customer's balance. Fix the customer in Stripe; we retry every day.";
-pub const VIEW_CREDITS_FAILED: &str = "View failed credits";
+pub const VIEW_CREDIT: &str = "View this credit";
 
 // review.opened
 pub fn review_subject(program: &str, rule: &str) -> String {
@@ -90,6 +98,7 @@ pub fn budget_subject(program: &str) -> String {
 pub const BUDGET_LEFT: &str = "Budget left";
 pub const BUDGET_THRESHOLD: &str = "Alert threshold";
 pub const REWARDS_WAITING: &str = "Rewards waiting";
+pub const ADD_FUNDS: &str = "Add funds";
 pub const BUDGET: &str = "Rewards that the budget can't cover wait, in order, until you add funds.";
 
 // report.funnel
