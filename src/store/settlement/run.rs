@@ -186,11 +186,9 @@ fn count_items(run: &RunRow) -> Stmt {
 pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let page = |sql: String| Stmt::new(sql).bind(&run.id).bind(from).bind(to);
     let items = "run_item i WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3";
-    let mut grants = grant_execute(items, &page, now);
-    let mut vests = vest_execute(items, &page, now);
     let mut all = vec![accounts_ensure(&page)];
-    all.append(&mut grants);
-    all.append(&mut vests);
+    all.extend(grant_execute(items, &page, now));
+    all.extend(vest_execute(items, &page, now));
     all.push(accounts_advance(items, &page, now));
     all.push(crate::store::message::outbox::outbox_grants(&run.id, from, to, now));
     all.push(page("UPDATE run SET executed = ?3 WHERE id = ?1 AND ?2 > 0".to_owned()));

@@ -147,7 +147,8 @@ fn email_preferences_are_saved() {
         ann.fixture.signed_in("bob@example.com", &bob).get("/partner/settings/emails").is_page().html.contains(checked)
     );
     // Messages about money cannot be turned off.
-    browser.post("/partner/settings/emails", &[("referral.joined", "yes"), ("payout.sent", "")]).is(303);
+    let all = [("referral.joined", "yes"), ("accrual.created", "yes"), ("payout.sent", "")];
+    browser.post("/partner/settings/emails", &all).is(303);
     assert_eq!(ann.one("SELECT COUNT(*) FROM unsubscribe"), 0);
     assert!(browser.get("/partner/settings/emails").html.contains(checked));
 }

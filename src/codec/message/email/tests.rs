@@ -75,7 +75,7 @@ fn a_letter_as_it_is_read() {
         "Hello Ann O'Neil,\n\nSomeone you referred to User referral has earned you a reward.\n\n\
          Reward: 50.00 USD of credit\nAwarded: 2026-06-15 09:00 UTC\nPeriod: 2026-W24\n\n\
          View this earning: https://a.example/partner/earnings/acr_1\n\n-- \n\
-         You're receiving this email because you're a partner in User referral at User referral.\n"
+         You're receiving this email because you're a partner of User referral (User referral).\n"
     );
     assert!(letter.html.contains("<p>Hello Ann O&#39;Neil,</p>"), "{}", letter.html);
     (facts.kind, facts.to) = (MessageType::RewardGrantedReferee, Audience::Account);

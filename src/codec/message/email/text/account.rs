@@ -2,7 +2,7 @@
 
 /// Why the reader receives the email.
 pub fn why(program: &str, site: &str) -> String {
-    format!("You're receiving this email because you signed up for {site} through a {program} referral.")
+    format!("You're receiving this email because you signed up for {site} through a referral ({program}).")
 }
 
 // reward.granted.referee

@@ -61,7 +61,7 @@ pub const ACCESS: &str = "Stripe rejected STRIPE_API_KEY, so no payouts can be s
 
 // credit.review
 pub fn credit_review_subject(program: &str, amount: &str) -> String {
-    format!("{program}: a credit of {amount} needs a decision")
+    format!("{program}: {amount} needs a decision")
 }
 
 pub const CREDIT_REVIEW: &str = "We couldn't confirm whether this credit reached the customer's Stripe balance. It is on \
@@ -70,7 +70,7 @@ pub const CREDIT: &str = "Credit";
 
 // credit.failed
 pub fn credit_failed_subject(program: &str, amount: &str) -> String {
-    format!("{program}: a credit of {amount} could not be delivered")
+    format!("{program}: {amount} could not be delivered")
 }
 
 pub const CREDIT_FAILED: &str =

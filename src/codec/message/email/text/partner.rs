@@ -4,7 +4,7 @@ pub use crate::codec::message::email::text::shared::{AMOUNT, FOR, VIEW_PAYOUT};
 
 /// Why the reader receives the email.
 pub fn why(program: &str, site: &str) -> String {
-    format!("You're receiving this email because you're a partner in {program} at {site}.")
+    format!("You're receiving this email because you're a partner of {site} ({program}).")
 }
 
 // referral.joined
@@ -96,7 +96,7 @@ pub fn failed_subject(amount: &str) -> String {
 }
 
 pub fn failed(program: &str, site: &str) -> String {
-    format!("Your payout from {program} at {site}: {FAILED}. It goes out with a later payout.")
+    format!("Your payout from {program} at {site} {FAILED}. It goes out with a later payout.")
 }
 
 /// The pages say the same. An operator's note and Stripe's message are for operators only.
