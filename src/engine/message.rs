@@ -55,7 +55,11 @@ impl MessageType {
     pub const fn audiences(self) -> &'static [Audience] {
         use MessageType::*;
         match self {
-            ReferralJoined | AccrualCreated | RewardGrantedReferrer | StatementCommission | PayoutSent
+            ReferralJoined
+            | AccrualCreated
+            | RewardGrantedReferrer
+            | StatementCommission
+            | PayoutSent
             | PayoutOnboarding => &[Audience::Partner],
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
@@ -70,9 +74,20 @@ impl MessageType {
         match self {
             ReferralJoined | AccrualCreated | RewardGrantedReferee | ReportFunnel => Need::Optional,
             PartnerJoined | AccrualUpdated | AccrualVoided => Need::Subscribed,
-            RewardGrantedReferrer | RewardReversed | StatementCommission | PayoutSent | PayoutFailed
-            | PayoutOnboarding | PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | CreditReview
-            | CreditFailed | ReviewOpened | BudgetLow => Need::Required,
+            RewardGrantedReferrer
+            | RewardReversed
+            | StatementCommission
+            | PayoutSent
+            | PayoutFailed
+            | PayoutOnboarding
+            | PayoutApproval
+            | PayoutReview
+            | PayoutFunds
+            | PayoutAccess
+            | CreditReview
+            | CreditFailed
+            | ReviewOpened
+            | BudgetLow => Need::Required,
         }
     }
 

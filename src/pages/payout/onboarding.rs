@@ -1,8 +1,8 @@
 //! Payout setup: the partner's Stripe account, and what Stripe still needs. The browser goes to Stripe by a plain link,
 //! because a form may not lead to another site.
 
-use crate::codec::operator::OnboardingRequest;
 use crate::codec::message::email::requirements;
+use crate::codec::operator::OnboardingRequest;
 use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::components;

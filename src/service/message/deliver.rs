@@ -65,6 +65,8 @@ const ADDRESS_PAGES: u32 = 5;
 const PACE_MS: u32 = 500;
 /// How often recording the results is tried: what is not recorded is sent again.
 const RECORD_TRIES: u32 = 3;
+/// How old an email may be that its reader can do without, in days.
+const NEWS_DAYS: i64 = 30;
 /// The longest Retry-After that is accepted from an endpoint.
 const RETRY_AFTER_MS_MAX: i64 = 24 * HOUR_MS;
 /// Longest error message that is stored, in characters.
@@ -166,7 +168,9 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
                 mute.insert((&d.channel, service_of(d)));
             }
             DeliveryAttempt::Gone => made.gone.push(d.target.clone()),
-            DeliveryAttempt::Sent if d.channel == "webhook" && d.hands_over != 0 => made.credits.push(d.outbox_id.clone()),
+            DeliveryAttempt::Sent if d.channel == "webhook" && d.hands_over != 0 => {
+                made.credits.push(d.outbox_id.clone())
+            }
             _ => {}
         }
         made.silent += usize::from(matches!(tried, DeliveryAttempt::Silent(_) | DeliveryAttempt::Later));
@@ -272,6 +276,10 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &Delive
     let link = if kind.is_optional() { ctx.setup.unsubscribe.link(&hash, kind.name()) } else { None };
     if kind.is_optional() && desk.unwanted.contains(&Unsubscribed { address_sha256: hash, kind: d.kind.clone() }) {
         return DeliveryAttempt::Suppressed("unsubscribed");
+    }
+    // It waited until emails were set up.
+    if kind.is_optional() && d.created_at_ms.plus_days(NEWS_DAYS) < ctx.now {
+        return DeliveryAttempt::Suppressed("it is no news anymore");
     }
     let document = desk.catalog.in_force(&d.program_id, d.created_at_ms);
     let payload: Value = serde_json::from_str(&d.payload).unwrap_or_default();

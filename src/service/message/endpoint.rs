@@ -4,7 +4,6 @@ use crate::codec::message::endpoint::NewEndpoint;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::{IdempotentRequest, StoredResponse};
-use crate::store::credit::webhook;
 use crate::store::message::endpoint;
 use crate::store::message::endpoint::EndpointRow;
 use base64::Engine;
@@ -16,7 +15,7 @@ const LIVE_MAX: i64 = 20;
 /// Bytes in a generated secret.
 const SECRET_BYTES: usize = 32;
 
-/// Creates an endpoint. It receives messages from now on, and credits that nobody has received.
+/// Creates an endpoint. It receives messages from now on, and credits that no endpoint has received.
 pub async fn make<P: Ports>(
     ctx: &Context<'_, P>,
     request: &NewEndpoint,
@@ -50,7 +49,6 @@ pub async fn make<P: Ports>(
         let answer: StoredResponse = (201, body);
         let entry = ctx.audit("webhook_endpoint.make", &row.id, None, None, Some(after));
         let mut batch = vec![endpoint::endpoint_insert(&row, &secret), entry];
-        batch.extend(webhook::hand_over_to(&row.id, ctx.now));
         batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
         ctx.batch(batch).await?;
         Ok(answer)

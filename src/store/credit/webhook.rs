@@ -25,9 +25,9 @@ const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_
     WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
       AND l.state NOT IN ('held', 'disputed') AND v.document ->> '$.settlement.delivery' = 'webhook'";
 
-/// Queues what is due: credits that no run or event has announced, and the part of delivered ones that is no longer
-/// owed.
-pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
+/// Queues what is due: credits that no run or event has announced, the part of delivered ones that is no longer owed, and
+/// what no endpoint has received.
+pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 4] {
     let queue = |kind: MessageType, id: &str, amount: &str, only: &str| {
         Stmt::new(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
@@ -40,8 +40,16 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
         .bind(PAGE)
     };
     let first = "'referrer:' || l.id || IIF(EXISTS (SELECT 1 FROM outbox o WHERE o.id = 'referrer:' || l.id), '.' || l.postings, '')";
+    let [hand_over, requeue] = hand_over(program, now);
     [
-        queue(MessageType::RewardGrantedReferrer, first, "l.net_cents - l.delivered_cents", "l.net_cents > l.delivered_cents"),
+        hand_over,
+        requeue,
+        queue(
+            MessageType::RewardGrantedReferrer,
+            first,
+            "l.net_cents - l.delivered_cents",
+            "l.net_cents > l.delivered_cents",
+        ),
         queue(
             MessageType::RewardReversed,
             "'reversed:' || l.id || '.' || l.postings",
@@ -51,18 +59,21 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
     ]
 }
 
-/// Queues what nobody has received for an endpoint that was just made.
-pub fn hand_over_to(endpoint: &str, now: UtcMillis) -> [Stmt; 2] {
+/// Queues messages that no endpoint has received for those that were not there when they were queued.
+fn hand_over(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
     [
         Stmt::new(format!(
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
              SELECT o.id, 'webhook', s.endpoint_id, 'queued', 0, 0, ?2 FROM outbox o CROSS JOIN subscription s ON {SUBSCRIBES}
-             WHERE o.state = 'undelivered' AND {HANDS_OVER} AND s.endpoint_id = ?1 ORDER BY o.rowid ON CONFLICT DO NOTHING"
+             WHERE o.state IN ('undelivered', 'failed') AND o.program_id = ?1 AND {HANDS_OVER} AND NOT EXISTS (SELECT 1 FROM delivery d
+               WHERE d.outbox_id = o.id AND d.channel = 'webhook' AND (d.state = 'sent' OR d.target = s.endpoint_id))
+             ORDER BY o.rowid LIMIT ?3 ON CONFLICT DO NOTHING"
         ))
-        .bind(endpoint)
-        .bind(now),
+        .bind(program)
+        .bind(now)
+        .bind(PAGE),
         Stmt::new(
-            "UPDATE outbox SET state = 'queued' WHERE state = 'undelivered'
+            "UPDATE outbox SET state = 'queued' WHERE state IN ('undelivered', 'failed')
                AND EXISTS (SELECT 1 FROM delivery d WHERE d.outbox_id = outbox.id AND d.state = 'queued')",
         ),
     ]

@@ -226,12 +226,9 @@ fn required() -> Vec<MessageType> {
 }
 
 fn sum_up(messages: &[&str]) -> Stmt {
-    Stmt::new(format!(
-        "UPDATE outbox AS o SET state = {} WHERE id IN (SELECT value FROM json_each(?1))",
-        state("?2")
-    ))
-    .json(&messages)
-    .json(&required())
+    Stmt::new(format!("UPDATE outbox AS o SET state = {} WHERE id IN (SELECT value FROM json_each(?1))", state("?2")))
+        .json(&messages)
+        .json(&required())
 }
 
 /// A delivery's target and state.

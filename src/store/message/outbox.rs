@@ -2,8 +2,8 @@
 //! outbox is lost; its recipients and their progress are in `delivery`.
 
 use crate::base::id;
-use crate::base::names::names;
 use crate::base::ids::{AccountId, PartnerId, ProgramId, RunId};
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;

@@ -2,7 +2,7 @@
 //! subscribed. A message about money that reaches nobody says so.
 
 use super::credits::{START, TIERED, by_webhook, credits, hooks, sweeps};
-use super::fixture::{NotifyFixture, PROGRAM, SITE};
+use super::fixture::{NotifyFixture, PROGRAM};
 use crate::support::openapi::{check, document};
 use crate::support::sqlite;
 use crate::support::world::{at, now};
@@ -30,7 +30,8 @@ fn usd(cents: i64) -> Value {
 
 /// A partner whose client signs up, pays 290 dollars, gets a half back and leaves. Returns the partner.
 fn a_client_comes_and_goes(fixture: &NotifyFixture) -> String {
-    let (partner, code) = fixture.world.partner(at(START), AGENCY, "agency", "agency@partners.example").expect("enrolled");
+    let (partner, code) =
+        fixture.world.partner(at(START), AGENCY, "agency", "agency@partners.example").expect("enrolled");
     take(fixture, "s", "account.signed_up", MAY, json!({"attribution": {"code": code}}));
     let paid = json!({"amount": usd(29_000), "data": {"invoice_id": "in_1"}});
     take(fixture, "p", "invoice.paid", "2026-05-03T00:00:00Z", paid.clone());
@@ -46,8 +47,7 @@ fn types(hooks: &[Value]) -> Vec<String> {
     hooks.iter().map(|hook| hook["type"].as_str().expect("a type").to_owned()).collect()
 }
 
-const STORY: [&str; 5] =
-    ["partner.joined", "referral.joined", "accrual.created", "accrual.updated", "accrual.voided"];
+const STORY: [&str; 5] = ["partner.joined", "referral.joined", "accrual.created", "accrual.updated", "accrual.voided"];
 
 #[test]
 fn each_change_is_sent_once_in_order_as_described() {
@@ -112,7 +112,8 @@ fn a_change_and_its_message_are_one_batch() {
         for call in 0..8 {
             let fixture = NotifyFixture::new(3);
             fixture.endpoint(at(START), "https://host.example/accruals", &["accrual.created"]);
-            let code = fixture.world.partner(at(START), AGENCY, "agency", "agency@partners.example").expect("enrolled").1;
+            let code =
+                fixture.world.partner(at(START), AGENCY, "agency", "agency@partners.example").expect("enrolled").1;
             take(&fixture, "s", "account.signed_up", MAY, json!({"attribution": {"code": code}}));
             let number = |table: &str| fixture.world.db.number(&format!("SELECT COUNT(*) FROM {table}"));
             let told = || number("outbox WHERE kind = 'accrual.created'");
@@ -210,8 +211,7 @@ fn friend_signs_up(fixture: &NotifyFixture, code: &str) {
 /// The messages that reached nobody: in the API, in the health report, and on the operators' pages.
 fn undelivered(fixture: &NotifyFixture) -> Vec<String> {
     let when = at("2026-05-09T00:00:00Z");
-    let list =
-        fixture.operate(when, ("GET", "/v1/outbox"), "/v1/outbox?state=undelivered", &Value::Null, 200);
+    let list = fixture.operate(when, ("GET", "/v1/outbox"), "/v1/outbox?state=undelivered", &Value::Null, 200);
     let found = types(list["data"].as_array().expect("a list"));
     let health = fixture.operate(when, ("GET", "/healthz"), "/healthz", &Value::Null, super::RUNS_ARE_OVERDUE);
     assert_eq!(health["outbox"]["undelivered"], json!(found.len()), "{health}");
@@ -227,8 +227,6 @@ fn a_credit_without_an_endpoint_waits_for_one_and_shows() {
     assert!(fixture.outside.mails.borrow().iter().any(|m| m.to == "owner@partners.example"));
     assert_eq!(credits(&fixture, owner), (500, 0), "an email hands nothing over");
     assert_eq!(undelivered(&fixture), ["reward.granted.referrer"]);
-    let page = format!("{SITE}/operator");
-    assert!(page.ends_with("/operator"));
     fixture.endpoint(at("2026-05-10T00:00:00Z"), "https://host.example/credits", &["reward"]);
     sweeps(&fixture, "2026-05-10T00:10:00Z", 3);
     assert_eq!(credits(&fixture, owner), (0, 500), "it is handed over once there is someone to take it");
@@ -249,14 +247,17 @@ fn a_clawback_that_nobody_hears_is_not_sent() {
     sweeps(&fixture, "2026-05-03T00:10:00Z", 6);
     assert_eq!(credits(&fixture, owner), (-500, 500));
     assert_eq!(undelivered(&fixture), ["reward.reversed"]);
+    // An endpoint that does not answer, and is disabled while the message waits for it.
     let (id, _) = fixture.endpoint(at("2026-05-10T00:00:00Z"), "https://host.example/reversed", &["reward.reversed"]);
-    // It is gone again before it heard of it.
+    fixture.outside.status.set(500);
+    sweeps(&fixture, "2026-05-10T00:10:00Z", 1);
+    fixture.outside.status.set(200);
+    assert_eq!(undelivered(&fixture), Vec::<String>::new());
     let path = format!("/v1/webhook-endpoints/{id}");
-    fixture.operate(at("2026-05-10T00:00:01Z"), ("DELETE", "/v1/webhook-endpoints/{id}"), &path, &Value::Null, 200);
-    sweeps(&fixture, "2026-05-10T00:10:00Z", 3);
-    assert_eq!(undelivered(&fixture), ["reward.reversed"]);
-    fixture.endpoint(at("2026-05-11T00:00:00Z"), "https://host.example/reversed", &["reward.reversed"]);
-    sweeps(&fixture, "2026-05-11T00:10:00Z", 3);
+    fixture.operate(at("2026-05-10T00:10:01Z"), ("DELETE", "/v1/webhook-endpoints/{id}"), &path, &Value::Null, 200);
+    let new = at("2026-05-10T00:10:02Z");
+    fixture.endpoint(new, "https://host.example/reversed", &["reward.reversed"]);
+    sweeps(&fixture, "2026-05-10T00:20:00Z", 3);
     assert_eq!(credits(&fixture, owner), (0, 0));
     assert_eq!(types(&hooks(&fixture)).iter().filter(|t| *t == "reward.reversed").count(), 1);
     assert_eq!(undelivered(&fixture), Vec::<String>::new());
@@ -281,4 +282,34 @@ fn what_readers_unsubscribed_from_is_suppressed_and_money_without_a_reader_is_un
     let list = fixture.operate(at(START), ("GET", "/v1/outbox"), path, &Value::Null, 200);
     assert_eq!(types(list["data"].as_array().expect("a list")), ["referral.joined"]);
     assert_eq!(undelivered(&fixture), ["payout.sent", "statement.commission"]);
+}
+
+#[test]
+fn what_an_endpoint_refused_for_three_days_goes_to_its_successor() {
+    let (fixture, owner, _) = credits_by_webhook(10);
+    let (owner, code) = owner.split_once(' ').expect("two");
+    let (id, _) = fixture.endpoint(at(START), "https://host.example/down", &["reward"]);
+    friend_signs_up(&fixture, code);
+    fixture.outside.status.set(500);
+    sweeps(&fixture, "2026-05-02T00:10:00Z", 3 * 24 * 6 + 30);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state = 'failed'"), 1);
+    fixture.outside.status.set(200);
+    let path = format!("/v1/webhook-endpoints/{id}");
+    fixture.operate(at("2026-05-10T00:00:00Z"), ("DELETE", "/v1/webhook-endpoints/{id}"), &path, &Value::Null, 200);
+    fixture.endpoint(at("2026-05-10T00:00:01Z"), "https://host.example/up", &["reward"]);
+    sweeps(&fixture, "2026-05-10T00:10:00Z", 3);
+    assert_eq!(credits(&fixture, owner), (0, 500));
+    assert_eq!(types(&hooks(&fixture)), ["reward.granted.referrer"]);
+}
+
+#[test]
+fn old_news_is_not_emailed() {
+    let mut fixture = NotifyFixture::with(11, &[("MAIL_FROM", "")]);
+    let ann = fixture.partner("ann");
+    fixture.queue_three(at(START), &ann);
+    fixture.sweep(at(START));
+    fixture.set_up(&[]);
+    fixture.sweep(at(START).plus_days(31));
+    assert_eq!(fixture.outside.mails.borrow().len(), 2, "money alone");
+    assert!(fixture.states().contains(&"email partner suppressed".to_owned()), "{:?}", fixture.states());
 }

@@ -32,16 +32,22 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
             "reason": "resource_missing: No such customer"})
     };
     let run = json!({"run": "run_1", "payouts": 2, "amount_cents": 123_456, "unit": "cash:usd", "period": "2026-05"});
-    let review = |holds: i64| {
-        json!({"review": "rev_1", "rule": "same_domain", "subject": "", "holds": holds, "evidence": "both use a.example"})
-    };
+    let review = |holds: i64| json!({"review": "rev_1", "rule": "same_domain", "subject": "", "holds": holds, "evidence": "both use a.example"});
     vec![
         (ReferralJoined, "", json!({"signed_up_at_ms": 1_781_000_000_000_i64})),
         (AccrualCreated, "a share", earned),
         (AccrualCreated, "a share over a limit", capped),
         (AccrualCreated, "a flat amount", flat),
-        (RewardGrantedReferrer, "", json!({"accrual_id": "acr_1", "unit": "credit:usd", "amount_cents": 5_000, "period": "2026-W24"})),
-        (RewardGrantedReferee, "", json!({"accrual_id": "acr_1", "unit": "credit:usd", "amount_cents": 5_000, "period": "2026-W24"})),
+        (
+            RewardGrantedReferrer,
+            "",
+            json!({"accrual_id": "acr_1", "unit": "credit:usd", "amount_cents": 5_000, "period": "2026-W24"}),
+        ),
+        (
+            RewardGrantedReferee,
+            "",
+            json!({"accrual_id": "acr_1", "unit": "credit:usd", "amount_cents": 5_000, "period": "2026-W24"}),
+        ),
         (StatementCommission, "to someone who can be paid", statement("ready", 5_800, 5_800)),
         (StatementCommission, "below the minimum", statement("ready", 1_000, 0)),
         (StatementCommission, "to someone who can't be paid yet", statement("setup", 5_800, 5_800)),
@@ -49,7 +55,11 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
         (StatementCommission, "overdrawn", statement("setup", -500, 0)),
         (PayoutSent, "", payout("transfer", json!("tr_1"))),
         (PayoutFailed, "", reason()),
-        (PayoutOnboarding, "", payout("due", json!(["external_account", "individual.dob.day", "individual.dob.month", "x.y_z"]))),
+        (
+            PayoutOnboarding,
+            "",
+            payout("due", json!(["external_account", "individual.dob.day", "individual.dob.month", "x.y_z"])),
+        ),
         (PayoutApproval, "", run),
         (PayoutReview, "", reason()),
         (PayoutFunds, "", reason()),
@@ -59,7 +69,11 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
         (ReviewOpened, "", review(1)),
         (ReviewOpened, "that holds nothing", review(0)),
         (BudgetLow, "", json!({"unit": "credit:usd", "balance_cents": 100, "low_cents": 25_000, "waiting": 3})),
-        (ReportFunnel, "", json!({"week": "2026-W24", "version": 1, "report": "/v1/reports/funnel?program=p&week=2026-W24"})),
+        (
+            ReportFunnel,
+            "",
+            json!({"week": "2026-W24", "version": 1, "report": "/v1/reports/funnel?program=p&week=2026-W24"}),
+        ),
     ]
 }
 
@@ -131,6 +145,11 @@ fn every_email_is_here_names_the_site_and_links_to_a_page() {
 fn what_is_payable_is_named_only_if_it_can_be_sent() {
     for (kind, _, note, email) in emails().into_iter().filter(|(kind, ..)| *kind == MessageType::StatementCommission) {
         let is_named = email.text.contains(crate::codec::message::email::text::partner::PAYABLE);
-        assert_eq!(is_named, ["to someone who can be paid", "below the minimum"].contains(&note), "{kind}: {}", email.text);
+        assert_eq!(
+            is_named,
+            ["to someone who can be paid", "below the minimum"].contains(&note),
+            "{kind}: {}",
+            email.text
+        );
     }
 }

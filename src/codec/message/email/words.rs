@@ -31,7 +31,9 @@ pub fn of(f: &MessageFields) -> Written {
         MessageType::PayoutReview => payout_review(f),
         MessageType::PayoutFunds => funds(f),
         MessageType::PayoutAccess => access(f),
-        MessageType::CreditReview => credit(f, operator::credit_review_subject, operator::CREDIT_REVIEW, operator::DECIDE),
+        MessageType::CreditReview => {
+            credit(f, operator::credit_review_subject, operator::CREDIT_REVIEW, operator::DECIDE)
+        }
         MessageType::CreditFailed => {
             credit(f, operator::credit_failed_subject, operator::CREDIT_FAILED, operator::VIEW_CREDIT)
         }
@@ -80,7 +82,8 @@ fn joined(f: &MessageFields) -> Written {
 
 fn earned(f: &MessageFields) -> Written {
     let (net, gross) = (amount(f, "amount_cents"), amount(f, "gross_cents"));
-    let share = f.payload["rate_bps"].as_i64().map(|rate| partner::share(&percent(rate), &amount(f, "base_cents"), &gross));
+    let share =
+        f.payload["rate_bps"].as_i64().map(|rate| partner::share(&percent(rate), &amount(f, "base_cents"), &gross));
     let capped = (net != gross).then(|| net.clone()).unwrap_or_default();
     let mut parts = vec![
         say(partner::earned(f.site_name, &net)),

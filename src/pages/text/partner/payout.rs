@@ -1,9 +1,9 @@
 //! Payouts, a payout's receipt, and how credit was used.
 
+use crate::codec::message::email::text::partner::FAILED;
 pub use crate::pages::text::partner::common::{
     AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
 };
-use crate::codec::message::email::text::partner::FAILED;
 use crate::program::document::{Cadence, Delivery, Document};
 
 // The list.
