@@ -128,7 +128,7 @@ fn email_preferences_are_saved() {
     let browser = ann.browser();
     let checked = "name=\"referral.joined\" type=\"checkbox\" value=\"yes\" checked";
     let shown = browser.get("/partner/settings/emails");
-    shown.is_page().says(&settings::choice(MessageType::ReferralJoined));
+    shown.is_page().says(settings::choice(MessageType::ReferralJoined));
     assert!(shown.html.contains(checked));
     assert_eq!(browser.post("/partner/settings/emails", &[]).location, "/partner/settings/emails?done=choice-kept");
     assert_eq!(

@@ -84,7 +84,7 @@ fn earned(f: &MessageFields) -> Written {
     let (net, gross) = (amount(f, "amount_cents"), amount(f, "gross_cents"));
     let share =
         f.payload["rate_bps"].as_i64().map(|rate| partner::share(&percent(rate), &amount(f, "base_cents"), &gross));
-    let capped = (net != gross).then(|| net.clone()).unwrap_or_default();
+    let capped = if net == gross { String::new() } else { net.clone() };
     let mut parts = vec![
         say(partner::earned(f.site_name, &net)),
         rows(vec![
@@ -93,7 +93,9 @@ fn earned(f: &MessageFields) -> Written {
             (partner::PROGRAM, f.program.to_owned()),
         ]),
     ];
-    parts.extend((f.payload["state"] == "pending").then(|| say(partner::ON_HOLD)));
+    if f.payload["state"] == "pending" {
+        parts.push(say(partner::ON_HOLD));
+    }
     parts.push(link(partner::VIEW_EARNING, format!("/partner/earnings/{}", text(f, "accrual_id"))));
     (partner::earned_subject(&net, f.site_name), parts)
 }
