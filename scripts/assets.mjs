@@ -11,13 +11,24 @@ import { transformSync } from "esbuild";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "src/pages/assets");
 const names = readdirSync(source).sort();
-// The Worker answers /openapi.json with it.
-const description = join(root, "src/http/openapi.json");
+
+/** What the Worker answers /openapi.json with. `"enum": "FILE ENUM"` lists the names of that `names!` enum. */
+function description() {
+  const names = (where) => {
+    const [file, kind] = where.split(" ");
+    const variants = readFileSync(join(root, file), "utf8").split(`pub enum ${kind} {`)[1]?.split("}")[0] ?? "";
+    const found = [...variants.matchAll(/^ *[A-Z]\w* = "([^"]+)",$/gm)].map(([, name]) => name);
+    if (found.length === 0) throw new Error(`src/http/openapi.json lists ${where}, where no names are`);
+    return found;
+  };
+  const fill = (key, value) => (key === "enum" && typeof value === "string" ? names(value) : value);
+  return JSON.stringify(JSON.parse(readFileSync(join(root, "src/http/openapi.json"), "utf8"), fill));
+}
 
 function pathOfAll() {
   const hash = createHash("sha256");
   for (const name of names) hash.update(`${name}\n`).update(readFileSync(join(source, name)));
-  hash.update("openapi.json\n").update(readFileSync(description));
+  hash.update("openapi.json\n").update(description());
   return `/manicule/${hash.digest("hex").slice(0, 12)}`;
 }
 
@@ -31,7 +42,7 @@ function write(into, path) {
     writeFileSync(join(folder, name), loader ? transformSync(text.toString(), { loader, minify: true }).code : text);
   }
 
-  writeFileSync(join(folder, "openapi.json"), JSON.stringify(JSON.parse(readFileSync(description, "utf8"))));
+  writeFileSync(join(folder, "openapi.json"), description());
 
   // The font, from its package. Its version is part of its file name, so that a new version requires a change of the
   // style sheet.

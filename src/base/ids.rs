@@ -100,4 +100,7 @@ ids! {
     PayoutId;
     /// The code of a referral link.
     LinkCode;
+    ReviewId;
+    /// Who acts, as the audit trail names it: an operator, a person or a token; `cron` for what runs by itself.
+    ActorId;
 }

@@ -1,5 +1,6 @@
 //! Values that every layer uses: money, time, ids. No clock, no randomness, no I/O.
 
+pub mod currency;
 pub mod decode;
 pub mod id;
 pub mod ids;

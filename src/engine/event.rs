@@ -109,6 +109,33 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// What it is among the facts of one instant.
+    pub fn fact_kind(&self) -> FactKind {
+        match self {
+            Payload::WorkspaceInvited { .. } | Payload::HandedOff { .. } => FactKind::Invitation,
+            Payload::SignedUp { .. } => FactKind::SignUp,
+            Payload::Active { .. }
+            | Payload::Purchase { .. }
+            | Payload::ListingViewed { .. }
+            | Payload::Funnel { .. }
+            | Payload::Reassigned { .. }
+            | Payload::Other => FactKind::Code,
+            Payload::SubscriptionStarted(_) => FactKind::Start,
+            Payload::SubscriptionUpdated(_) => FactKind::Change,
+            Payload::InvoicePaid(_) => FactKind::Payment,
+            Payload::InvoiceRefunded { .. }
+            | Payload::InvoiceRefundFailed { .. }
+            | Payload::InvoiceRefundedTotal { .. } => FactKind::Refund,
+            Payload::DisputeOpened(_) | Payload::DisputeWon(_) | Payload::DisputeLost(_) => FactKind::Dispute,
+            Payload::SubscriptionCancelled(_) | Payload::Cancelled => FactKind::End,
+        }
+    }
+
+    /// Whether decisions depend on it by its type alone. The others count only where a program's document names them.
+    pub fn is_decisive(&self) -> bool {
+        !matches!(self, Payload::Purchase { .. } | Payload::Funnel { .. } | Payload::Other)
+    }
+
     /// The currency of the amount that it reports. `None`: it has no amount, or the amount is in the program's own
     /// currency.
     pub fn currency(&self) -> Option<&str> {
@@ -143,6 +170,23 @@ impl Payload {
     pub fn is_in(&self, currency: &str) -> bool {
         self.currency().is_none_or(|own| own == currency)
     }
+}
+
+/// What happens first within one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactKind {
+    /// An agency invites or hands over: it can only do so before the sign-up.
+    Invitation,
+    SignUp,
+    /// Usage, and anything else that may carry a code.
+    Code,
+    Start,
+    /// A subscription is reported again, as it is after its start.
+    Change,
+    Payment,
+    Refund,
+    Dispute,
+    End,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Who may call: operators with a bearer token. Only the tokens' hashes are stored.
 
 use crate::base::id;
+use crate::base::ids::ActorId;
 use crate::codec::identity::bearer;
 use crate::engine::identity::access::{Role, Scope, Scopes};
 use crate::http::context::{Platform, RequestContext};
@@ -27,7 +28,7 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// For the audit trail.
-    pub actor: String,
+    pub actor: ActorId,
     /// Hex SHA-256 of the token.
     pub sha256: String,
     pub scopes: Scopes,
@@ -59,7 +60,7 @@ pub async fn allowed<S: Platform>(
 pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str) -> Result<Option<Operator>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
     if is_bootstrap(app, &sha256) {
-        return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}"), sha256, scopes: Role::Admin.scopes() }));
+        return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}").into(), sha256, scopes: Role::Admin.scopes() }));
     }
     let ctx = app.context("");
     let found = ctx.read(token::token_find(&sha256, app.now).first()).await?;
@@ -68,7 +69,7 @@ pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str)
         ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), app.now).into()).await?;
     }
     let scopes = Scopes::parse(&row.scopes).unwrap_or(Scopes::NONE);
-    Ok(Some(Operator { actor: format!("token:{}", row.name), sha256, scopes }))
+    Ok(Some(Operator { actor: format!("token:{}", row.name).into(), sha256, scopes }))
 }
 
 /// Whether this is the hash of the operator's first token, which the configuration contains.

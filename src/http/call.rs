@@ -130,7 +130,7 @@ impl<S: Platform, Caller, Body> Call<'_, S, Caller, Body> {
 impl<'a, S: Platform, Body> Call<'a, S, Operator, Body> {
     /// The use case's context: the operator is who acts.
     pub fn context(&self) -> Context<'a, S> {
-        self.app.context(&self.caller.actor)
+        self.app.context(self.caller.actor.clone())
     }
 
     /// The request's Idempotency-Key, if it carries one.

@@ -1,6 +1,6 @@
 //! What a request comes with: the ports, the configuration, the time.
 
-use crate::base::ids::LinkCode;
+use crate::base::ids::{ActorId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
@@ -62,7 +62,7 @@ impl<S: Platform> RequestContext<'_, S> {
         session::session_cookie(request.header("cookie")?, &self.config.emdash_session_cookie)
     }
 
-    pub fn context(&self, actor: &str) -> Context<'_, S> {
+    pub fn context(&self, actor: impl Into<ActorId>) -> Context<'_, S> {
         Context::new(self.site, &self.config.setup, self.now, actor)
     }
 }

@@ -1,5 +1,6 @@
 //! Reports as Markdown, for people and agents: the same figures as in JSON, with the sample size next to every rate.
 
+use crate::base::currency;
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::funnel::advice::percent;
@@ -167,7 +168,7 @@ fn count_and_rate(stage: &StageFigures) -> String {
 }
 
 pub fn channels(found: &Channels, month: &str) -> String {
-    let currency = found.document.currency.to_uppercase();
+    let (code, currency) = (&found.document.currency, found.document.currency.to_uppercase());
     let mut out = format!("# {}, channels in {month}\n\n", plain(&found.document.title));
     let _ = writeln!(
         out,
@@ -185,7 +186,7 @@ pub fn channels(found: &Channels, month: &str) -> String {
             row.signups,
             row.qualified,
             row.rewarded,
-            money(Cents(row.gross_cents))
+            currency::plain(row.gross_cents, code)
         );
     }
     if found.rows.is_empty() {
@@ -196,13 +197,14 @@ pub fn channels(found: &Channels, month: &str) -> String {
 }
 
 pub fn economics(document: &Document, found: &Economics, from: UtcMillis, to: UtcMillis) -> String {
-    let currency = document.currency.to_uppercase();
+    let (code, currency) = (&document.currency, document.currency.to_uppercase());
     let mut out = format!(
         "# {}, economics\n\n{} to {}, UTC. Amounts in {currency}.\n\n",
         plain(&document.title),
         from.to_rfc3339(),
         to.to_rfc3339()
     );
+    let shown = |cents: Option<Cents>| cents.map_or("–".to_owned(), |cents| currency::plain(cents.0, code));
     let revenue = shown(found.first_year_revenue_cents);
     out.push_str("| Channel | Acquisition cost | First-year revenue | First-year margin | Margin over cost |\n");
     out.push_str("|---|---:|---:|---:|---:|\n");
@@ -211,7 +213,7 @@ pub fn economics(document: &Document, found: &Economics, from: UtcMillis, to: Ut
         format!(
             "| {strong}{}{strong} | {} | {revenue} | {} | {ratio} |\n",
             plain(&channel.channel),
-            money(channel.acquisition_cost_cents),
+            currency::plain(channel.acquisition_cost_cents.0, code),
             shown(channel.first_year_margin_cents)
         )
     };
@@ -252,15 +254,6 @@ fn definitions(out: &mut String, list: &[(&str, &str)]) {
 
 fn named(campaign: &str) -> String {
     if campaign.is_empty() { "(none)".to_owned() } else { plain(campaign) }
-}
-
-fn shown(cents: Option<Cents>) -> String {
-    cents.map_or("–".to_owned(), money)
-}
-
-/// `55.80`, `-1.05`.
-fn money(cents: Cents) -> String {
-    hundredths(cents.0)
 }
 
 fn hundredths(value: i64) -> String {

@@ -20,11 +20,11 @@ pub async fn review_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
         return Err(AppError::new(ErrorKind::BadRequest, "unsupported", detail).field("state"));
     };
     let rows = call.context().read(review::review_page(state, &page.cursor, page.limit + 1)).await?;
-    Ok((200, page.answer(rows, |r| r.id.clone(), deciding::view)))
+    Ok((200, page.answer(rows, |r| r.id.clone().into(), deciding::view)))
 }
 
 /// `POST /v1/reviews/{id}`.
 pub async fn review_decide<S: Platform>(call: OperatorCall<'_, S, Decided>) -> Result<StoredResponse, AppError> {
     let choice = if call.body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-    deciding::decide(&call.context(), call.segment, choice, &call.body.reason).await
+    deciding::decide(&call.context(), &call.segment.into(), choice, &call.body.reason).await
 }

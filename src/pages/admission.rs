@@ -3,7 +3,7 @@
 //! batch.
 
 use crate::base::id;
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{ActorId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::engine::identity::access::{Role, Scopes};
@@ -119,7 +119,7 @@ impl<S: Platform> PageContext<'_, S> {
     }
 
     /// A new session to replace this browser's. It takes effect once it is written and adopted.
-    pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: String) -> OpenedSession {
+    pub(crate) fn open(&self, proof: Proof<'_>, operator: bool, actor: ActorId) -> OpenedSession {
         let agent = self.request.header("user-agent").unwrap_or("");
         let who = NewSessionPlan { proof, operator, actor, agent };
         sign_in::open(&self.app.context(""), &who, self.token_sha256().as_deref())
@@ -127,7 +127,7 @@ impl<S: Platform> PageContext<'_, S> {
 
     /// The same for a user of the site, who is an operator by role.
     pub(crate) fn open_site(&self, user: &SiteUser) -> OpenedSession {
-        let actor = format!("session:{}", user.id);
+        let actor = format!("session:{}", user.id).into();
         self.open(Proof::SiteUser(&user.id), user.role >= ROLE_OPERATOR, actor)
     }
 

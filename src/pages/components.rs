@@ -17,18 +17,13 @@ pub fn heading(title: &str, lead: &str, actions: Markup) -> Markup {
     }
 }
 
-/// An instant in the viewer's time zone, with a machine-readable form.
+/// A day in UTC, with a machine-readable form.
 pub fn day(locale: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (locale.day(at)) } }
 }
 
 pub fn instant(locale: &dyn Locale, at: UtcMillis) -> Markup {
     html! { time datetime=(at.to_rfc3339()) { (locale.instant(at)) } }
-}
-
-/// The start or end of a period, in UTC as periods are.
-pub fn utc(locale: &dyn Locale, at: UtcMillis) -> Markup {
-    html! { time datetime=(at.to_rfc3339()) { (locale.utc(at)) } }
 }
 
 /// An amount; a negative one is marked. `unit` is a ledger unit: `cash:usd`, `credit:usd`.

@@ -160,7 +160,7 @@ impl<'a, S: Platform> PageContext<'a, S> {
 
     /// The context for services: its actor goes into the audit log.
     pub fn context(&self, session: &SessionRow) -> Context<'_, S> {
-        self.app.context(&session.actor)
+        self.app.context(session.actor.clone())
     }
 
     /// The value of every form's hidden field. It is masked differently on each page, because the length of a

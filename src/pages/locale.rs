@@ -1,31 +1,32 @@
 //! Numbers, money and dates as the viewer writes them.
 
+use crate::base::currency;
 use crate::base::time::UtcMillis;
 use crate::http::context::Platform;
 
 /// The platform as pages need it.
 pub trait Formatter: Platform {
-    /// A formatter for a language and time zone. An empty zone is UTC.
-    fn locale(&self, language: &str, zone: &str) -> Box<dyn Locale>;
+    /// A formatter for a language.
+    fn locale(&self, language: &str) -> Box<dyn Locale>;
 }
 
-/// Formats values for a viewer. The runtime knows every locale and time zone (`runtime/intl.rs`); [`Plain`] knows one.
+/// Formats values for a viewer. The runtime knows every locale (`runtime/intl.rs`); [`Plain`] knows one. Days and times
+/// are in UTC, as the months and weeks are by which everything is counted: an invoice of July 1 in the viewer's zone
+/// would stand in the statement for June.
 pub trait Locale {
     /// BCP 47. Not the language of the page, which is English.
     fn locale(&self) -> &str;
-    /// An amount with its currency, in minor units of a currency with two decimals.
-    fn money(&self, cents: i64, currency: &str) -> String;
+    /// An amount with its currency, from minor units, with as many decimals as the currency has.
+    fn money(&self, minor: i64, currency: &str) -> String;
     fn number(&self, number: i64) -> String;
     /// Basis points as a percentage.
     fn percent(&self, bps: i64) -> String;
     /// A calendar day in UTC without its year, for charts.
     fn date(&self, at: UtcMillis) -> String;
-    /// The day in the viewer's time zone.
+    /// The day in UTC.
     fn day(&self, at: UtcMillis) -> String;
-    /// Day, time and zone in the viewer's time zone.
+    /// Day and time in UTC, and the zone.
     fn instant(&self, at: UtcMillis) -> String;
-    /// Day, time and zone in UTC, for the end of a period.
-    fn utc(&self, at: UtcMillis) -> String;
 }
 
 /// The first language of an Accept-Language header that looks like one, or English.
@@ -45,15 +46,15 @@ impl Locale for Plain {
         "en"
     }
 
-    fn money(&self, cents: i64, currency: &str) -> String {
-        let sign = if cents < 0 { "-" } else { "" };
-        let whole = grouped(cents.unsigned_abs() / 100);
-        format!("{sign}{} {whole}.{:02}", currency.to_uppercase(), cents.unsigned_abs() % 100)
+    fn money(&self, minor: i64, code: &str) -> String {
+        let sign = if minor < 0 { "-" } else { "" };
+        let amount = currency::grouped(minor, code);
+        format!("{sign}{} {}", code.to_uppercase(), amount.trim_start_matches('-'))
     }
 
     fn number(&self, number: i64) -> String {
         let sign = if number < 0 { "-" } else { "" };
-        format!("{sign}{}", grouped(number.unsigned_abs()))
+        format!("{sign}{}", currency::thousands(number.unsigned_abs()))
     }
 
     fn percent(&self, bps: i64) -> String {
@@ -71,25 +72,9 @@ impl Locale for Plain {
     }
 
     fn instant(&self, at: UtcMillis) -> String {
-        self.utc(at)
-    }
-
-    fn utc(&self, at: UtcMillis) -> String {
         let text = at.to_rfc3339();
         format!("{} {} UTC", text.get(..10).unwrap_or(""), text.get(11..16).unwrap_or(""))
     }
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -100,8 +85,9 @@ mod tests {
     fn plain_words() {
         assert_eq!(Plain.money(123_456_789, "usd"), "USD 1,234,567.89");
         assert_eq!(Plain.money(-5, "eur"), "-EUR 0.05");
+        assert_eq!([Plain.money(50_000, "jpy"), Plain.money(1_500, "kwd")], ["JPY 50,000", "KWD 1.500"]);
         assert_eq!([Plain.percent(2_000), Plain.percent(1_250), Plain.number(-1_000)], ["20%", "12.50%", "-1,000"]);
-        assert_eq!(Plain.utc(UtcMillis(0)), "1970-01-01 00:00 UTC");
+        assert_eq!(Plain.instant(UtcMillis(0)), "1970-01-01 00:00 UTC");
     }
 
     #[test]

@@ -27,9 +27,6 @@ pub fn is_area(segment: &str) -> bool {
     AREAS.contains(&segment) || unsubscribe::PATH.strip_prefix('/') == Some(segment)
 }
 
-/// The header in which the runtime gives the visitor's time zone, if known.
-pub const ZONE_HEADER: &str = "manicule-zone";
-
 /// Answers a page, or `None` if the path is not one of ours.
 pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     if let Some(response) = message::unsubscribe::answer(app, request).await {
@@ -45,7 +42,7 @@ pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request
         let detail = text::NOT_A_VISIT;
         return Some(Response::problem(&AppError::new(ErrorKind::Forbidden, "not_a_visit", detail)));
     }
-    let locale = app.site.locale(language(header("accept-language")), header(ZONE_HEADER));
+    let locale = app.site.locale(language(header("accept-language")));
     let mut cx = PageContext::of(app, request, locale);
     cx.navigation = navigation::<S>(area);
     // A path that cannot be decoded has no page.

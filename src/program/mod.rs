@@ -9,4 +9,5 @@ pub mod check;
 pub mod document;
 pub mod event;
 pub mod measure;
+pub mod reward;
 pub mod settlement;

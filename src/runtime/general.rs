@@ -157,15 +157,12 @@ async fn read(request: &mut Request) -> Result<exchange::Request> {
     } else {
         body(request, route::body_bytes_max(address.path)).await?
     };
-    let zone = request.cf().map(|cf| cf.timezone_name()).unwrap_or_default();
-    // Ours comes first: a visitor's header with that name is ignored.
-    let ours = [(pages::route::ZONE_HEADER.to_owned(), zone)];
     Ok(exchange::Request {
         method,
         path: address.path.to_owned(),
         query: address.query.to_owned(),
         origin: address.origin.to_owned(),
-        headers: ours.into_iter().chain(request.headers().entries()).collect(),
+        headers: request.headers().entries().collect(),
         body,
     })
 }

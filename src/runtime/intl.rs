@@ -1,5 +1,6 @@
-//! Numbers, money and dates with the runtime's own `Intl`, which knows every locale and time zone.
+//! Numbers, money and dates with the runtime's own `Intl`, which knows every locale.
 
+use crate::base::currency;
 use crate::base::time::UtcMillis;
 use crate::pages::locale::{Locale, Plain};
 use js_sys::{Array, Function, Intl, Object, Reflect};
@@ -7,10 +8,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// How a viewer's values are formatted. If the runtime does not know the locale or zone, English and UTC are used.
+/// How a viewer's values are formatted. If the runtime does not know the locale, English is used.
 pub struct Viewer {
     locale: String,
-    zone: String,
     // Each is created on first use: a page needs two or three of them.
     /// By currency.
     money: RefCell<HashMap<String, Option<Function>>>,
@@ -19,23 +19,20 @@ pub struct Viewer {
     date: OnceCell<Option<Function>>,
     day: OnceCell<Option<Function>>,
     instant: OnceCell<Option<Function>>,
-    utc: OnceCell<Option<Function>>,
 }
 
 impl Viewer {
-    pub fn of(locale: &str, zone: &str) -> Viewer {
+    pub fn of(locale: &str) -> Viewer {
         // Throws if it is not a language tag.
         let known = make("Locale", locale, &[]).is_some();
         Viewer {
             locale: if known { locale } else { "en" }.to_owned(),
-            zone: if zone.is_empty() { "UTC" } else { zone }.to_owned(),
             money: RefCell::default(),
             number: OnceCell::new(),
             percent: OnceCell::new(),
             date: OnceCell::new(),
             day: OnceCell::new(),
             instant: OnceCell::new(),
-            utc: OnceCell::new(),
         }
     }
 
@@ -44,8 +41,8 @@ impl Viewer {
         Some(made.unchecked_into::<Intl::NumberFormat>().format())
     }
 
-    fn dates(&self, zone: &str, more: &[(&str, &str)]) -> Option<Function> {
-        let always = [("month", "short"), ("day", "numeric"), ("timeZone", zone)];
+    fn dates(&self, more: &[(&str, &str)]) -> Option<Function> {
+        let always = [("month", "short"), ("day", "numeric"), ("timeZone", "UTC")];
         let options: Vec<(&str, JsValue)> =
             always.iter().chain(more).map(|(key, value)| (*key, (*value).into())).collect();
         let made = make("DateTimeFormat", &self.locale, &options)?;
@@ -77,13 +74,21 @@ impl Locale for Viewer {
         &self.locale
     }
 
-    fn money(&self, cents: i64, currency: &str) -> String {
+    fn money(&self, minor: i64, code: &str) -> String {
         let mut formats = self.money.borrow_mut();
-        let format = formats.entry(currency.to_owned()).or_insert_with(|| {
-            self.numbers(&[("style", "currency".into()), ("currency", currency.to_uppercase().into())])
+        let decimals = currency::decimals(code);
+        // The runtime's own number of decimals is not Stripe's for every currency.
+        let format = formats.entry(code.to_owned()).or_insert_with(|| {
+            self.numbers(&[
+                ("style", "currency".into()),
+                ("currency", code.to_uppercase().into()),
+                ("minimumFractionDigits", decimals.into()),
+                ("maximumFractionDigits", decimals.into()),
+            ])
         });
         // For display only; calculations use integers.
-        apply(format.as_ref(), JsValue::from(cents as f64 / 100.0)).unwrap_or_else(|| Plain.money(cents, currency))
+        let amount = minor as f64 / f64::from(10_u32.pow(decimals));
+        apply(format.as_ref(), JsValue::from(amount)).unwrap_or_else(|| Plain.money(minor, code))
     }
 
     fn number(&self, number: i64) -> String {
@@ -98,22 +103,17 @@ impl Locale for Viewer {
     }
 
     fn date(&self, at: UtcMillis) -> String {
-        let format = self.date.get_or_init(|| self.dates("UTC", &[]));
+        let format = self.date.get_or_init(|| self.dates(&[]));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.date(at))
     }
 
     fn day(&self, at: UtcMillis) -> String {
-        let format = self.day.get_or_init(|| self.dates(&self.zone, YEAR));
+        let format = self.day.get_or_init(|| self.dates(YEAR));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.day(at))
     }
 
     fn instant(&self, at: UtcMillis) -> String {
-        let format = self.instant.get_or_init(|| self.dates(&self.zone, YEAR_AND_TIME));
+        let format = self.instant.get_or_init(|| self.dates(YEAR_AND_TIME));
         apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.instant(at))
-    }
-
-    fn utc(&self, at: UtcMillis) -> String {
-        let format = self.utc.get_or_init(|| self.dates("UTC", YEAR_AND_TIME));
-        apply(format.as_ref(), JsValue::from(at.0 as f64)).unwrap_or_else(|| Plain.utc(at))
     }
 }

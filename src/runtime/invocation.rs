@@ -147,8 +147,8 @@ impl Ports for Runtime {
 }
 
 impl Formatter for Runtime {
-    fn locale(&self, language: &str, zone: &str) -> Box<dyn Locale> {
-        Box::new(Viewer::of(language, zone))
+    fn locale(&self, language: &str) -> Box<dyn Locale> {
+        Box::new(Viewer::of(language))
     }
 }
 

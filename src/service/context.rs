@@ -2,6 +2,7 @@
 
 use crate::base::id;
 use crate::base::id::ID_BYTES;
+use crate::base::ids::ActorId;
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::Mail;
 use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
@@ -43,7 +44,7 @@ pub struct Context<'a, P: Ports> {
     /// When the request arrived.
     pub now: UtcMillis,
     /// Who is acting: `cron`, `session:<id>` or `token:<name>`; empty for the public.
-    pub actor: String,
+    pub actor: ActorId,
     /// Statements that are reserved ([`Context::keep`]).
     kept: Cell<u64>,
 }
@@ -64,7 +65,7 @@ impl Drop for Kept<'_> {
 const TIGHT: u64 = 500;
 
 impl<'a, P: Ports> Context<'a, P> {
-    pub fn new(ports: &'a P, setup: &'a Setup, now: UtcMillis, actor: impl Into<String>) -> Context<'a, P> {
+    pub fn new(ports: &'a P, setup: &'a Setup, now: UtcMillis, actor: impl Into<ActorId>) -> Context<'a, P> {
         Context { ports, setup, now, actor: actor.into(), kept: Cell::new(0) }
     }
 

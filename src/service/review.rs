@@ -1,5 +1,6 @@
 //! Deciding a review: release what was held, or reject it, with a reason. The account is recomputed in the same batch.
 
+use crate::base::ids::ReviewId;
 use crate::engine::account::decision;
 use crate::engine::review::ReviewState;
 use crate::engine::review::risk;
@@ -33,7 +34,7 @@ impl ReviewDecision {
 /// Decides a review. Repeating the same decision returns the same result; a different one is refused.
 pub async fn decide<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &str,
+    id: &ReviewId,
     choice: ReviewDecision,
     reason: &str,
 ) -> Result<StoredResponse, AppError> {

@@ -1,6 +1,6 @@
 //! Saved versions of program documents.
 
-use crate::base::ids::ProgramId;
+use crate::base::ids::{ActorId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::program::catalog::Catalog;
 use crate::program::check;
@@ -47,7 +47,7 @@ fn catalog(rows: Rows) -> Result<Catalog, DbError> {
     Ok(catalog)
 }
 
-pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMillis, actor: &str) -> Stmt {
+pub fn program_insert(document: &Document, json: &str, sha256: &str, now: UtcMillis, actor: &ActorId) -> Stmt {
     Stmt::new(
         "INSERT INTO program_version (program_id, version, effective_from_ms, document, document_sha256, created_at_ms, actor)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

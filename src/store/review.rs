@@ -1,7 +1,7 @@
 //! Reviews: what a person has to check, and what was decided.
 
 use crate::base::id;
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, ActorId, PartnerId, ProgramId, ReviewId};
 use crate::base::time::UtcMillis;
 use crate::engine::review::ReviewState;
 use crate::engine::review::risk::{Review, Suspicion};
@@ -13,7 +13,7 @@ use serde_json::json;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReviewRow {
-    pub id: String,
+    pub id: ReviewId,
     pub program_id: ProgramId,
     pub partner_id: PartnerId,
     pub account_id: AccountId,
@@ -23,7 +23,7 @@ pub struct ReviewRow {
     pub evidence: String,
     pub state: ReviewState,
     pub reason: Option<String>,
-    pub actor: Option<String>,
+    pub actor: Option<ActorId>,
     pub created_at_ms: UtcMillis,
     pub decided_at_ms: Option<UtcMillis>,
 }
@@ -46,8 +46,8 @@ fn of_accounts(accounts: &[AccountId]) -> Stmt {
 }
 
 /// The id of the review of a suspicion about an account.
-pub fn review_id(account: &AccountId, s: &Suspicion) -> String {
-    id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject])
+pub fn review_id(account: &AccountId, s: &Suspicion) -> ReviewId {
+    id::derived("rev", &[&s.program, &s.partner, account, &s.rule, &s.subject]).into()
 }
 
 /// Opens reviews where there are none: the same facts never reopen a decided review.
@@ -81,12 +81,12 @@ pub fn review_page(state: ReviewState, after: &str, limit: i64) -> Query<ReviewR
         .query()
 }
 
-pub fn review_find(id: &str) -> Query<ReviewRow> {
+pub fn review_find(id: &ReviewId) -> Query<ReviewRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE id = ?1")).bind(id).query()
 }
 
 /// Records a decision. The account's revision guards it, so a second simultaneous decision fails.
-pub fn review_decide(id: &str, state: ReviewState, reason: &str, actor: &str, now: UtcMillis) -> Stmt {
+pub fn review_decide(id: &ReviewId, state: ReviewState, reason: &str, actor: &ActorId, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE review SET state = ?2, reason = ?3, actor = ?4, decided_at_ms = ?5 WHERE id = ?1")
         .bind(id)
         .bind(state.name())

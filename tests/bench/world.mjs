@@ -74,7 +74,7 @@ export const enrolment = (partner) => ({
   external_id: partner.name,
   name: partner.name,
   email: `hello@${partner.name.replaceAll("_", "-")}.example`,
-  kind: { agency: "agency", content: "content" }[partner.kind] ?? (partner.program === "agency-partner" ? "agency" : "developer"),
+  type: { agency: "agency", content: "content" }[partner.kind] ?? (partner.program === "agency-partner" ? "agency" : "developer"),
   disclosure_accepted: true,
 });
 

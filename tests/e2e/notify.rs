@@ -5,7 +5,7 @@ use super::client::{now_ms, step};
 use super::facts::{ahead, signed_up};
 use super::server::Server;
 use super::stand_in::StandIn;
-use manicule::codec::message::email::text::partner::joined;
+use manicule::codec::message::email::words::partner::joined;
 use serde_json::{Value, json};
 
 #[test]

@@ -6,7 +6,7 @@ use super::client::{now_ms, step};
 use super::facts::{Partner, merge, signed_up};
 use super::server::Server;
 use super::stripe::Stripe;
-use manicule::codec::message::email::text::{operator, partner};
+use manicule::codec::message::email::words::{operator, partner};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

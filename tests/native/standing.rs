@@ -230,7 +230,7 @@ fn a_currency_decision_says_what_it_does_not_change() {
     take(&world, "pay", "invoice.paid", "2026-01-11T00:00:00Z", "acct", euros);
     let id = review_of(&world, "acct", "currency");
     let ctx = world.at(at("2026-01-12T00:00:00Z"));
-    let (status, view) = now(review::decide(&ctx, &id, ReviewDecision::Release, "looked into")).unwrap();
+    let (status, view) = now(review::decide(&ctx, &id.into(), ReviewDecision::Release, "looked into")).unwrap();
     assert_eq!((status, view["state"].as_str()), (200, Some("released")));
     let note = view["note"].as_str().expect("a note");
     assert!(note.contains("amounts are not converted") && note.contains("manually"), "{note}");

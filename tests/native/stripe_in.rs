@@ -9,8 +9,11 @@ mod generated;
 mod life;
 mod missed;
 mod payments;
+mod priced;
 mod real_shapes;
 mod refunds_disputes;
+mod shuffled;
+mod siblings;
 mod worth;
 
 use bodies::*;

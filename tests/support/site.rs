@@ -33,7 +33,7 @@ impl Platform for World {
 
     async fn asset(&self, path: &str) -> Result<Vec<u8>, String> {
         if path.ends_with("/openapi.json") {
-            return Ok(include_bytes!("../../src/http/openapi.json").to_vec());
+            return Ok(super::openapi::document().to_string().into_bytes());
         }
         Err(format!("{path} is not there"))
     }

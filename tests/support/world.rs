@@ -227,7 +227,7 @@ impl World {
     }
 
     pub fn decide(&self, when: UtcMillis, review: &str, choice: ReviewDecision) -> Result<(), AppError> {
-        now(review::decide(&self.at(when), review, choice, "looked into")).map(|_| ())
+        now(review::decide(&self.at(when), &review.into(), choice, "looked into")).map(|_| ())
     }
 
     /// Adds money to a program's reward budget.

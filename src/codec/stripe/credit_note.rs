@@ -2,7 +2,7 @@
 //! to the customer's balance was not given back.
 
 use crate::base::ids::InvoiceId;
-use crate::base::money::Cents;
+use crate::base::money::{CENTS_MAX, Cents};
 use crate::codec::Invalid;
 use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
@@ -19,7 +19,7 @@ pub fn changed(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid
     if text(object, "type") == Some("pre_payment") {
         return Ok(StripeEvent::Ignored("the credit note is from before the payment"));
     }
-    let outside = cents(object, "out_of_band_amount")?.unwrap_or(0);
+    let outside = cents(object, "out_of_band_amount")?.unwrap_or(0).saturating_add(recorded(object));
     let after_payment = cents(object, "post_payment_amount")?.unwrap_or(outside);
     let given_back = outside.min(after_payment);
     if given_back <= 0 {
@@ -44,4 +44,13 @@ pub fn changed(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid
         payload,
         token: None,
     }]))
+}
+
+/// What was refunded of payments that Stripe only keeps a record of: such refunds have no events of their own, and
+/// `out_of_band_amount` does not include them.
+fn recorded(object: &Value) -> i64 {
+    let refunds = object.get("refunds").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let of_records = refunds.iter().filter(|refund| text(refund, "type") == Some("payment_record_refund"));
+    let amounts = of_records.filter_map(|refund| read::integer(refund, "amount_refunded"));
+    amounts.fold(0, |sum, cents| sum.saturating_add(cents.clamp(0, CENTS_MAX)))
 }

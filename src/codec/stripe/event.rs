@@ -81,8 +81,8 @@ pub struct Draft {
 pub enum EventObject {
     /// The customer's account.
     Customer,
-    /// The same, but the subscription object leaves out a part of its value.
-    Subscription(Box<Value>),
+    /// The same, but the object leaves out a part of what counts: a subscription's value, an invoice's lines.
+    InPart(Box<Value>),
     /// The invoices that one of these paid; the payload's `invoice_id` is empty.
     Payment { intent: Option<String>, charge: Option<String> },
 }

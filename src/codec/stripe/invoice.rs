@@ -34,7 +34,7 @@ pub fn paid(object: &Value, into: &Translated) -> Result<StripeEvent, Invalid> {
         id: into.id.clone(),
         kind: EventType::InvoicePaid,
         at: paid_at.min(into.created),
-        of: EventObject::Customer,
+        of: if is_long(object) { EventObject::InPart(Box::new(object.clone())) } else { EventObject::Customer },
         payload: Payload::InvoicePaid(Invoice {
             invoice_id: invoice_id.into(),
             subscription_id: subscription(object),
@@ -75,13 +75,33 @@ fn net_of_tax(object: &Value) -> Result<i64, Invalid> {
 /// The subscription, in the field where the API version puts it.
 fn subscription(object: &Value) -> Option<String> {
     let details = object.get("parent").and_then(|parent| parent.get("subscription_details"));
-    let of_accrual = |line: &Value| {
-        let item = line.get("parent").and_then(|parent| parent.get("subscription_item_details"));
-        id(line, "subscription").or_else(|| id(item?, "subscription"))
+    let of_line = |line: &Value| {
+        let of_parent = || line_details(line).find_map(|details| id(details, "subscription"));
+        id(line, "subscription").or_else(of_parent)
     };
     id(object, "subscription")
         .or_else(|| id(details?, "subscription"))
-        .or_else(|| read::list(object, "lines").iter().find_map(of_accrual))
+        .or_else(|| read::list(object, "lines").iter().find_map(of_line))
+}
+
+/// What a line is for, in new versions.
+fn line_details(line: &Value) -> impl Iterator<Item = &Value> {
+    let of = |name| line.get("parent")?.get(name);
+    ["subscription_item_details", "invoice_item_details"].into_iter().filter_map(of)
+}
+
+/// Whether the object does not list all of its lines.
+fn is_long(object: &Value) -> bool {
+    object.get("lines").is_some_and(|lines| read::flag(lines, "has_more"))
+}
+
+/// The draft with the months of all of the invoice's lines.
+pub fn with_lines(draft: &Draft, lines: &[Value]) -> Draft {
+    let mut draft = Draft { of: EventObject::Customer, ..draft.clone() };
+    if let Payload::InvoicePaid(invoice) = &mut draft.payload {
+        invoice.months = months(lines);
+    }
+    draft
 }
 
 /// Months of service that the invoice pays for: those of its largest line; of two equal lines, the longer. So a yearly
@@ -99,10 +119,7 @@ fn months(lines: &[Value]) -> i64 {
 /// price or plan in a line, new ones only its id, so a line counts by its period in both; the period of a single charge
 /// is an instant.
 fn line_months(line: &Value) -> Option<i64> {
-    let parent = line.get("parent");
-    let details = ["subscription_item_details", "invoice_item_details"];
-    let of_parent = details.iter().filter_map(|name| parent?.get(name)).any(|item| read::flag(item, "proration"));
-    let is_part = read::flag(line, "proration") || of_parent;
+    let is_part = read::flag(line, "proration") || line_details(line).any(|details| read::flag(details, "proration"));
     let of_price = line.get("price").and_then(|price| price.get("recurring")).filter(|recurring| recurring.is_object());
     let price = of_price.or_else(|| line.get("plan"));
     let by_price = price.filter(|_| !is_part).and_then(|recurring| {

@@ -167,12 +167,12 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
 fn customer(kind: &str, object: &Value) -> Option<Customer> {
     let (id, email) = match kind {
         "customer.created" | "customer.updated" => (id(object, "id")?, read::email(object, "email")),
-        "invoice.paid" => (id(object, "customer")?, read::email(object, "customer_email")),
+        "invoice.paid" => (read::customer(object)?, read::email(object, "customer_email")),
         _ if kind.starts_with("checkout.session.") => {
             let details = object.get("customer_details").and_then(|details| read::email(details, "email"));
-            (id(object, "customer")?, details.or_else(|| read::email(object, "customer_email")))
+            (read::customer(object)?, details.or_else(|| read::email(object, "customer_email")))
         }
-        _ if kind.starts_with("customer.subscription.") => (id(object, "customer")?, None),
+        _ if kind.starts_with("customer.subscription.") => (read::customer(object)?, None),
         _ => return None,
     };
     Some(Customer { id, email })
@@ -180,8 +180,8 @@ fn customer(kind: &str, object: &Value) -> Option<Customer> {
 
 /// The customer of a charge, or of the payment of a refund or dispute if that is expanded.
 fn paying_customer(object: &Value) -> Option<String> {
-    let of_payment = |name: &str| id(object.get(name)?, "customer");
-    id(object, "customer").or_else(|| of_payment("charge")).or_else(|| of_payment("payment_intent"))
+    let of_payment = |name: &str| read::customer(object.get(name)?);
+    read::customer(object).or_else(|| of_payment("charge")).or_else(|| of_payment("payment_intent"))
 }
 
 /// The id of the first event in a list of events that may be cut off.

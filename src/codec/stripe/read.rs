@@ -21,6 +21,11 @@ pub fn required_id(object: &Value, name: &str) -> Result<String, Invalid> {
     id(object, name).ok_or_else(|| missing(name))
 }
 
+/// Its customer. Since 2025-09-30 a customer can be an account, and only some objects name both.
+pub fn customer(object: &Value) -> Option<String> {
+    id(object, "customer").or_else(|| id(object, "customer_account"))
+}
+
 /// A text that is not empty.
 pub fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())

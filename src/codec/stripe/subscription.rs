@@ -26,8 +26,14 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
         return Err(read::invalid("currency", "malformed", "be a currency code of three letters"));
     }
     let (valued, left_out) = subscription(object, subscription_id.clone(), into.created);
+    let mut at = into.created;
     let (kind, payload) = match (into.kind.rsplit('.').next(), status) {
+        // The object of a thin event can be from after the end. Nothing ends before it began.
+        (Some("created"), "canceled" | "unpaid") => {
+            (EventType::SubscriptionStarted, Payload::SubscriptionStarted(valued))
+        }
         (Some("deleted"), _) | (_, "canceled" | "unpaid") => {
+            at = read::instant(object, "ended_at").filter(|ended| *ended > at).unwrap_or(at);
             let ended = Subscription { subscription_id, monthly_cents: None, annual_value_cents: None, currency: None };
             (EventType::SubscriptionCancelled, Payload::SubscriptionCancelled(ended))
         }
@@ -44,10 +50,10 @@ pub fn changed(event: &Value, object: &Value, into: &Translated) -> Result<Strip
     };
     let has_value = kind != EventType::SubscriptionCancelled;
     let of = match left_out.is_any() && has_value {
-        true => EventObject::Subscription(Box::new(object.clone())),
+        true => EventObject::InPart(Box::new(object.clone())),
         false => EventObject::Customer,
     };
-    Ok(StripeEvent::Facts(vec![Draft { id: into.id.clone(), kind, at: into.created, of, payload, token: None }]))
+    Ok(StripeEvent::Facts(vec![Draft { id: into.id.clone(), kind, at, of, payload, token: None }]))
 }
 
 /// The subscription with its value at an instant, and what the object leaves out of it.
@@ -87,7 +93,7 @@ pub fn billing(object: &Value, at: UtcMillis) -> Option<Billing> {
     if left_out.is_any() {
         (subscription.monthly_cents, subscription.annual_value_cents) = (None, None);
     }
-    Some(Billing { customer_id: id(object, "customer")?, subscription })
+    Some(Billing { customer_id: read::customer(object)?, subscription })
 }
 
 /// What an object that runs leaves out of its value.

@@ -122,8 +122,11 @@ pub fn worth(object: &Value, at: UtcMillis) -> SubscriptionValue {
     SubscriptionValue { monthly: Some(Cents(lasting.0 / 12)), annual: Some(annual), left_out }
 }
 
-/// When the next invoice is made: now if the current period has just begun, otherwise at its end.
+/// When the next invoice is made: after the trial; now if the current period has just begun, otherwise at its end.
 fn first_invoice(object: &Value, at: UtcMillis) -> UtcMillis {
+    if let Some(end) = read::instant(object, "trial_end").filter(|end| *end > at) {
+        return end;
+    }
     // Since 2025-03-31 the period is in the items.
     let of = |name: &str| {
         let of_item = || list(object, "items").iter().find_map(|item| read::instant(item, name));

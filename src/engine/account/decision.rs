@@ -85,30 +85,7 @@ pub struct AccountDecision {
 /// that binds or an address that resembles the partner's own. Other events are stored and change nothing.
 pub fn matters(catalog: &Catalog, event: &Event) -> bool {
     let brings = event.credential.code.is_some() || event.person.email.is_some();
-    (brings && event.account_id.is_some()) || is_decisive(&event.payload) || is_named(catalog, &event.kind)
-}
-
-fn is_decisive(payload: &Payload) -> bool {
-    matches!(
-        payload,
-        Payload::SignedUp { .. }
-            | Payload::Active { .. }
-            | Payload::Cancelled
-            | Payload::SubscriptionStarted(_)
-            | Payload::SubscriptionUpdated(_)
-            | Payload::SubscriptionCancelled(_)
-            | Payload::InvoicePaid(_)
-            | Payload::InvoiceRefunded { .. }
-            | Payload::InvoiceRefundFailed { .. }
-            | Payload::InvoiceRefundedTotal { .. }
-            | Payload::DisputeOpened(_)
-            | Payload::DisputeWon(_)
-            | Payload::DisputeLost(_)
-            | Payload::WorkspaceInvited { .. }
-            | Payload::HandedOff { .. }
-            | Payload::ListingViewed { .. }
-            | Payload::Reassigned { .. }
-    )
+    (brings && event.account_id.is_some()) || event.payload.is_decisive() || is_named(catalog, &event.kind)
 }
 
 /// Whether a program's document names this type of event.
@@ -143,7 +120,6 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 catalog,
                 binding,
                 account: case.account,
-                facts: case.facts,
                 timeline: &timeline,
                 standing: &standing,
                 terms: case.terms,
@@ -157,7 +133,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             });
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::ReviewStatus::Clear;
-            group.states = lifecycle::history(document, case.account, case.facts);
+            group.states = lifecycle::history(document, &timeline);
             group.grant_due_at = match document.settlement.cadence {
                 Cadence::Weekly | Cadence::Monthly => milestone::next_due(&bound, document, case.accruals),
                 Cadence::Instant | Cadence::None => None,
@@ -210,7 +186,6 @@ pub fn grants(
         catalog,
         binding,
         account: case.account,
-        facts: &known,
         timeline: &timeline,
         standing: &standing,
         terms: case.terms,
@@ -218,7 +193,7 @@ pub fn grants(
     let due = milestone::due(&bound, document, case.accruals, as_of);
     let all: Vec<Accrual> = case.accruals.iter().chain(&due).cloned().collect();
     let whole = Timeline::of(case.account, case.facts, ALL);
-    let next = milestone::next_due(&ReferredAccount { facts: case.facts, timeline: &whole, ..bound }, document, &all);
+    let next = milestone::next_due(&ReferredAccount { timeline: &whole, ..bound }, document, &all);
     (due, next)
 }
 

@@ -1,9 +1,7 @@
 //! States: whether an account meets a state's conditions as of an instant, and the first instant at which it does.
 
-use crate::base::ids::AccountId;
 use crate::base::sort::sort;
 use crate::base::time::{DAY_MS, UtcMillis};
-use crate::engine::account::fact::Fact;
 use crate::engine::account::timeline::Timeline;
 use crate::engine::event::Payload;
 use crate::program::document::{Condition, Document, LifecycleState};
@@ -18,36 +16,25 @@ pub struct LifecycleTransition {
 }
 
 /// Whether all conditions of `state` hold as of `as_of`, judged on the facts before it.
-pub fn holds(
-    document: &Document,
-    state: &LifecycleState,
-    account: &AccountId,
-    facts: &[&Fact],
-    as_of: UtcMillis,
-) -> bool {
-    let timeline = Timeline::of(account, facts, as_of);
+pub fn holds(document: &Document, state: &LifecycleState, timeline: &Timeline, as_of: UtcMillis) -> bool {
+    let timeline = timeline.until(as_of);
     state.when.iter().all(|c| condition_holds(c, &timeline, &document.currency, as_of))
 }
 
 /// The first instant as of which `state` holds, given the known facts. It may lie in the future.
-pub fn first_held(
-    document: &Document,
-    state: &LifecycleState,
-    account: &AccountId,
-    facts: &[&Fact],
-) -> Option<UtcMillis> {
-    instants(state, account, facts).into_iter().find(|at| holds(document, state, account, facts, *at))
+pub fn first_held(document: &Document, state: &LifecycleState, timeline: &Timeline) -> Option<UtcMillis> {
+    instants(state, timeline).into_iter().find(|at| holds(document, state, timeline, *at))
 }
 
 /// The states that the account reaches given the known facts, in the document's order. Some may lie in the future,
 /// because a span can end without a new fact that would trigger a decision.
-pub fn history(document: &Document, account: &AccountId, facts: &[&Fact]) -> Vec<LifecycleTransition> {
+pub fn history(document: &Document, timeline: &Timeline) -> Vec<LifecycleTransition> {
     let mut reached: Vec<LifecycleTransition> = Vec::new();
     for state in &document.lifecycle {
-        if let Some(at) = first_held(document, state, account, facts) {
+        if let Some(at) = first_held(document, state, timeline) {
             // A fact counts as of the next millisecond; people see the fact's own instant.
             let own = UtcMillis(at.0 - 1);
-            let by_fact = facts.iter().any(|f| f.at == own && f.account_id == *account);
+            let by_fact = timeline.instants().any(|(at, is_own)| is_own && at == own);
             reached.push(LifecycleTransition { state: state.state.clone(), at: if by_fact { own } else { at } });
         }
     }
@@ -125,13 +112,14 @@ fn spans_of(condition: &Condition) -> Vec<i64> {
 }
 
 /// The instants at which the result can become true, in order: just after each fact, and at the end of each span.
-fn instants(state: &LifecycleState, account: &AccountId, facts: &[&Fact]) -> Vec<UtcMillis> {
+fn instants(state: &LifecycleState, timeline: &Timeline) -> Vec<UtcMillis> {
     let mut at: Vec<UtcMillis> = Vec::new();
     let spans: Vec<i64> = state.when.iter().flat_map(spans_of).collect();
-    for fact in facts {
-        at.push(fact.at.plus_ms(1));
-        if fact.account_id == *account {
-            at.extend(spans.iter().map(|days| fact.at.plus_ms(days.saturating_mul(DAY_MS)).max(fact.at.plus_ms(1))));
+    for (fact_at, is_own) in timeline.instants() {
+        let known = fact_at.plus_ms(1);
+        at.push(known);
+        if is_own {
+            at.extend(spans.iter().map(|days| fact_at.plus_ms(days.saturating_mul(DAY_MS)).max(known)));
         }
     }
     sort(&mut at);

@@ -4,7 +4,7 @@
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::fact::Fact;
-use crate::engine::event::Payload;
+use crate::engine::event::{FactKind, Payload};
 
 /// Sign-up events this close to the earliest one are one sign-up, and a payment this close before it belongs to it: the
 /// life of a Checkout session. A host may create the account only once its customer has paid.
@@ -15,44 +15,9 @@ pub fn is_one(from: UtcMillis, at: UtcMillis) -> bool {
     at >= from && at < from.plus_ms(SIGN_UP_MS)
 }
 
-/// What happens first within one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FactKind {
-    /// An agency invites or hands over: it can only do so before the sign-up.
-    Invitation,
-    SignUp,
-    /// Usage, and anything else that may carry a code.
-    Code,
-    Start,
-    /// A subscription is reported again, as it is after its start.
-    Change,
-    Payment,
-    Refund,
-    Dispute,
-    End,
-}
-
-impl FactKind {
-    pub fn of(payload: &Payload) -> FactKind {
-        match payload {
-            Payload::WorkspaceInvited { .. } | Payload::HandedOff { .. } => FactKind::Invitation,
-            Payload::SignedUp { .. } => FactKind::SignUp,
-            Payload::Active { .. }
-            | Payload::Purchase { .. }
-            | Payload::ListingViewed { .. }
-            | Payload::Funnel { .. }
-            | Payload::Reassigned { .. }
-            | Payload::Other => FactKind::Code,
-            Payload::SubscriptionStarted(_) => FactKind::Start,
-            Payload::SubscriptionUpdated(_) => FactKind::Change,
-            Payload::InvoicePaid(_) => FactKind::Payment,
-            Payload::InvoiceRefunded { .. }
-            | Payload::InvoiceRefundFailed { .. }
-            | Payload::InvoiceRefundedTotal { .. } => FactKind::Refund,
-            Payload::DisputeOpened(_) | Payload::DisputeWon(_) | Payload::DisputeLost(_) => FactKind::Dispute,
-            Payload::SubscriptionCancelled(_) | Payload::Cancelled => FactKind::End,
-        }
-    }
+/// Rule 8: the instant at which a payment counts. Shortly before the sign-up it comes right after it.
+pub fn paid_at(signed_up: UtcMillis, at: UtcMillis) -> UtcMillis {
+    if at >= signed_up.plus_ms(-SIGN_UP_MS) { at.max(signed_up) } else { at }
 }
 
 /// Where something stands among an account's facts: its instant, then its kind, then its event's id.
@@ -60,7 +25,7 @@ pub type Position<'a> = (UtcMillis, FactKind, &'a str);
 
 /// Rule 5: the position of a fact by itself.
 pub fn position(fact: &Fact) -> Position<'_> {
-    (fact.at, FactKind::of(&fact.payload), &fact.event_id)
+    (fact.at, fact.payload.fact_kind(), &fact.event_id)
 }
 
 /// The account's sign-up.
@@ -83,11 +48,10 @@ impl<'a> SignUp<'a> {
         self.events.first().copied()
     }
 
-    /// Rule 8: the position of one of the account's facts. A payment shortly before the sign-up comes right after it.
+    /// Rule 8: the position of one of the account's facts.
     pub fn position_of<'f>(&self, fact: &'f Fact) -> Position<'f> {
         let (at, kind, id) = position(fact);
-        let signed_up = self.first().map(|first| first.at).filter(|_| kind == FactKind::Payment);
-        let belongs = |signed_up: &UtcMillis| at < *signed_up && at >= signed_up.plus_ms(-SIGN_UP_MS);
-        (signed_up.filter(belongs).unwrap_or(at), kind, id)
+        let signed_up = self.first().filter(|_| kind == FactKind::Payment);
+        (signed_up.map_or(at, |first| paid_at(first.at, at)), kind, id)
     }
 }

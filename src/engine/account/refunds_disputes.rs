@@ -38,13 +38,12 @@ enum Source<'a> {
 type Taken<'a> = HashMap<(&'a str, &'a str), i64>;
 
 impl<'a> Losses<'a> {
-    /// What the refunds and disputes in `known` take back. `all` has the facts of later times, too: what a payment paid
-    /// does not depend on the time that is asked about.
-    pub fn of(known: &[MoneyFact<'a>], all: &[MoneyFact<'a>]) -> Losses<'a> {
-        let shares = Shares::of(all);
-        let (lost, open) = disputes(known, &shares);
+    /// What the refunds and disputes in `known` take back. The shares are of the facts of later times, too: what a payment
+    /// paid does not depend on the time that is asked about.
+    pub fn of(known: &[MoneyFact<'a>], shares: &Shares<'a>) -> Losses<'a> {
+        let (lost, open) = disputes(known, shares);
         let (mut taken, mut total) = (Taken::new(), Taken::new());
-        for ((source, currency), sums) in refunds(known, &shares) {
+        for ((source, currency), sums) in refunds(known, shares) {
             let lost = lost.get(&(source, currency)).copied().unwrap_or(0);
             // A payment is one charge, so its refunds are in its total even if they do not name the charge. Otherwise
             // the total of another payment of the invoice would hide them.
@@ -122,8 +121,8 @@ fn disputes<'a>(
 }
 
 /// What each payment paid of each of its invoices.
-#[derive(Default)]
-struct Shares<'a> {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shares<'a> {
     /// The payment's id of a charge, from facts that name both.
     intents: HashMap<&'a str, &'a str>,
     /// By payment and invoice. `None`: nobody states an amount, and the invoice is not known.
@@ -133,7 +132,7 @@ struct Shares<'a> {
 }
 
 impl<'a> Shares<'a> {
-    fn of(all: &[MoneyFact<'a>]) -> Shares<'a> {
+    pub fn of(all: &[MoneyFact<'a>]) -> Shares<'a> {
         let mut shares = Shares::default();
         for payment in all.iter().filter_map(|f| f.payment) {
             if let (Some(intent), Some(charge)) = (&payment.intent, &payment.charge) {

@@ -8,11 +8,12 @@ use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
-use crate::engine::account::order::{FactKind, Position, SignUp, position};
-use crate::engine::account::refunds_disputes::Losses;
-use crate::engine::event::{Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
+use crate::engine::account::order::{Position, SignUp, position};
+use crate::engine::account::refunds_disputes::{Losses, Shares};
+use crate::engine::event::{FactKind, Invoice, InvoiceOrigin, MoneyFact, Payload, Subscription};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 /// A paid invoice of more than zero.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,13 +105,26 @@ pub struct Timeline<'a> {
     pub totals: Vec<SubscriptionTotals<'a>>,
     /// All facts of the account itself, in order.
     pub facts: Vec<&'a Fact>,
+    account: &'a str,
+    /// The facts that it was made of, also those of later times.
+    given: &'a [&'a Fact],
+    /// What each payment paid: the same as of every time.
+    shares: Rc<Shares<'a>>,
 }
 
 impl<'a> Timeline<'a> {
     /// Rule 6: what `facts` before `as_of` add up to for `account`. Facts of other accounts may be among them: an
     /// invoice belongs to the account that claimed it first, and a refund applies to it no matter which account the
     /// refund names.
-    pub fn of(account: &AccountId, facts: &[&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+    pub fn of(account: &'a AccountId, facts: &'a [&'a Fact], as_of: UtcMillis) -> Timeline<'a> {
+        let all: Vec<MoneyFact> = facts.iter().map(|fact| fact.money()).collect();
+        let shares = Rc::new(Shares::of(&all));
+        Timeline { account, given: facts, shares, ..Timeline::default() }.until(as_of)
+    }
+
+    /// What the same facts add up to before `as_of`.
+    pub fn until(&self, as_of: UtcMillis) -> Timeline<'a> {
+        let (account, facts) = (self.account, self.given);
         let mut known: Vec<&Fact> = facts.iter().copied().filter(|f| f.at < as_of).collect();
         sort_by(&mut known, |a, b| position(a).cmp(&position(b)));
         let mut owners: HashMap<&str, &Fact> = HashMap::new();
@@ -119,7 +133,7 @@ impl<'a> Timeline<'a> {
                 owners.entry(&invoice.invoice_id).or_insert(fact);
             }
         }
-        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id == *account).collect();
+        let mut own: Vec<&Fact> = known.iter().copied().filter(|f| f.account_id.as_str() == account).collect();
         let signup = SignUp::of(&own);
         sort_by(&mut own, |a, b| signup.position_of(a).cmp(&signup.position_of(b)));
         let mut walk = TimelineBuilder::default();
@@ -136,8 +150,28 @@ impl<'a> Timeline<'a> {
         let mut timeline = walk.timeline;
         timeline.signup = signup;
         timeline.active = active;
-        take_back(&mut timeline.payments, &known, facts);
+        timeline.account = account;
+        timeline.given = facts;
+        timeline.shares = Rc::clone(&self.shares);
+        timeline.take_back(&known);
         timeline
+    }
+
+    /// When each of the facts happened that it was made of, and whether the fact is the account's own.
+    pub fn instants(&self) -> impl Iterator<Item = (UtcMillis, bool)> {
+        self.given.iter().map(|fact| (fact.at, fact.account_id.as_str() == self.account))
+    }
+
+    /// Applies refunds and disputes to their payments.
+    fn take_back(&mut self, known: &[&'a Fact]) {
+        let known: Vec<MoneyFact> = known.iter().map(|fact| fact.money()).collect();
+        let losses = Losses::of(&known, &self.shares);
+        for payment in &mut self.payments {
+            let lost = losses.of_invoice(payment.invoice);
+            payment.taken_back = lost.cents;
+            payment.taken_back_elsewhere = lost.elsewhere;
+            payment.disputed = lost.disputed;
+        }
     }
 
     /// Rule 15: the annual recurring revenue in a program's currency: what the subscriptions in it are worth, from the
@@ -325,18 +359,5 @@ impl<'a> TimelineBuilder<'a> {
         if let Some(paid_period) = self.paid_period.take() {
             self.timeline.paid_periods[paid_period].cancelled_at = Some(at);
         }
-    }
-}
-
-/// Applies refunds and disputes to their payments.
-fn take_back<'a>(payments: &mut [Payment<'a>], known: &[&'a Fact], all: &[&'a Fact]) {
-    let known: Vec<MoneyFact> = known.iter().map(|fact| fact.money()).collect();
-    let all: Vec<MoneyFact> = all.iter().map(|fact| fact.money()).collect();
-    let losses = Losses::of(&known, &all);
-    for payment in payments {
-        let lost = losses.of_invoice(payment.invoice);
-        payment.taken_back = lost.cents;
-        payment.taken_back_elsewhere = lost.elsewhere;
-        payment.disputed = lost.disputed;
     }
 }

@@ -1,8 +1,6 @@
 //! Whether an accrual vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
 
-use crate::base::ids::AccountId;
 use crate::base::time::UtcMillis;
-use crate::engine::account::fact::Fact;
 use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{PaidPeriod, Timeline};
 use crate::engine::accrual::source::AccrualOrigin;
@@ -14,8 +12,6 @@ use crate::program::document::{Cadence, Document, Hold};
 /// An account's facts that decide whether a hold is over.
 pub struct HoldContext<'a> {
     pub document: &'a Document,
-    pub account: &'a AccountId,
-    pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
 }
 
@@ -38,7 +34,7 @@ pub fn vesting(g: &HoldContext, paid_period: Option<&PaidPeriod>, at: UtcMillis)
             if churned_at(g, *churn_days).is_some() {
                 return Err(format!("churned inside {churn_days} days of the first payment"));
             }
-            match lifecycle::first_held(g.document, wanted, g.account, g.facts) {
+            match lifecycle::first_held(g.document, wanted, g.timeline) {
                 Some(reached) => Ok(Some(reached.max(at))),
                 // Without a cancellation, the account may still reach the state.
                 None if left_at(g).is_none() => Ok(None),
@@ -51,8 +47,7 @@ pub fn vesting(g: &HoldContext, paid_period: Option<&PaidPeriod>, at: UtcMillis)
 /// Rule 21: if the hold waits for a state, the cancellation after which the account earns nothing more.
 pub fn earning_period_ended(g: &HoldContext) -> Option<UtcMillis> {
     let Hold::UntilState { state, churn_days } = &g.document.vesting.hold else { return None };
-    let sustained =
-        g.document.state(state).is_some_and(|s| lifecycle::first_held(g.document, s, g.account, g.facts).is_some());
+    let sustained = g.document.state(state).is_some_and(|s| lifecycle::first_held(g.document, s, g.timeline).is_some());
     let left = left_at(g).filter(|_| !sustained);
     [churned_at(g, *churn_days), left].into_iter().flatten().min()
 }
@@ -77,7 +72,7 @@ pub fn flat_void(g: &HoldContext, accrual: &Accrual, since: UtcMillis, vests_at:
     let from = if is_granted_by_run(g.document, accrual) { accrual.at_ms } else { accrual.at_ms.plus_ms(1) };
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(from));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
-    let known = Timeline::of(g.account, g.facts, run);
+    let known = g.timeline.until(run);
     if known.cancellations.iter().any(|c| *c >= since) {
         return Some("the account cancelled before it vested".to_owned());
     }

@@ -59,7 +59,6 @@ pub struct ReferredAccount<'a> {
     pub catalog: &'a Catalog,
     pub binding: &'a Binding,
     pub account: &'a AccountId,
-    pub facts: &'a [&'a Fact],
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a ReviewStatus,
     pub terms: PartnerModifiers<'a>,
@@ -67,7 +66,7 @@ pub struct ReferredAccount<'a> {
 
 impl<'a> ReferredAccount<'a> {
     fn grounds(&'a self, document: &'a Document) -> HoldContext<'a> {
-        HoldContext { document, account: self.account, facts: self.facts, timeline: self.timeline }
+        HoldContext { document, timeline: self.timeline }
     }
 
     pub fn counts(&self, at: Position) -> bool {
@@ -161,7 +160,7 @@ fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
         AccrualOrigin::Milestone(name) => grounds.document.state(name),
         AccrualOrigin::Invoice(_) | AccrualOrigin::Event(_) | AccrualOrigin::Unknown(_) => None,
     };
-    let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.account, grounds.facts));
+    let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.timeline));
     reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))
 }
 

@@ -6,7 +6,6 @@ use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::account::lifecycle;
-use crate::engine::account::order::FactKind;
 use crate::engine::accrual::hold;
 use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, event_of, judge_flat, meets};
@@ -42,7 +41,7 @@ pub fn due(b: &ReferredAccount, document: &Document, standing_accruals: &[Accrua
     let mut accruals = Vec::new();
     for reward in document.rewards.iter().filter(|r| !is_granted(document, r, standing_accruals)) {
         let (Trigger::State(name), Some(cents)) = (&reward.on, reward.amount.flat_cents) else { continue };
-        let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.account, b.facts, as_of));
+        let reached = document.state(name).is_some_and(|s| lifecycle::holds(document, s, b.timeline, as_of));
         if !reached || !meets(&reward.when, b.binding, None, None) {
             continue;
         }
@@ -65,7 +64,7 @@ pub fn next_due(b: &ReferredAccount, document: &Document, standing_accruals: &[A
         Trigger::State(name) => document.state(name),
         Trigger::Event(_) => None,
     });
-    states.filter_map(|state| lifecycle::first_held(document, state, b.account, b.facts)).min()
+    states.filter_map(|state| lifecycle::first_held(document, state, b.timeline)).min()
 }
 
 /// Rule 18: the rewards that the facts call for immediately, in the order of (occurred_at, event id), where a program
@@ -86,8 +85,7 @@ pub fn instant(
             accruals.extend(instant_accrual(b, document, reward, now));
         }
     }
-    let kind =
-        |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| FactKind::of(&f.payload));
+    let kind = |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| f.payload.fact_kind());
     let place = |l: &Accrual| (l.at_ms, kind(l));
     sort_by(&mut accruals, |a, b| {
         place(a).cmp(&place(b)).then_with(|| (&a.event_id, &a.reward_id).cmp(&(&b.event_id, &b.reward_id)))
@@ -103,7 +101,7 @@ pub fn instant(
 fn instant_accrual(b: &ReferredAccount, document: &Document, reward: &Reward, now: UtcMillis) -> Option<Accrual> {
     let accrual = match &reward.on {
         Trigger::State(name) => {
-            let at = lifecycle::first_held(document, document.state(name)?, b.account, b.facts)?;
+            let at = lifecycle::first_held(document, document.state(name)?, b.timeline)?;
             // A fact counts as of the next millisecond, and may be dated slightly ahead of our clock.
             if at.0 > now.0 + DAY_MS / 288 + 1 {
                 return None;
@@ -224,7 +222,7 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Document) {
     if accrual.gross_cents == Cents::ZERO {
         return accrual.void(format!("{}: it earns nothing, and no later one does", accrual.reason));
     }
-    judge_flat(accrual, &HoldContext { document, account: b.account, facts: b.facts, timeline: b.timeline });
+    judge_flat(accrual, &HoldContext { document, timeline: b.timeline });
     if !accrual.is_over() {
         hold::review(accrual, b.standing);
     }

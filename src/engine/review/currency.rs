@@ -23,7 +23,7 @@ struct Unconverted<'a> {
 
 /// Rule 25: amounts in another currency than the program's raise one suspicion per currency, about the earliest of them.
 pub fn suspect(catalog: &Catalog, binding: &Binding, timeline: &Timeline) -> Vec<Suspicion> {
-    let in_force = |at: UtcMillis| catalog.in_force(&binding.program, at).filter(|d| !d.rewards.is_empty());
+    let in_force = |at: UtcMillis| catalog.in_force(&binding.program, at).filter(|d| d.pays());
     let payments = timeline.payments.iter().filter_map(|p| paid(p, in_force(p.at)?));
     let facts = timeline.facts.iter().filter_map(|f| reported(f, timeline.signup.position_of(f), in_force(f.at)?));
     let bound = binding.position(&timeline.signup);

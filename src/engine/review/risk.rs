@@ -85,7 +85,7 @@ impl Keyed for ReferredSignup {
 /// rules, which no document can turn off.
 pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     let mut found = Vec::new();
-    if !document.rewards.is_empty() {
+    if document.pays() {
         found.extend(always(document, s));
     }
     for rule in &document.risk {

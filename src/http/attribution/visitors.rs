@@ -82,7 +82,7 @@ pub async fn generate<S: Platform>(call: SiteUserCall<'_, S, GenerateLinkRequest
         kind: None,
         disclosure_accepted: call.body.disclosure_accepted,
     };
-    let (status, partner) = enroll::partner(&app.context(&format!("session:{}", user.id)), &new, &base, None).await?;
+    let (status, partner) = enroll::partner(&app.context(format!("session:{}", user.id)), &new, &base, None).await?;
     let code = partner["code"].as_str().unwrap_or_default();
     let body = json!({
         "code": code, "url": partner["url"], "query_url": format!("{base}/?ref={code}"),

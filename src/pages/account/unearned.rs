@@ -2,7 +2,6 @@
 //! payment's invoice.
 
 use crate::base::decode;
-use crate::codec::message::email::money;
 use crate::engine::attribution::AttributionResult;
 use crate::http::context::Platform;
 use crate::pages::columns;
@@ -30,15 +29,14 @@ pub fn other_currencies<S: Platform>(
         text(common::SOURCE, |o: &OtherCurrency| html! { (o.amount.kind) " " code { (o.amount.subject) } }),
         text(common::REASON, |o: &OtherCurrency| html! { (o.reason) }),
         number(common::AMOUNT, |o: &OtherCurrency| {
-            html! { @if let Some(cents) = o.amount.cents { (money::money(cents, &o.amount.currency)) } }
+            html! { @if let Some(cents) = o.amount.cents { (cx.locale.money(cents, &o.amount.currency)) } }
         }),
     ];
     let of_program = |row: &BindingRow| {
         let result = decode::from_text::<AttributionResult>(&row.receipt).ok()?;
         let binding = result.binding?;
         let document = catalog.in_force(&binding.program, cx.now())?;
-        let since = amounts.iter().filter(|amount| amount.at_ms >= binding.from);
-        let others = report::others(since, &document.currency);
+        let others = report::others(amounts, binding.from, row.signed_up_at_ms, &document.currency);
         (!others.is_empty()).then(|| (document.title.clone(), others))
     };
     html! {

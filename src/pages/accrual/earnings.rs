@@ -182,7 +182,7 @@ fn facts_of<'a>(
     }
     match vested {
         Some(run) => {
-            let at = html! { (components::utc(locale, run.as_of_ms)) (text::with_settlement(&run.period)) };
+            let at = html! { (components::instant(locale, run.as_of_ms)) (text::with_settlement(&run.period)) };
             list.push((text::BECAME_AVAILABLE, at));
         }
         None => list.push((text::AVAILABLE_FROM, wording::available(locale, catalog, accrual))),

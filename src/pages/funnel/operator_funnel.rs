@@ -45,7 +45,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let title = wording::title(&weekly.title, &week.to_string());
     let content = html! {
         (components::heading(&title, wording::LEAD, html! {}))
-        p { (components::utc(locale, week.start())) (common::TO) (components::utc(locale, week.end())) (wording::version(weekly.version)) }
+        p { (components::instant(locale, week.start())) (common::TO) (components::instant(locale, week.end())) (wording::version(weekly.version)) }
         nav.pager aria-label=(wording::WEEKS) {
             a href=(of_week(week.plus(-1))) { (wording::PREVIOUS_WEEK) }
             @if week.end() <= cx.now() { a href=(of_week(week.plus(1))) { (wording::NEXT_WEEK) } }

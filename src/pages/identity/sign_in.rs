@@ -3,7 +3,7 @@
 //! The response never reveals whether an address is known. An emailed link asks before it does anything, because email
 //! scanners follow links.
 
-use crate::base::ids::PartnerId;
+use crate::base::ids::{ActorId, PartnerId};
 use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::codec::message::email::{Invitation, is_address};
 use crate::engine::identity::access::Scope;
@@ -97,7 +97,7 @@ async fn let_in<S: Platform>(
 }
 
 /// The audit entry for an operator signing in or out.
-fn audited<S: Platform>(cx: &PageContext<'_, S>, action: &str, actor: &str) -> Stmt {
+fn audited<S: Platform>(cx: &PageContext<'_, S>, action: &str, actor: &ActorId) -> Stmt {
     let id = cx.app.context("").fresh_id("aud");
     let entry = Audit { id: &id, actor, action, subject: actor, reason: None, before: None, after: None };
     audit_insert(&entry, cx.now())

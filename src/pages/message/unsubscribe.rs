@@ -7,6 +7,7 @@
 //! It is in no table of pages for the same reason: their router accepts no form without our token. Here the link's MAC is
 //! checked instead.
 
+use crate::codec::message::email::words;
 use crate::codec::message::unsubscribe::PATH;
 use crate::codec::{BODY_BYTES_MAX, Invalid};
 use crate::engine::message::MessageType;
@@ -45,7 +46,7 @@ fn ask<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Response 
     let action = format!("{PATH}?type={}&to={}&mac={}", kind.name(), link.address_sha256, link.mac);
     let content = html! {
         h1 { (text::UNSUBSCRIBE) }
-        p { (text::question(kind)) }
+        p { (text::question(words::when(kind))) }
         form method="post" action=(action) { button { (text::UNSUBSCRIBE) } }
     };
     page(200, content)
@@ -60,7 +61,7 @@ async fn stop<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Re
     let link = link(request);
     let Some(kind) = kind(app, request, &link) else { return Ok(unknown()) };
     service::stop(&app.context(""), &link, kind).await?;
-    Ok(page(200, html! { h1 { (text::UNSUBSCRIBED) } p { (text::done(kind)) } }))
+    Ok(page(200, html! { h1 { (text::UNSUBSCRIBED) } p { (text::done(words::when(kind))) } }))
 }
 
 /// The type of email that the link stops, if a person opened it and it is one of ours.

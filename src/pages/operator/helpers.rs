@@ -1,6 +1,5 @@
 //! What operator pages share: frames, links to partners, accounts and programs, and forms that act once.
 
-use crate::base::money::CENTS_MAX;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -120,24 +119,6 @@ pub fn refusal_of(error: AppError) -> AppError {
     AppError::new(error.kind, error.code, detail)
 }
 
-/// An amount as typed, `1250` or `1,250.50`, in cents. A comma only separates thousands: `500,50`, meant as 500.50, is
-/// refused rather than read as 50,050.
-pub fn cents_of(text: &str) -> Option<i64> {
-    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    let mut groups = whole.split([',', ' ']);
-    let first = groups.next().unwrap_or("");
-    if whole != first && !(1..=3).contains(&first.len()) || groups.any(|group| group.len() != 3) {
-        return None;
-    }
-    let whole = whole.replace([',', ' '], "");
-    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 13 || rest.len() > 2 || !digits(&whole) || !digits(rest) {
-        return None;
-    }
-    let cents = format!("{whole}{rest:0<2}").parse().ok()?;
-    (1..=CENTS_MAX).contains(&cents).then_some(cents)
-}
-
 /// A count with its noun: `1 payout`, `3 payouts`.
 pub fn many<S: Platform>(cx: &PageContext<'_, S>, number: i64, [one, several]: [&str; 2]) -> String {
     format!("{} {}", cx.locale.number(number), if number == 1 { one } else { several })
@@ -193,33 +174,6 @@ pub fn paged<T>(list: &List, mut rows: Vec<T>, cursor: impl Fn(&T) -> String) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_are_read_to_the_cent() {
-        for (text, want) in [
-            ("500", Some(50_000)),
-            ("1,250.5", Some(125_050)),
-            ("0.01", Some(1)),
-            ("0", None),
-            ("-5", None),
-            ("1.234", None),
-            ("1e9", None),
-            ("", None),
-            (".5", None),
-            ("99999999999999", None),
-            ("1 250", Some(125_000)),
-            ("1,234,567", Some(123_456_700)),
-            ("500,50", None),
-            ("1,5", None),
-            ("1.250,50", None),
-            ("1234,567", None),
-            (",500", None),
-            ("5 00", None),
-            ("1,250,", None),
-        ] {
-            assert_eq!(cents_of(text), want, "{text}");
-        }
-    }
 
     #[test]
     fn a_page_knows_whether_there_is_another() {

@@ -54,12 +54,22 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         budget_list(),
         health::heartbeat_list(),
         reads::units_unbalanced(),
-        run::run_open_list(20),
+        (run::run_open_list(20), health::run_open_count().first()),
         reads::outbound_in_review(),
     );
     let (operator, rows) = gate.open(cx, reads).await?;
-    let (reviews, unapproved, stopped_payouts, backlog, catalog, all_budgets, beats, units, open_runs, in_review) =
-        rows;
+    let (
+        reviews,
+        unapproved,
+        stopped_payouts,
+        backlog,
+        catalog,
+        all_budgets,
+        beats,
+        units,
+        (open_runs, running),
+        in_review,
+    ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));
@@ -89,7 +99,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         }
         (components::figures(&[
             figure(cx, wording::OPEN_REVIEWS, reviews.many),
-            figure(cx, wording::RUNS_IN_PROGRESS, i64::try_from(open_runs.len()).unwrap_or(0)),
+            figure(cx, wording::RUNS_IN_PROGRESS, running.map_or(0, |r| r.open)),
             figure(cx, wording::MESSAGES_WAITING, backlog.queued),
             figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_in_force(now).len()).unwrap_or(0)),
         ]))
@@ -112,7 +122,7 @@ fn unbalanced(found: &[UnbalancedUnit]) -> Vec<Task> {
 fn reviewing<S: Platform>(cx: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
     let title = helpers::many(cx, reviews.many, wording::REVIEWS);
-    let what = html! { (wording::REVIEWS_SINCE[0]) (components::day(&*cx.locale, since)) (wording::REVIEWS_SINCE[1]) };
+    let what = html! { (wording::reviews_of(reviews.many, reviews.accounts, &cx.locale.number(reviews.accounts))) (wording::REVIEWS_SINCE[0]) (components::day(&*cx.locale, since)) (wording::REVIEWS_SINCE[1]) };
     Some(task(title, what, "/operator/reviews", common::REVIEW))
 }
 

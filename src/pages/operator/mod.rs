@@ -89,8 +89,9 @@ fn records<S: Platform>() -> Pages<S> {
         Page::post("/operator/accounts/{id}", |cx, by, [id, _]| Box::pin(accounts::reassign(cx, by, id.into())))
             .needs(PARTNERS),
         Page::get("/operator/reviews", |cx, gate, _| Box::pin(reviews::list(cx, gate))).navigation(navigation::REVIEWS),
-        Page::get("/operator/reviews/{id}", |cx, gate, [id, _]| Box::pin(reviews::show(cx, gate, id))),
-        Page::post("/operator/reviews/{id}", |cx, by, [id, _]| Box::pin(reviews::decide(cx, by, id))).needs(PAYOUTS),
+        Page::get("/operator/reviews/{id}", |cx, gate, [id, _]| Box::pin(reviews::show(cx, gate, id.into()))),
+        Page::post("/operator/reviews/{id}", |cx, by, [id, _]| Box::pin(reviews::decide(cx, by, id.into())))
+            .needs(PAYOUTS),
     ]
 }
 

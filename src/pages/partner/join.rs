@@ -1,7 +1,7 @@
 //! Joining a program by form: the offer, the questions, an email that confirms the address, and the new partner. An
 //! applicant who is already signed in, here or at the site, needs no email.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{ActorId, PartnerId, ProgramId};
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::codec::message::email::{Invitation, is_address};
 use crate::codec::operator;
@@ -111,7 +111,7 @@ pub async fn send<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> 
         Applicant::User(user) => {
             let new = NewPartner { external_id: user.id.clone(), ..new };
             let opened = cx.open_site(user);
-            enter(cx, new, &format!("session:{}", user.id), opened, Vec::new()).await
+            enter(cx, new, &format!("session:{}", user.id).into(), opened, Vec::new()).await
         }
         Applicant::Known(session, email) if session.operator == 1 || cx.app.config.is_operator(email) => {
             let mut form = cx.form.clone();
@@ -266,7 +266,7 @@ fn operators<S: Platform>(cx: &PageContext<'_, S>) -> Response {
 async fn enter<S: Platform>(
     cx: &PageContext<'_, S>,
     new: NewPartner,
-    actor: &str,
+    actor: &ActorId,
     mut opened: OpenedSession,
     first: Vec<Stmt>,
 ) -> PageResult {
@@ -296,9 +296,9 @@ impl Enrolled {
 async fn enrolled<S: Platform>(
     cx: &PageContext<'_, S>,
     mut new: NewPartner,
-    actor: &str,
+    actor: &ActorId,
 ) -> Result<Enrolled, PageError> {
-    let ctx = cx.app.context(actor);
+    let ctx = cx.app.context(actor.clone());
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
     if new.external_id == external_id(&new.program, &email)
         && let Some(found) = ctx.read(session::partner_of(&new.program, &email).first()).await?

@@ -181,14 +181,17 @@ fn money(
     month: &[EarnedRow],
     until: UtcMillis,
 ) -> Markup {
-    let fresh = document.filter(|d| d.settlement.cadence != Cadence::None && balances.is_empty()).map(|d| BalanceRow {
-        unit: format!("{}:{}", d.settlement.unit.name(), d.currency),
-        pending_cents: 0,
-        available_cents: 0,
-        leaving_cents: 0,
-        paid_cents: 0,
-        redeemed_cents: 0,
-    });
+    let fresh =
+        document.filter(|d| d.settlement.cadence != Cadence::None && d.pays() && balances.is_empty()).map(|d| {
+            BalanceRow {
+                unit: format!("{}:{}", d.settlement.unit.name(), d.currency),
+                pending_cents: 0,
+                available_cents: 0,
+                leaving_cents: 0,
+                paid_cents: 0,
+                redeemed_cents: 0,
+            }
+        });
     html! {
         @for balance in balances.iter().chain(fresh.as_ref()) {
             @let so_far = month.iter().find(|m| m.unit == balance.unit).map_or(0, |m| m.cents);
@@ -214,7 +217,7 @@ fn figures<'a>(locale: &dyn Locale, b: &BalanceRow, month_cents: i64, until: Utc
         Figure {
             label: text::THIS_MONTH,
             value: amount(month_cents),
-            note: html! { (text::THIS_MONTH_NOTE) (components::utc(locale, until)) },
+            note: html! { (text::THIS_MONTH_NOTE) (components::instant(locale, until)) },
         },
         Figure { label: text::PENDING, value: amount(b.pending_cents), note: html! { (text::PENDING_NOTE) } },
         Figure { label: text::AVAILABLE, value: amount(b.available_cents), note: available },

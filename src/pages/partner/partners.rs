@@ -246,7 +246,7 @@ pub fn accruals_table<S: Platform>(
         text(common::STATE, |l: &Accrual| {
             html! {
                 (components::state_with(l.state.name(), &l.reason))
-                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::utc(&*cx.locale, l.vests_at_ms)) } }
+                @if l.state == AccrualState::Pending { br; span.quiet { (wording::AVAILABLE_FROM) (components::instant(&*cx.locale, l.vests_at_ms)) } }
             }
         }),
         number(common::AMOUNT, |l: &Accrual| components::amount(&*cx.locale, l.net_cents.0, &l.unit)),

@@ -1,5 +1,6 @@
 //! A partner's settings: profile, emails, sessions, a copy of their data, and leaving.
 
+use crate::codec::message::email::words;
 use crate::codec::operator;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -156,7 +157,7 @@ pub async fn mails<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) ->
         } @else {
             form.stack method="post" action="/partner/settings/emails" {
                 (layout::csrf(cx))
-                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name(), html! { (text::choice(kind)) })) }
+                @for kind in unsubscribe::choices() { (checkbox(&form, kind.name(), html! { (words::choice(kind)) })) }
                 button { (component::SAVE) }
             }
             p.quiet { (text::CHOICES) }

@@ -102,7 +102,7 @@ pub fn hold(locale: &dyn Locale, document: &Document) -> String {
 
 /// Whether this program pays cash rather than credit.
 pub fn pays_cash(document: Option<&Document>) -> bool {
-    document.is_some_and(|d| d.settlement.unit == Unit::Cash && !d.rewards.is_empty())
+    document.is_some_and(|d| d.settlement.unit == Unit::Cash && d.pays())
 }
 
 #[cfg(test)]

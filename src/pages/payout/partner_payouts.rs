@@ -1,5 +1,6 @@
 //! Payouts: sent, on their way, and reversed; and how credit was used.
 
+use crate::base::currency;
 use crate::base::ids::RunId;
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
@@ -186,7 +187,7 @@ pub async fn csv<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> P
             s.done_at_ms.map(|at| at.to_rfc3339()).unwrap_or_default(),
             state_name(s).to_owned(),
             s.currency.clone(),
-            format!("{}.{:02}", s.amount_cents.0 / 100, s.amount_cents.0 % 100),
+            currency::plain(s.amount_cents.0, &s.currency),
             s.stripe_id.clone().unwrap_or_default(),
             text::waits(state_name(s)).to_owned(),
         ];

@@ -14,7 +14,7 @@ pub fn unit_of(d: &Document) -> String {
 }
 
 pub fn unit(d: &Document) -> String {
-    wording::unit(d.settlement.unit, &d.currency)
+    if d.pays() { wording::unit(d.settlement.unit, &d.currency) } else { wording::PAYS_NOTHING.to_owned() }
 }
 
 pub fn cadence(d: &Document) -> &'static str {
@@ -30,7 +30,7 @@ pub fn readable(locale: &dyn Locale, d: &Document) -> Markup {
             section { h2 { (common::ATTRIBUTION) } (attribution(d)) }
             section { h2 { (common::PAYOUTS) } (settlement(locale, d)) }
         }
-        @if !d.rewards.is_empty() { h2 { (wording::REWARDS) } (rewards(&reader, d)) }
+        @if d.pays() { h2 { (wording::REWARDS) } (rewards(&reader, d)) }
         @if !d.modifiers.is_empty() || !d.caps.is_empty() { h2 { (wording::RATES_AND_CAPS) } (modifiers_and_caps(&reader, d)) }
         @if !d.lifecycle.is_empty() { h2 { (common::MILESTONES) } (lifecycle(&reader, d)) }
         @if let Some(b) = &d.benefit {
@@ -80,6 +80,9 @@ fn param(p: Param) -> &'static str {
 }
 
 fn settlement(locale: &dyn Locale, d: &Document) -> Markup {
+    if !d.pays() {
+        return components::facts(&[(common::UNIT, html! { (self::unit(d)) })]);
+    }
     let (s, unit) = (&d.settlement, unit_of(d));
     let hold = Reader::new(d, locale, Audience::Operator).hold();
     let payable = match s.delay_days {

@@ -1,5 +1,6 @@
 //! Programs: the terms of each in words, its versions, its reward budget and its pages for partners.
 
+use crate::base::currency;
 use crate::base::ids::ProgramId;
 use crate::base::money::Cents;
 use crate::codec::operator as version;
@@ -88,7 +89,7 @@ async fn shown<S: Platform>(
         (components::problems(form))
         @if found.version != current.version {
             p.notice {
-                @if found.effective_from > cx.now() { (wording::TAKES_EFFECT[0]) (components::utc(&*cx.locale, found.effective_from)) (wording::TAKES_EFFECT[1]) }
+                @if found.effective_from > cx.now() { (wording::TAKES_EFFECT[0]) (components::instant(&*cx.locale, found.effective_from)) (wording::TAKES_EFFECT[1]) }
                 @else { (wording::REPLACED) }
                 a href=(path) { (wording::VIEW_CURRENT) }
             }
@@ -123,7 +124,7 @@ fn budget_part<S: Platform>(
                 form.stack method="post" action={ (path) "/budget" } {
                     (helpers::hidden(cx))
                     (components::field(form, Field {
-                        name: "amount", label: &wording::amount_in(&currency), hint: common::AMOUNT_HINT, required: true, autocomplete: "off", max: 20, ..Field::default()
+                        name: "amount", label: &wording::amount_in(&currency), hint: &wording::amount_hint(&currency), required: true, autocomplete: "off", max: 20, ..Field::default()
                     }))
                     (helpers::reason(form, ""))
                     button { (wording::ADD_TO_BUDGET) }
@@ -177,7 +178,7 @@ fn versions<S: Platform>(
             };
             components::state(state)
         }),
-        text(wording::EFFECTIVE_FROM, |v: &VersionRow| components::utc(locale, v.effective_from_ms)),
+        text(wording::EFFECTIVE_FROM, |v: &VersionRow| components::instant(locale, v.effective_from_ms)),
         text(wording::SAVED_BY, |v: &VersionRow| html! { (v.actor) }),
         text(wording::SAVED, |v: &VersionRow| components::instant(locale, v.created_at_ms)),
     ];
@@ -197,14 +198,16 @@ fn versions<S: Platform>(
 
 pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: ProgramId) -> PageResult {
     let fund_it = async {
-        let cents = helpers::cents_of(cx.form.get("amount")).ok_or_else(|| {
-            AppError::new(ErrorKind::Unprocessable, "malformed", wording::ENTER_AMOUNT).field("amount")
+        let ctx = cx.context(&operator.session);
+        let catalog = ctx.programs().await?;
+        let document = catalog.in_force(&id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
+        let cents = currency::typed(cx.form.get("amount"), &document.currency).ok_or_else(|| {
+            let detail = wording::enter_amount(&document.currency);
+            AppError::new(ErrorKind::Unprocessable, "malformed", detail).field("amount")
         })?;
         let reason = version::decision(&helpers::body(&cx.form, &["reason"]))?;
         let once = helpers::once(cx);
-        funding::fund(&cx.context(&operator.session), &id, Cents(cents), &reason, once.as_ref())
-            .await
-            .map_err(helpers::refusal_of)
+        funding::fund(&ctx, &id, Cents(cents), &reason, once.as_ref()).await.map_err(helpers::refusal_of)
     };
     match fund_it.await {
         Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(&id)))),

@@ -58,7 +58,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             div.field { label for="to" { (wording::LAST_MONTH) } input id="to" name="to" type="month" value=(to) placeholder="2026-06" maxlength="7"; }
             button.second { (wording::SHOW) }
         }
-        p.quiet { (components::utc(locale, from.start())) (common::TO) (components::utc(locale, to.end())) }
+        p.quiet { (components::instant(locale, from.start())) (common::TO) (components::instant(locale, to.end())) }
         (reach(cx, &found))
         (cost(cx, &document, &found))
         h2 { (wording::channels_in(&to.to_string())) }

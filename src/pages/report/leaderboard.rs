@@ -32,7 +32,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
             (components::empty(text::EMPTY, html! { (text::EMPTY_HINT) }))
         } @else {
             (columns::table(navigation::LEADERBOARD, &places, &columns(locale)))
-            @if let Some(first) = places.first() { p.quiet { (text::AS_OF) (components::utc(locale, first.refreshed_at_ms)) "." } }
+            @if let Some(first) = places.first() { p.quiet { (text::AS_OF) (components::instant(locale, first.refreshed_at_ms)) "." } }
         }
         p {
             @if named { (text::NAMED) a href="/partner/settings" { (text::CHANGE_NAME) } }

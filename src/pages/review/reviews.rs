@@ -1,5 +1,6 @@
 //! Referrals that a risk rule flagged: the evidence, and the operator's decision.
 
+use crate::base::ids::ReviewId;
 use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::review::ReviewState;
@@ -47,7 +48,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let (operator, found) = gate.open(cx, read).await?;
     let cursor = |(r, _): &(ReviewRow, ReviewShown)| match state.as_str() {
         "" => format!("{}.{}", r.created_at_ms.0, r.id),
-        _ => r.id.clone(),
+        _ => r.id.to_string(),
     };
     let (found, next) = helpers::paged(&list, found, cursor);
     let path =
@@ -67,14 +68,14 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     Ok(helpers::frame(cx, &operator, 200, ("/operator/reviews", navigation::REVIEWS), content))
 }
 
-pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: &str) -> PageResult {
-    shown(cx, gate, id, &SubmittedForm::default()).await
+pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: ReviewId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
 }
 
 async fn shown<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Operator>,
-    id: &str,
+    id: &ReviewId,
     form: &SubmittedForm,
 ) -> PageResult {
     let (operator, found) = gate.open(cx, reads::review_shown(id)).await?;
@@ -157,14 +158,14 @@ fn decision_form<S: Platform>(
     }
 }
 
-pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: ReviewId) -> PageResult {
     let decide_it = async {
         let body = forms::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
         let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
-        deciding::decide(&cx.context(&operator.session), id, choice, &body.reason).await
+        deciding::decide(&cx.context(&operator.session), &id, choice, &body.reason).await
     };
     match decide_it.await {
         Ok(_) => Ok(cx.redirect_after_post("/operator/reviews?done=decided")),
-        Err(error) => shown(cx, operator.into(), id, &with_refusal(cx, error)?).await,
+        Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

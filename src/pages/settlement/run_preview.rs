@@ -88,7 +88,7 @@ pub async fn preview<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>)
     let content = html! {
         (components::heading(&title, wording::PREVIEWED_LEAD, all_runs()))
         p {
-            (wording::INCLUDES_ACTIVITY[0]) (components::utc(&*cx.locale, scheduled)) (wording::INCLUDES_ACTIVITY[1])
+            (wording::INCLUDES_ACTIVITY[0]) (components::instant(&*cx.locale, scheduled)) (wording::INCLUDES_ACTIVITY[1])
             @if !is_due { (wording::MAY_CHANGE) }
             @if preview["complete"] == false { " " strong { (common::PARTIAL) } }
         }

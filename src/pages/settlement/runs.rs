@@ -123,7 +123,7 @@ fn upcoming<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, last: &[Las
             common::PROGRAM,
             |u: &Upcoming<'_>| html! { a href={ "/operator/programs/" (components::escaped(&u.document.id)) } { (u.document.title) } },
         ),
-        text(wording::NEXT_RUN, |u: &Upcoming<'_>| html! { (u.next) ", " (components::utc(&*cx.locale, u.at)) }),
+        text(wording::NEXT_RUN, |u: &Upcoming<'_>| html! { (u.next) ", " (components::instant(&*cx.locale, u.at)) }),
         text("", |u: &Upcoming<'_>| html! { a href=(u.preview(&u.next)) { (wording::PREVIEW) } }),
         text(wording::LAST_COMPLETED, |u: &Upcoming<'_>| {
             html! {
@@ -266,7 +266,7 @@ fn progress<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, report: &
         (components::figures(&[
             Figure { label: common::STATE, value: html! { (run.state) }, note: html! { @if let Some(at) = run.finished_at_ms { (components::instant(locale, at)) } } },
             Figure { label: common::DONE, value: html! { (locale.number(run.executed)) }, note: html! { (wording::of_planned(&locale.number(run.items))) } },
-            Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::utc(locale, run.as_of_ms)) } },
+            Figure { label: common::PERIOD, value: html! { (run.period) }, note: html! { (wording::ACTIVITY_BEFORE) (components::instant(locale, run.as_of_ms)) } },
             Figure { label: common::STARTED_BY, value: html! { (run.actor) }, note: html! { (wording::program_version(run.program_version)) } },
         ]))
         @if run.state != RunState::Done {

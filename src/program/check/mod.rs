@@ -1,8 +1,7 @@
 //! Reading and checking a document. Every error names the path, the value and the rule.
 
-mod checker;
+pub(crate) mod checker;
 mod measure;
-mod rewards;
 mod settlement;
 
 pub use crate::program::check::checker::Finding;
@@ -10,6 +9,7 @@ pub use crate::program::check::checker::Finding;
 use crate::base::decode;
 use crate::program::check::checker::Checker;
 use crate::program::document::*;
+use crate::program::reward;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -60,7 +60,7 @@ pub fn check(d: &Document) -> Vec<Finding> {
     check_code(&mut c, &d.code);
     check_attribution(&mut c, &d.attribution);
     check_lifecycle(&mut c, &d.lifecycle);
-    rewards::check_rewards(&mut c, d);
+    reward::check_rewards(&mut c, &d.rewards, &|state| d.state(state).is_some());
     match &d.vesting.hold {
         Hold::None {} => {}
         Hold::DaysAfterFirstPayment { days, .. } => c.days("vesting.hold.days_after_first_payment.days", *days, 0),
@@ -69,7 +69,8 @@ pub fn check(d: &Document) -> Vec<Finding> {
             c.days("vesting.hold.until_state.churn_days", *churn_days, 0);
         }
     }
-    rewards::check_modifiers(&mut c, d);
+    reward::check_modifiers(&mut c, &d.rewards, &d.modifiers);
+    reward::check_caps(&mut c, &d.rewards, &d.caps);
     settlement::check_settlement(&mut c, d);
     c.list("risk", d.risk.len(), 0);
     for (i, rule) in d.risk.iter().enumerate() {

@@ -133,7 +133,7 @@ impl Commit {
         }
         statements.extend(review::review_open(&self.suspicions, now));
         if !self.suspicions.is_empty() {
-            let reviews: Vec<String> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
+            let reviews: Vec<_> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
             statements.push(outbox::outbox_reviews(&reviews, now));
         }
         if !self.transfers.is_empty() {

@@ -5,6 +5,7 @@ use crate::base::decode;
 use crate::base::ids::{AccountId, ProgramId};
 use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
+use crate::engine::account::order::paid_at;
 use crate::engine::accrual::Accrual;
 use crate::engine::attribution::AttributionResult;
 use crate::engine::review::currency;
@@ -87,15 +88,13 @@ fn bound(
     let result = decode::from_text::<AttributionResult>(&row.receipt).ok();
     let binding = result.as_ref().and_then(|result| result.binding.as_ref());
     let document = binding.and_then(|b| catalog.in_force(&b.program, now));
-    let from = binding.map(|b| b.from);
     ProgramReport {
         group: row.group_id.clone(),
         program: binding.map(|b| b.program.clone()),
         accruals: binding.map_or_else(Vec::new, |b| of_program(accruals, &b.program)),
-        other_currencies: document.map_or_else(Vec::new, |d| {
-            let since = amounts.iter().filter(|a| from.is_some_and(|from| a.at_ms >= from));
-            others(since, &d.currency)
-        }),
+        other_currencies: binding
+            .zip(document)
+            .map_or_else(Vec::new, |(b, d)| others(amounts, b.from, row.signed_up_at_ms, &d.currency)),
         decided_at: row.decided_at_ms,
         row: Some(row),
     }
@@ -105,11 +104,12 @@ fn of_program(accruals: &[Accrual], program: &ProgramId) -> Vec<Accrual> {
     accruals.iter().filter(|accrual| accrual.program_id == *program).cloned().collect()
 }
 
-/// The amounts that are not in a program's currency.
-pub fn others<'a>(amounts: impl Iterator<Item = &'a OtherAmount>, own: &str) -> Vec<OtherCurrency> {
+/// The amounts since `bound_at` that are not in a program's currency.
+pub fn others(amounts: &[OtherAmount], bound_at: UtcMillis, signed_up_at: UtcMillis, own: &str) -> Vec<OtherCurrency> {
     let other = |amount: &OtherAmount| OtherCurrency {
         reason: currency::reason(&amount.kind, &amount.currency, own),
         amount: amount.clone(),
     };
-    amounts.filter(|amount| amount.currency != own).map(other).collect()
+    let counts_at = |a: &OtherAmount| if a.kind == "invoice" { paid_at(signed_up_at, a.at_ms) } else { a.at_ms };
+    amounts.iter().filter(|a| a.currency != own && counts_at(a) >= bound_at).map(other).collect()
 }

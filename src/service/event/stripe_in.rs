@@ -53,7 +53,7 @@ const _: () = assert!(EVENT_STATEMENTS <= STATEMENTS_FREE, "an event can be too 
 enum AccountMatch {
     /// Ingested, with its outcome.
     Taken(Value),
-    /// The same, but the value of its subscription lacks something, for this reason.
+    /// The same, but its subscription or invoice lacks something, for this reason.
     TakenInPart(Value, &'static str),
     /// It waits for its invoice.
     Waits,
@@ -191,7 +191,7 @@ async fn place<P: Ports>(
 ) -> Result<AccountMatch, AppError> {
     match &draft.of {
         EventObject::Customer => place_at(ctx, event, draft, draft, account).await,
-        EventObject::Subscription(object) => {
+        EventObject::InPart(object) => {
             let (valued, left_out) = stripe_worth::complete(ctx, draft, object).await?;
             let placed = place_at(ctx, event, draft, &valued, account).await?;
             Ok(match (placed, left_out) {

@@ -4,6 +4,7 @@
 //! to the person who requested it: the database has only its hash.
 
 use crate::base::id;
+use crate::base::ids::ActorId;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::codec::message::email;
 use crate::codec::message::email::{Invitation, Mail};
@@ -200,7 +201,7 @@ pub struct NewSessionPlan<'a> {
     pub proof: Proof<'a>,
     pub operator: bool,
     /// As written to the audit trail.
-    pub actor: String,
+    pub actor: ActorId,
     /// The browser's User-Agent.
     pub agent: &'a str,
 }
@@ -209,7 +210,7 @@ pub struct NewSessionPlan<'a> {
 pub struct OpenedSession {
     pub token: String,
     /// As written to the audit trail.
-    pub actor: String,
+    pub actor: ActorId,
     pub operator: bool,
     pub expires_at: UtcMillis,
     pub statements: Vec<Stmt>,
@@ -242,9 +243,10 @@ pub fn open<P: Ports>(ctx: &Context<'_, P>, who: &NewSessionPlan<'_>, before_sha
 
 /// The actor for a proven address: operators by their address, which the configuration also contains; partners by a
 /// name that reveals nothing but stays the same.
-pub fn actor_of(email: &str, operator: bool) -> String {
+pub fn actor_of(email: &str, operator: bool) -> ActorId {
     let email = email.to_ascii_lowercase();
-    if operator { format!("operator:{email}") } else { format!("person:{}", id::derived("per", &[&email])) }
+    let name = if operator { format!("operator:{email}") } else { format!("person:{}", id::derived("per", &[&email])) };
+    name.into()
 }
 
 /// What a session needs beyond the lookup.

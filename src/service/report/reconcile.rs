@@ -43,7 +43,8 @@ pub async fn reconcile_those<P: Ports>(
     let mut missed = Vec::new();
     let mut unknown = Vec::new();
     for billed in &request.accounts {
-        let timeline = Timeline::of(&billed.id, &facts.about(&billed.id), request.as_of.plus_ms(1));
+        let about = facts.about(&billed.id);
+        let timeline = Timeline::of(&billed.id, &about, request.as_of.plus_ms(1));
         if timeline.facts.is_empty() {
             unknown.push(billed.id.clone());
         } else {

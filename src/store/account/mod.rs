@@ -291,11 +291,12 @@ pub struct BindingRow {
     pub group_id: String,
     pub receipt: String,
     pub states: String,
+    pub signed_up_at_ms: UtcMillis,
     pub decided_at_ms: UtcMillis,
 }
 
 pub fn binding_list(account: &AccountId) -> Query<BindingRow> {
-    Stmt::new("SELECT group_id, receipt, states, decided_at_ms FROM binding WHERE account_id = ?1 ORDER BY group_id")
+    Stmt::new("SELECT group_id, receipt, states, signed_up_at_ms, decided_at_ms FROM binding WHERE account_id = ?1 ORDER BY group_id")
         .bind(account)
         .query()
 }

@@ -1,6 +1,6 @@
 //! Credit that the application uses, and what it gives back: rows, ledger, and the balance to redeem.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{ActorId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
@@ -18,7 +18,7 @@ pub struct Redemption {
     pub amount_cents: i64,
     pub returned_cents: i64,
     pub reason: String,
-    pub actor: String,
+    pub actor: ActorId,
     pub created_at_ms: UtcMillis,
 }
 
@@ -100,7 +100,7 @@ pub struct RedemptionReversal<'a> {
     pub redemption: &'a str,
     pub amount_cents: i64,
     pub reason: &'a str,
-    pub actor: &'a str,
+    pub actor: &'a ActorId,
 }
 
 /// Gives credit back, with its ledger row. More than is left of the redemption aborts the batch.

@@ -1,7 +1,7 @@
 //! Paying out credits by webhook: `reward.granted` hands a credit over, `reward.reversed` claws it back. This file has
 //! the messages that are due, and the ledger entries of those that were delivered.
 
-use crate::base::ids::ProgramId;
+use crate::base::ids::{ActorId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::message::MessageType;
@@ -80,7 +80,7 @@ fn hand_over(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
 }
 
 /// Posts the credits of delivered messages, each once, no matter who received them first and how often.
-pub fn record(messages: &[String], actor: &str, now: UtcMillis) -> [Stmt; 3] {
+pub fn record(messages: &[String], actor: &ActorId, now: UtcMillis) -> [Stmt; 3] {
     let announced =
         "outbox o JOIN accrual l ON l.id = o.payload ->> '$.accrual_id' WHERE o.id IN (SELECT value FROM json_each(?1))
           AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.id = 'delivered:' || o.id)";

@@ -1,5 +1,6 @@
 //! The audit trail.
 
+use crate::base::ids::ActorId;
 use crate::base::time::UtcMillis;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 pub struct AuditRow {
     pub id: String,
     pub at_ms: UtcMillis,
-    pub actor: String,
+    pub actor: ActorId,
     pub action: String,
     pub subject: String,
     pub reason: Option<String>,
@@ -33,7 +34,7 @@ pub fn audit_page(before_ms: i64, before_id: &str, limit: i64) -> Query<AuditRow
 /// One operator action.
 pub struct Audit<'a> {
     pub id: &'a str,
-    pub actor: &'a str,
+    pub actor: &'a ActorId,
     pub action: &'a str,
     pub subject: &'a str,
     pub reason: Option<&'a str>,

@@ -1,6 +1,6 @@
 //! Sign-in: browsers' sessions, and emailed links.
 
-use crate::base::ids::{LinkCode, PartnerId, ProgramId};
+use crate::base::ids::{ActorId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -32,7 +32,7 @@ pub struct SessionRow {
     pub token_scopes: Option<String>,
     /// 1: an operator's.
     pub operator: i64,
-    pub actor: String,
+    pub actor: ActorId,
     /// 1: the request carried the current token, not the previous one.
     pub is_current: i64,
     pub rotated_at_ms: UtcMillis,
@@ -114,7 +114,7 @@ pub struct NewSession<'a> {
     pub token_sha256: &'a str,
     pub proof: Proof<'a>,
     pub operator: bool,
-    pub actor: &'a str,
+    pub actor: &'a ActorId,
     pub agent: &'a str,
     pub expires_at: UtcMillis,
 }

@@ -3,7 +3,7 @@
 pub mod account;
 pub mod budget;
 
-use crate::base::ids::{AccrualId, EventId, PartnerId, ProgramId, RunId};
+use crate::base::ids::{AccrualId, ActorId, EventId, PartnerId, ProgramId, RunId};
 use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::LedgerAccountKind;
@@ -49,7 +49,7 @@ const TRANSFER_INSERT: &str =
          FROM given";
 
 /// Money that an operator added.
-pub fn fund_insert(transfer: &Transfer, actor: &str, now: UtcMillis) -> Stmt {
+pub fn fund_insert(transfer: &Transfer, actor: &ActorId, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
          VALUES (?1, ?9, 'single', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -91,7 +91,7 @@ pub struct TransferRow {
     pub program_id: ProgramId,
     pub event_id: Option<EventId>,
     pub run_id: Option<RunId>,
-    pub actor: Option<String>,
+    pub actor: Option<ActorId>,
     pub reason: String,
     pub created_at_ms: UtcMillis,
     #[serde(skip_serializing)]

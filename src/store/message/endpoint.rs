@@ -1,5 +1,6 @@
 //! The host's endpoints that receive messages as webhooks.
 
+use crate::base::ids::ActorId;
 use crate::base::time::UtcMillis;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
@@ -60,7 +61,7 @@ pub fn endpoint_disable(id: &str, reason: &str, now: UtcMillis) -> Stmt {
 
 /// Disables endpoints that responded that they are gone, each with an audit trail entry: (the entry's id, the
 /// endpoint).
-pub fn endpoint_gone(gone: &[(String, &String)], actor: &str, now: UtcMillis) -> [Stmt; 2] {
+pub fn endpoint_gone(gone: &[(String, &String)], actor: &ActorId, now: UtcMillis) -> [Stmt; 2] {
     const REASON: &str = "it answered 410 Gone";
     [
         Stmt::new(

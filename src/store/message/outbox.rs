@@ -2,7 +2,7 @@
 //! outbox is lost; its recipients and their progress are in `delivery`.
 
 use crate::base::id;
-use crate::base::ids::{AccountId, PartnerId, ProgramId, RunId};
+use crate::base::ids::{AccountId, PartnerId, ProgramId, ReviewId, RunId};
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
@@ -118,7 +118,7 @@ pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
 }
 
 /// Queues a message to the operator for each of these reviews that is open. A review is announced only once.
-pub fn outbox_reviews(reviews: &[String], now: UtcMillis) -> Stmt {
+pub fn outbox_reviews(reviews: &[ReviewId], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT 'review.opened:' || v.id, 'review.opened', v.program_id, v.partner_id, v.account_id,

@@ -3,7 +3,7 @@
 pub mod payee;
 pub mod plan;
 
-use crate::base::ids::{PartnerId, PayoutId, RunId};
+use crate::base::ids::{ActorId, PartnerId, PayoutId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::message::MessageType;
@@ -156,7 +156,7 @@ pub fn outbound_write(kind: TransferKind, sendings: &[&OutboundTransfer]) -> Stm
 /// The ledger rows of finished outbound transfers. A payout's pending row is posted or voided. A reversal is posted
 /// under the id of Stripe's reversal, no matter who reports it first. Credits are like payouts, and their debits are
 /// posted once they are done.
-pub fn transfer_post(kind: TransferKind, ids: &[&PayoutId], actor: &str, now: UtcMillis) -> Stmt {
+pub fn transfer_post(kind: TransferKind, ids: &[&PayoutId], actor: &ActorId, now: UtcMillis) -> Stmt {
     let sql = match kind {
         TransferKind::Payout => {
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, pending_id, program_id, run_id, actor, reason, created_at_ms)
@@ -203,7 +203,7 @@ pub struct PayoutReversalRow {
 }
 
 /// Posts reversals of our transfers, each once, no matter who requested them.
-pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis) -> Stmt {
+pub fn return_insert(returned: &[PayoutReversalRow], actor: &ActorId, now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, actor, reason, created_at_ms)
          SELECT value ->> '$.id', 'payout_return', 'single', t.credit, t.debit, value ->> '$.amount_cents', p.program_id, ?2,
@@ -216,7 +216,7 @@ pub fn return_insert(returned: &[PayoutReversalRow], actor: &str, now: UtcMillis
 }
 
 /// A reversal that an operator requested, about to be sent. More than is left of the transfer aborts the batch.
-pub fn reversal_insert(s: &OutboundTransfer, actor: &str) -> Stmt {
+pub fn reversal_insert(s: &OutboundTransfer, actor: &ActorId) -> Stmt {
     Stmt::new(
         "INSERT INTO payout_reversal (id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state,
            due_at_ms, reason, revision, actor, created_at_ms)

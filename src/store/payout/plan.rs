@@ -1,6 +1,6 @@
 //! A run's payouts: planned in its last step, and the approval that lets them be sent.
 
-use crate::base::ids::RunId;
+use crate::base::ids::{ActorId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
@@ -62,7 +62,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
 #[derive(Clone, Debug, Deserialize)]
 pub struct ApprovalRow {
     pub run_id: RunId,
-    pub actor: String,
+    pub actor: ActorId,
     pub reason: Option<String>,
     pub at_ms: UtcMillis,
 }
@@ -80,7 +80,7 @@ pub fn approval_find(run: &RunId, approval: &str) -> Query<ApprovalRow> {
 }
 
 /// Approves a run's payouts. If two requests do so at once, the second aborts and finds the first one's approval.
-pub fn approval_insert(run: &RunRow, actor: &str, reason: Option<&str>, now: UtcMillis) -> Stmt {
+pub fn approval_insert(run: &RunRow, actor: &ActorId, reason: Option<&str>, now: UtcMillis) -> Stmt {
     Stmt::new("INSERT INTO payout_approval (run_id, program_id, actor, reason, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)")
         .bind(&run.id)
         .bind(&run.program_id)

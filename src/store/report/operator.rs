@@ -2,7 +2,7 @@
 //!
 //! Typed texts are compared as ranges of an index, never as patterns.
 
-use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, RunId};
+use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, ReviewId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::store::account::LINE_COLUMNS;
@@ -233,7 +233,7 @@ pub fn review_decided_page(state: &str, after: &str, limit: i64) -> Parsed<Vec<(
         .pairs()
 }
 
-pub fn review_shown(id: &str) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
+pub fn review_shown(id: &ReviewId) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
     Stmt::new(format!("{REVIEW_SHOWN} WHERE r.id = ?1")).bind(id).pairs()
 }
 
@@ -241,11 +241,13 @@ pub fn review_shown(id: &str) -> Parsed<Vec<(ReviewRow, ReviewShown)>> {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct WaitingCount {
     pub many: i64,
+    /// Of how many accounts. An account can have several reviews, each to be decided.
+    pub accounts: i64,
     pub since_ms: Option<UtcMillis>,
 }
 
 pub fn reviews_waiting() -> Query<WaitingCount> {
-    Stmt::new("SELECT COUNT(*) AS many, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'").query()
+    Stmt::new("SELECT COUNT(*) AS many, COUNT(DISTINCT account_id) AS accounts, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'").query()
 }
 
 /// A run with unapproved payouts.

@@ -1,6 +1,6 @@
 //! What operators' pages read about runs, their payouts, programs and tokens.
 
-use crate::base::ids::{AccountId, AccrualId, PartnerId, PayoutId, ProgramId, RunId};
+use crate::base::ids::{AccountId, AccrualId, ActorId, PartnerId, PayoutId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
@@ -145,7 +145,7 @@ pub struct VersionRow {
     pub version: i64,
     pub effective_from_ms: UtcMillis,
     pub created_at_ms: UtcMillis,
-    pub actor: String,
+    pub actor: ActorId,
 }
 
 pub fn version_list(program: &ProgramId, limit: i64) -> Query<VersionRow> {

@@ -2,7 +2,7 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
-use crate::base::ids::{PartnerId, ProgramId, RunId};
+use crate::base::ids::{ActorId, PartnerId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::ledger::account::TransferCode;
@@ -35,7 +35,7 @@ pub struct RunRow {
     pub cursor: String,
     pub items: i64,
     pub executed: i64,
-    pub actor: String,
+    pub actor: ActorId,
     pub started_at_ms: UtcMillis,
     pub finished_at_ms: Option<UtcMillis>,
 }

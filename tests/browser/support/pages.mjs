@@ -1,9 +1,17 @@
 // All pages, found by following the links from each role's first page: one page per shape of path, regardless of ids.
+import { readFileSync } from "node:fs";
 import { presets } from "../../../scripts/presets.mjs";
 
 const programs = new Set(presets().map(([id]) => id));
 /** Files, and the demo's own pages. */
 const NO_PAGE = /\.(csv|svg|png|json)$|^\/partner\/settings\/data$|^\/(r|dev|shop|v1|manicule|_emdash|sign-out)(\/|$)/;
+
+/** The shapes of all pages in an area's table: a crawl must meet each. */
+export function tabled(area) {
+  const table = readFileSync(new URL(`../../../src/pages/${area}/mod.rs`, import.meta.url), "utf8");
+  const paths = [...table.matchAll(/Page::get\(\s*"([^"]+)"/g)].map(([, path]) => path);
+  return paths.filter((path) => !NO_PAGE.test(path)).map((path) => path.replaceAll(/\{\w+\}/g, ":id"));
+}
 
 /** A path without its ids: `/partner/links/:id`. */
 export function shape(path) {

@@ -25,7 +25,7 @@ pub const ORIGIN: &str = "https://ref.example";
 pub const OPERATOR_TOKEN: &str = "4f1d9c07e2ab5836d0f97c41be6a2358";
 
 impl Formatter for World {
-    fn locale(&self, _: &str, _: &str) -> Box<dyn Locale> {
+    fn locale(&self, _: &str) -> Box<dyn Locale> {
         Box::new(Plain)
     }
 }

@@ -4,7 +4,7 @@ use super::fixture::{Browser, FORGOTTEN, PagesFixture, Shown, TOO_OFTEN, link_of
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
-use manicule::codec::message::email::text::sign_in::join_subject;
+use manicule::codec::message::email::words::sign_in::join_subject;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::http::context::RateLimited;
 use manicule::pages::text::partner::{overview, program};

@@ -209,8 +209,9 @@ fn a_reward_budget_is_funded_once() {
     assert_ne!(fresh, key);
     operator.post(&format!("{path}/budget"), &[("idempotency", &fresh), ("amount", "7"), ("reason", "more")]).is(303);
     assert_eq!(pages.world.db.number(sum), 125_750);
+    let enter = program::enter_amount("usd");
     for (amount, reason, says) in
-        [("0", "x", program::ENTER_AMOUNT), ("-5", "x", program::ENTER_AMOUNT), ("5", "", "Reason is required")]
+        [("0", "x", enter.as_str()), ("-5", "x", enter.as_str()), ("5", "", "Reason is required")]
     {
         let refused = operator.post(&format!("{path}/budget"), &[("amount", amount), ("reason", reason)]);
         refused.is(422).says(says);

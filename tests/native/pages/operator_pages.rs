@@ -247,7 +247,7 @@ fn an_account_shows_what_earned_nothing_and_what_waits() {
          VALUES ('evt_w', 'invoice.refunded', 'pi_w', 'cus_1', '{}', '', 0, 0);",
     );
     let page = operator.get("/operator/accounts/p");
-    page.is_page().says(account::WAITING).says("pi_w").says("invoice in_won").says("45,000 KRW").says("earns nothing");
+    page.is_page().says(account::WAITING).says("pi_w").says("invoice in_won").says("KRW 45,000").says("earns nothing");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::fixture::{Browser, OPERATOR_TOKEN, ORIGIN, PagesFixture, Shown, TOO_O
 use crate::support::world::at;
 use manicule::codec::identity::session::SiteUser;
 use manicule::codec::message::email::Mail;
-use manicule::codec::message::email::text::sign_in::sign_in_subject;
+use manicule::codec::message::email::words::sign_in::sign_in_subject;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::engine::identity::access::Role;
 use manicule::http::auth::hex_sha256;

@@ -296,6 +296,15 @@ impl StripeFixture {
         now(jobs::run(&ctx, "*/10 * * * *", self.now.get()))
     }
 
+    /// What an account's attribution report lists in other currencies.
+    pub fn other_amounts(&self, account: &str) -> Vec<String> {
+        let _ = self.world.at(self.now.get());
+        let by = "operator".to_owned();
+        let ctx = manicule::service::context::Context::new(&self.world, &self.config.setup, self.now.get(), by);
+        let report = now(manicule::service::attribution::report::report(&ctx, &account.into())).expect("a report");
+        report.programs.iter().flat_map(|p| &p.other_currencies).map(|other| other.amount.subject.clone()).collect()
+    }
+
     pub fn payee(&self, stripe_account: &str) {
         let sql = format!(
             "INSERT INTO payee (partner_id, stripe_account_id, transfers_active, payouts_enabled, currently_due, updated_at_ms)

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Every order of up to five bodies.
-fn orders(all: &[Value]) -> Vec<Vec<Value>> {
+pub fn orders(all: &[Value]) -> Vec<Vec<Value>> {
     if all.len() < 2 {
         return vec![all.to_vec()];
     }
@@ -20,7 +20,7 @@ fn orders(all: &[Value]) -> Vec<Vec<Value>> {
 }
 
 /// What is left of each invoice's commission.
-fn left(fixture: &StripeFixture) -> Vec<(String, i64)> {
+pub fn left(fixture: &StripeFixture) -> Vec<(String, i64)> {
     let text = fixture.text(
         "SELECT json_group_array(json_array(source, net_cents)) FROM (SELECT source, net_cents FROM accrual
          WHERE source GLOB 'invoice:*' ORDER BY source)",
@@ -28,7 +28,7 @@ fn left(fixture: &StripeFixture) -> Vec<(String, i64)> {
     serde_json::from_str(&text).expect("rows")
 }
 
-fn expect(all: &[Value], want: &[(&str, i64)]) {
+pub fn expect(all: &[Value], want: &[(&str, i64)]) {
     let want: Vec<(String, i64)> = want.iter().map(|(id, cents)| (format!("invoice:{id}"), *cents)).collect();
     for order in orders(all) {
         let ids: Vec<&Value> = order.iter().map(|body| &body["id"]).collect();

@@ -55,7 +55,7 @@ fn fact(draft: &Draft) -> String {
             let [intent, charge] = [intent, charge].map(|id| id.as_deref().unwrap_or("-"));
             format!(" by {intent} {charge}")
         }
-        EventObject::Customer | EventObject::Subscription(_) => String::new(),
+        EventObject::Customer | EventObject::InPart(_) => String::new(),
     };
     let money = |id: &str, amount: &Amount| format!(" {id} {} {}{by}", amount.cents.0, amount.currency);
     let worth = |s: &Subscription| {

@@ -1,8 +1,8 @@
 //! Emails: what each says, and how it is rendered as text and as HTML.
 //!
 //! In scope: from a message's fields to an email, and the request to the email service. Not in scope: who receives it
-//! and whether it was sent. Everything that varies is escaped here, in one place: `text` and
-//! `words` hold plain text, never markup, a link or a header.
+//! and whether it was sent. Everything that varies is escaped here, in one place: `words`
+//! holds plain text, never markup, a link or a header.
 
 pub mod api;
 pub mod fields;
@@ -10,7 +10,6 @@ pub mod money;
 pub mod render;
 pub mod requirements;
 pub mod sign_in;
-pub mod text;
 pub mod words;
 
 #[cfg(test)]
@@ -29,6 +28,6 @@ pub fn letter(facts: &MessageFields) -> Email {
     let (subject, mut parts) = words::of(facts);
     parts.insert(0, EmailPart::Say(words::greeting(facts.name)));
     let mut footer = vec![EmailPart::Say(words::why(facts))];
-    footer.extend(facts.unsubscribe.map(|path| EmailPart::Link(text::shared::UNSUBSCRIBE, path.to_owned())));
+    footer.extend(facts.unsubscribe.map(|path| EmailPart::Link(words::shared::UNSUBSCRIBE, path.to_owned())));
     written(&subject, &parts, &footer, facts.site)
 }

@@ -2,8 +2,7 @@
 //! waits, and never stored, because they hold the secret.
 
 use crate::codec::message::email::render::{Email, EmailPart, written};
-use crate::codec::message::email::text::sign_in as text;
-use crate::codec::message::email::words::greeting;
+use crate::codec::message::email::words::{greeting, sign_in as text};
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use serde_json::json;
 /// Everything that an attacker might use as a name or write into evidence.
 const HOSTILE: &str = "<script>alert(1)</script>\r\nBcc: x@y.example\u{202e}&\"'{{html}}";
 
-fn payload(hostile: &str) -> Value {
+pub fn payload(hostile: &str) -> Value {
     json!({
         "amount_cents": 123_450, "unit": "cash:usd", "period": hostile, "signed_up_at_ms": 1_781_000_000_000i64, "transfer": hostile,
         "reason": hostile, "due": [hostile, "tos"], "path": "/partner", "review": "rev_1", "rule": hostile, "subject": "", "holds": 1,
@@ -113,6 +113,15 @@ fn nothing_that_varies_becomes_markup_or_a_header() {
         for text in [&letter.text, &letter.html, &letter.subject] {
             assert!(!text.contains('\u{202e}') && !text.contains('\r'), "{text:?}");
         }
+    }
+}
+
+#[test]
+fn what_is_optional_has_a_name_where_it_is_turned_off() {
+    for kind in MessageType::ALL {
+        assert_eq!(words::when(*kind).is_empty(), !kind.is_optional(), "{kind} on the unsubscribe page");
+        let is_chosen = kind.is_optional() && kind.audiences().contains(&Audience::Partner);
+        assert_eq!(words::choice(*kind).is_empty(), !is_chosen, "{kind} in a partner's settings");
     }
 }
 

@@ -103,7 +103,7 @@ fn a_subscription_has_a_currency() {
     assert_eq!(currency(&options), won(Some(1_080_000)));
     options["items"]["data"][0]["price"]["currency_options"] = json!({"jpy": {"unit_amount": 5_000}});
     let StripeEvent::Facts(drafts) = read("customer.subscription.created", &options).what else { panic!("no fact") };
-    assert!(matches!(&drafts[0].of, EventObject::Subscription(_)), "the price in won is asked for");
+    assert!(matches!(&drafts[0].of, EventObject::InPart(_)), "the price in won is asked for");
     let mut body = event("customer.subscription.created", &of(json!({"currency": "dollars"})));
     assert_eq!(translate(&body, StripeEndpoint::Own, NOW).unwrap_err().field, "data.object.currency");
     body["data"]["object"]["currency"] = json!("usd");

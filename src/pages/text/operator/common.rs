@@ -77,7 +77,6 @@ pub const ALL_PAYOUTS: &str = "All payouts";
 pub const BACK_TO_PROGRAM: &str = "Back to program";
 
 // Hints and problems of forms.
-pub const AMOUNT_HINT: &str = "For example, 500 or 1,250.50.";
 pub const PERIOD_HINT: &str = "A month such as 2026-06, or a week such as 2026-W24.";
 pub const AUDITED: &str = "Recorded in the audit log with your name.";
 pub const SUBMITTED_ALREADY: &str =

@@ -10,6 +10,8 @@ pub const DISCOUNT: &str = "Friend's discount";
 pub const RISK_RULES: &str = "Risk rules";
 
 // Units and schedules.
+pub const PAYS_NOTHING: &str = "nothing";
+
 pub fn unit(unit: Unit, currency: &str) -> String {
     let kind = match unit {
         Unit::Cash => "cash",

@@ -18,6 +18,14 @@ pub fn unbalanced(unit: &str) -> String {
 
 // Reviews.
 pub const REVIEWS: [&str; 2] = ["review needs your decision", "reviews need your decision"];
+/// Said where an account has more than one review.
+pub fn reviews_of(reviews: i64, accounts: i64, number: &str) -> String {
+    match accounts {
+        1 if reviews > 1 => "All are about one account. ".to_owned(),
+        _ if accounts < reviews => format!("They are about {number} accounts. "),
+        _ => String::new(),
+    }
+}
 pub const REVIEWS_SINCE: [&str; 2] = ["The oldest has been open since ", ". Earnings are on hold until you decide."];
 
 // Approvals.

@@ -1,6 +1,8 @@
 //! Programs: the list, the page of one, its editor, and its pages for partners. What its document says is in
 //! `document.rs`.
 
+use crate::base::currency;
+
 // The list.
 pub const LEAD: &str = "Your referral, affiliate and partner programs.";
 pub const NONE: &str = "No programs yet";
@@ -26,11 +28,27 @@ pub const REWARDS_WAITING: &str = "Rewards waiting";
 pub const REWARDS_WAITING_NOTE: &str = "paid in order as funds arrive";
 pub const BUDGET_LEAD: &str = "Rewards are paid from this budget. Adding funds takes effect immediately and pays waiting rewards in order. No \
                                card is charged; the budget only limits how much the program can give.";
-pub const ENTER_AMOUNT: &str = "Enter an amount such as 500 or 1,250.50.";
 pub const ADD_TO_BUDGET: &str = "Add to budget";
 
 pub fn amount_in(currency: &str) -> String {
     format!("Amount in {currency}")
+}
+
+pub fn amount_hint(currency: &str) -> String {
+    format!("For example, {}.", amount_examples(currency))
+}
+
+pub fn enter_amount(currency: &str) -> String {
+    format!("Enter an amount such as {}.", amount_examples(currency))
+}
+
+/// With as many decimals as the currency has.
+fn amount_examples(currency: &str) -> &'static str {
+    match currency::decimals(currency) {
+        0 => "500 or 1,250",
+        3 => "500 or 1,250.500",
+        _ => "500 or 1,250.50",
+    }
 }
 
 // Its pages for partners.

@@ -23,7 +23,7 @@ pub const CREATE_LINKS_WHY: &str = " you share, and see which one works best.";
 
 /// What the program requires before links work.
 pub fn disclosure_required(document: &Document) -> &'static str {
-    if document.rewards.is_empty() {
+    if !document.pays() {
         "This program requires you to disclose that you are a partner whenever you share your links."
     } else {
         "This program requires you to disclose that you may earn a reward when people sign up through your links."

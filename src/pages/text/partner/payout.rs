@@ -1,6 +1,6 @@
 //! Payouts, a payout's receipt, and how credit was used.
 
-use crate::codec::message::email::text::partner::FAILED;
+use crate::codec::message::email::words::partner::FAILED;
 pub use crate::pages::text::partner::common::{
     AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
 };
@@ -66,7 +66,7 @@ pub const NO_CREDIT: &str = "No credit used yet";
 pub fn credit_delivery(document: Option<&Document>) -> &'static str {
     match document {
         None => "",
-        Some(d) if d.rewards.is_empty() => "This program has no rewards.",
+        Some(d) if !d.pays() => "This program has no rewards.",
         Some(d) => match d.settlement.delivery {
             Delivery::Application => "You use your credit with the program. This program doesn't pay cash.",
             Delivery::StripeBalance => {

@@ -1,7 +1,5 @@
 //! Settings: profile, emails, sessions, data, and leaving.
 
-use crate::engine::message::MessageType;
-
 pub const LEAD: &str = "Your profile, emails, sessions, and data.";
 
 // Profile.
@@ -24,15 +22,6 @@ pub const EMAIL_UNKNOWN_HINT: &str = "Ask the program to add it.";
 pub const CHOICES: &str = "We always email statements, rewards, and payouts. These choices apply to every program \
     you joined with this address.";
 pub const BACK: &str = "Back to settings";
-
-/// The choice to get a type of message, for those that a partner can choose.
-pub fn choice(kind: MessageType) -> &'static str {
-    match kind {
-        MessageType::ReferralJoined => "Email me when someone signs up with my link",
-        MessageType::AccrualCreated => "Email me when a customer earns me a commission",
-        _ => "",
-    }
-}
 
 // Sessions.
 pub const SESSIONS: &str = "Where you are signed in";

@@ -35,7 +35,7 @@ pub const CLIENT: &str = "To a client";
 /// The disclosure that advertising rules require: what the partner gets for the recommendation.
 pub fn disclosure(document: Option<&Document>) -> &'static str {
     match document {
-        Some(d) if d.rewards.is_empty() => "Full disclosure: I am a partner of this program.",
+        Some(d) if !d.pays() => "Full disclosure: I am a partner of this program.",
         Some(d) if d.settlement.unit == Unit::Cash => {
             "Full disclosure: I may earn a commission if you sign up through this link."
         }
@@ -46,7 +46,7 @@ pub fn disclosure(document: Option<&Document>) -> &'static str {
 
 /// The same for a short post.
 pub fn short_disclosure(document: Option<&Document>) -> &'static str {
-    if document.is_some_and(|d| d.rewards.is_empty()) { "ad: I'm a partner" } else { "ad: I may earn from sign-ups" }
+    if document.is_some_and(|d| !d.pays()) { "ad: I'm a partner" } else { "ad: I may earn from sign-ups" }
 }
 
 /// What the referred side gets, as a sentence that follows another.

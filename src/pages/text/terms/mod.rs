@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     }
 
     fn rewards(&self) -> Vec<String> {
-        if self.d.rewards.is_empty() {
+        if !self.d.pays() {
             return vec!["No money: this program tracks the results of your links and shows them to you.".to_owned()];
         }
         self.d.rewards.iter().map(|r| self.reward(r)).collect()

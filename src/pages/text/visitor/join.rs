@@ -7,7 +7,7 @@ pub fn title(document: &Document) -> String {
 }
 
 pub fn lead(document: &Document) -> &'static str {
-    if document.rewards.is_empty() {
+    if !document.pays() {
         "Get a link and a code to share, and see the results. You can leave at any time."
     } else {
         "Get a link and a code to share, and earn rewards for the customers you refer. You can leave at any time."
@@ -27,7 +27,7 @@ pub const ALREADY_PARTNER: &str = "Already a partner?";
 
 /// What a partner agrees to by joining.
 pub fn disclosure_promise(document: &Document) -> &'static str {
-    if document.rewards.is_empty() {
+    if !document.pays() {
         "I will disclose that I am a partner whenever I share my link. Rules such as the FTC's require it."
     } else {
         "I will disclose that I may earn a reward whenever I share my link. Rules such as the FTC's require it."
