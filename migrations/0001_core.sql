@@ -150,7 +150,8 @@ CREATE TABLE accrual (
   state TEXT NOT NULL CHECK (state IN ('pending', 'held', 'disputed', 'available', 'waiting', 'reversed', 'void', 'settled')), -- mutable
   vests_at_ms INTEGER NOT NULL,          -- mutable: from when a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
-  postings INTEGER NOT NULL              -- mutable: how many ledger rows it has
+  postings INTEGER NOT NULL,             -- mutable: how many ledger rows it has
+  changed_at_ms INTEGER NOT NULL DEFAULT 0 -- mutable: when it was last written
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
@@ -403,12 +404,12 @@ CREATE TABLE leaderboard (
 -- Messages to deliver, without addresses: those are looked up when a message is sent.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued only once
-  kind TEXT NOT NULL,                    -- immutable: reward.granted.referrer, reward.granted.referee, report.funnel
+  kind TEXT NOT NULL,                    -- immutable: a message type, reward.granted.referrer
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable
   account_id TEXT,                       -- immutable
   payload TEXT NOT NULL,                 -- immutable, JSON
-  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed')), -- mutable
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed', 'undelivered')), -- mutable; undelivered: nobody received it, and somebody has to; suppressed: nobody wanted it
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX outbox_queued ON outbox (created_at_ms) WHERE state = 'queued';

@@ -15,9 +15,9 @@ const THOUSANDTHS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 /// Decimals of a currency, whose code may be in any case: 0, 2 or 3.
 pub fn decimals(currency: &str) -> u32 {
     let is = |code: &&str| code.eq_ignore_ascii_case(currency);
-    if WITHOUT_MINOR.iter().any(|code| is(&code)) {
+    if WITHOUT_MINOR.iter().any(is) {
         0
-    } else if THOUSANDTHS.iter().any(|code| is(&code)) {
+    } else if THOUSANDTHS.iter().any(is) {
         3
     } else {
         2

@@ -1,11 +1,15 @@
-//! The types of messages, and who receives each by email.
+//! The types of messages, who receives each by email, and whether it has to arrive.
 
 use crate::base::names::names;
 
 names! {
     /// What a message in the outbox is about.
     pub enum MessageType {
+        PartnerJoined = "partner.joined",
         ReferralJoined = "referral.joined",
+        AccrualCreated = "accrual.created",
+        AccrualUpdated = "accrual.updated",
+        AccrualVoided = "accrual.voided",
         RewardGrantedReferrer = "reward.granted.referrer",
         RewardGrantedReferee = "reward.granted.referee",
         RewardReversed = "reward.reversed",
@@ -35,37 +39,70 @@ names! {
     }
 }
 
+/// Whether a message has to arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It is about money or needs a decision: somebody has to receive it.
+    Required,
+    /// Readers can unsubscribe from it.
+    Optional,
+    /// For endpoints that subscribe to it. The API has what it says, too.
+    Subscribed,
+}
+
 impl MessageType {
-    /// Who receives it by email. `None`: it goes to webhooks alone.
-    pub const fn audience(self) -> Option<Audience> {
+    /// Who receives it by email. Nobody: it goes to webhooks alone.
+    pub const fn audiences(self) -> &'static [Audience] {
+        use MessageType::*;
         match self {
-            MessageType::ReferralJoined
-            | MessageType::RewardGrantedReferrer
-            | MessageType::StatementCommission
-            | MessageType::PayoutSent
-            | MessageType::PayoutFailed
-            | MessageType::PayoutOnboarding => Some(Audience::Partner),
-            MessageType::RewardGrantedReferee => Some(Audience::Account),
-            MessageType::PayoutApproval
-            | MessageType::PayoutReview
-            | MessageType::PayoutFunds
-            | MessageType::PayoutAccess
-            | MessageType::CreditReview
-            | MessageType::CreditFailed
-            | MessageType::ReviewOpened
-            | MessageType::BudgetLow
-            | MessageType::ReportFunnel => Some(Audience::Operator),
-            MessageType::RewardReversed => None,
+            ReferralJoined
+            | AccrualCreated
+            | RewardGrantedReferrer
+            | StatementCommission
+            | PayoutSent
+            | PayoutOnboarding => &[Audience::Partner],
+            PayoutFailed => &[Audience::Partner, Audience::Operator],
+            RewardGrantedReferee => &[Audience::Account],
+            PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | CreditReview | CreditFailed | ReviewOpened
+            | BudgetLow | ReportFunnel => &[Audience::Operator],
+            PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
 
-    /// Whether readers can unsubscribe: unless the message is about money or needs an operator's decision.
-    pub const fn is_optional(self) -> bool {
-        matches!(self, MessageType::ReferralJoined | MessageType::RewardGrantedReferee | MessageType::ReportFunnel)
+    pub const fn need(self) -> Need {
+        use MessageType::*;
+        match self {
+            ReferralJoined | AccrualCreated | RewardGrantedReferee | ReportFunnel => Need::Optional,
+            PartnerJoined | AccrualUpdated | AccrualVoided => Need::Subscribed,
+            RewardGrantedReferrer
+            | RewardReversed
+            | StatementCommission
+            | PayoutSent
+            | PayoutFailed
+            | PayoutOnboarding
+            | PayoutApproval
+            | PayoutReview
+            | PayoutFunds
+            | PayoutAccess
+            | CreditReview
+            | CreditFailed
+            | ReviewOpened
+            | BudgetLow => Need::Required,
+        }
     }
 
-    /// The types that are sent by email.
+    /// Whether readers can unsubscribe from it.
+    pub const fn is_optional(self) -> bool {
+        matches!(self.need(), Need::Optional)
+    }
+
+    /// The types that are sent by email, with each audience.
     pub fn emailed() -> impl Iterator<Item = (MessageType, Audience)> {
-        MessageType::ALL.iter().filter_map(|kind| Some((*kind, kind.audience()?)))
+        MessageType::ALL.iter().flat_map(|kind| kind.audiences().iter().map(|to| (*kind, *to)))
+    }
+
+    /// Whether a subscription to `name` includes it: its own name, or its beginning up to a dot.
+    pub fn is_named_by(self, name: &str) -> bool {
+        self.name().strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }

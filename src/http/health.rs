@@ -60,7 +60,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         "schema": {"expected": health_store::expected_objects(), "missing": missing},
         "crons": crons, "runs": run_standing(&runs), "statements_max": app.config.setup.statements_max,
         "outbox": {
-            "queued": backlog.queued, "failed": backlog.failed, "oldest_ms": backlog.oldest_ms,
+            "queued": backlog.queued, "failed": backlog.failed, "undelivered": backlog.undelivered, "oldest_ms": backlog.oldest_ms,
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
         "configuration": app.config.complaints,

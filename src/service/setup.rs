@@ -22,6 +22,8 @@ pub struct Setup {
     pub statements_max: u64,
     /// The Worker's address as partners see it; empty if not set.
     pub public_url: String,
+    /// The site's name for people.
+    pub site_name: String,
     /// The Stripe key. `None`: calls that move money return that Stripe is not set up, and the ledger keeps working.
     pub stripe: Option<Stripe>,
     /// Secrets of the webhook endpoint for the operator's own account, newest first.
@@ -83,6 +85,7 @@ impl Default for Setup {
         Setup {
             statements_max: STATEMENTS_FREE,
             public_url: String::new(),
+            site_name: String::new(),
             stripe: None,
             stripe_secrets: Vec::new(),
             stripe_connect_secrets: Vec::new(),

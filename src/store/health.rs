@@ -123,5 +123,7 @@ pub struct Backlog {
     pub queued: i64,
     /// Messages that could not be delivered to some recipient within three days.
     pub failed: i64,
+    /// Messages that nobody received, although somebody has to.
+    pub undelivered: i64,
     pub oldest_ms: Option<i64>,
 }

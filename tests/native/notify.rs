@@ -4,6 +4,7 @@
 mod credits;
 mod delivery;
 mod fixture;
+mod outgoing;
 
 use crate::support::sqlite;
 use crate::support::world::{at, now};
@@ -44,7 +45,11 @@ fn body(request: &OutgoingRequest) -> Value {
 const RUNS_ARE_OVERDUE: u16 = 503;
 
 /// The types that events and runs announce, and how often when everything happens.
-const BY_EVENTS: [(MessageType, usize); 7] = [
+const BY_EVENTS: [(MessageType, usize); 10] = [
+    // The client's commission, the guest's first tier and the friend's reward; the guest's waited for a budget.
+    (MessageType::AccrualCreated, 3),
+    (MessageType::AccrualUpdated, 1),
+    (MessageType::PartnerJoined, 3),
     // One when a reward first waited, and one after the first funding, which was soon used up.
     (MessageType::BudgetLow, 2),
     (MessageType::ReferralJoined, 4),
@@ -76,6 +81,8 @@ fn each_event_is_announced_once() {
     let mut wanted: BTreeMap<String, usize> = BY_EVENTS.map(|(kind, n)| (kind.name().to_owned(), n)).into();
     wanted.extend(others().map(|(kind, _)| (kind.name().to_owned(), 1)));
     assert_eq!(told, wanted, "every message type occurred");
+    let untold = [MessageType::AccrualVoided, MessageType::RewardReversed];
+    assert!(MessageType::ALL.iter().all(|kind| told.contains_key(kind.name()) != untold.contains(kind)), "{told:?}");
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
     for mail in fixture.outside.mails.borrow().iter() {
         *mails.entry(mail.to.clone()).or_default() += 1;
@@ -86,8 +93,8 @@ fn each_event_is_announced_once() {
     let wanted = [
         // Two joined, one of them through her own code, and a reward.
         ("ann@partners.example", 3),
-        // Joined and a statement.
-        ("agency@partners.example", 2 + also(Audience::Partner)),
+        // Joined, a commission and a statement.
+        ("agency@partners.example", 3 + also(Audience::Partner)),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1 + also(Audience::Account)),
         (OPERATOR, 4 + also(Audience::Operator)),
@@ -249,7 +256,7 @@ fn unsubscribed_messages_are_not_sent() {
     let row = fixture.world.db.look("SELECT d.state, d.last_error, o.state AS whole FROM delivery d JOIN outbox o ON o.id = d.outbox_id WHERE d.last_error IS NOT NULL");
     assert_eq!(
         (&row[0]["state"], &row[0]["last_error"], &row[0]["whole"]),
-        (&json!("suppressed"), &json!("unsubscribed"), &json!("sent"))
+        (&json!("suppressed"), &json!("unsubscribed"), &json!("suppressed"))
     );
 }
 

@@ -51,6 +51,14 @@ fn a_run_plans_an_operator_approves_and_stripe_pays() {
     let run = planned["run"].as_str().unwrap().to_owned();
     assert_eq!(fixture.messages("payout.onboarding"), [(Some(waiting.clone()), 10_000)]);
     assert_eq!(fixture.messages("payout.approval"), [(None, 10_000)]);
+    // Only those whom it can be sent to read what is ready to pay out.
+    let said = |partner: &str| {
+        let sql = format!(
+            "SELECT payload ->> '$.payouts' AS said FROM outbox WHERE kind = 'statement.commission' AND partner_id = '{partner}'"
+        );
+        fixture.world.db.look(&sql)[0]["said"].clone()
+    };
+    assert_eq!((said(&ready), said(&waiting)), (json!("ready"), json!("setup")));
     let report = fixture.get(APRIL, &format!("/v1/runs/{run}/report"));
     assert_eq!(report["approval"], json!({"policy": "until_first", "approved": false, "by": null}));
     assert_eq!(report["carried_forward"][0]["why"], "not_onboarded");

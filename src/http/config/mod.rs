@@ -106,6 +106,7 @@ impl Config {
         config.forms_secrets = config.strong("FORMS_SECRETS", &text("FORMS_SECRETS"));
         config.setup = config.services(text);
         config.setup.cookie_keys.clone_from(&config.cookie_keys);
+        config.setup.site_name = config.name_of_site(&config.public_url);
         config.operators = config.operators(&text("OPERATORS"));
         let hash = text("OPERATOR_BOOTSTRAP_TOKEN_SHA256").trim().to_ascii_lowercase();
         let is_guessed = NO_TOKENS.iter().any(|word| id::hex(&Sha256::digest(word.as_bytes())) == hash);
@@ -117,6 +118,16 @@ impl Config {
             config.complaints.push("OPERATOR_BOOTSTRAP_TOKEN_SHA256: must be 64 hex digits".to_owned());
         }
         config
+    }
+
+    /// The site's name, otherwise its host name. Without a site it is the Worker's own, at `base`.
+    pub fn name_of_site(&self, base: &str) -> String {
+        if !self.site_name.is_empty() {
+            return self.site_name.clone();
+        }
+        let site = if self.site_url.is_empty() { base } else { &self.site_url };
+        let host = site.split("://").last().unwrap_or("").split(['/', ':']).next().unwrap_or("");
+        host.strip_prefix("www.").unwrap_or(host).to_owned()
     }
 
     /// The programs that people can join by themselves, in any way: those of `JOIN_PROGRAM`, the first of which is the

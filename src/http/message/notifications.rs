@@ -16,13 +16,14 @@ use crate::store::message::outbox;
 use crate::store::message::outbox::{MessageState, OutboxRow};
 use serde_json::{Value, json};
 
-/// `GET /v1/outbox?state=`: messages that wait, were sent or failed, each with its deliveries.
+/// `GET /v1/outbox?state=`: messages by state, each with its deliveries.
 pub async fn outbox_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let state = match call.request.param("state") {
         None => None,
         Some(text) => Some(MessageState::parse(&text).ok_or_else(|| {
-            AppError::new(ErrorKind::BadRequest, "unsupported", "must be queued, sent or failed").field("state")
+            let states = MessageState::ALL.iter().map(|state| state.name()).collect::<Vec<_>>().join(", ");
+            AppError::new(ErrorKind::BadRequest, "unsupported", format!("must be one of {states}")).field("state")
         })?),
     };
     let rows = call.context().read(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?;

@@ -25,13 +25,7 @@ pub fn site<S: Platform>(cx: &PageContext<'_, S>) -> String {
 
 /// The site's name for people.
 pub fn site_name<S: Platform>(cx: &PageContext<'_, S>) -> String {
-    let named = &cx.app.config.site_name;
-    if !named.is_empty() {
-        return named.clone();
-    }
-    let site = site(cx);
-    let host = site.split("://").last().unwrap_or("").split(['/', ':']).next().unwrap_or("");
-    host.strip_prefix("www.").unwrap_or(host).to_owned()
+    cx.app.config.name_of_site(&cx.base_url())
 }
 
 pub fn written(

@@ -22,8 +22,14 @@ use maud::{Markup, html};
 
 const HERE: &str = "/operator/outbox";
 
-const STATES: &[(&str, &str)] =
-    &[("", common::ALL), ("queued", wording::WAITING), ("sent", wording::SENT), ("failed", common::FAILED)];
+const STATES: &[(&str, &str)] = &[
+    ("", common::ALL),
+    ("queued", wording::WAITING),
+    ("sent", wording::SENT),
+    ("failed", common::FAILED),
+    ("undelivered", wording::UNDELIVERED),
+    ("suppressed", wording::SUPPRESSED),
+];
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     shown(cx, gate, &SubmittedForm::default()).await
@@ -45,7 +51,12 @@ async fn shown<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, form:
         text(common::SUBJECT, |m: &MessageShown| about(m)),
         text(common::STATE, |m: &MessageShown| components::state(&m.state)),
         text(wording::DELIVERIES, |m: &MessageShown| {
-            html! { @for (n, d) in deliveries_of(m).iter().enumerate() { @if n > 0 { br; } (delivery(d)) } }
+            let all = deliveries_of(m);
+            html! {
+                @for d in &all { (delivery(d)) br; }
+                @if all.is_empty() { span.quiet { (wording::NOBODY) } }
+                @if m.state == "undelivered" && !all.iter().any(|d| d.channel == "webhook") { span.quiet { (wording::NO_ENDPOINT) } }
+            }
         }),
         text(common::CREATED, |m: &MessageShown| components::instant(&*cx.locale, m.created_at_ms)),
         text("", |m: &MessageShown| replay_form(cx, &operator, &path, m)),
@@ -84,10 +95,11 @@ fn delivery(d: &DeliveryRow) -> Markup {
     }
 }
 
-/// Only failed deliveries can be resent here. The API can also resend one that succeeded.
+/// Only deliveries that failed, or that should have reached someone, can be resent here. The API can also resend one that
+/// succeeded.
 fn replay_form<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, path: &str, m: &MessageShown) -> Markup {
     html! {
-        @if deliveries_of(m).iter().any(|d| d.state == "failed") {
+        @if deliveries_of(m).iter().any(|d| d.state == "failed" || (d.state == "suppressed" && m.state == "undelivered")) {
             @if operator.may(Scope::Admin) {
                 form method="post" action=(path) {
                     (csrf(cx))

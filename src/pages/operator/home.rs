@@ -224,6 +224,11 @@ fn failed<S: Platform>(cx: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> 
         let what = html! { (wording::MESSAGES_FAILED_WHY) };
         tasks.push(task(title, what, "/operator/outbox?state=failed", wording::VIEW_FAILED_MESSAGES));
     }
+    if backlog.undelivered > 0 {
+        let title = helpers::many(cx, backlog.undelivered, wording::MESSAGES_UNDELIVERED);
+        let what = html! { (wording::MESSAGES_UNDELIVERED_WHY) };
+        tasks.push(task(title, what, "/operator/outbox?state=undelivered", wording::VIEW_UNDELIVERED_MESSAGES));
+    }
     let mail_is_off = cx.app.config.setup.mail().is_none();
     let oldest = backlog.oldest_ms.map(UtcMillis).filter(|at| at.plus_ms(DAY_MS) < cx.now() && !mail_is_off);
     if let Some(oldest) = oldest {

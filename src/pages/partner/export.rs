@@ -12,6 +12,7 @@ use crate::http::partner::partners::{balance, entry, paid_entry};
 use crate::pages::components::escaped;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::partner::wording;
+use crate::pages::payout::onboarding;
 use crate::pages::text::partner::{payout, settings as text};
 use crate::pages::viewer::{Gate, Partner};
 use crate::program::catalog::Catalog;
@@ -118,6 +119,9 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         view["left_at"] = json!(row.left_at_ms.map(|at| at.to_rfc3339()));
         view["disclosure_accepted_at"] = json!(row.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));
         view["payability"] = onboard::payability(payee.as_ref());
+        // In words, as on the pages. Stripe's codes are for operators.
+        view["payability"]["currently_due"] = json!(payee.as_ref().map(onboarding::due).unwrap_or_default());
+        view["payability"]["disabled_reason"] = Value::Null;
         body["partner"] = view;
         body["sessions"] = sessions.iter().map(session).collect();
     }

@@ -1,7 +1,7 @@
 //! Payout setup: the partner's Stripe account, and what Stripe still needs. The browser goes to Stripe by a plain link,
 //! because a form may not lead to another site.
 
-use crate::base::sort::sort;
+use crate::codec::message::email::requirements;
 use crate::codec::operator::OnboardingRequest;
 use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
@@ -11,7 +11,6 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
-use crate::pages::partner::wording;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::partner::payout_setup as text;
 use crate::pages::text::shared::{component, country, field};
@@ -32,19 +31,8 @@ const COUNTRIES: &[&str] = &[
 ];
 
 /// What Stripe still needs, in words and without repetitions.
-pub fn due(payee: &PayeeRow) -> Vec<String> {
-    let requested: Vec<String> = serde_json::from_str(&payee.currently_due).unwrap_or_default();
-    let mut names: Vec<String> = requested.iter().map(|name| asked_for(name)).collect();
-    sort(&mut names);
-    names.dedup();
-    names
-}
-
-/// `individual.verification.document` as "an identity document".
-fn asked_for(name: &str) -> String {
-    let has = |part: &str| name.contains(part);
-    let found = text::DUE.iter().find(|(part, _)| has(part)).map(|(_, names)| (*names).to_owned());
-    found.unwrap_or_else(|| wording::spaced(name).to_lowercase())
+pub fn due(payee: &PayeeRow) -> Vec<&'static str> {
+    requirements::in_words(&serde_json::from_str::<Vec<String>>(&payee.currently_due).unwrap_or_default())
 }
 
 /// Whether payouts can reach the partner, and what to do if they cannot.

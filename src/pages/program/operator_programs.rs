@@ -46,14 +46,14 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         text(common::VERSION, |d: &&Document| html! { (d.version) }),
         text(wording::EFFECTIVE_SINCE, |d: &&Document| components::day(&*cx.locale, d.effective_from)),
     ];
-    let in_force = catalog.all_current(cx.now());
+    let shown = catalog.all_current(cx.now());
 
     let content = html! {
         (components::heading(navigation::PROGRAMS, wording::LEAD, html! {}))
-        @if in_force.is_empty() {
+        @if shown.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT[0]) code { "PUT /v1/programs/{id}" } (wording::NONE_HINT[1]) }))
         } @else {
-            (columns::table(navigation::PROGRAMS, &in_force, &columns))
+            (columns::table(navigation::PROGRAMS, &shown, &columns))
         }
     };
     Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::PROGRAMS), content))

@@ -146,7 +146,7 @@ impl Commit {
         sort_by(&mut transfers, |a, b| {
             (a.code == TransferCode::Accrue, &a.accrual_id).cmp(&(b.code == TransferCode::Accrue, &b.accrual_id))
         });
-        statements.extend(account::accrual_write(&accruals));
+        statements.extend(account::accrual_write(&accruals, now));
         statements.extend(ledger::transfer_insert(&transfers, now));
         if !self.granted.is_empty() {
             statements.push(outbox::outbox_rewards(&self.granted, now));

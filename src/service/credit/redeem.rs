@@ -157,13 +157,13 @@ async fn read<P: Ports>(
     };
     let (partner, catalog) = ctx.read((find.first(), program::programs())).await?;
     let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
-    let document = in_force(&catalog, &partner.program_id, ctx.now)?;
+    let document = document_of(&catalog, &partner.program_id, ctx.now)?;
     // Read after the partner is known, and guarded where it matters.
     let credits = ctx.read(rows::credit_list(&partner.id)).await?;
     Ok((partner, document, credits))
 }
 
-fn in_force(
+fn document_of(
     catalog: &crate::program::catalog::Catalog,
     program: &ProgramId,
     now: UtcMillis,

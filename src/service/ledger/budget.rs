@@ -163,7 +163,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, Db
         budget::budget_advance(&[(id, row.revision)]),
         ledger::ledger_accounts_ensure(&transfers),
     ];
-    batch.extend(account::accrual_write(&released));
+    batch.extend(account::accrual_write(&released, ctx.now));
     batch.extend(ledger::transfer_insert(&transfers, ctx.now));
     batch.push(outbox::outbox_rewards(&released, ctx.now));
     ctx.batch(batch).await?;

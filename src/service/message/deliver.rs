@@ -14,14 +14,12 @@ use crate::codec::message::endpoint;
 use crate::codec::message::standard_webhooks::Secret;
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::outgoing::{IncomingResponse, RequestFailed};
-use crate::engine::message::MessageType;
+use crate::engine::message::{Audience, MessageType};
 use crate::program::catalog::Catalog;
-use crate::program::document::Delivery;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::setup::EmailTransport;
 use crate::store::credit::webhook;
-use crate::store::credit::webhook::CREDIT_KINDS;
 use crate::store::message::delivery;
 use crate::store::message::delivery::{DeliveryOutcome, DeliveryTarget, DueDelivery, DueEmail};
 use crate::store::message::endpoint as endpoints;
@@ -67,6 +65,8 @@ const ADDRESS_PAGES: u32 = 5;
 const PACE_MS: u32 = 500;
 /// How often recording the results is tried: what is not recorded is sent again.
 const RECORD_TRIES: u32 = 3;
+/// How old an email may be that its reader can do without, in days.
+const NEWS_DAYS: i64 = 30;
 /// The longest Retry-After that is accepted from an endpoint.
 const RETRY_AFTER_MS_MAX: i64 = 24 * HOUR_MS;
 /// Longest error message that is stored, in characters.
@@ -168,7 +168,9 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
                 mute.insert((&d.channel, service_of(d)));
             }
             DeliveryAttempt::Gone => made.gone.push(d.target.clone()),
-            DeliveryAttempt::Sent if hands_over(d, &desk) => made.credits.push(d.outbox_id.clone()),
+            DeliveryAttempt::Sent if d.channel == "webhook" && d.hands_over != 0 => {
+                made.credits.push(d.outbox_id.clone())
+            }
             _ => {}
         }
         made.silent += usize::from(matches!(tried, DeliveryAttempt::Silent(_) | DeliveryAttempt::Later));
@@ -180,14 +182,6 @@ async fn attempt_all<P: Ports>(ctx: &Context<'_, P>, due: &[DueDelivery]) -> Res
 /// Each endpoint is a service of its own; all emails use one service.
 fn service_of(d: &DueDelivery) -> &str {
     if d.channel == "email" { "" } else { &d.target }
-}
-
-/// Whether a delivery hands over a credit: the program had to be set up for that when the message was created.
-fn hands_over(d: &DueDelivery, desk: &DeliveryContext) -> bool {
-    let document = desk.catalog.current(&d.program_id, d.created_at_ms);
-    d.channel == "webhook"
-        && MessageType::parse(&d.kind).is_some_and(|kind| CREDIT_KINDS.contains(&kind))
-        && document.is_some_and(|d| d.settlement.delivery == Delivery::Webhook)
 }
 
 async fn record<P: Ports>(ctx: &Context<'_, P>, lease: &str, made: &DeliveryRequest) -> Result<(), DbError> {
@@ -269,9 +263,8 @@ fn address_of<'a, P: Ports>(ctx: &'a Context<'_, P>, d: &'a DueDelivery) -> Opti
 }
 
 async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &DeliveryContext) -> DeliveryAttempt {
-    let kind = MessageType::parse(&d.kind);
-    let (Some((from, way)), Some(kind), Some(audience)) =
-        (ctx.setup.mail(), kind, kind.and_then(MessageType::audience))
+    let audience = Audience::parse(&d.target);
+    let (Some((from, way)), Some(kind), Some(audience)) = (ctx.setup.mail(), MessageType::parse(&d.kind), audience)
     else {
         return DeliveryAttempt::Broken(format!("there is no email for {}", d.kind));
     };
@@ -284,12 +277,18 @@ async fn mail_one<P: Ports>(ctx: &Context<'_, P>, d: &DueDelivery, desk: &Delive
     if kind.is_optional() && desk.unwanted.contains(&Unsubscribed { address_sha256: hash, kind: d.kind.clone() }) {
         return DeliveryAttempt::Suppressed("unsubscribed");
     }
+    // It waited until emails were set up.
+    if kind.is_optional() && d.created_at_ms.plus_days(NEWS_DAYS) < ctx.now {
+        return DeliveryAttempt::Suppressed("it is no news anymore");
+    }
     let document = desk.catalog.current(&d.program_id, d.created_at_ms);
     let payload: Value = serde_json::from_str(&d.payload).unwrap_or_default();
     let letter = email::letter(&MessageFields {
         kind,
         to: audience,
         program: document.map_or(&d.program_id, |doc| &doc.title),
+        program_id: &d.program_id,
+        site_name: &ctx.setup.site_name,
         name: d.name.as_deref(),
         partner: d.partner_id.as_deref(),
         account: d.account_id.as_deref(),

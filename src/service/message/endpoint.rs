@@ -15,7 +15,7 @@ const LIVE_MAX: i64 = 20;
 /// Bytes in a generated secret.
 const SECRET_BYTES: usize = 32;
 
-/// Creates an endpoint. It receives messages from now on.
+/// Creates an endpoint. It receives messages from now on, and credits that no endpoint has received.
 pub async fn make<P: Ports>(
     ctx: &Context<'_, P>,
     request: &NewEndpoint,

@@ -20,7 +20,7 @@ pub async fn replay<P: Ports>(
     let found = found.ok_or_else(|| AppError::not_found("message"))?;
     let wanted = |d: &&DeliveryRow| match &request.target {
         Some(target) => d.target == *target,
-        None => d.state != "sent" && d.state != "suppressed",
+        None => d.state != "sent",
     };
     if !deliveries.iter().any(|d| wanted(&d)) {
         let detail = "no delivery of this message failed; name a `target` to resend it there";

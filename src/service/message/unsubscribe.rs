@@ -16,7 +16,7 @@ pub struct UnsubscribeLink {
 
 /// The kind that a link unsubscribes from; `None` if the link is not one of ours.
 pub fn kind<P: Ports>(ctx: &Context<'_, P>, link: &UnsubscribeLink) -> Option<MessageType> {
-    let kind = MessageType::parse(&link.kind).filter(|k| k.audience().is_some() && k.is_optional())?;
+    let kind = MessageType::parse(&link.kind).filter(|k| k.is_optional())?;
     ctx.setup.unsubscribe.verify(&link.address_sha256, kind.name(), &link.mac).then_some(kind)
 }
 

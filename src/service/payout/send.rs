@@ -196,7 +196,7 @@ fn telling<'a, P: Ports>(ctx: &Context<'_, P>, change: &'a TransferChange) -> Op
         // The operator who requested a reversal can see its state, and the partner's statement shows it.
         (TransferKind::Reversal, PayoutNotice::Sent | PayoutNotice::Failed) => return None,
     };
-    let to_partner = kind.audience() == Some(Audience::Partner);
+    let to_partner = kind.audiences().contains(&Audience::Partner);
     let (name, detail) = match kind {
         MessageType::PayoutSent => ("transfer", s.stripe_id.as_deref().unwrap_or("")),
         _ => ("reason", s.reason.as_str()),

@@ -25,7 +25,7 @@ pub struct Channels {
 pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, month: Month) -> Result<Channels, AppError> {
     let channels = channel_list(program, month.start(), month.end());
     let (catalog, rows) = ctx.read((program::programs(), channels)).await?;
-    let document = in_force(&catalog, program, month.end(), ctx.now)?;
+    let document = document_of(&catalog, program, month.end(), ctx.now)?;
     Ok(Channels { document, rows })
 }
 
@@ -56,7 +56,7 @@ pub fn economics_of(
     to: UtcMillis,
     now: UtcMillis,
 ) -> Result<(Document, Economics), AppError> {
-    let document = in_force(catalog, program, to, now)?;
+    let document = document_of(catalog, program, to, now)?;
     let (Some(cost), Some(reach)) = (cost, reach) else {
         return Err(DbError::Fault("a sum without a row".to_owned()).into());
     };
@@ -80,7 +80,8 @@ fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
     end.plus_ms(-1).min(now)
 }
 
-/// The document in force at the end of the period, or now if the period isn't over.
-fn in_force(catalog: &Catalog, program: &ProgramId, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
+/// The document in force at the end of the period, or now if the period isn't over. Before the first version begins,
+/// that one: what the period counted is nothing.
+fn document_of(catalog: &Catalog, program: &ProgramId, end: UtcMillis, now: UtcMillis) -> Result<Document, AppError> {
     catalog.current(program, judged_at(end, now)).cloned().ok_or_else(|| AppError::not_found("program"))
 }

@@ -325,7 +325,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
         statements.extend(plan::payout_plan(run, approval, (minimum, delay), ctx.now));
     }
     statements.extend(runs::leaderboard_refresh(run, ctx.now));
-    statements.push(outbox::outbox_statements(&run.id, ctx.now));
+    statements.push(outbox::outbox_statements(&run.id, ctx.setup.stripe.is_some(), ctx.now));
     statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
 }

@@ -185,22 +185,26 @@ pub fn accrual_list(accounts: &[AccountId]) -> Query<Accrual> {
 }
 
 /// Writes accruals in their new state.
-pub fn accrual_write(accruals: &[Accrual]) -> Vec<Stmt> {
-    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", accrual_insert());
-    json_pages(accruals).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
+pub fn accrual_write(accruals: &[Accrual], now: UtcMillis) -> Vec<Stmt> {
+    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", accrual_insert("?2"));
+    json_pages(accruals).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
 }
 
-/// Writes the accruals of `given`.
-pub fn accrual_insert() -> String {
+/// Writes the accruals of `given`, with the parameter that holds the time.
+pub fn accrual_insert(now: &str) -> String {
     let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("row ->> '$.{}'", c.trim())).collect();
     // `WHERE true` keeps SQLite from parsing ON CONFLICT as part of a join.
-    format!("INSERT INTO accrual ({LINE_COLUMNS}) SELECT {} FROM given WHERE true", values.join(", "))
+    format!(
+        "INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms) SELECT {}, {now} FROM given WHERE true",
+        values.join(", ")
+    )
 }
 
 const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
      at_ms = excluded.at_ms, period = excluded.period, gross_cents = excluded.gross_cents, \
      cap_reduction_cents = excluded.cap_reduction_cents, net_cents = excluded.net_cents, balance = excluded.balance, \
-     state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings";
+     state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings, \
+     changed_at_ms = excluded.changed_at_ms";
 
 /// Writes accounts' decisions, one for each group of programs. Unchanged ones are not written: most groups have no part
 /// in most events. The attribution result contains everything about the binding itself.

@@ -275,10 +275,10 @@ pub fn earned_list(run: &RunRow, partners: &[PartnerId]) -> Query<BaseAccrual> {
 /// same ledger accounts, so they exist.
 pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
     let accruals = format!(
-        "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS})
+        "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms)
          SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
                 l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.funding_account,
-                row ->> 4, l.vests_at_ms, l.reason, 1
+                row ->> 4, l.vests_at_ms, l.reason, 1, ?2
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );
     let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
@@ -291,7 +291,7 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
     );
     let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
     let mut statements: Vec<Stmt> =
-        json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page)).collect();
+        json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page).bind(now)).collect();
     statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers.clone()).bind(page).bind(now)));
     statements
 }

@@ -6,10 +6,8 @@ use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::message::MessageType;
 use crate::store::ledger::account::AccountColumns;
+use crate::store::message::delivery::{HANDS_OVER, SUBSCRIBES};
 use crate::store::port::Stmt;
-
-/// The kinds of message that hand over or claw back credits.
-pub const CREDIT_KINDS: [MessageType; 2] = [MessageType::RewardGrantedReferrer, MessageType::RewardReversed];
 
 /// Accruals announced in one batch.
 const PAGE: i64 = 200;
@@ -27,9 +25,9 @@ const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_
     WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
       AND l.state NOT IN ('held', 'disputed') AND v.document ->> '$.settlement.delivery' = 'webhook'";
 
-/// Queues what is due: credits that no run or event has announced, and the part of delivered ones that is no longer
-/// owed.
-pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
+/// Queues what is due: credits that no run or event has announced, the part of delivered ones that is no longer owed, and
+/// what no endpoint has received.
+pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 4] {
     let queue = |kind: MessageType, id: &str, amount: &str, only: &str| {
         Stmt::new(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
@@ -42,13 +40,41 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
         .bind(PAGE)
     };
     let first = "'referrer:' || l.id || IIF(EXISTS (SELECT 1 FROM outbox o WHERE o.id = 'referrer:' || l.id), '.' || l.postings, '')";
+    let [hand_over, requeue] = hand_over(program, now);
     [
-        queue(CREDIT_KINDS[0], first, "l.net_cents - l.delivered_cents", "l.net_cents > l.delivered_cents"),
+        hand_over,
+        requeue,
         queue(
-            CREDIT_KINDS[1],
+            MessageType::RewardGrantedReferrer,
+            first,
+            "l.net_cents - l.delivered_cents",
+            "l.net_cents > l.delivered_cents",
+        ),
+        queue(
+            MessageType::RewardReversed,
             "'reversed:' || l.id || '.' || l.postings",
             "l.delivered_cents - l.net_cents",
             "l.net_cents < l.delivered_cents",
+        ),
+    ]
+}
+
+/// Queues messages that no endpoint has received for those that were not there when they were queued.
+fn hand_over(program: &ProgramId, now: UtcMillis) -> [Stmt; 2] {
+    [
+        Stmt::new(format!(
+            "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
+             SELECT o.id, 'webhook', s.endpoint_id, 'queued', 0, 0, ?2 FROM outbox o CROSS JOIN subscription s ON {SUBSCRIBES}
+             WHERE o.state IN ('undelivered', 'failed') AND o.program_id = ?1 AND {HANDS_OVER} AND NOT EXISTS (SELECT 1 FROM delivery d
+               WHERE d.outbox_id = o.id AND d.channel = 'webhook' AND (d.state = 'sent' OR d.target = s.endpoint_id))
+             ORDER BY o.rowid LIMIT ?3 ON CONFLICT DO NOTHING"
+        ))
+        .bind(program)
+        .bind(now)
+        .bind(PAGE),
+        Stmt::new(
+            "UPDATE outbox SET state = 'queued' WHERE state IN ('undelivered', 'failed')
+               AND EXISTS (SELECT 1 FROM delivery d WHERE d.outbox_id = outbox.id AND d.state = 'queued')",
         ),
     ]
 }

@@ -2,7 +2,7 @@
 
 use crate::base::ids::{AccountId, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
-use crate::engine::message::{Audience, MessageType};
+use crate::engine::message::{Audience, MessageType, Need};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -42,35 +42,43 @@ pub struct Unaddressed {
 }
 
 const UNADDRESSED: &str =
-    "(SELECT id FROM outbox WHERE addressed_at_ms IS NULL ORDER BY created_at_ms, id LIMIT CAST(?2 AS INTEGER))";
+    "(SELECT rowid FROM outbox WHERE addressed_at_ms IS NULL ORDER BY rowid LIMIT CAST(?2 AS INTEGER))";
 
-/// Settles to whom the oldest messages go: a mail by the table of kinds, and a webhook to every endpoint that was there
-/// before the message and wants its kind. The query behind it says whether there are more.
+/// Whether the subscription `s` includes the message `o`.
+pub const SUBSCRIBES: &str =
+    "(s.type = '' OR o.kind = s.type OR substr(o.kind, 1, length(s.type) + 1) = s.type || '.')";
+
+/// Settles to whom the oldest messages go: an email by the table of types, and a webhook to every endpoint that was there
+/// before the message and subscribes to its type. The query behind it says whether there are more.
 pub fn address(mailed: &[DueEmail], now: UtcMillis) -> ([Stmt; 3], Query<Unaddressed>) {
     let page = |sql: String| Stmt::new(sql).bind(now).bind(ADDRESS_PAGE);
     let writes = [
         page(format!(
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
              SELECT o.id, 'email', k.value ->> '$.to', 'queued', 0, 0, ?1 FROM outbox o JOIN json_each(?3) k ON k.value ->> '$.kind' = o.kind
-             WHERE o.id IN {UNADDRESSED} ON CONFLICT DO NOTHING"
+             WHERE o.rowid IN {UNADDRESSED} AND o.is_emailed = 1 ON CONFLICT DO NOTHING"
         ))
         .json(&mailed),
         page(format!(
             "INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
-             SELECT o.id, 'webhook', e.id, 'queued', 0, 0, ?1
-             FROM outbox o JOIN webhook_endpoint e ON e.disabled_at_ms IS NULL AND e.created_at_ms <= o.created_at_ms
-             WHERE o.id IN {UNADDRESSED} AND (e.types = '[]' OR EXISTS (SELECT 1 FROM json_each(e.types) k
-               WHERE o.kind = k.value OR substr(o.kind, 1, length(k.value) + 1) = k.value || '.'))
-             ON CONFLICT DO NOTHING"
+             SELECT o.id, 'webhook', s.endpoint_id, 'queued', 0, 0, ?1
+             FROM outbox o CROSS JOIN subscription s ON s.created_at_ms <= o.created_at_ms AND {SUBSCRIBES}
+             WHERE o.rowid IN {UNADDRESSED} ORDER BY o.rowid ON CONFLICT DO NOTHING"
         )),
         page(format!(
-            "UPDATE outbox SET addressed_at_ms = ?1,
-               state = IIF(EXISTS (SELECT 1 FROM delivery d WHERE d.outbox_id = outbox.id), 'queued', 'sent')
-             WHERE id IN {UNADDRESSED}"
-        )),
+            "UPDATE outbox AS o SET addressed_at_ms = ?1, state = {} WHERE rowid IN {UNADDRESSED}",
+            state("?3")
+        ))
+        .json(&required()),
     ];
     (writes, Stmt::new("SELECT EXISTS (SELECT 1 FROM outbox WHERE addressed_at_ms IS NULL) AS more").query())
 }
+
+/// Whether the message `o` hands over a credit or takes one back: its accrual's document says that webhooks do.
+pub const HANDS_OVER: &str =
+    "(o.kind IN ('reward.granted.referrer', 'reward.reversed') AND EXISTS (SELECT 1 FROM accrual l
+       JOIN program_version v ON v.program_id = l.program_id AND v.version = l.program_version
+       WHERE l.id = o.payload ->> '$.accrual_id' AND v.document ->> '$.settlement.delivery' = 'webhook'))";
 
 /// A leased delivery, with everything needed to make it.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,6 +98,8 @@ pub struct DueDelivery {
     /// JSON.
     pub payload: String,
     pub created_at_ms: UtcMillis,
+    /// Whether the webhook hands over a credit or takes one back.
+    pub hands_over: i64,
     /// Of the partner or the account; the operator's is not in the database.
     pub email: Option<String>,
     pub name: Option<String>,
@@ -108,6 +118,13 @@ pub enum DeliveryTarget {
     All,
 }
 
+/// An endpoint gets the messages about an accrual one after the other, `accrual:<id>.1` first, also if one has to be sent
+/// again.
+const IN_ORDER: &str =
+    "AND NOT (outbox_id GLOB 'accrual:*' AND EXISTS (SELECT 1 FROM delivery p WHERE p.outbox_id > rtrim(delivery.outbox_id, '0123456789')
+       AND p.outbox_id < rtrim(delivery.outbox_id, '0123456789') || ':' AND p.channel = 'webhook' AND p.target = delivery.target
+       AND p.state = 'queued' AND p.rowid < delivery.rowid))";
+
 /// Leases up to `mails` emails and `hooks` webhooks that are due, longest due first, and reads them. An attempt without
 /// a recorded result is due again at `lost_at`. The database processes one lease after the other, so no delivery is in
 /// two.
@@ -123,14 +140,14 @@ pub fn lease(
         Stmt::new(format!(
             "UPDATE delivery SET claim = ?1, attempts = attempts + 1, next_attempt_at_ms = ?3 WHERE rowid IN (
                SELECT rowid FROM delivery WHERE state = 'queued' AND channel = '{channel}' AND next_attempt_at_ms <= ?2 {also}
-               ORDER BY next_attempt_at_ms LIMIT CAST(?4 AS INTEGER))"
+               ORDER BY next_attempt_at_ms, rowid LIMIT CAST(?4 AS INTEGER))"
         ))
         .bind(lease)
         .bind(now)
         .bind(lost_at)
         .bind(limit)
     };
-    let mut statements = vec![take("webhook", "", hooks)];
+    let mut statements = vec![take("webhook", IN_ORDER, hooks)];
     match reach {
         DeliveryTarget::Nobody => {}
         DeliveryTarget::AllButOperator => statements.push(take("email", "AND target <> 'operator'", mails)),
@@ -150,9 +167,9 @@ fn leased(lease: &str) -> Query<DueDelivery> {
     };
     Stmt::new(format!(
         "SELECT d.outbox_id, d.channel, d.target, d.round, d.attempts, o.kind, o.program_id, o.partner_id, o.account_id, o.payload,
-                (SELECT external_id FROM partner WHERE id = o.partner_id) AS external_id, o.created_at_ms, {} AS email, {} AS name, e.url, e.secret, e.disabled_at_ms
+                (SELECT external_id FROM partner WHERE id = o.partner_id) AS external_id, o.created_at_ms, {HANDS_OVER} AS hands_over, {} AS email, {} AS name, e.url, e.secret, e.disabled_at_ms
          FROM delivery d JOIN outbox o ON o.id = d.outbox_id LEFT JOIN webhook_endpoint e ON d.channel = 'webhook' AND e.id = d.target
-         WHERE d.claim = ?1 ORDER BY o.created_at_ms, d.outbox_id, d.channel, d.target",
+         WHERE d.claim = ?1 ORDER BY o.rowid, d.channel, d.target",
         person("email"),
         person("name")
     ))
@@ -192,14 +209,26 @@ pub fn record(lease: &str, outcomes: &[DeliveryOutcome]) -> [Stmt; 2] {
     ]
 }
 
-/// A message waits while one of its deliveries does; otherwise it has failed if one of them has.
-fn sum_up(messages: &[&str]) -> Stmt {
-    Stmt::new(
-        "UPDATE outbox SET state = COALESCE((SELECT IIF(SUM(d.state = 'queued') > 0, 'queued', IIF(SUM(d.state = 'failed') > 0, 'failed', 'sent'))
-           FROM delivery d WHERE d.outbox_id = outbox.id), state)
-         WHERE id IN (SELECT value FROM json_each(?1))",
+/// The state of the message `o`, whose `required` types are in a parameter. It waits while one of its deliveries does;
+/// otherwise it has failed if one of them has. It is sent if one has arrived. A credit arrives by webhook alone.
+fn state(required: &str) -> String {
+    format!(
+        "COALESCE((SELECT IIF(SUM(d.state = 'queued') > 0, 'queued', IIF(SUM(d.state = 'failed') > 0, 'failed',
+             IIF(SUM(d.state = 'sent' AND (d.channel = 'webhook' OR NOT {HANDS_OVER})) > 0, 'sent', NULL)))
+           FROM delivery d WHERE d.outbox_id = o.id),
+         IIF(o.kind IN (SELECT value FROM json_each({required})), 'undelivered', 'suppressed'))"
     )
-    .json(&messages)
+}
+
+/// The types of message that somebody has to receive.
+fn required() -> Vec<MessageType> {
+    MessageType::ALL.iter().copied().filter(|kind| kind.need() == Need::Required).collect()
+}
+
+fn sum_up(messages: &[&str]) -> Stmt {
+    Stmt::new(format!("UPDATE outbox AS o SET state = {} WHERE id IN (SELECT value FROM json_each(?1))", state("?2")))
+        .json(&messages)
+        .json(&required())
 }
 
 /// A delivery's target and state.
@@ -230,7 +259,7 @@ pub fn replay(message: &str, target: Option<&str>, now: UtcMillis) -> [Stmt; 2] 
     [
         Stmt::new(
             "UPDATE delivery SET state = 'queued', round = round + 1, attempts = 0, next_attempt_at_ms = ?3, claim = NULL
-             WHERE outbox_id = ?1 AND state <> 'queued' AND IIF(?2 IS NULL, state = 'failed', target = ?2)",
+             WHERE outbox_id = ?1 AND state <> 'queued' AND IIF(?2 IS NULL, state <> 'sent', target = ?2)",
         )
         .bind(message)
         .bind(target)

@@ -3,10 +3,12 @@
 
 use crate::base::id;
 use crate::base::ids::{AccountId, PartnerId, ProgramId, ReviewId, RunId};
+use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;
 use crate::store::health::Backlog;
+use crate::store::payout::payee::READY;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -120,26 +122,29 @@ pub fn outbox_reviews(reviews: &[ReviewId], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT 'review.opened:' || v.id, 'review.opened', v.program_id, v.partner_id, v.account_id,
-                json_object('review', v.id, 'reward_id', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
+                json_object('review', v.id, 'rule', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
          FROM review v WHERE v.id IN (SELECT value FROM json_each(?1)) AND v.state = 'open' ON CONFLICT (id) DO NOTHING",
     )
     .json(&reviews)
     .bind(now)
 }
 
-/// Queues a run's statement for every partner with something in it.
-pub fn outbox_statements(run: &RunId, now: UtcMillis) -> Stmt {
-    Stmt::new(
+/// Queues a run's statement for every partner with something in it. `payouts` is `ready` if what is payable can be sent,
+/// `setup` if the partner has to set up payouts first, and `none` if nothing can be sent.
+pub fn outbox_statements(run: &RunId, is_connected: bool, now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,
                 json_object('run', r.id, 'period', r.period, 'unit', p.unit, 'settled_cents', p.settled_cents,
-                  'pending_cents', p.pending_cents, 'available_cents', p.available_cents, 'payable_cents', p.payable_cents), 'queued', ?2
+                  'pending_cents', p.pending_cents, 'available_cents', p.available_cents, 'payable_cents', p.payable_cents,
+                  'payouts', IIF(p.unit NOT GLOB 'cash:*' OR ?3 = 0, 'none', IIF(EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = p.partner_id AND {READY}), 'ready', 'setup'))), 'queued', ?2
          FROM run r JOIN run_partner p ON p.run_id = r.id
          WHERE r.id = ?1 AND r.cadence = 'monthly' AND (p.settled_cents <> 0 OR p.pending_cents <> 0 OR p.available_cents <> 0)
          ON CONFLICT (id) DO NOTHING",
-    )
+    ))
     .bind(run)
     .bind(now)
+    .bind(is_connected)
 }
 
 /// A message with its deliveries.
@@ -166,7 +171,7 @@ pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Quer
                    'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
          FROM outbox o WHERE {} o.id > ?1 ORDER BY o.id LIMIT ?2",
-        state.map_or("", MessageState::condition)
+        condition(state)
     ))
     .bind(after)
     .bind(limit)
@@ -192,8 +197,9 @@ pub struct MessageShown {
 
 /// The same for people: before the cursor (a row number), newest first, with the partner's name.
 pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Query<MessageShown> {
-    // Few messages are waiting or failed: their indexes find them, and sorting them is cheap. Nearly all are sent.
-    let order = if matches!(state, Some(MessageState::Queued | MessageState::Failed)) { "+o.rowid" } else { "o.rowid" };
+    // Few messages are waiting, failed or undelivered: their indexes find them, and sorting them is cheap. Nearly all are sent.
+    let is_few = matches!(state, Some(MessageState::Queued | MessageState::Failed | MessageState::Undelivered));
+    let order = if is_few { "+o.rowid" } else { "o.rowid" };
     Stmt::new(format!(
         "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.state, o.created_at_ms, p.external_id, x.name,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
@@ -201,39 +207,29 @@ pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Qu
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
          FROM outbox o LEFT JOIN partner p ON p.id = o.partner_id LEFT JOIN partner_person x ON x.partner_id = o.partner_id
          WHERE {} {order} < ?1 ORDER BY {order} DESC LIMIT ?2",
-        state.map_or("", MessageState::condition)
+        condition(state)
     ))
     .bind(before)
     .bind(limit)
     .query()
 }
 
-/// A message's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageState {
-    Queued,
-    Sent,
-    Failed,
+names! {
+    /// A message's state.
+    pub enum MessageState {
+        Queued = "queued",
+        Sent = "sent",
+        Failed = "failed",
+        /// Nobody wanted it.
+        Suppressed = "suppressed",
+        /// Nobody received it, and somebody has to.
+        Undelivered = "undelivered",
+    }
 }
 
-impl MessageState {
-    pub fn parse(text: &str) -> Option<MessageState> {
-        match text {
-            "queued" => Some(MessageState::Queued),
-            "sent" => Some(MessageState::Sent),
-            "failed" => Some(MessageState::Failed),
-            _ => None,
-        }
-    }
-
-    /// Written out, so that SQLite uses the state's index.
-    fn condition(self) -> &'static str {
-        match self {
-            MessageState::Queued => "o.state = 'queued' AND",
-            MessageState::Sent => "o.state = 'sent' AND",
-            MessageState::Failed => "o.state = 'failed' AND",
-        }
-    }
+/// Written out, so that SQLite uses the state's index.
+fn condition(state: Option<MessageState>) -> String {
+    state.map_or(String::new(), |state| format!("o.state = '{state}' AND"))
 }
 
 /// The id of a message.
@@ -249,7 +245,8 @@ pub fn outbox_find(id: &str) -> Query<MessageId> {
 pub fn outbox_backlog() -> Query<Backlog> {
     Stmt::new(
         "SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms,
-                (SELECT COUNT(*) FROM outbox WHERE state = 'failed') AS failed FROM outbox WHERE state = 'queued'",
+                (SELECT COUNT(*) FROM outbox WHERE state = 'failed') AS failed,
+                (SELECT COUNT(*) FROM outbox WHERE state = 'undelivered') AS undelivered FROM outbox WHERE state = 'queued'",
     )
     .query()
 }

@@ -24,6 +24,9 @@ pub struct PayeeRow {
 const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfers_active, payouts_enabled, currently_due, \
      disabled_reason, updated_at_ms";
 
+/// Whether the payee `y` can be paid: transfers reach the connected account, and Stripe pays it out.
+pub const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
+
 pub fn payee_find(partner: &PartnerId) -> Query<PayeeRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner).query()
 }

@@ -5,13 +5,11 @@ use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::payout::accruals::payout_accrual_plan;
+use crate::store::payout::payee::READY;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
-
-/// Partners who can be paid: transfers reach their connected account, and Stripe pays it out.
-const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
 
 /// Plans a payout for each statement of the run with a payable cash amount for a partner who can be paid, and reminds
 /// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the

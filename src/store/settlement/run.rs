@@ -187,11 +187,9 @@ fn count_items(run: &RunRow) -> Stmt {
 pub fn execute(run: &RunRow, from: i64, to: i64, now: UtcMillis) -> Vec<Stmt> {
     let page = |sql: String| Stmt::new(sql).bind(&run.id).bind(from).bind(to);
     let items = "run_item i WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3";
-    let mut grants = grant_execute(items, &page, now);
-    let mut vests = vest_execute(items, &page, now);
     let mut all = vec![accounts_ensure(&page)];
-    all.append(&mut grants);
-    all.append(&mut vests);
+    all.extend(grant_execute(items, &page, now));
+    all.extend(vest_execute(items, &page, now));
     all.push(accounts_advance(items, &page, now));
     all.push(crate::store::message::outbox::outbox_grants(&run.id, from, to, now));
     all.push(page("UPDATE run SET executed = ?3 WHERE id = ?1 AND ?2 > 0".to_owned()));
@@ -247,7 +245,8 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
             "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
         )),
-        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert())),
+        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert("?4")))
+        .bind(now),
         page(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
              SELECT i.accrual_id || '.1', i.accrual_id, '{code}', 'single', {moved}, i.posted_cents, i.accrual ->> '$.program_id', i.accrual ->> '$.event_id', i.run_id, i.accrual ->> '$.reason', ?4
@@ -289,9 +288,10 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         ))
         .bind(now),
         page(format!(
-            "UPDATE accrual SET balance = 'available', state = 'available'
+            "UPDATE accrual SET balance = 'available', state = 'available', changed_at_ms = ?4
              WHERE id IN (SELECT i.accrual_id FROM {vesting})"
-        )),
+        ))
+        .bind(now),
     ]
 }
 

@@ -91,14 +91,14 @@ fn each_was_notified_once(server: &Server) {
         (operator::FUNDS, 1),
         (partner::SENT_SCHEDULE, 4),
         // The partner was not onboarded in April and was restricted in July and August.
-        (partner::SET_UP_PAYOUTS, 3),
-        (&partner::failed("Agency partner"), 1),
+        ("Finish setting up your payout account", 3),
+        (partner::FAILED, 1),
     ];
     for (words, count) in counts {
         assert_eq!(told(words), count, "{words}: {texts:#?}");
     }
     assert!(
-        texts.iter().any(|text| text.contains(&format!("{}: external_account", partner::STILL_NEEDED))),
+        texts.iter().any(|text| text.contains(&format!("{}: a bank account", partner::STILL_NEEDED))),
         "{texts:#?}"
     );
 }

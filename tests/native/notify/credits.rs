@@ -5,11 +5,11 @@ use crate::support::world::{at, now};
 use manicule::base::time::MINUTE_MS;
 use serde_json::{Value, json};
 
-const TIERED: &str = "tiered-credits";
-const START: &str = "2026-05-01T00:00:00Z";
+pub const TIERED: &str = "tiered-credits";
+pub const START: &str = "2026-05-01T00:00:00Z";
 
 /// The credits preset with delivery by webhook, from the start.
-fn by_webhook() -> Value {
+pub fn by_webhook() -> Value {
     let text = manicule::program::catalog::PRESETS.iter().find(|(id, _)| *id == TIERED).expect("the preset").1;
     let mut document: Value = serde_json::from_str(text).expect("JSON");
     document["version"] = json!(2);
@@ -19,7 +19,7 @@ fn by_webhook() -> Value {
 }
 
 /// Runs the ten-minute job this many times.
-fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
+pub fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
     for n in 0..times {
         let ctx = fixture.world.at(at(from).plus_ms(10 * n * MINUTE_MS));
         now(manicule::service::credit::plan(&ctx)).expect("planned");
@@ -28,12 +28,12 @@ fn sweeps(fixture: &NotifyFixture, from: &str, times: i64) {
 }
 
 /// The requests that arrived at the endpoints.
-fn hooks(fixture: &NotifyFixture) -> Vec<Value> {
+pub fn hooks(fixture: &NotifyFixture) -> Vec<Value> {
     let hooks = fixture.outside.hooks.borrow();
     hooks.iter().map(|request| serde_json::from_slice(&request.body).expect("JSON")).collect()
 }
 
-fn credits(fixture: &NotifyFixture, partner: &str) -> (i64, i64) {
+pub fn credits(fixture: &NotifyFixture, partner: &str) -> (i64, i64) {
     (fixture.world.balance(partner, "available"), fixture.world.balance(partner, "redeemed"))
 }
 

@@ -3,12 +3,15 @@
 use super::*;
 use manicule::base::ids::AccountId;
 
+/// What the tests queue.
+const MESSAGES: &[&str] = &["referral", "payout", "budget"];
+
 /// Sends three messages through a fault of the database, a fault of another service, or both. Returns how many copies
 /// arrived.
 fn through(db: Option<(u64, sqlite::Fault)>, outside: Option<(u64, Fault)>) -> usize {
     let fixture = NotifyFixture::new(4);
     let partner = fixture.partner("ann");
-    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", MESSAGES);
     fixture.queue_three(at(NOON), &partner);
     fixture.world.db.fault.set(db.map(|(call, fault)| (fixture.world.db.calls.get() + call, fault)));
     fixture.outside.fault.set(outside);
@@ -92,7 +95,7 @@ fn concurrent_sweeps_never_send_the_same_message() {
     for seed in 0..40 {
         let fixture = NotifyFixture::new(seed);
         let partner = fixture.partner("ann");
-        fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+        fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", MESSAGES);
         let accounts: Vec<AccountId> = (0..70).map(|n| format!("acct_{n}").into()).collect();
         let messages: Vec<_> = accounts.iter().map(|a| outbox::joined(&PROGRAM, &partner, a, at(NOON))).collect();
         fixture.queue(at(NOON), &messages);
@@ -119,7 +122,7 @@ fn concurrent_sweeps_never_send_the_same_message() {
 #[test]
 fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
     let fixture = NotifyFixture::new(6);
-    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", MESSAGES);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
     fixture.outside.status.set(500);
     fixture.outside.mailing.set(false);
@@ -181,7 +184,7 @@ fn three_days_of_silence_are_a_failure_that_an_operator_replays() {
 #[test]
 fn without_an_email_service_messages_wait_and_none_is_lost() {
     let mut fixture = NotifyFixture::with(8, &[("MAIL_FROM", ""), ("OPERATOR_EMAIL", "")]);
-    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", &[]);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://host.example/hook", MESSAGES);
     fixture.queue_three(at(NOON), &fixture.partner("ann"));
     fixture.sweeps(at(NOON), 5 * DAY_MS / MINUTE_MS);
     assert_eq!((fixture.outside.hooks.borrow().len(), fixture.outside.mails.borrow().len()), (3, 0));
@@ -210,7 +213,7 @@ fn without_an_email_service_messages_wait_and_none_is_lost() {
 #[test]
 fn an_unresponsive_endpoint_does_not_delay_others() {
     let fixture = NotifyFixture::with(10, &[("MAIL_FROM", "")]);
-    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://a.example/hook", &[]);
+    fixture.endpoint(at("2026-01-01T00:00:00Z"), "https://a.example/hook", MESSAGES);
     let ann = fixture.partner("ann");
     let accounts: Vec<AccountId> = (0..30).map(|n| format!("acct_{n}").into()).collect();
     let messages: Vec<_> = accounts.iter().map(|a| outbox::joined(&PROGRAM, &ann, a, at(NOON))).collect();

@@ -102,6 +102,16 @@ fn message_types() -> Names {
     MessageType::ALL.iter().map(|kind| kind.name().to_owned()).collect()
 }
 
+/// The message types whose webhooks have this body.
+fn sent_as(schema: &str) -> Names {
+    let document = document();
+    let hooks = document["webhooks"].as_object().expect("webhooks");
+    let has = |hook: &Value| hook.to_string().contains(&format!("#/components/schemas/{schema}\""));
+    let names: Names = hooks.iter().filter(|(_, hook)| has(hook)).map(|(name, _)| name.clone()).collect();
+    assert!(names.is_subset(&message_types()), "{names:?}");
+    names
+}
+
 fn message_states() -> Names {
     let all = constraint("outbox", "state");
     assert!(all.iter().all(|name| MessageState::parse(name).is_some()), "{all:?}");
@@ -239,6 +249,11 @@ fn outcomes_and_messages() -> Vec<(&'static str, Names)> {
         ("ReviewDecision.decision", parsed(operator::review, json!({"reason": "r"}), "decision")),
         ("Message.type", message_types()),
         ("Message.state", message_states()),
+        ("PartnerMessage.type", sent_as("PartnerMessage")),
+        ("ReferralMessage.type", sent_as("ReferralMessage")),
+        ("AccrualMessage.type", sent_as("AccrualMessage")),
+        ("AccrualMessage.data.state", accrual_states()),
+        ("RewardMessage.type", sent_as("RewardMessage")),
         ("Cron.job", jobs()),
         ("Health.runs.overdue.cadence", run_cadences()),
         ("Health.outbox.email", literals(include_str!("../../../src/service/setup.rs"), "fn mail_state(&self)")),

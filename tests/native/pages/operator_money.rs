@@ -303,6 +303,24 @@ fn a_failed_message_is_resent_once() {
 }
 
 #[test]
+fn a_credit_that_reached_nobody_is_shown() {
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    assert!(!operator.get("/operator").is_page().text().contains(home::VIEW_UNDELIVERED_MESSAGES));
+    sql(
+        &fixture.pages.world,
+        "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
+         VALUES ('reversed:acr_1.2', 'reward.reversed', 'tiered-credits', '{}', 'undelivered', 1);",
+    );
+    let shown = operator.get("/operator");
+    shown.is_page().says(home::MESSAGES_UNDELIVERED[0]).says(home::VIEW_UNDELIVERED_MESSAGES);
+    assert!(shown.html.contains("/operator/outbox?state=undelivered"));
+    let page = operator.get("/operator/outbox?state=undelivered");
+    page.is_page().says("reward.reversed").says(message::UNDELIVERED).says(message::NOBODY).says(message::NO_ENDPOINT);
+    operator.get("/operator/outbox?state=suppressed").is_page().says(message::NONE);
+}
+
+#[test]
 fn a_form_without_its_token_does_nothing() {
     let fixture = OperatorFixture::new();
     let operator = fixture.operator();

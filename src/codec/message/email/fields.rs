@@ -11,6 +11,9 @@ pub struct MessageFields<'a> {
     pub to: Audience,
     /// The program's title.
     pub program: &'a str,
+    pub program_id: &'a str,
+    /// The site that people signed up for.
+    pub site_name: &'a str,
     /// The reader's own name. An email never names anyone else, because people choose their own names.
     pub name: Option<&'a str>,
     pub partner: Option<&'a str>,

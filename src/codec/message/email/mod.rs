@@ -8,9 +8,12 @@ pub mod api;
 pub mod fields;
 pub mod money;
 pub mod render;
+pub mod requirements;
 pub mod sign_in;
 pub mod words;
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;
 

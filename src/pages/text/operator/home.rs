@@ -71,6 +71,10 @@ pub const ADD_FUNDS: &str = "Add funds";
 pub const MESSAGES_FAILED: [&str; 2] = ["message was not delivered", "messages were not delivered"];
 pub const MESSAGES_FAILED_WHY: &str = "Delivery was retried for three days.";
 pub const VIEW_FAILED_MESSAGES: &str = "View failed messages";
+pub const MESSAGES_UNDELIVERED: [&str; 2] = ["message reached nobody", "messages reached nobody"];
+pub const MESSAGES_UNDELIVERED_WHY: &str = "They are about money or need a decision. No endpoint subscribes to them, or there is no email \
+                                            address. Credits are handed over once an endpoint for rewards exists.";
+pub const VIEW_UNDELIVERED_MESSAGES: &str = "View undelivered messages";
 pub const MESSAGES_LATE: &str = "Messages have been waiting for more than a day";
 pub const MESSAGES_LATE_SINCE: [&str; 2] = ["The oldest is from ", "."];
 pub const VIEW_WAITING_MESSAGES: &str = "View waiting messages";

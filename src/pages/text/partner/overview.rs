@@ -31,7 +31,7 @@ pub fn disclosure_required(document: &Document) -> &'static str {
 }
 
 /// After the link to finish the setup.
-pub fn stripe_setup(due: &[String]) -> String {
+pub fn stripe_setup(due: &[&str]) -> String {
     if due.is_empty() {
         ". Stripe is reviewing your details.".to_owned()
     } else {

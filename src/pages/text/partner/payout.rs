@@ -1,5 +1,6 @@
 //! Payouts, a payout's receipt, and how credit was used.
 
+use crate::codec::message::email::words::partner::FAILED;
 pub use crate::pages::text::partner::common::{
     AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, EARNED, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
 };
@@ -45,7 +46,7 @@ pub fn waits(state: &str) -> &'static str {
         "planned" => "waiting for approval",
         "submitting" => "being sent",
         "review" => "under review",
-        "failed" => "failed; the amount is available again",
+        "failed" => FAILED,
         "cancelled" => "canceled; the amount is available again",
         _ => "",
     }

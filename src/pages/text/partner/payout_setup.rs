@@ -37,23 +37,3 @@ pub const ONCE: &str = "This link to Stripe works once and expires in a few minu
 pub const TO_STRIPE: &str = "Continue to Stripe";
 pub const NOT_NOW: &str = "Not now";
 pub const NO_URL: &str = "Stripe's response has no URL";
-
-/// What Stripe still needs, by a part of the name that Stripe gives it. The first that fits.
-pub const DUE: &[(&str, &str)] = &[
-    ("external_account", "a bank account"),
-    ("tos_acceptance", "your agreement to Stripe's terms"),
-    ("document", "an identity document"),
-    ("dob", "your date of birth"),
-    ("ssn", "your tax ID number"),
-    ("id_number", "your tax ID number"),
-    ("tax_id", "your tax ID number"),
-    ("address", "an address"),
-    ("email", "an email address"),
-    ("phone", "a phone number"),
-    ("first_name", "your name"),
-    ("last_name", "your name"),
-    ("business_profile", "what your business does"),
-    ("business_type", "what kind of business you are"),
-    ("representative", "who represents your business"),
-    ("owners", "who owns your business"),
-];

@@ -14,9 +14,9 @@ pub const DISPLAY_NAME_HINT: &str = "Other partners see this name. Leave it empt
 
 // Emails.
 pub const EMAILS: &str = "Emails";
-pub const ALWAYS_EMAILED: &str = "We always email you about your earnings and payouts. ";
+pub const ALWAYS_EMAILED: &str = "We always email you about your rewards, statements and payouts. ";
 pub const CHOOSE_EMAILS: &str = "Choose your other emails";
-pub const EMAILS_LEAD: &str = "Choose the emails you get besides those about your earnings and payouts.";
+pub const EMAILS_LEAD: &str = "Choose the emails you get besides your rewards, statements and payouts.";
 pub const EMAIL_UNKNOWN: &str = "We don't have your email address";
 pub const EMAIL_UNKNOWN_HINT: &str = "Ask the program to add it.";
 pub const CHOICES: &str = "We always email statements, rewards, and payouts. These choices apply to every program \

@@ -9,24 +9,24 @@ use crate::engine::message::MessageType;
 pub fn of(kind: MessageType) -> Option<MessageWords> {
     Some(match kind {
         MessageType::RewardGrantedReferee => {
-            MessageWords::optional(referee_email, "when you get a reward for signing up through a referral")
+            MessageWords::optional(referee_email, "when someone gets a reward for referring you")
         }
         _ => return None,
     })
 }
 
 /// Why the reader receives the email.
-pub fn why(program: &str) -> String {
-    format!("You're receiving this email because you signed up through a {program} referral.")
+pub fn why(program: &str, site: &str) -> String {
+    format!("You're receiving this email because you signed up for {site} through a referral ({program}).")
 }
 
 // reward.granted.referee
-pub fn thanks(program: &str) -> String {
-    format!("Thank you for joining through {program}")
+pub fn thanks(site: &str) -> String {
+    format!("Thank you for joining {site}")
 }
 
-pub fn referrer_rewarded(amount: &str) -> String {
-    format!("Someone referred you to us, and they have now received a reward of {amount}.")
+pub fn referrer_rewarded(site: &str, amount: &str) -> String {
+    format!("Someone referred you to {site}, and they have now received a reward of {amount}.")
 }
 
 pub fn benefit(percent: &str) -> String {
@@ -34,7 +34,7 @@ pub fn benefit(percent: &str) -> String {
 }
 
 fn referee_email(f: &MessageFields) -> Written {
-    let mut parts = vec![say(referrer_rewarded(&amount(f, "amount_cents")))];
+    let mut parts = vec![say(referrer_rewarded(f.site_name, &amount(f, "amount_cents")))];
     parts.extend(f.benefit_bps.map(|bps| say(benefit(&percent(bps)))));
-    (thanks(f.program), parts)
+    (thanks(f.site_name), parts)
 }

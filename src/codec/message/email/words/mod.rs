@@ -15,9 +15,9 @@ use crate::engine::message::{Audience, MessageType};
 /// Longest name used in a greeting.
 const NAME_CHARS_MAX: usize = 60;
 
-/// The words of a type. `None`: it is not sent by email.
-fn words(kind: MessageType) -> Option<MessageWords> {
-    match kind.audience()? {
+/// The words of a type to an audience. `None`: no email of the type goes to it.
+fn words(kind: MessageType, to: Audience) -> Option<MessageWords> {
+    match to {
         Audience::Partner => partner::of(kind),
         Audience::Account => account::of(kind),
         Audience::Operator => operator::of(kind),
@@ -26,17 +26,18 @@ fn words(kind: MessageType) -> Option<MessageWords> {
 
 /// Subject and body.
 pub fn of(f: &MessageFields) -> Written {
-    words(f.kind).map_or_else(|| (shared::untitled(f.program, f.kind.name()), Vec::new()), |words| (words.email)(f))
+    words(f.kind, f.to)
+        .map_or_else(|| (shared::untitled(f.program, f.kind.name()), Vec::new()), |words| (words.email)(f))
 }
 
 /// Ends the sentence "emails …", for a type that people may unsubscribe from.
 pub fn when(kind: MessageType) -> &'static str {
-    words(kind).and_then(|words| words.when).unwrap_or_default()
+    kind.audiences().iter().find_map(|to| words(kind, *to)?.when).unwrap_or_default()
 }
 
 /// A partner's choice to get a type of message.
 pub fn choice(kind: MessageType) -> &'static str {
-    words(kind).and_then(|words| words.choice).unwrap_or_default()
+    partner::of(kind).and_then(|words| words.choice).unwrap_or_default()
 }
 
 /// Greets by name, unless the name looks like a web or email address.
@@ -52,9 +53,10 @@ pub fn greeting(name: Option<&str>) -> String {
 
 /// Why the reader receives the email.
 pub fn why(f: &MessageFields) -> String {
-    match f.to {
-        Audience::Partner => partner::why(f.program),
-        Audience::Account => account::why(f.program),
-        Audience::Operator => operator::why(f.program),
-    }
+    let text = match f.to {
+        Audience::Partner => partner::why,
+        Audience::Account => account::why,
+        Audience::Operator => operator::why,
+    };
+    text(f.program, f.site_name)
 }

@@ -1,6 +1,6 @@
 //! Emails to operators.
 
-pub use crate::codec::message::email::words::shared::{AMOUNT, FOR, REASON};
+pub use crate::codec::message::email::words::shared::{AMOUNT, FOR, REASON, VIEW_PAYOUT};
 
 use crate::codec::message::email::fields::MessageFields;
 use crate::codec::message::email::render::EmailPart;
@@ -10,6 +10,7 @@ use crate::engine::message::MessageType;
 /// What the message types to this audience say.
 pub fn of(kind: MessageType) -> Option<MessageWords> {
     Some(match kind {
+        MessageType::PayoutFailed => MessageWords::required(failed_email),
         MessageType::PayoutApproval => MessageWords::required(approval_email),
         MessageType::PayoutReview => MessageWords::required(payout_review_email),
         MessageType::PayoutFunds => MessageWords::required(funds_email),
@@ -24,13 +25,36 @@ pub fn of(kind: MessageType) -> Option<MessageWords> {
 }
 
 /// Why the reader receives the email.
-pub fn why(program: &str) -> String {
-    format!("You're receiving this email because you're an operator of {program}.")
+pub fn why(program: &str, site: &str) -> String {
+    format!("You're receiving this email because you're an operator of {program} at {site}.")
 }
 
 pub const STRIPE_MESSAGE: &str = "Stripe's message";
 pub const PARTNER: &str = "Partner";
 pub const DECIDE: &str = "Review and decide";
+
+// payout.failed
+pub fn failed_subject(program: &str, amount: &str) -> String {
+    format!("{program}: a payout of {amount} failed")
+}
+
+pub const FAILED: &str = "No money moved. The amount is available again and will be included in the next run. The partner \
+    may need to update their Stripe account.";
+
+fn failed_email(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(FAILED),
+        rows(vec![
+            (PAYOUT, text(f, "payout")),
+            (AMOUNT, amount(f, "amount_cents")),
+            (FOR, text(f, "period")),
+            (PARTNER, f.partner.unwrap_or_default().to_owned()),
+            (REASON, text(f, "reason")),
+        ]),
+        link(VIEW_PAYOUT, format!("/operator/payouts/{}", text(f, "payout"))),
+    ];
+    (failed_subject(f.program, &amount(f, "amount_cents")), parts)
+}
 
 // payout.approval
 pub fn approval_subject(program: &str, amount: &str) -> String {
@@ -92,6 +116,7 @@ pub fn funds_subject(program: &str) -> String {
 pub const FUNDS: &str = "Your Stripe balance is too low to cover the payouts that are due. Add funds in Stripe; we retry \
     every few hours.";
 pub const FIRST_WAITING: &str = "First payout waiting";
+pub const VIEW_PAYOUTS: &str = "View payouts";
 pub const VIEW_WAITING: &str = "View waiting payouts";
 
 fn funds_email(f: &MessageFields) -> Written {
@@ -112,45 +137,48 @@ pub const ACCESS: &str = "Stripe rejected STRIPE_API_KEY, so no payouts can be s
     go out automatically once the key works.";
 
 fn access_email(f: &MessageFields) -> Written {
-    let parts = vec![say(ACCESS), rows(vec![(STRIPE_MESSAGE, text(f, "reason"))])];
+    let parts = vec![
+        say(ACCESS),
+        rows(vec![(STRIPE_MESSAGE, text(f, "reason"))]),
+        link(VIEW_PAYOUTS, "/operator/payouts".to_owned()),
+    ];
     (access_subject(f.program), parts)
 }
 
 // credit.review
 pub fn credit_review_subject(program: &str, amount: &str) -> String {
-    format!("{program}: a credit of {amount} needs a decision")
+    format!("{program}: {amount} needs a decision")
 }
 
 pub const CREDIT_REVIEW: &str = "We couldn't confirm whether this credit reached the customer's Stripe balance. It is on \
     hold until you decide.";
 pub const CREDIT: &str = "Credit";
-pub const VIEW_CREDITS_REVIEWED: &str = "View credits under review";
 
 fn credit_review_email(f: &MessageFields) -> Written {
+    credit(f, credit_review_subject, CREDIT_REVIEW, DECIDE)
+}
+
+fn credit(f: &MessageFields, subject: fn(&str, &str) -> String, what: &'static str, view: &'static str) -> Written {
+    let credit = text(f, "credit");
     let parts = vec![
-        say(CREDIT_REVIEW),
-        rows(vec![(CREDIT, text(f, "credit")), (REASON, text(f, "reason"))]),
-        link(VIEW_CREDITS_REVIEWED, "/v1/credits/deliveries?state=review".to_owned()),
+        say(what),
+        rows(vec![(CREDIT, credit.clone()), (PARTNER, text(f, "partner")), (REASON, text(f, "reason"))]),
+        link(view, format!("/operator/payouts/{credit}")),
     ];
-    (credit_review_subject(f.program, &amount(f, "amount_cents")), parts)
+    (subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
 // credit.failed
 pub fn credit_failed_subject(program: &str, amount: &str) -> String {
-    format!("{program}: a credit of {amount} could not be delivered")
+    format!("{program}: {amount} could not be delivered")
 }
 
 pub const CREDIT_FAILED: &str =
     "Stripe refused to change the customer's balance. Fix the customer in Stripe; we retry every day.";
-pub const VIEW_CREDITS_FAILED: &str = "View failed credits";
+pub const VIEW_CREDIT: &str = "View this credit";
 
 fn credit_failed_email(f: &MessageFields) -> Written {
-    let parts = vec![
-        say(CREDIT_FAILED),
-        rows(vec![(CREDIT, text(f, "credit")), (PARTNER, text(f, "partner")), (STRIPE_MESSAGE, text(f, "reason"))]),
-        link(VIEW_CREDITS_FAILED, "/v1/credits/deliveries?state=failed".to_owned()),
-    ];
-    (credit_failed_subject(f.program, &amount(f, "amount_cents")), parts)
+    credit(f, credit_failed_subject, CREDIT_FAILED, VIEW_CREDIT)
 }
 
 // review.opened
@@ -191,6 +219,7 @@ pub fn budget_subject(program: &str) -> String {
 pub const BUDGET_LEFT: &str = "Budget left";
 pub const BUDGET_THRESHOLD: &str = "Alert threshold";
 pub const REWARDS_WAITING: &str = "Rewards waiting";
+pub const ADD_FUNDS: &str = "Add funds";
 pub const BUDGET: &str = "Rewards that the budget can't cover wait, in order, until you add funds.";
 
 fn budget_email(f: &MessageFields) -> Written {
@@ -200,7 +229,8 @@ fn budget_email(f: &MessageFields) -> Written {
         (BUDGET_THRESHOLD, amount(f, "low_cents")),
         (REWARDS_WAITING, waiting.to_string()),
     ]);
-    (budget_subject(f.program), vec![facts, say(BUDGET)])
+    let funds = link(ADD_FUNDS, format!("/operator/programs/{}#budget", f.program_id));
+    (budget_subject(f.program), vec![facts, say(BUDGET), funds])
 }
 
 // report.funnel
@@ -216,8 +246,7 @@ pub const VIEW_REPORT: &str = "View the report";
 
 fn funnel_email(f: &MessageFields) -> Written {
     let week = text(f, "week");
-    // The message links the API's report; people get the page.
-    let page = text(f, "report").replacen("/v1/reports/funnel", "/operator/funnel", 1);
+    let page = format!("/operator/funnel?program={}&week={week}", f.program_id);
     let parts = vec![say(funnel(&week)), link(VIEW_REPORT, page)];
     (funnel_subject(f.program, &week), parts)
 }

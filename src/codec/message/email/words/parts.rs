@@ -39,10 +39,9 @@ pub fn say(words: impl Into<String>) -> EmailPart {
     EmailPart::Say(words.into())
 }
 
-/// A link to a path on this site. Anything else leads to the home page.
+/// A link to a path on this site.
 pub fn link(name: &'static str, path: String) -> EmailPart {
-    let ours = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
-    EmailPart::Link(name, if ours { path } else { "/".to_owned() })
+    EmailPart::Link(name, path)
 }
 
 /// A table of the rows that aren't empty.

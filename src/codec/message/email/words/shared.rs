@@ -4,6 +4,7 @@ pub const HELLO: &str = "Hello,";
 pub const UNSUBSCRIBE: &str = "Unsubscribe";
 
 pub const AMOUNT: &str = "Amount";
+pub const VIEW_PAYOUT: &str = "View this payout";
 /// Comes before a period.
 pub const FOR: &str = "For";
 pub const REASON: &str = "Reason";
