@@ -17,6 +17,7 @@ names! {
         PayoutReview = "payout.review",
         PayoutFunds = "payout.funds",
         PayoutAccess = "payout.access",
+        TransferUnexpected = "transfer.unexpected",
         CreditReview = "credit.review",
         CreditFailed = "credit.failed",
         ReviewOpened = "review.opened",
@@ -50,6 +51,7 @@ impl MessageType {
             | MessageType::PayoutReview
             | MessageType::PayoutFunds
             | MessageType::PayoutAccess
+            | MessageType::TransferUnexpected
             | MessageType::CreditReview
             | MessageType::CreditFailed
             | MessageType::ReviewOpened

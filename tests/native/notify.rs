@@ -62,6 +62,7 @@ fn each_event_is_announced_once() {
         ("payout.funds", 1),
         ("payout.onboarding", 1),
         ("payout.review", 1),
+        ("transfer.unexpected", 1),
         ("payout.sent", 1),
         // One when a reward first waited, and one after the first funding, which was soon used up.
         ("budget.low", 2),
@@ -88,7 +89,7 @@ fn each_event_is_announced_once() {
         ("agency@partners.example", 5),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1),
-        (OPERATOR, 10),
+        (OPERATOR, 11),
     ];
     assert_eq!(mails, wanted.map(|(to, n)| (to.to_owned(), n)).into());
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);
@@ -138,6 +139,7 @@ fn everything_happens(fixture: &NotifyFixture) {
         payout_message(MessageType::PayoutReview, "po_1", None, reason.clone()),
         payout_message(MessageType::PayoutFunds, "po_1", None, reason.clone()),
         payout_message(MessageType::PayoutAccess, "po_1", None, reason.clone()),
+        payout_message(MessageType::TransferUnexpected, "po_1", None, ("transfer", json!("tr_1"))),
         payout_message(MessageType::CreditReview, "crd_1", None, reason.clone()),
         payout_message(MessageType::CreditFailed, "crd_1", None, reason),
     ];

@@ -39,7 +39,8 @@ impl Report {
     }
 }
 
-const SCENES: [Scene; 5] = [Scene::Plain, Scene::Short, Scene::Closed, Scene::Again, Scene::Reversal];
+const SCENES: [Scene; 6] =
+    [Scene::Plain, Scene::Short, Scene::Closed, Scene::Gone, Scene::Again, Scene::Reversal];
 
 /// Every single fault, at every call of two invocations, in every scene.
 fn singles(stage: &Stage, scenes: &[Scene], report: &mut Report) {
@@ -83,7 +84,7 @@ fn interleaved(stage: &Stage, seeds: std::ops::Range<u64>, report: &mut Report) 
             draw ^= draw << 17;
             draw % bound
         };
-        let scene = SCENES[below(5) as usize];
+        let scene = SCENES[below(6) as usize];
         let step = STEPS[below(3) as usize];
         let faults: Vec<(usize, Fault)> = (0..below(4))
             .map(|_| {

@@ -1,11 +1,13 @@
 //! Payouts from the operators' point of view: planned by a run, approved, sent, explained, stopped, reversed, reported.
 
 mod attribution;
+mod connect;
 mod credits;
 mod decisions;
 mod fixture;
 mod plans;
 mod reversals;
+mod silence;
 
 use crate::payout::stripe::{self, Mishap};
 use crate::support::world::at;

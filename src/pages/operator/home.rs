@@ -16,6 +16,7 @@ use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::message::outbox;
+use crate::store::payout::unexpected::unexpected_count;
 use crate::store::program;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::{OutboundId, StoppedPayout, UnapprovedRun, UnbalancedUnit, WaitingCount};
@@ -55,16 +56,17 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         health::heartbeat_list(),
         reads::units_unbalanced(),
         run::run_open_list(20),
-        reads::outbound_in_review(),
+        (reads::outbound_in_review(), unexpected_count().first()),
     );
     let (operator, rows) = gate.open(cx, reads).await?;
-    let (reviews, unapproved, stopped_payouts, backlog, catalog, all_budgets, beats, units, open_runs, in_review) =
+    let (reviews, unapproved, stopped_payouts, backlog, catalog, all_budgets, beats, units, open_runs, (in_review, transfers)) =
         rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
+    tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
     tasks.extend(stuck(cx, &open_runs));
     tasks.extend(budgets(cx, &catalog, &all_budgets));
     tasks.extend(failed(cx, &backlog));
@@ -167,6 +169,12 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_rev
         task(title, what, path, way)
     };
     found.iter().map(one).collect()
+}
+
+fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
+    let title = helpers::many(cx, number, wording::TRANSFERS_UNEXPECTED);
+    let what = html! { (wording::TRANSFERS_UNEXPECTED_WHY) };
+    (number > 0).then(|| task(title, what, "/operator/transfers", wording::VIEW_DETAILS))
 }
 
 fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {

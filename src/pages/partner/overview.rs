@@ -3,7 +3,6 @@
 use crate::base::ids::LinkCode;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
-use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::chart;
@@ -152,7 +151,7 @@ impl Todo<'_> {
             let set_up = if self.owed { text::SET_UP_PAYOUTS_OWED } else { text::SET_UP_PAYOUTS };
             return Some(html! { a href="/partner/payouts/setup" { (set_up) } (text::STRIPE_ASKS) });
         };
-        if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
+        if payee.is_payable() {
             return None;
         }
         let due = crate::pages::payout::onboarding::due(payee);

@@ -3,14 +3,28 @@
 use crate::base::ids::RunId;
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::engine::payout::region::CROSS_BORDER;
 use crate::store::ledger::account::AccountColumns;
+use crate::store::payout::payee::PLATFORM;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
 
-/// Partners who can be paid: transfers reach their connected account, and Stripe pays it out.
-const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
+/// Partners who can be paid: transfers reach their connected account, Stripe pays it out, and does so from the platform's
+/// country (`PayeeRow::is_payable`).
+fn ready() -> String {
+    format!("y.transfers_active = 1 AND y.payouts_enabled = 1 AND {}", offered("y.country"))
+}
+
+/// Whether Stripe pays from the platform's country to another, or may do so (`engine/payout/region.rs`).
+fn offered(country: &str) -> String {
+    let region = CROSS_BORDER.map(|code| format!("'{code}'")).join(",");
+    format!(
+        "NOT EXISTS (SELECT 1 FROM (SELECT {PLATFORM} AS home) WHERE home <> {country}
+           AND NOT (home IN ({region}) AND {country} IN ({region})))"
+    )
+}
 
 /// Plans a payout for each statement of the run with a payable cash amount for a partner who can be paid, and reminds
 /// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the
@@ -18,6 +32,9 @@ const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
 pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
     let columns = AccountColumns::of("p");
+    let ready = ready();
+    // Where Stripe can't pay, there is nothing to set up.
+    let reachable = offered("(SELECT COALESCE(y.country, q.country) FROM partner q LEFT JOIN payee y ON y.partner_id = q.id WHERE q.id = s.partner_id)");
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
     vec![
         // Ids follow from the facts, so that every invocation creates the same plan.
@@ -26,7 +43,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
                revision, created_at_ms)
              SELECT 'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6),
                     s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
-             FROM payee y, {due} AND y.partner_id = s.partner_id AND {READY}"
+             FROM payee y, {due} AND y.partner_id = s.partner_id AND {ready}"
         ))
         .bind(&run.program_id),
         Stmt::new(columns.ensure(LedgerAccountKind::Cash, "payout p WHERE p.run_id = ?1")).bind(&run.id),
@@ -42,7 +59,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
              SELECT 'payout.onboarding:' || s.run_id || ':' || s.partner_id, 'payout.onboarding', ?3, s.partner_id,
                     json_object('amount_cents', s.payable_cents, 'unit', s.unit, 'period', ?4,
                       'due', json(COALESCE((SELECT y.currently_due FROM payee y WHERE y.partner_id = s.partner_id), '[]'))), 'queued', ?2
-             FROM {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {READY})
+             FROM {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {ready}) AND {reachable}
              ON CONFLICT (id) DO NOTHING"
         ))
         .bind(&run.program_id)

@@ -3,6 +3,9 @@
 
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use crate::support::world::{World, at};
+use manicule::codec::operator::ResolutionRequest;
+use manicule::service::payout;
+use manicule::service::payout::PayoutAction;
 use std::collections::BTreeMap;
 
 pub const MINUTE: i64 = 60_000;
@@ -11,6 +14,11 @@ pub const DAY: i64 = 24 * HOUR;
 
 /// The time that may pass between two invocations.
 pub const STEPS: [i64; 3] = [MINUTE, 25 * HOUR, 31 * DAY];
+
+/// Payouts and reversals, as far as a review shows them.
+const OUTBOUND: &str =
+    "SELECT * FROM (SELECT id, state, reason, attempt FROM payout
+       UNION ALL SELECT id, state, reason, attempt FROM payout_reversal)";
 
 const START: &str = "2026-06-01T06:00:00Z";
 
@@ -23,6 +31,8 @@ pub enum Scene {
     Short,
     /// The partner's account accepts no transfers: nothing leaves, and the amount becomes available again.
     Closed,
+    /// The partner's account is gone: nothing leaves, the amount becomes available again, and the account is not used.
+    Gone,
     /// It was sent, and the result is unknown. An operator has it sent again.
     Again,
     /// The payout is paid, and part of it is reversed.
@@ -80,7 +90,42 @@ impl Stage {
             self.pass(scene, step.max(13 * HOUR));
             b.run();
         }
-        (self.verdict(scene), calls)
+        let mut found = self.reviewed(scene);
+        found.extend(self.verdict(scene));
+        (found, calls)
+    }
+
+    /// What nobody answered for a day waits for a person, with one key used and nothing at Stripe. The person looks at
+    /// Stripe, finds nothing, and has it sent again.
+    fn reviewed(&self, scene: Scene) -> Faults {
+        let b = &self.fixture;
+        let mut found = Vec::new();
+        if !matches!(scene, Scene::Short | Scene::Again) {
+            for row in b.db.sqlite.look(&format!("{OUTBOUND} WHERE attempt > 1")) {
+                found.push(format!("{} has a new key, and nobody decided that", row["id"]));
+            }
+        }
+        for row in b.db.sqlite.look(&format!("{OUTBOUND} WHERE state = 'review'")) {
+            let text = |name: &str| row[name].as_str().unwrap_or_default();
+            let is_asked = |t: &&super::stripe::Transfer| t.group == text("id");
+            let is_reversed =
+                |t: &super::stripe::Transfer| t.reversals.iter().any(|r| r.metadata["reversal"] == text("id"));
+            let stripe = b.stripe.borrow();
+            if stripe.transfers.iter().any(|t| is_asked(&t) || is_reversed(t)) {
+                found.push(format!("{} is under review, but Stripe has it", text("id")));
+            }
+            if !text("reason").contains(" was asked ") {
+                found.push(format!("{}: the review does not say what was asked: {}", text("id"), text("reason")));
+            }
+            drop(stripe);
+            let again = PayoutAction::Resolve(ResolutionRequest::Again);
+            super::ready(payout::decide(&b.context(), &text("id").into(), &again, "Stripe has nothing"))
+                .expect("resolved");
+        }
+        for _ in 0..2 {
+            b.run();
+        }
+        found
     }
 
     fn set_scene(&self, scene: Scene) {
@@ -88,6 +133,11 @@ impl Stage {
         match scene {
             Scene::Plain => {}
             Scene::Short => b.stripe.borrow_mut().balance = 100,
+            Scene::Gone => {
+                let accounts: Vec<String> = b.stripe.borrow().accounts.keys().cloned().collect();
+                let gone = accounts.into_iter().map(|id| (id, (400, "resource_missing"))).collect();
+                b.stripe.borrow_mut().gone = gone;
+            }
             Scene::Closed => {
                 let accounts = b.stripe.borrow().accounts.keys().cloned().collect();
                 b.stripe.borrow_mut().closed = accounts;
@@ -100,11 +150,9 @@ impl Stage {
                 b.script.plan(&[]);
                 b.db.execute("UPDATE payout SET revision = revision + 1, state = 'review' WHERE state = 'submitting'");
                 let ctx = b.context();
-                let again = manicule::service::payout::PayoutAction::Resolve(
-                    manicule::codec::operator::ResolutionRequest::Again,
-                );
+                let again = PayoutAction::Resolve(ResolutionRequest::Again);
                 for id in self.ids("payout WHERE state = 'review'") {
-                    super::ready(manicule::service::payout::decide(&ctx, &id.as_str().into(), &again, "try again"))
+                    super::ready(payout::decide(&ctx, &id.as_str().into(), &again, "try again"))
                         .expect("resolved");
                 }
             }
@@ -196,7 +244,11 @@ impl Stage {
                a.dr_pending_cents AS pending, (SELECT COUNT(*) FROM outbox o WHERE o.id = 'payout.sent:' || p.id) AS told
              FROM payout p JOIN ledger_account a ON a.partner_id = p.partner_id AND a.kind = 'available' ORDER BY p.id",
         );
-        let is_paid = scene != Scene::Closed;
+        let is_paid = !matches!(scene, Scene::Closed | Scene::Gone);
+        let count = |what: &str| b.db.sqlite.number(&format!("SELECT COUNT(*) FROM {what}"));
+        if scene == Scene::Gone && count("payee WHERE transfers_active = 1") > 0 {
+            found.push("an account that is gone is still used".to_owned());
+        }
         for p in &payouts {
             let text = |name: &str| p[name].as_str().unwrap_or_default();
             let number = |name: &str| p[name].as_i64().expect("a number");
@@ -225,7 +277,7 @@ impl Stage {
                 found.push(format!("{id}: the partner was told {} times", number("told")));
             }
         }
-        if payouts.len() != b.db.sqlite.number("SELECT COUNT(*) FROM payee") as usize || !transfers.is_empty() {
+        if payouts.len() as i64 != count("payee") + count("payee_closed") || !transfers.is_empty() {
             found.push(format!("{} payouts, and {} transfers of nobody", payouts.len(), transfers.len()));
         }
         let booked = b.db.sqlite.number(

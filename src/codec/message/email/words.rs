@@ -28,6 +28,7 @@ pub fn of(f: &MessageFields) -> Written {
         MessageType::PayoutReview => payout_review(f),
         MessageType::PayoutFunds => funds(f),
         MessageType::PayoutAccess => access(f),
+        MessageType::TransferUnexpected => transfer_unexpected(f),
         MessageType::CreditReview => credit_review(f),
         MessageType::CreditFailed => credit_failed(f),
         MessageType::ReviewOpened => review(f),
@@ -167,6 +168,19 @@ fn payout_review(f: &MessageFields) -> Written {
         link(operator::DECIDE, format!("/operator/payouts/{payout}")),
     ];
     (operator::payout_review_subject(f.program, &amount(f, "amount_cents")), parts)
+}
+
+fn transfer_unexpected(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(operator::TRANSFER_UNEXPECTED),
+        rows(vec![
+            (operator::TRANSFER, text(f, "transfer")),
+            (operator::AMOUNT, amount(f, "amount_cents")),
+            (operator::TO_ACCOUNT, text(f, "destination")),
+        ]),
+        link(operator::DECIDE, "/operator/transfers".to_owned()),
+    ];
+    (operator::transfer_unexpected_subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
 fn funds(f: &MessageFields) -> Written {

@@ -32,6 +32,16 @@ pub const PAYOUT_REVIEW: &str = "Stripe's records don't match the payout we requ
 pub const PAYOUT: &str = "Payout";
 pub const FINDING: &str = "Finding";
 
+// transfer.unexpected
+pub fn transfer_unexpected_subject(program: &str, amount: &str) -> String {
+    format!("{program}: a transfer of {amount} that we didn't request")
+}
+
+pub const TRANSFER_UNEXPECTED: &str = "Stripe reports a transfer to a partner that no payout asked for. Someone may have \
+    made it by hand, or another program uses the same key. If it shouldn't stand, reverse it in Stripe.";
+pub const TRANSFER: &str = "Transfer";
+pub const TO_ACCOUNT: &str = "Stripe account";
+
 // payout.funds
 pub fn funds_subject(program: &str) -> String {
     format!("{program}: payouts are waiting for funds in Stripe")
