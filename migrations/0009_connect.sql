@@ -6,7 +6,7 @@ CREATE TABLE stripe_platform (
   id TEXT PRIMARY KEY,                   -- immutable, acct_…
   country TEXT NOT NULL,                 -- mutable, ISO 3166 alpha-2
   key_sha256 TEXT NOT NULL,              -- mutable, hex, of the key that asked: another key asks again
-  asked_at_ms INTEGER NOT NULL           -- mutable
+  requested_at_ms INTEGER NOT NULL           -- mutable
 ) STRICT;
 
 -- Connected accounts that partners had before. Nothing is sent to them.

@@ -11,7 +11,7 @@ use crate::service::event::stripe_sweep;
 use crate::service::identity::sign_in;
 use crate::service::ledger::budget;
 use crate::service::message::deliver;
-use crate::service::payout::{send, unexpected};
+use crate::service::payout::{platform, send, unexpected};
 use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
 use crate::store::health;
@@ -136,6 +136,8 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
         }
         Part::Credits => credit::plan(ctx).await?,
         Part::Payouts => {
+            // Pages say where partners can be paid.
+            platform::find(ctx).await?;
             send::drive(ctx, send::SWEEP_PAGES).await?;
             unexpected::announce(ctx).await?;
         }

@@ -39,8 +39,7 @@ impl Report {
     }
 }
 
-const SCENES: [Scene; 6] =
-    [Scene::Plain, Scene::Short, Scene::Closed, Scene::Gone, Scene::Again, Scene::Reversal];
+const SCENES: [Scene; 6] = [Scene::Plain, Scene::Short, Scene::Closed, Scene::Gone, Scene::Again, Scene::Reversal];
 
 /// Every single fault, at every call of two invocations, in every scene.
 fn singles(stage: &Stage, scenes: &[Scene], report: &mut Report) {

@@ -304,7 +304,8 @@ pub fn carried(s: &OutboundTransfer, why: CloseReason) -> TransferChange {
 /// Whether a failed transfer's refusal may mean that the partner's account is gone. What a reversal lacks is its transfer.
 pub fn shows_account_gone(s: &OutboundTransfer) -> bool {
     let (code, message) = s.reason.split_once(": ").unwrap_or((&s.reason, ""));
-    let is_about_account = s.kind == TransferKind::Payout || (s.kind == TransferKind::Reversal && code == "account_invalid");
+    let is_about_account =
+        s.kind == TransferKind::Payout || (s.kind == TransferKind::Reversal && code == "account_invalid");
     s.state == PayoutState::Failed && is_about_account && is_account_gone(code, message)
 }
 

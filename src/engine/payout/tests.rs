@@ -147,9 +147,15 @@ fn every_refusal_that_is_stripe_s_and_about_the_request_is_an_answer() {
         assert_eq!(over.to.state, PayoutState::Failed, "{status}: the amount is free");
         assert_eq!(looked_up(&change.to, &[made()]).expect("a change").to.state, PayoutState::Paid, "{status}");
     }
-    for (status, code) in [(400, ""), (404, ""), (401, ""), (403, ""), (408, "timeout"), (409, "lock_timeout"), (429, "rate_limit")] {
+    for (status, code) in
+        [(400, ""), (404, ""), (401, ""), (403, ""), (408, "timeout"), (409, "lock_timeout"), (429, "rate_limit")]
+    {
         let change = after(&submitting(), 1, &refused(status, code), NOW).expect("a change");
-        assert_eq!((change.to.state, change.to.refusal, change.to.tries), (PayoutState::Submitting, None, 1), "{status}");
+        assert_eq!(
+            (change.to.state, change.to.refusal, change.to.tries),
+            (PayoutState::Submitting, None, 1),
+            "{status}"
+        );
     }
 }
 
@@ -166,7 +172,11 @@ fn what_never_reached_stripe_is_sent_with_its_key_whenever_that_is() {
         assert_eq!((waits.state, next(&waits, late)), (PayoutState::Submitting, TransferStep::Send), "{result:?}");
         let sent = again(&waits, late);
         assert_eq!((key(&sent), sent.first_sent_at_ms, sent.tries), ("po_1-a1".to_owned(), Some(late), 1));
-        assert_eq!(next(&sent, late.plus_ms(KEY_TRUSTED_MS)), TransferStep::LookUp, "the key is as old as its first use");
+        assert_eq!(
+            next(&sent, late.plus_ms(KEY_TRUSTED_MS)),
+            TransferStep::LookUp,
+            "the key is as old as its first use"
+        );
         // After one try without an answer the key may have been used.
         let silent = after(&again(&submitting(), NOW), 1, &result, NOW).expect("a change").to;
         assert_eq!(next(&silent, late), TransferStep::LookUp, "{result:?}");

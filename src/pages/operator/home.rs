@@ -59,8 +59,18 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         (reads::outbound_in_review(), unexpected_count().first()),
     );
     let (operator, rows) = gate.open(cx, reads).await?;
-    let (reviews, unapproved, stopped_payouts, backlog, catalog, all_budgets, beats, units, open_runs, (in_review, transfers)) =
-        rows;
+    let (
+        reviews,
+        unapproved,
+        stopped_payouts,
+        backlog,
+        catalog,
+        all_budgets,
+        beats,
+        units,
+        open_runs,
+        (in_review, transfers),
+    ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));

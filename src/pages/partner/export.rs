@@ -99,7 +99,8 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         session_list(&token, cx.now()),
         programs(),
     );
-    let (partner, (lists, (row, said, balances, (payee, closed), sessions, catalog))) = gate.open(cx, (lists, only_once)).await?;
+    let (partner, (lists, (row, said, balances, (payee, closed), sessions, catalog))) =
+        gate.open(cx, (lists, only_once)).await?;
     let mut entries = entries(cx, &partner.id, lists);
     sort_by(&mut entries, |a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);

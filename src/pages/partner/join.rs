@@ -26,7 +26,6 @@ use crate::program::document::Document;
 use crate::service::error::AppError;
 use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose, Token, actor_of, mail};
 use crate::service::partner::enroll;
-use crate::service::payout::platform;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
 use crate::store::payout::closed::platform_find;
@@ -78,12 +77,9 @@ async fn read<S: Platform>(
         (_, Some(user)) => Applicant::User(user),
         _ => Applicant::Stranger,
     };
-    let payouts = if pays_cash(Some(&document)) {
-        let country = platform::country(&cx.app.context(""), stored.map(|row| row.country)).await;
-        country.map(|code| text::payouts(&code, country_name(&code)))
-    } else {
-        None
-    };
+    // The sweep asks for the country: no visitor may make this site call Stripe.
+    let country = stored.map(|row| row.country).filter(|_| pays_cash(Some(&document)));
+    let payouts = country.map(|code| text::payouts(&code, country_name(&code)));
     Ok((Offer { document, payouts }, who))
 }
 
@@ -148,12 +144,7 @@ pub async fn send<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> 
 }
 
 /// Emails a link that joins, to any address: the link signs in a person who is a partner already.
-async fn by_mail<S: Platform>(
-    cx: &PageContext<'_, S>,
-    offer: &Offer,
-    who: &Applicant,
-    new: &NewPartner,
-) -> PageResult {
+async fn by_mail<S: Platform>(cx: &PageContext<'_, S>, offer: &Offer, who: &Applicant, new: &NewPartner) -> PageResult {
     let detail = json!({
         "program": new.program, "name": new.name, "website": new.website, "country": new.country,
         "disclosure_accepted": new.disclosure_accepted,

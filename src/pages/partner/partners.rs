@@ -185,7 +185,10 @@ fn closed_accounts<S: Platform>(cx: &PageContext<'_, S>, closed: &[ClosedAccount
     let columns = [
         text(common::STRIPE_ACCOUNT, |c: &ClosedAccount| html! { code { (c.stripe_account_id) } }),
         text(common::COUNTRY, |c: &ClosedAccount| html! { (c.country.as_deref().unwrap_or(common::NONE)) }),
-        text(common::REASON, |c: &ClosedAccount| html! { (wording::close_reason(c.reason)) " " span.quiet { (c.detail) } }),
+        text(
+            common::REASON,
+            |c: &ClosedAccount| html! { (wording::close_reason(c.reason)) " " span.quiet { (c.detail) } },
+        ),
         text(common::DATE, |c: &ClosedAccount| components::day(&*cx.locale, c.closed_at_ms)),
     ];
     html! { @if !closed.is_empty() { h3 { (wording::CLOSED_ACCOUNTS) } (columns::table(wording::CLOSED_ACCOUNTS, closed, &columns)) } }

@@ -93,7 +93,7 @@ pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>, 
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let (partner, (reach, payee)) = gate.open(cx, reads(cx)).await?;
-    let reach = asked(cx, reach).await;
+    let reach = reach.unwrap_or_default();
     let country = reach.country.clone().unwrap_or_default();
     requested(cx, 200, &partner, payee.as_ref(), &SubmittedForm::filled(&[("country", &country)]), &reach)
 }
@@ -104,8 +104,9 @@ fn reads<S: Platform>(cx: &PageContext<'_, S>) -> Setup {
     (payout_reach(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first())
 }
 
-/// Where the partner can be paid. The platform's country is asked if it is unknown.
-pub async fn asked<S: Platform>(cx: &PageContext<'_, S>, stored: Option<PayoutReach>) -> PayoutReach {
+/// Where the partner can be paid. If the platform's country is unknown, it is asked before an account is created, which
+/// can't be undone. Pages show what is stored, so that each is one batch.
+async fn known_reach<S: Platform>(cx: &PageContext<'_, S>, stored: Option<PayoutReach>) -> PayoutReach {
     let reach = stored.unwrap_or_default();
     let platform_country = platform::country(&cx.app.context(""), reach.platform_country).await;
     PayoutReach { platform_country, ..reach }
@@ -182,7 +183,7 @@ fn is_choice(reach: &PayoutReach, code: &str) -> bool {
 pub async fn begin<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let (partner, (reach, payee)) = gate.open(cx, reads(cx)).await?;
     connected(cx)?;
-    let reach = asked(cx, reach).await;
+    let reach = known_reach(cx, reach).await;
     let mut form = cx.form.clone();
     // With an account, a country is only given by somebody who moved.
     let country = form.given("country").map(str::to_owned);

@@ -52,7 +52,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
             ),
         )
         .await?;
-    let reach = onboarding::asked(cx, reach).await;
+    let reach = reach.unwrap_or_default();
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
     let document = catalog.in_force(&partner.program, cx.now());

@@ -33,10 +33,12 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             let partner = t.partner_id.as_ref().map(|id| helpers::partner(id, None, None));
             html! { (partner.unwrap_or_default()) " " code { (t.destination) } }
         }),
-        text(wording::PAYOUT, |t: &UnexpectedTransfer| html! {
-            @match &t.payout_id {
-                Some(id) => { a href={ "/operator/payouts/" (components::escaped(id)) } { (id) } }
-                None => { (common::NONE) }
+        text(wording::PAYOUT, |t: &UnexpectedTransfer| {
+            html! {
+                @match &t.payout_id {
+                    Some(id) => { a href={ "/operator/payouts/" (components::escaped(id)) } { (id) } }
+                    None => { (common::NONE) }
+                }
             }
         }),
         number(common::AMOUNT, |t: &UnexpectedTransfer| {
@@ -67,7 +69,8 @@ fn decision<S: Platform>(cx: &PageContext<'_, S>, t: &UnexpectedTransfer) -> Mar
 }
 
 pub async fn acknowledge<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
-    let reason = forms::decision(&helpers::body(&cx.form, &["reason"])).map_err(crate::service::error::AppError::from)?;
+    let reason =
+        forms::decision(&helpers::body(&cx.form, &["reason"])).map_err(crate::service::error::AppError::from)?;
     unexpected::acknowledge(&cx.context(&operator.session), id, &reason).await?;
     Ok(cx.redirect_after_post(HERE))
 }

@@ -63,11 +63,7 @@ pub async fn close<P: Ports>(
 
 /// Asks Stripe about an account: stores what it can do, or closes it if it is gone. `is_sure`: the partner asked for a
 /// new account. Otherwise a key of another platform closes nothing, since it is refused for every account.
-pub async fn confirm<P: Ports>(
-    ctx: &Context<'_, P>,
-    account: &str,
-    is_sure: bool,
-) -> Result<Confirmation, AppError> {
+pub async fn confirm<P: Ports>(ctx: &Context<'_, P>, account: &str, is_sure: bool) -> Result<Confirmation, AppError> {
     let refusal = match stripe::get(ctx, &format!("/v1/accounts/{account}"), &FormEncoder::new()).await? {
         StripeReply::Done(answer) => {
             let Ok(state) = wire::payability(&answer) else { return Ok(Confirmation::Refused) };

@@ -20,8 +20,8 @@ use crate::service::stripe;
 use crate::service::stripe::{StripeRefusal, StripeReply as Reply};
 use crate::store::credit;
 use crate::store::payout as rows;
-use crate::store::payout::closed::payee_doubt;
 use crate::store::payout::NoticeRow;
+use crate::store::payout::closed::payee_doubt;
 use crate::store::port::{DbError, Stmt};
 use futures_util::future::{LocalBoxFuture, join_all};
 
@@ -196,7 +196,8 @@ async fn take<P: Ports>(
     let (carried, fresh) = closed::carry(ctx, fresh).await?;
     changes.extend(carried);
     attempts.extend(fresh.iter().map(|s| payout::begin_attempt(s, &transfer::form(s), ctx.now)));
-    let refused: Vec<String> = changes.iter().filter(|c| payout::shows_account_gone(&c.to)).map(|c| c.to.target.clone()).collect();
+    let refused: Vec<String> =
+        changes.iter().filter(|c| payout::shows_account_gone(&c.to)).map(|c| c.to.target.clone()).collect();
     let begun = store(ctx, kind, changes, attempts).await?;
     let results = send(ctx, pace, &begun).await;
     settle(ctx, kind, &begun, &results).await?;

@@ -19,7 +19,7 @@ pub async fn record<P: Ports>(
     let noted = ctx.read(rows::transfer_note(made, group)).await?;
     Ok(match noted.first() {
         None => ("ignored", "it is a payout's, or no partner's"),
-        Some(Noted { unexpected: 0 }) => ("ignored", "a payout is waiting for this answer"),
+        Some(Noted { unexpected: 0 }) => ("ignored", "a payout is waiting for it, or an operator has dealt with it"),
         Some(_) => ("applied", "no payout asked for this transfer; an operator has to look at it"),
     })
 }

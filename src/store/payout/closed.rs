@@ -85,15 +85,15 @@ pub struct PlatformRow {
 pub fn platform_find() -> Query<PlatformRow> {
     Stmt::new(
         "SELECT country, key_sha256, (SELECT COUNT(*) FROM stripe_platform) AS known
-         FROM stripe_platform ORDER BY asked_at_ms DESC, id LIMIT 1",
+         FROM stripe_platform ORDER BY requested_at_ms DESC, id LIMIT 1",
     )
     .query()
 }
 
 pub fn platform_write(id: &str, country: &str, key_sha256: &str, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "INSERT INTO stripe_platform (id, country, key_sha256, asked_at_ms) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (id) DO UPDATE SET country = excluded.country, key_sha256 = excluded.key_sha256, asked_at_ms = excluded.asked_at_ms",
+        "INSERT INTO stripe_platform (id, country, key_sha256, requested_at_ms) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET country = excluded.country, key_sha256 = excluded.key_sha256, requested_at_ms = excluded.requested_at_ms",
     )
     .bind(id)
     .bind(country)

@@ -40,7 +40,7 @@ const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfe
      disabled_reason, updated_at_ms";
 
 /// The platform's country, as a column or value.
-pub const PLATFORM: &str = "(SELECT s.country FROM stripe_platform s ORDER BY s.asked_at_ms DESC, s.id LIMIT 1)";
+pub const PLATFORM: &str = "(SELECT s.country FROM stripe_platform s ORDER BY s.requested_at_ms DESC, s.id LIMIT 1)";
 
 pub fn payee_find(partner: &PartnerId) -> Query<PayeeRow> {
     let select = format!("SELECT {COLUMNS}, {PLATFORM} AS platform_country FROM payee WHERE partner_id = ?1");

@@ -34,7 +34,9 @@ pub fn payout_plan(run: &RunRow, approval: &str, now: UtcMillis) -> Vec<Stmt> {
     let columns = AccountColumns::of("p");
     let ready = ready();
     // Where Stripe can't pay, there is nothing to set up.
-    let reachable = offered("(SELECT COALESCE(y.country, q.country) FROM partner q LEFT JOIN payee y ON y.partner_id = q.id WHERE q.id = s.partner_id)");
+    let reachable = offered(
+        "(SELECT COALESCE(y.country, q.country) FROM partner q LEFT JOIN payee y ON y.partner_id = q.id WHERE q.id = s.partner_id)",
+    );
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
     vec![
         // Ids follow from the facts, so that every invocation creates the same plan.

@@ -16,8 +16,7 @@ pub const DAY: i64 = 24 * HOUR;
 pub const STEPS: [i64; 3] = [MINUTE, 25 * HOUR, 31 * DAY];
 
 /// Payouts and reversals, as far as a review shows them.
-const OUTBOUND: &str =
-    "SELECT * FROM (SELECT id, state, reason, attempt FROM payout
+const OUTBOUND: &str = "SELECT * FROM (SELECT id, state, reason, attempt FROM payout
        UNION ALL SELECT id, state, reason, attempt FROM payout_reversal)";
 
 const START: &str = "2026-06-01T06:00:00Z";
@@ -152,8 +151,7 @@ impl Stage {
                 let ctx = b.context();
                 let again = PayoutAction::Resolve(ResolutionRequest::Again);
                 for id in self.ids("payout WHERE state = 'review'") {
-                    super::ready(payout::decide(&ctx, &id.as_str().into(), &again, "try again"))
-                        .expect("resolved");
+                    super::ready(payout::decide(&ctx, &id.as_str().into(), &again, "try again")).expect("resolved");
                 }
             }
             Scene::Reversal => {

@@ -3,6 +3,7 @@
 use super::fixture::PayoutFixture;
 use super::{AGENCY, APRIL, JUNE, MAY, earned, only};
 use crate::payout::stripe::Mishap;
+use crate::support::sqlite::Fault;
 use crate::support::world::{at, now};
 use manicule::codec::outgoing::IncomingResponse;
 use manicule::service::setup::PayoutApproval;
@@ -57,7 +58,10 @@ fn a_deauthorized_account_is_closed_and_a_new_one_is_paid() {
         assert_eq!(fixture.stripe_says(APRIL, &event).1["outcome"], "applied");
     }
     let carried = only(&fixture.get(APRIL, "/v1/payouts?state=cancelled"));
-    assert!(carried["reason"].as_str().is_some_and(|r| r.contains(&account) && r.contains("deauthorized")), "{carried}");
+    assert!(
+        carried["reason"].as_str().is_some_and(|r| r.contains(&account) && r.contains("deauthorized")),
+        "{carried}"
+    );
     assert_eq!(fixture.balance(&partner), (10_000, 0), "nothing is lost, though nobody approved it");
     let shown = payability(&fixture, APRIL, &partner);
     assert_eq!((&shown["payable"], &shown["account"]), (&json!(false), &Value::Null));
@@ -158,20 +162,25 @@ fn a_wrong_key_closes_no_account() {
             if !is_about_account {
                 return Ok(model.borrow_mut().answer(&request, at(APRIL).0));
             }
-            let error = json!({"error": {"type": "invalid_request_error", "code": "resource_missing", "message": message}});
+            let error =
+                json!({"error": {"type": "invalid_request_error", "code": "resource_missing", "message": message}});
             Ok(IncomingResponse { status: 400, headers: Vec::new(), body: error.to_string().into_bytes() })
         });
     };
     let closed = |fixture: &PayoutFixture| fixture.world.db.number("SELECT COUNT(*) FROM payee_closed");
     let (fixture, partner, _) = planned(PayoutApproval::Automatic);
-    refuse(&fixture, "No such destination: 'acct_x'; a similar object exists in test mode, but a live mode key was used");
+    refuse(
+        &fixture,
+        "No such destination: 'acct_x'; a similar object exists in test mode, but a live mode key was used",
+    );
     fixture.sweep(APRIL);
     fixture.sweep(SOON);
     assert_eq!(closed(&fixture), 0);
     assert_eq!(payability(&fixture, SOON, &partner)["payable"], true, "it is as good as before");
 
     let (fixture, partner, _) = planned(PayoutApproval::Automatic);
-    onboard(&fixture, APRIL, &partner, json!({}));
+    let known = now(manicule::service::payout::platform::find(&fixture.world.at(at(APRIL))));
+    assert_eq!(known.expect("an answer").map(|row| row.country), Some("US".to_owned()));
     fixture.stripe.borrow_mut().platform = Some(("acct_another".to_owned(), "US".to_owned()));
     fixture.another_key();
     refuse(&fixture, "No such destination: 'acct_x'");
@@ -179,7 +188,11 @@ fn a_wrong_key_closes_no_account() {
     fixture.sweep(SOON);
     assert_eq!(closed(&fixture), 0, "every account would be");
     let shown = payability(&fixture, SOON, &partner);
-    assert_eq!((&shown["payable"], &shown["disabled_reason"]), (&json!(false), &json!("account_invalid")), "nothing is planned");
+    assert_eq!(
+        (&shown["payable"], &shown["disabled_reason"]),
+        (&json!(false), &json!("account_invalid")),
+        "nothing is planned"
+    );
     // With the right key everything is as before.
     let model = std::rc::Rc::clone(&fixture.stripe);
     fixture.stripe.borrow_mut().platform = None;
@@ -216,7 +229,10 @@ fn a_partner_who_moved_gets_another_account() {
     let (status, moved) = onboard(&fixture, SOON, &partner, json!({"country": "DE"}));
     assert_eq!((status, &moved["payability"]["country"]), (200, &json!("DE")));
     let before = &moved["payability"]["closed_accounts"][0];
-    assert_eq!((&before["account"], &before["country"], &before["reason"]), (&json!(account), &json!("US"), &json!("moved")));
+    assert_eq!(
+        (&before["account"], &before["country"], &before["reason"]),
+        (&json!(account), &json!("US"), &json!("moved"))
+    );
     fixture.sweep("2026-04-01T13:00:00Z");
     let carried = only(&fixture.get(APRIL, "/v1/payouts"));
     assert_eq!((&carried["state"], fixture.stripe.borrow().transfers.len()), (&json!("cancelled"), 0), "{carried}");
@@ -259,7 +275,8 @@ fn partners_are_paid_where_stripe_pays() {
         let fixture = PayoutFixture::new(PayoutApproval::Automatic);
         fixture.stripe.borrow_mut().platform = Some(("acct_platform".to_owned(), platform.to_owned()));
         let partner = earned(&fixture, "p");
-        let (status, told) = onboard(&fixture, APRIL, &partner, json!({"country": country, "recipient_agreement": true}));
+        let (status, told) =
+            onboard(&fixture, APRIL, &partner, json!({"country": country, "recipient_agreement": true}));
         assert_eq!(status == 200, offered, "{platform} to {country}: {told}");
         let agreements: Vec<String> = fixture.stripe.borrow().agreements.values().cloned().collect();
         assert!(agreements.iter().all(|a| a == "full"), "{agreements:?}");
@@ -303,5 +320,34 @@ fn stripe_s_own_refusal_across_regions_is_an_answer() {
         assert_eq!(fixture.balance(&partner), (10_000, 0));
         fixture.sweep(JUNE);
         fixture.is_sound();
+    }
+}
+
+/// Whatever call to the database fails, before or after it was written: the next delivery or request ends it.
+#[test]
+fn closing_can_be_cut_off_anywhere() {
+    for fault in [Fault::Before, Fault::AfterCommit] {
+        for moves in [false, true] {
+            let mut reached = 0;
+            for call in 0..40 {
+                let (fixture, partner, account) = planned(PayoutApproval::Manual);
+                let db = &fixture.world.db;
+                let act = || match moves {
+                    true => onboard(&fixture, SOON, &partner, json!({"country": "DE"})).0,
+                    false => fixture.stripe_says(SOON, &deauthorized("evt_1", &account, SOON)).0,
+                };
+                db.fault.set(Some((db.calls.get() + call, fault)));
+                let first = act();
+                db.fault.set(None);
+                reached += u32::from(first != 200);
+                assert_eq!(act(), 200, "{fault:?} at {call}");
+                let count = |what: &str| db.number(&format!("SELECT COUNT(*) FROM {what}"));
+                assert_eq!((count("payee_closed"), count("payee")), (1, i64::from(moves)), "{fault:?} at {call}");
+                assert_eq!(fixture.balance(&partner), (10_000, 0), "{fault:?} at {call}");
+                assert_eq!(fixture.stripe.borrow().accounts.len(), 1 + usize::from(moves), "one account at Stripe");
+                fixture.is_sound();
+            }
+            assert!(reached >= 3, "{fault:?}: {reached}");
+        }
     }
 }

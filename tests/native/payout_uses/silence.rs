@@ -63,7 +63,11 @@ fn a_day_of_silence_is_a_person_s_decision() {
         for part in ["10000 usd", &format!("acct_{partner}"), &format!("{id}-a1"), "2026-04-01T06:00:00Z"] {
             assert!(reason.contains(part), "{part}: {reason}");
         }
-        assert_eq!((fixture.stripe.borrow().transfers.len(), fixture.messages("payout.review").len()), (0, 1), "{end:?}");
+        assert_eq!(
+            (fixture.stripe.borrow().transfers.len(), fixture.messages("payout.review").len()),
+            (0, 1),
+            "{end:?}"
+        );
         // The person looked, and has it sent again.
         let again = json!({"decision": "again", "reason": "Stripe has nothing"});
         assert_eq!(fixture.post(MAY, &format!("/v1/payouts/{id}/resolve"), again).0, 200);

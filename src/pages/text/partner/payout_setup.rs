@@ -25,7 +25,9 @@ pub fn closed(why: CloseReason) -> &'static str {
 
 /// To partners in a country that Stripe does not reach from here.
 pub fn not_offered(country: &str) -> String {
-    format!("We can't pay partners in {country} through Stripe; your earnings are kept for you until there is another way.")
+    format!(
+        "We can't pay partners in {country} through Stripe; your earnings are kept for you until there is another way."
+    )
 }
 
 // The setup.

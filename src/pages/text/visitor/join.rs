@@ -33,7 +33,9 @@ pub fn payouts(code: &str, country: &str) -> String {
     } else {
         country
     };
-    format!("We pay partners in {reached} through Stripe; elsewhere, your earnings are kept until there is another way.")
+    format!(
+        "We pay partners in {reached} through Stripe; elsewhere, your earnings are kept until there is another way."
+    )
 }
 
 /// What a partner agrees to by joining.

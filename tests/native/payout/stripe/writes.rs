@@ -169,7 +169,8 @@ impl Stripe {
 
 /// Stripe's rule, as its page on cross-border payouts has it.
 fn is_paid_from(platform: &str, account: &str) -> bool {
-    let region = "US GB CA CH AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO";
+    let region =
+        "US GB CA CH AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO";
     let is_inside = |country: &str| region.split(' ').any(|inside| inside == country);
     platform == account || (is_inside(platform) && is_inside(account))
 }
