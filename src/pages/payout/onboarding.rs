@@ -133,7 +133,7 @@ fn requested<S: Platform>(
                     p { (text::YOUR_ACCOUNT) code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { (text::IN_COUNTRY) (country_name(c)) } "." }
                 } @else {
                     @if let Some(why) = reach.closed { p { (text::closed(why)) } }
-                    @if let Some(country) = reach.country.as_deref().filter(|c| !region::is_offered(reach.platform_country.as_deref(), Some(c))) {
+                    @if let Some(country) = reach.country.as_deref().filter(|_| !reach.is_offered()) {
                         p { (text::not_offered(country_name(country))) }
                     }
                     (country_field(form, reach))

@@ -78,7 +78,7 @@ pub async fn confirm<P: Ports>(ctx: &Context<'_, P>, account: &str, is_sure: boo
     if !is_account_gone(&refusal.code, &refusal.message) {
         return Ok(Confirmation::Refused);
     }
-    if !is_sure && platform::find(ctx).await?.is_none_or(|row| row.known > 1) {
+    if !is_sure && platform::find(ctx).await.ok().flatten().is_none_or(|row| row.known > 1) {
         return Ok(Confirmation::Refused);
     }
     let detail = format!("{}: {}", refusal.code, refusal.message);

@@ -11,7 +11,7 @@ use crate::store::payout::closed;
 use crate::store::payout::closed::PlatformRow;
 use sha2::{Digest, Sha256};
 
-/// The platform, as stored or as Stripe says now. `None` if Stripe is not set up, did not answer, or may not be asked.
+/// The platform, as stored or as Stripe says now. `None` if Stripe is not set up, or if the key may not ask.
 pub async fn find<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<PlatformRow>, AppError> {
     let Some(key) = ctx.setup.stripe.as_ref().map(|stripe| id::hex(&Sha256::digest(stripe.key.as_bytes()))) else {
         return Ok(None);
@@ -20,8 +20,9 @@ pub async fn find<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<PlatformRow>,
     if let Some(stored) = stored.filter(|row| row.key_sha256 == key) {
         return Ok(Some(stored));
     }
-    let StripeReply::Done(account) = stripe::get_promptly(ctx, "/v1/account").await? else {
-        return Ok(None);
+    let account = match stripe::get_promptly(ctx, "/v1/account").await? {
+        StripeReply::Refused(_) => return Ok(None),
+        reply => reply.done()?,
     };
     let text = |name: &str| account[name].as_str().filter(|text| text.len() <= 255);
     let (Some(account_id), Some(country)) = (text("id"), text("country")) else { return Ok(None) };
@@ -37,7 +38,8 @@ pub async fn country<P: Ports>(ctx: &Context<'_, P>, stored: Option<String>) -> 
     }
 }
 
-/// An error if a partner in `country` can't be paid through Stripe.
+/// An error if a partner in `country` can't be paid through Stripe, or if Stripe does not answer: an account can't be
+/// moved later. If the key may not ask, Stripe decides.
 pub async fn reaches<P: Ports>(ctx: &Context<'_, P>, country: Option<&str>) -> Result<(), AppError> {
     let platform = find(ctx).await?.map(|row| row.country);
     if region::is_offered(platform.as_deref(), country) {

@@ -33,9 +33,10 @@ pub const SWEEP_PAGES: u32 = 50;
 const TIGHT_PAGES: u32 = 2;
 /// Statements of one page: what is due, the accounts that are gone, its reservations, its responses. A page is started
 /// only if all of them fit: what was sent but not recorded is sent again with its key, and eventually looked up.
-const PAGE_STATEMENTS: u64 = 2 + 2 * CHANGE_STATEMENTS;
-/// Statements that store changes to outbound transfers of one kind.
-const CHANGE_STATEMENTS: u64 = 5;
+const PAGE_STATEMENTS: u64 = 2 + 2 * CHANGE_STATEMENTS - 1;
+/// Statements that store changes to outbound transfers of one kind: rows, ledger, messages, and what a failure means, which
+/// only a lookup shows.
+const CHANGE_STATEMENTS: u64 = 4;
 /// Pages processed while an operator waits for the response; the sweep does the rest.
 pub const PROMPT_PAGES: u32 = 2;
 

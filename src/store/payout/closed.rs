@@ -4,6 +4,7 @@ use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::OutboundTransfer;
 use crate::engine::payout::payee::CloseReason;
+use crate::engine::payout::region::is_offered;
 use crate::store::payout::PAYOUT;
 use crate::store::payout::payee::{PLATFORM, PayeePartner};
 use crate::store::port::Stmt;
@@ -110,6 +111,13 @@ pub struct PayoutReach {
     pub platform_country: Option<String>,
     /// Why the partner's last account is gone.
     pub closed: Option<CloseReason>,
+}
+
+impl PayoutReach {
+    /// Whether Stripe pays from the platform's country to the partner's.
+    pub fn is_offered(&self) -> bool {
+        is_offered(self.platform_country.as_deref(), self.country.as_deref())
+    }
 }
 
 pub fn payout_reach(partner: &PartnerId) -> Query<PayoutReach> {

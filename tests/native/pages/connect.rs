@@ -23,10 +23,10 @@ fn applicants_are_told_where_partners_are_paid() {
         fixture.config.join_programs = vec!["agency-partner".into(), "user-referral".into()];
         let browser = fixture.browser();
         let sentence = join::payouts(country, "Brazil");
-        assert!(!browser.get("/partner/join").is_page().text().contains("through Stripe"), "it is not known yet");
+        assert!(!browser.get("/partner/join").is_page().text().contains(&sentence), "it is not known yet");
         sql(&fixture.world, &platform(country));
         browser.get("/partner/join").is_page().says(&sentence).says(says);
-        assert!(!browser.get("/partner/join?program=user-referral").is_page().text().contains("Stripe"), "credit");
+        assert!(!browser.get("/partner/join?program=user-referral").is_page().text().contains(&sentence), "credit");
     }
 }
 
@@ -37,6 +37,7 @@ fn a_partner_out_of_reach_is_told_and_not_sent_to_stripe() {
     books.sql(&platform("US"));
     let browser = books.fixture.signed_in("ann@partners.example", &books.ann.0);
     let sentence = payout_setup::not_offered("Brazil");
+    assert!(!browser.get("/partner").is_page().text().contains(common::SET_UP_PAYOUTS), "there is nothing to set up");
     let list = browser.get("/partner/payouts");
     list.is_page().says(&sentence);
     assert!(!list.text().contains(payout_setup::SET_UP_WHY.trim()));
