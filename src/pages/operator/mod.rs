@@ -106,10 +106,8 @@ fn money<S: Platform>() -> Pages<S> {
             .needs(PAYOUTS),
         Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
         Page::get("/operator/transfers", |cx, gate, _| Box::pin(unexpected::list(cx, gate))),
-        Page::post("/operator/transfers/{id}", |cx, by, [id, _]| {
-            Box::pin(async move { unexpected::acknowledge(cx, by, &id).await })
-        })
-        .needs(PAYOUTS),
+        Page::post("/operator/transfers/{id}", |cx, by, [id, _]| Box::pin(unexpected::acknowledge(cx, by, id)))
+            .needs(PAYOUTS),
         Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id.into()))),
         Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id.into())))
             .needs(PAYOUTS),
