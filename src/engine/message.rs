@@ -21,6 +21,7 @@ names! {
         PayoutReview = "payout.review",
         PayoutFunds = "payout.funds",
         PayoutAccess = "payout.access",
+        TransferUnexpected = "transfer.unexpected",
         CreditReview = "credit.review",
         CreditFailed = "credit.failed",
         ReviewOpened = "review.opened",
@@ -63,8 +64,8 @@ impl MessageType {
             | PayoutOnboarding => &[Audience::Partner],
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
-            PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | CreditReview | CreditFailed | ReviewOpened
-            | BudgetLow | ReportFunnel => &[Audience::Operator],
+            PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | TransferUnexpected | CreditReview
+            | CreditFailed | ReviewOpened | BudgetLow | ReportFunnel => &[Audience::Operator],
             PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
@@ -84,6 +85,7 @@ impl MessageType {
             | PayoutReview
             | PayoutFunds
             | PayoutAccess
+            | TransferUnexpected
             | CreditReview
             | CreditFailed
             | ReviewOpened

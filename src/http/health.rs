@@ -11,6 +11,7 @@ use crate::service::overdue;
 use crate::service::overdue::Standing;
 use crate::store::health as health_store;
 use crate::store::message::outbox;
+use crate::store::payout::unexpected::unexpected_count;
 use crate::store::port::DbError;
 use serde_json::{Value, json};
 
@@ -33,12 +34,13 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         health_store::heartbeat_list(),
         outbox::outbox_backlog().first(),
         overdue::reads(),
+        unexpected_count().first(),
     );
-    let (objects, heartbeats, backlog, runs) = match ctx.read(reads).await {
+    let (objects, heartbeats, backlog, runs, transfers) = match ctx.read(reads).await {
         // If the database is not set up yet, the response lists what is missing.
         Err(DbError::NoSchema(_)) => {
             let objects = ctx.read(health_store::schema_objects()).await?;
-            (objects, Vec::new(), None, (Catalog::default(), Vec::new(), None))
+            (objects, Vec::new(), None, (Catalog::default(), Vec::new(), None), None)
         }
         found => found?,
     };
@@ -54,7 +56,8 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         })
         .collect();
     let runs = overdue::standing(runs, app.now);
-    let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now);
+    let unexpected = transfers.unwrap_or_default().unexpected;
+    let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now) && unexpected == 0;
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),
         "schema": {"expected": health_store::expected_objects(), "missing": missing},
@@ -63,7 +66,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
             "queued": backlog.queued, "failed": backlog.failed, "undelivered": backlog.undelivered, "oldest_ms": backlog.oldest_ms,
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
-        "configuration": app.config.complaints,
+        "transfers": {"unexpected": unexpected}, "configuration": app.config.complaints,
     });
     Ok((if ok { 200 } else { 503 }, body))
 }

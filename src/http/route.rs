@@ -22,6 +22,7 @@ use crate::http::link::links;
 use crate::http::message::notifications;
 use crate::http::partner::partners;
 use crate::http::payout::payouts;
+use crate::http::payout::transfers;
 use crate::http::program::programs;
 use crate::http::report::payouts as payout_sums;
 use crate::http::report::{attribution, audit, figures, reconciliations, reports};
@@ -126,6 +127,9 @@ table! {
     POST "/v1/partners/{id}/onboarding", Operator(Scope::Partners) =>
         |call| call.body(operator::onboarding, payouts::onboarding);
     POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.to(payouts::dashboard);
+    GET "/v1/unexpected-transfers", Operator(Scope::Payouts) => |call| call.to(transfers::list);
+    POST "/v1/unexpected-transfers/{id}", Operator(Scope::Payouts) =>
+        |call| call.body(operator::decision, transfers::acknowledge);
     GET "/v1/credits", Operator(Scope::Credits) => |call| call.to(credits::balance);
     POST "/v1/credits/redeem", Operator(Scope::Credits) => |call| call.body(credit::redeem, credits::redeem);
     GET "/v1/credits/redemptions", Operator(Scope::Credits) => |call| call.to(credits::list);

@@ -11,7 +11,7 @@ use crate::service::event::stripe_sweep;
 use crate::service::identity::sign_in;
 use crate::service::ledger::budget;
 use crate::service::message::deliver;
-use crate::service::payout::send;
+use crate::service::payout::{platform, send, unexpected};
 use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
 use crate::store::health;
@@ -135,7 +135,12 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             settle::sweep(ctx).await?;
         }
         Part::Credits => credit::plan(ctx).await?,
-        Part::Payouts => send::drive(ctx, send::SWEEP_PAGES).await?,
+        Part::Payouts => {
+            // Pages say where partners can be paid. The next sweep asks again if this one got no answer.
+            let _ = platform::find(ctx).await;
+            send::drive(ctx, send::SWEEP_PAGES).await?;
+            unexpected::announce(ctx).await?;
+        }
         Part::Customers => stripe_sweep::join(ctx).await?,
         Part::Waiting => stripe_sweep::release(ctx).await?,
         Part::Stripe => stripe_sweep::sweep(ctx).await?,

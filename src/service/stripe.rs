@@ -71,6 +71,11 @@ pub async fn get<P: Ports>(ctx: &Context<'_, P>, path: &str, query: &FormEncoder
     ask(ctx, "GET", &address, None, LIMIT_MS).await
 }
 
+/// The same while somebody waits for a page.
+pub async fn get_promptly<P: Ports>(ctx: &Context<'_, P>, path: &str) -> Result<StripeReply, AppError> {
+    ask(ctx, "GET", path, None, PROMPT_LIMIT_MS).await
+}
+
 /// Writes. The same key with the same form takes effect once, for 24 hours.
 pub async fn post<P: Ports>(
     ctx: &Context<'_, P>,

@@ -113,7 +113,7 @@ function read(amount) {
 
 /** All amounts on the page: those marked as money, and those within sentences. */
 const marked = (browser) => browser.run("return [...document.querySelectorAll('.money')].map((one) => one.textContent.trim())");
-const body = (browser) => browser.run("return document.body.textContent");
+const body = (browser) => browser.run("return document.body.innerText");
 
 /** "20% of $290.00 = $58.00": each gives its amount. Returns how many there are. */
 function sums(said) {
@@ -128,7 +128,7 @@ function sums(said) {
 
 /** Rows of the page's tables, as [text, amounts]. */
 const rows = (browser) =>
-  browser.run(`return [...document.querySelectorAll("main tbody tr")].map((row) => [row.textContent, [...row.querySelectorAll(".money")].map((one) => one.textContent.trim()), [...row.querySelectorAll("a")].map((one) => new URL(one.href).pathname)])`);
+  browser.run(`return [...document.querySelectorAll("main tbody tr")].map((row) => [row.innerText, [...row.querySelectorAll(".money")].map((one) => one.textContent.trim()), [...row.querySelectorAll("a")].map((one) => new URL(one.href).pathname)])`);
 
 /** What names an accrual: its account, reward and source. */
 const keyOf = ({ account, reward_id: reward, source }) => `${account} ${reward} ${source}`;
@@ -218,7 +218,8 @@ test("an operator's pages say the API's amounts, in every currency", () =>
             assert.equal(read(money.at(-1)).minor, one.amount_cents, `${address}: ${key}`);
             met.add(key);
           }
-          const payout = payouts.get(links.find((path) => payouts.has(path)));
+          // The row of an earning leads to its account first, and then to its payout.
+          const payout = payouts.get(links[0]);
           if (payout) {
             assert.deepEqual(read(money.at(-1)), { minor: payout.amount_cents, currency: payout.currency }, `${address}: ${payout.id}`);
             met.add(payout.id);

@@ -1,6 +1,7 @@
 //! The pages, requested as by a browser, with the product's SQL on SQLite.
 
 mod access;
+mod connect;
 mod fixture;
 mod frame;
 mod join;

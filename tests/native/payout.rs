@@ -39,10 +39,11 @@ impl Report {
     }
 }
 
-const SCENES: [Scene; 10] = [
+const SCENES: [Scene; 11] = [
     Scene::Plain,
     Scene::Short,
     Scene::Closed,
+    Scene::Gone,
     Scene::Again,
     Scene::Reversal,
     Scene::Refunded,
@@ -94,7 +95,7 @@ fn interleaved(stage: &Stage, seeds: std::ops::Range<u64>, report: &mut Report) 
             draw ^= draw << 17;
             draw % bound
         };
-        let scene = SCENES[below(10) as usize];
+        let scene = SCENES[below(11) as usize];
         let step = STEPS[below(3) as usize];
         let faults: Vec<(usize, Fault)> = (0..below(4))
             .map(|_| {

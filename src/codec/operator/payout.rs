@@ -31,9 +31,8 @@ pub struct ReversalRequest {
 pub struct OnboardingRequest {
     pub return_url: Option<String>,
     pub refresh_url: Option<String>,
+    /// Of a new account. Another than the present account's: the partner moved.
     pub country: Option<String>,
-    /// Whether the partner is only paid across borders.
-    pub recipient_agreement: bool,
 }
 
 /// `{"reason": …}`.
@@ -88,6 +87,5 @@ pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
         return_url: address("return_url")?,
         refresh_url: address("refresh_url")?,
         country: country(&fields)?,
-        recipient_agreement: fields.boolean("recipient_agreement")?.unwrap_or(false),
     })
 }

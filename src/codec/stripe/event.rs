@@ -3,6 +3,7 @@
 use crate::base::time::UtcMillis;
 pub use crate::engine::event::InvoicePayment;
 use crate::engine::event::Payload;
+use crate::engine::payout::StripeObject;
 use crate::engine::payout::payee::Payability;
 use crate::program::event::EventType;
 use serde_json::Value;
@@ -48,6 +49,10 @@ pub enum StripeEvent {
     Facts(Vec<Draft>),
     /// What a partner's connected account can do now.
     Payability(Payability),
+    /// The platform may no longer act for a connected account: its id.
+    AccountClosed(String),
+    /// A transfer was made, by whoever. The group is the payout's id if the transfer is ours.
+    TransferCreated { made: StripeObject, group: String },
     /// The total reversed amount of a transfer, in minor units. The group is the payout's id if the transfer is ours.
     TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },
     /// Not relevant to us, and why.

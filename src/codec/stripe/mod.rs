@@ -36,6 +36,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::stripe::read::{flag, id, text};
 use crate::codec::{Invalid, json};
 use crate::engine::event::OCCURRED_AT_MIN;
+use crate::engine::payout::StripeObject;
 use serde_json::Value;
 
 /// The API version that we request from Stripe, and the best one for webhook endpoints.
@@ -73,6 +74,15 @@ pub const OWN_EVENTS: [&str; 20] = [
 const ALSO_USED: [&str; 4] =
     ["charge.refund.updated", "credit_note.updated", "customer.subscription.paused", "customer.subscription.resumed"];
 
+/// Asked for at the endpoint, but not fetched if it was missed: the list's 20 places are taken.
+pub const ALARM_EVENT: &str = "transfer.created";
+
+/// The events of connected accounts that we use.
+pub const CONNECT_EVENTS: [&str; 2] = ["account.updated", DEAUTHORIZED];
+
+/// The end of the platform's access to a connected account. Its object is the application, so the account is the event's.
+const DEAUTHORIZED: &str = "account.application.deauthorized";
+
 /// Reads a body and translates it.
 pub fn parse(body: &[u8], endpoint: StripeEndpoint, now: UtcMillis) -> Result<Translated, Invalid> {
     translate(&json::read_up_to(body, EVENT_BYTES_MAX)?, endpoint, now)
@@ -100,6 +110,11 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
     }
     translated.is_live = event.get("livemode").and_then(Value::as_bool);
     translated.is_live.ok_or_else(|| read::missing("livemode"))?;
+    if kind == DEAUTHORIZED {
+        translated.created = thin::created(event).ok_or_else(|| read::missing("created"))?;
+        translated.what = StripeEvent::AccountClosed(thin::account(event).unwrap_or_default());
+        return Ok(translated);
+    }
     if is_thin {
         let thin = thin::of(event, endpoint);
         translated.created = read::created(&thin.event, now)?;
@@ -120,10 +135,10 @@ pub fn translate(event: &Value, endpoint: StripeEndpoint, now: UtcMillis) -> Res
 /// Why an event is not used. Sales of connected accounts are not ours, whichever endpoint receives them.
 fn unused(event: &Value, endpoint: StripeEndpoint, kind: &str) -> Option<&'static str> {
     match (endpoint, thin::account(event).is_some()) {
-        (_, true) => (kind != "account.updated").then_some("from a connected account"),
+        (_, true) => (!CONNECT_EVENTS.contains(&kind)).then_some("from a connected account"),
         (StripeEndpoint::Connect, false) => Some("not from a connected account"),
         (StripeEndpoint::Own, false) => {
-            let is_used = OWN_EVENTS.contains(&kind) || ALSO_USED.contains(&kind);
+            let is_used = OWN_EVENTS.contains(&kind) || ALSO_USED.contains(&kind) || kind == ALARM_EVENT;
             (!is_used).then_some("this type of event is not used")
         }
     }
@@ -153,6 +168,7 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         | "charge.dispute.funds_reinstated"
         | "charge.dispute.closed" => refunds_disputes::dispute(object, into)?,
         "credit_note.created" | "credit_note.updated" | "credit_note.voided" => credit_note::changed(object, into)?,
+        ALARM_EVENT => transfer_created(object)?,
         "transfer.reversed" => StripeEvent::TransferReversed {
             transfer_id: read::required_id(object, "id")?,
             group: id(object, "transfer_group").unwrap_or_default(),
@@ -161,6 +177,22 @@ fn own(event: &Value, kind: &str, object: &Value, into: &mut Translated) -> Resu
         _ => return Ok(()),
     };
     Ok(())
+}
+
+/// A transfer to a connected account. Others have no destination that we know.
+fn transfer_created(object: &Value) -> Result<StripeEvent, Invalid> {
+    let Some(target) = id(object, "destination") else {
+        return Ok(StripeEvent::Ignored("the transfer has no destination"));
+    };
+    let made = StripeObject {
+        id: read::required_id(object, "id")?,
+        amount_cents: read::required_cents(object, "amount")?,
+        currency: text(object, "currency").unwrap_or_default().to_ascii_lowercase(),
+        target,
+        reversed_cents: 0,
+        at: read::instant(object, "created").ok_or_else(|| read::missing("created"))?,
+    };
+    Ok(StripeEvent::TransferCreated { made, group: id(object, "transfer_group").unwrap_or_default() })
 }
 
 /// The customer that an event names, with its email address in that event.

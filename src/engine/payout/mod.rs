@@ -3,15 +3,18 @@
 //!
 //! In scope: what to do next, and what a response or a lookup means. Not in scope: calls and storage. The rules: the
 //! request is fixed and stored before the call. Each attempt has one key and one body. An unanswered attempt is sent
-//! again under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after that. A new key is used,
-//! and money is made available again, only after a lookup that found nothing.
+//! again under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after that: silence is unknown,
+//! so if a lookup finds nothing either, a person decides. A refusal is an answer: once a lookup confirms it, money is made
+//! available again, and a further attempt has a new key.
 
 pub mod payee;
+pub mod region;
 
 use crate::base::ids::{PartnerId, PayoutId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
+use crate::engine::payout::payee::{CloseReason, is_account_gone};
 use serde::{Deserialize, Serialize};
 
 /// Stripe keeps a key for at least 24 hours. One hour less leaves room for a call in progress and for clock
@@ -75,7 +78,7 @@ pub struct OutboundTransfer {
     pub request: Option<String>,
     /// How many keys have been used.
     pub attempt: i64,
-    /// How often this attempt was sent or looked up.
+    /// How often this attempt was sent or looked up. 0 while it is known that none of it reached Stripe.
     pub tries: i64,
     pub first_sent_at_ms: Option<UtcMillis>,
     pub due_at_ms: UtcMillis,
@@ -123,6 +126,8 @@ pub enum TransferResult {
     },
     /// Too many calls, an error at Stripe, or no response: the money may have moved.
     Unsure(String),
+    /// It was not sent, and why.
+    Unsent(String),
 }
 
 /// What to notify someone about.
@@ -150,7 +155,7 @@ pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
     if now < s.due_at_ms {
         return TransferStep::Wait;
     }
-    let is_key_old = s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
+    let is_key_old = s.tries > 0 && s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
     match s.state {
         PayoutState::Planned if s.held != 0 => TransferStep::Wait,
         PayoutState::Planned if s.attempt == 0 => TransferStep::Claim,
@@ -181,7 +186,8 @@ pub fn begin_attempt(s: &OutboundTransfer, request: &str, now: UtcMillis) -> Out
 
 /// The same attempt, just before it is sent again.
 pub fn again(s: &OutboundTransfer, now: UtcMillis) -> OutboundTransfer {
-    OutboundTransfer { tries: s.tries + 1, due_at_ms: now.plus_ms(LEASE_MS), ..s.clone() }
+    let first_sent_at_ms = if s.tries == 0 { Some(now) } else { s.first_sent_at_ms };
+    OutboundTransfer { tries: s.tries + 1, first_sent_at_ms, due_at_ms: now.plus_ms(LEASE_MS), ..s.clone() }
 }
 
 /// The attempt's idempotency key.
@@ -225,11 +231,15 @@ pub fn after(s: &OutboundTransfer, attempt: i64, result: &TransferResult, now: U
                 notice: None,
             }
         }
-        // A rejected API key does not show what happened before, and neither does an unknown refusal.
+        // A rejected API key does not show what happened before, and neither does an unknown refusal. But Stripe did not
+        // look at this request.
         TransferResult::Refused { status, code, message } => {
             let notice = matches!(status, 401 | 403).then_some(PayoutNotice::Access);
-            TransferChange { to: later(s, format!("{status} {code}: {message}"), now), notice }
+            let reason = format!("{status} {code}: {message}");
+            let is_unread = notice.is_some() && !code.is_empty();
+            TransferChange { to: if is_unread { unsent(s, reason, now) } else { later(s, reason, now) }, notice }
         }
+        TransferResult::Unsent(why) => TransferChange { to: unsent(s, why.clone(), now), notice: None },
         TransferResult::Unsure(why) => TransferChange { to: later(s, why.clone(), now), notice: None },
         TransferResult::Done(_) => return None,
     })
@@ -238,23 +248,20 @@ pub fn after(s: &OutboundTransfer, attempt: i64, result: &TransferResult, now: U
 /// Whether a refusal comes from Stripe and is about the request itself, not about the caller or the timing. A refusal
 /// without a code comes from something between us and Stripe.
 fn is_definite(status: u16, code: &str) -> bool {
-    (matches!(status, 400 | 402 | 404) && !code.is_empty()) || (status, code) == (403, "account_invalid")
+    let is_about_it = matches!(status, 400..=499) && !matches!(status, 401 | 403 | 408 | 409 | 429);
+    (is_about_it && !code.is_empty()) || (status, code) == (403, "account_invalid")
 }
 
 /// What a lookup changes; `listed` is everything that Stripe has under the transfer's name. `None`: Stripe has nothing
-/// for the planned request, so a new attempt with a new key may start.
-pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject], now: UtcMillis) -> Option<TransferChange> {
+/// for the planned request, so a new attempt with a new key may start. If the last attempt was never answered, an empty
+/// list does not prove that it had no effect.
+pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject]) -> Option<TransferChange> {
     Some(match listed {
         [made] => done(s, made),
         [] if s.state == PayoutState::Planned => return None,
         [] => match &s.refusal {
             Some(refusal) => failed(s, refusal),
-            None => {
-                let reason = "a look-up found nothing; it is sent anew".to_owned();
-                let to =
-                    OutboundTransfer { state: PayoutState::Planned, tries: 0, due_at_ms: now, reason, ..s.clone() };
-                TransferChange { to, notice: None }
-            }
+            None => review(s, unanswered(s)),
         },
         several => review(s, format!("Stripe has it {} times", several.len())),
     })
@@ -293,11 +300,43 @@ pub fn failed(s: &OutboundTransfer, why: &str) -> TransferChange {
     TransferChange { to, notice: Some(PayoutNotice::Failed) }
 }
 
+/// Nothing was sent and the partner's account is gone: the amount is in the next run.
+pub fn carried(s: &OutboundTransfer, why: CloseReason) -> TransferChange {
+    let reason = format!("carried to the next run, because the account {} is gone: {why}", s.target);
+    let to = OutboundTransfer { state: PayoutState::Cancelled, refusal: None, reason, ..s.clone() };
+    TransferChange { to, notice: None }
+}
+
+/// Whether a failed transfer's refusal may mean that the partner's account is gone. What a reversal lacks is its transfer.
+pub fn shows_account_gone(s: &OutboundTransfer) -> bool {
+    let (code, message) = s.reason.split_once(": ").unwrap_or((&s.reason, ""));
+    let is_about_account =
+        s.kind == TransferKind::Payout || (s.kind == TransferKind::Reversal && code == "account_invalid");
+    s.state == PayoutState::Failed && is_about_account && is_account_gone(code, message)
+}
+
 fn review(s: &OutboundTransfer, reason: String) -> TransferChange {
     TransferChange {
         to: OutboundTransfer { state: PayoutState::Review, refusal: None, reason, ..s.clone() },
         notice: Some(PayoutNotice::Review),
     }
+}
+
+/// What was asked, for the person who decides what became of it.
+fn unanswered(s: &OutboundTransfer) -> String {
+    let first = s.first_sent_at_ms.map(UtcMillis::to_rfc3339).unwrap_or_default();
+    format!(
+        "Stripe never answered, and a look-up found nothing: {} {} to {} was asked under the key {}, first at {first}",
+        s.amount_cents.0,
+        s.currency,
+        s.target,
+        key(s),
+    )
+}
+
+/// The last try did not reach Stripe.
+fn unsent(s: &OutboundTransfer, reason: String, now: UtcMillis) -> OutboundTransfer {
+    OutboundTransfer { tries: (s.tries - 1).max(0), ..later(s, reason, now) }
 }
 
 fn later(s: &OutboundTransfer, reason: String, now: UtcMillis) -> OutboundTransfer {

@@ -1,5 +1,6 @@
-//! What a partner's connected account can do, as Stripe reports it.
+//! What a partner's connected account can do, as Stripe reports it, and whether it is gone.
 
+use crate::base::names::names;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,4 +31,22 @@ impl Payability {
 /// the same for the stored account (`store/payout/plan.rs`).
 pub fn is_payable(transfers_active: bool, payouts_enabled: bool) -> bool {
     transfers_active && payouts_enabled
+}
+
+names! {
+    /// Why a partner's account is gone for good.
+    pub enum CloseReason {
+        /// The partner, or Stripe, ended the platform's access to it.
+        Deauthorized = "deauthorized",
+        /// Stripe does not know it, or not as ours.
+        Missing = "missing",
+        /// The partner moved, and Stripe can't change an account's country.
+        Moved = "moved",
+    }
+}
+
+/// Whether Stripe's refusal of a call about an account may mean that the account is gone. A key of the other mode is
+/// refused with the same code, and Stripe says so.
+pub fn is_account_gone(code: &str, message: &str) -> bool {
+    matches!(code, "account_invalid" | "resource_missing") && !message.contains("similar object exists in")
 }

@@ -99,8 +99,8 @@ fn answers_decide() {
     assert_eq!(becomes(&s, &refused(401, "api_key_expired")), (PayoutState::Submitting, Some(PayoutNotice::Access)));
     let change = after(&s, 1, &refused(400, "no_account"), NOW).unwrap();
     assert_eq!(next(&change.to, NOW), TransferStep::LookUp, "a refusal is confirmed before money is given back");
-    assert!(looked_up(&change.to, &[], NOW).is_some_and(|c| c.to.state == PayoutState::Failed));
-    assert!(looked_up(&change.to, &[made()], NOW).is_some_and(|c| c.to.state == PayoutState::Paid));
+    assert!(looked_up(&change.to, &[]).is_some_and(|c| c.to.state == PayoutState::Failed));
+    assert!(looked_up(&change.to, &[made()]).is_some_and(|c| c.to.state == PayoutState::Paid));
     let reversal = OutboundTransfer { kind: TransferKind::Reversal, ..s };
     let change = after(&reversal, 1, &refused(400, "balance_insufficient"), NOW).unwrap();
     assert_eq!(change.to.refusal.as_deref(), Some("balance_insufficient: no"), "nothing is waited for");
@@ -119,12 +119,81 @@ fn an_answer_to_another_attempt_changes_nothing_unless_money_moved() {
 }
 
 #[test]
-fn a_new_key_needs_a_look_up_that_finds_nothing() {
-    let change = looked_up(&submitting(), &[], NOW).expect("not yet clear");
-    assert_eq!((change.to.state, next(&change.to, NOW)), (PayoutState::Planned, TransferStep::LookUp));
-    assert_eq!(looked_up(&change.to, &[], NOW), None);
-    let second = begin_attempt(&change.to, "other", NOW);
+fn silence_is_unknown_and_waits_for_a_person_with_what_was_asked() {
+    for kind in [TransferKind::Payout, TransferKind::Reversal, TransferKind::Credit, TransferKind::Debit] {
+        let silent = OutboundTransfer { kind, ..submitting() };
+        let change = looked_up(&silent, &[]).expect("not clear");
+        assert_eq!((change.to.state, change.notice), (PayoutState::Review, Some(PayoutNotice::Review)), "{kind:?}");
+        for part in ["500 usd", "acct_1", "po_1-a1", "2027-01-15T08:00:00Z"] {
+            assert!(change.to.reason.contains(part), "{part}: {}", change.to.reason);
+        }
+        assert_eq!(next(&change.to, NOW.plus_ms(10 * KEY_TRUSTED_MS)), TransferStep::Wait);
+    }
+}
+
+/// A person decided, or Stripe's refusal was an answer: too little balance.
+#[test]
+fn a_new_key_needs_an_answer_and_a_look_up_that_finds_nothing() {
+    let short = after(&submitting(), 1, &refused(400, "balance_insufficient"), NOW).expect("a change").to;
+    let due = NOW.plus_ms(FUNDS_WAIT_MS);
+    assert_eq!((short.state, next(&short, due)), (PayoutState::Planned, TransferStep::LookUp));
+    assert_eq!(looked_up(&short, &[]), None);
+    let second = begin_attempt(&short, "other", due);
     assert_eq!((key(&second), second.request.as_deref()), ("po_1-a2".to_owned(), Some("other")));
+}
+
+#[test]
+fn every_refusal_that_is_stripe_s_and_about_the_request_is_an_answer() {
+    for (status, code) in [
+        (400, "resource_missing"),
+        (402, "card_declined"),
+        (403, "account_invalid"),
+        (404, "resource_missing"),
+        (405, "invalid_request_error"),
+        (410, "api_error"),
+        (422, "parameter_invalid"),
+        (424, "external_dependency_failed"),
+    ] {
+        let change = after(&submitting(), 1, &refused(status, code), NOW).expect("a change");
+        assert_eq!(next(&change.to, NOW), TransferStep::LookUp, "{status}: confirmed first");
+        let over = looked_up(&change.to, &[]).expect("a change");
+        assert_eq!(over.to.state, PayoutState::Failed, "{status}: the amount is free");
+        assert_eq!(looked_up(&change.to, &[made()]).expect("a change").to.state, PayoutState::Paid, "{status}");
+    }
+    for (status, code) in
+        [(400, ""), (404, ""), (401, ""), (403, ""), (408, "timeout"), (409, "lock_timeout"), (429, "rate_limit")]
+    {
+        let change = after(&submitting(), 1, &refused(status, code), NOW).expect("a change");
+        assert_eq!(
+            (change.to.state, change.to.refusal, change.to.tries),
+            (PayoutState::Submitting, None, 1),
+            "{status}"
+        );
+    }
+}
+
+/// What is known not to have reached Stripe is no silence: it keeps its key for as long as that takes.
+#[test]
+fn what_never_reached_stripe_is_sent_with_its_key_whenever_that_is() {
+    let late = NOW.plus_ms(40 * KEY_TRUSTED_MS);
+    for result in [
+        TransferResult::Unsent("the balance is used up".to_owned()),
+        refused(401, "api_key_expired"),
+        refused(403, "more_permissions_required"),
+    ] {
+        let waits = after(&submitting(), 1, &result, NOW).expect("a change").to;
+        assert_eq!((waits.state, next(&waits, late)), (PayoutState::Submitting, TransferStep::Send), "{result:?}");
+        let sent = again(&waits, late);
+        assert_eq!((key(&sent), sent.first_sent_at_ms, sent.tries), ("po_1-a1".to_owned(), Some(late), 1));
+        assert_eq!(
+            next(&sent, late.plus_ms(KEY_TRUSTED_MS)),
+            TransferStep::LookUp,
+            "the key is as old as its first use"
+        );
+        // After one try without an answer the key may have been used.
+        let silent = after(&again(&submitting(), NOW), 1, &result, NOW).expect("a change").to;
+        assert_eq!(next(&silent, late), TransferStep::LookUp, "{result:?}");
+    }
 }
 
 #[test]
@@ -136,7 +205,7 @@ fn what_does_not_fit_is_for_a_person() {
         vec![StripeObject { target: "acct_2".to_owned(), ..made() }],
         vec![StripeObject { reversed_cents: 1, ..made() }],
     ] {
-        assert!(looked_up(&submitting(), &wrong, NOW).is_some_and(|c| c.to.state == PayoutState::Review), "{wrong:?}");
+        assert!(looked_up(&submitting(), &wrong).is_some_and(|c| c.to.state == PayoutState::Review), "{wrong:?}");
     }
     let other = TransferResult::Done(StripeObject { amount_cents: 1, ..made() });
     assert_eq!(becomes(&submitting(), &other), (PayoutState::Review, Some(PayoutNotice::Review)));

@@ -17,6 +17,7 @@ use crate::service::payout::onboard;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
 use crate::store::partner;
+use crate::store::payout::closed::closed_list;
 use crate::store::payout::payee;
 use crate::store::program::programs;
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
@@ -32,14 +33,18 @@ pub async fn enrol<S: Platform>(call: OperatorCall<'_, S, NewPartner>) -> Result
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let id = &PartnerId::from(call.segment);
-    let reads =
-        (partner::partner_find(id).first(), ledger::balance_list(id), programs(), payee::payee_find(id).first());
-    let (found, balances, catalog, payee) = call.context().read(reads).await?;
+    let reads = (
+        partner::partner_find(id).first(),
+        ledger::balance_list(id),
+        programs(),
+        (payee::payee_find(id).first(), closed_list(id)),
+    );
+    let (found, balances, catalog, (payee, closed)) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = balances.iter().map(balance).collect();
     let document = catalog.current(&found.program_id, call.app.now);
     let mut view = enroll::view(&found, document, &call.base_url(), &balances);
-    view["payability"] = onboard::payability(payee.as_ref());
+    view["payability"] = onboard::payability(payee.as_ref(), &closed);
     Ok((200, view))
 }
 

@@ -1,3 +1,4 @@
 //! Outgoing money.
 
 pub mod payouts;
+pub mod transfers;

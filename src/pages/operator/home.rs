@@ -16,6 +16,7 @@ use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::message::outbox;
+use crate::store::payout::unexpected::unexpected_count;
 use crate::store::program;
 use crate::store::report::operator as reads;
 use crate::store::report::operator::{OutboundId, StoppedPayout, UnapprovedRun, UnbalancedUnit, WaitingCount};
@@ -55,7 +56,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         health::heartbeat_list(),
         reads::units_unbalanced(),
         (run::run_open_list(20), health::run_open_count().first()),
-        reads::outbound_in_review(),
+        (reads::outbound_in_review(), unexpected_count().first()),
     );
     let (operator, rows) = gate.open(cx, reads).await?;
     let (
@@ -68,13 +69,14 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         beats,
         units,
         (open_runs, running),
-        in_review,
+        (in_review, transfers),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
+    tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
     tasks.extend(stuck(cx, &open_runs));
     tasks.extend(budgets(cx, &catalog, &all_budgets));
     tasks.extend(failed(cx, &backlog));
@@ -177,6 +179,12 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_rev
         task(title, what, path, way)
     };
     found.iter().map(one).collect()
+}
+
+fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
+    let title = helpers::many(cx, number, wording::TRANSFERS_UNEXPECTED);
+    let what = html! { (wording::TRANSFERS_UNEXPECTED_WHY) };
+    (number > 0).then(|| task(title, what, "/operator/transfers", wording::VIEW_DETAILS))
 }
 
 fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {

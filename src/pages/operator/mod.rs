@@ -14,7 +14,7 @@ use crate::pages::identity::tokens;
 use crate::pages::ledger::checks;
 use crate::pages::message::outbox;
 use crate::pages::partner::partners;
-use crate::pages::payout::operator_payouts;
+use crate::pages::payout::{operator_payouts, unexpected};
 use crate::pages::program::editor;
 use crate::pages::program::operator_programs;
 use crate::pages::program::operator_resources;
@@ -106,6 +106,9 @@ fn money<S: Platform>() -> Pages<S> {
         Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id.into())))
             .needs(PAYOUTS),
         Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
+        Page::get("/operator/transfers", |cx, gate, _| Box::pin(unexpected::list(cx, gate))),
+        Page::post("/operator/transfers/{id}", |cx, by, [id, _]| Box::pin(unexpected::acknowledge(cx, by, id)))
+            .needs(PAYOUTS),
         Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id.into()))),
         Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id.into())))
             .needs(PAYOUTS),

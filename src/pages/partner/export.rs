@@ -24,6 +24,7 @@ use crate::store::identity::session::{OpenSession, session_list};
 use crate::store::ledger::balance_list;
 use crate::store::partner::profile;
 use crate::store::partner::{LinkRow, entry_page, partner_find};
+use crate::store::payout::closed::closed_list;
 use crate::store::payout::payee::payee_find;
 use crate::store::program::programs;
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
@@ -96,11 +97,12 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         partner_find(claimed_partner).first(),
         profile::profile_find(claimed_partner).first(),
         balance_list(claimed_partner),
-        payee_find(claimed_partner).first(),
+        (payee_find(claimed_partner).first(), closed_list(claimed_partner)),
         session_list(&token, cx.now()),
         programs(),
     );
-    let (partner, (lists, (row, said, balances, payee, sessions, catalog))) = gate.open(cx, (lists, only_once)).await?;
+    let (partner, (lists, (row, said, balances, (payee, closed), sessions, catalog))) =
+        gate.open(cx, (lists, only_once)).await?;
     let mut entries = entries(cx, &partner.id, &catalog, lists);
     sort_by(&mut entries, |a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
@@ -118,7 +120,7 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         view["display_name"] = json!(said.and_then(|row| row.display_name));
         view["left_at"] = json!(row.left_at_ms.map(|at| at.to_rfc3339()));
         view["disclosure_accepted_at"] = json!(row.disclosure_accepted_at_ms.map(|at| at.to_rfc3339()));
-        view["payability"] = onboard::payability(payee.as_ref());
+        view["payability"] = onboard::payability(payee.as_ref(), &closed);
         // In words, as on the pages. Stripe's codes are for operators.
         view["payability"]["currently_due"] = json!(payee.as_ref().map(onboarding::due).unwrap_or_default());
         view["payability"]["disabled_reason"] = Value::Null;

@@ -16,6 +16,7 @@ use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in::{Unsent, find, gone, open, request_link};
 use crate::pages::layout;
+use crate::pages::partner::wording::pays_cash;
 use crate::pages::program::terms::terms;
 use crate::pages::text::shared::country::COUNTRIES;
 use crate::pages::text::shared::{component, field as wording};
@@ -27,6 +28,7 @@ use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose
 use crate::service::partner::enroll;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
+use crate::store::payout::closed::platform_find;
 use crate::store::port::Stmt;
 use crate::store::program::programs;
 use maud::{Markup, html};
@@ -53,22 +55,36 @@ impl Applicant {
     }
 }
 
+/// What can be joined.
+struct Offer {
+    document: Document,
+    /// Where partners can be paid, if the program pays money and that is known.
+    payouts: Option<String>,
+}
+
 /// The program's document in force and the applicant, in one batch.
 async fn read<S: Platform>(
     cx: &PageContext<'_, S>,
     gate: Gate<Visitor>,
     program: &ProgramId,
-) -> Result<(Document, Applicant), PageError> {
+) -> Result<(Offer, Applicant), PageError> {
     // If the site does not answer, the address can still be confirmed by email.
     let user = cx.site_user().await.ok().flatten().filter(|u| u.role >= ROLE_SUBSCRIBER && is_address(&u.email));
-    let (visitor, catalog) = gate.open(cx, programs()).await?;
+    let (visitor, (catalog, stored)) = gate.open(cx, (programs(), platform_find().first())).await?;
     let document = catalog.current(program, cx.now()).ok_or_else(|| AppError::not_found("program"))?.clone();
     let who = match (visitor.session.map(|s| (s.email.clone(), s)), user) {
         (Some((Some(email), session)), _) => Applicant::Known(Box::new(session), email),
         (_, Some(user)) => Applicant::User(user),
         _ => Applicant::Stranger,
     };
-    Ok((document, who))
+    // The sweep asks for the country: no visitor may make this site call Stripe.
+    let country = stored.map(|row| row.country).filter(|_| pays_cash(Some(&document)));
+    let payouts = country.map(|code| text::payouts(&code, country_name(&code)));
+    Ok((Offer { document, payouts }, who))
+}
+
+fn country_name(code: &str) -> &str {
+    COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
 }
 
 /// The requested program, if it can be joined by form.
@@ -92,20 +108,20 @@ async fn mailed<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> Result<Opt
 }
 
 pub async fn ask<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> PageResult {
-    let (document, who) = read(cx, gate, &program(cx)?).await?;
+    let (offer, who) = read(cx, gate, &program(cx)?).await?;
     let form = match &who {
         Applicant::User(user) => SubmittedForm::filled(&[("name", user.name.as_deref().unwrap_or(""))]),
         Applicant::Known(session, _) => SubmittedForm::filled(&[("name", session.name.as_deref().unwrap_or(""))]),
         Applicant::Stranger => SubmittedForm::default(),
     };
-    Ok(front(cx, 200, &document, &who, &form))
+    Ok(front(cx, 200, &offer, &who, &form))
 }
 
 pub async fn send<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> PageResult {
-    let (document, who) = read(cx, gate, &program(cx)?).await?;
-    let new = match checked(cx, &document, &who) {
+    let (offer, who) = read(cx, gate, &program(cx)?).await?;
+    let new = match checked(cx, &offer.document, &who) {
         Ok(new) => new,
-        Err(form) => return Ok(front(cx, 422, &document, &who, &form)),
+        Err(form) => return Ok(front(cx, 422, &offer, &who, &form)),
     };
     match &who {
         Applicant::User(user) => {
@@ -116,24 +132,19 @@ pub async fn send<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> 
         Applicant::Known(session, email) if session.operator == 1 || cx.app.config.is_operator(email) => {
             let mut form = cx.form.clone();
             form.refuse("", text::OPERATOR_JOINS);
-            Ok(front(cx, 422, &document, &who, &form))
+            Ok(front(cx, 422, &offer, &who, &form))
         }
         Applicant::Known(session, _) => {
             let partner = enrolled(cx, new, &session.actor).await?;
             cx.keep_cookie(&partner.id, session.expires_at_ms);
             Ok(cx.redirect_after_post(partner.first_page()))
         }
-        Applicant::Stranger => by_mail(cx, &document, &who, &new).await,
+        Applicant::Stranger => by_mail(cx, &offer, &who, &new).await,
     }
 }
 
 /// Emails a link that joins, to any address: the link signs in a person who is a partner already.
-async fn by_mail<S: Platform>(
-    cx: &PageContext<'_, S>,
-    document: &Document,
-    who: &Applicant,
-    new: &NewPartner,
-) -> PageResult {
+async fn by_mail<S: Platform>(cx: &PageContext<'_, S>, offer: &Offer, who: &Applicant, new: &NewPartner) -> PageResult {
     let detail = json!({
         "program": new.program, "name": new.name, "website": new.website, "country": new.country,
         "disclosure_accepted": new.disclosure_accepted,
@@ -143,7 +154,7 @@ async fn by_mail<S: Platform>(
         detail: &detail.to_string(),
         any_address: true,
         requested_by: &limit::requested_by(cx.app, cx.request),
-        says: Invitation::Join { program: &document.title },
+        says: Invitation::Join { program: &offer.document.title },
     };
     let sent = match request_link(cx, &request).await? {
         // We wait for the result: any address can get this email, so it reveals nothing about who is known.
@@ -157,7 +168,7 @@ async fn by_mail<S: Platform>(
     };
     Ok(match sent {
         Ok(()) => cx.redirect_after_post("/partner/join/sent"),
-        Err(unsent) => unsent.shown(cx.form.clone(), |status, form| front(cx, status, document, who, form)),
+        Err(unsent) => unsent.shown(cx.form.clone(), |status, form| front(cx, status, offer, who, form)),
     })
 }
 
@@ -317,10 +328,11 @@ async fn enrolled<S: Platform>(
 fn front<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
-    document: &Document,
+    offer: &Offer,
     who: &Applicant,
     form: &SubmittedForm,
 ) -> Response {
+    let Offer { document, payouts } = offer;
     let title = text::title(document);
     let can_mail = cx.app.config.setup.mail().is_some() || who.email().is_some();
     let content = html! {
@@ -335,7 +347,7 @@ fn front<S: Platform>(
         form.stack method="post" action="/partner/join" {
             (layout::csrf(cx))
             input type="hidden" name="program" value=(document.id);
-            (fields(form, document, who))
+            (fields(form, document, who, payouts.as_deref()))
             button { (text::JOIN) }
         }
         p { (text::ALREADY_PARTNER) " " a href="/sign-in?to=/partner" { (sign_in::SIGN_IN) } "." }
@@ -343,7 +355,7 @@ fn front<S: Platform>(
     open(cx, status, &title, content)
 }
 
-fn fields(form: &SubmittedForm, document: &Document, who: &Applicant) -> Markup {
+fn fields(form: &SubmittedForm, document: &Document, who: &Applicant, payouts: Option<&str>) -> Markup {
     let mut choices = vec![("", text::COUNTRY_UNCHOSEN)];
     choices.extend(COUNTRIES);
     html! {
@@ -360,6 +372,7 @@ fn fields(form: &SubmittedForm, document: &Document, who: &Applicant) -> Markup 
             autocomplete: "url", max: 500, ..Field::default() }))
         (select(form, Field { name: "country", label: wording::COUNTRY, hint: wording::COUNTRY_HINT, required: true,
             ..Field::default() }, &choices))
+        @if let Some(payouts) = payouts { p.quiet { (payouts) } }
         (checkbox(form, "disclosure", html! { (text::disclosure_promise(document)) }))
     }
 }

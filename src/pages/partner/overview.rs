@@ -3,7 +3,6 @@
 use crate::base::ids::LinkCode;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
-use crate::engine::payout::payee::is_payable;
 use crate::http::context::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::chart;
@@ -25,6 +24,7 @@ use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{DayRow, EarnedRow};
+use crate::store::payout::closed::payout_reach;
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::program::programs;
@@ -41,13 +41,13 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let (claimed_partner, now) = (cx.claimed_partner(), cx.now());
     let month = Month::of(now);
     let first = reads::day_of(now) - DAYS + 1;
-    let (partner, (row, balances, payee, catalog, (days, month_sums, accruals), own, further)) = gate
+    let (partner, (row, balances, (payee, reach), catalog, (days, month_sums, accruals), own, further)) = gate
         .open(
             cx,
             (
                 partner::partner_find(claimed_partner).first(),
                 ledger::balance_list(claimed_partner),
-                payee::payee_find(claimed_partner).first(),
+                (payee::payee_find(claimed_partner).first(), payout_reach(claimed_partner).first()),
                 programs(),
                 (
                     reads::day_list(claimed_partner, first),
@@ -64,6 +64,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         row: row.as_ref(),
         document,
         payee,
+        is_reached: reach.is_none_or(|r| r.is_offered()),
         shared: own.is_some_and(|l| l.clicks > 0) || days.iter().any(|d| d.clicks > 0),
         linked: further.is_some(),
         owed: balances.iter().any(|b| b.unit.starts_with("cash:") && b.pending_cents + b.available_cents > 0),
@@ -98,6 +99,8 @@ struct Todo<'a> {
     row: Option<&'a PartnerRow>,
     document: Option<&'a Document>,
     payee: Option<PayeeRow>,
+    /// Stripe pays in the partner's country.
+    is_reached: bool,
     /// A link has been clicked.
     shared: bool,
     /// There is a link besides the default one.
@@ -145,10 +148,14 @@ impl Todo<'_> {
             return None;
         }
         let Some(payee) = &self.payee else {
+            // There is nothing to set up where Stripe can't pay.
+            if !self.is_reached {
+                return None;
+            }
             let set_up = if self.owed { text::SET_UP_PAYOUTS_OWED } else { text::SET_UP_PAYOUTS };
             return Some(html! { a href="/partner/payouts/setup" { (set_up) } (text::STRIPE_ASKS) });
         };
-        if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
+        if payee.is_payable() {
             return None;
         }
         let due = crate::pages::payout::onboarding::due(payee);

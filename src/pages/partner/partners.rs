@@ -19,6 +19,7 @@ use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
 use crate::store::partner;
 use crate::store::partner::{LinkRow, PartnerRow};
+use crate::store::payout::closed::{ClosedAccount, closed_list};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::report::operator as reads;
@@ -78,14 +79,14 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         partner::partner_find(&id).first(),
         ledger::balance_list(&id),
         program::programs(),
-        payee::payee_find(&id).first(),
+        (payee::payee_find(&id).first(), closed_list(&id)),
         reads::link_latest(&id, LATEST),
         reads::accrual_latest(&id, before_ms, &before_id, list.limit + 1),
         reads::bound_latest(&id, LATEST),
         payout::payout_page(&RunId::default(), "", &id, helpers::LATEST, "", LATEST),
     );
     let (operator, rows) = gate.open(cx, query).await?;
-    let (found, balance_rows, catalog, payee, latest_links, lines, bound, latest_payouts) = rows;
+    let (found, balance_rows, catalog, (payee, closed), latest_links, lines, bound, latest_payouts) = rows;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let (lines, next) = helpers::paged(&list, lines, |(l, _)| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
@@ -95,7 +96,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         (balances(cx, &balance_rows))
         div.columns {
             section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }
-            section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, payee.as_ref())) }
+            section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, payee.as_ref())) (closed_accounts(cx, &closed)) }
         }
         h2 { (wording::LINKS) }
         (links(cx, &latest_links))
@@ -162,7 +163,7 @@ fn payability<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) ->
         return html! { p { (wording::NO_STRIPE_ACCOUNT) } };
     };
     let due: Vec<String> = serde_json::from_str(&p.currently_due).unwrap_or_default();
-    let can = p.transfers_active != 0 && p.payouts_enabled != 0;
+    let can = p.is_payable();
     let missing = match (&p.disabled_reason, due.is_empty()) {
         (None, true) => html! { (wording::NOTHING_REQUIRED) },
         (reason, _) => html! { (due.join(", ")) @if let Some(reason) = reason { " (" (reason) ")" } },
@@ -177,6 +178,20 @@ fn payability<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) ->
         (wording::REQUIRED_BY_STRIPE, missing),
         (common::UPDATED, components::instant(&*cx.locale, p.updated_at_ms)),
     ])
+}
+
+/// The accounts that the partner had before.
+fn closed_accounts<S: Platform>(cx: &PageContext<'_, S>, closed: &[ClosedAccount]) -> Markup {
+    let columns = [
+        text(common::STRIPE_ACCOUNT, |c: &ClosedAccount| html! { code { (c.stripe_account_id) } }),
+        text(common::COUNTRY, |c: &ClosedAccount| html! { (c.country.as_deref().unwrap_or(common::NONE)) }),
+        text(
+            common::REASON,
+            |c: &ClosedAccount| html! { (wording::close_reason(c.reason)) " " span.quiet { (c.detail) } },
+        ),
+        text(common::DATE, |c: &ClosedAccount| components::day(&*cx.locale, c.closed_at_ms)),
+    ];
+    html! { @if !closed.is_empty() { h3 { (wording::CLOSED_ACCOUNTS) } (columns::table(wording::CLOSED_ACCOUNTS, closed, &columns)) } }
 }
 
 fn links<S: Platform>(cx: &PageContext<'_, S>, rows: &[LinkRow]) -> Markup {

@@ -6,3 +6,4 @@ pub mod operator_payouts;
 pub mod partner_payouts;
 pub mod payout_table;
 pub mod receipt;
+pub mod unexpected;

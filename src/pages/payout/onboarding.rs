@@ -3,7 +3,7 @@
 
 use crate::codec::message::email::requirements;
 use crate::codec::operator::OnboardingRequest;
-use crate::engine::payout::payee::is_payable;
+use crate::engine::payout::region;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
@@ -16,10 +16,11 @@ use crate::pages::text::partner::payout_setup as text;
 use crate::pages::text::shared::{component, country, field};
 use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
-use crate::service::payout::onboard;
-use crate::store::partner;
+use crate::service::payout::{onboard, platform};
+use crate::store::payout::closed::{PayoutReach, payout_reach};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
+use crate::store::query::First;
 use maud::{Markup, html};
 
 /// Countries where Stripe pays out, as of 2025. Stripe itself decides which of them a platform may pay.
@@ -36,7 +37,11 @@ pub fn due(payee: &PayeeRow) -> Vec<&'static str> {
 }
 
 /// Whether payouts can reach the partner, and what to do if they cannot.
-pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) -> Markup {
+pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>, reach: &PayoutReach) -> Markup {
+    let country = payee.map_or(&reach.country, |p| &p.country).as_deref();
+    if !region::is_offered(reach.platform_country.as_deref(), country) {
+        return html! { p { (text::not_offered(country_name(country.unwrap_or_default()))) } };
+    }
     let Some(payee) = payee else {
         if connected(cx).is_err() {
             return html! { p.quiet { (text::NOT_CONNECTED) ". " (text::EARNINGS_KEPT) } };
@@ -44,12 +49,12 @@ pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) 
         return html! {
             div.todo {
                 h2 { (text::SET_UP_PAYOUTS) }
-                p { (text::SET_UP_WHY) (text::EARNINGS_KEPT) }
+                p { @if let Some(why) = reach.closed { (text::closed(why)) " " } (text::SET_UP_WHY) (text::EARNINGS_KEPT) }
                 p { a.button href="/partner/payouts/setup" { (text::SET_UP_PAYOUTS) } }
             }
         };
     };
-    if is_payable(payee.transfers_active != 0, payee.payouts_enabled != 0) {
+    if payee.is_payable() {
         return html! {
             p { (components::state("active")) (text::ACTIVE) }
             form.inline-form method="post" action="/partner/payouts/dashboard" {
@@ -75,14 +80,24 @@ pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>) 
 }
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
-    let (partner, (row, payee)) = gate
-        .open(
-            cx,
-            (partner::partner_find(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first()),
-        )
-        .await?;
-    let country = row.and_then(|r| r.country).unwrap_or_default();
-    requested(cx, 200, &partner, payee.as_ref(), &SubmittedForm::filled(&[("country", &country)]))
+    let (partner, (reach, payee)) = gate.open(cx, reads(cx)).await?;
+    let reach = reach.unwrap_or_default();
+    let country = reach.country.clone().unwrap_or_default();
+    requested(cx, 200, &partner, payee.as_ref(), &SubmittedForm::filled(&[("country", &country)]), &reach)
+}
+
+type Setup = (First<PayoutReach>, First<PayeeRow>);
+
+fn reads<S: Platform>(cx: &PageContext<'_, S>) -> Setup {
+    (payout_reach(cx.claimed_partner()).first(), payee::payee_find(cx.claimed_partner()).first())
+}
+
+/// Where the partner can be paid. If the platform's country is unknown, it is asked before an account is created, which
+/// can't be undone. Pages show what is stored, so that each is one batch.
+async fn known_reach<S: Platform>(cx: &PageContext<'_, S>, stored: Option<PayoutReach>) -> PayoutReach {
+    let reach = stored.unwrap_or_default();
+    let platform_country = platform::country(&cx.app.context(""), reach.platform_country).await;
+    PayoutReach { platform_country, ..reach }
 }
 
 fn requested<S: Platform>(
@@ -91,6 +106,7 @@ fn requested<S: Platform>(
     partner: &Partner,
     payee: Option<&PayeeRow>,
     form: &SubmittedForm,
+    reach: &PayoutReach,
 ) -> PageResult {
     let ready = cx.app.config.setup.stripe.is_some();
     let content = html! {
@@ -104,15 +120,22 @@ fn requested<S: Platform>(
                 @if let Some(payee) = payee {
                     p { (text::YOUR_ACCOUNT) code { (payee.stripe_account_id) } @if let Some(c) = &payee.country { (text::IN_COUNTRY) (country_name(c)) } "." }
                 } @else {
-                    (components::select(form, Field {
-                        name: "country",
-                        label: field::COUNTRY,
-                        hint: &text::country_hint(),
-                        required: true,
-                        ..Field::default()
-                    }, &choices()))
+                    @if let Some(why) = reach.closed { p { (text::closed(why)) } }
+                    @if let Some(country) = reach.country.as_deref().filter(|_| !reach.is_offered()) {
+                        p { (text::not_offered(country_name(country))) }
+                    }
+                    (country_field(form, reach))
                 }
                 button { (component::CONTINUE) }
+            }
+            @if payee.is_some_and(|p| p.country.is_some()) {
+                h2 { (text::MOVED) }
+                p { (text::MOVED_WHY) }
+                form.stack method="post" action="/partner/payouts/setup" {
+                    (layout::csrf(cx))
+                    (country_field(form, reach))
+                    button.second { (text::MOVED_BUTTON) }
+                }
             }
         }
     };
@@ -120,37 +143,52 @@ fn requested<S: Platform>(
     Ok(layout::show(cx, status, page))
 }
 
+fn country_field(form: &SubmittedForm, reach: &PayoutReach) -> Markup {
+    let hint = text::country_hint();
+    let country = Field { name: "country", label: field::COUNTRY, hint: &hint, required: true, ..Field::default() };
+    components::select(form, country, &choices(reach))
+}
+
 fn country_name(code: &str) -> &str {
     country::COUNTRIES.iter().find(|(known, _)| *known == code).map_or(code, |(_, name)| name)
 }
 
-/// The countries to choose from.
-fn choices() -> Vec<(&'static str, &'static str)> {
+/// The countries to choose from: those that the platform reaches, or those where Stripe pays out while that is unknown.
+fn choices(reach: &PayoutReach) -> Vec<(&'static str, &'static str)> {
     let mut choices = vec![("", text::COUNTRY_UNCHOSEN)];
-    choices.extend(country::COUNTRIES.iter().filter(|(code, _)| COUNTRIES.contains(code)));
+    choices.extend(country::COUNTRIES.iter().filter(|(code, _)| is_choice(reach, code)));
     choices
+}
+
+fn is_choice(reach: &PayoutReach, code: &str) -> bool {
+    match reach.platform_country.as_deref() {
+        None => COUNTRIES.contains(&code),
+        platform => region::is_offered(platform, Some(code)),
+    }
 }
 
 /// Gets a new link to Stripe's onboarding, and creates the account if there is none.
 pub async fn begin<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
-    let (partner, payee) = gate.open(cx, payee::payee_find(cx.claimed_partner()).first()).await?;
+    let (partner, (reach, payee)) = gate.open(cx, reads(cx)).await?;
     connected(cx)?;
+    let reach = known_reach(cx, reach).await;
     let mut form = cx.form.clone();
-    let country = form.get("country").to_owned();
-    if payee.is_none() && !COUNTRIES.contains(&country.as_str()) {
-        form.refuse("country", field::CHOOSE_COUNTRY);
-        return requested(cx, 422, &partner, None, &form);
+    // With an account, a country is only given by somebody who moved.
+    let country = form.given("country").map(str::to_owned);
+    if (payee.is_none() || country.is_some()) && !is_choice(&reach, country.as_deref().unwrap_or_default()) {
+        let known = country::COUNTRIES.iter().find(|(code, _)| Some(*code) == country.as_deref());
+        form.refuse("country", known.map_or(field::CHOOSE_COUNTRY.to_owned(), |(_, name)| text::not_offered(name)));
+        return requested(cx, 422, &partner, payee.as_ref(), &form, &reach);
     }
     let base = cx.base_url();
     let onboarding = OnboardingRequest {
         return_url: Some(format!("{base}/partner/payouts")),
         refresh_url: Some(format!("{base}/partner/payouts/setup")),
-        country: payee.is_none().then_some(country),
-        recipient_agreement: false,
+        country,
     };
     match onboard::onboard(&cx.context(&partner.session), &partner.id, &onboarding, &base).await {
         Ok((_, answer)) => onwards(cx, &partner, answer["url"].as_str().unwrap_or_default(), text::YOUR_DETAILS),
-        Err(error) => requested(cx, 422, &partner, payee.as_ref(), &with_refusal(cx, error)?),
+        Err(error) => requested(cx, 422, &partner, payee.as_ref(), &with_refusal(cx, error)?, &reach),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::store::ledger::BalanceRow;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{CreditRow, ReturnRow};
 use crate::store::payout;
+use crate::store::payout::closed::payout_reach;
 use crate::store::payout::payee;
 use crate::store::program::programs;
 use maud::{Markup, html};
@@ -40,19 +41,20 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (mut sent, balances, payee, returns, used, catalog)) = gate
+    let (partner, (mut sent, balances, (payee, reach), returns, used, catalog)) = gate
         .open(
             cx,
             (
                 payout::payout_page(&RunId::default(), "", claimed_partner, before_ms, &before_id, cursor.limit + 1),
                 ledger::balance_list(claimed_partner),
-                payee::payee_find(claimed_partner).first(),
+                (payee::payee_find(claimed_partner).first(), payout_reach(claimed_partner).first()),
                 reads::return_list(claimed_partner, LATEST),
                 reads::credit_list(claimed_partner, LATEST),
                 programs(),
             ),
         )
         .await?;
+    let reach = reach.unwrap_or_default();
     let next = cursor.cut(&mut sent, |s| format!("{}.{}", s.created_at_ms.0, s.id));
     let first = cursor.cursor.is_empty();
     let document = catalog.current(&partner.program, cx.now());
@@ -62,7 +64,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let content = html! {
         (components::heading(navigation::PAYOUTS, if cash { text::LEAD_CASH } else { text::LEAD_CREDIT }, file))
         @if first && cash {
-            (onboarding::standing(cx, payee.as_ref()))
+            (onboarding::standing(cx, payee.as_ref(), &reach))
             (rules(locale, document))
             @for balance in balances.iter().filter(|b| b.unit.starts_with("cash:")) { (figures(locale, balance)) }
         }

@@ -14,6 +14,7 @@ use crate::codec::stripe::form::FormEncoder;
 use crate::codec::stripe::{Draft, EventObject, StripeEvent, Translated};
 use crate::engine::event::{Credential, Event, Payload, Person};
 use crate::engine::event::{FactPayment, PaidInvoice};
+use crate::engine::payout::payee::CloseReason;
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -22,7 +23,7 @@ use crate::service::event::conversion::{Incoming, IngestOutcome, TAKE_STATEMENTS
 use crate::service::event::stripe_once::{digest_of, fingerprint, outcome_of, repeat};
 use crate::service::event::stripe_thin;
 use crate::service::event::stripe_worth;
-use crate::service::payout::reverse;
+use crate::service::payout::{closed, reverse, unexpected};
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply;
@@ -108,6 +109,17 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
             Some(row) => outcome_of(event, "applied", &format!("what {} can be paid", row.partner_id), Vec::new()),
             None => outcome_of(event, "ignored", "no partner has this connected account", Vec::new()),
         },
+        StripeEvent::AccountClosed(account) => {
+            let why = "Stripe ended our access to it";
+            match closed::close(ctx, account, CloseReason::Deauthorized, why).await? {
+                Some(partner) => outcome_of(event, "applied", &format!("the account of {partner} is gone"), Vec::new()),
+                None => outcome_of(event, "ignored", "no partner has this connected account", Vec::new()),
+            }
+        }
+        StripeEvent::TransferCreated { made, group } => {
+            let (outcome, why) = unexpected::record(ctx, made, group).await?;
+            outcome_of(event, outcome, why, Vec::new())
+        }
         StripeEvent::TransferReversed { transfer_id, group, reversed_cents } => {
             // Reversals are read from Stripe one by one: the event contains only a total.
             match reverse::record_transfer_event(ctx, transfer_id, group).await? {

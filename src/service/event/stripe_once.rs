@@ -15,6 +15,8 @@ pub fn fingerprint(event: &Translated) -> String {
     let what = match &event.what {
         StripeEvent::Ignored(_) => json!(null),
         StripeEvent::Payability(state) => json!(state),
+        StripeEvent::AccountClosed(account) => json!(account),
+        StripeEvent::TransferCreated { made, .. } => json!(made.id),
         StripeEvent::TransferReversed { transfer_id, reversed_cents, .. } => json!([transfer_id, reversed_cents]),
         StripeEvent::Thin(thin) => json!(thin.path),
         StripeEvent::Facts(drafts) => {

@@ -1,7 +1,7 @@
 //! What the sweep does for Stripe: it places waiting facts, joins the remaining customers, fetches missed events once a
 //! day, and compares subscriptions once a month.
 
-use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
+use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS};
 use crate::codec::outgoing::ANSWER_BYTES_MAX;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::StripeEndpoint;
@@ -12,6 +12,8 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion::TAKE_USUALLY;
 use crate::service::event::stripe_in;
 use crate::service::event::stripe_in::InvoiceLookup;
+use crate::service::payout::closed;
+use crate::service::payout::closed::{CONFIRM_STATEMENTS, Confirmation};
 use crate::service::report::stripe_reconcile;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::service::stripe;
@@ -207,20 +209,13 @@ async fn request_payees<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> 
     // What does not fit is requested tomorrow: accounts with the oldest news come first.
     let waiting = ctx.read(payee::payee_waiting(most)).await?;
     for row in waiting {
-        if !ctx.has_room(1 + CURSOR_STATEMENTS) {
+        if !ctx.has_room(CONFIRM_STATEMENTS + CURSOR_STATEMENTS) {
             return Ok(());
         }
-        let path = format!("/v1/accounts/{}", row.stripe_account_id);
-        let answer = match stripe::get(ctx, &path, &FormEncoder::new()).await? {
-            StripeReply::Done(answer) => answer,
-            // The account was deleted, or the key may not read it.
-            StripeReply::Refused(_) => continue,
-            StripeReply::Limited | StripeReply::Unsure(_) | StripeReply::TooLong(_) => return Ok(()),
-        };
-        let Ok(state) = wire::payability(&answer) else { continue };
-        // Event times are whole seconds: an event of this second must not look older than what was read in it.
-        let at = UtcMillis(ctx.now.0.div_euclid(SECOND_MS) * SECOND_MS);
-        ctx.read(payee::payee_update(&state, at)).await?;
+        // An account that is gone is closed. The key may also lack the right to read it.
+        if closed::confirm(ctx, &row.stripe_account_id, false).await? == Confirmation::Unknown {
+            return Ok(());
+        }
     }
     Ok(())
 }

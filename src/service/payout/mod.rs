@@ -1,10 +1,14 @@
 //! Operators' decisions about payouts: approve a run's, hold one, release it, cancel it, resolve one in review. Each
 //! decision is in the audit trail with its changes.
 
+pub mod closed;
+pub mod look_up;
 pub mod onboard;
+pub mod platform;
 pub mod reduce;
 pub mod reverse;
 pub mod send;
+pub mod unexpected;
 pub mod view;
 
 use crate::base::ids::{PayoutId, RunId};
@@ -148,7 +152,7 @@ async fn cancel<P: Ports>(
     }
     if s.attempt > 0 {
         let listed = send::look_up(ctx, s).await.map_err(unanswered)?;
-        let found = payout::looked_up(s, &listed, ctx.now);
+        let found = payout::looked_up(s, &listed);
         if found.is_some() {
             return Ok(found);
         }

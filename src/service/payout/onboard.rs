@@ -1,18 +1,24 @@
 //! How a partner becomes payable: a connected account at Stripe, a new link to its onboarding, and one to its
-//! dashboard. Stripe reports by webhook what the account can do.
+//! dashboard. Stripe reports by webhook what the account can do. An account that is gone is replaced by a new one.
 
-use crate::base::id;
+use crate::base::id as ids;
 use crate::base::ids::PartnerId;
 use crate::codec::operator::OnboardingRequest;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::form::FormEncoder;
-use crate::engine::payout::payee::is_payable;
+use crate::engine::payout::payee::{CloseReason, is_account_gone};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
+use crate::service::payout::closed as closing;
+use crate::service::payout::closed::Confirmation;
+use crate::service::payout::platform;
 use crate::service::stripe;
+use crate::service::stripe::StripeReply;
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
+use crate::store::payout::closed;
+use crate::store::payout::closed::ClosedAccount;
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
 use crate::store::port::DbError;
@@ -26,80 +32,128 @@ pub async fn onboard<P: Ports>(
     request: &OnboardingRequest,
     base_url: &str,
 ) -> Result<StoredResponse, AppError> {
-    let (partner, known) = read(ctx, id).await?;
-    let payee = match known {
+    let Known { partner, payee } = read(ctx, id).await?;
+    let country = request.country.as_deref();
+    if country.is_some() || payee.is_none() {
+        platform::reaches(ctx, country.or(partner.country.as_deref())).await?;
+    }
+    let mut present = payee;
+    // Stripe can't change an account's country.
+    let moved = |p: &PayeeRow| country.is_some() && p.country.is_some() && p.country.as_deref() != country;
+    if let Some(before) = present.take_if(|p| moved(p)) {
+        let detail = format!("the partner moved to {}", country.unwrap_or_default());
+        closing::close(ctx, &before.stripe_account_id, CloseReason::Moved, &detail).await?;
+    }
+    let is_new = present.is_none();
+    let mut payee = match present {
         Some(payee) => payee,
-        None => make(ctx, &partner, request).await?,
+        None => make(ctx, id, request).await?,
     };
-    let fallback = format!("{base_url}/partner");
-    let link = FormEncoder::new()
-        .with("account", &payee.stripe_account_id)
-        .with("type", "account_onboarding")
-        .with("refresh_url", request.refresh_url.as_ref().unwrap_or(&fallback))
-        .with("return_url", request.return_url.as_ref().unwrap_or(&fallback));
-    let made = call(ctx, "/v1/account_links", &link, &ctx.fresh_id("key")).await?;
+    let link = |payee: &PayeeRow| {
+        let fallback = format!("{base_url}/partner");
+        FormEncoder::new()
+            .with("account", &payee.stripe_account_id)
+            .with("type", "account_onboarding")
+            .with("refresh_url", request.refresh_url.as_ref().unwrap_or(&fallback))
+            .with("return_url", request.return_url.as_ref().unwrap_or(&fallback))
+    };
+    let mut reply = stripe::post(ctx, "/v1/account_links", &link(&payee), &ctx.fresh_id("key")).await?;
+    if !is_new && is_gone(ctx, &payee, &reply).await? {
+        platform::reaches(ctx, country.or(partner.country.as_deref())).await?;
+        payee = make(ctx, id, request).await?;
+        reply = stripe::post(ctx, "/v1/account_links", &link(&payee), &ctx.fresh_id("key")).await?;
+    }
+    let made = reply.done()?;
     let expires = made["expires_at"].as_i64().map(|at| crate::base::time::UtcMillis(at * 1_000).to_rfc3339());
+    let closed = ctx.read(closed::closed_list(id)).await?;
     let view = json!({
-        "partner": id, "url": text(&made, "url")?, "expires_at": expires, "payability": payability(Some(&payee)),
+        "partner": id, "url": text(&made, "url")?, "expires_at": expires, "payability": payability(Some(&payee), &closed),
     });
     Ok((200, view))
 }
 
+/// Whether Stripe refused a call because the account is gone. It is then closed.
+async fn is_gone<P: Ports>(ctx: &Context<'_, P>, payee: &PayeeRow, reply: &StripeReply) -> Result<bool, AppError> {
+    let StripeReply::Refused(refusal) = reply else { return Ok(false) };
+    Ok(is_account_gone(&refusal.code, &refusal.message)
+        && closing::confirm(ctx, &payee.stripe_account_id, true).await? == Confirmation::Closed)
+}
+
 /// A link to the partner's dashboard at Stripe. It works once.
 pub async fn dashboard<P: Ports>(ctx: &Context<'_, P>, id: &PartnerId) -> Result<StoredResponse, AppError> {
-    let (_, known) = read(ctx, id).await?;
-    let payee = known.ok_or_else(|| {
-        AppError::new(ErrorKind::Conflict, "not_onboarded", "the partner has no Stripe account; start with onboarding")
-    })?;
+    let absent = |detail| AppError::new(ErrorKind::Conflict, "not_onboarded", detail);
+    let payee = read(ctx, id).await?.payee;
+    let payee = payee.ok_or_else(|| absent("the partner has no Stripe account; start with onboarding"))?;
     let path = format!("/v1/accounts/{}/login_links", payee.stripe_account_id);
-    let made = call(ctx, &path, &FormEncoder::new(), &ctx.fresh_id("key")).await?;
+    let reply = stripe::post(ctx, &path, &FormEncoder::new(), &ctx.fresh_id("key")).await?;
+    if is_gone(ctx, &payee, &reply).await? {
+        return Err(absent("the partner's Stripe account is gone; start with onboarding"));
+    }
+    let made = reply.done()?;
     Ok((200, json!({"partner": id, "url": text(&made, "url")?})))
 }
 
-/// Whether money can reach the partner, and what Stripe still requires.
-pub fn payability(payee: Option<&PayeeRow>) -> Value {
+/// Whether money can reach the partner, what Stripe still requires, and which accounts are gone.
+pub fn payability(payee: Option<&PayeeRow>, closed: &[ClosedAccount]) -> Value {
+    let before: Vec<Value> = closed
+        .iter()
+        .map(|c| {
+            json!({
+                "account": c.stripe_account_id, "country": c.country, "reason": c.reason,
+                "closed_at": c.closed_at_ms.to_rfc3339(),
+            })
+        })
+        .collect();
     let Some(p) = payee else {
         return json!({
             "payable": false, "account": null, "country": null, "currency": null, "currently_due": [],
-            "disabled_reason": null, "updated_at": null,
+            "disabled_reason": closed.first().map(|c| c.reason), "updated_at": null, "closed_accounts": before,
         });
     };
+    let region = (!p.is_offered()).then_some("country_not_offered");
     json!({
-        "payable": is_payable(p.transfers_active != 0, p.payouts_enabled != 0), "account": p.stripe_account_id,
-        "country": p.country, "currency": p.currency,
+        "payable": p.is_payable(), "account": p.stripe_account_id, "country": p.country, "currency": p.currency,
         "currently_due": serde_json::from_str::<Value>(&p.currently_due).unwrap_or_else(|_| json!([])),
-        "disabled_reason": p.disabled_reason, "updated_at": p.updated_at_ms.to_rfc3339(),
+        "disabled_reason": p.disabled_reason.as_deref().or(region), "updated_at": p.updated_at_ms.to_rfc3339(),
+        "closed_accounts": before,
     })
 }
 
-async fn read<P: Ports>(ctx: &Context<'_, P>, id: &PartnerId) -> Result<(PartnerRow, Option<PayeeRow>), AppError> {
+/// A partner with its present account.
+struct Known {
+    partner: PartnerRow,
+    payee: Option<PayeeRow>,
+}
+
+async fn read<P: Ports>(ctx: &Context<'_, P>, id: &PartnerId) -> Result<Known, AppError> {
     stripe::is_set_up(ctx)?;
     let reads = (partner::partner_find(id).first(), payee::payee_find(id).first());
     let (partner, payee) = ctx.read(reads).await?;
-    Ok((partner.ok_or_else(|| AppError::not_found("partner"))?, payee))
+    Ok(Known { partner: partner.ok_or_else(|| AppError::not_found("partner"))?, payee })
 }
 
-/// Creates the account. The key is derived from the request, so that a lost response is returned again.
+/// Creates the account. The key is derived from the request, so that a lost response is returned again, and from the
+/// number of accounts before it: Stripe would answer with one that is gone.
 async fn make<P: Ports>(
     ctx: &Context<'_, P>,
-    partner: &PartnerRow,
+    id: &PartnerId,
     request: &OnboardingRequest,
 ) -> Result<PayeeRow, AppError> {
-    let mut form = FormEncoder::new()
+    let (partner, closed) = ctx.read((partner::partner_find(id).first(), closed::closed_list(id))).await?;
+    let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
+    let form = FormEncoder::new()
         .with("controller[stripe_dashboard][type]", "express")
         .with("controller[fees][payer]", "application")
         .with("controller[losses][payments]", "application")
         .with("controller[requirement_collection]", "stripe")
         .with("capabilities[transfers][requested]", "true")
+        // Stripe pays no account under the recipient agreement across borders.
+        .with("tos_acceptance[service_agreement]", "full")
         .with("metadata[partner_id]", &partner.id)
         .with_some("country", request.country.as_deref().or(partner.country.as_deref()))
         .with_some("email", partner.email.as_deref());
-    if request.recipient_agreement {
-        // For partners in countries where the platform itself does no business.
-        form = form.with("tos_acceptance[service_agreement]", "recipient");
-    }
-    let key = id::derived("account", &[&partner.id, &form.encode()]);
-    let account = call(ctx, "/v1/accounts", &form, &key).await?;
+    let key = ids::derived("account", &[&partner.id, &form.encode(), &closed.len().to_string()]);
+    let account = stripe::post(ctx, "/v1/accounts", &form, &key).await?.done()?;
     let state = wire::payability(&account).map_err(|why| lacking(&why.field))?;
     // Dated by Stripe's clock, like later reports about the account: with our clock, an event of the same second would
     // look older.
@@ -113,10 +167,6 @@ async fn make<P: Ports>(
     }
     let stands = ctx.read(payee::payee_find(&partner.id).first()).await?;
     stands.ok_or_else(|| AppError::new(ErrorKind::Fault, "payee_lost", "the account was made and is not stored"))
-}
-
-async fn call<P: Ports>(ctx: &Context<'_, P>, path: &str, form: &FormEncoder, key: &str) -> Result<Value, AppError> {
-    stripe::post(ctx, path, form, key).await?.done()
 }
 
 fn text(value: &Value, name: &str) -> Result<String, AppError> {

@@ -4,10 +4,8 @@
 //! from which the next one continues (`engine/payout/mod.rs`).
 
 use crate::base::ids::PayoutId;
-use crate::base::time::{DAY_MS, SECOND_MS};
+use crate::base::time::DAY_MS;
 use crate::codec::payout::transfer;
-use crate::codec::stripe as wire;
-use crate::codec::stripe::form::FormEncoder;
 use crate::engine::message::{Audience, MessageType};
 use crate::engine::payout;
 use crate::engine::payout::{
@@ -15,6 +13,8 @@ use crate::engine::payout::{
 };
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
+use crate::service::payout::closed;
+pub use crate::service::payout::look_up::look_up;
 use crate::service::payout::reduce;
 use crate::service::setup::PayoutApproval;
 use crate::service::stripe;
@@ -22,9 +22,9 @@ use crate::service::stripe::{StripeRefusal, StripeReply as Reply};
 use crate::store::credit;
 use crate::store::payout as rows;
 use crate::store::payout::NoticeRow;
+use crate::store::payout::closed::payee_doubt;
 use crate::store::port::{DbError, Stmt};
 use futures_util::future::{LocalBoxFuture, join_all};
-use serde_json::{Value, json};
 
 /// Outbound transfers per page: two batches and twenty calls.
 pub const PAGE: i64 = 20;
@@ -32,10 +32,12 @@ pub const PAGE: i64 = 20;
 pub const SWEEP_PAGES: u32 = 50;
 /// The same when statements are scarce: requests to other services are too, 50 per invocation.
 const TIGHT_PAGES: u32 = 2;
-/// Statements of one page: what is due, what is left of it, its reservations, its responses. A page is started only if all of them fit:
-/// what was sent but not recorded is sent again with its key, and eventually looked up.
-const PAGE_STATEMENTS: u64 = 1 + reduce::STATEMENTS + 2 * CHANGE_STATEMENTS;
-/// Statements that store changes to outbound transfers of one kind.
+/// Statements of one page: what is due, the accounts that are gone, what is left of it, its reservations, its responses. A
+/// page is started only if all of them fit: what was sent but not recorded is sent again with its key, and eventually
+/// looked up.
+const PAGE_STATEMENTS: u64 = 2 + reduce::STATEMENTS + 2 * CHANGE_STATEMENTS - 1;
+/// Statements that store changes to outbound transfers of one kind: rows, ledger, messages, and what a failure means, which
+/// only a lookup shows.
 const CHANGE_STATEMENTS: u64 = 4;
 /// Pages processed while an operator waits for the response; the sweep does the rest.
 pub const PROMPT_PAGES: u32 = 2;
@@ -44,10 +46,11 @@ pub const PROMPT_PAGES: u32 = 2;
 const AT_ONCE: usize = 5;
 /// The pause between two groups: 5 in 200 ms are the 25 per second that Stripe allows a sandbox.
 const PAUSE_MS: u32 = 200;
-/// Pages of a hundred balance transactions that one lookup reads.
-const LOOK_UP_PAGES_MAX: u32 = 20;
 /// How often a change to an outbound transfer is retried if another write changed it in the meantime.
 const SETTLE_TRIES: u32 = 5;
+
+/// Why a call was skipped.
+const UNSENT: &str = "not sent, because Stripe rejected the calls before it";
 
 /// How fast one invocation calls Stripe, and whether it should stop.
 #[derive(Default)]
@@ -105,53 +108,6 @@ pub fn approval_name(approval: PayoutApproval) -> &'static str {
     }
 }
 
-/// What Stripe has for an outbound transfer, or why that is unknown.
-pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Result<Vec<payout::StripeObject>, Reply> {
-    if matches!(s.kind, TransferKind::Credit | TransferKind::Debit) {
-        return look_through(ctx, s).await;
-    }
-    let list = list(ctx, s, transfer::list_query(s)).await?;
-    transfer::listed(s, &list).ok_or_else(|| Reply::Unsure("the list can't be read".to_owned()))
-}
-
-/// A customer's balance changes with every invoice, so its transactions are read back to the day before the transfer
-/// was planned. An incomplete list is not used.
-async fn look_through<P: Ports>(
-    ctx: &Context<'_, P>,
-    s: &OutboundTransfer,
-) -> Result<Vec<payout::StripeObject>, Reply> {
-    let unreadable = || Reply::Unsure("the list can't be read".to_owned());
-    let (mut found, mut after) = (Vec::new(), None::<String>);
-    for _ in 0..LOOK_UP_PAGES_MAX {
-        let mut list = list(ctx, s, transfer::list_query(s).with_some("starting_after", after.as_deref())).await?;
-        let (members, next) = wire::page(&list);
-        let oldest = members.last().and_then(|m| m["created"].as_i64());
-        let is_through = oldest.is_some_and(|at| at < (s.created_at_ms.0 - DAY_MS) / SECOND_MS);
-        // Paging is handled here.
-        list["has_more"] = Value::Bool(false);
-        found.extend(transfer::listed(s, &list).ok_or_else(unreadable)?);
-        match next.filter(|_| !is_through) {
-            Some(next) => after = Some(next),
-            None => return Ok(found),
-        }
-    }
-    Err(Reply::Unsure("the customer has too many balance transactions to search".to_owned()))
-}
-
-async fn list<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer, query: FormEncoder) -> Result<Value, Reply> {
-    match stripe::get(ctx, &transfer::path(s), &query).await {
-        Ok(Reply::Done(list)) => Ok(list),
-        // A customer that does not exist has nothing on its balance.
-        Ok(Reply::Refused(why))
-            if why.code == "resource_missing" && matches!(s.kind, TransferKind::Credit | TransferKind::Debit) =>
-        {
-            Ok(json!({"data": [], "has_more": false}))
-        }
-        Ok(other) => Err(other),
-        Err(error) => Err(Reply::Unsure(error.to_string())),
-    }
-}
-
 /// The statements that store changes to outbound transfers of one kind: rows, ledger, messages.
 pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &[TransferChange]) -> Vec<Stmt> {
     let to: Vec<&OutboundTransfer> = changes.iter().map(|c| &c.to).collect();
@@ -168,11 +124,20 @@ pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &
     if is_credit && changes.iter().any(|c| c.to.state == PayoutState::Failed) {
         statements.push(credit::undelivered(&over));
     }
+    let gone: Vec<&str> = to.iter().filter(|s| payout::shows_account_gone(s)).map(|s| payout_of(s)).collect();
+    if !gone.is_empty() {
+        statements.push(payee_doubt(&gone));
+    }
     if !tellings.is_empty() {
         let tell = if is_credit { credit::outbound_notice } else { rows::outbound_notice };
         statements.push(tell(&tellings, ctx.now));
     }
     statements
+}
+
+/// The payout that a payout or its reversal is about.
+fn payout_of(s: &OutboundTransfer) -> &str {
+    if s.kind == TransferKind::Payout { &s.id } else { &s.parent }
 }
 
 /// The message that a change requires. Operators are notified once a day of problems that affect all of a program's
@@ -224,17 +189,26 @@ async fn take<P: Ports>(
     }
     let found = handfuls(ctx, pace, &doubtful, |s| Box::pin(look_up(ctx, s))).await;
     for (s, found) in doubtful.iter().zip(found) {
-        match found.map(|listed| payout::looked_up(s, &listed, ctx.now)) {
-            Ok(Some(change)) => changes.push(change),
-            Ok(None) => fresh.push(s.clone()),
-            Err(why) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
+        match found.map(|found| found.map(|listed| payout::looked_up(s, &listed))) {
+            Some(Ok(Some(change))) => changes.push(change),
+            Some(Ok(None)) => fresh.push(s.clone()),
+            Some(Err(why)) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
+            None => changes.push(payout::not_looked_up(s, UNSENT, ctx.now)),
         }
     }
+    let (carried, fresh) = closed::carry(ctx, fresh).await?;
+    changes.extend(carried);
     let fresh = reduce::still_due(ctx, kind, fresh).await?;
     attempts.extend(fresh.iter().map(|s| payout::begin_attempt(s, &transfer::form(s), ctx.now)));
+    let refused: Vec<String> =
+        changes.iter().filter(|c| payout::shows_account_gone(&c.to)).map(|c| c.to.target.clone()).collect();
     let begun = store(ctx, kind, changes, attempts).await?;
     let results = send(ctx, pace, &begun).await;
-    settle(ctx, kind, &begun, &results).await
+    settle(ctx, kind, &begun, &results).await?;
+    if kind == TransferKind::Payout {
+        closed::confirm_refused(ctx, &refused).await;
+    }
+    Ok(())
 }
 
 /// Stores the lookups' results and the reservations. Returns the reservations that are ours to send. If another write
@@ -277,12 +251,13 @@ async fn send<P: Ports>(
     begun: &[OutboundTransfer],
 ) -> Vec<TransferResult> {
     let results = handfuls(ctx, pace, begun, |s| Box::pin(ask(ctx, s))).await;
-    let read = |results: Result<payout::StripeObject, Reply>| match results {
-        Ok(made) => TransferResult::Done(made),
-        Err(Reply::Refused(StripeRefusal { status, code, message, .. })) => {
+    let read = |results: Option<Result<payout::StripeObject, Reply>>| match results {
+        None => TransferResult::Unsent(UNSENT.to_owned()),
+        Some(Ok(made)) => TransferResult::Done(made),
+        Some(Err(Reply::Refused(StripeRefusal { status, code, message, .. }))) => {
             TransferResult::Refused { status, code, message }
         }
-        Err(other) => TransferResult::Unsure(describe(&other)),
+        Some(Err(other)) => TransferResult::Unsure(describe(&other)),
     };
     results.into_iter().map(read).collect()
 }
@@ -342,18 +317,17 @@ async fn settle_one<P: Ports>(
     Err(last)
 }
 
-/// Calls a few at a time. Once a response shows that the next ones would also fail, the rest is skipped.
+/// Calls a few at a time. Once a response shows that the next ones would also fail, the rest is skipped: `None`.
 async fn handfuls<'a, P: Ports, T>(
     ctx: &Context<'_, P>,
     pace: &mut SendLimits,
     sendings: &'a [OutboundTransfer],
     call: impl Fn(&'a OutboundTransfer) -> LocalBoxFuture<'a, Result<T, Reply>>,
-) -> Vec<Result<T, Reply>> {
+) -> Vec<Option<Result<T, Reply>>> {
     let mut answers = Vec::with_capacity(sendings.len());
     for handful in sendings.chunks(AT_ONCE) {
         if pace.stop.is_some() {
-            let unasked = || Err(Reply::Unsure("not sent, because Stripe rejected the calls before it".to_owned()));
-            answers.extend(handful.iter().map(|_| unasked()));
+            answers.extend(handful.iter().map(|_| None));
             continue;
         }
         if pace.has_asked {
@@ -362,7 +336,7 @@ async fn handfuls<'a, P: Ports, T>(
         pace.has_asked = true;
         let results = join_all(handful.iter().map(&call)).await;
         pace.stop = results.iter().zip(handful).filter_map(|(t, s)| stops(s.kind, t.as_ref().err()?)).max();
-        answers.extend(results);
+        answers.extend(results.into_iter().map(Some));
     }
     answers
 }

@@ -8,7 +8,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;
 use crate::store::health::Backlog;
-use crate::store::payout::payee::READY;
+use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -137,10 +137,12 @@ pub fn outbox_statements(run: &RunId, is_connected: bool, now: UtcMillis) -> Stm
          SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,
                 json_object('run', r.id, 'period', r.period, 'unit', p.unit, 'settled_cents', p.settled_cents,
                   'pending_cents', p.pending_cents, 'available_cents', p.available_cents, 'payable_cents', p.payable_cents,
-                  'payouts', IIF(p.unit NOT GLOB 'cash:*' OR ?3 = 0, 'none', IIF(EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = p.partner_id AND {READY}), 'ready', 'setup'))), 'queued', ?2
+                  'payouts', IIF(p.unit NOT GLOB 'cash:*' OR ?3 = 0, 'none', IIF(EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = p.partner_id AND {}), 'ready', IIF({}, 'setup', 'none')))), 'queued', ?2
          FROM run r JOIN run_partner p ON p.run_id = r.id
          WHERE r.id = ?1 AND r.cadence = 'monthly' AND (p.settled_cents <> 0 OR p.pending_cents <> 0 OR p.available_cents <> 0)
          ON CONFLICT (id) DO NOTHING",
+        ready(),
+        reachable("p.partner_id")
     ))
     .bind(run)
     .bind(now)

@@ -1,8 +1,10 @@
 //! Payouts, their reversals and credits sent to Stripe: what is due, what was decided, and their ledger entries.
 
 pub mod accruals;
+pub mod closed;
 pub mod payee;
 pub mod plan;
+pub mod unexpected;
 
 use crate::base::ids::{ActorId, PartnerId, PayoutId, RunId};
 use crate::base::time::UtcMillis;
@@ -51,7 +53,7 @@ pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, lim
     };
     Stmt::new(format!(
         "{} WHERE state IN ('planned', 'submitting') AND due_at_ms <= ?1 AND {approved}
-           AND (held = 0 OR (state = 'submitting' AND (refusal IS NOT NULL OR first_sent_at_ms <= ?2)))
+           AND (held = 0 OR (state = 'submitting' AND (refusal IS NOT NULL OR (tries > 0 AND first_sent_at_ms <= ?2))))
          ORDER BY due_at_ms, id LIMIT ?4",
         select(kind)
     ))

@@ -2,7 +2,9 @@
 
 use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
-use crate::engine::payout::payee::Payability;
+use crate::engine::payout::payee::{Payability, is_payable};
+use crate::engine::payout::region::CROSS_BORDER;
+use crate::engine::payout::region::is_offered;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -19,16 +21,53 @@ pub struct PayeeRow {
     pub currently_due: String,
     pub disabled_reason: Option<String>,
     pub updated_at_ms: UtcMillis,
+    /// The platform's country; `None` while it is unknown.
+    pub platform_country: Option<String>,
+}
+
+impl PayeeRow {
+    /// Whether money reaches the bank behind the account. The payout plan checks the same.
+    pub fn is_payable(&self) -> bool {
+        is_payable(self.transfers_active != 0, self.payouts_enabled != 0) && self.is_offered()
+    }
+
+    /// Whether Stripe pays from the platform's country to the account's.
+    pub fn is_offered(&self) -> bool {
+        is_offered(self.platform_country.as_deref(), self.country.as_deref())
+    }
 }
 
 const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfers_active, payouts_enabled, currently_due, \
      disabled_reason, updated_at_ms";
 
-/// Whether the payee `y` can be paid: transfers reach the connected account, and Stripe pays it out.
-pub const READY: &str = "y.transfers_active = 1 AND y.payouts_enabled = 1";
+/// The platform's country, as a column or value.
+pub const PLATFORM: &str = "(SELECT s.country FROM stripe_platform s ORDER BY s.requested_at_ms DESC, s.id LIMIT 1)";
+
+/// Whether the payee `y` can be paid: transfers reach the connected account, Stripe pays it out, and does so from the
+/// platform's country (`PayeeRow::is_payable`).
+pub fn ready() -> String {
+    format!("y.transfers_active = 1 AND y.payouts_enabled = 1 AND {}", offered("y.country"))
+}
+
+/// Whether Stripe pays from the platform's country to another, or may do so (`engine/payout/region.rs`).
+fn offered(country: &str) -> String {
+    let region = CROSS_BORDER.map(|code| format!("'{code}'")).join(",");
+    format!(
+        "NOT EXISTS (SELECT 1 FROM (SELECT {PLATFORM} AS home) WHERE home <> {country}
+           AND NOT (home IN ({region}) AND {country} IN ({region})))"
+    )
+}
+
+/// Whether Stripe can pay a partner's country. Where it can't, there is nothing to set up.
+pub fn reachable(partner: &str) -> String {
+    offered(&format!(
+        "(SELECT COALESCE(y.country, q.country) FROM partner q LEFT JOIN payee y ON y.partner_id = q.id WHERE q.id = {partner})"
+    ))
+}
 
 pub fn payee_find(partner: &PartnerId) -> Query<PayeeRow> {
-    Stmt::new(format!("SELECT {COLUMNS} FROM payee WHERE partner_id = ?1")).bind(partner).query()
+    let select = format!("SELECT {COLUMNS}, {PLATFORM} AS platform_country FROM payee WHERE partner_id = ?1");
+    Stmt::new(select).bind(partner).query()
 }
 
 /// Assigns a connected account to a partner. A partner has one; the table refuses a second.
@@ -49,7 +88,7 @@ pub fn payee_insert(partner: &PartnerId, state: &Payability, at: UtcMillis) -> S
 /// Accounts that money cannot reach yet, those with the oldest news first.
 pub fn payee_waiting(limit: i64) -> Query<PayeeRow> {
     Stmt::new(format!(
-        "SELECT {COLUMNS} FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
+        "SELECT {COLUMNS}, NULL AS platform_country FROM payee WHERE transfers_active = 0 OR payouts_enabled = 0 ORDER BY updated_at_ms, partner_id LIMIT ?1"
     ))
     .bind(limit)
     .query()

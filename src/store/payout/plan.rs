@@ -5,7 +5,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::payout::accruals::payout_accrual_plan;
-use crate::store::payout::payee::READY;
+use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
@@ -18,6 +18,8 @@ pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i
     let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
     let id = "'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6)";
     let columns = AccountColumns::of("p");
+    let ready = ready();
+    let reachable = reachable("s.partner_id");
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
     let [accruals, others] = payout_accrual_plan(run, delay_days);
     vec![
@@ -27,7 +29,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i
                destination, state, due_at_ms, reason, revision, created_at_ms)
              SELECT {id}, s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, s.payable_cents, CAST(?4 AS INTEGER),
                     {id} || '.pending', y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
-             FROM payee y, {due} AND y.partner_id = s.partner_id AND {READY}"
+             FROM payee y, {due} AND y.partner_id = s.partner_id AND {ready}"
         ))
         .bind(&run.program_id)
         .bind(minimum_cents),
@@ -46,7 +48,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i
              SELECT 'payout.onboarding:' || s.run_id || ':' || s.partner_id, 'payout.onboarding', ?3, s.partner_id,
                     json_object('amount_cents', s.payable_cents, 'unit', s.unit, 'period', ?4,
                       'due', json(COALESCE((SELECT y.currently_due FROM payee y WHERE y.partner_id = s.partner_id), '[]'))), 'queued', ?2
-             FROM {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {READY})
+             FROM {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {ready}) AND {reachable}
              ON CONFLICT (id) DO NOTHING"
         ))
         .bind(&run.program_id)

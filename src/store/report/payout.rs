@@ -233,7 +233,8 @@ pub const YEAR_ROWS_MAX: i64 = 50_000;
 /// was posted.
 pub fn year_list(from: UtcMillis, to: UtcMillis) -> Query<YearRow> {
     Stmt::new(
-        "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country, y.stripe_account_id,
+        "SELECT m.partner_id, q.program_id, q.external_id, x.name, x.email, COALESCE(y.country, q.country) AS country,
+                COALESCE(y.stripe_account_id, (SELECT c.stripe_account_id FROM payee_closed c WHERE c.partner_id = q.id ORDER BY c.closed_at_ms DESC LIMIT 1)) AS stripe_account_id,
                 m.currency, SUM(m.payouts) AS payouts, SUM(m.paid) AS paid_cents, SUM(m.returned) AS returned_cents
          FROM (SELECT partner_id, currency, 1 AS payouts, amount_cents AS paid, 0 AS returned FROM payout
                  WHERE state = 'paid' AND paid_at_ms >= ?1 AND paid_at_ms < ?2

@@ -51,6 +51,8 @@ export async function crawl(browser, start, look, others = []) {
 
 /** No site of a test has more pages in an area. */
 const PAGES_MAX = 400;
+/** Pages of other weeks lead to each other without end, and show no money. */
+const ENDLESS = /[?&]week=/;
 
 /** Visits every page of an area that links lead to, whatever its ids, and `others`. */
 export async function everyPage(browser, start, look, others = []) {
@@ -62,7 +64,7 @@ export async function everyPage(browser, start, look, others = []) {
     await browser.go(waiting[next]);
     await look(waiting[next]);
     for (const { address } of await links(browser, area)) {
-      if (seen.has(address)) continue;
+      if (seen.has(address) || ENDLESS.test(address)) continue;
       seen.add(address);
       waiting.push(address);
     }

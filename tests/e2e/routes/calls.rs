@@ -208,6 +208,10 @@ fn payouts(held: &Held) -> Vec<Call> {
                 json!({"amount_cents": 100, "reason": "so"}),
             )
         },
+        get("/v1/unexpected-transfers"),
+        // Stripe reported none.
+        call(("POST", "/v1/unexpected-transfers/{id}"), "/v1/unexpected-transfers/tr_none", 404)
+            .body(json!({"reason": "a bonus"})),
         call(("GET", "/v1/reports/payouts"), "/v1/reports/payouts?year=2025", 200),
         call(("POST", "/v1/runs/{id}/approve"), format!("/v1/runs/{run}/approve"), 200)
             .body(json!({"reason": "compared"}))

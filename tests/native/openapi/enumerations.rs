@@ -5,7 +5,7 @@ use crate::support::world::at;
 use manicule::codec::event::emdash::FORM_KINDS;
 use manicule::codec::json::Invalid;
 use manicule::codec::operator;
-use manicule::codec::stripe::OWN_EVENTS;
+use manicule::codec::stripe::{ALARM_EVENT, OWN_EVENTS};
 use manicule::engine::accrual::AccrualState;
 use manicule::engine::accrual::payment::{ON_ITS_WAY, PAID};
 use manicule::engine::funnel::Place;
@@ -247,6 +247,7 @@ fn outcomes_and_messages() -> Vec<(&'static str, Names)> {
         ("ChannelReport.unit", units()),
         ("Review.state", constraint("review", "state")),
         ("ReviewDecision.decision", parsed(operator::review, json!({"reason": "r"}), "decision")),
+        ("ClosedAccount.reason", constraint("payee_closed", "reason")),
         ("Message.type", message_types()),
         ("Message.state", message_states()),
         ("PartnerMessage.type", sent_as("PartnerMessage")),
@@ -383,7 +384,7 @@ fn stripes_event_types_in_words_are_those_of_the_code() {
             listed.insert(name.to_owned());
         }
     }
-    assert_eq!(listed, OWN_EVENTS.into_iter().map(str::to_owned).collect::<Names>());
+    assert_eq!(listed, OWN_EVENTS.into_iter().chain([ALARM_EVENT]).map(str::to_owned).collect::<Names>());
 }
 
 #[test]

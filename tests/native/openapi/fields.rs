@@ -13,7 +13,7 @@ use manicule::service::error::{AppError, ErrorKind};
 use manicule::service::message::{endpoint, replay};
 use manicule::service::partner::enroll;
 use manicule::service::payout;
-use manicule::service::payout::onboard;
+use manicule::service::payout::{onboard, unexpected};
 use manicule::service::review;
 use manicule::service::settlement::start;
 use manicule::store::settlement::run::{RunPartner, RunTotal};
@@ -79,7 +79,8 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("Reversal", transfer(TransferKind::Reversal), &[]),
         ("CreditDelivery", transfer(TransferKind::Credit), &[]),
         ("Approval", payout::approval_view(&sample()), &[]),
-        ("Payability", onboard::payability(None), &[]),
+        ("Payability", onboard::payability(None, &[]), &[]),
+        ("UnexpectedTransfer", unexpected::view(&sample()), &[]),
         ("Delivery", replay::view(&sample()), &[]),
         ("WebhookEndpoint", endpoint::view(&sample()), &[]),
     ]

@@ -1,9 +1,16 @@
 //! Every way in which the real service can be cut off: one fault, two faults, or two concurrent invocations, with time
 //! passing in between. Afterwards each partner has each cent once, and the ledger agrees.
 
+mod scene;
+
 use super::fixture::{Call, CrashFixture, DATABASE, Fault, SERVICE};
 use crate::support::world::{World, at};
+use manicule::codec::operator::ResolutionRequest;
+use manicule::service::payout;
+use manicule::service::payout::PayoutAction;
 use std::collections::BTreeMap;
+
+pub use scene::Scene;
 
 pub const MINUTE: i64 = 60_000;
 pub const HOUR: i64 = 60 * MINUTE;
@@ -12,60 +19,11 @@ pub const DAY: i64 = 24 * HOUR;
 /// The time that may pass between two invocations.
 pub const STEPS: [i64; 3] = [MINUTE, 25 * HOUR, 31 * DAY];
 
+/// Payouts and reversals, as far as a review shows them.
+const OUTBOUND: &str = "SELECT * FROM (SELECT id, state, reason, attempt FROM payout
+       UNION ALL SELECT id, state, reason, attempt FROM payout_reversal)";
+
 const START: &str = "2026-06-01T06:00:00Z";
-
-/// The operations besides the ten-minute job, and the initial state of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scene {
-    /// A payout to be planned, sent and settled.
-    Plain,
-    /// The platform's balance is too low at first.
-    Short,
-    /// The partner's account accepts no transfers: nothing leaves, and the amount becomes available again.
-    Closed,
-    /// It was sent, and the result is unknown. An operator has it sent again.
-    Again,
-    /// The payout is paid, and part of it is reversed.
-    Reversal,
-    /// An accrual is refunded in part after the plan.
-    Refunded,
-    /// The same, after the first invocation, which may have sent it.
-    RefundedLate,
-    /// The partner owes something since the plan.
-    Owing,
-    /// An accrual is disputed after the plan.
-    Disputed,
-    /// The same, and the partner owes more than the rest: nothing is left to send.
-    Nothing,
-}
-
-/// What the accrual earned and loses, and what a partner owes.
-const ACCRUED: i64 = 300;
-const REFUND: i64 = 100;
-const DEBT: i64 = 250;
-
-impl Scene {
-    /// The state in which payouts end.
-    fn ends(self) -> &'static str {
-        match self {
-            Scene::Closed => "failed",
-            Scene::Nothing => "cancelled",
-            _ => "paid",
-        }
-    }
-
-    /// What the partner lost, what stays frozen, and whether all of it may have been sent before.
-    fn changes(self) -> (i64, i64, bool) {
-        match self {
-            Scene::Refunded => (REFUND, 0, false),
-            Scene::RefundedLate => (REFUND, 0, true),
-            Scene::Owing => (DEBT, 0, false),
-            Scene::Disputed => (0, ACCRUED, false),
-            Scene::Nothing => (DEBT, ACCRUED, true),
-            _ => (0, 0, true),
-        }
-    }
-}
 
 /// What the partner with this account has earned.
 fn earned_by(account: &str) -> i64 {
@@ -123,7 +81,42 @@ impl Stage {
             self.pass(scene, step.max(13 * HOUR));
             b.run();
         }
-        (self.verdict(scene), calls)
+        let mut found = self.reviewed(scene);
+        found.extend(self.verdict(scene));
+        (found, calls)
+    }
+
+    /// What nobody answered for a day waits for a person, with one key used and nothing at Stripe. The person looks at
+    /// Stripe, finds nothing, and has it sent again.
+    fn reviewed(&self, scene: Scene) -> Faults {
+        let b = &self.fixture;
+        let mut found = Vec::new();
+        if !matches!(scene, Scene::Short | Scene::Again) {
+            for row in b.db.sqlite.look(&format!("{OUTBOUND} WHERE attempt > 1")) {
+                found.push(format!("{} has a new key, and nobody decided that", row["id"]));
+            }
+        }
+        for row in b.db.sqlite.look(&format!("{OUTBOUND} WHERE state = 'review'")) {
+            let text = |name: &str| row[name].as_str().unwrap_or_default();
+            let is_asked = |t: &&super::stripe::Transfer| t.group == text("id");
+            let is_reversed =
+                |t: &super::stripe::Transfer| t.reversals.iter().any(|r| r.metadata["reversal"] == text("id"));
+            let stripe = b.stripe.borrow();
+            if stripe.transfers.iter().any(|t| is_asked(&t) || is_reversed(t)) {
+                found.push(format!("{} is under review, but Stripe has it", text("id")));
+            }
+            if !text("reason").contains(" was asked ") {
+                found.push(format!("{}: the review does not say what was asked: {}", text("id"), text("reason")));
+            }
+            drop(stripe);
+            let again = PayoutAction::Resolve(ResolutionRequest::Again);
+            super::ready(payout::decide(&b.context(), &text("id").into(), &again, "Stripe has nothing"))
+                .expect("resolved");
+        }
+        for _ in 0..2 {
+            b.run();
+        }
+        found
     }
 
     fn set_scene(&self, scene: Scene) {
@@ -131,6 +124,11 @@ impl Stage {
         match scene {
             Scene::Plain => {}
             Scene::Short => b.stripe.borrow_mut().balance = 100,
+            Scene::Gone => {
+                let accounts: Vec<String> = b.stripe.borrow().accounts.keys().cloned().collect();
+                let gone = accounts.into_iter().map(|id| (id, (400, "resource_missing"))).collect();
+                b.stripe.borrow_mut().gone = gone;
+            }
             Scene::RefundedLate => {}
             Scene::Refunded | Scene::Owing | Scene::Disputed | Scene::Nothing => {
                 self.plan();
@@ -156,12 +154,9 @@ impl Stage {
                 b.script.plan(&[]);
                 b.db.execute("UPDATE payout SET revision = revision + 1, state = 'review' WHERE state = 'submitting'");
                 let ctx = b.context();
-                let again = manicule::service::payout::PayoutAction::Resolve(
-                    manicule::codec::operator::ResolutionRequest::Again,
-                );
+                let again = PayoutAction::Resolve(ResolutionRequest::Again);
                 for id in self.ids("payout WHERE state = 'review'") {
-                    super::ready(manicule::service::payout::decide(&ctx, &id.as_str().into(), &again, "try again"))
-                        .expect("resolved");
+                    super::ready(payout::decide(&ctx, &id.as_str().into(), &again, "try again")).expect("resolved");
                 }
             }
             Scene::Reversal => {
@@ -273,6 +268,10 @@ impl Stage {
         );
         let is_paid = scene.ends() == "paid";
         let (lost, frozen, may_be_whole) = scene.changes();
+        let count = |what: &str| b.db.sqlite.number(&format!("SELECT COUNT(*) FROM {what}"));
+        if scene == Scene::Gone && count("payee WHERE transfers_active = 1") > 0 {
+            found.push("an account that is gone is still used".to_owned());
+        }
         for p in &payouts {
             let text = |name: &str| p[name].as_str().unwrap_or_default();
             let number = |name: &str| p[name].as_i64().expect("a number");
@@ -305,7 +304,7 @@ impl Stage {
                 found.push(format!("{id}: the partner was told {} times", number("told")));
             }
         }
-        if payouts.len() != b.db.sqlite.number("SELECT COUNT(*) FROM payee") as usize || !transfers.is_empty() {
+        if payouts.len() as i64 != count("payee") + count("payee_closed") || !transfers.is_empty() {
             found.push(format!("{} payouts, and {} transfers of nobody", payouts.len(), transfers.len()));
         }
         let booked = b.db.sqlite.number(

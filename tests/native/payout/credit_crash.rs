@@ -109,9 +109,39 @@ impl Stage {
             b.now.set(b.now.get() + step.max(13 * HOUR));
             b.run();
         }
-        let found = self.verdict(scene);
+        let mut found = self.reviewed(scene);
+        found.extend(self.verdict(scene));
         b.db.execute("ROLLBACK");
         (found, calls)
+    }
+
+    /// What nobody answered for a day waits for a person, and nothing of it is at Stripe. The person has it sent again.
+    fn reviewed(&self, scene: Scene) -> Vec<String> {
+        let b = &self.fixture;
+        let mut found = Vec::new();
+        if scene != Scene::Again {
+            for row in b.db.sqlite.look("SELECT id FROM credit_transfer WHERE attempt > 1") {
+                found.push(format!("{} has a new key, and nobody decided that", row["id"]));
+            }
+        }
+        // A debit is planned once its credit is delivered, and can be unanswered itself.
+        for _ in 0..2 {
+            for row in b.db.sqlite.look("SELECT id, reason FROM credit_transfer WHERE state = 'review'") {
+                let text = |name: &str| row[name].as_str().unwrap_or_default();
+                if b.stripe.borrow().moved.iter().any(|m| m.metadata["credit"] == text("id")) {
+                    found.push(format!("{} is under review, but Stripe has it", text("id")));
+                }
+                if !text("reason").contains(" was asked ") {
+                    found.push(format!("{}: the review does not say what was asked", text("id")));
+                }
+                let again = PayoutAction::Resolve(ResolutionRequest::Again);
+                now(payout::decide(&b.context(), &text("id").into(), &again, "Stripe has nothing")).expect("resolved");
+            }
+            b.run();
+            b.now.set(b.now.get() + 25 * HOUR);
+            b.run();
+        }
+        found
     }
 
     fn invoke(&self, seed: Option<u64>) {

@@ -70,6 +70,13 @@ pub struct Stripe {
     pub accounts: BTreeMap<String, i64>,
     /// Accounts that can no longer receive transfers.
     pub closed: BTreeSet<String>,
+    /// Accounts that are gone, and how Stripe says so: the status and code of every call about one.
+    pub gone: BTreeMap<String, (u16, &'static str)>,
+    /// The countries and service agreements of accounts, where they are not `US` and `full`.
+    pub countries: BTreeMap<String, String>,
+    pub agreements: BTreeMap<String, String>,
+    /// The operator's own account and its country, where they are not `acct_platform` and `US`.
+    pub platform: Option<(String, String)>,
     pub transfers: Vec<Transfer>,
     /// Customers that exist.
     pub customers: BTreeSet<String>,
@@ -129,6 +136,20 @@ impl Stripe {
     /// A customer's balance. A negative balance is a credit.
     pub fn owed(&self, customer: &str) -> i64 {
         self.moved.iter().filter(|m| m.customer == customer).map(|m| m.amount).sum()
+    }
+
+    fn platform(&self) -> (String, String) {
+        self.platform.clone().unwrap_or_else(|| ("acct_platform".to_owned(), "US".to_owned()))
+    }
+
+    fn country(&self, account: &str) -> String {
+        self.countries.get(account).cloned().unwrap_or_else(|| "US".to_owned())
+    }
+
+    /// The refusal of a call about an account that is gone.
+    fn refusal(&self, account: &str, what: &str) -> Option<Told> {
+        let (status, code) = *self.gone.get(account)?;
+        Some(error(status, "invalid_request_error", Some(code), &format!("No such {what}: '{account}'")))
     }
 
     pub fn answer(&mut self, request: &OutgoingRequest, now_ms: i64) -> IncomingResponse {
@@ -200,6 +221,19 @@ impl Stripe {
                 let page: Vec<Value> = rest.iter().take(2).map(|m| m.view()).collect();
                 (200, json!({"object": "list", "has_more": rest.len() > 2, "data": page}))
             }
+            ["v1", "account"] => {
+                let (id, country) = self.platform();
+                (200, json!({"object": "account", "id": id, "country": country}))
+            }
+            ["v1", "accounts", id] => self.refusal(id, "account").unwrap_or_else(|| {
+                assert!(self.accounts.contains_key(*id), "{id}");
+                let state = if self.closed.contains(*id) { "inactive" } else { "active" };
+                let view = json!({
+                    "object": "account", "id": id, "country": self.country(id), "default_currency": "usd",
+                    "payouts_enabled": true, "capabilities": {"transfers": state}, "requirements": {"currently_due": []},
+                });
+                (200, view)
+            }),
             ["v1", "events" | "subscriptions"] => list(Vec::new()),
             ["v1", "coupons", id] => match self.coupons.get(*id) {
                 Some(percent) => (200, coupon(id, percent)),

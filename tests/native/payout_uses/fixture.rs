@@ -4,7 +4,7 @@ use crate::support::openapi as described;
 use manicule::base::ids::RunId;
 use manicule::engine::settlement::RunState;
 
-use crate::payout::stripe::Stripe;
+use crate::payout::stripe::{Stripe, Transfer};
 use crate::support::world::{World, at, now};
 use manicule::codec::outgoing::RequestFailed;
 use manicule::codec::stripe as wire;
@@ -56,6 +56,33 @@ impl PayoutFixture {
     pub fn without_key(&mut self) {
         self.world.setup.stripe = None;
         self.config.setup.stripe = None;
+    }
+
+    /// The operator sets the key of another Stripe account.
+    pub fn another_key(&self) {
+        self.sql("UPDATE stripe_platform SET key_sha256 = 'of the key before'");
+    }
+
+    /// What `/healthz` says about unexpected transfers.
+    pub fn healthy_transfers(&self) -> i64 {
+        let (status, body) = self.ask("2026-12-01T00:00:00Z", "GET", "/healthz", &[], &[]);
+        let number = body["transfers"]["unexpected"].as_i64().expect("a number");
+        assert!(number == 0 || status == 503, "{body}");
+        number
+    }
+
+    /// A transfer that Stripe made.
+    pub fn transferred(&self, id: &str, group: &str, destination: &str, cents: i64) {
+        self.stripe.borrow_mut().transfers.push(Transfer {
+            id: id.to_owned(),
+            amount: cents,
+            currency: "usd".to_owned(),
+            destination: destination.to_owned(),
+            group: group.to_owned(),
+            metadata: Default::default(),
+            created: 0,
+            reversals: Vec::new(),
+        });
     }
 
     /// Id and code.

@@ -113,7 +113,9 @@ impl StripeFixture {
             assert_eq!(header("stripe-version"), Some("2026-10-28.endive"));
             assert!(header("authorization").is_some_and(|value| value.starts_with("Bearer sk_")));
             asked.borrow_mut().push(request.url.clone());
-            let (status, body) = answer(&request.url);
+            let is_platform = request.url.ends_with("/v1/account");
+            let platform = || (200, json!({"id": "acct_platform", "object": "account", "country": "US"}));
+            let (status, body) = if is_platform { platform() } else { answer(&request.url) };
             Ok(IncomingResponse { status, headers: Vec::new(), body: body.to_string().into_bytes() })
         });
         self

@@ -26,7 +26,7 @@ test("an account from its creation to its first payment", async (t) => {
     capabilities: { transfers: { requested: true } },
     country: "DE",
     email: "partner@example.com",
-    tos_acceptance: { service_agreement: "recipient" },
+    tos_acceptance: { service_agreement: "full" },
     metadata: { partner_id: "p_1" },
   });
   assert.deepEqual(
@@ -232,4 +232,44 @@ test("ids and amounts are deterministic, and a state file restores them", async 
   assert.equal((await second.stripe.transfers.create({ amount: 5, currency: "usd", destination })).id, "tr_00000002");
   await second.control("reset", { balance: 7 });
   assert.deepEqual([(await second.stripe.balance.retrieve()).available[0].amount, (await second.stripe.transfers.list()).data], [7, []]);
+});
+
+test("a platform pays at home and within its region, and nobody under the recipient agreement", async (t) => {
+  const { stripe, control, post } = await standIn(t);
+  const account = async (country, service_agreement) => {
+    const made = await stripe.accounts.create({
+      type: "express",
+      country,
+      capabilities: { transfers: { requested: true } },
+      tos_acceptance: { service_agreement },
+    });
+    await control(`accounts/${made.id}/onboard`, {});
+    return made.id;
+  };
+  const pays = (destination) =>
+    stripe.transfers.create({ amount: 1, currency: "usd", destination }).then(
+      () => true,
+      ({ code }) => code,
+    );
+  assert.deepEqual(
+    [(await post("/v1/account")).body.country, await pays(await account("IS", "full")), await pays(await account("US", "full"))],
+    ["US", true, true],
+  );
+  const refused = "transfers_not_allowed";
+  assert.deepEqual([await pays(await account("BR", "full")), await pays(await account("GB", "recipient"))], [refused, refused]);
+  await control("platform", { country: "BR" });
+  assert.deepEqual([await pays(await account("BR", "full")), await pays(await account("US", "full"))], [true, refused]);
+});
+
+test("an account that is deauthorized is gone for every call", async (t) => {
+  const { stripe, control } = await standIn(t, { balance: 1_000 });
+  const id = await payable({ stripe, control });
+  const { events } = await control(`accounts/${id}/deauthorize`, {});
+  assert.equal(events[0].type, "account.application.deauthorized");
+  const gone = (promise) => assert.rejects(promise, ({ code }) => ["account_invalid", "resource_missing"].includes(code));
+  const urls = { refresh_url: "http://127.0.0.1:1/again", return_url: "http://127.0.0.1:1/back" };
+  await gone(stripe.accounts.retrieve(id));
+  await gone(stripe.accounts.createLoginLink(id));
+  await gone(stripe.accountLinks.create({ account: id, type: "account_onboarding", ...urls }));
+  await gone(stripe.transfers.create({ amount: 1, currency: "usd", destination: id }));
 });

@@ -2,7 +2,7 @@
 // a misspelled field is not silently replaced by its default.
 import { KINDS } from "./faults.mjs";
 import { EVENT_OPTIONS } from "./events.mjs";
-import { change, onboarded, restricted } from "./api/accounts.mjs";
+import { change, deauthorize, onboarded, restricted } from "./api/accounts.mjs";
 import { SCENARIOS } from "./scenarios/index.mjs";
 import { Misuse, eventsDone, only } from "./scenarios/parts.mjs";
 import { isVersion } from "./versions.mjs";
@@ -75,6 +75,14 @@ const CONTROLS = {
     only(body, ["currently_due", "disabled_reason", ...EVENT_OPTIONS]);
     const account = accountNamed(world, id);
     return eventsDone(world, [change(world, account, restricted(account, body), options(body))], { account: id });
+  },
+  async "POST /_test/accounts/:id/deauthorize"(world, body, { id }) {
+    only(body, EVENT_OPTIONS);
+    return eventsDone(world, [deauthorize(world, accountNamed(world, id), options(body))], { account: id });
+  },
+  "POST /_test/platform"({ store }, body) {
+    only(body, ["id", "country"]);
+    return Object.assign(store.platform, body);
   },
   // The money is at the bank, so a reversal cannot take it.
   "POST /_test/accounts/:id/pay_out"(world, body, { id }) {

@@ -19,6 +19,7 @@ export class Store {
     this.clock = { offset: 0, frozen: null };
     this.counters = {};
     this.balances = { usd: balance };
+    this.platform = { id: "acct_platform", country: "US" };
     this.kinds = new Map();
     // By account and currency: its balance, which limits reversals.
     this.destinations = new Map();
@@ -52,6 +53,10 @@ export class Store {
     return this.kinds.get(kind)?.get(id);
   }
 
+  remove(kind, id) {
+    this.kinds.get(kind)?.delete(id);
+  }
+
   /** In order of creation. */
   all(kind) {
     return [...(this.kinds.get(kind)?.values() ?? [])];
@@ -70,6 +75,7 @@ export class Store {
       clock: this.clock,
       counters: this.counters,
       balances: this.balances,
+      platform: this.platform,
       kinds: Object.fromEntries([...this.kinds].map(([kind, objects]) => [kind, [...objects.values()]])),
       destinations: [...this.destinations],
       answers: [...this.answers],
@@ -82,6 +88,7 @@ export class Store {
     this.clock = saved.clock;
     this.counters = saved.counters;
     this.balances = saved.balances;
+    this.platform = saved.platform ?? this.platform;
     this.kinds = new Map(
       Object.entries(saved.kinds).map(([kind, objects]) => [kind, new Map(objects.map((object) => [object.id, object]))]),
     );

@@ -38,6 +38,8 @@ pub const PAYOUTS_IN_REVIEW_WHY: &str = "Stripe's response did not match. Nothin
 pub const PAYOUTS_HELD: [&str; 2] = ["payout is on hold", "payouts are on hold"];
 pub const PAYOUTS_HELD_WHY: &str = "An operator put it on hold. Release or cancel it to continue.";
 pub const RELEASE_OR_CANCEL: &str = "Release or cancel";
+pub const TRANSFERS_UNEXPECTED: [&str; 2] = ["unexpected transfer", "unexpected transfers"];
+pub const TRANSFERS_UNEXPECTED_WHY: &str = "Stripe reports transfers to partners that no payout asked for.";
 pub const PAYOUTS_FAILED: [&str; 2] = ["payout failed recently", "payouts failed recently"];
 pub const PAYOUTS_FAILED_WHY: &str = "The amount is available again and will be included in the next run. The partner may need to update their \
                                       Stripe account.";

@@ -18,3 +18,4 @@ pub mod report;
 pub mod review;
 pub mod settlement;
 pub mod token;
+pub mod transfer;

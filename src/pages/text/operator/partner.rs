@@ -1,5 +1,7 @@
 //! Partners: the list, and the page of one.
 
+use crate::engine::payout::payee::CloseReason;
+
 // The list.
 pub const LEAD: &str = "People and companies that refer accounts to you.";
 pub const FIND: &str = "Find a partner";
@@ -28,6 +30,17 @@ pub const LEFT: &str = "Left";
 pub const PAYOUT_STATUS: &str = "Payout status";
 pub const NO_STRIPE_ACCOUNT: &str = "This partner has no Stripe account yet. Their Payouts page asks them to set one up, and each run sends a \
                                      reminder.";
+pub const CLOSED_ACCOUNTS: &str = "Former Stripe accounts";
+
+/// Why an account is gone.
+pub fn close_reason(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Deauthorized => "disconnected",
+        CloseReason::Missing => "not found at Stripe",
+        CloseReason::Moved => "moved to another country",
+    }
+}
+
 pub const NO_PAYOUTS_YET_BY_STRIPE: &str = " Stripe can't send payouts yet";
 pub const REQUIRED_BY_STRIPE: &str = "Required by Stripe";
 pub const NOTHING_REQUIRED: &str = "nothing";

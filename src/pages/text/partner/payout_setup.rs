@@ -1,5 +1,6 @@
 //! Payout setup: the partner's Stripe account.
 
+use crate::engine::payout::payee::CloseReason;
 pub use crate::pages::text::partner::common::SET_UP_PAYOUTS;
 use crate::pages::text::shared::field::COUNTRY_HINT;
 
@@ -13,7 +14,27 @@ pub const NOT_YET: &str = "Stripe can't pay you yet";
 pub const REVIEWING: &str = "Stripe is reviewing your details. This may take a day or two. ";
 pub const STILL_NEEDS: &str = "Stripe still needs:";
 
+/// Why the last account is gone.
+pub fn closed(why: CloseReason) -> &'static str {
+    match why {
+        CloseReason::Deauthorized => "Your Stripe account was disconnected.",
+        CloseReason::Missing => "Your Stripe account no longer exists.",
+        CloseReason::Moved => "Your Stripe account was in another country.",
+    }
+}
+
+/// To partners in a country that Stripe does not reach from here.
+pub fn not_offered(country: &str) -> String {
+    format!(
+        "We can't pay partners in {country} through Stripe; your earnings are kept for you until there is another way."
+    )
+}
+
 // The setup.
+pub const MOVED: &str = "Moved to another country?";
+pub const MOVED_WHY: &str = "Stripe can't change an account's country, so you'll set up a new account. The old one keeps \
+    what was paid to it.";
+pub const MOVED_BUTTON: &str = "Set up a new account";
 pub const LEAD: &str = "We pay you through Stripe. Stripe asks for your identity and bank details. We never see your \
     documents or your bank account.";
 pub const NOT_CONNECTED: &str = "Payouts are not set up yet";

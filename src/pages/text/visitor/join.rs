@@ -1,5 +1,6 @@
 //! Joining a program by form. What it promises is what the program's document gives.
 
+use crate::engine::payout::region::is_cross_border;
 use crate::program::document::Document;
 
 pub fn title(document: &Document) -> String {
@@ -24,6 +25,18 @@ pub const JOINING_AS: &str = "You are joining as";
 pub const EMAIL_HINT: &str = "We'll email you a link to confirm it.";
 pub const COUNTRY_UNCHOSEN: &str = "Choose a country";
 pub const ALREADY_PARTNER: &str = "Already a partner?";
+
+/// Where partners can be paid. `country`: the platform's name, `code` its code.
+pub fn payouts(code: &str, country: &str) -> String {
+    let reached = if is_cross_border(code) {
+        "the United States, the United Kingdom, the EEA, Canada and Switzerland"
+    } else {
+        country
+    };
+    format!(
+        "We pay partners in {reached} through Stripe; elsewhere, your earnings are kept until there is another way."
+    )
+}
 
 /// What a partner agrees to by joining.
 pub fn disclosure_promise(document: &Document) -> &'static str {

@@ -27,6 +27,12 @@ impl Stripe {
                 assert_eq!((type_, params.get("type")), (Some("express"), None));
                 let id = format!("acct_{}", self.accounts.len() + 1);
                 self.accounts.insert(id.clone(), 0);
+                if let Some(country) = params.get("country") {
+                    self.countries.insert(id.clone(), country.clone());
+                }
+                if let Some(agreement) = params.get("tos_acceptance[service_agreement]") {
+                    self.agreements.insert(id.clone(), agreement.clone());
+                }
                 let view = json!({
                     "object": "account", "id": id, "created": now, "country": params.get("country").map_or("US", String::as_str),
                     "default_currency": "usd", "payouts_enabled": false, "capabilities": {"transfers": "inactive"},
@@ -37,11 +43,17 @@ impl Stripe {
             }
             ["v1", "account_links"] => {
                 only(&params, &["account", "type", "refresh_url", "return_url"]);
+                if let Some(refusal) = self.refusal(&params["account"], "account") {
+                    return unsaved(refusal);
+                }
                 assert!(self.accounts.contains_key(&params["account"]) && params["type"] == "account_onboarding");
                 let url = format!("https://connect.stripe.example/{}", self.calls);
                 (200, json!({"object": "account_link", "url": url, "created": now, "expires_at": now + 300}), true)
             }
             ["v1", "accounts", id, "login_links"] => {
+                if let Some(refusal) = self.refusal(id, "account") {
+                    return unsaved(refusal);
+                }
                 assert!(self.accounts.contains_key(*id) && params.is_empty());
                 (200, json!({"object": "login_link", "url": format!("https://express.stripe.example/{id}")}), true)
             }
@@ -53,6 +65,14 @@ impl Stripe {
         only(params, &["amount", "currency", "destination", "transfer_group", "description"]);
         let amount: i64 = params["amount"].parse().expect("an integer");
         let destination = params["destination"].clone();
+        if let Some(refusal) = self.refusal(&destination, "destination") {
+            return unsaved(refusal);
+        }
+        let (home, there) = (self.platform().1, self.country(&destination));
+        if !is_paid_from(&home, &there) || self.agreements.get(&destination).is_some_and(|a| a == "recipient") {
+            let message = "Funds can't be sent to accounts located outside of your platform's region";
+            return unsaved(error(400, "invalid_request_error", Some("transfers_not_allowed"), message));
+        }
         if self.closed.contains(&destination) || !self.accounts.contains_key(&destination) {
             return unsaved(error(
                 400,
@@ -145,4 +165,12 @@ impl Stripe {
         self.promotions.push(made.clone());
         (200, made, true)
     }
+}
+
+/// Stripe's rule, as its page on cross-border payouts has it.
+fn is_paid_from(platform: &str, account: &str) -> bool {
+    let region =
+        "US GB CA CH AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO";
+    let is_inside = |country: &str| region.split(' ').any(|inside| inside == country);
+    platform == account || (is_inside(platform) && is_inside(account))
 }

@@ -150,6 +150,19 @@ export function existing({ store }, id) {
   );
 }
 
+/** The platform's own account. */
+const own = ({ store }) => ({ ...store.platform, object: "account", default_currency: CURRENCY_OF[store.platform.country] ?? "eur" });
+
+/** The platform may no longer act for the account: from now on it does not exist for us. */
+export function deauthorize(world, account, options) {
+  const sent = emit(world, "account.application.deauthorized", { id: "ca_00000001", object: "application", name: "Manicule" }, {
+    ...options,
+    account: account.id,
+  });
+  world.store.remove("account", account.id);
+  return sent;
+}
+
 function update(world, params, { id }) {
   const account = existing(world, id);
   apply(account, params);
@@ -207,6 +220,7 @@ export const restricted = (
 });
 
 export const routes = [
+  { method: "GET", path: "/v1/account", shape: EXPAND, run: own },
   {
     method: "POST",
     path: "/v1/accounts",

@@ -26,10 +26,24 @@ function balanceTransaction(store, { type, amount, currency, source, description
   });
 }
 
+// Stripe's page on cross-border payouts: the US, the UK, the EEA, Canada and Switzerland pay each other.
+const REGION = new Set(
+  "US GB CA CH AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split(" "),
+);
+
+/** Stripe pays at home and within the region, and no account under the recipient agreement. */
+const isReached = (home, { country, tos_acceptance }) =>
+  tos_acceptance.service_agreement !== "recipient" && (country === home || (REGION.has(home) && REGION.has(country)));
+
 function create(world, { amount, currency, destination, description = null, metadata = {}, transfer_group = null }, ids, { request }) {
   const { store } = world;
   const account = store.get("account", destination);
   if (!account) throw noSuch("destination", destination, { param: "destination" });
+  if (!isReached(store.platform.country, account))
+    throw invalid(
+      `Funds can't be sent to accounts located in ${account.country} because it's restricted outside of your platform's region. See https://stripe.com/docs/connect/account-capabilities#transfers-cross-border.`,
+      { code: "transfers_not_allowed", param: "destination" },
+    );
   if (account.capabilities.transfers !== "active")
     throw invalid(
       "Your destination account needs to have at least one of the following capabilities enabled: transfers, crypto_transfers, legacy_payments",

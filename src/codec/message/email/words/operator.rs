@@ -15,6 +15,7 @@ pub fn of(kind: MessageType) -> Option<MessageWords> {
         MessageType::PayoutReview => MessageWords::required(payout_review_email),
         MessageType::PayoutFunds => MessageWords::required(funds_email),
         MessageType::PayoutAccess => MessageWords::required(access_email),
+        MessageType::TransferUnexpected => MessageWords::required(transfer_unexpected_email),
         MessageType::CreditReview => MessageWords::required(credit_review_email),
         MessageType::CreditFailed => MessageWords::required(credit_failed_email),
         MessageType::ReviewOpened => MessageWords::required(review_email),
@@ -106,6 +107,29 @@ fn payout_review_email(f: &MessageFields) -> Written {
         link(DECIDE, format!("/operator/payouts/{payout}")),
     ];
     (payout_review_subject(f.program, &amount(f, "amount_cents")), parts)
+}
+
+// transfer.unexpected
+pub fn transfer_unexpected_subject(program: &str, amount: &str) -> String {
+    format!("{program}: a transfer of {amount} that we didn't request")
+}
+
+pub const TRANSFER_UNEXPECTED: &str = "Stripe reports a transfer to a partner that no payout asked for. Someone may have \
+    made it by hand, or another program uses the same key. If it shouldn't stand, reverse it in Stripe.";
+pub const TRANSFER: &str = "Transfer";
+pub const TO_ACCOUNT: &str = "Stripe account";
+
+fn transfer_unexpected_email(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(TRANSFER_UNEXPECTED),
+        rows(vec![
+            (TRANSFER, text(f, "transfer")),
+            (AMOUNT, amount(f, "amount_cents")),
+            (TO_ACCOUNT, text(f, "destination")),
+        ]),
+        link(DECIDE, "/operator/transfers".to_owned()),
+    ];
+    (transfer_unexpected_subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
 // payout.funds

@@ -1,0 +1,76 @@
+//! Transfers to partners that nobody here asked for, and the form by which an operator says what became of one.
+
+use crate::codec::operator as forms;
+use crate::engine::identity::access::Scope;
+use crate::http::context::Platform;
+use crate::pages::columns;
+use crate::pages::columns::{number, text};
+use crate::pages::components;
+use crate::pages::context::{PageContext, PageResult};
+use crate::pages::form::SubmittedForm;
+use crate::pages::layout::csrf;
+use crate::pages::operator::helpers;
+use crate::pages::text::operator::{common, transfer as wording};
+use crate::pages::viewer::{Gate, Operator};
+use crate::service::payout::unexpected;
+use crate::store::payout::unexpected as rows;
+use crate::store::payout::unexpected::UnexpectedTransfer;
+use maud::{Markup, html};
+
+const HERE: &str = "/operator/transfers";
+
+pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
+    let list = helpers::list(cx, helpers::ROWS)?;
+    let (after_ms, after_id) = list.instant_and_id(-1)?;
+    let (operator, found) = gate.open(cx, rows::unexpected_page(after_ms, &after_id, list.limit + 1)).await?;
+    let (found, next) = helpers::paged(&list, found, |t: &UnexpectedTransfer| format!("{}.{}", t.made_at_ms.0, t.id));
+    let may = operator.may(Scope::Payouts);
+    let locale = &*cx.locale;
+    let columns = [
+        text(common::DATE, |t: &UnexpectedTransfer| components::instant(locale, t.made_at_ms)),
+        text(wording::TRANSFER, |t: &UnexpectedTransfer| html! { code { (t.id) } }),
+        text(common::PARTNER, |t: &UnexpectedTransfer| {
+            let partner = t.partner_id.as_ref().map(|id| helpers::partner(id, None, None));
+            html! { (partner.unwrap_or_default()) " " code { (t.destination) } }
+        }),
+        text(wording::PAYOUT, |t: &UnexpectedTransfer| {
+            html! {
+                @match &t.payout_id {
+                    Some(id) => { a href={ "/operator/payouts/" (components::escaped(id)) } { (id) } }
+                    None => { (common::NONE) }
+                }
+            }
+        }),
+        number(common::AMOUNT, |t: &UnexpectedTransfer| {
+            components::amount(locale, t.amount_cents, &format!("cash:{}", t.currency))
+        }),
+        text(common::STATE, |t: &UnexpectedTransfer| html! { @if may { (decision(cx, t)) } }),
+    ];
+    let content = html! {
+        (components::heading(wording::TITLE, wording::LEAD, html! { a.button.second href="/operator/payouts" { (common::ALL_PAYOUTS) } }))
+        @if found.is_empty() {
+            (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
+        } @else {
+            (columns::table(wording::TITLE, &found, &columns))
+        }
+        (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
+    };
+    Ok(helpers::frame(cx, &operator, 200, ("/operator/runs", wording::TITLE), content))
+}
+
+fn decision<S: Platform>(cx: &PageContext<'_, S>, t: &UnexpectedTransfer) -> Markup {
+    html! {
+        form.inline-form method="post" action={ (HERE) "/" (components::escaped(&t.id)) } {
+            (csrf(cx))
+            (helpers::reason(&SubmittedForm::default(), wording::REASON_HINT))
+            button.second { (wording::ACKNOWLEDGE) }
+        }
+    }
+}
+
+pub async fn acknowledge<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
+    let reason =
+        forms::decision(&helpers::body(&cx.form, &["reason"])).map_err(crate::service::error::AppError::from)?;
+    unexpected::acknowledge(&cx.context(&operator.session), id, &reason).await?;
+    Ok(cx.redirect_after_post(HERE))
+}
