@@ -2,9 +2,10 @@
 //! here, so the check has to refuse it.
 
 use crate::base::ids::RewardId;
-use crate::base::money::{Bps, Cents};
+use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
-use crate::program::document::{Cadence, Document, Source, Span};
+use crate::program::document::{Cadence, Document};
+use crate::program::reward::{Earning, InvoiceAmount, InvoiceRate, Per, PerEvent, PerInvoice, PerMilestone};
 use std::ops::Deref;
 
 /// A version of a program. It reads like its document, but for the rewards: those are its earnings.
@@ -12,78 +13,6 @@ use std::ops::Deref;
 pub struct Program {
     document: Document,
     earnings: Vec<Earning>,
-}
-
-/// A reward as it is run. A fact gives at most one accrual for each earning.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Earning {
-    pub id: RewardId,
-    /// How the account must have been brought; empty: in any way.
-    pub sources: Vec<Source>,
-    pub per: Per,
-}
-
-/// The facts that an earning is for, and what they earn.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Per {
-    Invoice(PerInvoice),
-    Event(PerEvent),
-    Milestone(PerMilestone),
-}
-
-/// For paid invoices in a span.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PerInvoice {
-    /// The invoice's monthly amount is more than this.
-    pub monthly_over: Option<Cents>,
-    pub span: Span,
-    pub amount: InvoiceAmount,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum InvoiceAmount {
-    Flat(Cents),
-    Rate(InvoiceRate),
-}
-
-/// A share of the invoice. Both caps are over what the rate and the modifiers earn together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InvoiceRate {
-    pub own: Bps,
-    /// The whole rate with a modifier, where that is higher; in the document's order.
-    pub better: Vec<(RewardId, Bps)>,
-    /// What one account earns in total.
-    pub account_cap: Option<Cents>,
-    /// What one partner earns in a calendar month.
-    pub month_cap: Option<Cents>,
-}
-
-/// For the first event that meets the conditions.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PerEvent {
-    /// A share of a purchase, at most `cap`.
-    PurchaseShare {
-        rate: Bps,
-        cap: Option<Cents>,
-    },
-    /// `kind` starts or updates a subscription, whose annual value is at least this.
-    Subscription {
-        kind: &'static str,
-        annual_at_least: Cents,
-        cents: Cents,
-    },
-    Named {
-        kind: String,
-        cents: Cents,
-    },
-}
-
-/// Once, for a state of the lifecycle: judged as of a run, or, where a program settles instantly, when an event is
-/// received.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PerMilestone {
-    pub state: String,
-    pub cents: Cents,
 }
 
 impl Program {
@@ -153,17 +82,6 @@ impl Program {
     /// Whether modifiers share the room under a monthly cap, so that caps depend on the modifiers that partners have.
     pub fn caps_modifiers(&self) -> bool {
         self.rates().any(|(_, rate)| rate.month_cap.is_some() && !rate.better.is_empty())
-    }
-}
-
-impl PerEvent {
-    /// The type of event.
-    pub fn kind(&self) -> &str {
-        match self {
-            PerEvent::PurchaseShare { .. } => crate::program::event::EventType::PurchaseCompleted.name(),
-            PerEvent::Subscription { kind, .. } => kind,
-            PerEvent::Named { kind, .. } => kind,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::program::measure::{Economics, Funnel};
+pub use crate::program::modifier::*;
 pub use crate::program::reward::*;
 pub use crate::program::settlement::*;
 use serde::{Deserialize, Serialize};

@@ -10,5 +10,6 @@ pub mod compiled;
 pub mod document;
 pub mod event;
 pub mod measure;
+pub mod modifier;
 pub mod reward;
 pub mod settlement;

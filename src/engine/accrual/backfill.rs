@@ -12,8 +12,9 @@ use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::accrual::{Balance, accrual_id};
 use crate::program::catalog::Catalog;
-use crate::program::compiled::{InvoiceRate, Program};
+use crate::program::compiled::Program;
 use crate::program::document::Document;
+use crate::program::reward::InvoiceRate;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 

@@ -9,7 +9,8 @@ use crate::engine::accrual::invoice::{ReferredAccount, judge_flat};
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::accrual::{Accrual, AccrualCause};
 use crate::engine::event::Payload;
-use crate::program::compiled::{PerEvent, Program};
+use crate::program::compiled::Program;
+use crate::program::reward::PerEvent;
 use std::collections::HashSet;
 
 /// The accruals of a program that settles by runs: derived from the facts each time.

@@ -18,8 +18,9 @@ use crate::engine::attribution::Binding;
 use crate::engine::ledger::account::FundingAccount;
 use crate::engine::review::risk::ReviewStatus;
 use crate::program::catalog::Catalog;
-use crate::program::compiled::{InvoiceAmount, InvoiceRate, PerInvoice, Program};
+use crate::program::compiled::Program;
 use crate::program::document::{Document, Hold, Source, Span};
+use crate::program::reward::{InvoiceAmount, InvoiceRate, PerInvoice};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 

@@ -12,7 +12,8 @@ use crate::engine::accrual::hold::HoldContext;
 use crate::engine::accrual::invoice::{ReferredAccount, judge_flat};
 use crate::engine::accrual::source::{AccrualOrigin, AccrualSource};
 use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance, accrual_id};
-use crate::program::compiled::{Earning, PerMilestone, Program};
+use crate::program::compiled::Program;
+use crate::program::reward::{Earning, PerMilestone};
 use serde::Deserialize;
 
 /// The amount in a program's budget, in cents, and whether rewards wait for it.

@@ -1,6 +1,6 @@
 //! Reading and checking a document. Every error names the path, the value and the rule.
 
-mod checker;
+pub(in crate::program) mod checker;
 mod measure;
 mod parts;
 mod rewards;

@@ -203,6 +203,15 @@ impl Payouts {
         }
     }
 
+    /// The partner's account is gone: what waits for it is for the next run.
+    pub fn carry(&mut self, partner: &str) {
+        let waiting = self.all.values_mut().filter(|p| p.partner == partner && p.progress == Progress::Waiting);
+        let carried = waiting.map(|p| p.progress = Progress::Dropped).count();
+        if carried > 0 {
+            self.count("a payout carried because its account is gone");
+        }
+    }
+
     fn is_stale(&self, id: &str, accruals: &Accruals) -> bool {
         let payout = &self.all[id];
         self.allowed(id, accruals) != payout.rows || self.rest(&payout.partner, accruals) < 0

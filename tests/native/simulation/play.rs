@@ -77,6 +77,7 @@ pub(super) struct Play {
     audited: u64,
     /// Stripe's clock.
     clock: std::rc::Rc<std::cell::Cell<i64>>,
+    stripe: std::rc::Rc<std::cell::RefCell<crate::payout::stripe::Stripe>>,
     pub(super) stats: Stats,
 }
 
@@ -110,6 +111,7 @@ impl Play {
             switched_off_at: None,
             audited: 0,
             clock: Default::default(),
+            stripe: Default::default(),
             stats: Stats::default(),
         }
     }

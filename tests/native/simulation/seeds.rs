@@ -79,7 +79,8 @@ waits for the budget
 a reduced payout
 a payout that nothing is left of
 a payout that takes something back
-a payout that pays a debt";
+a payout that pays a debt
+a payout carried because its account is gone";
 
 #[test]
 fn the_books_are_right_after_every_step() {

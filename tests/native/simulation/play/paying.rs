@@ -2,8 +2,8 @@
 //! that planned them, in any order.
 
 use super::*;
-use crate::payout::stripe::Stripe;
-use manicule::service::payout::send;
+use manicule::engine::payout::payee::CloseReason;
+use manicule::service::payout::{closed, send};
 use manicule::service::setup::PayoutApproval;
 use manicule::store::payout::plan;
 use manicule::store::port::Db;
@@ -19,7 +19,8 @@ impl Play {
         if self.seed.is_multiple_of(3) {
             return;
         }
-        let stripe = Rc::new(RefCell::new(Stripe { balance: 1_000_000_000, ..Stripe::default() }));
+        let stripe = Rc::clone(&self.stripe);
+        stripe.borrow_mut().balance = 1_000_000_000;
         let partners =
             self.world.db.look("SELECT id FROM partner WHERE program_id IN ('agency-partner', 'developer-affiliate')");
         for (at, row) in partners.iter().enumerate() {
@@ -28,11 +29,7 @@ impl Play {
                 continue;
             }
             let partner = row["id"].as_str().expect("an id").to_owned();
-            let account = format!("acct_{partner}");
-            stripe.borrow_mut().accounts.insert(account.clone(), 0);
-            let sql = format!("INSERT INTO payee VALUES ('{partner}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, 0)");
-            self.world.db.connection.borrow().execute_batch(&sql).expect("a payee");
-            self.auditor.payable.insert(partner);
+            self.onboard(partner, 0);
         }
         self.world.setup.payout_approval = PayoutApproval::Manual;
         let clock = Rc::clone(&self.clock);
@@ -43,6 +40,40 @@ impl Play {
             at += [1, 3, 11, 40][(self.seed as usize / 3 + at as usize / DAY as usize) % 4] * DAY + 7 * HOUR;
             self.push(at, Step::Pay);
         }
+    }
+
+    /// A partner has a new account at Stripe.
+    fn onboard(&mut self, partner: String, at: i64) {
+        let account = format!("acct_{partner}_{at}");
+        self.stripe.borrow_mut().accounts.insert(account.clone(), 0);
+        let sql = format!("INSERT INTO payee VALUES ('{partner}', '{account}', 'US', 'usd', 1, 1, '[]', NULL, {at})");
+        self.world.db.connection.borrow().execute_batch(&sql).expect("a payee");
+        self.auditor.payable.insert(partner);
+    }
+
+    /// Stripe ends the account of a partner now and then: what was planned for it is carried. Whoever lost one has
+    /// another the next time.
+    fn suspend(&mut self, now: i64) -> Result<(), String> {
+        let without = self.world.db.look(
+            "SELECT DISTINCT partner_id FROM payee_closed WHERE partner_id NOT IN (SELECT partner_id FROM payee) ORDER BY 1",
+        );
+        for row in without {
+            self.onboard(row["partner_id"].as_str().expect("an id").to_owned(), now);
+        }
+        let day = now / DAY;
+        let payees = self.world.db.look("SELECT partner_id, stripe_account_id FROM payee ORDER BY partner_id");
+        if day % 5 != 2 || payees.is_empty() {
+            return Ok(());
+        }
+        let payee = &payees[day as usize % payees.len()];
+        let text = |name: &str| payee[name].as_str().expect("a text").to_owned();
+        let (partner, account) = (text("partner_id"), text("stripe_account_id"));
+        self.stripe.borrow_mut().gone.insert(account.clone(), (400, "resource_missing"));
+        let ctx = self.world.at(UtcMillis(now));
+        done(closed::close(&ctx, &account, CloseReason::Deauthorized, "simulated")).map_err(|e| format!("{e:?}"))?;
+        self.auditor.payable.remove(&partner);
+        self.auditor.payouts.carry(&partner);
+        Ok(())
     }
 
     /// Sets Stripe up or not: only runs and payouts use it here, and what events would read of it is unknown.
@@ -65,6 +96,7 @@ impl Play {
         if compare::stale(&self.world.db) > 0 {
             return Ok(());
         }
+        self.suspend(now)?;
         let waiting = self.world.db.look(
             "SELECT DISTINCT run_id FROM payout WHERE state = 'planned' AND run_id NOT IN (SELECT run_id FROM payout_approval) ORDER BY run_id",
         );
