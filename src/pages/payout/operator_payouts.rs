@@ -21,7 +21,7 @@ use crate::pages::operator::helpers;
 use crate::pages::payout::changes;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::without_stripe;
-use crate::pages::text::operator::{common, navigation, payout as wording};
+use crate::pages::text::operator::{common, navigation, payout as wording, transfer as unexpected};
 use crate::pages::text::shared::payout as words;
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
@@ -62,7 +62,10 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let (found, next) = helpers::paged(&list, found, |p: &PayoutShown| format!("{}.{}", p.created_at_ms.0, p.id));
     let path = if state.is_empty() { HERE.to_owned() } else { format!("{HERE}?state={state}") };
     let content = html! {
-        (components::heading(common::PAYOUTS, wording::LEAD, html! { a.button.second href="/operator/runs" { (navigation::RUNS) } }))
+        (components::heading(common::PAYOUTS, wording::LEAD, html! {
+            a.button.second href="/operator/runs" { (navigation::RUNS) } " "
+            a.button.second href="/operator/transfers" { (unexpected::TITLE) }
+        }))
         (helpers::tabs(wording::BY_STATE, HERE, "state", &state, STATES))
         @if found.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
