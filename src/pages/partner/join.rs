@@ -28,7 +28,7 @@ use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose
 use crate::service::partner::enroll;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
-use crate::store::payout::closed::platform_find;
+use crate::store::payout::platform::platform_find;
 use crate::store::port::Stmt;
 use crate::store::program::programs;
 use maud::{Markup, html};

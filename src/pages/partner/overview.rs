@@ -24,9 +24,9 @@ use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{DayRow, EarnedRow};
-use crate::store::payout::closed::payout_reach;
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
+use crate::store::payout::platform::payout_reach;
 use crate::store::program::programs;
 use maud::{Markup, html};
 

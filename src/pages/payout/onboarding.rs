@@ -17,9 +17,9 @@ use crate::pages::text::shared::{component, country, field};
 use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout::{onboard, platform};
-use crate::store::payout::closed::{PayoutReach, payout_reach};
 use crate::store::payout::payee;
 use crate::store::payout::payee::PayeeRow;
+use crate::store::payout::platform::{PayoutReach, payout_reach};
 use crate::store::query::First;
 use maud::{Markup, html};
 

@@ -27,8 +27,8 @@ use crate::store::ledger::BalanceRow;
 use crate::store::partner::page as reads;
 use crate::store::partner::page::{CreditRow, ReturnRow};
 use crate::store::payout;
-use crate::store::payout::closed::payout_reach;
 use crate::store::payout::payee;
+use crate::store::payout::platform::payout_reach;
 use crate::store::program::programs;
 use maud::{Markup, html};
 

@@ -47,7 +47,7 @@ pub async fn onboard<P: Ports>(
     let is_new = present.is_none();
     let mut payee = match present {
         Some(payee) => payee,
-        None => make(ctx, id, request).await?,
+        None => make(ctx, &partner, request).await?,
     };
     let link = |payee: &PayeeRow| {
         let fallback = format!("{base_url}/partner");
@@ -60,7 +60,7 @@ pub async fn onboard<P: Ports>(
     let mut reply = stripe::post(ctx, "/v1/account_links", &link(&payee), &ctx.fresh_id("key")).await?;
     if !is_new && is_gone(ctx, &payee, &reply).await? {
         platform::reaches(ctx, country.or(partner.country.as_deref())).await?;
-        payee = make(ctx, id, request).await?;
+        payee = make(ctx, &partner, request).await?;
         reply = stripe::post(ctx, "/v1/account_links", &link(&payee), &ctx.fresh_id("key")).await?;
     }
     let made = reply.done()?;
@@ -136,11 +136,10 @@ async fn read<P: Ports>(ctx: &Context<'_, P>, id: &PartnerId) -> Result<Known, A
 /// number of accounts before it: Stripe would answer with one that is gone.
 async fn make<P: Ports>(
     ctx: &Context<'_, P>,
-    id: &PartnerId,
+    partner: &PartnerRow,
     request: &OnboardingRequest,
 ) -> Result<PayeeRow, AppError> {
-    let (partner, closed) = ctx.read((partner::partner_find(id).first(), closed::closed_list(id))).await?;
-    let partner = partner.ok_or_else(|| AppError::not_found("partner"))?;
+    let closed = ctx.read(closed::closed_list(&partner.id)).await?;
     let form = FormEncoder::new()
         .with("controller[stripe_dashboard][type]", "express")
         .with("controller[fees][payer]", "application")

@@ -7,8 +7,8 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::stripe;
 use crate::service::stripe::StripeReply;
-use crate::store::payout::closed;
-use crate::store::payout::closed::PlatformRow;
+use crate::store::payout::platform;
+use crate::store::payout::platform::PlatformRow;
 use sha2::{Digest, Sha256};
 
 /// The platform, as stored or as Stripe says now. `None` if Stripe is not set up, or if the key may not ask.
@@ -16,7 +16,7 @@ pub async fn find<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<PlatformRow>,
     let Some(key) = ctx.setup.stripe.as_ref().map(|stripe| id::hex(&Sha256::digest(stripe.key.as_bytes()))) else {
         return Ok(None);
     };
-    let stored = ctx.read(closed::platform_find().first()).await?;
+    let stored = ctx.read(platform::platform_find().first()).await?;
     if let Some(stored) = stored.filter(|row| row.key_sha256 == key) {
         return Ok(Some(stored));
     }
@@ -26,8 +26,8 @@ pub async fn find<P: Ports>(ctx: &Context<'_, P>) -> Result<Option<PlatformRow>,
     };
     let text = |name: &str| account[name].as_str().filter(|text| text.len() <= 255);
     let (Some(account_id), Some(country)) = (text("id"), text("country")) else { return Ok(None) };
-    ctx.query(closed::platform_write(account_id, country, &key, ctx.now)).await?;
-    Ok(ctx.read(closed::platform_find().first()).await?)
+    ctx.query(platform::platform_write(account_id, country, &key, ctx.now)).await?;
+    Ok(ctx.read(platform::platform_find().first()).await?)
 }
 
 /// The platform's country for a page or a decision: as `stored`, or asked now. Unknown if Stripe can't say.

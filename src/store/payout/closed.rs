@@ -1,12 +1,11 @@
-//! Partners' accounts at Stripe that are gone, and the platform whose accounts they were.
+//! Partners' accounts at Stripe that are gone.
 
 use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::OutboundTransfer;
 use crate::engine::payout::payee::CloseReason;
-use crate::engine::payout::region::is_offered;
 use crate::store::payout::PAYOUT;
-use crate::store::payout::payee::{PLATFORM, PayeePartner};
+use crate::store::payout::payee::PayeePartner;
 use crate::store::port::Stmt;
 use crate::store::query::{First, Query};
 use serde::Deserialize;
@@ -72,60 +71,4 @@ pub fn payee_doubt<T: serde::Serialize>(payouts: &[T]) -> Stmt {
          WHERE stripe_account_id IN (SELECT destination FROM payout WHERE id IN (SELECT value FROM json_each(?1)))",
     )
     .json(&payouts)
-}
-
-/// The operator's own account at Stripe.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct PlatformRow {
-    pub country: String,
-    pub key_sha256: String,
-    /// How many accounts there were, with this one.
-    pub known: i64,
-}
-
-pub fn platform_find() -> Query<PlatformRow> {
-    Stmt::new(
-        "SELECT country, key_sha256, (SELECT COUNT(*) FROM stripe_platform) AS known
-         FROM stripe_platform ORDER BY requested_at_ms DESC, id LIMIT 1",
-    )
-    .query()
-}
-
-pub fn platform_write(id: &str, country: &str, key_sha256: &str, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "INSERT INTO stripe_platform (id, country, key_sha256, requested_at_ms) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (id) DO UPDATE SET country = excluded.country, key_sha256 = excluded.key_sha256, requested_at_ms = excluded.requested_at_ms",
-    )
-    .bind(id)
-    .bind(country)
-    .bind(key_sha256)
-    .bind(now)
-}
-
-/// Whether, and where, a partner can be paid.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct PayoutReach {
-    /// The partner's country as it told us.
-    pub country: Option<String>,
-    /// The platform's; `None` while it is unknown.
-    pub platform_country: Option<String>,
-    /// Why the partner's last account is gone.
-    pub closed: Option<CloseReason>,
-}
-
-impl PayoutReach {
-    /// Whether Stripe pays from the platform's country to the partner's.
-    pub fn is_offered(&self) -> bool {
-        is_offered(self.platform_country.as_deref(), self.country.as_deref())
-    }
-}
-
-pub fn payout_reach(partner: &PartnerId) -> Query<PayoutReach> {
-    Stmt::new(format!(
-        "SELECT q.country, {PLATFORM} AS platform_country,
-                (SELECT c.reason FROM payee_closed c WHERE c.partner_id = q.id ORDER BY c.closed_at_ms DESC LIMIT 1) AS closed
-         FROM partner q WHERE q.id = ?1"
-    ))
-    .bind(partner)
-    .query()
 }

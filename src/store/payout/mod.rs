@@ -4,6 +4,7 @@ pub mod accruals;
 pub mod closed;
 pub mod payee;
 pub mod plan;
+pub mod platform;
 pub mod unexpected;
 
 use crate::base::ids::{ActorId, PartnerId, PayoutId, RunId};

@@ -3,8 +3,8 @@
 use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::payee::{Payability, is_payable};
-use crate::engine::payout::region::CROSS_BORDER;
-use crate::engine::payout::region::is_offered;
+use crate::engine::payout::region::{CROSS_BORDER, is_offered};
+use crate::store::payout::platform::PLATFORM;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -39,9 +39,6 @@ impl PayeeRow {
 
 const COLUMNS: &str = "partner_id, stripe_account_id, country, currency, transfers_active, payouts_enabled, currently_due, \
      disabled_reason, updated_at_ms";
-
-/// The platform's country, as a column or value.
-pub const PLATFORM: &str = "(SELECT s.country FROM stripe_platform s ORDER BY s.requested_at_ms DESC, s.id LIMIT 1)";
 
 /// Whether the payee `y` can be paid: transfers reach the connected account, Stripe pays it out, and does so from the
 /// platform's country (`PayeeRow::is_payable`).
