@@ -6,13 +6,23 @@ use crate::store::account::LINE_COLUMNS;
 use crate::store::port::Stmt;
 use crate::store::query::Parsed;
 
-/// The columns of `AccrualPayment`, besides the accrual's own. Most accruals are in no payout, and need no search for it.
-pub const PAYMENT: &str = "accrual.payout_cents,
-     IIF(accrual.payout_cents = 0, NULL, (SELECT p.id FROM payout_accrual l JOIN payout p ON p.id = l.payout_id WHERE l.accrual_id = accrual.id
-       AND l.accrual_id <> '' AND l.amount_cents > l.returned_cents AND p.state NOT IN ('failed', 'cancelled') ORDER BY p.created_at_ms DESC LIMIT 1)) AS payout_id,
-     IIF(accrual.payout_cents = 0, 0, (SELECT p.state = 'paid' FROM payout_accrual l JOIN payout p ON p.id = l.payout_id WHERE l.accrual_id = accrual.id
-       AND l.accrual_id <> '' AND l.amount_cents > l.returned_cents AND p.state NOT IN ('failed', 'cancelled') ORDER BY p.created_at_ms DESC LIMIT 1)) AS is_paid,
-     IIF(accrual.source GLOB 'invoice:*', (SELECT e.payload ->> '$.\"invoice.paid\".amount.cents' FROM event e WHERE e.id = accrual.event_id), NULL) AS base_cents";
+/// The columns of `AccrualPayment`, besides the accrual's own.
+pub fn payment_columns() -> String {
+    // Most accruals are in no payout, and need no search for it.
+    let latest = |none: &str, column: &str| {
+        format!(
+            "IIF(accrual.payout_cents = 0, {none}, (SELECT {column} FROM payout_accrual l JOIN payout p ON p.id = l.payout_id
+               WHERE l.accrual_id = accrual.id AND l.accrual_id <> '' AND l.amount_cents > l.returned_cents
+                 AND p.state NOT IN ('failed', 'cancelled') ORDER BY p.created_at_ms DESC LIMIT 1))"
+        )
+    };
+    format!(
+        "accrual.payout_cents, {} AS payout_id, {} AS is_paid,
+         IIF(accrual.source GLOB 'invoice:*', (SELECT e.payload ->> '$.\"invoice.paid\".amount.cents' FROM event e WHERE e.id = accrual.event_id), NULL) AS base_cents",
+        latest("NULL", "p.id"),
+        latest("0", "p.state = 'paid'")
+    )
+}
 
 /// The condition of a list of the partner ?1 for a shown state, ?2. An available accrual that a payout takes whole is
 /// paid or on its way.
@@ -30,11 +40,14 @@ pub fn in_state(state: &str) -> String {
     }
 }
 
+/// Accruals with their payment, of those that `rest` selects.
+pub fn shown_accruals(rest: &str) -> Stmt {
+    Stmt::new(format!("SELECT {LINE_COLUMNS}, {} FROM accrual {rest}", payment_columns()))
+}
+
 /// An account's accruals.
 pub fn accruals_of_account(account: &AccountId) -> Parsed<Vec<ShownAccrual>> {
-    Stmt::new(format!("SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE account_id = ?1 ORDER BY id"))
-        .bind(account)
-        .pairs()
+    shown_accruals("WHERE account_id = ?1 ORDER BY id").bind(account).pairs()
 }
 
 /// Whether an available accrual can't be paid yet: it vested after `cutoff`, or it is held or disputed. An accrual that

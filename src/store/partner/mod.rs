@@ -8,8 +8,7 @@ pub mod resource;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
-use crate::store::account::LINE_COLUMNS;
-use crate::store::accrual::payment::PAYMENT;
+use crate::store::accrual::payment::shown_accruals;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use serde::{Deserialize, Serialize};
@@ -123,10 +122,10 @@ pub fn link_disable(code: &LinkCode, at: UtcMillis) -> Stmt {
 
 /// A partner's accruals after the cursor (instant, id), oldest first.
 pub fn entry_page(partner: &PartnerId, after_ms: i64, after_id: &str, limit: i64) -> Parsed<Vec<ShownAccrual>> {
-    Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))
-         ORDER BY at_ms, id LIMIT ?4"
-    ))
+    shown_accruals(
+        "WHERE partner_id = ?1 AND (at_ms > ?2 OR (at_ms = ?2 AND id > ?3))
+         ORDER BY at_ms, id LIMIT ?4",
+    )
     .bind(partner)
     .bind(after_ms)
     .bind(after_id)

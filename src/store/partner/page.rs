@@ -8,8 +8,7 @@ pub use crate::store::partner::own_links::{
 
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::accrual::payment::ShownAccrual;
-use crate::store::account::LINE_COLUMNS;
-use crate::store::accrual::payment::{PAYMENT, in_state};
+use crate::store::accrual::payment::{in_state, shown_accruals};
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
@@ -100,11 +99,11 @@ pub fn client_attribution(partner: &PartnerId, row: i64) -> Query<BindingAttribu
 /// The newest accruals of one of the partner's accounts. They are found by the account, which has few, and not by the
 /// partner.
 pub fn client_accruals(partner: &PartnerId, row: i64, limit: i64) -> Parsed<Vec<ShownAccrual>> {
-    Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE +partner_id = ?1
+    shown_accruals(
+        "WHERE +partner_id = ?1
            AND account_id = (SELECT account_id FROM binding WHERE rowid = ?2 AND partner_id = ?1)
-         ORDER BY at_ms DESC, id DESC LIMIT ?3"
-    ))
+         ORDER BY at_ms DESC, id DESC LIMIT ?3",
+    )
     .bind(partner)
     .bind(row)
     .bind(limit)
@@ -121,20 +120,20 @@ pub fn accrual_page(
     limit: i64,
 ) -> Parsed<Vec<ShownAccrual>> {
     let of_state = in_state(state);
-    Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
+    shown_accruals(&format!(
+        "WHERE partner_id = ?1 AND {of_state} AND at_ms <= ?3 AND (at_ms < ?3 OR id < ?4)
          ORDER BY at_ms DESC, id DESC LIMIT ?5"
     ))
     .bind(partner)
     .bind(state)
     .bind(before_ms)
     .bind(before_id)
-    .bind(limit).pairs()
+    .bind(limit)
+    .pairs()
 }
 
 pub fn accrual_find(partner: &PartnerId, id: &AccrualId) -> Parsed<Vec<ShownAccrual>> {
-    let sql = format!("SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE id = ?2 AND partner_id = ?1");
-    Stmt::new(sql).bind(partner).bind(id).pairs()
+    shown_accruals("WHERE id = ?2 AND partner_id = ?1").bind(partner).bind(id).pairs()
 }
 
 /// Where an account's page is found.

@@ -5,8 +5,7 @@
 use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, ReviewId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
-use crate::store::account::LINE_COLUMNS;
-use crate::store::accrual::payment::PAYMENT;
+use crate::store::accrual::payment::shown_accruals;
 use crate::store::ledger::TransferRow;
 use crate::store::partner::LinkRow;
 use crate::store::port::Stmt;
@@ -83,10 +82,10 @@ pub fn link_latest(partner: &PartnerId, limit: i64) -> Query<LinkRow> {
 
 /// A partner's accruals before the cursor (instant, id), newest first.
 pub fn accrual_latest(partner: &PartnerId, before_ms: i64, before_id: &str, limit: i64) -> Parsed<Vec<ShownAccrual>> {
-    Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
-         ORDER BY at_ms DESC, id DESC LIMIT ?4"
-    ))
+    shown_accruals(
+        "WHERE partner_id = ?1 AND at_ms <= ?2 AND (at_ms < ?2 OR id < ?3)
+         ORDER BY at_ms DESC, id DESC LIMIT ?4",
+    )
     .bind(partner)
     .bind(before_ms)
     .bind(before_id)
@@ -144,13 +143,11 @@ pub fn account_page(before: i64, limit: i64) -> Query<AccountFound> {
 
 /// An account's accruals after the cursor.
 pub fn account_accruals(account: &AccountId, after: &str, limit: i64) -> Parsed<Vec<ShownAccrual>> {
-    Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {PAYMENT} FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
-    ))
-    .bind(account)
-    .bind(after)
-    .bind(limit)
-    .pairs()
+    shown_accruals("WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+        .bind(account)
+        .bind(after)
+        .bind(limit)
+        .pairs()
 }
 
 /// The names that a partner is known by.

@@ -3,7 +3,7 @@
 use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, PayoutId, RunId};
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::store::account::LINE_COLUMNS;
-use crate::store::accrual::payment::PAYMENT;
+use crate::store::accrual::payment::payment_columns;
 use crate::store::payout::accruals::owed;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
@@ -26,9 +26,10 @@ pub fn payout_accrual_page(
     limit: i64,
 ) -> Parsed<Vec<(PayoutShare, ShownAccrual)>> {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS}, {PAYMENT}, l.accrual_id, l.planned_cents, l.amount_cents, l.returned_cents
+        "SELECT {LINE_COLUMNS}, {}, l.accrual_id, l.planned_cents, l.amount_cents, l.returned_cents
          FROM (SELECT accrual_id, planned_cents, amount_cents, returned_cents FROM payout_accrual WHERE payout_id = ?1 AND accrual_id > ?3) l
-         CROSS JOIN accrual ON accrual.id = l.accrual_id WHERE ?2 = '' OR accrual.partner_id = ?2 ORDER BY l.accrual_id LIMIT ?4"
+         CROSS JOIN accrual ON accrual.id = l.accrual_id WHERE ?2 = '' OR accrual.partner_id = ?2 ORDER BY l.accrual_id LIMIT ?4",
+        payment_columns()
     ))
     .bind(payout)
     .bind(partner)
