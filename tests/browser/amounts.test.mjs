@@ -41,8 +41,8 @@ before(async () => {
     for (const partner of Object.values(partners)) await onboard(browser, partner);
   });
   await worker.cron(MONTHLY, run);
-  for (const { data } of [await worker.read("/v1/payouts?state=planned&limit=200")])
-    for (const id of new Set(data.map((payout) => payout.run))) await worker.approve(id);
+  const { data } = await worker.read("/v1/payouts?state=planned&limit=200");
+  for (const id of new Set(data.map((payout) => payout.run))) await worker.approve(id);
   await worker.cron(SWEEP, run + DAY_MS);
 });
 after(() => server?.close());

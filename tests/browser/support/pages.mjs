@@ -19,34 +19,13 @@ export function shape(path) {
   return `/${segments.map((segment, index) => (index >= 2 && (programs.has(segment) || /[0-9A-Z_%:]/.test(segment)) ? ":id" : segment)).join("/")}`;
 }
 
-/** The page's links to pages in `area`. */
+/** The addresses in `area` that the page links to. */
 async function links(browser, area) {
   const hrefs = await browser.run("return [...document.querySelectorAll('a[href]')].map((one) => one.href)");
   return hrefs
     .map((href) => new URL(href))
     .filter(({ origin, pathname }) => origin === new URL(browser.base).origin && !NO_PAGE.test(pathname) && pathname.split("/")[1] === area)
-    .map(({ pathname, search }) => ({ path: pathname, address: `${pathname}${search}` }));
-}
-
-/**
- * Visits one page of each shape, starting at `start`, and calls `look(shape, address)` on each. Returns the shapes.
- * `others` come first: pages that few links lead to, and those with the most content of their shape.
- */
-export async function crawl(browser, start, look, others = []) {
-  const area = start.split("/")[1];
-  const seen = new Set();
-  const waiting = [...others, start].map((address) => ({ path: address.split("?")[0], address }));
-  while (waiting.length > 0) {
-    const { path, address } = waiting.shift();
-    const is = shape(path);
-    if (seen.has(is)) continue;
-    seen.add(is);
-    await browser.go(address);
-    const found = await links(browser, area);
-    await look(is, address);
-    waiting.push(...found);
-  }
-  return [...seen].sort();
+    .map(({ pathname, search }) => `${pathname}${search}`);
 }
 
 /** No site of a test has more pages in an area. */
@@ -54,21 +33,37 @@ const PAGES_MAX = 400;
 /** Pages of other weeks lead to each other without end, and show no money. */
 const ENDLESS = /[?&]week=/;
 
-/** Visits every page of an area that links lead to, whatever its ids, and `others`. */
-export async function everyPage(browser, start, look, others = []) {
+/**
+ * Visits pages, starting at `start`: one for each value that `kindOf` gives of their addresses. Calls
+ * `look(kind, address)` on each, and returns the kinds. `others` come first: pages that few links lead to, and those
+ * with the most content of their kind.
+ */
+async function visited(browser, start, kindOf, look, others) {
   const area = start.split("/")[1];
-  const waiting = [start, ...others];
-  const seen = new Set(waiting);
-  for (let next = 0; next < waiting.length; next += 1) {
-    if (next > PAGES_MAX) throw new Error(`more than ${PAGES_MAX} pages below ${start}: ${waiting.slice(-5).join(" ")}`);
-    await browser.go(waiting[next]);
-    await look(waiting[next]);
-    for (const { address } of await links(browser, area)) {
-      if (seen.has(address) || ENDLESS.test(address)) continue;
-      seen.add(address);
-      waiting.push(address);
-    }
+  const seen = new Set();
+  const waiting = [...others, start];
+  while (waiting.length > 0) {
+    const address = waiting.shift();
+    const kind = kindOf(address);
+    if (seen.has(kind)) continue;
+    if (seen.size >= PAGES_MAX) throw new Error(`more than ${PAGES_MAX} pages below ${start}: ${[...seen].slice(-5).join(" ")}`);
+    seen.add(kind);
+    await browser.go(address);
+    const found = await links(browser, area);
+    await look(kind, address);
+    waiting.push(...found.filter((one) => !ENDLESS.test(one)));
   }
+  return [...seen].sort();
+}
+
+/** Visits one page of each shape. */
+export function crawl(browser, start, look, others = []) {
+  return visited(browser, start, (address) => shape(address.split("?")[0]), look, others);
+}
+
+/** Visits every page of an area that links lead to, whatever its ids. */
+export function everyPage(browser, start, look, others = []) {
+  return visited(browser, start, (address) => address, look, others);
 }
 
 /** The operator's pages with the most content. */

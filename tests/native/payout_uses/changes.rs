@@ -29,6 +29,23 @@ fn sent(fixture: &PayoutFixture) -> Vec<i64> {
     fixture.stripe.borrow().transfers.iter().map(|t| t.amount).collect()
 }
 
+/// April's payout is sent, and May's is planned.
+fn paid_and_planned() -> (PayoutFixture, String) {
+    let (fixture, partner) = planned(PayoutApproval::Manual);
+    approve(&fixture, APRIL, APRIL);
+    fixture.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
+    fixture.run(AGENCY, MAY);
+    (fixture, partner)
+}
+
+/// And June's.
+fn paid_and_planned_twice() -> (PayoutFixture, String) {
+    let (fixture, partner) = paid_and_planned();
+    fixture.paid("p", "in_3", "2026-05-10T00:00:00Z", 40_000);
+    fixture.run(AGENCY, JUNE);
+    (fixture, partner)
+}
+
 #[test]
 fn a_refund_after_the_plan_is_not_sent() {
     let (fixture, partner) = planned(PayoutApproval::Manual);
@@ -91,10 +108,7 @@ fn a_dispute_that_is_won_before_the_approval_changes_nothing() {
 
 #[test]
 fn what_an_earlier_payout_paid_too_much_is_taken_off() {
-    let (fixture, partner) = planned(PayoutApproval::Manual);
-    approve(&fixture, APRIL, APRIL);
-    fixture.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
-    fixture.run(AGENCY, MAY);
+    let (fixture, partner) = paid_and_planned();
     fixture.refunded("re_1", "in_p_1", "2026-05-02T00:00:00Z", 10_000);
     approve(&fixture, MAY, "2026-05-03T00:00:00Z");
     assert_eq!(sent(&fixture), [10_000, 4_000]);
@@ -104,12 +118,7 @@ fn what_an_earlier_payout_paid_too_much_is_taken_off() {
 
 #[test]
 fn a_debt_is_taken_off_one_payout_only() {
-    let (fixture, partner) = planned(PayoutApproval::Manual);
-    approve(&fixture, APRIL, APRIL);
-    fixture.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
-    fixture.run(AGENCY, MAY);
-    fixture.paid("p", "in_3", "2026-05-10T00:00:00Z", 40_000);
-    fixture.run(AGENCY, JUNE);
+    let (fixture, partner) = paid_and_planned_twice();
     fixture.refunded("re_1", "in_p_1", "2026-06-02T00:00:00Z", 10_000);
     approve(&fixture, MAY, "2026-06-03T00:00:00Z");
     approve(&fixture, JUNE, "2026-06-03T00:10:00Z");
@@ -120,12 +129,7 @@ fn a_debt_is_taken_off_one_payout_only() {
 
 #[test]
 fn a_debt_above_the_first_payout_is_taken_off_the_next() {
-    let (fixture, partner) = planned(PayoutApproval::Manual);
-    approve(&fixture, APRIL, APRIL);
-    fixture.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
-    fixture.run(AGENCY, MAY);
-    fixture.paid("p", "in_3", "2026-05-10T00:00:00Z", 40_000);
-    fixture.run(AGENCY, JUNE);
+    let (fixture, partner) = paid_and_planned_twice();
     fixture.refunded("re_1", "in_p_1", "2026-06-02T00:00:00Z", 50_000);
     approve(&fixture, MAY, "2026-06-03T00:00:00Z");
     approve(&fixture, JUNE, "2026-06-03T00:10:00Z");
