@@ -12,7 +12,7 @@ pub trait Formatter: Platform {
 
 /// Formats values for a viewer. The runtime knows every locale (`runtime/intl.rs`); [`Plain`] knows one. Days and times
 /// are in UTC, as the months and weeks are by which everything is counted: an invoice of July 1 in the viewer's zone
-/// would stand in the statement for June.
+/// would appear in the statement for June.
 pub trait Locale {
     /// BCP 47. Not the language of the page, which is English.
     fn locale(&self) -> &str;

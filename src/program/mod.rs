@@ -1,8 +1,7 @@
 //! The program document: the data that the engine interprets.
 //!
 //! In scope: its types, its checks, the bundled presets. Not in scope: what a document does to an account (`engine`).
-//! Presets are checked when the crate is built (by `build.rs`), and an operator's document is checked by the same code
-//! when it is saved.
+//! A test checks the presets, and an operator's document is checked by the same code when it is saved.
 
 pub mod catalog;
 pub mod check;

@@ -51,7 +51,7 @@ pub enum StripeEvent {
     Payability(Payability),
     /// The platform may no longer act for a connected account: its id.
     AccountClosed(String),
-    /// A transfer was made, by whoever. The group is the payout's id if the transfer is ours.
+    /// A transfer was made, by us or by someone else. The group is the payout's id if the transfer is ours.
     TransferCreated { made: StripeObject, group: String },
     /// The total reversed amount of a transfer, in minor units. The group is the payout's id if the transfer is ours.
     TransferReversed { transfer_id: String, group: String, reversed_cents: i64 },

@@ -53,7 +53,7 @@ pub fn refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
     statements
 }
 
-/// The statements that find anew what monthly caps remove, and mark the accounts where that changed. Where modifiers
+/// The statements that recompute what monthly caps remove, and mark the accounts where that changed. Where modifiers
 /// share the room, their accruals have to be up to date.
 pub fn caps_refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
     let versions = || catalog.versions(&run.program_id);

@@ -97,7 +97,7 @@ pub fn transfer_acknowledge(id: &str, actor: &str, reason: &str, now: UtcMillis)
     .bind(reason)
 }
 
-/// Queues a message about each of them, once. Nobody's account belongs to no program, so any one's operators are told.
+/// Queues a message about each of them, once. The account may be no partner's: then the first program's operators get it.
 pub fn unexpected_notice(now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)

@@ -1,4 +1,4 @@
-//! Emails as people read them, compared with `golden.txt`. `GOLDEN=write cargo test` writes the file anew.
+//! Emails as people read them, compared with `golden.txt`. `GOLDEN=write cargo test` rewrites the file.
 
 use crate::base::time::UtcMillis;
 use crate::codec::message::email::tests::payload;
