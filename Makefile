@@ -16,7 +16,7 @@ serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DE
 test: ## build, all tests, and a dry run of the deployment
 	@scripts/test
 
-test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events, and the mutants
+test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events and random programs, and the mutants
 	@scripts/test-long
 
 mutants: ## break each rule in turn and show that the tests notice; some minutes

@@ -35,6 +35,17 @@ impl Catalog {
         self.all().filter(|p| p.id == *program).rfind(|p| p.effective_from <= at)
     }
 
+    /// The versions of `program`, each with the span in which it is in force.
+    pub fn spans(&self, program: &ProgramId) -> Vec<(&Program, UtcMillis, UtcMillis)> {
+        let versions: Vec<&Program> = self.all().filter(|p| p.id == *program).collect();
+        let ends = versions.iter().skip(1).map(|next| next.effective_from).chain([UtcMillis(i64::MAX)]);
+        versions.iter().zip(ends).map(|(version, end)| (*version, version.effective_from, end)).collect()
+    }
+
+    pub fn version(&self, program: &ProgramId, version: i64) -> Option<&Program> {
+        self.all().find(|p| p.id == *program && p.version == version)
+    }
+
     /// The document that people see and prepare at `at`: the one in force, otherwise the first, which is still to begin.
     pub fn current(&self, program: &ProgramId, at: UtcMillis) -> Option<&Document> {
         self.in_force(program, at).or_else(|| self.versions(program).next()).map(Program::document)

@@ -5,6 +5,7 @@ mod force;
 mod paid;
 mod random;
 mod refused;
+mod versions;
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;

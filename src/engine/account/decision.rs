@@ -137,7 +137,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             group.held = standing != risk::ReviewStatus::Clear;
             group.states = lifecycle::history(document, &timeline);
             if document.is_settled_by_runs() {
-                group.grant_due_at = milestone::next_due(&bound, document, case.accruals);
+                group.grant_due_at = milestone::next_due(&bound, &document.id, case.accruals, case.now);
             }
             if !group.held {
                 group.revenue = revenue_since(&timeline.revenue_in(&document.currency), binding.from);
@@ -196,7 +196,7 @@ pub fn grants(
     let due = milestone::due(&bound, document, case.accruals, as_of);
     let all: Vec<Accrual> = case.accruals.iter().chain(&due).cloned().collect();
     let whole = Timeline::of(case.account, case.facts, ALL);
-    let next = milestone::next_due(&ReferredAccount { timeline: &whole, ..bound }, document, &all);
+    let next = milestone::next_due(&ReferredAccount { timeline: &whole, ..bound }, &document.id, &all, as_of);
     (due, next)
 }
 

@@ -26,6 +26,17 @@ pub fn first_held(document: &Document, state: &LifecycleState, timeline: &Timeli
     instants(state, timeline).into_iter().find(|at| holds(document, state, timeline, *at))
 }
 
+/// The first instant from `from` to `to`, both included, as of which `state` holds.
+pub fn first_held_within(
+    document: &Document,
+    state: &LifecycleState,
+    timeline: &Timeline,
+    (from, to): (UtcMillis, UtcMillis),
+) -> Option<UtcMillis> {
+    let later = instants(state, timeline).into_iter().filter(|at| *at > from && *at <= to);
+    [from].into_iter().filter(|at| *at <= to).chain(later).find(|at| holds(document, state, timeline, *at))
+}
+
 /// The states that the account reaches given the known facts, in the document's order. Some may lie in the future,
 /// because a span can end without a new fact that would trigger a decision.
 pub fn history(document: &Document, timeline: &Timeline) -> Vec<LifecycleTransition> {

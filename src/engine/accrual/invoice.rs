@@ -81,8 +81,8 @@ impl<'a> ReferredAccount<'a> {
 /// What an account's earlier payments leave of its earnings.
 #[derive(Default)]
 struct Used {
-    /// The room under caps per account.
-    room: HashMap<RewardId, i64>,
+    /// What they earned in cents by each rate, whatever the version.
+    earned: HashMap<RewardId, i64>,
     /// Earnings that are earned once.
     once: HashSet<RewardId>,
 }
@@ -163,9 +163,12 @@ fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Us
                     shares.push(line(modifier, &earning.id, Cents(whole.0 - base.0)));
                 }
                 let mut shares: Vec<Accrual> = shares.into_iter().flatten().collect();
-                if let Some(cap) = rate.account_cap {
-                    let room = used.room.entry(earning.id.clone()).or_insert(cap.0);
-                    shares.iter_mut().for_each(|share| take_account_cap(share, room));
+                let earned = used.earned.entry(earning.id.clone()).or_default();
+                for share in &mut shares {
+                    if let Some(cap) = rate.account_cap {
+                        take_account_cap(share, Cents(cap.0 - *earned));
+                    }
+                    *earned += share.kept().0;
                 }
                 accruals.append(&mut shares);
             }
@@ -181,10 +184,9 @@ fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Us
 }
 
 /// The reward's own share takes the room that its account has left before what a modifier adds.
-fn take_account_cap(accrual: &mut Accrual, room: &mut i64) {
+fn take_account_cap(accrual: &mut Accrual, room: Cents) {
     let earned = accrual.gross_cents.0;
-    take_cap(accrual, Cents((earned - *room).clamp(0, earned)), "over the account's cap");
-    *room = (*room - earned).max(0);
+    take_cap(accrual, Cents((earned - room.0).clamp(0, earned)), "over the account's cap");
 }
 
 fn take_cap(accrual: &mut Accrual, taken: Cents, why: &str) {

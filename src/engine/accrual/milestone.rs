@@ -67,11 +67,24 @@ fn open_milestones<'d>(
     document.per_milestone().filter(|(earning, _)| is_open(earning)).collect()
 }
 
-/// When a run may find the next milestone reward; `None`: nothing to grant.
-pub fn next_due(b: &ReferredAccount, document: &Program, standing_accruals: &[Accrual]) -> Option<UtcMillis> {
-    let open = open_milestones(b, document, standing_accruals);
-    let states = open.iter().filter_map(|(_, per)| document.state(&per.state));
-    states.filter_map(|state| lifecycle::first_held(document, state, b.timeline)).min()
+/// When a run may find the next milestone reward: of the version in force at `now`, or of a later one. `None`: nothing
+/// to grant.
+pub fn next_due(
+    b: &ReferredAccount,
+    program: &ProgramId,
+    standing_accruals: &[Accrual],
+    now: UtcMillis,
+) -> Option<UtcMillis> {
+    let mut due = Vec::new();
+    for (version, from, to) in b.catalog.spans(program).into_iter().filter(|(.., to)| *to > now) {
+        for (_, per) in open_milestones(b, version, standing_accruals) {
+            let span = (from, UtcMillis(to.0 - 1));
+            due.extend(
+                version.state(&per.state).and_then(|s| lifecycle::first_held_within(version, s, b.timeline, span)),
+            );
+        }
+    }
+    due.into_iter().min()
 }
 
 /// Rule 18: the rewards that the facts call for immediately, in the order of (occurred_at, event id), where a program
@@ -86,12 +99,10 @@ pub fn instant(
     if !document.is_instant() {
         return Vec::new();
     }
-    let milestones = open_milestones(b, document, standing_accruals).into_iter();
-    let mut accruals: Vec<Accrual> =
-        milestones.filter_map(|(earning, per)| instant_milestone(b, document, (&earning.id, per), now)).collect();
+    let mut accruals = instant_milestones(b, &document.id, standing_accruals, now);
     // A reward of zero is kept too: it marks the first event that was received.
     accruals.extend(event::earned(b, true, |reward| is_granted(document, reward, standing_accruals)));
-    accruals.iter_mut().for_each(|accrual| settle(accrual, b, document));
+    accruals.iter_mut().for_each(|accrual| settle(accrual, b, version_of(b, accrual, document)));
     let kind = |l: &Accrual| b.timeline.facts.iter().find(|f| f.event_id == l.event_id).map(|f| f.payload.fact_kind());
     let place = |l: &Accrual| (l.at_ms, kind(l));
     sort_by(&mut accruals, |a, b| {
@@ -105,22 +116,37 @@ pub fn instant(
     accruals
 }
 
-fn instant_milestone(
+/// Each state is judged by the version in force: one that held before it counts from its beginning.
+fn instant_milestones(
     b: &ReferredAccount,
-    document: &Program,
-    (reward, per): (&RewardId, &PerMilestone),
+    program: &ProgramId,
+    standing_accruals: &[Accrual],
     now: UtcMillis,
-) -> Option<Accrual> {
-    let at = lifecycle::first_held(document, document.state(&per.state)?, b.timeline)?;
+) -> Vec<Accrual> {
     // A fact counts as of the next millisecond, and may be dated slightly ahead of our clock.
-    if at.0 > now.0 + DAY_MS / 288 + 1 {
-        return None;
+    let latest = UtcMillis(now.0 + DAY_MS / 288 + 1);
+    let mut accruals: Vec<Accrual> = Vec::new();
+    for (version, from, to) in b.catalog.spans(program) {
+        for (earning, per) in open_milestones(b, version, standing_accruals) {
+            if accruals.iter().any(|earlier| earlier.reward_id == earning.id) {
+                continue;
+            }
+            let state = version.state(&per.state);
+            let held = state
+                .and_then(|s| lifecycle::first_held_within(version, s, b.timeline, (from.plus_ms(1), to.min(latest))));
+            let Some(at) = held else { continue };
+            let own = UtcMillis(at.0 - 1);
+            let event = b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(&b.binding.event, |f| &f.event_id);
+            let ground = state_ground(&earning.id, &per.state, event, own);
+            accruals.push(Accrual::new(version, &b.binding.partner, b.account, ground, per.cents));
+        }
     }
-    let own = UtcMillis(at.0 - 1);
-    b.catalog.in_force(&document.id, own)?;
-    let event = b.timeline.facts.iter().rev().find(|f| f.at == own).map_or(&b.binding.event, |f| &f.event_id);
-    let ground = state_ground(reward, &per.state, event, own);
-    Some(Accrual::new(document, &b.binding.partner, b.account, ground, per.cents))
+    accruals
+}
+
+/// The version that an accrual was granted under. A draft has one for all: `otherwise`.
+fn version_of<'a>(b: &'a ReferredAccount, accrual: &Accrual, otherwise: &'a Program) -> &'a Program {
+    b.catalog.version(&accrual.program_id, accrual.program_version).unwrap_or(otherwise)
 }
 
 /// Granted rewards are kept and only move with their binding. A reward that returns to a binding after no binding had
@@ -158,7 +184,8 @@ pub fn kept(
         accrual.state =
             if accrual.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
         accrual.reason = reason_of(&accrual.source);
-        settle(&mut accrual, b, document);
+        let version = version_of(b, &accrual, document);
+        settle(&mut accrual, b, version);
         let drawn = Cents(accrual.net_cents.0 - stood.0);
         if document.settlement.budget && drawn > Cents::ZERO && !budget.covers(drawn) {
             wait(&mut accrual);

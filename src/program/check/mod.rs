@@ -5,8 +5,10 @@ mod measure;
 mod parts;
 mod rewards;
 mod settlement;
+mod versions;
 
 pub use crate::program::check::checker::Finding;
+pub use crate::program::check::versions::follow;
 
 use crate::base::decode;
 use crate::base::json::{self, DEPTH_MAX, JsonPath};

@@ -6,6 +6,7 @@ use crate::base::id;
 use crate::base::ids::ProgramId;
 use crate::program::check;
 use crate::program::check::Finding;
+use crate::program::compiled::Program;
 use crate::program::document::Document;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -60,6 +61,10 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) ->
             return Err(finding("effective_from", document.effective_from.to_rfc3339(), rule));
         }
         same_money(&document, newest, "currency")?;
+        let findings = check::follow(&document, catalog.versions(id).map(Program::document));
+        if !findings.is_empty() {
+            return Err(Refusal::Findings(findings));
+        }
     } else if document.version != 1 {
         return Err(finding("version", document.version, "1, the first version"));
     }

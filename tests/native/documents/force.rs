@@ -104,7 +104,7 @@ fn reports_use_the_same_version() {
 #[test]
 fn an_event_is_judged_by_the_version_of_its_time() {
     let on = |event: &str, cents: i64| {
-        json!([{"id": "ask", "source": "test", "on": {"event": event}, "to": "referrer",
+        json!([{"id": event.replace('.', "-"), "source": "test", "on": {"event": event}, "to": "referrer",
                 "amount": {"flat_cents": cents}, "span": {"once": {}}}])
     };
     for base in [document(|_| {}), instant(|_| {})] {
