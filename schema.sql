@@ -24,9 +24,31 @@ CREATE TABLE partner (
   code TEXT NOT NULL,                    -- immutable, the partner's own code
   disclosure_accepted_at_ms INTEGER,     -- set once
   left_at_ms INTEGER,                    -- set once
+  standing TEXT NOT NULL DEFAULT 'active' CHECK (standing IN ('active', 'suspended', 'banned')), -- mutable: that of its latest suspension
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (program_id, external_id)
 ) STRICT;
+
+-- When partners were suspended or banned. Those of one partner do not overlap.
+CREATE TABLE suspension (
+  id TEXT PRIMARY KEY,                   -- immutable, sus_…
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  standing TEXT NOT NULL CHECK (standing IN ('suspended', 'banned')), -- immutable
+  from_ms INTEGER NOT NULL,              -- immutable
+  to_ms INTEGER CHECK (to_ms >= from_ms), -- set once: when the partner was reinstated, or banned
+  reason TEXT NOT NULL,                  -- immutable, for operators
+  actor TEXT NOT NULL                    -- immutable
+) STRICT;
+CREATE UNIQUE INDEX suspension_open ON suspension (partner_id) WHERE to_ms IS NULL;
+CREATE INDEX suspension_partner ON suspension (partner_id, from_ms);
+
+-- How much of a banned partner's accruals stays, because it was paid or used.
+CREATE TABLE ban_kept (
+  accrual_id TEXT PRIMARY KEY,           -- immutable
+  account_id TEXT NOT NULL,              -- immutable
+  kept_cents INTEGER NOT NULL CHECK (kept_cents > 0) -- mutable: less at a later ban
+) STRICT;
+CREATE INDEX ban_kept_account ON ban_kept (account_id);
 
 -- Personal data of partners, in its own table so that it can be erased.
 CREATE TABLE partner_person (

@@ -124,6 +124,10 @@ table! {
     GET "/v1/reports/payouts", Operator(Scope::Payouts) => |call| call.to(payout_sums::year);
     POST "/v1/runs/{id}/approve", Operator(Scope::Payouts) => |call| call.body(operator::remark, payouts::approve);
     GET "/v1/runs/{id}/report", Operator(Scope::Payouts) => |call| call.to(payout_sums::run_report);
+    POST "/v1/partners/{id}/suspend", Operator(Scope::Payouts) => |call| call.body(operator::decision, partners::suspend);
+    POST "/v1/partners/{id}/ban", Operator(Scope::Payouts) => |call| call.body(operator::decision, partners::ban);
+    POST "/v1/partners/{id}/reinstate", Operator(Scope::Payouts) =>
+        |call| call.body(operator::decision, partners::reinstate);
     POST "/v1/partners/{id}/onboarding", Operator(Scope::Partners) =>
         |call| call.body(operator::onboarding, payouts::onboarding);
     POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.to(payouts::dashboard);

@@ -56,8 +56,8 @@ pub fn state(name: &str) -> Markup {
     let tone = match name {
         "paid" | "available" | "sent" | "active" | "done" | "released" | "redeemed" => "good",
         "pending" | "planned" | "submitting" | "queued" | "trial" | "waiting" | "open" | "settled" => "calm",
-        "held" | "disputed" | "review" => "wait",
-        "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" => "bad",
+        "held" | "disputed" | "review" | "suspended" => "wait",
+        "failed" | "void" | "reversed" | "cancelled" | "rejected" | "suppressed" | "banned" => "bad",
         _ => "calm",
     };
     html! { span class={ "state " (tone) } { (shown(name)) } }

@@ -10,6 +10,7 @@ mod fixture;
 mod plans;
 mod reversals;
 mod silence;
+mod suspensions;
 
 use crate::payout::stripe::{self, Mishap};
 use crate::support::world::at;

@@ -1,6 +1,7 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
-use crate::base::ids::{AccountId, EventId, LinkCode};
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode};
+use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
@@ -21,6 +22,8 @@ use crate::engine::review::currency;
 use crate::engine::review::relation::Relations;
 use crate::engine::review::risk;
 use crate::engine::review::risk::{ReferredSignup, Review, RiskInput, Suspicion};
+use crate::engine::review::suspension;
+use crate::engine::review::suspension::Suspension;
 use crate::program::catalog::Catalog;
 use crate::program::compiled::Program;
 use crate::program::document::Document;
@@ -46,6 +49,8 @@ pub struct DecisionInput<'a> {
     pub reviews: &'a [Review],
     /// The stored accruals.
     pub accruals: &'a [Accrual],
+    /// What stays of banned partners' accruals.
+    pub kept: &'a HashMap<AccrualId, Cents>,
     pub terms: PartnerModifiers<'a>,
     pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
@@ -124,6 +129,8 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                 account: case.account,
                 timeline: &timeline,
                 standing: &standing,
+                suspensions: suspensions(case, binding),
+                kept: case.kept,
                 terms: case.terms,
             };
             decision.accruals.extend(accruals(&bound, document, case));
@@ -134,7 +141,8 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
                     && p.invoice.amount.currency == document.currency
             });
             group.qualified_at = paid.map(|p| p.at);
-            group.held = standing != risk::ReviewStatus::Clear;
+            let counts_from = group.qualified_at.unwrap_or(binding.from);
+            group.held = standing != risk::ReviewStatus::Clear || suspension::is_held(bound.suspensions, counts_from);
             group.states = lifecycle::history(document, &timeline);
             if document.is_settled_by_runs() {
                 group.grant_due_at = milestone::next_due(&bound, &document.id, case.accruals, case.now);
@@ -191,6 +199,8 @@ pub fn grants(
         account: case.account,
         timeline: &timeline,
         standing: &standing,
+        suspensions: suspensions(case, binding),
+        kept: case.kept,
         terms: case.terms,
     };
     let due = milestone::due(&bound, document, case.accruals, as_of);
@@ -198,6 +208,11 @@ pub fn grants(
     let whole = Timeline::of(case.account, case.facts, ALL);
     let next = milestone::next_due(&ReferredAccount { timeline: &whole, ..bound }, &document.id, &all, as_of);
     (due, next)
+}
+
+/// Those of the partner that an account is bound to.
+fn suspensions<'a>(case: &DecisionInput<'a>, binding: &Binding) -> &'a [Suspension] {
+    case.links.get(&binding.code).map_or(&[], |link| &link.suspensions)
 }
 
 fn evidence<'a>(case: &DecisionInput<'a>) -> Evidence<'a> {

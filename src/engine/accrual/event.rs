@@ -22,6 +22,7 @@ pub fn derived(b: &ReferredAccount) -> Vec<Accrual> {
             judge_flat(accrual, &b.grounds(program));
         }
         hold::review(accrual, b.standing);
+        hold::suspend(accrual, b.suspensions, b.kept);
     }
     accruals
 }

@@ -1,13 +1,18 @@
 //! Whether an accrual vests, when, and what voids it. Rules 12, 16, 21 and 23 of the design.
 
+use crate::base::ids::AccrualId;
+use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::engine::account::lifecycle;
 use crate::engine::account::timeline::{PaidPeriod, Timeline};
 use crate::engine::accrual::source::AccrualOrigin;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::review::risk::ReviewStatus;
+use crate::engine::review::suspension;
+use crate::engine::review::suspension::Suspension;
 use crate::engine::settlement::schedule;
 use crate::program::document::{Cadence, Document, Hold};
+use std::collections::HashMap;
 
 /// An account's facts that decide whether a hold is over.
 pub struct HoldContext<'a> {
@@ -108,5 +113,30 @@ pub fn review(accrual: &mut Accrual, standing: &ReviewStatus) {
     // A new accrual that is held has not vested.
     if accrual.state == AccrualState::Held && accrual.postings == 0 && accrual.balance == Balance::Available {
         accrual.balance = Balance::Pending;
+    }
+}
+
+/// Applies suspensions and bans to an accrual that was decided otherwise. `kept`: what stays of accruals in a ban.
+pub fn suspend(accrual: &mut Accrual, suspensions: &[Suspension], kept: &HashMap<AccrualId, Cents>) {
+    if accrual.is_over() {
+        return;
+    }
+    if suspension::is_banned(suspensions, accrual.at_ms) {
+        let stays = kept.get(&accrual.id).copied().unwrap_or_default();
+        if stays == Cents::ZERO {
+            accrual.void("the partner was banned".to_owned());
+        } else if stays < accrual.net_cents {
+            accrual.net_cents = stays;
+            accrual.reason = "the partner was banned; this is what had been paid".to_owned();
+        }
+    } else if suspension::is_held(suspensions, accrual.at_ms)
+        && matches!(accrual.state, AccrualState::Pending | AccrualState::Available)
+    {
+        accrual.state = AccrualState::Held;
+        accrual.reason = "held while the partner is suspended".to_owned();
+        // A new accrual that is held has not vested.
+        if accrual.postings == 0 && accrual.balance == Balance::Available {
+            accrual.balance = Balance::Pending;
+        }
     }
 }

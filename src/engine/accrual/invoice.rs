@@ -17,6 +17,7 @@ use crate::engine::accrual::{Accrual, AccrualCause, AccrualState, Balance};
 use crate::engine::attribution::Binding;
 use crate::engine::ledger::account::FundingAccount;
 use crate::engine::review::risk::ReviewStatus;
+use crate::engine::review::suspension::Suspension;
 use crate::program::catalog::Catalog;
 use crate::program::compiled::Program;
 use crate::program::document::{Document, Hold, Source, Span};
@@ -60,6 +61,10 @@ pub struct ReferredAccount<'a> {
     pub account: &'a AccountId,
     pub timeline: &'a Timeline<'a>,
     pub standing: &'a ReviewStatus,
+    /// The partner's.
+    pub suspensions: &'a [Suspension],
+    /// What stays of accruals in a ban, because it was paid or used.
+    pub kept: &'a HashMap<AccrualId, Cents>,
     pub terms: PartnerModifiers<'a>,
 }
 
@@ -81,7 +86,7 @@ impl<'a> ReferredAccount<'a> {
 /// What an account's earlier payments leave of its earnings.
 #[derive(Default)]
 struct Used {
-    /// What they earned in cents by each rate, whatever the version.
+    /// What they earned in cents by each reward, whatever the version.
     earned: HashMap<RewardId, i64>,
     /// Earnings that are earned once.
     once: HashSet<RewardId>,
@@ -150,7 +155,10 @@ fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Us
         }
         let line = |rule: &RewardId, on: &str, cents| invoice_line(b, program, payment, rule, on, cents);
         match &per.amount {
-            InvoiceAmount::Flat(cents) => accruals.extend(line(&earning.id, "", *cents)),
+            InvoiceAmount::Flat(cents) => {
+                *used.earned.entry(earning.id.clone()).or_default() += cents.0;
+                accruals.extend(line(&earning.id, "", *cents));
+            }
             InvoiceAmount::Rate(rate) => {
                 let amount = payment.invoice.amount.cents;
                 let Some(base) = rate.own.of(amount) else { continue };
@@ -302,6 +310,7 @@ fn judge(accrual: &mut Accrual, b: &ReferredAccount, document: &Document, paymen
         accrual.state = AccrualState::Disputed;
         accrual.reason = format!("a dispute of invoice {} is open", payment.invoice.invoice_id);
     }
+    hold::suspend(accrual, b.suspensions, b.kept);
 }
 
 /// Rule 13: the discount on the account's first invoice, where the program offers one.

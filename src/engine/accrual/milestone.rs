@@ -176,7 +176,10 @@ pub fn kept(
         accrual.postings = 0;
         accrual.partner_id = b.binding.partner.clone();
         if accrual.state == AccrualState::Waiting {
-            kept.push(accrual);
+            // What waits is voided like the rest: a rejected review or a ban leaves nothing to release.
+            let mut judged = Accrual { net_cents: accrual.kept(), state: AccrualState::Available, ..accrual.clone() };
+            settle(&mut judged, b, version_of(b, &accrual, document));
+            kept.push(if judged.is_over() { judged } else { accrual });
             continue;
         }
         let stood = accrual.net_cents;
@@ -233,6 +236,7 @@ fn settle(accrual: &mut Accrual, b: &ReferredAccount, document: &Program) {
     if !accrual.is_over() {
         hold::review(accrual, b.standing);
     }
+    hold::suspend(accrual, b.suspensions, b.kept);
     // A released accrual is in pending, and where a program has no runs, nothing else would move it on.
     if document.is_instant() && accrual.state == AccrualState::Pending && Balance::first(document) == Balance::Available
     {

@@ -6,9 +6,11 @@ use crate::base::time::UtcMillis;
 use crate::engine::account::grouped::Keyed;
 use crate::engine::account::order::{Position, SignUp};
 use crate::engine::event::FactKind;
+use crate::engine::review::suspension::Suspension;
 use crate::program::document::Method;
 use crate::program::document::Source;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A partner's link, with the fields that attribution needs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -28,6 +30,15 @@ pub struct AttributionLink {
     pub kind: Option<String>,
     pub partner_email: Option<String>,
     pub partner_website: Option<String>,
+    /// Its partner's.
+    #[serde(default, deserialize_with = "listed")]
+    pub suspensions: Vec<Suspension>,
+}
+
+/// A column with a JSON array; empty if it is NULL.
+fn listed<'de, D: Deserializer<'de>, T: DeserializeOwned>(column: D) -> Result<Vec<T>, D::Error> {
+    let text: Option<String> = Option::deserialize(column)?;
+    text.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(D::Error::custom))
 }
 
 impl AttributionLink {

@@ -3,6 +3,7 @@
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::binding::AttributionLink;
 use crate::engine::event::OCCURRED_AT_AHEAD_MAX_MS;
+use crate::engine::review::suspension;
 use crate::program::document::{Document, Method};
 
 /// Rule 3: why a touch is outside the window that ends at the sign-up.
@@ -30,7 +31,10 @@ pub(super) fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis
     if ended(link.disabled_at_ms) {
         return Some("the link was disabled".to_owned());
     }
-    ended(link.left_at_ms).then(|| "the partner had left the program".to_owned())
+    if ended(link.left_at_ms) {
+        return Some("the partner had left the program".to_owned());
+    }
+    suspension::refusal(&link.suspensions, at)
 }
 
 pub(super) fn rank(document: &Document, method: Method) -> usize {

@@ -6,17 +6,19 @@ use crate::base::time::{Month, UtcMillis};
 use crate::codec::operator::NewPartner;
 use crate::engine::accrual::payment;
 use crate::engine::accrual::payment::{Calculation, ShownAccrual};
+use crate::engine::review::suspension::PartnerStanding;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::page::Page;
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
-use crate::service::partner::enroll;
+use crate::service::partner::{enroll, standing};
 use crate::service::payout::onboard;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
 use crate::store::partner;
+use crate::store::partner::standing::suspension_list;
 use crate::store::payout::closed::closed_list;
 use crate::store::payout::payee;
 use crate::store::program::programs;
@@ -30,6 +32,32 @@ pub async fn enrol<S: Platform>(call: OperatorCall<'_, S, NewPartner>) -> Result
     enroll::partner(&ctx, &call.body, &call.base_url(), once.as_ref()).await
 }
 
+/// `POST /v1/partners/{id}/suspend`.
+pub async fn suspend<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<StoredResponse, AppError> {
+    change(call, PartnerStanding::Suspended).await
+}
+
+/// `POST /v1/partners/{id}/ban`.
+pub async fn ban<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<StoredResponse, AppError> {
+    change(call, PartnerStanding::Banned).await
+}
+
+/// `POST /v1/partners/{id}/reinstate`.
+pub async fn reinstate<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<StoredResponse, AppError> {
+    change(call, PartnerStanding::Active).await
+}
+
+async fn change<S: Platform>(
+    call: OperatorCall<'_, S, String>,
+    to: PartnerStanding,
+) -> Result<StoredResponse, AppError> {
+    let id = PartnerId::from(call.segment);
+    for code in standing::change(&call.context(), &id, to, &call.body).await? {
+        call.app.site.forget_link(&code).await;
+    }
+    Ok((200, json!({"id": id, "standing": to})))
+}
+
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
 pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let id = &PartnerId::from(call.segment);
@@ -37,13 +65,14 @@ pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
         partner::partner_find(id).first(),
         ledger::balance_list(id),
         programs(),
-        (payee::payee_find(id).first(), closed_list(id)),
+        (payee::payee_find(id).first(), closed_list(id), suspension_list(id)),
     );
-    let (found, balances, catalog, (payee, closed)) = call.context().read(reads).await?;
+    let (found, balances, catalog, (payee, closed, suspensions)) = call.context().read(reads).await?;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let balances: Vec<Value> = balances.iter().map(balance).collect();
     let document = catalog.current(&found.program_id, call.app.now);
     let mut view = enroll::view(&found, document, &call.base_url(), &balances);
+    view["suspensions"] = suspensions.iter().map(standing::view).collect();
     view["payability"] = onboard::payability(payee.as_ref(), &closed);
     Ok((200, view))
 }

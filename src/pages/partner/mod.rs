@@ -6,6 +6,7 @@ pub mod join;
 pub mod overview;
 pub mod partners;
 pub mod settings;
+pub mod standing;
 pub mod wording;
 
 use crate::pages::account::clients;

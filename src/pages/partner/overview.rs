@@ -3,6 +3,7 @@
 use crate::base::ids::LinkCode;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::codec::operator::NewPartner;
+use crate::engine::review::suspension::PartnerStanding;
 use crate::http::context::Platform;
 use crate::pages::accrual::earnings;
 use crate::pages::chart;
@@ -112,6 +113,14 @@ struct Todo<'a> {
 impl Todo<'_> {
     fn shown<S: Platform>(&self, cx: &PageContext<'_, S>, partner: &Partner) -> Markup {
         let locale = cx.locale.as_ref();
+        if partner.session.standing == Some(PartnerStanding::Suspended) {
+            return html! {
+                div.todo {
+                    h2 { (text::SUSPENDED) }
+                    p { (text::SUSPENDED_EFFECT) }
+                }
+            };
+        }
         if let Some(left) = partner.session.left_at_ms {
             return html! {
                 div.todo {

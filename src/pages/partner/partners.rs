@@ -1,7 +1,9 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::base::ids::{PartnerId, RunId};
+use crate::codec::operator as forms;
 use crate::engine::payout::OutboundTransfer;
+use crate::engine::review::suspension::PartnerStanding;
 use crate::http::context::Platform;
 use crate::pages::accrual::accruals_table::accruals_table;
 use crate::pages::columns;
@@ -9,15 +11,20 @@ use crate::pages::columns::{number, text};
 use crate::pages::components;
 use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
+use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
+use crate::pages::partner::standing;
 use crate::pages::payout::operator_payouts::state_of;
+use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{common, navigation, partner as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
+use crate::service::partner::standing as changing;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
 use crate::store::partner;
+use crate::store::partner::standing::suspension_list;
 use crate::store::partner::{LinkRow, PartnerRow};
 use crate::store::payout::closed::{ClosedAccount, closed_list};
 use crate::store::payout::payee;
@@ -73,31 +80,44 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
 }
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: PartnerId) -> PageResult {
+    shown(cx, gate, &id, &SubmittedForm::default()).await
+}
+
+pub async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Operator>,
+    id: &PartnerId,
+    form: &SubmittedForm,
+) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
     let (before_ms, before_id) = list.instant_and_id(helpers::LATEST)?;
     let query = (
-        partner::partner_find(&id).first(),
-        ledger::balance_list(&id),
+        (partner::partner_find(id).first(), suspension_list(id)),
+        ledger::balance_list(id),
         program::programs(),
-        (payee::payee_find(&id).first(), closed_list(&id)),
-        reads::link_latest(&id, LATEST),
-        reads::accrual_latest(&id, before_ms, &before_id, list.limit + 1),
-        reads::bound_latest(&id, LATEST),
-        payout::payout_page(&RunId::default(), "", &id, helpers::LATEST, "", LATEST),
+        (payee::payee_find(id).first(), closed_list(id)),
+        reads::link_latest(id, LATEST),
+        reads::accrual_latest(id, before_ms, &before_id, list.limit + 1),
+        reads::bound_latest(id, LATEST),
+        payout::payout_page(&RunId::default(), "", id, helpers::LATEST, "", LATEST),
     );
     let (operator, rows) = gate.open(cx, query).await?;
-    let (found, balance_rows, catalog, (payee, closed), latest_links, lines, bound, latest_payouts) = rows;
+    let ((found, suspensions), balance_rows, catalog, (payee, closed), latest_links, lines, bound, latest_payouts) =
+        rows;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let (lines, next) = helpers::paged(&list, lines, |(l, _)| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
-    let path = format!("/operator/partners/{}", components::escaped(&id));
+    let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
-        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(&id)) } { (common::REFERRED_ACCOUNTS) } }))
+        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) } }))
+        (components::problems(form))
+        @if found.standing != PartnerStanding::Active { p { (components::state(found.standing.name())) } }
         (balances(cx, &balance_rows))
         div.columns {
             section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }
             section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, payee.as_ref())) (closed_accounts(cx, &closed)) }
         }
+        (standing::section(cx, &operator, &found, &suspensions, form))
         h2 { (wording::LINKS) }
         (links(cx, &latest_links))
         h2 { (common::REFERRED_ACCOUNTS) }
@@ -108,7 +128,27 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         (accruals_table(cx, &catalog, &lines, None))
         (components::pager(&path, next.as_deref(), list.cursor.is_empty()))
     };
-    Ok(helpers::frame(cx, &operator, 200, ("/operator/partners", &name), content))
+    Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/partners", &name), content))
+}
+
+pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: PartnerId) -> PageResult {
+    let decide_it = async {
+        let (to, done) = match cx.form.get("decision") {
+            "suspend" => (PartnerStanding::Suspended, "suspended"),
+            "ban" => (PartnerStanding::Banned, "banned"),
+            _ => (PartnerStanding::Active, "reinstated"),
+        };
+        let reason = forms::decision(&helpers::body(&cx.form, &["reason"]))?;
+        let codes = changing::change(&cx.context(&operator.session), &id, to, &reason).await?;
+        for code in codes {
+            cx.app.site.forget_link(&code).await;
+        }
+        Ok(done)
+    };
+    match decide_it.await {
+        Ok(done) => Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done={done}", components::escaped(&id)))),
+        Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
+    }
 }
 
 fn balances<S: Platform>(cx: &PageContext<'_, S>, rows: &[BalanceRow]) -> Markup {

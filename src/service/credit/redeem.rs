@@ -5,6 +5,7 @@ use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::credit::{CreditOwner, RedeemRequest};
+use crate::engine::review::suspension::PartnerStanding;
 use crate::program::document::{Delivery, Document, Unit};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -53,6 +54,10 @@ pub async fn redeem<P: Ports>(
                 document.settlement.delivery.name()
             );
             return Err(AppError::new(ErrorKind::Conflict, "delivered_otherwise", detail).into());
+        }
+        if partner.standing != PartnerStanding::Active {
+            let detail = format!("the partner is {}, so its credit can't be redeemed", partner.standing);
+            return Err(AppError::new(ErrorKind::Conflict, "partner_suspended", detail).into());
         }
         let unit = format!("{}:{}", Unit::Credit.name(), request.currency.as_ref().unwrap_or(&document.currency));
         let has = credits.iter().find(|c| c.unit == unit).map_or(0, redeemable).max(0);

@@ -138,11 +138,18 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, Db
     let Ok(row) = find(budgets, id) else { return Ok(false) };
     let mut balance = row.budget.balance_cents;
     let mut released: Vec<Accrual> = Vec::new();
-    for accrual in waiting {
+    for (mut accrual, hold) in waiting {
         if accrual.kept().0 > balance {
             break;
         }
         balance -= accrual.kept().0;
+        accrual.net_cents = accrual.kept();
+        accrual.reason = milestone::reason_of(&accrual.source);
+        (accrual.balance, accrual.state) = match hold.is_held {
+            0 => (Balance::Available, AccrualState::Available),
+            // The account's next decision, at the end of the hold, says why.
+            _ => (Balance::Pending, AccrualState::Held),
+        };
         released.push(accrual);
     }
     if released.is_empty() {
@@ -151,10 +158,6 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, Db
     let accounts = accounts_of(ctx, &released).await?;
     let mut transfers = Vec::new();
     for accrual in &mut released {
-        accrual.net_cents = accrual.kept();
-        accrual.balance = Balance::Available;
-        accrual.state = AccrualState::Available;
-        accrual.reason = milestone::reason_of(&accrual.source);
         accrual.postings += 1;
         transfers.push(posting::accrue(accrual, accrual.net_cents, ""));
     }

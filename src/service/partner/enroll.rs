@@ -5,6 +5,7 @@ use crate::base::ids::LinkCode;
 use crate::base::time::UtcMillis;
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::operator::{NewLink, NewPartner};
+use crate::engine::review::suspension::PartnerStanding;
 use crate::program::document::{CodeForm, Document};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -52,6 +53,7 @@ pub async fn partner<P: Ports>(
             code: fresh_code(ctx, document, &new.external_id),
             disclosure_accepted_at_ms: new.disclosure_accepted.then_some(ctx.now),
             left_at_ms: None,
+            standing: PartnerStanding::Active,
             created_at_ms: ctx.now,
             name: new.name.clone(),
             email: new.email.clone(),
@@ -158,15 +160,16 @@ pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &LinkCode) -> Result<
 
 /// A partner as the API shows it.
 ///
-/// A partner is not active if it has left, or if the program requires a disclosure that it has not accepted. Its links
-/// do not work then.
+/// A partner is not active if it has left, is suspended or banned, or if the program requires a disclosure that it has
+/// not accepted. Its links do not work then.
 pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balances: &[Value]) -> Value {
     let undisclosed = document.is_some_and(|d| d.requires_disclosure) && p.disclosure_accepted_at_ms.is_none();
     json!({
         "id": p.id, "program": p.program_id, "external_id": p.external_id, "code": p.code,
         "url": format!("{base_url}/r/{}", p.code), "name": p.name, "email": p.email, "website": p.website,
         "country": p.country, "type": p.kind, "disclosure_accepted": p.disclosure_accepted_at_ms.is_some(),
-        "active": p.left_at_ms.is_none() && !undisclosed, "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
+        "standing": p.standing,
+        "active": p.left_at_ms.is_none() && !undisclosed && p.standing == PartnerStanding::Active, "created_at": p.created_at_ms.to_rfc3339(), "balances": balances,
     })
 }
 

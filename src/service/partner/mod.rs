@@ -3,3 +3,4 @@
 pub mod enroll;
 pub mod profile;
 pub mod resource;
+pub mod standing;

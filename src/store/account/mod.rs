@@ -143,6 +143,12 @@ pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[Acc
     mark_found(found, &crowds, except, now)
 }
 
+/// Marks all accounts of a partner.
+pub fn recompute_by_partner(partner: &PartnerId, now: UtcMillis) -> Stmt {
+    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value";
+    mark_found(found, &[partner], &[], now)
+}
+
 /// Accounts that a visitor's touches bound in a span of time.
 #[derive(Clone, Debug, Serialize)]
 pub struct VisitorMark {

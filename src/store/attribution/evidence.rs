@@ -26,7 +26,9 @@ pub fn link_list(accounts: &[AccountId], domains: &[String], codes: &[LinkCode])
         "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
                 UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
          SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source, p.kind,
-                p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email
+                p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email,
+                (SELECT json_group_array(json_object('standing', s.standing, 'from_ms', s.from_ms, 'to_ms', s.to_ms))
+                 FROM suspension s WHERE s.partner_id = p.id HAVING COUNT(*) > 0) AS suspensions
          FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
          WHERE l.code IN (SELECT value FROM json_each(?3)
            UNION SELECT c.value FROM said, json_each(said.codes) c
@@ -209,11 +211,16 @@ pub fn term_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<PartnerMod
 pub struct CapReduction {
     pub accrual_id: AccrualId,
     pub cap_reduction_cents: Cents,
+    pub kept_cents: Option<Cents>,
 }
 
-/// What monthly caps remove from the accruals of accounts.
+/// What monthly caps remove from the accruals of accounts, and what stays of those in a ban.
 pub fn cap_list(accounts: &[AccountId]) -> Query<CapReduction> {
-    Stmt::new("SELECT accrual_id, cap_reduction_cents FROM cap_reduction WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0")
-        .json(&accounts)
-        .query()
+    Stmt::new(
+        "SELECT accrual_id, cap_reduction_cents, NULL AS kept_cents FROM cap_reduction
+         WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0
+         UNION ALL SELECT accrual_id, 0, kept_cents FROM ban_kept WHERE account_id IN (SELECT value FROM json_each(?1))",
+    )
+    .json(&accounts)
+    .query()
 }

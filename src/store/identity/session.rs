@@ -2,6 +2,7 @@
 
 use crate::base::ids::{ActorId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
+use crate::engine::review::suspension::PartnerStanding;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -47,13 +48,14 @@ pub struct SessionRow {
     pub name: Option<String>,
     pub partner_email: Option<String>,
     pub left_at_ms: Option<UtcMillis>,
+    pub standing: Option<PartnerStanding>,
     /// How many partners the session's person has.
     pub partners: i64,
 }
 
-/// Whether partner `p`, with its person `x`, belongs to the session `s`: by the proven address, or by the site's user.
-const IS_OF: &str =
-    "((s.email IS NOT NULL AND lower(x.email) = s.email) OR (s.site_user IS NOT NULL AND p.external_id = s.site_user))";
+/// Whether partner `p`, with its person `x`, belongs to the session `s`: by the proven address, or by the site's user. A
+/// banned one is nobody's.
+const IS_OF: &str = "p.standing <> 'banned' AND ((s.email IS NOT NULL AND lower(x.email) = s.email) OR (s.site_user IS NOT NULL AND p.external_id = s.site_user))";
 
 /// A token's live session, and the partner that the request names. A partner that isn't the session's is not returned.
 /// `+`: with the column's affinity SQLite would not use the index on the lower-case address, and every page would scan
@@ -65,7 +67,7 @@ pub fn session_find(token_sha256: &str, partner: &PartnerId, now: UtcMillis) -> 
            (SELECT t.scopes FROM api_token t WHERE t.sha256 = s.credential_sha256 AND t.revoked_at_ms IS NULL
              AND t.expires_at_ms > ?4) AS token_scopes,
            p.id AS partner_id, p.program_id, p.external_id, p.code, IIF(p.id IS NULL, NULL, x.name) AS name,
-           IIF(p.id IS NULL, NULL, x.email) AS partner_email, p.left_at_ms,
+           IIF(p.id IS NULL, NULL, x.email) AS partner_email, p.left_at_ms, p.standing,
            (SELECT COUNT(*) FROM partner_person y WHERE s.email IS NOT NULL AND lower(y.email) = +s.email)
              + (SELECT COUNT(*) FROM partner q WHERE s.site_user IS NOT NULL AND q.external_id = s.site_user) AS partners
          FROM session s LEFT JOIN partner_person x ON x.partner_id = ?2 LEFT JOIN partner p ON p.id = ?2 AND {IS_OF}
@@ -239,10 +241,10 @@ const OWN: &str = "SELECT p.id, p.program_id, p.external_id, p.code, x.name, p.l
 pub fn own_partners(token_sha256: &str) -> Query<OwnPartner> {
     Stmt::new(format!(
         "{OWN} FROM session s CROSS JOIN partner_person x ON lower(x.email) = +s.email JOIN partner p ON p.id = x.partner_id
-         WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1
+         WHERE (s.token_sha256 = ?1 OR s.before_sha256 = ?1) AND p.standing <> 'banned'
          UNION ALL
          {OWN} FROM session s CROSS JOIN partner p ON p.external_id = s.site_user LEFT JOIN partner_person x ON x.partner_id = p.id
-         WHERE s.token_sha256 = ?1 OR s.before_sha256 = ?1 ORDER BY 7, 1 LIMIT {LIST_MAX}"
+         WHERE (s.token_sha256 = ?1 OR s.before_sha256 = ?1) AND p.standing <> 'banned' ORDER BY 7, 1 LIMIT {LIST_MAX}"
     ))
     .bind(token_sha256).query()
 }
@@ -250,12 +252,14 @@ pub fn own_partners(token_sha256: &str) -> Query<OwnPartner> {
 /// The partners of a person with this proof, oldest first. A token proves none.
 pub fn partners_of(person: Proof<'_>) -> Query<OwnPartner> {
     let (from, proved) = match person {
-        Proof::Email(email) => {
-            ("partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?1", email)
-        }
-        Proof::SiteUser(user) => {
-            ("partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE p.external_id = ?1", user)
-        }
+        Proof::Email(email) => (
+            "partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?1 AND p.standing <> 'banned'",
+            email,
+        ),
+        Proof::SiteUser(user) => (
+            "partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE p.external_id = ?1 AND p.standing <> 'banned'",
+            user,
+        ),
         Proof::Token(sha256) => {
             ("partner p JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1 AND 0", sha256)
         }
@@ -305,7 +309,7 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     let had = "SELECT COUNT(*) FROM magic_link m WHERE m.email = ?3 AND m.purpose = ?2 AND m.created_at_ms > ?9";
     Stmt::new(format!(
         "INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, expires_at_ms, created_at_ms)
-         SELECT ?1, ?2, ?3, ?4, ?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x WHERE lower(x.email) = ?3), ?5, ?6, ?8
+         SELECT ?1, ?2, ?3, ?4, ?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?3 AND p.standing <> 'banned'), ?5, ?6, ?8
          WHERE (({had} AND m.requested_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.requested_by = ?4) = 0)
          RETURNING is_live"
     ))

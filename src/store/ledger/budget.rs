@@ -62,13 +62,23 @@ pub fn budget_advance(budgets: &[(&ProgramId, i64)]) -> Stmt {
 }
 
 /// The rewards that wait, in the order in which they are released.
-pub fn waiting_list(program: &ProgramId, limit: i64) -> Query<Accrual> {
+pub fn waiting_list(program: &ProgramId, limit: i64) -> Parsed<Vec<(Accrual, WaitingHold)>> {
     Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, reward_id LIMIT ?2"
+        "SELECT {LINE_COLUMNS},
+                EXISTS (SELECT 1 FROM binding b WHERE b.account_id = accrual.account_id AND b.program_id = accrual.program_id AND b.held = 1)
+                  OR EXISTS (SELECT 1 FROM suspension s WHERE s.partner_id = accrual.partner_id AND s.to_ms IS NULL AND s.from_ms <= accrual.at_ms)
+                  AS is_held
+         FROM accrual WHERE program_id = ?1 AND state = 'waiting' ORDER BY at_ms, event_id, reward_id LIMIT ?2"
     ))
     .bind(program)
     .bind(limit)
-    .query()
+    .pairs()
+}
+
+/// Whether a waiting reward is on hold once the budget covers it: by a review, or its partner's suspension.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct WaitingHold {
+    pub is_held: i64,
 }
 
 /// The accounts of accruals, with their revisions.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
     Stmt::new(format!(
         "SELECT l.code, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
-                p.left_at_ms, p.disclosure_accepted_at_ms,
+                IIF(p.standing = 'active', p.left_at_ms, 0) AS left_at_ms, p.disclosure_accepted_at_ms,
                 json_extract(v.document, '$.attribution.window_days') AS window_days,
                 json_extract(v.document, '$.code.params') AS params,
                 json_extract(v.document, '$.requires_disclosure') AS requires_disclosure,
@@ -90,7 +90,7 @@ mod tests {
     fn links_resolve_with_partner_and_document() {
         let db = sqlite();
         db.execute_batch(
-            r#"CREATE TABLE partner(id TEXT PRIMARY KEY, program_id TEXT, disclosure_accepted_at_ms INTEGER, left_at_ms INTEGER) STRICT;
+            r#"CREATE TABLE partner(id TEXT PRIMARY KEY, program_id TEXT, disclosure_accepted_at_ms INTEGER, left_at_ms INTEGER, standing TEXT NOT NULL DEFAULT 'active') STRICT;
             CREATE TABLE program_version(program_id TEXT, version INTEGER, effective_from_ms INTEGER, document TEXT) STRICT;
             CREATE TABLE link(code TEXT PRIMARY KEY, partner_id TEXT, program_id TEXT, destination TEXT, campaign TEXT, utm TEXT,
                 source TEXT, created_at_ms INTEGER, expires_at_ms INTEGER, disabled_at_ms INTEGER) STRICT;

@@ -4,10 +4,12 @@ pub mod own_links;
 pub mod page;
 pub mod profile;
 pub mod resource;
+pub mod standing;
 
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
+use crate::engine::review::suspension::PartnerStanding;
 use crate::store::accrual::payment::shown_accruals;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
@@ -24,6 +26,7 @@ pub struct PartnerRow {
     pub code: LinkCode,
     pub disclosure_accepted_at_ms: Option<UtcMillis>,
     pub left_at_ms: Option<UtcMillis>,
+    pub standing: PartnerStanding,
     pub created_at_ms: UtcMillis,
     pub name: Option<String>,
     pub email: Option<String>,
@@ -31,7 +34,7 @@ pub struct PartnerRow {
 
 const PARTNER: &str =
     "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms,
-   p.left_at_ms, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
+   p.left_at_ms, p.standing, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
 pub fn partner_find(id: &PartnerId) -> Query<PartnerRow> {
     Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id).query()

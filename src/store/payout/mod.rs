@@ -17,20 +17,34 @@ use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 
-const PAYOUT: &str =
+/// Whether `p` is held: by an operator, or because its partner is suspended or banned and nothing was sent yet.
+macro_rules! held {
+    () => {
+        "(p.held = 1 OR (p.state = 'planned' AND EXISTS (SELECT 1 FROM partner q WHERE q.id = p.partner_id AND q.standing <> 'active')))"
+    };
+}
+const HELD: &str = held!();
+
+const PAYOUT: &str = concat!(
     "SELECT 'payout' AS kind, id, run_id AS parent, program_id, partner_id, unit, currency, planned_cents, amount_cents, carried_cents,
-   destination AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
-   transfer_id AS stripe_id, paid_at_ms AS done_at_ms, created_at_ms FROM payout p";
+   destination AS target, revision, state, ",
+    held!(),
+    " AS held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
+   transfer_id AS stripe_id, paid_at_ms AS done_at_ms, created_at_ms FROM payout p"
+);
 
 const REVERSAL: &str =
     "SELECT 'reversal' AS kind, id, payout_id AS parent, program_id, partner_id, unit, currency, amount_cents AS planned_cents, amount_cents, NULL AS carried_cents,
    transfer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
    reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms FROM payout_reversal p";
 
-pub(crate) const CREDIT: &str =
+pub(crate) const CREDIT: &str = concat!(
     "SELECT kind, id, accrual_id AS parent, program_id, partner_id, unit, currency, amount_cents AS planned_cents, amount_cents, NULL AS carried_cents,
-   customer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
-   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_transfer p";
+   customer_id AS target, revision, state, ",
+    held!(),
+    " AS held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
+   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_transfer p"
+);
 
 fn select(kind: TransferKind) -> &'static str {
     match kind {
@@ -52,9 +66,10 @@ pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, lim
               OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))"
         }
     };
+    let held = if matches!(kind, TransferKind::Reversal | TransferKind::Debit) { "p.held = 1" } else { HELD };
     Stmt::new(format!(
         "{} WHERE state IN ('planned', 'submitting') AND due_at_ms <= ?1 AND {approved}
-           AND (held = 0 OR (state = 'submitting' AND (refusal IS NOT NULL OR (tries > 0 AND first_sent_at_ms <= ?2))))
+           AND (NOT {held} OR (state = 'submitting' AND (refusal IS NOT NULL OR (tries > 0 AND first_sent_at_ms <= ?2))))
          ORDER BY due_at_ms, id LIMIT ?4",
         select(kind)
     ))
@@ -124,7 +139,7 @@ pub fn payout_page(
     let of_partner = if partner.is_empty() { "?3 = ''" } else { "partner_id = ?3" };
     Stmt::new(format!(
         "{PAYOUT} WHERE {of_run} AND {of_partner}
-           AND (?2 = '' OR (?2 = 'held' AND held = 1 AND state IN ('planned', 'submitting')) OR (state = ?2 AND (held = 0 OR state NOT IN ('planned', 'submitting'))))
+           AND (?2 = '' OR (?2 = 'held' AND {HELD} AND state IN ('planned', 'submitting')) OR (state = ?2 AND (NOT {HELD} OR state NOT IN ('planned', 'submitting'))))
            AND (created_at_ms < ?4 OR (created_at_ms = ?4 AND id < ?5)) ORDER BY created_at_ms DESC, id DESC LIMIT ?6"
     ))
     .bind(run)

@@ -4,6 +4,7 @@ use crate::base::ids::{ActorId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::store::ledger::account::AccountColumns;
+use crate::store::partner::standing::is_active;
 use crate::store::payout::accruals::payout_accrual_plan;
 use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
@@ -15,7 +16,10 @@ use serde::Deserialize;
 /// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the
 /// operators are asked to approve.
 pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i64, i64), now: UtcMillis) -> Vec<Stmt> {
-    let due = "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%'";
+    let due = format!(
+        "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%' AND {}",
+        is_active("s.partner_id")
+    );
     let id = "'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6)";
     let columns = AccountColumns::of("p");
     let ready = ready();

@@ -14,7 +14,9 @@ use crate::support::sqlite::Sqlite;
 use crate::support::world::World;
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
+use manicule::engine::review::suspension::PartnerStanding;
 use manicule::program::document::Cadence;
+use manicule::service::partner::standing;
 use naive::{Books, Deed, Story, text};
 use serde_json::{Value, json};
 
@@ -82,13 +84,15 @@ fn play(seed: u64) -> Option<bool> {
     }
     let partners: Vec<Vec<(String, String)>> =
         story.programs.iter().map(|versions| enrol(&world, start, &text(&versions[0]["id"]))).collect();
-    let said = format!("seed {seed}: {}", json!(story.programs));
+    let said = format!("seed {seed}: {} {:?}", json!(story.programs), story.standings);
     settle(&world, &story, &partners, &said);
     let expected = story.books();
     assert_eq!(stored(&world, &story, &partners), expected, "{said}");
     assert_eq!(world.faults(), Vec::<String>::new(), "{said}");
     held::recomputed(&world, &said);
-    held::dry_runs(&world, &story, &said);
+    if story.standings.is_empty() {
+        held::dry_runs(&world, &story, &said);
+    }
     Some(!expected.earned.is_empty())
 }
 
@@ -125,10 +129,36 @@ fn story(rng: &mut Rng, programs: Vec<Vec<Value>>) -> Story {
         }
     }
     let accounts = deeds::accounts(rng, &codes);
-    Story { programs, sources: KINDS.iter().map(|(_, source)| *source).collect(), accounts, runs, funds }
+    let standings = standings(rng, &codes, from);
+    Story { programs, sources: KINDS.iter().map(|(_, source)| *source).collect(), accounts, runs, funds, standings }
+}
+
+/// In some stories partners are suspended, banned and reinstated.
+fn standings(rng: &mut Rng, codes: &[(usize, usize)], from: i64) -> Vec<(i64, usize, usize, PartnerStanding)> {
+    let mut standings = Vec::new();
+    for (program, partner) in codes {
+        let times = if rng.percent(15) { rng.within(1, 5) } else { 0 };
+        let (mut at, mut is) = (from, PartnerStanding::Active);
+        for _ in 0..times {
+            // At a millisecond at which nobody does anything.
+            at = (at + rng.within(1, 2_500) * HOUR) / 1_000 * 1_000 + 998;
+            let next = match is {
+                PartnerStanding::Active if rng.percent(60) => PartnerStanding::Suspended,
+                PartnerStanding::Active => PartnerStanding::Banned,
+                PartnerStanding::Suspended if rng.percent(30) => PartnerStanding::Banned,
+                _ => PartnerStanding::Active,
+            };
+            if at < instant(deeds::END.0, deeds::END.1, deeds::END.2) {
+                standings.push((at, *program, *partner, next));
+                is = next;
+            }
+        }
+    }
+    standings
 }
 
 enum Step<'a> {
+    Standing(usize, usize, PartnerStanding),
     Run(Cadence),
     Fund(usize, i64),
     Deed(&'a str, &'a Deed),
@@ -141,6 +171,8 @@ fn settle(world: &World, story: &Story, partners: &[Vec<(String, String)>], said
         steps.extend(account.deeds.iter().map(|deed| (deed.at, 1, Step::Deed(&account.id, deed))));
     }
     steps.extend(story.funds.iter().map(|(at, program, cents)| (*at, 1, Step::Fund(*program, *cents))));
+    let standings = story.standings.iter();
+    steps.extend(standings.map(|(at, program, partner, to)| (*at, 1, Step::Standing(*program, *partner, *to))));
     for (name, cadence) in [("weekly", Cadence::Weekly), ("monthly", Cadence::Monthly)] {
         let program = (0..story.programs.len()).find(|p| story.cadence(*p) == name);
         steps.extend(program.iter().flat_map(|p| &story.runs[*p]).map(|at| (*at, 0, Step::Run(cadence))));
@@ -152,6 +184,13 @@ fn settle(world: &World, story: &Story, partners: &[Vec<(String, String)>], said
             Step::Fund(program, cents) => {
                 let id = text(&story.programs[program][0]["id"]);
                 world.fund(UtcMillis(at), &id, cents).unwrap_or_else(|e| panic!("{said}: {e}"));
+            }
+            Step::Standing(program, partner, to) => {
+                let id = partners[program][partner].0.as_str().into();
+                let ctx = world.at(UtcMillis(at));
+                crate::support::world::now(standing::change(&ctx, &id, to, "looked into"))
+                    .unwrap_or_else(|e| panic!("{said}: {e}"));
+                world.catch_up(UtcMillis(at));
             }
             Step::Deed(account, deed) => {
                 let mut body = deed.body.clone();

@@ -201,14 +201,15 @@ fn sources() -> Vec<(&'static str, Names)> {
 }
 
 fn lists_and_books() -> Vec<(&'static str, Names)> {
-    let partner = json!({"program": "p", "external_id": "e"});
     let link = |body: &[u8]| operator::link(body, at("2026-01-01T00:00:00Z"));
     vec![
         ("GET /v1/reviews?state", constraint("review", "state")),
         ("GET /v1/outbox?state", message_states()),
         ("GET /v1/payouts?state", names(payouts::STATES)),
         ("GET /v1/credits/deliveries?state", names(credits::STATES)),
-        ("NewPartner.type", parsed(operator::partner, partner, "type")),
+        ("Partner.standing", constraint("partner", "standing")),
+        ("Suspension.standing", constraint("suspension", "standing")),
+        ("NewPartner.type", parsed(operator::partner, json!({"program": "p", "external_id": "e"}), "type")),
         ("Balance.unit", units()),
         ("BalanceTransaction.type", names(["accrual"])),
         ("BalanceTransaction.unit", units()),

@@ -11,7 +11,7 @@ use manicule::program::settlement::Benefit;
 use manicule::service::credit::redeem;
 use manicule::service::error::{AppError, ErrorKind};
 use manicule::service::message::{endpoint, replay};
-use manicule::service::partner::enroll;
+use manicule::service::partner::{enroll, standing};
 use manicule::service::payout;
 use manicule::service::payout::{onboard, unexpected};
 use manicule::service::review;
@@ -23,9 +23,21 @@ use std::collections::BTreeSet;
 
 /// Any row of this type: each field has the first of these values that its type takes.
 fn sample<T: DeserializeOwned>() -> T {
-    let texts =
-        ["x", "pending", "paid", "payout", "expense", "open", "done", "code", "accrue", "invoice.paid", "invoice:i"]
-            .map(Value::from);
+    let texts = [
+        "x",
+        "pending",
+        "paid",
+        "payout",
+        "expense",
+        "open",
+        "done",
+        "code",
+        "active",
+        "accrue",
+        "invoice.paid",
+        "invoice:i",
+    ]
+    .map(Value::from);
     let values = [&texts[..], &[json!(0), json!(false), json!([])]].concat();
     let mut row = Map::new();
     let mut missing = missing_field::<T>(&row);
@@ -64,7 +76,8 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
             .expect("a benefit");
     vec![
         ("Problem", problem(), &["findings"]),
-        ("Partner", enroll::view(&sample(), None, "", &[]), &["payability"]),
+        ("Partner", enroll::view(&sample(), None, "", &[]), &["payability", "suspensions"]),
+        ("Suspension", standing::view(&sample()), &[]),
         ("Balance", partners::balance(&sample()), &[]),
         ("BalanceTransaction", partners::entry(&(sample(), sample()), &Catalog::default(), UtcMillis(0)), &[]),
         ("PaidBalanceTransaction", partners::paid_entry(&sample()), &[]),

@@ -272,7 +272,7 @@ impl PayoutFixture {
         (request, response)
     }
 
-    fn sql(&self, text: &str) {
+    pub fn sql(&self, text: &str) {
         self.world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
     }
 }

@@ -17,5 +17,6 @@ pub mod program;
 pub mod report;
 pub mod review;
 pub mod settlement;
+pub mod standing;
 pub mod token;
 pub mod transfer;

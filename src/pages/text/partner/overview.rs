@@ -40,6 +40,9 @@ pub fn stripe_setup(due: &[&str]) -> String {
 }
 
 // A partner who has left.
+pub const SUSPENDED: &str = "Your participation is paused";
+pub const SUSPENDED_EFFECT: &str = "The program's operator has paused it. Your links don't count for now, and nothing is paid out until it is resumed. \
+                                    Please contact them if you have questions.";
 pub const LEFT: &str = "You have left this program";
 /// Before the day.
 pub const LEFT_ON: &str = "You left on ";

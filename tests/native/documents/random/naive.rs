@@ -5,6 +5,7 @@ mod lines;
 mod seen;
 
 use crate::simulation::calendar::DAY;
+use manicule::engine::review::suspension::PartnerStanding;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -31,6 +32,22 @@ pub struct Story {
     pub runs: Vec<Vec<i64>>,
     /// What was put into budgets: when, for which program, how much.
     pub funds: Vec<(i64, usize, i64)>,
+    /// When which partner of a program was suspended, banned or reinstated.
+    pub standings: Vec<(i64, usize, usize, PartnerStanding)>,
+}
+
+/// A time in which a partner was suspended or banned.
+pub struct Span {
+    pub is_ban: bool,
+    pub from: i64,
+    /// The last instant there is: it lasts.
+    pub to: i64,
+}
+
+impl Span {
+    pub fn contains(&self, at: i64) -> bool {
+        self.from <= at && at < self.to
+    }
 }
 
 /// By account, program, rule and source: cents.
@@ -93,12 +110,45 @@ impl Story {
             for deed in &one.deeds {
                 let Some((program, partner)) = deed.code else { continue };
                 let taken = |b: &Bound| b.account == account && self.group(b.program) == self.group(program);
-                if !found.iter().any(taken) {
+                let is_out = self.spans(program, partner).iter().any(|span| span.contains(deed.at));
+                if !is_out && !found.iter().any(taken) {
                     found.push(Bound { account, program, partner, at: deed.at });
                 }
             }
         }
         found
+    }
+
+    pub fn spans(&self, program: usize, partner: usize) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        for (at, _, _, to) in self.standings.iter().filter(|s| (s.1, s.2) == (program, partner)) {
+            if let Some(last) = spans.last_mut().filter(|span| span.to == i64::MAX) {
+                last.to = *at;
+            }
+            if *to != PartnerStanding::Active {
+                spans.push(Span { is_ban: *to == PartnerStanding::Banned, from: *at, to: i64::MAX });
+            }
+        }
+        spans
+    }
+
+    /// A ban takes everything up to its end. What happens in a suspension waits for its end, and then for a run.
+    fn suspend(&self, item: &mut Item) {
+        for span in self.spans(item.bound.program, item.bound.partner) {
+            if span.is_ban && item.at < span.to {
+                item.cents = 0;
+            } else if !span.is_ban && span.contains(item.at) {
+                item.frozen.push((item.at - 1, span.to));
+                item.at_once &= self.cadence(item.bound.program) == "instant" && span.to != i64::MAX;
+            }
+        }
+    }
+
+    /// Whether what an account is worth to its partner's tiers waits, by what happened last.
+    pub fn is_held(&self, bound: &Bound, qualified: Option<i64>) -> bool {
+        let spans = self.spans(bound.program, bound.partner);
+        let mut open = spans.iter().filter(|span| span.to == i64::MAX);
+        open.any(|span| span.is_ban || span.contains(qualified.unwrap_or(bound.at)))
     }
 
     fn is_brought(&self, reward: &Value, bound: &Bound) -> bool {
@@ -111,6 +161,7 @@ impl Story {
         let bound = self.bound();
         let mut items = lines::lines(self, &bound);
         items.extend(granted::granted(self, &bound));
+        items.iter_mut().filter(|item| item.is_partners).for_each(|item| self.suspend(item));
         let mut books = Books::default();
         for item in items.iter().filter(|item| item.cents > 0) {
             let program = &self.programs[item.bound.program][0]["id"];

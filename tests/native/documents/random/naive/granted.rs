@@ -3,6 +3,7 @@
 use super::seen::{EVER, cents, flat, has_no_hold, holds, kind, reached};
 use super::{Bound, Deed, Item, Story, list, starts, text};
 use crate::simulation::calendar::MINUTE;
+use manicule::engine::review::suspension::PartnerStanding;
 use serde_json::Value;
 
 pub fn granted(story: &Story, bound: &[Bound]) -> Vec<Item> {
@@ -84,7 +85,9 @@ fn by_events(story: &Story, bound: &Bound) -> Vec<Item> {
 fn by_runs(story: &Story, bound: &Bound) -> Vec<Item> {
     let account = &story.accounts[bound.account];
     let mut granted: Vec<(String, &Value, Value, i64)> = Vec::new();
-    for run in story.runs[bound.program].iter().filter(|run| **run > bound.at) {
+    let spans = story.spans(bound.program, bound.partner);
+    let is_banned = |run: i64| spans.iter().any(|span| span.is_ban && span.contains(run));
+    for run in story.runs[bound.program].iter().filter(|run| **run > bound.at && !is_banned(**run)) {
         let Some(document) = story.in_force(bound.program, *run) else { continue };
         for reward in list(document, "rewards") {
             let id = text(&reward["id"]);
@@ -134,6 +137,15 @@ struct Budget {
 }
 
 impl Budget {
+    /// A ban gives back what a partner got, and what it waits for.
+    fn take_from(&mut self, items: &mut [Item], partner: usize) {
+        for (place, item) in items.iter_mut().enumerate().filter(|(_, item)| item.bound.partner == partner) {
+            self.cents = self.cents.map(|has| has + item.cents);
+            item.cents = 0;
+            self.waiting.retain(|waits| waits.3 != place);
+        }
+    }
+
     fn release(&mut self, items: &mut [Item]) {
         let Some(cents) = &mut self.cents else { return };
         self.waiting.sort();
@@ -145,27 +157,46 @@ impl Budget {
     }
 }
 
+enum Moment<'a> {
+    Fund(i64),
+    Ban(usize),
+    Deed(&'a Bound),
+}
+
 fn instantly(story: &Story, program: usize, bound: &[&Bound]) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let mut done: Vec<(usize, String)> = Vec::new();
     let has_budget = story.programs[program][0]["settlement"]["budget"] == true;
     let mut budget = Budget { cents: has_budget.then_some(0), waiting: Vec::new() };
-    let mut moments: Vec<(i64, Option<&Bound>, i64)> =
-        story.funds.iter().filter(|f| f.1 == program).map(|f| (f.0, None, f.2)).collect();
+    let mut moments: Vec<(i64, Moment)> =
+        story.funds.iter().filter(|f| f.1 == program).map(|f| (f.0, Moment::Fund(f.2))).collect();
+    let bans = story.standings.iter().filter(|s| s.1 == program && s.3 == PartnerStanding::Banned);
+    moments.extend(bans.map(|s| (s.0, Moment::Ban(s.2))));
     for one in bound {
         let deeds = story.accounts[one.account].deeds.iter().filter(|d| d.at >= one.at && decides(story, d));
-        moments.extend(deeds.map(|d| (d.at, Some(*one), 0)));
+        moments.extend(deeds.map(|d| (d.at, Moment::Deed(one))));
     }
     moments.sort_by_key(|m| m.0);
-    for (now, who, funded) in moments {
-        let Some(one) = who else {
-            budget.cents = budget.cents.map(|cents| cents + funded);
-            budget.release(&mut items);
-            continue;
+    for (now, moment) in moments {
+        let one = match moment {
+            Moment::Fund(cents) => {
+                budget.cents = budget.cents.map(|has| has + cents);
+                budget.release(&mut items);
+                continue;
+            }
+            Moment::Ban(partner) => {
+                budget.take_from(&mut items, partner);
+                continue;
+            }
+            Moment::Deed(one) => one,
         };
+        let spans = story.spans(program, one.partner);
         for (at, event, reward, source, cents) in due(story, one, now, &done) {
             done.push((one.account, text(&reward["id"])));
             let place = items.len();
+            if spans.iter().any(|span| span.is_ban && span.from <= now && at < span.to) {
+                continue;
+            }
             let covered = budget.cents.is_none_or(|has| budget.waiting.is_empty() && cents <= has);
             items.push(item(one, &reward, source, (at, if covered { cents } else { 0 }), (Some(at), true)));
             if !covered && cents > 0 {

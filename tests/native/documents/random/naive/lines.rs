@@ -170,14 +170,15 @@ fn best(
 /// Whether a partner's condition holds for a payment, by what the last run knew.
 fn applies(story: &Story, all: &[Bound], bound: &Bound, condition: &Value, at: i64) -> bool {
     let last = story.runs[bound.program].last().copied().unwrap_or(i64::MIN);
-    let own = || all.iter().filter(|b| b.program == bound.program && b.partner == bound.partner);
+    let qualified = |b: &Bound| {
+        let payments = seen(&story.accounts[b.account], i64::MAX).payments;
+        payments.iter().find(|p| p.at >= b.at).map(|p| p.at)
+    };
+    let is_counted = |b: &&Bound| !story.is_held(b, qualified(b));
+    let own = || all.iter().filter(|b| b.program == bound.program && b.partner == bound.partner).filter(is_counted);
     let referrals = &condition["qualifying_referrals"];
     if referrals.is_object() {
-        let first = |b: &Bound| {
-            let payments = seen(&story.accounts[b.account], i64::MAX).payments;
-            payments.iter().find(|p| p.at >= b.at).map(|p| p.at).filter(|at| *at < last)
-        };
-        let mut qualified: Vec<i64> = own().filter_map(first).collect();
+        let mut qualified: Vec<i64> = own().filter_map(|b| qualified(b).filter(|at| *at < last)).collect();
         qualified.sort_unstable();
         let least = usize::try_from(referrals["at_least"].as_i64().unwrap_or_default()).unwrap_or_default();
         return if referrals["per"] == "quarter" {

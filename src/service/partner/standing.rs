@@ -1,0 +1,102 @@
+//! Suspending, banning and reinstating a partner. What that means for accruals is decided again from the facts of each of
+//! the partner's accounts (`engine/review/suspension.rs`); what is planned and not sent waits or is canceled.
+
+use crate::base::ids::{LinkCode, PartnerId, PayoutId, RunId};
+use crate::base::time::UtcMillis;
+use crate::engine::review::suspension::PartnerStanding;
+use crate::service::account::recompute;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, ErrorKind};
+use crate::service::payout;
+use crate::service::payout::PayoutAction;
+use crate::store::account::recompute_by_partner;
+use crate::store::partner::partner_find;
+use crate::store::partner::profile::live_codes;
+use crate::store::partner::standing::{SuspensionRow, ban_keep, sessions_end, standing_change};
+use crate::store::payout::payout_page;
+use serde_json::{Value, json};
+
+/// Links whose cached copies are deleted immediately; other copies expire within about a minute.
+const FORGOTTEN: i64 = 40;
+/// Planned payouts that are canceled at a ban. What is left stays planned, and is never sent.
+const CANCELED: i64 = 20;
+
+/// Gives a partner another standing. Returns the codes whose cached copies must be deleted. Repeating it changes nothing.
+pub async fn change<P: Ports>(
+    ctx: &Context<'_, P>,
+    id: &PartnerId,
+    to: PartnerStanding,
+    reason: &str,
+) -> Result<Vec<LinkCode>, AppError> {
+    let codes = ctx
+        .retry(async || {
+            let (found, codes) = ctx.read((partner_find(id).first(), live_codes(id, FORGOTTEN))).await?;
+            let from = found.ok_or_else(|| AppError::not_found("partner"))?.standing;
+            if from == to {
+                return Ok(Vec::new());
+            }
+            if (from, to) == (PartnerStanding::Banned, PartnerStanding::Suspended) {
+                let detail = "the partner is banned; reinstate it first, then suspend it";
+                return Err(AppError::new(ErrorKind::Conflict, "partner_banned", detail).into());
+            }
+            let next = SuspensionRow {
+                id: ctx.fresh_id("sus"),
+                standing: to,
+                from_ms: ctx.now,
+                to_ms: None,
+                reason: reason.to_owned(),
+                actor: ctx.actor.clone(),
+            };
+            let mut batch = standing_change(id, &next, ctx.now);
+            if to == PartnerStanding::Banned {
+                batch.extend(ban_keep(id));
+                batch.push(sessions_end(id, ctx.now));
+            }
+            batch.push(recompute_by_partner(id, ctx.now));
+            let action = match to {
+                PartnerStanding::Active => "partner.reinstate",
+                PartnerStanding::Suspended => "partner.suspend",
+                PartnerStanding::Banned => "partner.ban",
+            };
+            batch.push(ctx.audit(
+                action,
+                id,
+                Some(reason),
+                Some(json!({"standing": from})),
+                Some(json!({"standing": to})),
+            ));
+            ctx.batch(batch).await?;
+            Ok(codes)
+        })
+        .await?;
+    if to == PartnerStanding::Banned {
+        cancel_planned(ctx, id).await?;
+    }
+    // The sweep recomputes what this invocation can't.
+    let _ = recompute::process_marked(ctx, 1).await;
+    Ok(codes.into_iter().map(|row| row.code).collect())
+}
+
+/// What can't be canceled now, because Stripe does not answer, stays planned and waits.
+async fn cancel_planned<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<(), AppError> {
+    let planned = payout_page(&RunId::default(), "held", partner, i64::MAX, "", CANCELED);
+    let planned: Vec<PayoutId> = ctx.read(planned).await?.into_iter().map(|s| s.id).collect();
+    for id in planned {
+        if !ctx.has_room(CANCEL_STATEMENTS + ctx.reserve()) {
+            break;
+        }
+        let _ = payout::decide(ctx, &id, &PayoutAction::Cancel, "the partner was banned").await;
+    }
+    Ok(())
+}
+
+/// The most statements that canceling one payout sends.
+const CANCEL_STATEMENTS: u64 = 12;
+
+/// A suspension or ban as the API shows it.
+pub fn view(s: &SuspensionRow) -> Value {
+    json!({
+        "standing": s.standing, "from": s.from_ms.to_rfc3339(), "to": s.to_ms.map(UtcMillis::to_rfc3339),
+        "reason": s.reason, "actor": s.actor,
+    })
+}
