@@ -409,6 +409,7 @@ CREATE TABLE run_partner (
   pending_cents INTEGER NOT NULL,        -- immutable: still pending after the run
   available_cents INTEGER NOT NULL,      -- immutable: available after the run, negative if carried forward
   payable_cents INTEGER NOT NULL,        -- immutable: available and at least the program's minimum
+  is_reachable INTEGER NOT NULL CHECK (is_reachable IN (0, 1)), -- immutable: 0 if Stripe can't pay the partner's country
   PRIMARY KEY (run_id, partner_id, unit)
 ) STRICT;
 
@@ -799,11 +800,11 @@ CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT
 -- a payout's rows add up to its amount.
 CREATE TABLE payout_accrual (
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
-  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as an adjustment
+  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as an adjustment or what is rounded
   planned_cents INTEGER NOT NULL,        -- immutable: as planned; negative if an earlier payout took more than is left of it
   amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent
   returned_cents INTEGER NOT NULL DEFAULT 0, -- mutable: how much of it a reversal brought back
-  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed')), -- set with the amount: why it is not what was planned
+  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed', 'rounded')), -- set with the amount: why it is not what was planned
   event_id TEXT,                         -- set with the amount: the event behind that
   PRIMARY KEY (payout_id, accrual_id)
 ) STRICT, WITHOUT ROWID;

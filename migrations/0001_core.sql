@@ -409,6 +409,7 @@ CREATE TABLE run_partner (
   pending_cents INTEGER NOT NULL,        -- immutable: still pending after the run
   available_cents INTEGER NOT NULL,      -- immutable: available after the run, negative if carried forward
   payable_cents INTEGER NOT NULL,        -- immutable: available and at least the program's minimum
+  is_reachable INTEGER NOT NULL CHECK (is_reachable IN (0, 1)), -- immutable: 0 if Stripe can't pay the partner's country
   PRIMARY KEY (run_id, partner_id, unit)
 ) STRICT;
 

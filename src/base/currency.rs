@@ -1,6 +1,6 @@
-//! How many decimals a currency has, and amounts written and typed with them.
+//! How many decimals a currency has, amounts written and typed with them, and the smallest amount that can be sent.
 //!
-//! In scope: Stripe's minor units, the one table for everything that is shown, read or written. Not in scope: the
+//! In scope: Stripe's minor units, the one table for everything that is shown, read, written or sent. Not in scope: the
 //! viewer's locale (`pages/locale.rs`), and arithmetic (`base/money.rs`).
 
 use crate::base::money::CENTS_MAX;
@@ -11,6 +11,8 @@ const WITHOUT_MINOR: [&str; 15] =
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 /// Currencies with a thousand minor units.
 const THOUSANDTHS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+/// Currencies counted in hundredths of which Stripe moves only whole units.
+const WHOLE: [&str; 2] = ["isk", "ugx"];
 
 /// Decimals of a currency, whose code may be in any case: 0, 2 or 3.
 pub fn decimals(currency: &str) -> u32 {
@@ -22,6 +24,23 @@ pub fn decimals(currency: &str) -> u32 {
     } else {
         2
     }
+}
+
+/// Of what an amount must be a multiple for Stripe to move it, in minor units: thousandths end in 0.
+pub fn step(currency: &str) -> i64 {
+    let is_in = |codes: &[&str]| codes.iter().any(|code| code.eq_ignore_ascii_case(currency));
+    if is_in(&THOUSANDTHS) {
+        10
+    } else if is_in(&WHOLE) {
+        100
+    } else {
+        1
+    }
+}
+
+/// Currencies with a step of more than one minor unit.
+pub fn stepped() -> impl Iterator<Item = &'static str> {
+    THOUSANDTHS.into_iter().chain(WHOLE)
 }
 
 /// `-1234.50`: for machines, in CSV and Markdown.
@@ -88,6 +107,16 @@ mod tests {
         for (currency, want) in [("usd", 2), ("JPY", 0), ("krw", 0), ("kwd", 3), ("isk", 2), ("ugx", 2), ("huf", 2)] {
             assert_eq!(decimals(currency), want, "{currency}");
         }
+    }
+
+    #[test]
+    fn stripes_steps() {
+        for (currency, want) in
+            [("usd", 1), ("jpy", 1), ("KWD", 10), ("tnd", 10), ("isk", 100), ("UGX", 100), ("huf", 1)]
+        {
+            assert_eq!(step(currency), want, "{currency}");
+        }
+        assert!(stepped().all(|currency| step(currency) > 1));
     }
 
     #[test]

@@ -35,7 +35,12 @@ const partners = {};
 before(async () => {
   server = await serve();
   worker = new Worker({ url: server.base, cronPath: "/cdn-cgi/local/scheduled", operatorToken: server.operatorToken, webhookSecret: server.webhookSecret });
-  for (const currency of Object.keys(DECIMALS)) partners[currency] = await month(currency);
+  for (const currency of Object.keys(DECIMALS)) {
+    partners[currency] = await month(currency);
+    const body = JSON.stringify({ currency, set: 100_000_000 });
+    const filled = await fetch(`${server.stripeBase}/_test/balance`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    assert.equal(filled.status, 200, await filled.text());
+  }
   const run = nextMonthly(afterHold(Date.now()));
   await inBrowser(server, async (browser) => {
     for (const partner of Object.values(partners)) await onboard(browser, partner);
@@ -147,6 +152,18 @@ async function everything(path) {
     cursor = page.next_cursor;
   }
 }
+
+test("a payout is sent in every currency, rounded down to what Stripe moves", async () => {
+  const payouts = await everything("/v1/payouts");
+  for (const [currency, { id, expected }] of Object.entries(partners)) {
+    const step = DECIMALS[currency] === 3 ? 10 : 1;
+    const net = [...expected.values()].reduce((sum, one) => sum + one.net, 0);
+    const [payout, ...others] = payouts.filter(({ partner }) => partner === id);
+    assert.deepEqual([payout.state, payout.amount_cents, others.length], ["paid", net - (net % step), 0], JSON.stringify(payout));
+    const balance = (await balances(id)).find((one) => one.currency === currency);
+    assert.equal(balance.available_cents, net % step, "the rest is carried");
+  }
+});
 
 for (const currency of Object.keys(DECIMALS)) {
   test(`the API's accruals are what the facts give, in ${currency}`, async () => {

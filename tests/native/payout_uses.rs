@@ -7,8 +7,10 @@ mod connect;
 mod credits;
 mod decisions;
 mod fixture;
+mod payability;
 mod plans;
 mod reversals;
+mod rounding;
 mod silence;
 mod suspensions;
 

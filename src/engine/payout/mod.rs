@@ -5,7 +5,8 @@
 //! request is fixed and stored before the call. Each attempt has one key and one body. An unanswered attempt is sent
 //! again under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after that: silence is unknown,
 //! so if a lookup finds nothing either, a person decides. A refusal is an answer: once a lookup confirms it, money is made
-//! available again, and a further attempt has a new key.
+//! available again, and a further attempt has a new key. A payout that is known not to have reached Stripe is planned
+//! again, under the same key.
 
 pub mod payee;
 pub mod region;
@@ -78,7 +79,8 @@ pub struct OutboundTransfer {
     pub request: Option<String>,
     /// How many keys have been used.
     pub attempt: i64,
-    /// How often this attempt was sent or looked up. 0 while it is known that none of it reached Stripe.
+    /// How often this attempt was sent or looked up. 0 while it is known that none of it reached Stripe, or that Stripe
+    /// lacked the funds for it.
     pub tries: i64,
     pub first_sent_at_ms: Option<UtcMillis>,
     pub due_at_ms: UtcMillis,
@@ -334,9 +336,15 @@ fn unanswered(s: &OutboundTransfer) -> String {
     )
 }
 
-/// The last try did not reach Stripe.
+/// The last try did not reach Stripe. If none of a payout's attempt did, it is only planned again: less may be left of it
+/// by the time its key is used.
 fn unsent(s: &OutboundTransfer, reason: String, now: UtcMillis) -> OutboundTransfer {
-    OutboundTransfer { tries: (s.tries - 1).max(0), ..later(s, reason, now) }
+    let to = OutboundTransfer { tries: (s.tries - 1).max(0), ..later(s, reason, now) };
+    if to.tries > 0 || s.kind != TransferKind::Payout {
+        return to;
+    }
+    let first_sent_at_ms = s.first_sent_at_ms.filter(|_| s.attempt > 1);
+    OutboundTransfer { state: PayoutState::Planned, attempt: s.attempt - 1, request: None, first_sent_at_ms, ..to }
 }
 
 fn later(s: &OutboundTransfer, reason: String, now: UtcMillis) -> OutboundTransfer {

@@ -96,7 +96,7 @@ fn answers_decide() {
     assert_eq!(becomes(&s, &refused(400, "balance_insufficient")), (PayoutState::Planned, Some(PayoutNotice::Funds)));
     assert_eq!(becomes(&s, &refused(402, "balance_insufficient")), (PayoutState::Planned, Some(PayoutNotice::Funds)));
     assert_eq!(becomes(&s, &refused(400, "idempotency_error")), (PayoutState::Review, Some(PayoutNotice::Review)));
-    assert_eq!(becomes(&s, &refused(401, "api_key_expired")), (PayoutState::Submitting, Some(PayoutNotice::Access)));
+    assert_eq!(becomes(&s, &refused(401, "api_key_expired")), (PayoutState::Planned, Some(PayoutNotice::Access)));
     let change = after(&s, 1, &refused(400, "no_account"), NOW).unwrap();
     assert_eq!(next(&change.to, NOW), TransferStep::LookUp, "a refusal is confirmed before money is given back");
     assert!(looked_up(&change.to, &[]).is_some_and(|c| c.to.state == PayoutState::Failed));
@@ -172,7 +172,8 @@ fn every_refusal_that_is_stripe_s_and_about_the_request_is_an_answer() {
     }
 }
 
-/// What is known not to have reached Stripe is no silence: it keeps its key for as long as that takes.
+/// What is known not to have reached Stripe is no silence: it keeps its key for as long as that takes. A payout is planned
+/// again, since less may be left of it; the others have what they are for.
 #[test]
 fn what_never_reached_stripe_is_sent_with_its_key_whenever_that_is() {
     let late = NOW.plus_ms(40 * KEY_TRUSTED_MS);
@@ -182,9 +183,21 @@ fn what_never_reached_stripe_is_sent_with_its_key_whenever_that_is() {
         refused(403, "more_permissions_required"),
     ] {
         let waits = after(&submitting(), 1, &result, NOW).expect("a change").to;
-        assert_eq!((waits.state, next(&waits, late)), (PayoutState::Submitting, TransferStep::Send), "{result:?}");
-        let sent = again(&waits, late);
+        assert_eq!((waits.state, next(&waits, late)), (PayoutState::Planned, TransferStep::Claim), "{result:?}");
+        assert_eq!((&waits.request, waits.first_sent_at_ms), (&None, None));
+        let sent = begin_attempt(&OutboundTransfer { amount_cents: Cents(400), ..waits }, "amount=400", late);
         assert_eq!((key(&sent), sent.first_sent_at_ms, sent.tries), ("po_1-a1".to_owned(), Some(late), 1));
+        assert_eq!(sent.request.as_deref(), Some("amount=400"));
+        for kind in [TransferKind::Reversal, TransferKind::Credit, TransferKind::Debit] {
+            let of = OutboundTransfer { kind, ..submitting() };
+            let waits = after(&of, 1, &result, NOW).expect("a change").to;
+            assert_eq!((waits.state, next(&waits, late)), (PayoutState::Submitting, TransferStep::Send), "{result:?}");
+            assert_eq!(again(&waits, late).request, of.request);
+        }
+        // An attempt after one that was answered is looked up first, as ever.
+        let second = OutboundTransfer { attempt: 2, ..submitting() };
+        let waits = after(&second, 2, &result, NOW).expect("a change").to;
+        assert_eq!((waits.attempt, next(&waits, late)), (1, TransferStep::LookUp), "{result:?}");
         assert_eq!(
             next(&sent, late.plus_ms(KEY_TRUSTED_MS)),
             TransferStep::LookUp,

@@ -11,6 +11,7 @@ use crate::service::once::StoredResponse;
 use crate::service::settlement::start as starting;
 use crate::service::settlement::start::view as run_view;
 use crate::store::settlement::run as runs;
+use crate::store::settlement::run_partner;
 use serde_json::json;
 
 /// `GET /v1/runs`: newest first.
@@ -31,8 +32,11 @@ pub async fn run_start<S: Platform>(call: OperatorCall<'_, S, NewRun>) -> Result
 pub async fn run_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
     let id = &RunId::from(call.segment);
-    let reads =
-        (runs::run_find(id).first(), runs::run_totals(id), runs::run_partner_page(id, &page.cursor, page.limit + 1));
+    let reads = (
+        runs::run_find(id).first(),
+        runs::run_totals(id),
+        run_partner::run_partner_page(id, &page.cursor, page.limit + 1),
+    );
     let (run, totals, partners) = call.context().read(reads).await?;
     let mut body = run_view(&run.ok_or_else(|| AppError::not_found("run"))?);
     body["totals"] = json!(totals);

@@ -218,7 +218,8 @@ fn figures<'a>(locale: &dyn Locale, b: &BalanceRow, month_cents: i64, until: Utc
     let out = b.paid_cents + b.redeemed_cents;
     let earned = b.pending_cents + b.available_cents + b.leaving_cents + out;
     let available = html! {
-        @if b.available_cents < 0 { (text::OVERDRAWN_NOTE) (text::FUTURE_EARNINGS) }
+        @if b.available_cents < 0 && b.leaving_cents > 0 { (text::WAITING_PAYOUT) }
+        @else if b.available_cents < 0 { (text::OVERDRAWN_NOTE) (text::FUTURE_EARNINGS) }
         @else if b.leaving_cents > 0 { (amount(b.leaving_cents)) (text::ON_ITS_WAY_NOTE) }
         @else if credit { (text::AVAILABLE_CREDIT_NOTE) }
         @else { (text::AVAILABLE_NOTE) }

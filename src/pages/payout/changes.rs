@@ -64,6 +64,15 @@ fn table<'a>(
     }
 }
 
+/// A payout's amount in a list, with what was planned and what is left of it where that differs.
+pub fn amounts(locale: &dyn Locale, cents: i64, unit: &str, planned: Option<i64>, left: Option<i64>) -> Markup {
+    let others = [(words::AS_PLANNED, planned), (words::LEFT, left)];
+    html! {
+        (components::amount(locale, cents, unit))
+        @for (label, other) in others { @if let Some(other) = other { br; span.quiet { (label) ": " (components::amount(locale, other, unit)) } } }
+    }
+}
+
 /// What an unpaid payout waits for, or why it came to nothing, for its partner.
 pub fn waits(s: &OutboundTransfer) -> &'static str {
     match s.carried_cents {

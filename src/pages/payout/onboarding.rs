@@ -38,7 +38,7 @@ pub fn due(payee: &PayeeRow) -> Vec<&'static str> {
 
 /// Whether payouts can reach the partner, and what to do if they cannot.
 pub fn standing<S: Platform>(cx: &PageContext<'_, S>, payee: Option<&PayeeRow>, reach: &PayoutReach) -> Markup {
-    let country = payee.map_or(&reach.country, |p| &p.country).as_deref();
+    let country = payee.and_then(|p| p.country.as_ref()).or(reach.country.as_ref()).map(String::as_str);
     if !region::is_offered(reach.platform_country.as_deref(), country) {
         return html! { p { (text::not_offered(country_name(country.unwrap_or_default()))) } };
     }

@@ -28,8 +28,10 @@ use crate::store::partner::page as reads;
 use crate::store::partner::page::{CreditRow, ReturnRow};
 use crate::store::payout;
 use crate::store::payout::payee;
+use crate::store::payout::payee::PayeeRow;
 use crate::store::payout::platform::payout_reach;
 use crate::store::program::programs;
+use crate::store::report::payout_accruals::{PayoutLeft, payout_left_list};
 use maud::{Markup, html};
 
 /// Newest uses of credit, and newest payout reversals.
@@ -41,7 +43,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let cursor = Cursor::of(cx.request)?;
     let (before_ms, before_id) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
     let claimed_partner = cx.claimed_partner();
-    let (partner, (mut sent, balances, (payee, reach), returns, used, catalog)) = gate
+    let (partner, (mut sent, balances, (payee, reach), returns, used, (catalog, lefts))) = gate
         .open(
             cx,
             (
@@ -50,7 +52,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
                 (payee::payee_find(claimed_partner).first(), payout_reach(claimed_partner).first()),
                 reads::return_list(claimed_partner, LATEST),
                 reads::credit_list(claimed_partner, LATEST),
-                programs(),
+                (programs(), payout_left_list(claimed_partner)),
             ),
         )
         .await?;
@@ -60,19 +62,21 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let document = catalog.current(&partner.program, cx.now());
     let cash = wording::pays_cash(document) || balances.iter().any(|b| b.unit.starts_with("cash:"));
     let locale = cx.locale.as_ref();
+    let is_payable = payee.as_ref().is_some_and(PayeeRow::is_payable);
+    let next_payout = document.map(|d| d.settlement.minimum_cents.0).filter(|_| is_payable);
     let file = html! { @if !sent.is_empty() { a.button.second href="/partner/payouts.csv" { (text::DOWNLOAD) } } };
     let content = html! {
         (components::heading(navigation::PAYOUTS, if cash { text::LEAD_CASH } else { text::LEAD_CREDIT }, file))
         @if first && cash {
             (onboarding::standing(cx, payee.as_ref(), &reach))
             (rules(locale, document))
-            @for balance in balances.iter().filter(|b| b.unit.starts_with("cash:")) { (figures(locale, balance)) }
+            @for balance in balances.iter().filter(|b| b.unit.starts_with("cash:")) { (figures(locale, balance, next_payout)) }
         }
         @if cash {
             @if sent.is_empty() && first {
-                (components::empty(text::EMPTY, html! { (text::EMPTY_HINT) }))
+                (components::empty(text::EMPTY, html! { @if next_payout.is_some() { (text::EMPTY_HINT) } }))
             } @else {
-                (columns::table(navigation::PAYOUTS, &sent, &columns(locale)))
+                (columns::table(navigation::PAYOUTS, &sent, &columns(locale, &lefts)))
                 (components::pager("/partner/payouts", next.as_deref(), first))
             }
         }
@@ -82,13 +86,20 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     Ok(layout::show(cx, 200, page))
 }
 
-fn figures(locale: &dyn Locale, b: &BalanceRow) -> Markup {
+/// `next_payout`: the least that the next payout sends, if the partner can be paid.
+fn figures(locale: &dyn Locale, b: &BalanceRow, next_payout: Option<i64>) -> Markup {
     let figure = |label: &'static str, cents: i64, note: &str| Figure {
         label,
         value: components::amount(locale, cents, &b.unit),
         note: html! { (note) },
     };
-    let available = if b.available_cents < 0 { text::FUTURE_EARNINGS } else { text::AVAILABLE_NOTE };
+    let available = match next_payout {
+        _ if b.available_cents < 0 && b.leaving_cents > 0 => text::WAITING_PAYOUT,
+        _ if b.available_cents < 0 => text::FUTURE_EARNINGS,
+        None => text::KEPT_NOTE,
+        Some(minimum) if b.available_cents < minimum => text::CARRIED_NOTE,
+        Some(_) => text::AVAILABLE_NOTE,
+    };
     components::figures(&[
         figure(text::AVAILABLE, b.available_cents, available),
         figure(text::ON_ITS_WAY, b.leaving_cents, text::ON_ITS_WAY_NOTE),
@@ -110,12 +121,16 @@ fn rules(locale: &dyn Locale, document: Option<&Document>) -> Markup {
     }
 }
 
-fn columns(locale: &dyn Locale) -> [Column<'_, OutboundTransfer>; 5] {
+fn columns<'a>(locale: &'a dyn Locale, lefts: &'a [PayoutLeft]) -> [Column<'a, OutboundTransfer>; 5] {
     [
         text(text::PAYOUT, move |s: &OutboundTransfer| {
             html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(locale, s.created_at_ms)) } }
         }),
-        number(text::AMOUNT, move |s: &OutboundTransfer| components::amount(locale, s.amount_cents.0, &s.unit)),
+        number(text::AMOUNT, move |s: &OutboundTransfer| {
+            let planned = Some(s.planned_cents.0).filter(|planned| *planned != s.amount_cents.0);
+            let left = lefts.iter().find(|row| row.id == s.id).map(|row| row.left_cents);
+            changes::amounts(locale, s.amount_cents.0, &s.unit, planned, left.filter(|left| *left != s.amount_cents.0))
+        }),
         text(text::STATE, |s: &OutboundTransfer| components::state(state_name(s))),
         text(text::PAID, move |s: &OutboundTransfer| {
             html! { @if let Some(at) = s.done_at_ms { (components::day(locale, at)) } @else { span.quiet { (changes::waits(s)) } } }
@@ -160,11 +175,8 @@ fn credit_change(c: &CreditRow) -> (&'static str, i64) {
 }
 
 fn credit_columns(locale: &dyn Locale) -> [Column<'_, CreditRow>; 5] {
-    // For transactions sent to Stripe, the stored reason is Stripe's answer or an operator's note.
-    let why = |c: &CreditRow| match c.kind.as_str() {
-        "redeemed" | "returned" => wording::reason(&c.reason),
-        _ => wording::reason(text::waits(&c.state)),
-    };
+    // The stored reason is Stripe's answer, or what an operator or the application wrote for itself.
+    let why = |c: &CreditRow| wording::reason(text::waits(&c.state));
     [
         text(text::DATE, move |c: &CreditRow| components::day(locale, c.at_ms)),
         text(text::CHANGE, |c: &CreditRow| html! { (credit_change(c).0) }),
@@ -190,6 +202,7 @@ pub async fn csv<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> P
             s.done_at_ms.map(|at| at.to_rfc3339()).unwrap_or_default(),
             state_name(s).to_owned(),
             s.currency.clone(),
+            currency::plain(s.planned_cents.0, &s.currency),
             currency::plain(s.amount_cents.0, &s.currency),
             s.stripe_id.clone().unwrap_or_default(),
             changes::waits(s).to_owned(),

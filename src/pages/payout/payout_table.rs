@@ -6,6 +6,7 @@ use crate::pages::columns::{number, text};
 use crate::pages::components;
 use crate::pages::context::PageContext;
 use crate::pages::operator::helpers;
+use crate::pages::payout::changes;
 use crate::pages::text::operator::{common, payout};
 use crate::store::settlement::operator_runs::PayoutShown;
 use maud::{Markup, html};
@@ -29,7 +30,10 @@ pub fn payout_table<S: Platform>(cx: &PageContext<'_, S>, rows: &[PayoutShown], 
         ),
         text(common::STATE, |p: &PayoutShown| components::state_with(&p.state, &p.reason)),
         text(common::PLANNED, |p: &PayoutShown| components::day(locale, p.created_at_ms)),
-        number(common::AMOUNT, |p: &PayoutShown| components::amount(locale, p.amount_cents, &p.unit)),
+        number(common::AMOUNT, |p: &PayoutShown| {
+            let left = p.left_cents.filter(|left| *left != p.amount_cents);
+            changes::amounts(locale, p.amount_cents, &p.unit, None, left)
+        }),
     ];
 
     columns::table(common::PAYOUTS, rows, &columns)

@@ -40,7 +40,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
     let cursor = Cursor::of(cx.request)?;
     let limit = if cx.request.param("limit").is_some() { cursor.limit } else { ROWS };
     let (cursor, claimed_partner) = (Cursor { limit, ..cursor }, cx.claimed_partner());
-    let (partner, (payout, sums, mut included, changes, other, reversals, catalog)) = gate
+    let (partner, (payout, sums, mut included, changes, (other, unsent), reversals, catalog)) = gate
         .open(
             cx,
             (
@@ -48,7 +48,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
                 reports::own_receipt_sums(claimed_partner, &id).first(),
                 rows::payout_accrual_page(&id, claimed_partner, &cursor.cursor, limit + 1),
                 rows::payout_change_list(&id, claimed_partner, changes::SHOWN),
-                rows::payout_other(&id).first(),
+                (rows::payout_other(&id).first(), rows::payout_unsent_sum(&id).first()),
                 payout::reversal_list(&id),
                 programs(),
             ),
@@ -59,7 +59,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
     let sums = sums.ok_or_else(gone)?;
     let next = cursor.cut(&mut included, |(share, _)| share.accrual_id.to_string());
     let locale = cx.locale.as_ref();
-    let other = other.map_or(0, |row| row.amount_cents);
+    let other = (other.map_or(0, |row| row.amount_cents), unsent.map(|row| row.amount_cents));
     let content = html! {
         (components::heading(text::PAYOUT, &text::settlement_for(&sums.period), components::state(state_name(&payout))))
         div.sheet { (summary(locale, (&share_templates::site_name(cx), &partner.name), &payout, &sums, other)) }
@@ -88,7 +88,7 @@ fn summary(
     (from, to): (&str, &str),
     payout: &OutboundTransfer,
     sums: &ReceiptSums,
-    other: i64,
+    (other, left): (i64, Option<i64>),
 ) -> Markup {
     let amount = |cents: i64| components::amount(locale, cents, &payout.unit);
     let not_ripe = sums.available_cents - sums.payable_cents;
@@ -108,6 +108,7 @@ fn summary(
         list.push((words::AS_PLANNED, amount(payout.planned_cents.0)));
     }
     list.push((text::AMOUNT, html! { strong { (amount(payout.amount_cents.0)) } }));
+    list.extend(left.filter(|left| *left != payout.amount_cents.0).map(|left| (words::LEFT, amount(left))));
     list.push((text::CREATED, components::instant(locale, payout.created_at_ms)));
     list.extend(payout.done_at_ms.map(|at| (text::PAID, components::instant(locale, at))));
     list.extend(payout.stripe_id.as_ref().map(|id| (text::STRIPE_TRANSFER, html! { code { (id) } })));

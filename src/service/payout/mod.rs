@@ -179,11 +179,11 @@ async fn resolve<P: Ports>(
         _ => {}
     }
     Ok(Some(match resolution {
-        // A new key is created only after a lookup, and that is due immediately.
+        // A new key is created only after a lookup, and that is due immediately. Until then its amount is in doubt.
         ResolutionRequest::Again => {
             let to = OutboundTransfer {
                 state: PayoutState::Planned,
-                tries: 0,
+                tries: s.tries.max(1),
                 due_at_ms: ctx.now,
                 reason: reason.to_owned(),
                 ..s.clone()

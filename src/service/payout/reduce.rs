@@ -9,7 +9,7 @@ use crate::store::payout::accruals;
 use crate::store::port::{DbError, Stmt};
 
 /// Statements that find out what is left of payouts, reduce them, and read them again.
-pub const STATEMENTS: u64 = 7;
+pub const STATEMENTS: u64 = 8;
 
 /// The payouts of these that are still to be sent, for what is left of them. The trigger `payout_claim` aborts the batch
 /// that reserves them if more was booked in the meantime.

@@ -2,6 +2,7 @@
 //! debt. The intent is stored before the call, under the same rules as every outbound transfer
 //! (`engine/payout/mod.rs`).
 
+use crate::base::currency;
 use crate::base::ids::PayoutId;
 use crate::base::money::Cents;
 use crate::codec::payout::transfer;
@@ -135,6 +136,11 @@ async fn asked_for<P: Ports>(
     if amount.0 < 1 || amount.0 > left {
         let detail = format!("only {left} cents of it can still be reversed");
         return Err(AppError::new(ErrorKind::Unprocessable, "more_than_paid", detail).field("amount_cents"));
+    }
+    let step = currency::step(&payout.currency);
+    if amount.0 % step != 0 && amount.0 != left {
+        let detail = format!("Stripe moves {} in multiples of {step}", payout.currency);
+        return Err(AppError::new(ErrorKind::Unprocessable, "not_a_multiple", detail).field("amount_cents"));
     }
     Ok(OutboundTransfer {
         kind: TransferKind::Reversal,

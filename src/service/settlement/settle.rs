@@ -28,7 +28,7 @@ use crate::store::accrual::modifiers;
 use crate::store::message::outbox;
 use crate::store::payout::{accruals, plan};
 use crate::store::port::{DbError, Stmt};
-use crate::store::settlement::run as runs;
+use crate::store::settlement::{run as runs, run_partner};
 use serde_json::json;
 
 use runs::RunRow;
@@ -120,7 +120,7 @@ pub fn step_statements(state: RunState) -> u64 {
         RunState::Backfilling => 14,
         RunState::Vesting => 5,
         RunState::Executing => 13,
-        RunState::Closing | RunState::Done => 20,
+        RunState::Closing | RunState::Done => 24,
     }
 }
 
@@ -318,7 +318,7 @@ async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbErr
         .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
     let mut statements = vec![runs::run_step(run, RunState::Done, "")];
     statements.extend(accruals::reduce_waiting(&run.program_id, &ctx.actor, ctx.now));
-    statements.push(runs::run_partner_insert(run, minimum, delay));
+    statements.push(run_partner::run_partner_insert(run, minimum, delay));
     // Without Stripe nobody can be paid: what is payable stays available, and no partner is asked to onboard.
     if ctx.setup.stripe.is_some() {
         let approval = send::approval_name(ctx.setup.payout_approval);

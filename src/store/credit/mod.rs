@@ -11,6 +11,7 @@ use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::payout::OutboundTransfer;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::payout::NoticeRow;
+use crate::store::payout::rounding::{step, whole};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -64,13 +65,16 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> Vec<Stmt> {
     let mut statements = vec![
         bound(credits()),
         bound(format!(
-            "{COLUMNS}, 'debit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(owed, sent), customer, before, after,
+            "{COLUMNS}, 'debit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), {}, customer, before, after,
                'planned', ?3, 'taken back', 1, ?3
-             FROM (SELECT l.id AS accrual_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.delivered_cents - l.net_cents AS owed,
+             FROM (SELECT *, MIN(owed, sent) AS amount FROM (SELECT l.id AS accrual_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.delivered_cents - l.net_cents AS owed,
                 {SENT} AS sent, l.delivered_cents AS before, l.net_cents AS after,
                 (SELECT s.customer_id FROM credit_transfer s WHERE s.accrual_id = l.id AND s.kind = 'credit' AND s.state = 'paid'
                   ORDER BY s.number DESC LIMIT 1) AS customer
-               FROM {DUE} AND l.net_cents < l.delivered_cents AND {SENT} > 0 ORDER BY l.at_ms, l.id LIMIT ?4)"
+               FROM {DUE} AND l.net_cents < l.delivered_cents AND {SENT} > 0 ORDER BY l.at_ms, l.id LIMIT ?4))
+             WHERE amount >= {}",
+            whole("amount", "substr(unit, 8)"),
+            step("substr(unit, 8)")
         )),
         // What is no longer on any balance cannot be clawed back: it is owed, and later credits are netted against it.
         Stmt::new(format!(
@@ -101,12 +105,15 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> Vec<Stmt> {
     statements
 }
 
-/// Credits within their partners' available credit, oldest accrual first. Frozen credit is not counted.
+/// Credits within their partners' available credit, oldest accrual first. Frozen credit is not counted. What is rounded
+/// down stays available, and is delivered with a later one (`rest`).
 fn credits() -> String {
     format!(
-        "{COLUMNS}, 'credit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), MIN(change, room - upto + change), customer,
+        "{COLUMNS}, 'credit', accrual_id, number, program_id, partner_id, unit, substr(unit, 8), amount, customer,
            before, after, 'planned', ?3, 'planned', 1, ?3
-         FROM (SELECT *, SUM(change) OVER (PARTITION BY partner_id, unit ORDER BY at_ms, accrual_id) AS upto
+         FROM (SELECT *, {to} - {from} AS amount FROM (SELECT *, MIN(room, rest + upto) AS upper, MIN(room, rest + upto - change) AS lower
+         FROM (SELECT *, MIN({step} - 1, MAX(0, room - SUM(change) OVER (PARTITION BY partner_id, unit))) AS rest,
+             SUM(change) OVER (PARTITION BY partner_id, unit ORDER BY at_ms, accrual_id) AS upto
            FROM (SELECT l.id AS accrual_id, {NUMBER} AS number, l.program_id, l.partner_id, l.unit, l.at_ms, l.net_cents - l.delivered_cents AS change,
                l.delivered_cents AS before, l.net_cents AS after, {customer} AS customer,
                a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents
@@ -115,8 +122,11 @@ fn credits() -> String {
              FROM partner p, ledger_account a, {DUE} AND l.net_cents > l.delivered_cents AND p.id = l.partner_id
                AND a.id = {available}
                AND a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents > 0 AND {customer} IS NOT NULL
-             ORDER BY l.at_ms, l.id LIMIT ?4))
-         WHERE room - upto + change > 0",
+             ORDER BY l.at_ms, l.id LIMIT ?4))))
+         WHERE amount > 0",
+        to = whole("upper", "substr(unit, 8)"),
+        from = whole("lower", "substr(unit, 8)"),
+        step = step("substr(unit, 8)"),
         customer = customer_of("p.external_id"),
         available = AccountColumns::of("l").account(LedgerAccountKind::Available),
     )

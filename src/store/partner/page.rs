@@ -207,24 +207,24 @@ pub struct CreditRow {
     pub unit: String,
     pub amount_cents: i64,
     pub state: String,
-    pub reason: String,
     pub at_ms: UtcMillis,
 }
 
 /// The newest uses of the partner's credit.
 pub fn credit_list(partner: &PartnerId, limit: i64) -> Query<CreditRow> {
     Stmt::new(
-        "SELECT * FROM (SELECT id, 'redeemed' AS kind, unit, amount_cents, 'redeemed' AS state, reason, created_at_ms AS at_ms
+        "SELECT * FROM (SELECT id, 'redeemed' AS kind, unit, amount_cents, 'redeemed' AS state, created_at_ms AS at_ms
              FROM redemption WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
-         UNION ALL SELECT * FROM (SELECT r.id, 'returned', d.unit, r.amount_cents, 'returned', r.reason, r.created_at_ms
+         UNION ALL SELECT * FROM (SELECT r.id, 'returned', d.unit, r.amount_cents, 'returned', r.created_at_ms
              FROM redemption d CROSS JOIN redemption_return r ON r.redemption_id = d.id WHERE d.partner_id = ?1
              ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?2)
-         UNION ALL SELECT * FROM (SELECT id, kind, unit, amount_cents, state, reason, created_at_ms
+         UNION ALL SELECT * FROM (SELECT id, kind, unit, amount_cents, state, created_at_ms
              FROM credit_transfer WHERE partner_id = ?1 ORDER BY created_at_ms DESC, id DESC LIMIT ?2)
-         ORDER BY 7 DESC, 1 DESC LIMIT ?2",
+         ORDER BY 6 DESC, 1 DESC LIMIT ?2",
     )
     .bind(partner)
-    .bind(limit).query()
+    .bind(limit)
+    .query()
 }
 
 /// What came back of a payout after it was paid.

@@ -7,6 +7,7 @@ use crate::base::ids::{PayoutId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::accrual::payment::immature;
 use crate::store::payout::PayoutReversalRow;
+use crate::store::payout::rounding::{step, whole};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
@@ -16,27 +17,35 @@ use serde::Deserialize;
 const NOTHING_LEFT: &str = "nothing is left of it";
 const BELOW_MINIMUM: &str = "less than the minimum is left of it: carried forward";
 
+/// Statements that write the accruals of a run's payouts, each for a part of its partners: for 200,000 accruals each takes
+/// a few of the 30 seconds that D1 gives a statement.
+const SLICES: i64 = 4;
+
 /// The accruals of a run's payouts: everything mature that no payout took, and debts, which are what payouts took beyond
 /// what remains. What no accrual explains has a row of its own.
-pub fn payout_accrual_plan(run: &RunRow, delay_days: i64) -> [Stmt; 2] {
-    [
+pub fn payout_accrual_plan(run: &RunRow, delay_days: i64) -> Vec<Stmt> {
+    let slice = |slice: i64| {
         Stmt::new(format!(
             "INSERT INTO payout_accrual (payout_id, accrual_id, planned_cents, amount_cents)
              SELECT p.id, a.id, a.net_cents - a.payout_cents, a.net_cents - a.payout_cents
              FROM payout p JOIN accrual a ON a.program_id = p.program_id AND a.partner_id = p.partner_id AND a.unit = p.unit
-             WHERE p.run_id = ?1 AND {UNPAID} AND (a.net_cents < a.payout_cents OR NOT {})",
+             WHERE p.run_id = ?1 AND unicode(substr(p.partner_id, -1)) % {SLICES} = ?3 AND {UNPAID} AND (a.net_cents < a.payout_cents OR NOT {})",
             immature("a", "?2")
         ))
         .bind(&run.id)
-        .bind(run.as_of_ms.plus_days(-delay_days)),
-        Stmt::new(
+        .bind(run.as_of_ms.plus_days(-delay_days))
+        .bind(slice)
+    };
+    (0..SLICES)
+        .map(slice)
+        .chain([Stmt::new(
             "INSERT INTO payout_accrual (payout_id, accrual_id, planned_cents, amount_cents)
              SELECT p.id, '', p.amount_cents - o.cents, p.amount_cents - o.cents
              FROM payout p JOIN (SELECT q.id, (SELECT COALESCE(SUM(l.amount_cents), 0) FROM payout_accrual l WHERE l.payout_id = q.id) AS cents
                FROM payout q WHERE q.run_id = ?1) o ON o.id = p.id WHERE p.run_id = ?1 AND p.amount_cents <> o.cents",
         )
-        .bind(&run.id),
-    ]
+        .bind(&run.id)])
+        .collect()
 }
 
 /// As the index has it.
@@ -64,13 +73,14 @@ pub fn reduce_before_sending(ids: &[&PayoutId], actor: &str, now: UtcMillis) -> 
 }
 
 /// Reduces a program's payouts that wait, before a run plans others: these would net what is to be taken off the first.
-/// A payout that was sent before waits for a lookup of its amount.
+/// A payout of which a try may have reached Stripe waits for a lookup of its amount.
 pub fn reduce_waiting(program: &ProgramId, actor: &str, now: UtcMillis) -> Vec<Stmt> {
-    let scope = "p.state = 'planned' AND p.attempt = 0 AND p.program_id = ?1";
+    let scope = "p.state = 'planned' AND (p.attempt = 0 OR p.tries = 0) AND p.program_id = ?1";
     reduce(scope, &|sql| Stmt::new(sql).bind(program), actor, now)
 }
 
 fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, actor: &str, now: UtcMillis) -> Vec<Stmt> {
+    let is_over = format!("{} < MAX(1, p.minimum_cents)", whole("n.cents", "p.currency"));
     let changed = |reserved: &str| {
         format!(
             "payout p {reserved} JOIN (SELECT l.payout_id, SUM(l.amount_cents) AS cents FROM payout p JOIN payout_accrual l ON l.payout_id = p.id
@@ -91,6 +101,7 @@ fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, actor: &str, now: UtcMillis)
              WHERE {scope} AND u.allowed_cents <> u.amount_cents
                AND payout_accrual.payout_id = u.payout_id AND payout_accrual.accrual_id = u.accrual_id"
         )),
+        of(round_down(scope)),
         reserve(
             "p.reserved_id || '.void', 'payout', 'void', 0, p.reserved_id, 'less is left of it than was planned'",
             &changed("JOIN transfer t ON t.id = p.reserved_id"),
@@ -100,7 +111,7 @@ fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, actor: &str, now: UtcMillis)
                reason = IIF(n.cents < 1, '{NOTHING_LEFT}', IIF(n.is_over, '{BELOW_MINIMUM}', n.reason)),
                amount_cents = IIF(n.is_over, payout.amount_cents, n.cents), carried_cents = IIF(n.is_over, MAX(0, n.cents), NULL),
                reserved_id = IIF(n.is_over, n.reserved_id, payout.id || '.pending.' || (n.revision + 1))
-             FROM (SELECT p.id, p.revision, p.reason, p.reserved_id, n.cents, n.cents < MAX(1, p.minimum_cents) AS is_over FROM {}) n
+             FROM (SELECT p.id, p.revision, p.reason, p.reserved_id, n.cents, {is_over} AS is_over FROM {}) n
              WHERE payout.id = n.id",
             changed("")
         )),
@@ -114,6 +125,20 @@ fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, actor: &str, now: UtcMillis)
     ]
 }
 
+/// The part that Stripe can't move is taken off payouts that are not over, and carried.
+fn round_down(scope: &str) -> String {
+    let step = step("p.currency");
+    format!(
+        "INSERT INTO payout_accrual (payout_id, accrual_id, planned_cents, amount_cents, change)
+         SELECT id, '', 0, -(cents % step), 'rounded'
+         FROM (SELECT p.id, p.minimum_cents, {step} AS step, SUM(l.amount_cents) AS cents FROM payout p JOIN payout_accrual l ON l.payout_id = p.id
+           WHERE {scope} GROUP BY p.id)
+         WHERE cents % step > 0 AND cents - cents % step >= MAX(1, minimum_cents)
+         ON CONFLICT (payout_id, accrual_id) DO UPDATE SET amount_cents = payout_accrual.amount_cents + excluded.amount_cents,
+           change = COALESCE(payout_accrual.change, excluded.change)"
+    )
+}
+
 /// What a partner owes is taken off the oldest of the payouts.
 fn charge(scope: &str) -> String {
     format!(
@@ -123,6 +148,15 @@ fn charge(scope: &str) -> String {
            change = excluded.change, event_id = excluded.event_id",
         owed(scope)
     )
+}
+
+/// What would be sent of the planned payout `p`: what its accruals allow, less what its partner owes, rounded down, and
+/// nothing below its minimum.
+pub fn left() -> String {
+    let allowed = "(SELECT SUM(u.allowed_cents) FROM payout_unsent u WHERE u.payout_id = p.id)
+      + MIN(0, (SELECT r.cents FROM payout_rest r WHERE r.payout_id = p.id))";
+    let whole = whole("rest.cents", "p.currency");
+    format!("(SELECT IIF({whole} < MAX(1, p.minimum_cents), 0, {whole}) FROM (SELECT {allowed} AS cents) rest)")
 }
 
 /// What the partners of payouts `p` owe, as `owed`: of the accruals that earlier payouts took too much of, and the rest

@@ -5,6 +5,7 @@ pub mod closed;
 pub mod payee;
 pub mod plan;
 pub mod platform;
+pub mod rounding;
 pub mod unexpected;
 
 use crate::base::ids::{ActorId, PartnerId, PayoutId, RunId};
@@ -271,7 +272,8 @@ pub fn outbound_notice(tellings: &[NoticeRow], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT value ->> '$.id', value ->> '$.kind', p.program_id, IIF(value ->> '$.to_partner', p.partner_id, NULL),
-                json_object('payout', value ->> '$.sending', 'amount_cents', p.amount_cents, 'unit', p.unit, 'period', r.period,
+                json_object('payout', value ->> '$.sending', 'amount_cents', COALESCE((SELECT v.amount_cents FROM payout_reversal v WHERE v.id = value ->> '$.sending'), p.amount_cents),
+                  'unit', p.unit, 'period', r.period,
                   value ->> '$.name', value ->> '$.detail'), 'queued', ?2
          FROM json_each(?1)
          JOIN payout p ON p.id = COALESCE((SELECT payout_id FROM payout_reversal v WHERE v.id = value ->> '$.sending'), value ->> '$.sending')

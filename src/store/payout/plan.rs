@@ -25,8 +25,7 @@ pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i
     let ready = ready();
     let reachable = reachable("s.partner_id");
     let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
-    let [accruals, others] = payout_accrual_plan(run, delay_days);
-    vec![
+    let planned = vec![
         // Ids follow from the facts, so that every invocation creates the same plan.
         of_run(format!(
             "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, reserved_id,
@@ -37,8 +36,8 @@ pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i
         ))
         .bind(&run.program_id)
         .bind(minimum_cents),
-        accruals,
-        others,
+    ];
+    let others = vec![
         Stmt::new(columns.ensure(LedgerAccountKind::Cash, "payout p WHERE p.run_id = ?1")).bind(&run.id),
         of_run(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
@@ -68,7 +67,8 @@ pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i
         )
         .bind(approval)
         .bind(&run.period),
-    ]
+    ];
+    planned.into_iter().chain(payout_accrual_plan(run, delay_days)).chain(others).collect()
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -8,6 +8,7 @@ use crate::engine::accrual::payment::ShownAccrual;
 use crate::store::accrual::payment::shown_accruals;
 use crate::store::ledger::TransferRow;
 use crate::store::partner::LinkRow;
+use crate::store::payout::accruals::left;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use crate::store::review::ReviewRow;
@@ -261,17 +262,20 @@ pub struct UnapprovedRun {
     pub cents: i64,
 }
 
-/// Runs with payouts that wait for an approval under the current setting.
+/// Runs with payouts that wait for an approval under the current setting, and what can still be sent of these.
 pub fn runs_unapproved(rule: &str) -> Query<UnapprovedRun> {
-    Stmt::new(
-        "SELECT p.run_id, p.program_id, r.period, p.unit, COUNT(*) AS payouts, SUM(p.amount_cents) AS cents
+    Stmt::new(format!(
+        "SELECT run_id, program_id, period, unit, SUM(cents > 0) AS payouts, SUM(cents) AS cents FROM (
+         SELECT p.run_id, p.program_id, r.period, p.unit, {} AS cents
          FROM payout p JOIN run r ON r.id = p.run_id
-         WHERE p.state IN ('planned', 'submitting') AND p.state = 'planned' AND ?1 <> 'automatic'
+         WHERE p.state IN ('planned', 'submitting') AND p.state = 'planned' AND p.held = 0 AND ?1 <> 'automatic'
            AND NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.run_id = p.run_id)
            AND (?1 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms))
-         GROUP BY p.run_id, p.unit ORDER BY r.period, p.run_id, p.unit LIMIT 50",
-    )
-    .bind(rule).query()
+         ) GROUP BY run_id, unit ORDER BY period, run_id, unit LIMIT 50",
+        left()
+    ))
+    .bind(rule)
+    .query()
 }
 
 /// Payouts and credits that a person has to check, by problem: under review, held, or failed since an instant.

@@ -186,8 +186,8 @@ pub fn run_payout_sums(run: &RunId) -> Query<StateSum> {
     .query()
 }
 
-/// What a run did not pay: `not_onboarded` is payable to partners who cannot be paid yet, `not_payable` is below the
-/// minimum or immature, `negative` is owed by partners. `below_minimum` is what was left of payouts that were planned.
+/// What a run did not pay: `not_onboarded` is payable to partners who cannot be paid yet, `country_not_offered` to those
+/// whom Stripe can't pay where they are, `not_payable` is below the minimum or immature, `negative` is owed by partners. `below_minimum` is what was left of payouts that were planned.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CarriedSum {
     pub why: String,
@@ -199,7 +199,7 @@ pub struct CarriedSum {
 pub fn run_carried_sums(run: &RunId) -> Query<CarriedSum> {
     Stmt::new(
         "SELECT why, unit, COUNT(*) AS partners, SUM(cents) AS cents FROM (
-           SELECT s.unit, IIF(s.payable_cents > 0, 'not_onboarded', IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
+           SELECT s.unit, IIF(s.payable_cents > 0, IIF(s.is_reachable, 'not_onboarded', 'country_not_offered'), IIF(s.available_cents < 0, 'negative', 'not_payable')) AS why,
                   IIF(s.payable_cents > 0, s.payable_cents, s.available_cents) AS cents
            FROM run_partner s WHERE s.run_id = ?1 AND s.unit LIKE 'cash:%' AND s.available_cents <> 0
              AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.run_id = s.run_id AND p.partner_id = s.partner_id AND p.unit = s.unit)

@@ -4,7 +4,7 @@ use crate::base::ids::{AccountId, AccrualId, EventId, PartnerId, PayoutId, RunId
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::store::account::LINE_COLUMNS;
 use crate::store::accrual::payment::payment_columns;
-use crate::store::payout::accruals::owed;
+use crate::store::payout::accruals::{left, owed};
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
@@ -60,7 +60,7 @@ pub struct PayoutChange {
     pub accrual_id: AccrualId,
     pub account_id: Option<AccountId>,
     pub invoice_id: Option<String>,
-    /// `reversed`, `disputed`, `held` or `owed`.
+    /// `reversed`, `disputed`, `held`, `owed` or `rounded`.
     pub change: String,
     /// The event that reversed it.
     pub event_id: Option<EventId>,
@@ -113,8 +113,9 @@ pub struct UnsentSum {
     pub amount_cents: i64,
 }
 
+/// Payouts on hold are not sent.
 pub fn run_unsent_sums(run: &RunId) -> Query<UnsentSum> {
-    unsent("p.run_id = ?1").bind(run).query()
+    unsent("p.run_id = ?1 AND p.held = 0").bind(run).query()
 }
 
 pub fn payout_unsent_sum(payout: &PayoutId) -> Query<UnsentSum> {
@@ -123,9 +124,25 @@ pub fn payout_unsent_sum(payout: &PayoutId) -> Query<UnsentSum> {
 
 fn unsent(of: &str) -> Stmt {
     Stmt::new(format!(
-        "SELECT unit, COUNT(*) AS payouts, SUM(planned_cents) AS planned_cents, SUM(IIF(cents < least, 0, cents)) AS amount_cents FROM (
-           SELECT p.unit, p.planned_cents, MAX(1, p.minimum_cents) AS least, (SELECT SUM(u.allowed_cents) FROM payout_unsent u WHERE u.payout_id = p.id)
-             + MIN(0, (SELECT r.cents FROM payout_rest r WHERE r.payout_id = p.id)) AS cents
-           FROM payout p WHERE {of} AND p.state = 'planned') GROUP BY unit ORDER BY unit"
+        "SELECT unit, COUNT(*) AS payouts, SUM(planned_cents) AS planned_cents, SUM({}) AS amount_cents
+         FROM payout p WHERE {of} AND p.state = 'planned' GROUP BY unit ORDER BY unit",
+        left()
     ))
+}
+
+/// What would be sent of one payout.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PayoutLeft {
+    pub id: PayoutId,
+    pub left_cents: i64,
+}
+
+/// What would be sent of a partner's payouts that were not sent.
+pub fn payout_left_list(partner: &PartnerId) -> Query<PayoutLeft> {
+    Stmt::new(format!(
+        "SELECT p.id, {} AS left_cents FROM payout p WHERE p.partner_id = ?1 AND p.state = 'planned'",
+        left()
+    ))
+    .bind(partner)
+    .query()
 }

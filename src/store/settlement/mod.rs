@@ -2,3 +2,4 @@
 
 pub mod operator_runs;
 pub mod run;
+pub mod run_partner;

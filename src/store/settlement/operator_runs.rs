@@ -3,6 +3,7 @@
 use crate::base::ids::{AccountId, AccrualId, ActorId, PartnerId, PayoutId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scopes;
+use crate::store::payout::accruals::left;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::report::operator::KnownAccount;
@@ -84,6 +85,8 @@ pub struct PayoutShown {
     pub partner_id: PartnerId,
     pub unit: String,
     pub amount_cents: i64,
+    /// What would be sent now, if it was not sent yet.
+    pub left_cents: Option<i64>,
     /// `held` if an operator stopped it.
     pub state: String,
     pub reason: String,
@@ -92,19 +95,23 @@ pub struct PayoutShown {
     pub name: Option<String>,
 }
 
-const PAYOUT_SHOWN: &str = "SELECT p.id, p.run_id, p.program_id, p.partner_id, p.unit, p.amount_cents,
-       IIF(p.held = 1 AND p.state IN ('planned', 'submitting'), 'held', p.state) AS state, p.reason, p.created_at_ms, q.external_id, x.name
-     FROM payout p LEFT JOIN partner q ON q.id = p.partner_id LEFT JOIN partner_person x ON x.partner_id = p.partner_id";
+fn shown(rest: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT p.id, p.run_id, p.program_id, p.partner_id, p.unit, p.amount_cents, IIF(p.state = 'planned', {}, NULL) AS left_cents,
+           IIF(p.held = 1 AND p.state IN ('planned', 'submitting'), 'held', p.state) AS state, p.reason, p.created_at_ms, q.external_id, x.name
+         FROM payout p LEFT JOIN partner q ON q.id = p.partner_id LEFT JOIN partner_person x ON x.partner_id = p.partner_id {rest}",
+        left()
+    ))
+}
 
 /// A run's payouts after the cursor (partner, unit).
 pub fn run_payout_page(run: &RunId, after_partner: &str, after_unit: &str, limit: i64) -> Query<PayoutShown> {
-    Stmt::new(format!(
-        "{PAYOUT_SHOWN} WHERE p.run_id = ?1 AND (p.partner_id, p.unit) > (?2, ?3) ORDER BY p.partner_id, p.unit LIMIT ?4"
-    ))
-    .bind(run)
-    .bind(after_partner)
-    .bind(after_unit)
-    .bind(limit).query()
+    shown("WHERE p.run_id = ?1 AND (p.partner_id, p.unit) > (?2, ?3) ORDER BY p.partner_id, p.unit LIMIT ?4")
+        .bind(run)
+        .bind(after_partner)
+        .bind(after_unit)
+        .bind(limit)
+        .query()
 }
 
 /// Payouts in a state, or all, before the cursor (instant, id), newest first.
@@ -118,8 +125,8 @@ pub fn payout_shown_page(state: &str, before_ms: i64, before_id: &str, limit: i6
         "planned" | "submitting" => "p.state IN ('planned', 'submitting') AND p.state = ?1 AND p.held = 0",
         _ => "p.state = ?1",
     };
-    Stmt::new(format!(
-        "{PAYOUT_SHOWN} WHERE {of_state} AND (p.created_at_ms < ?2 OR (p.created_at_ms = ?2 AND p.id < ?3))
+    shown(&format!(
+        "WHERE {of_state} AND (p.created_at_ms < ?2 OR (p.created_at_ms = ?2 AND p.id < ?3))
          ORDER BY p.created_at_ms DESC, p.id DESC LIMIT ?4"
     ))
     .bind(state)

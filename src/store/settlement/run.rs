@@ -9,7 +9,6 @@ use crate::engine::ledger::account::TransferCode;
 use crate::engine::review::ReviewState;
 use crate::engine::settlement::RunState;
 use crate::store::account::{AccountIdRow, accrual_insert};
-use crate::store::accrual::payment::immature;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
@@ -310,32 +309,6 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
     ))
 }
 
-/// The statement of every partner of the program, as of the end of the run. Payable is what is available less what is
-/// immature: accruals that vested less than `delay_days` before the run, and those that are held or disputed. What a
-/// payout already took of them keeps nothing else back.
-pub fn run_partner_insert(run: &RunRow, minimum_cents: i64, delay_days: i64) -> Stmt {
-    Stmt::new(format!(
-        "INSERT INTO run_partner (run_id, partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents)
-         SELECT ?1, b.partner_id, b.unit, COALESCE(s.cents, 0), b.pending, b.available,
-                IIF(b.available - COALESCE(u.cents, 0) > 0 AND b.available - COALESCE(u.cents, 0) >= CAST(?3 AS INTEGER),
-                    b.available - COALESCE(u.cents, 0), 0)
-         FROM (SELECT partner_id, unit, SUM(IIF(kind = 'pending', cr_posted_cents - dr_posted_cents, 0)) AS pending,
-                      SUM(IIF(kind = 'available', cr_posted_cents - dr_posted_cents - dr_pending_cents, 0)) AS available
-               FROM ledger_account WHERE program_id = ?2 AND partner_id <> '' GROUP BY partner_id, unit) b
-         LEFT JOIN (SELECT partner_id, unit, SUM(posted_cents) AS cents FROM run_item WHERE run_id = ?1 GROUP BY partner_id, unit) s
-           ON s.partner_id = b.partner_id AND s.unit = b.unit
-         LEFT JOIN (SELECT partner_id, unit, SUM(MAX(0, net_cents - payout_cents)) AS cents FROM accrual a
-                    WHERE program_id = ?2 AND balance = 'available' AND {}
-                    GROUP BY partner_id, unit) u
-           ON u.partner_id = b.partner_id AND u.unit = b.unit",
-        immature("a", "?4")
-    ))
-    .bind(&run.id)
-    .bind(&run.program_id)
-    .bind(minimum_cents)
-    .bind(run.as_of_ms.plus_days(-delay_days))
-}
-
 /// Ranks partners by the number of rewarded accounts, then by earnings.
 pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
     [
@@ -374,27 +347,5 @@ pub fn run_totals(id: &RunId) -> Query<RunTotal> {
          FROM run_item JOIN run r ON r.id = run_id WHERE run_id = ?1 GROUP BY kind, unit ORDER BY kind, unit",
     )
     .bind(id)
-    .query()
-}
-
-/// One partner's statement.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RunPartner {
-    pub partner_id: PartnerId,
-    pub unit: String,
-    pub settled_cents: i64,
-    pub pending_cents: i64,
-    pub available_cents: i64,
-    pub payable_cents: i64,
-}
-
-pub fn run_partner_page(id: &RunId, after: &str, limit: i64) -> Query<RunPartner> {
-    Stmt::new(
-        "SELECT partner_id, unit, settled_cents, pending_cents, available_cents, payable_cents FROM run_partner
-         WHERE run_id = ?1 AND partner_id > ?2 ORDER BY partner_id, unit LIMIT ?3",
-    )
-    .bind(id)
-    .bind(after)
-    .bind(limit)
     .query()
 }

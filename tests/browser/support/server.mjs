@@ -28,6 +28,7 @@ export async function serve({ demo = "yes", vars = "", state = mkdtempSync(join(
     base: credentials.base_url,
     operatorToken: credentials.operator_token,
     webhookSecret: credentials.webhook_secret,
+    stripeBase: credentials.stripe_base,
     ...JSON.parse(readFileSync(join(state, "demo.json"), "utf8")), // codes and links, by partner
     log: () => readFileSync(join(state, "log"), "utf8"),
     /** Stops it, changes its database, and serves it again. `change` receives the open database. */

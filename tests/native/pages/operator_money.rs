@@ -7,6 +7,8 @@ use crate::support::world::at;
 use manicule::pages::text::operator::{
     account, common, home, ledger, message, notice, payout, program, review, settlement,
 };
+use manicule::pages::text::shared::payout as words;
+use serde_json::json;
 
 #[test]
 fn a_run_is_approved_once_and_paid() {
@@ -35,6 +37,41 @@ fn a_run_is_approved_once_and_paid() {
     operator.get("/operator").is_page();
     assert!(!operator.get("/operator").text().contains(home::APPROVAL));
     operator.get("/operator/ledger/checks").says(ledger::PASSED);
+}
+
+/// What can still be sent is said wherever an operator decides: at home, on the run, in the lists, in the API.
+#[test]
+fn an_approval_is_of_what_can_still_be_sent() {
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    let refund = json!({"id": "re_1", "type": "invoice.refunded", "occurred_at": "2026-04-02T00:00:00Z", "account": {"id": "p"},
+        "amount": {"cents": 20_000, "currency": "usd"}, "data": {"refund_id": "re_1", "invoice_id": "in_p"}});
+    let invoice =
+        fixture.look("SELECT invoice_id FROM event WHERE type = 'invoice.paid' AND account_id = 'p'", "invoice_id");
+    let mut refund = refund;
+    refund["data"]["invoice_id"] = invoice;
+    fixture.pages.world.take(at(NOW), &refund, None).expect("taken");
+    let left = fixture.count("SELECT (SELECT net_cents FROM accrual WHERE account_id = 'p' AND unit = 'cash:usd')");
+    assert!(left < 10_000);
+    let said = format!("USD {}.{:02}", left / 100, left % 100);
+    let home = operator.get("/operator");
+    home.is_page().says(&format!("1 {}{}{said}", common::PAYOUT_OR_PAYOUTS[0], home::APPROVAL_OF[0]));
+    let run = operator.get(&format!("/operator/runs/{}", fixture.run));
+    run.is_page().says(&said);
+    operator.get("/operator/payouts?state=planned").is_page().says(&format!("{}: {said}", words::LEFT));
+    run.says(&format!("{}: {said}", words::LEFT));
+    // A payout on hold waits for nobody's approval.
+    let path = format!("/operator/payouts/{}", fixture.payout);
+    operator.get(&path);
+    operator.post(&path, &[("decision", "hold"), ("reason", "a look")]).is(303);
+    assert!(!operator.get("/operator").text().contains(home::APPROVAL), "{}", operator.get("/operator").text());
+    operator.get(&path);
+    operator.post(&path, &[("decision", "release"), ("reason", "a look")]).is(303);
+    // Nothing is left: the approval says so.
+    let mut rest = refund.clone();
+    (rest["id"], rest["data"]["refund_id"], rest["amount"]["cents"]) = (json!("re_2"), json!("re_2"), json!(30_000));
+    fixture.pages.world.take(at(NOW), &rest, None).expect("taken");
+    operator.get("/operator").says(&format!("{}USD 0.00", home::APPROVAL_OF[0]));
 }
 
 #[test]

@@ -198,7 +198,7 @@ impl Stage {
         self.fixture.db.execute("SAVEPOINT probe");
         let has_sent = || self.fixture.script.calls.borrow().contains(&Call::Service);
         let mut runs = 0;
-        while runs < 3 && !has_sent() {
+        while runs < 4 && !has_sent() {
             self.fixture.run();
             runs += 1;
         }

@@ -73,7 +73,7 @@ fn a_rejected_stripe_key_fails_no_payout() {
     fixture.run(AGENCY, APRIL);
     fixture.stripe.borrow_mut().mishap = Some(Mishap::Locked);
     fixture.sweep(APRIL);
-    assert_eq!(only(&fixture.get(APRIL, "/v1/payouts"))["state"], "submitting");
+    assert_eq!(only(&fixture.get(APRIL, "/v1/payouts"))["state"], "planned");
     assert_eq!(fixture.messages("payout.access").len(), 1);
     fixture.sweep("2026-04-01T06:30:00Z");
     assert_eq!(fixture.balance(&partner), (0, 10_000));

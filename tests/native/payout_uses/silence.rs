@@ -123,6 +123,90 @@ fn a_key_that_was_rejected_for_days_makes_no_review() {
     }
 }
 
+/// What never reached Stripe is no promise: at the next claim, what is sent is again the least of what is left.
+#[test]
+fn a_payout_that_never_reached_stripe_is_reduced_by_later_refunds() {
+    let refund = |fixture: &PayoutFixture| fixture.refunded("re_1", "in_p_1", "2026-04-02T00:00:00Z", 20_000);
+    let dispute =
+        |fixture: &PayoutFixture| super::changes::dispute(fixture, "opened", "p", "in_p_1", "2026-04-02T00:00:00Z");
+    let cases: [(u16, &str); 4] =
+        [(401, "api_key_expired"), (403, "more_permissions_required"), (400, "balance_insufficient"), (0, "skipped")];
+    for (status, code) in cases {
+        for (change, left) in [(&refund as &dyn Fn(&PayoutFixture), vec![6_000]), (&dispute, vec![])] {
+            let (fixture, partner, id) = planned();
+            if status == 0 {
+                // Six of which the first five are refused: the last is not called.
+                for n in 0..5 {
+                    let (other, _) = fixture.partner(AGENCY, &format!("a{n}"));
+                    fixture.payable(&other);
+                    fixture.adjust(AGENCY, &other, 1_000);
+                }
+                fixture.run(AGENCY, MAY);
+                fixture
+                    .world
+                    .db
+                    .connection
+                    .borrow()
+                    .execute_batch("UPDATE payout SET due_at_ms = 0, revision = revision + 1 WHERE amount_cents = 1000")
+                    .expect("first");
+                sending(&fixture, Ok((401, "api_key_expired")));
+                fixture.sweep(APRIL);
+            } else {
+                sending(&fixture, Ok((status, code)));
+                fixture.sweep(APRIL);
+                fixture.sweep("2026-04-01T13:00:00Z");
+            }
+            change(&fixture);
+            let shown = fixture.get("2026-04-02T01:00:00Z", &format!("/v1/payouts/{id}"));
+            assert_eq!(
+                (&shown["state"], shown["left_cents"].as_i64()),
+                (&json!("planned"), Some(left.iter().sum())),
+                "{code}"
+            );
+            works(&fixture, "2026-04-03T09:00:00Z");
+            fixture.sweep("2026-04-03T09:00:00Z");
+            let sent: Vec<i64> = fixture
+                .stripe
+                .borrow()
+                .transfers
+                .iter()
+                .filter(|t| t.destination.contains(&partner))
+                .map(|t| t.amount)
+                .collect();
+            assert_eq!(sent, left, "{code}");
+            fixture.is_sound();
+        }
+    }
+    // An operator can cancel it, since nothing was sent.
+    let (fixture, partner, id) = planned();
+    sending(&fixture, Ok((401, "api_key_expired")));
+    fixture.sweep(APRIL);
+    assert_eq!(fixture.post(APRIL, &format!("/v1/payouts/{id}/cancel"), json!({"reason": "not now"})).0, 200);
+    assert_eq!(fixture.balance(&partner), (10_000, 0));
+    fixture.is_sound();
+}
+
+/// A run plans no other payout for less instead.
+#[test]
+fn a_payout_that_waits_for_funds_is_reduced_before_others_are_planned() {
+    let (fixture, partner, _) = planned();
+    fixture.stripe.borrow_mut().balance = 1;
+    fixture.sweep(APRIL);
+    fixture.refunded("re_1", "in_p_1", "2026-04-02T00:00:00Z", 20_000);
+    fixture.paid("p", "in_2", "2026-04-10T00:00:00Z", 30_000);
+    fixture.run(AGENCY, MAY);
+    let listed = fixture.get(MAY, "/v1/payouts");
+    let amounts: Vec<_> =
+        listed["data"].as_array().expect("a list").iter().map(|p| p["amount_cents"].clone()).collect();
+    assert_eq!(amounts, [json!(6_000), json!(6_000)]);
+    fixture.stripe.borrow_mut().balance = 1_000_000;
+    fixture.sweep("2026-05-02T06:00:00Z");
+    fixture.sweep("2026-05-02T12:00:00Z");
+    assert_eq!(fixture.stripe.borrow().transfers.iter().map(|t| t.amount).collect::<Vec<_>>(), [6_000, 6_000]);
+    assert_eq!(fixture.balance(&partner), (0, 12_000));
+    fixture.is_sound();
+}
+
 #[test]
 fn a_balance_that_is_short_for_days_makes_no_review() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);

@@ -110,6 +110,27 @@ test("transfers reduce the balance of their currency, and reversals restore it",
   await rejects(stripe.transfers.createReversal(paidOut.id), Stripe.errors.StripeInvalidRequestError, { code: "balance_insufficient" });
 });
 
+test("amounts in thousandths end in 0, and króna and shilling are whole", async (t) => {
+  const running = await standIn(t);
+  const { stripe, control } = running;
+  const destination = await payable(running);
+  const customer = await stripe.customers.create();
+  const refused = { code: "parameter_invalid_integer", param: "amount" };
+  for (const [currency, step] of [["kwd", 10], ["isk", 100], ["ugx", 100], ["jpy", 1]]) {
+    await control("balance", { currency, set: 1_000_000 });
+    const made = await stripe.transfers.create({ amount: 3 * step, currency, destination });
+    await stripe.transfers.createReversal(made.id, { amount: step });
+    await stripe.customers.createBalanceTransaction(customer.id, { amount: -step, currency });
+    if (step === 1) continue;
+    const calls = [
+      stripe.transfers.create({ amount: step + 1, currency, destination }),
+      stripe.transfers.createReversal(made.id, { amount: step + 1 }),
+      stripe.customers.createBalanceTransaction(customer.id, { amount: -step - 1, currency }),
+    ];
+    for (const call of calls) await rejects(call, Stripe.errors.StripeInvalidRequestError, refused);
+  }
+});
+
 test("lists are newest first, filtered, and paged", async (t) => {
   const running = await standIn(t);
   const { stripe, control } = running;

@@ -3,7 +3,10 @@
 // and ignoring a parameter would hide mistakes.
 import { invalid, missing, unknown } from "./errors.mjs";
 
-const CURRENCIES = "aud bgn brl cad chf czk dkk eur gbp hkd huf inr jpy krw mxn nok nzd pln ron sek sgd thb usd zar".split(" ");
+/** Currencies with thousandths, whose amounts end in 0, and those in hundredths of which only whole units are moved. */
+const THOUSANDTHS = "bhd jod kwd omr tnd".split(" ");
+const WHOLE = "isk ugx".split(" ");
+const CURRENCIES = "aud bgn brl cad chf czk dkk eur gbp hkd huf inr jpy krw mxn nok nzd pln ron sek sgd thb usd zar".split(" ").concat(THOUSANDTHS, WHOLE).sort();
 const isText = (value) => typeof value === "string";
 
 /** Marks a reader's parameter as required. */
@@ -70,6 +73,13 @@ export const currency = () => (value, name) => {
     throw invalid(`Invalid currency: ${value}. Stripe currently supports these currencies: ${CURRENCIES.join(", ")}`, { param: name });
   return value;
 };
+
+/** Refuses an amount that Stripe can't move in its currency. */
+export function whole(amount, currency) {
+  const step = THOUSANDTHS.includes(currency) ? 10 : WHOLE.includes(currency) ? 100 : 1;
+  if (amount % step !== 0)
+    throw invalid(`Invalid ${currency} amount: must be a multiple of ${step}.`, { code: "parameter_invalid_integer", param: "amount" });
+}
 
 export const country = () => (value, name) => {
   if (!isText(value) || !/^[A-Z]{2}$/.test(value))

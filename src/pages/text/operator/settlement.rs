@@ -86,6 +86,7 @@ pub const WHY: &str = "Why";
 pub fn carried_because(why: &str) -> &'static str {
     match why {
         "not_onboarded" => "Payable, but the partner can't receive Stripe payouts yet",
+        "country_not_offered" => "Payable, but Stripe can't pay the partner's country",
         "negative" => "Partners owe money",
         "below_minimum" => "Planned, but less than the minimum was left",
         _ => "Below the minimum or not yet payable",

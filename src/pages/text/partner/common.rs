@@ -23,6 +23,8 @@ pub const REVERSED: &str = "Reversed";
 pub const USED: &str = "Used";
 /// What becomes of a negative balance.
 pub const FUTURE_EARNINGS: &str = "future earnings make up for it";
+/// The same while a payout that was not sent can be reduced by it.
+pub const WAITING_PAYOUT: &str = "your waiting payout makes up for it";
 
 pub const NOTHING_EARNED: &str = "Nothing earned yet";
 pub const SET_UP_PAYOUTS: &str = "Set up payouts";

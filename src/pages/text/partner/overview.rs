@@ -2,7 +2,7 @@
 
 pub use crate::pages::text::partner::common::{
     AVAILABLE, CLICKS, EARNED, FUTURE_EARNINGS, NOTHING_EARNED, PAID, PAYING_CUSTOMERS, SET_UP_PAYOUTS,
-    SHARE_YOUR_LINK, SIGN_UPS, USED,
+    SHARE_YOUR_LINK, SIGN_UPS, USED, WAITING_PAYOUT,
 };
 use crate::program::document::Document;
 

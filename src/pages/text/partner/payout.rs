@@ -3,6 +3,7 @@
 use crate::codec::message::email::words::partner::FAILED;
 pub use crate::pages::text::partner::common::{
     AMOUNT, AVAILABLE, CHANGE, CREATED, CUSTOMER, DATE, EARNED, FUTURE_EARNINGS, PAID, REASON, REVERSED, STATE, USED,
+    WAITING_PAYOUT,
 };
 use crate::program::document::{Cadence, Delivery, Document};
 
@@ -35,6 +36,9 @@ pub fn delay(days: i64) -> String {
 
 // The figures.
 pub const AVAILABLE_NOTE: &str = "included in the next payout";
+/// To a partner whom nothing can be sent to.
+pub const KEPT_NOTE: &str = "kept for you";
+pub const CARRIED_NOTE: &str = "carried forward until it reaches the minimum";
 pub const ON_ITS_WAY: &str = "On its way";
 pub const ON_ITS_WAY_NOTE: &str = "planned or being sent";
 pub const PAID_NOTE: &str = "all time, minus reversals";
@@ -43,7 +47,7 @@ pub const PAID_NOTE: &str = "all time, minus reversals";
 pub fn waits(state: &str) -> &'static str {
     match state {
         "held" => "on hold by the program",
-        "planned" => "waiting for approval",
+        "planned" => "not sent yet",
         "submitting" => "being sent",
         "review" => "under review",
         "failed" => FAILED,
@@ -78,7 +82,7 @@ pub fn credit_delivery(document: Option<&Document>) -> &'static str {
 }
 
 /// The first line of the CSV file.
-pub const CSV_HEADING: &str = "payout,run,planned_at,paid_at,state,currency,amount,transfer,reason";
+pub const CSV_HEADING: &str = "payout,run,planned_at,paid_at,state,currency,planned,amount,transfer,reason";
 
 // A receipt.
 pub const FROM: &str = "From";

@@ -10,7 +10,7 @@ pub const CUSTOMER: &str = "Customer";
 pub const AS_PLANNED: &str = "As planned";
 pub const LEFT: &str = "Left to send";
 /// What no earning explains.
-pub const OTHER: &str = "Adjustments";
+pub const OTHER: &str = "Adjustments and rounding";
 pub const NOTHING_LEFT: &str = "canceled; nothing was left of it";
 pub const BELOW_MINIMUM: &str = "canceled; less than the minimum was left, and it is carried forward";
 
@@ -20,6 +20,7 @@ pub fn change(kind: &str, event: Option<&str>) -> &'static str {
     match kind {
         "disputed" => "Disputed. It stays on hold until the dispute closes.",
         "held" => "Under review. It stays on hold.",
+        "rounded" => "Rounded down to what Stripe can send. The rest is carried forward.",
         "owed" => "An earlier payout included it. It was refunded or reversed since.",
         _ if event.contains("refund") => "Refunded",
         _ if event.contains("dispute") => "Dispute lost",

@@ -47,7 +47,7 @@ fn payouts_are_shown_as_the_ledger_has_them() {
     let rows: Vec<&str> = file.html.split("\r\n").collect();
     assert!(
         rows[1].starts_with(&format!("\"{id}\","))
-            && rows[1].contains(&format!(",\"paid\",\"usd\",\"200.00\",\"{transfer}\",")),
+            && rows[1].contains(&format!(",\"paid\",\"usd\",\"200.00\",\"200.00\",\"{transfer}\",")),
         "{rows:?}"
     );
     assert_eq!((rows.len(), rows[2]), (3, ""));
@@ -94,6 +94,66 @@ fn a_receipt_and_the_lists_show_how_each_earning_was_calculated() {
         }
     }
     assert!(rows.iter().any(|(.., is_paid)| *is_paid));
+}
+
+#[test]
+fn a_reduced_payout_shows_both_amounts() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    books.sql(
+        "DROP TRIGGER payout_update; DROP TRIGGER payout_over; DROP TRIGGER payout_amount; DROP TRIGGER payout_shape;",
+    );
+    books.sql(&format!("UPDATE payout SET planned_cents = 25000 WHERE partner_id = '{ann}'"));
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
+    let both = format!("{} {}: {}", usd(20_000), words::AS_PLANNED, usd(25_000));
+    browser.get("/partner/payouts").is_page().says(&both);
+    let file = browser.get("/partner/payouts.csv");
+    assert!(file.html.lines().nth(1).is_some_and(|row| row.contains(",\"250.00\",\"200.00\",")), "{}", file.html);
+    // One that waits says what can still be sent.
+    books.sql(&format!(
+        "UPDATE payout SET planned_cents = 20000, state = 'planned', transfer_id = NULL, paid_at_ms = NULL, reason = 'planned', attempt = 0, request = NULL WHERE partner_id = '{ann}'"
+    ));
+    let list = browser.get("/partner/payouts");
+    let left = list.text().split(&format!("{}: ", words::LEFT)).nth(1).map(str::to_owned).expect("what is left");
+    let payout = books.text(&format!("SELECT id FROM payout WHERE partner_id = '{ann}'"));
+    let amount = left.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    browser.get(&format!("/partner/payouts/{payout}")).is_page().says(&format!("{} {amount}", words::LEFT));
+}
+
+/// "Included in the next payout" is said to those whom it can be sent to.
+#[test]
+fn what_cannot_be_sent_is_not_in_the_next_payout() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    books.sql(&format!("UPDATE ledger_account SET cr_posted_cents = cr_posted_cents + 5000000 WHERE partner_id = '{ann}' AND kind = 'available' AND unit = 'cash:usd'"));
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
+    browser.get("/partner/payouts").is_page().says(payout::AVAILABLE_NOTE);
+    books.sql("UPDATE payee SET payouts_enabled = 0");
+    for _ in 0..2 {
+        let page = browser.get("/partner/payouts");
+        page.is_page().says(payout::KEPT_NOTE);
+        assert!(!page.text().contains(payout::AVAILABLE_NOTE), "{}", page.text());
+        books.sql("DELETE FROM payee");
+    }
+}
+
+/// What an operator or the application wrote about a use of credit is theirs.
+#[test]
+fn a_partner_reads_no_private_reason_of_a_use_of_credit() {
+    let books = Books::new();
+    let ann = &books.ann.0;
+    books.sql(&format!(
+        "DROP TRIGGER redemption_balance;
+         INSERT INTO redemption VALUES ('rdm_1', 'p', '{ann}', 'credit:usd', 500, 'PRIVATE order of a troublemaker', 'x', 1);
+         INSERT INTO redemption_return VALUES ('rdr_1', 'rdm_1', 100, 'PRIVATE he called twice', 'x', 2);"
+    ));
+    let browser = books.fixture.signed_in("ann@partners.example", ann);
+    for path in ["/partner/payouts", "/partner", "/partner/earnings", "/partner/settings/data"] {
+        let page = browser.get(path);
+        page.is(200);
+        assert!(!page.html.contains("PRIVATE"), "{path}");
+    }
+    browser.get("/partner/payouts").says("rdm_1").says(payout::USED);
 }
 
 #[test]

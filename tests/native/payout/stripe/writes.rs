@@ -64,6 +64,9 @@ impl Stripe {
     pub(super) fn transfer(&mut self, params: &BTreeMap<String, String>, now: i64) -> (u16, Value, bool) {
         only(params, &["amount", "currency", "destination", "transfer_group", "description"]);
         let amount: i64 = params["amount"].parse().expect("an integer");
+        if let Some(refusal) = not_whole(amount, &params["currency"]) {
+            return unsaved(refusal);
+        }
         let destination = params["destination"].clone();
         if let Some(refusal) = self.refusal(&destination, "destination") {
             return unsaved(refusal);
@@ -109,6 +112,9 @@ impl Stripe {
             return unsaved(error(404, "invalid_request_error", Some("resource_missing"), "No such transfer"));
         };
         let amount: i64 = params["amount"].parse().expect("an integer");
+        if let Some(refusal) = not_whole(amount, &t.currency) {
+            return unsaved(refusal);
+        }
         if amount > t.amount - t.reversed() {
             return unsaved(error(400, "invalid_request_error", None, "More than is left of it"));
         }
@@ -134,6 +140,9 @@ impl Stripe {
         only(params, &["amount", "currency", "description"]);
         let amount: i64 = params["amount"].parse().expect("an integer");
         assert_ne!(amount, 0);
+        if let Some(refusal) = not_whole(amount, &params["currency"]) {
+            return unsaved(refusal);
+        }
         if !self.customers.contains(id) {
             return unsaved(error(404, "invalid_request_error", Some("resource_missing"), "No such customer"));
         }
@@ -165,6 +174,18 @@ impl Stripe {
         self.promotions.push(made.clone());
         (200, made, true)
     }
+}
+
+/// Stripe's refusal of amounts that it can't move: thousandths end in 0, and the króna and Uganda's shilling have no
+/// hundredths.
+fn not_whole(amount: i64, currency: &str) -> Option<Told> {
+    let step = match currency {
+        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 10,
+        "isk" | "ugx" => 100,
+        _ => 1,
+    };
+    let message = format!("Invalid {currency} amount: must be a multiple of {step}");
+    (amount % step != 0).then(|| error(400, "invalid_request_error", Some("parameter_invalid_integer"), &message))
 }
 
 /// Stripe's rule, as its page on cross-border payouts has it.

@@ -1,7 +1,7 @@
 // Customers, and their credit or debt, which the next invoice takes into account.
 import { invalid, noSuch } from "../errors.mjs";
 import { page } from "../lists.mjs";
-import { EXPAND, PAGE, currency, email, integer, metadata, required, text } from "../shape.mjs";
+import { EXPAND, PAGE, currency, email, integer, metadata, required, text, whole } from "../shape.mjs";
 
 export function makeCustomer({ store }, { email = null, name = null, description = null, phone = null, metadata = {} }) {
   return store.put("customer", {
@@ -67,6 +67,7 @@ export function moveBalance({ store }, customer, { amount, currency, type, descr
 function credit(world, params, { id }) {
   const customer = existing(world, id);
   if (params.amount === 0) throw invalid("Amount must not be zero.", { param: "amount" });
+  whole(params.amount, params.currency);
   return moveBalance(world, customer, { ...params, type: "adjustment" });
 }
 

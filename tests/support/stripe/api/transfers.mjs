@@ -2,7 +2,7 @@
 import { emit } from "../events.mjs";
 import { invalid, noSuch } from "../errors.mjs";
 import { page } from "../lists.mjs";
-import { EXPAND, PAGE, currency, integer, metadata, range, required, text } from "../shape.mjs";
+import { EXPAND, PAGE, currency, integer, metadata, range, required, text, whole } from "../shape.mjs";
 
 function balanceTransaction(store, { type, amount, currency, source, description = null }) {
   const now = store.now();
@@ -37,6 +37,7 @@ const isReached = (home, { country, tos_acceptance }) =>
 
 function create(world, { amount, currency, destination, description = null, metadata = {}, transfer_group = null }, ids, { request }) {
   const { store } = world;
+  whole(amount, currency);
   const account = store.get("account", destination);
   if (!account) throw noSuch("destination", destination, { param: "destination" });
   if (!isReached(store.platform.country, account))
@@ -95,6 +96,7 @@ export function reverse(world, { amount, metadata = {}, ...options }, { id }, { 
   const rest = transfer.amount - transfer.amount_reversed;
   if (rest === 0) throw invalid(`The transfer ${id} is already fully reversed.`);
   const taken = amount ?? rest;
+  whole(taken, transfer.currency);
   if (taken > rest)
     throw invalid(`Reversal amount (${taken}) is greater than the unreversed amount on the transfer (${rest}).`, { param: "amount" });
   if (taken > store.holds(transfer.destination, transfer.currency))
