@@ -3,8 +3,10 @@
 mod caps;
 mod force;
 mod paid;
+mod places;
 mod random;
 mod refused;
+mod schema;
 
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;

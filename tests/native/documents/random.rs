@@ -4,7 +4,7 @@
 mod drawn;
 mod naive;
 
-use super::{PROGRAM, findings, save};
+use super::{PROGRAM, findings, save, schema};
 use crate::simulation::calendar::{DAY, firsts, instant, mondays, print};
 use crate::simulation::rng::Rng;
 use crate::support::sqlite::Sqlite;
@@ -66,6 +66,7 @@ fn play(seed: u64) -> bool {
     let mut rng = Rng::new(seed);
     let document = drawn::document(&mut rng);
     let found = findings(&document);
+    schema::agrees(&document);
     if !found.is_empty() {
         assert!(found.iter().all(|f| !f.path.is_empty() && !f.rule.is_empty()), "seed {seed}: {found:?}");
         return false;
