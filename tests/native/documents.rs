@@ -2,6 +2,7 @@
 
 mod caps;
 mod force;
+mod guide;
 mod paid;
 mod places;
 mod random;
