@@ -1,4 +1,5 @@
-// Lays out the static files as Cloudflare serves them: what pages load, and the description of the API.
+// Lays out the static files as Cloudflare serves them: what pages load, the description of the API and the guide to
+// programs.
 //   node scripts/assets.mjs --name        prints the path they are served below: /manicule/<hash of them all>
 //   node scripts/assets.mjs FOLDER PATH   writes them into FOLDER, below that path
 // Browsers may keep what stands under a hash for ever; what stands under /manicule/dev changes.
@@ -11,6 +12,7 @@ import { transformSync } from "esbuild";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "src/pages/assets");
 const names = readdirSync(source).sort();
+const guide = join(root, "docs/programs.md");
 
 /** What the Worker answers /openapi.json with. `"enum": "FILE ENUM"` lists the names of that `names!` enum. */
 function description() {
@@ -29,6 +31,7 @@ function pathOfAll() {
   const hash = createHash("sha256");
   for (const name of names) hash.update(`${name}\n`).update(readFileSync(join(source, name)));
   hash.update("openapi.json\n").update(description());
+  hash.update("programs.md\n").update(readFileSync(guide));
   return `/manicule/${hash.digest("hex").slice(0, 12)}`;
 }
 
@@ -43,6 +46,7 @@ function write(into, path) {
   }
 
   writeFileSync(join(folder, "openapi.json"), description());
+  copyFileSync(guide, join(folder, "programs.md"));
 
   // The font, from its package. Its version is part of its file name, so that a new version requires a change of the
   // style sheet.

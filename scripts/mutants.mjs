@@ -100,7 +100,7 @@ pub mod mutant {
 }
 `;
 
-const COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "schema.sql", "wrangler.toml", "migrations", "src", "tests"];
+const COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "schema.sql", "wrangler.toml", "migrations", "docs", "src", "tests"];
 
 /** The files below a path, as paths relative to `base`. */
 function filesOf(base, path) {

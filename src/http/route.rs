@@ -23,7 +23,7 @@ use crate::http::message::notifications;
 use crate::http::partner::partners;
 use crate::http::payout::payouts;
 use crate::http::payout::transfers;
-use crate::http::program::programs;
+use crate::http::program::{programs, schema};
 use crate::http::report::payouts as payout_sums;
 use crate::http::report::{attribution, audit, figures, reconciliations, reports};
 use crate::http::settlement::runs;
@@ -151,6 +151,7 @@ table! {
     DELETE "/v1/webhook-endpoints/{id}", Operator(Scope::Admin) => |call| call.to(notifications::endpoint_disable);
     GET "/healthz", Public => |call| call.to(health::health);
     GET "/openapi.json", Public => |call| call.to(openapi::description);
+    GET "/program.schema.json", Public => |call| call.to(schema::schema);
 }
 
 /// Answers a request. `None` if the path is not ours and belongs to the site behind the Worker.

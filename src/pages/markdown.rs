@@ -15,7 +15,8 @@ pub fn rendered(text: &str) -> Markup {
     let mut links: Vec<bool> = Vec::new();
     let events = Parser::new_ext(text, options).filter_map(|event| shown(event, &mut links));
     html::push_html(&mut out, events);
-    PreEscaped(out)
+    // Code that is wider than the screen is scrolled, also by keyboard. What the author typed is escaped.
+    PreEscaped(out.replace("<pre>", "<pre tabindex=\"0\">"))
 }
 
 fn shown<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Option<Event<'a>> {

@@ -71,11 +71,9 @@ pub(in crate::program) fn apply_modifiers(
     rewards: &[Reward],
     earnings: &mut [Earning],
 ) {
-    c.list("modifiers", modifiers.len(), 0);
     let mut seen = HashSet::new();
     for (i, modifier) in modifiers.iter().enumerate() {
         let path = |part: &str| format!("modifiers[{i}].{part}");
-        c.name(&path("id"), &modifier.id);
         let free = !rewards.iter().any(|r| r.id == modifier.id);
         c.rule(
             &path("id"),
@@ -83,19 +81,6 @@ pub(in crate::program) fn apply_modifiers(
             seen.insert(&modifier.id) && free,
             "an id that no other modifier or reward uses",
         );
-        c.list(&path("when_any"), modifier.when_any.len(), 1);
-        for (k, condition) in modifier.when_any.iter().enumerate() {
-            let path = path(&format!("when_any[{k}]"));
-            match condition {
-                PartnerCondition::QualifyingReferrals { at_least, .. } => {
-                    let path = format!("{path}.qualifying_referrals.at_least");
-                    c.rule(&path, at_least, (1..=1_000_000).contains(at_least), "1 to 1000000 referrals");
-                }
-                PartnerCondition::AnnualRevenue { at_least_cents } => {
-                    c.cents(&format!("{path}.annual_revenue.at_least_cents"), *at_least_cents, 1);
-                }
-            }
-        }
         let better = |rate: &mut InvoiceRate, whole: Bps| {
             if whole > rate.own {
                 rate.better.push((modifier.id.clone(), whole));
@@ -103,7 +88,6 @@ pub(in crate::program) fn apply_modifiers(
         };
         match &modifier.then {
             Effect::AddBps(more) => {
-                c.rate(&path("then.add_bps"), *more);
                 let mut rates = 0;
                 for earning in earnings.iter_mut() {
                     let id = earning.id.clone();
@@ -118,10 +102,8 @@ pub(in crate::program) fn apply_modifiers(
                 c.rule(&path("then.add_bps"), more.0, rates > 0, &rule);
             }
             Effect::ReplaceBps(rates) => {
-                c.list(&path("then.replace_bps"), rates.len(), 1);
                 for (reward, whole) in rates {
                     let path = path(&format!("then.replace_bps.{reward}"));
-                    c.rate(&path, *whole);
                     let rate = rate_of(earnings, reward);
                     c.rule(&path, reward, rate.is_some(), ON_INVOICES);
                     if let Some(rate) = rate {
@@ -135,9 +117,7 @@ pub(in crate::program) fn apply_modifiers(
 
 /// If a reward has two caps, the lower one counts.
 pub(in crate::program) fn apply_caps(c: &mut Checker, caps: &[Cap], earnings: &mut [Earning]) {
-    c.list("caps", caps.len(), 0);
     for (i, cap) in caps.iter().enumerate() {
-        c.cents(&format!("caps[{i}].per_partner_month_cents"), cap.per_partner_month_cents, 1);
         let rate = rate_of(earnings, &cap.reward);
         c.rule(&format!("caps[{i}].reward"), &cap.reward, rate.is_some(), ON_INVOICES);
         if let Some(rate) = rate {

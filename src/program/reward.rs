@@ -205,31 +205,21 @@ pub(in crate::program) fn earning(
             conditions(c, path, reward, "a state");
             cents.map(|cents| Per::Milestone(PerMilestone { state: state.clone(), cents }))
         }
-        Trigger::Event(event) => {
-            c.event(&format!("{path}.on.event"), event);
-            match EventType::parse(event) {
-                Some(EventType::InvoicePaid) => per_invoice(c, path, document, reward, amount).map(Per::Invoice),
-                known => per_event(c, path, reward, (event, known), amount).map(Per::Event),
-            }
-        }
+        Trigger::Event(event) => match EventType::parse(event) {
+            Some(EventType::InvoicePaid) => per_invoice(c, path, document, reward, amount).map(Per::Invoice),
+            known => per_event(c, path, reward, (event, known), amount).map(Per::Event),
+        },
     };
     Some(Earning { id: reward.id.clone(), sources: reward.when.source.clone(), per: per? })
 }
 
 fn amount(c: &mut Checker, path: &str, amount: &RewardAmount) -> Option<Amount> {
     if let Some(cap) = amount.cap_cents {
-        c.cents(&format!("{path}.cap_cents"), cap, 1);
         c.rule(&format!("{path}.cap_cents"), cap.0, amount.rate_bps.is_some(), "only a rate can have a cap");
     }
     match (amount.flat_cents, amount.rate_bps) {
-        (Some(cents), None) => {
-            c.cents(&format!("{path}.flat_cents"), cents, 1);
-            Some(Amount::Flat(cents))
-        }
-        (None, Some(rate)) => {
-            c.rate(&format!("{path}.rate_bps"), rate);
-            Some(Amount::Rate(rate, amount.cap_cents))
-        }
+        (Some(cents), None) => Some(Amount::Flat(cents)),
+        (None, Some(rate)) => Some(Amount::Rate(rate, amount.cap_cents)),
         _ => {
             c.rule(path, "both or neither", false, "either flat_cents or rate_bps");
             None
@@ -249,17 +239,8 @@ fn flat(c: &mut Checker, path: &str, amount: Option<Amount>, rule: &str) -> Opti
 }
 
 fn check_span(c: &mut Checker, path: &str, span: &Span) {
-    match span {
-        Span::Once {} => {}
-        Span::Months { from, to } => {
-            let ordered = (0..=1_200).contains(from) && to.is_none_or(|to| to > *from && to <= 1_200);
-            let value = to.map_or(format!("from {from}"), |to| format!("from {from} to {to}"));
-            c.rule(&format!("{path}.months"), value, ordered, "0 <= from < to <= 1200 months");
-        }
-        Span::MonthsSinceFirstMatch { months } => {
-            let path = format!("{path}.months_since_first_match.months");
-            c.rule(&path, months, (1..=1_200).contains(months), "1 to 1200 months");
-        }
+    if let Span::Months { from, to: Some(to) } = span {
+        c.rule(&format!("{path}.months"), format!("from {from} to {to}"), from < to, "from < to");
     }
 }
 
@@ -288,9 +269,7 @@ fn per_invoice(
     amount: Option<Amount>,
 ) -> Option<PerInvoice> {
     let mut others = reward.clone();
-    if let Some(over) = others.when.monthly_over_cents.take() {
-        c.cents(&format!("{path}.when.monthly_over_cents"), over, 0);
-    }
+    others.when.monthly_over_cents = None;
     conditions(c, path, &others, "an invoice");
     c.rule(
         &format!("{path}.on.event"),
@@ -322,7 +301,6 @@ fn per_event(
         conditions(c, path, &others, "a subscription");
         let cents = flat(c, path, amount, "only invoices and first purchases have an amount, so use flat_cents")?;
         let Some(annual_at_least) = least else { return Some(PerEvent::Named { kind, cents }) };
-        c.cents(&format!("{path}.when.annual_at_least_cents"), annual_at_least, 0);
         return Some(PerEvent::Subscription { kind: subscription.name(), annual_at_least, cents });
     }
     conditions(c, path, reward, event);

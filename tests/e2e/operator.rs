@@ -92,7 +92,7 @@ fn a_program_is_saved_as_versions_that_never_change() {
     let problem = put(address, &bad).problem(422, "program_refused");
     let paths: Vec<&str> =
         problem["findings"].as_array().expect("findings").iter().filter_map(|f| f["path"].as_str()).collect();
-    assert_eq!(paths, ["currency", "attribution.window_days", "settlement.minimum_cents"], "{problem}");
+    assert_eq!(paths, ["attribution.window_days", "currency", "settlement.minimum_cents"], "{problem}");
     let unknown = {
         let mut body = document.clone();
         merge(&mut body, json!({"vesting": {"hodl": 1}}));

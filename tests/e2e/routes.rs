@@ -101,6 +101,9 @@ fn every_route_answers_as_described() {
     let calls = calls(&server, &held);
     let document = described::document();
     assert_eq!(server.get("/openapi.json").send().expect(200).json(), document, "the served document is the file");
+    let schema = server.get("/program.schema.json").send().expect(200);
+    assert_eq!(schema.text, manicule::program::check::schema::TEXT);
+    assert_eq!(schema.header("content-type"), Some("application/schema+json"));
 
     for route in ROUTES {
         let name = format!("{} {}", route.method, route.path);

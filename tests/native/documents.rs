@@ -2,9 +2,12 @@
 
 mod caps;
 mod force;
+mod guide;
 mod paid;
+mod places;
 mod random;
 mod refused;
+mod schema;
 mod versions;
 
 use crate::support::world::{World, at, now};

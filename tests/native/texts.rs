@@ -11,6 +11,7 @@ const EXEMPT: &[&str] = &["text/"];
 const NO_TEXTS: &[(&str, &str)] = &[
     ("Authorization: Bearer …", "code that is copied"),
     ("without its instant", "the detail of a fault: logged, not shown"),
+    ("the guide is not among the static files", "the detail of a fault: logged, not shown"),
     ("mails are not set up", "the reason of a refusal: logged, not shown"),
     ("sign_in_refused: no token that opens pages", "the reason of a refusal: logged, not shown"),
     ("program that can be joined by form", "what was not found: logged, not shown"),

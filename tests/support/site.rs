@@ -35,6 +35,9 @@ impl Platform for World {
         if path.ends_with("/openapi.json") {
             return Ok(super::openapi::document().to_string().into_bytes());
         }
+        if path.ends_with("/programs.md") {
+            return Ok(include_bytes!("../../docs/programs.md").to_vec());
+        }
         Err(format!("{path} is not there"))
     }
 

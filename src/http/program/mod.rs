@@ -1,3 +1,4 @@
 //! Programs as documents.
 
 pub mod programs;
+pub mod schema;

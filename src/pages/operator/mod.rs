@@ -16,6 +16,7 @@ use crate::pages::message::outbox;
 use crate::pages::partner::partners;
 use crate::pages::payout::{operator_payouts, unexpected};
 use crate::pages::program::editor;
+use crate::pages::program::guide;
 use crate::pages::program::operator_programs;
 use crate::pages::program::operator_resources;
 use crate::pages::report::audit;
@@ -44,6 +45,7 @@ fn home_and_programs<S: Platform>() -> Pages<S> {
         Page::get("/operator", |cx, gate, _| Box::pin(home::show(cx, gate))).navigation(navigation::HOME),
         Page::get("/operator/programs", |cx, gate, _| Box::pin(operator_programs::list(cx, gate)))
             .navigation(navigation::PROGRAMS),
+        Page::get("/operator/program-guide", |cx, gate, _| Box::pin(guide::show(cx, gate))),
         Page::get("/operator/programs/{id}", |cx, gate, [id, _]| {
             Box::pin(operator_programs::show(cx, gate, id.into()))
         }),

@@ -13,7 +13,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::program::document;
-use crate::pages::program::operator_programs::HERE;
+use crate::pages::program::operator_programs::{GUIDE, HERE};
 use crate::pages::text::operator::{common, program as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::check;
@@ -103,7 +103,7 @@ fn textarea(form: &SubmittedForm, findings: &[Finding]) -> Markup {
             label for="document" { (wording::DOCUMENT) }
             textarea.code id="document" name="document" rows="28" required spellcheck="false" autocapitalize="off" aria-describedby=(described)
                 aria-invalid=[wrong.then_some("true")] { "\n" (form.get("document")) }
-            p.hint id="document-hint" { (wording::DOCUMENT_HINT) }
+            p.hint id="document-hint" { (wording::DOCUMENT_HINT) a href=(GUIDE) { (wording::GUIDE_TITLE) } (wording::OR) a href="/program.schema.json" { (wording::SCHEMA) } }
             @if let Some(problem) = form.problem("document") { p.problem { (problem) } }
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod editor;
+pub mod guide;
 pub mod operator_programs;
 pub mod operator_resources;
 pub mod partner_programs;

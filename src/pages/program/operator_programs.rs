@@ -28,6 +28,7 @@ use crate::store::settlement::operator_runs::VersionRow;
 use maud::{Markup, html};
 
 pub const HERE: &str = "/operator/programs";
+pub const GUIDE: &str = "/operator/program-guide";
 
 /// Versions that are listed, the latest first.
 const VERSIONS: i64 = 30;
@@ -49,7 +50,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let shown = catalog.all_current(cx.now());
 
     let content = html! {
-        (components::heading(navigation::PROGRAMS, wording::LEAD, html! {}))
+        (components::heading(navigation::PROGRAMS, wording::LEAD, html! { a.button.second href=(GUIDE) { (wording::GUIDE_TITLE) } }))
         @if shown.is_empty() {
             (components::empty(wording::NONE, html! { (wording::NONE_HINT[0]) code { "PUT /v1/programs/{id}" } (wording::NONE_HINT[1]) }))
         } @else {
@@ -190,6 +191,7 @@ fn versions<S: Platform>(
             (columns::table(wording::VERSIONS, rows, &columns))
             details {
                 summary { (wording::DOCUMENT_JSON) }
+                p { a href=(GUIDE) { (wording::GUIDE_TITLE) } }
                 pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
             }
         }

@@ -10,14 +10,12 @@ use std::collections::HashSet;
 
 /// The earnings of a document whose findings are empty afterward.
 pub(crate) fn earnings(c: &mut Checker, d: &Document) -> Vec<Earning> {
-    c.list("rewards", d.rewards.len(), 0);
     let states = d.lifecycle.iter().map(|s| s.state.as_str()).collect();
     let context = RewardContext { states, is_budgeted: d.settlement.budget };
     let mut seen = HashSet::new();
     let mut earnings = Vec::new();
     for (i, one) in d.rewards.iter().enumerate() {
         let path = format!("rewards[{i}]");
-        c.name(&format!("{path}.id"), &one.id);
         c.rule(&format!("{path}.id"), &one.id, seen.insert(&one.id), "no duplicate rewards");
         earnings.extend(reward::earning(c, &path, &context, one));
     }

@@ -1,12 +1,10 @@
-//! Checks how a program settles, and the referred side's benefit.
+//! Checks how a program settles.
 
 use crate::program::check::checker::Checker;
 use crate::program::document::{Cadence, Delivery, Document, Unit};
 
 pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
     let s = &d.settlement;
-    c.cents("settlement.minimum_cents", s.minimum_cents, 0);
-    c.days("settlement.delay_days", s.delay_days, 0);
     let instant = s.cadence == Cadence::Instant;
     // Payouts, minimums and delays are runs' work.
     let credit = !instant || s.unit == Unit::Credit;
@@ -21,15 +19,10 @@ pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
     c.rule("settlement.delay_days", s.delay_days, !instant || s.delay_days == 0, by_runs);
     c.rule("settlement.budget", s.budget, instant || !s.budget, "false unless rewards are issued instantly");
     if let Some(low) = s.budget_low_cents {
-        c.cents("settlement.budget_low_cents", low, 0);
         c.rule("settlement.budget_low_cents", low.0, s.budget, "absent if there is no budget");
     }
     let fits = s.delivery == Delivery::Application || s.unit == Unit::Credit;
     c.rule("settlement.delivery", s.delivery.name(), fits, "absent if the unit is cash, because cash is paid out");
-    if let Some(benefit) = &d.benefit {
-        c.rate("benefit.rate_bps", benefit.rate_bps);
-        c.rule("benefit.months", benefit.months, (1..=120).contains(&benefit.months), "1 to 120");
-    }
 }
 
 #[cfg(test)]

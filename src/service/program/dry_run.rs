@@ -56,15 +56,9 @@ pub async fn dry_run<P: Ports>(
         Some(text) => check::read(text).map_err(Refusal::Findings)?,
         None => standing.clone(),
     };
-    if draft.id != *id {
-        let rule = format!("the program in the URL, {id}");
-        return Err(Refusal::Findings(vec![check::Finding {
-            path: "document.id".to_owned(),
-            value: draft.id.to_string(),
-            rule,
-        }]));
-    }
-    super::same_money(&draft, standing, "document.currency")?;
+    let mut found = super::of_program(&draft, id, "document.id");
+    found.extend(super::same_money(&draft, standing, "document."));
+    super::none_of(found)?;
     let (catalog, runs) = (with_draft(&saved, &draft), runs_of(&draft, request, ctx.now));
     let replay = Replay { catalog, draft, request, runs, as_of: last_run(ctx, id, request.to).await? };
     // A partner's modifiers depend on all its accounts, so an account's earnings are known only in a further pass; and

@@ -37,14 +37,12 @@ impl From<AppError> for Refusal {
 /// Saves a version: 201 if it is new, 200 if the identical version exists.
 pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
-    if document.id != *id {
-        return Err(finding("id", &document.id, &format!("the program in the URL, {id}")));
-    }
     let text = serde_json::to_string(document.document()).map_err(|e| DbError::Fault(e.to_string()))?;
     let sha256 = id::hex(&Sha256::digest(text.as_bytes()));
     let catalog = ctx.programs().await?;
     let newest = catalog.versions(id).last();
-    if let Some(same) = catalog.versions(id).find(|d| d.version == document.version) {
+    let mut found = of_program(&document, id, "id");
+    if let Some(same) = catalog.versions(id).find(|d| d.version == document.version).filter(|_| found.is_empty()) {
         return if *same == document {
             Ok((200, view(&document)))
         } else {
@@ -54,20 +52,18 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) ->
     }
     if let Some(newest) = newest {
         if document.version != newest.version + 1 {
-            return Err(finding("version", document.version, &format!("{}, the next version", newest.version + 1)));
+            found.push(finding("version", document.version, format!("{}, the next version", newest.version + 1)));
         }
         if document.effective_from < ctx.now || document.effective_from < newest.effective_from {
             let rule = "not in the past and not before the previous version, because existing accruals don't change";
-            return Err(finding("effective_from", document.effective_from.to_rfc3339(), rule));
+            found.push(finding("effective_from", document.effective_from.to_rfc3339(), rule));
         }
-        same_money(&document, newest, "currency")?;
-        let findings = check::follow(&document, catalog.versions(id).map(Program::document));
-        if !findings.is_empty() {
-            return Err(Refusal::Findings(findings));
-        }
+        found.extend(same_money(&document, newest, ""));
+        found.extend(check::follow(&document, catalog.versions(id).map(Program::document)));
     } else if document.version != 1 {
-        return Err(finding("version", document.version, "1, the first version"));
+        found.push(finding("version", document.version, "1, the first version"));
     }
+    none_of(found)?;
     let before = newest.map(|d| json!({"version": d.version}).to_string());
     let mut batch = vec![program::program_insert(&document, &text, &sha256, ctx.now, &ctx.actor)];
     batch.extend(program::program_grants_recheck(id));
@@ -83,15 +79,28 @@ fn view(document: &Document) -> Value {
     json!({"id": document.id, "version": document.version, "effective_from": document.effective_from.to_rfc3339()})
 }
 
-/// All versions of a program have one currency and unit, so that their amounts can be added up and compared.
-fn same_money(document: &Document, saved: &Document, path: &str) -> Result<(), Refusal> {
-    if document.currency == saved.currency && document.settlement.unit == saved.settlement.unit {
-        return Ok(());
-    }
-    let rule = "the same currency and unit as the first version, because balances use them";
-    Err(finding(path, &document.currency, rule))
+/// Nothing, if a document's id is that of its program.
+fn of_program(document: &Document, id: &ProgramId, path: &str) -> Vec<Finding> {
+    let other = (document.id != *id).then(|| finding(path, &document.id, format!("the program in the URL, {id}")));
+    other.into_iter().collect()
 }
 
-fn finding(path: &str, value: impl std::fmt::Display, rule: &str) -> Refusal {
-    Refusal::Findings(vec![Finding { path: path.to_owned(), value: value.to_string(), rule: rule.to_owned() }])
+/// All versions of a program have one currency and unit, so that their amounts can be added up and compared. `above` is
+/// the path of the document, with its dot.
+fn same_money(document: &Document, saved: &Document, above: &str) -> Vec<Finding> {
+    let parts = [
+        ("currency", document.currency.as_str(), saved.currency.as_str()),
+        ("settlement.unit", document.settlement.unit.name(), saved.settlement.unit.name()),
+    ];
+    let others = parts.into_iter().filter(|(_, value, first)| value != first);
+    let rule = |first: &str| format!("{first}, as in the first version, because balances use it");
+    others.map(|(path, value, first)| finding(&format!("{above}{path}"), value, rule(first))).collect()
+}
+
+fn finding(path: &str, value: impl std::fmt::Display, rule: impl Into<String>) -> Finding {
+    Finding { path: path.to_owned(), value: value.to_string(), rule: rule.into() }
+}
+
+fn none_of(found: Vec<Finding>) -> Result<(), Refusal> {
+    if found.is_empty() { Ok(()) } else { Err(Refusal::Findings(found)) }
 }

@@ -265,6 +265,7 @@ fn messages(held: &Held) -> Vec<Call> {
             .unknown("/v1/webhook-endpoints/none"),
         get("/healthz"),
         get("/openapi.json"),
+        get("/program.schema.json"),
     ]
 }
 

@@ -7,7 +7,7 @@ mod drawn;
 mod held;
 mod naive;
 
-use super::findings;
+use super::{findings, schema};
 use crate::simulation::calendar::{HOUR, firsts, instant, mondays, print};
 use crate::simulation::rng::Rng;
 use crate::support::sqlite::Sqlite;
@@ -65,6 +65,7 @@ fn play(seed: u64) -> Option<bool> {
     let programs = drawn::programs(&mut rng);
     for document in programs.iter().flatten() {
         let found = findings(document);
+        schema::agrees(document);
         assert!(found.iter().all(|f| !f.path.is_empty() && !f.rule.is_empty()), "seed {seed}: {found:?}");
         if !found.is_empty() {
             return None;

@@ -1,8 +1,10 @@
 //! What the engine does not interpret is refused: all findings at once, each with path, value and rule.
 
-use super::{document, findings, instant, volume};
+use super::{PROGRAM, Tried, document, findings, instant, volume};
+use crate::support::world::{at, now};
 use manicule::program::catalog::PRESETS;
 use manicule::program::check;
+use manicule::service::program::{Refusal, save};
 use serde_json::{Value, json};
 
 fn budgeted(d: &mut Value) {
@@ -132,13 +134,122 @@ fn all_values_of_a_wrong_form_are_found_at_once() {
         "size",
         "rewards[0].amount.rate_bps",
         "rewards[0].span",
-        "rewards[1]",
+        "rewards[1].on",
+        "rewards[1].amount",
         "settlement.cadence",
         "vesting.until",
         "modifiers[0]",
     ] {
         assert!(found.iter().any(|f| f == path), "{path}: {found:?}");
     }
+}
+
+/// Each kind of error, several times: in one object, beside each other and at any depth.
+#[test]
+fn no_finding_hides_another() {
+    let draft = document(|d| {
+        d["colour"] = json!(1);
+        d["code"]["colour"] = json!(1);
+        d["rewards"][0]["on"] = json!({"state": 7});
+        d["rewards"][0]["when"] = json!({"monthly_over_cents": "much", "annual_at_least_cents": null, "colour": 1});
+        d["rewards"][0]["amount"] = json!({"rate_bps": 1.5, "cap_cents": true});
+        d["rewards"][0]["span"] = json!({"months": {"from": "now", "to": []}});
+        d["attribution"] = json!({"model": "best", "window_days": 0, "methods": ["code", "crystal_ball", 3]});
+        d["lifecycle"][1] =
+            json!({"when": [{"any_of": {"conditions": [{"any_of": {"conditions": []}}, {"paid": 1}]}}, "paid", {}]});
+        d["vesting"]["hold"] = json!({"none": {}, "until_state": {}});
+        d["settlement"] = json!({"cadence": {"weekly": null}, "unit": "cash", "minimum_cents": -1});
+        d["currency"] = json!("USD");
+        d["effective_from"] = json!("soon");
+        d["benefit"] = json!(null);
+    });
+    let twice = draft.to_string().replacen("\"title\":", "\"title\":\"Twice\",\"title\":", 1);
+    let found: Vec<String> = check::read(&twice).expect_err("refused").into_iter().map(|f| f.path).collect();
+    let paths = [
+        "title",
+        "colour",
+        "code.colour",
+        "rewards[0].on.state",
+        "rewards[0].when.monthly_over_cents",
+        "rewards[0].when.annual_at_least_cents",
+        "rewards[0].when.colour",
+        "rewards[0].amount.rate_bps",
+        "rewards[0].amount.cap_cents",
+        "rewards[0].span.months.from",
+        "rewards[0].span.months.to",
+        "attribution.model",
+        "attribution.window_days",
+        "attribution.methods[1]",
+        "attribution.methods[2]",
+        "lifecycle[1].state",
+        "lifecycle[1].when[0].any_of.conditions[0]",
+        "lifecycle[1].when[0].any_of.conditions[1].paid",
+        "lifecycle[1].when[1]",
+        "lifecycle[1].when[2]",
+        "vesting.hold",
+        "settlement.cadence",
+        "settlement.minimum_cents",
+        "settlement.delay_days",
+        "currency",
+        "effective_from",
+        "benefit",
+    ];
+    let missed: Vec<&str> = paths.into_iter().filter(|path| !found.iter().any(|f| f == path)).collect();
+    assert_eq!(missed, Vec::<&str>::new(), "{found:?}");
+    assert_eq!(found.len(), paths.len(), "{found:?}");
+}
+
+/// What an unknown key hides otherwise: the rules about what the rest says.
+#[test]
+fn rules_are_checked_beside_unknown_keys() {
+    let draft = document(|d| {
+        d["colour"] = json!(1);
+        d["caps"] = json!([{"reward": "nothing", "per_partner_month_cents": 1, "colour": 1}]);
+    });
+    let found: Vec<String> = findings(&draft).into_iter().map(|f| f.path).collect();
+    assert_eq!(found, ["caps[0].colour", "colour", "caps[0].reward"]);
+}
+
+#[test]
+fn findings_are_limited_and_say_so() {
+    let draft = document(|d| {
+        for n in 0..300 {
+            d[format!("key{n}")] = json!("x".repeat(1_000));
+        }
+    });
+    let found = findings(&draft);
+    assert_eq!(found.len(), 101);
+    assert!(found[0].value.chars().count() < 210, "{}", found[0].value);
+    assert!(found[100].path.is_empty() && found[100].rule.contains("more"), "{:?}", found[100]);
+}
+
+#[test]
+fn an_editors_schema_key_is_ignored() {
+    let plain = document(|_| {});
+    let pointed = document(|d| d["$schema"] = json!("https://example.com/program.schema.json"));
+    assert_eq!(check::read(&pointed.to_string()), check::read(&plain.to_string()));
+    refused(&document(|d| d["code"]["$schema"] = json!("x")), "code.$schema");
+}
+
+/// What is found when a document is saved a month after the first version.
+fn forbidden(id: &str, draft: &Value) -> Vec<String> {
+    let tried = Tried::new(&document(|_| {}));
+    match now(save(&tried.world.at(at("2026-02-01T00:00:00Z")), &id.into(), &draft.to_string())) {
+        Err(Refusal::Findings(found)) => found.into_iter().map(|f| f.path).collect(),
+        _ => panic!("it is refused"),
+    }
+}
+
+#[test]
+fn what_a_saved_program_forbids_is_found_at_once() {
+    let next = document(|d| {
+        d["version"] = json!(7);
+        d["currency"] = json!("eur");
+        d["effective_from"] = json!("2025-01-01T00:00:00Z");
+        d["settlement"]["unit"] = json!("credit");
+    });
+    assert_eq!(forbidden(PROGRAM, &next), ["version", "effective_from", "currency", "settlement.unit"]);
+    assert_eq!(forbidden("other", &document(|d| d["version"] = json!(2))), ["id", "version"]);
 }
 
 #[test]

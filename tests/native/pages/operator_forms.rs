@@ -65,6 +65,28 @@ fn a_program_is_shown_in_words_and_changes_by_version() {
 }
 
 #[test]
+fn all_document_errors_are_shown_at_once() {
+    let pages = PagesFixture::new(at(NOW));
+    let operator = pages.operator();
+    let path = format!("/operator/programs/{AGENCY}/edit");
+    operator.get(&path).is_page().says(program::GUIDE_TITLE).says(program::SCHEMA);
+    let broken = preset(|d| {
+        d["colour"] = json!(1);
+        d["vesting"]["colour"] = json!(1);
+        d["caps"] = json!([{"reward": "first-year", "per_partner_month_cents": 1, "colour": 1}]);
+        d["rewards"][0]["amount"] = json!({"rate_bps": "much", "cap_cents": true});
+    });
+    let broken = broken.replacen("\"title\":", "\"title\":\"Twice\",\"title\":", 1);
+    for button in ["save", "dry-run"] {
+        let refused = operator.post(&path, &[("do", button), ("document", &broken), ("period", "2026-03")]);
+        refused.is(422);
+        for says in ["title", "colour", "vesting.colour", "caps[0].colour", "amount.rate_bps", "amount.cap_cents"] {
+            assert!(refused.html.contains(&format!("{says}</code>")), "{button}: {says}");
+        }
+    }
+}
+
+#[test]
 fn document_errors_are_shown_beside_the_document() {
     let pages = PagesFixture::new(at(NOW));
     let operator = pages.operator();

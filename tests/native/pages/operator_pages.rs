@@ -101,7 +101,8 @@ fn empty_pages_say_what_to_do() {
         }
     }
     let operator = nothing.operator();
-    operator.get("/operator/programs").is_page().says(program::NONE);
+    operator.get("/operator/programs").is_page().says(program::NONE).says(program::GUIDE_TITLE);
+    operator.get("/operator/program-guide").is_page().says("rewards[].amount.rate_bps");
     operator.get("/operator/funnel").is_page().says(funnel::NO_FUNNEL);
     operator.get("/operator/economics").is_page().says(report::NO_REWARDS);
     operator.get("/operator/partners").says(partner::NONE_YET);

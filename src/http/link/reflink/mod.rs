@@ -14,7 +14,7 @@ use std::borrow::Cow;
 const PARAMS: [&str; 3] = ["ref", "partner", "campaign"];
 
 /// Paths of the Worker's own API, where a `ref` parameter means something else.
-const OWN_PATHS: [&str; 5] = ["/v1/", "/api/", "/px.gif", "/healthz", "/openapi.json"];
+const OWN_PATHS: [&str; 6] = ["/v1/", "/api/", "/px.gif", "/healthz", "/openapi.json", "/program.schema.json"];
 
 /// A request that goes through a ref link, known or not.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,11 @@ pub const NONE_HINT: [&str; 2] = ["Create one with the API: ", "."];
 pub const PAYS_IN: &str = "Pays in";
 pub const EFFECTIVE_SINCE: &str = "Effective since";
 
+// How to write one.
+pub const GUIDE_TITLE: &str = "How to write a program";
+pub const GUIDE_LEAD: &str = "Every key of a document, five examples with real numbers, and how to write your own.";
+pub const BACK_TO_PROGRAMS: &str = "All programs";
+
 // One program.
 pub const EDIT: &str = "Edit program";
 pub const TAKES_EFFECT: [&str; 2] = ["This version takes effect ", ". "];
@@ -74,7 +79,9 @@ pub fn version(number: i64) -> String {
 // The editor.
 pub const EDITOR_LEAD: &str = "Saving creates a new version with its own effective date. Past earnings don't change.";
 pub const DOCUMENT: &str = "Document";
-pub const DOCUMENT_HINT: &str = "JSON. Amounts are in cents. Rates are in basis points: 2000 is 20%.";
+pub const DOCUMENT_HINT: &str = "JSON. Amounts are in cents. Rates are in basis points: 2000 is 20%. ";
+pub const OR: &str = " or ";
+pub const SCHEMA: &str = "JSON Schema for your editor";
 pub const TEST_PERIOD: &str = "Test on a past period";
 pub const RUN_TEST: &str = "Run test";
 pub const SAVE: &str = "Save new version";
