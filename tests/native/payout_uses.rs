@@ -8,6 +8,7 @@ mod credits;
 mod decisions;
 mod fixture;
 mod plans;
+mod refused;
 mod reversals;
 mod silence;
 
