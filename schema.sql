@@ -108,16 +108,19 @@ CREATE INDEX event_person_account ON event_person (account_id);
 CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
-  needs_recompute_since_ms INTEGER,                -- mutable: when one of its inputs changed, so that it must be decided again
+  needs_recompute_since_ms INTEGER,                -- mutable: since when its inputs are not those of its decision, so that it must be decided again
+  refused_by TEXT,                       -- mutable: the guard or constraint that refuses its decision, or one of a batch with it
+  refused_at_ms INTEGER,                 -- mutable: when its decision alone was last refused
   signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
   written TEXT,                          -- mutable: digest of its stored bindings and revenue; NULL: write them again
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
-CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE needs_recompute_since_ms IS NOT NULL;
+CREATE INDEX account_stale ON account (signed_up_at_ms, id, needs_recompute_since_ms) WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL;
+CREATE INDEX account_refused ON account (refused_at_ms, signed_up_at_ms, id) WHERE refused_by IS NOT NULL;
 CREATE TRIGGER account_insert BEFORE INSERT ON account WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:account_stale'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:account_stale'); END;
 
 -- The partner that an account is bound to in each group of programs, with the attribution report. Unattributed accounts
 -- have a row too.
@@ -228,9 +231,9 @@ CREATE TABLE reward_budget (
   revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, incremented by each change
 ) STRICT;
 CREATE TRIGGER budget_insert BEFORE INSERT ON reward_budget WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM reward_budget WHERE program_id = NEW.program_id)
-BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reward_budget_stale'); END;
 CREATE TRIGGER budget_update BEFORE UPDATE OF revision ON reward_budget WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reward_budget_stale'); END;
 
 -- Cases that a person has to review.
 CREATE TABLE review (
@@ -300,32 +303,32 @@ CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
-CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
-CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
-CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_shape BEFORE UPDATE OF id, program_id, unit, kind, partner_id ON ledger_account
-BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_fresh BEFORE INSERT ON ledger_account
 WHEN NEW.dr_posted_cents + NEW.cr_posted_cents + NEW.dr_pending_cents + NEW.cr_pending_cents <> 0
   OR EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_account_not_new'); END;
 
 -- The same id with the same content is skipped (a replay has no effect). With different content it is rejected, which
 -- also blocks INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
-    RAISE(IGNORE), RAISE(ABORT, 'ledger: id exists with other content')) FROM transfer t WHERE t.id = NEW.id;
-  SELECT RAISE(ABORT, 'ledger: already resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
-  SELECT RAISE(ABORT, 'ledger: no such accounts of one unit')
+    RAISE(IGNORE), RAISE(ABORT, 'guard:ledger_id_reused')) FROM transfer t WHERE t.id = NEW.id;
+  SELECT RAISE(ABORT, 'guard:ledger_already_resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
+  SELECT RAISE(ABORT, 'guard:ledger_accounts_differ')
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
-  SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
+  SELECT RAISE(ABORT, 'guard:ledger_not_pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'ledger: more taken than the accrual holds') WHERE NEW.code = 'reverse'
+  SELECT RAISE(ABORT, 'guard:ledger_above_accrual') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
   -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed.
-  SELECT RAISE(ABORT, 'ledger: payout above the balance')
+  SELECT RAISE(ABORT, 'guard:ledger_above_balance')
     WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
 END;
@@ -377,11 +380,12 @@ CREATE TABLE run (
   actor TEXT NOT NULL,                   -- immutable: cron, or the operator who started it
   started_at_ms INTEGER NOT NULL,        -- immutable
   finished_at_ms INTEGER,                -- set once
+  refused_by TEXT,                       -- mutable: the guard or constraint that refused its next step
   UNIQUE (program_id, cadence, period)
 ) STRICT;
 CREATE INDEX run_open ON run (started_at_ms) WHERE state <> 'done';
 CREATE TRIGGER run_step BEFORE UPDATE OF step ON run WHEN NEW.step <> OLD.step + 1
-BEGIN SELECT RAISE(ABORT, 'run: somebody else took this step'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:run_step_taken'); END;
 
 -- A run's plan.
 CREATE TABLE run_item (
@@ -477,7 +481,8 @@ CREATE INDEX audit_at ON audit (at_ms);
 CREATE TABLE heartbeat (
   job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
   scheduled_at_ms INTEGER NOT NULL,      -- mutable
-  finished_at_ms INTEGER NOT NULL        -- mutable
+  finished_at_ms INTEGER NOT NULL,       -- mutable
+  refused_by TEXT                        -- mutable: the part of it that a guard or constraint refused, and which one
 ) STRICT;
 
 -- The progress of a job that needs several invocations. Its row is deleted when the job is done.
@@ -563,7 +568,7 @@ CREATE TABLE stripe_customer (
 CREATE INDEX stripe_customer_account ON stripe_customer (account_id);
 CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms) WHERE needs_recompute_since_ms IS NOT NULL;
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'stripe_customer: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:stripe_customer_stale'); END;
 
 -- Personal data of customers, in its own table so that it can be erased. Accounts are matched by it.
 CREATE TABLE stripe_customer_person (
@@ -681,7 +686,7 @@ CREATE TABLE webhook_endpoint (
 ) STRICT;
 CREATE TRIGGER webhook_endpoint_limit BEFORE INSERT ON webhook_endpoint
 WHEN (SELECT COUNT(*) FROM webhook_endpoint WHERE disabled_at_ms IS NULL) >= 20
-BEGIN SELECT RAISE(ABORT, 'webhook_endpoint: too many'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:webhook_endpoint_limit'); END;
 
 -- What live endpoints subscribe to: a message type, its beginning up to a dot, or '' for all.
 CREATE VIEW subscription AS
@@ -780,21 +785,23 @@ CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
 CREATE INDEX payout_created ON payout (created_at_ms, id);
 CREATE INDEX payout_paid ON payout (paid_at_ms) WHERE state = 'paid';
 CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'payout: begins planned'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_not_new'); END;
 CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'payout: stale revision'); END;
-CREATE TRIGGER payout_over BEFORE UPDATE ON payout WHEN OLD.state IN ('paid', 'failed', 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'payout: it is over'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_stale'); END;
+-- A writer that is late meets payout_update. The others only judge one that knows the row as it is: for them, nothing
+-- that it reads again changes the answer. The same for reversals and credits.
+CREATE TRIGGER payout_over BEFORE UPDATE ON payout WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:payout_final'); END;
 CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout
-WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt
-BEGIN SELECT RAISE(ABORT, 'payout: the request is frozen'); END;
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:payout_request_fixed'); END;
 CREATE TRIGGER payout_amount BEFORE UPDATE OF amount_cents, reserved_id, carried_cents ON payout
 WHEN (NEW.amount_cents <> OLD.amount_cents OR NEW.reserved_id <> OLD.reserved_id OR NEW.carried_cents IS NOT OLD.carried_cents)
-  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents)
-BEGIN SELECT RAISE(ABORT, 'payout: the amount only falls, and only before it is sent'); END;
+  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents) AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:payout_amount_fixed'); END;
 CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, minimum_cents, destination ON payout
-BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
-CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
+CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 
 -- Which payout takes which accrual, and how much of it. This is the only record of what was paid for what. The amounts of
 -- a payout's rows add up to its amount.
@@ -818,10 +825,10 @@ CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cent
 END;
 CREATE TRIGGER payout_accrual_sent BEFORE UPDATE OF amount_cents ON payout_accrual
 WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'payout: its accruals are fixed once it is sent'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_accruals_fixed'); END;
 CREATE TRIGGER payout_accrual_shape BEFORE UPDATE OF payout_id, accrual_id, planned_cents ON payout_accrual
-BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
-CREATE TRIGGER payout_accrual_no_delete BEFORE DELETE ON payout_accrual BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
+CREATE TRIGGER payout_accrual_no_delete BEFORE DELETE ON payout_accrual BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 -- A payout that moved no money gives its accruals back.
 CREATE TRIGGER payout_released AFTER UPDATE OF state ON payout WHEN NEW.state IN ('failed', 'cancelled') BEGIN
   UPDATE accrual SET payout_cents = payout_cents - r.amount_cents
@@ -843,8 +850,8 @@ CREATE TRIGGER payout_return_insert AFTER INSERT ON payout_return BEGIN
           WHERE l.payout_id = NEW.payout_id AND l.amount_cents > l.returned_cents) r
     WHERE payout_accrual.payout_id = NEW.payout_id AND payout_accrual.accrual_id = r.accrual_id AND r.above < NEW.amount_cents;
 END;
-CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
-CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
+CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 
 -- What the accruals of payouts that were not sent still allow. What an accrual lost is taken off one of the payouts that
 -- include it, and a payout takes nothing of an accrual that is held or disputed. What this does not cover is a debt.
@@ -880,7 +887,7 @@ SELECT p.id AS payout_id FROM payout p WHERE p.state = 'planned'
 -- Whatever was booked since the amount was checked, nothing is sent for more.
 CREATE TRIGGER payout_claim BEFORE UPDATE OF state ON payout
 WHEN OLD.state = 'planned' AND NEW.state = 'submitting' AND EXISTS (SELECT 1 FROM payout_stale s WHERE s.payout_id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'payout: its accruals or its balance changed'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_balance_changed'); END;
 
 -- Who approved a run's payouts.
 CREATE TABLE payout_approval (
@@ -922,20 +929,22 @@ CREATE TABLE payout_reversal (
 CREATE INDEX payout_reversal_payout ON payout_reversal (payout_id);
 CREATE INDEX payout_reversal_due ON payout_reversal (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE TRIGGER payout_reversal_insert BEFORE INSERT ON payout_reversal WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'reversal: begins planned'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_not_new'); END;
 CREATE TRIGGER payout_reversal_cap BEFORE INSERT ON payout_reversal
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM payout_reversal WHERE payout_id = NEW.payout_id AND state NOT IN ('failed', 'cancelled'))
   > (SELECT COALESCE(SUM(amount_cents), 0) FROM payout WHERE id = NEW.payout_id AND state = 'paid' AND transfer_id = NEW.transfer_id)
-BEGIN SELECT RAISE(ABORT, 'reversal: more than was paid'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_above_payout'); END;
 CREATE TRIGGER payout_reversal_update BEFORE UPDATE ON payout_reversal WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'reversal: stale revision'); END;
-CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal WHEN OLD.state IN ('paid', 'failed', 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'reversal: it is over'); END;
-CREATE TRIGGER payout_reversal_frozen BEFORE UPDATE ON payout_reversal WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
-BEGIN SELECT RAISE(ABORT, 'reversal: the request is frozen'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_stale'); END;
+CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal
+WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_final'); END;
+CREATE TRIGGER payout_reversal_frozen BEFORE UPDATE ON payout_reversal
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_request_fixed'); END;
 CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id ON payout_reversal
-BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
-CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_immutable'); END;
+CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'guard:reversal_immutable'); END;
 
 -- Every row of this view is an error, as in ledger_check: the ledger must match the rows of payouts and reversals, and
 -- payouts must match their accruals.
@@ -1006,17 +1015,19 @@ CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state I
 CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
 CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
 CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_transfer WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'credit: begins planned'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:credit_not_new'); END;
 CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_transfer WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'credit: stale revision'); END;
-CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer WHEN OLD.state IN ('paid', 'failed', 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'credit: it is over'); END;
-CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
-BEGIN SELECT RAISE(ABORT, 'credit: the request is frozen'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:credit_stale'); END;
+CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer
+WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:credit_final'); END;
+CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:credit_request_fixed'); END;
 CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents,
   customer_id, before_cents, after_cents ON credit_transfer
-BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
-CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:credit_immutable'); END;
+CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'guard:credit_immutable'); END;
 
 -- Credit that the application has redeemed for a partner. What was given back is in redemption_return.
 CREATE TABLE redemption (
@@ -1030,8 +1041,8 @@ CREATE TABLE redemption (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
-CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
-CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 -- Two concurrent requests read the same balance; this rejects the second one. Credit that a review or a dispute holds
 -- can't be redeemed, just as it is not paid out.
 CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
@@ -1039,7 +1050,7 @@ WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents -
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
   - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
     AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
-BEGIN SELECT RAISE(ABORT, 'redemption: above the balance'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_balance'); END;
 
 -- The part of a redemption that was given back.
 CREATE TABLE redemption_return (
@@ -1051,12 +1062,12 @@ CREATE TABLE redemption_return (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_return_of ON redemption_return (redemption_id);
-CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
-CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_return_cap BEFORE INSERT ON redemption_return
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_return WHERE redemption_id = NEW.redemption_id)
   > (SELECT amount_cents FROM redemption WHERE id = NEW.redemption_id)
-BEGIN SELECT RAISE(ABORT, 'redemption: more than was redeemed'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_redeemed'); END;
 
 -- Every row of this view is an error, as in ledger_check.
 CREATE VIEW credit_check AS
@@ -1101,14 +1112,14 @@ CREATE TABLE promotion_code (
   UNIQUE (program_id, visitor_id)
 ) STRICT;
 CREATE TRIGGER promotion_code_update BEFORE UPDATE ON promotion_code WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'promotion: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_stale'); END;
 CREATE TRIGGER promotion_code_set BEFORE UPDATE ON promotion_code
-WHEN (OLD.promotion_id IS NOT NULL AND NEW.promotion_id IS NOT OLD.promotion_id)
+WHEN NEW.revision = OLD.revision + 1 AND ((OLD.promotion_id IS NOT NULL AND NEW.promotion_id IS NOT OLD.promotion_id)
   OR (OLD.attempt > 0 AND NEW.coupon_id <> OLD.coupon_id)
-  OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id)
-BEGIN SELECT RAISE(ABORT, 'promotion: set once'); END;
+  OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id))
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_set_once'); END;
 CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id, code ON promotion_code
-BEGIN SELECT RAISE(ABORT, 'promotion: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_immutable'); END;
 -- Pages: who is signed in, and what partners and operators write there.
 
 -- A signed-in browser. Only the hash of its token is stored.
@@ -1155,7 +1166,7 @@ CREATE TABLE magic_link (
 CREATE INDEX magic_link_email ON magic_link (email, purpose, created_at_ms);
 CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
 CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END;
 
 -- Sign-in finds a partner by the site's user or by email address.
 CREATE INDEX partner_external ON partner (external_id);
@@ -1284,11 +1295,11 @@ CREATE TABLE payee_closed (
   closed_at_ms INTEGER NOT NULL          -- immutable
 ) STRICT;
 CREATE INDEX payee_closed_partner ON payee_closed (partner_id, closed_at_ms);
-CREATE TRIGGER payee_closed_update BEFORE UPDATE ON payee_closed BEGIN SELECT RAISE(ABORT, 'payee_closed: immutable'); END;
-CREATE TRIGGER payee_closed_delete BEFORE DELETE ON payee_closed BEGIN SELECT RAISE(ABORT, 'payee_closed: immutable'); END;
+CREATE TRIGGER payee_closed_update BEFORE UPDATE ON payee_closed BEGIN SELECT RAISE(ABORT, 'guard:payee_closed_immutable'); END;
+CREATE TRIGGER payee_closed_delete BEFORE DELETE ON payee_closed BEGIN SELECT RAISE(ABORT, 'guard:payee_closed_immutable'); END;
 CREATE TRIGGER payee_reopened BEFORE INSERT ON payee
 WHEN EXISTS (SELECT 1 FROM payee_closed WHERE stripe_account_id = NEW.stripe_account_id)
-BEGIN SELECT RAISE(ABORT, 'payee: this account is closed'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payee_closed'); END;
 
 -- Transfers that Stripe reports to a partner's account, or with a payout's id as their group, until a payout has them.
 CREATE TABLE reported_transfer (
@@ -1313,3 +1324,78 @@ SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made
   WHERE t.acknowledged_at_ms IS NULL
     AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.id = t.transfer_group AND p.destination = t.destination
       AND p.attempt > 0 AND p.state IN ('planned', 'submitting'));
+-- Previews: what a run would do, or what a draft of a program would have paid. Computed page by page over all accounts of
+-- a group of programs, so that they can be of any size, without an effect on anything else. They live for a day.
+CREATE TABLE preview (
+  id TEXT PRIMARY KEY,                   -- immutable, prv_…
+  kind TEXT NOT NULL CHECK (kind IN ('run', 'draft')), -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  group_id TEXT NOT NULL,                -- immutable: the group whose accounts are looked at
+  request TEXT NOT NULL,                 -- immutable, JSON: the run's period, or the draft and its period
+  as_of_ms INTEGER NOT NULL,             -- immutable: modifiers and caps are those of this instant
+  passes INTEGER NOT NULL,               -- immutable: how often the accounts are looked at
+  pass INTEGER NOT NULL,                 -- mutable: from 1; above passes when it is finished
+  cursor TEXT NOT NULL,                  -- mutable: the last account of the current pass
+  step INTEGER NOT NULL,                 -- mutable, incremented by each step: two requests can't take the same step
+  accounts INTEGER NOT NULL,             -- mutable: accounts of the last pass so far
+  actor TEXT NOT NULL,                   -- immutable
+  created_at_ms INTEGER NOT NULL         -- immutable: also the instant that decisions take for the present
+) STRICT;
+CREATE INDEX preview_created ON preview (created_at_ms);
+CREATE TRIGGER preview_step BEFORE UPDATE OF step ON preview WHEN NEW.step <> OLD.step + 1
+BEGIN SELECT RAISE(ABORT, 'guard:preview_step_taken'); END;
+
+-- What an account contributes to its partner's modifiers, as binding and revenue_span have it for runs.
+CREATE TABLE preview_referral (
+  preview_id TEXT NOT NULL REFERENCES preview (id) ON DELETE CASCADE, -- immutable
+  account_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  qualified_at_ms INTEGER,               -- immutable; NULL while a review holds the account
+  qualified_quarter TEXT,                -- immutable
+  revenue TEXT NOT NULL,                 -- immutable, JSON: spans of annual revenue
+  PRIMARY KEY (preview_id, account_id)
+) STRICT, WITHOUT ROWID;
+CREATE VIEW preview_revenue AS
+SELECT r.preview_id, r.partner_id, s.value ->> '$.from_ms' AS from_ms, s.value ->> '$.to_ms' AS to_ms, s.value ->> '$.annual_cents' AS annual_cents
+FROM preview_referral r, json_each(r.revenue) s;
+
+-- The modifiers that partners have earned.
+CREATE TABLE preview_modifier (
+  preview_id TEXT NOT NULL REFERENCES preview (id) ON DELETE CASCADE, -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  modifier_id TEXT NOT NULL,             -- immutable
+  quarter TEXT NOT NULL,                 -- immutable, as in partner_modifier
+  from_ms INTEGER NOT NULL,              -- immutable
+  PRIMARY KEY (preview_id, partner_id, modifier_id, quarter)
+) STRICT, WITHOUT ROWID;
+
+-- Accruals that use the room under a monthly cap, and what the cap removes.
+CREATE TABLE preview_room (
+  preview_id TEXT NOT NULL REFERENCES preview (id) ON DELETE CASCADE, -- immutable
+  account_id TEXT NOT NULL,              -- immutable
+  accrual_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  reward_id TEXT NOT NULL,               -- immutable: the reward whose cap it is
+  is_modifiers INTEGER NOT NULL CHECK (is_modifiers IN (0, 1)), -- immutable
+  at_ms INTEGER NOT NULL,                -- immutable
+  source TEXT NOT NULL,                  -- immutable
+  gross_cents INTEGER NOT NULL,          -- immutable
+  cap_cents INTEGER NOT NULL,            -- immutable: the cap of its version
+  cap_reduction_cents INTEGER NOT NULL DEFAULT 0, -- set once
+  PRIMARY KEY (preview_id, account_id, accrual_id)
+) STRICT, WITHOUT ROWID;
+
+-- The result, by partner.
+CREATE TABLE preview_row (
+  preview_id TEXT NOT NULL REFERENCES preview (id) ON DELETE CASCADE, -- immutable
+  part TEXT NOT NULL CHECK (part IN ('grant', 'reward', 'term', 'vest')), -- immutable; reward: of a draft, the others: of a run
+  partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
+  unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
+  reward_id TEXT NOT NULL,               -- immutable; '' if all rewards are counted together
+  accruals INTEGER NOT NULL,             -- mutable, like the sums, until the preview is finished
+  actual_gross_cents INTEGER NOT NULL,
+  actual_net_cents INTEGER NOT NULL,
+  gross_cents INTEGER NOT NULL,
+  net_cents INTEGER NOT NULL,
+  PRIMARY KEY (preview_id, part, partner_id, unit, reward_id)
+) STRICT, WITHOUT ROWID;

@@ -108,16 +108,19 @@ CREATE INDEX event_person_account ON event_person (account_id);
 CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
-  needs_recompute_since_ms INTEGER,                -- mutable: when one of its inputs changed, so that it must be decided again
+  needs_recompute_since_ms INTEGER,                -- mutable: since when its inputs are not those of its decision, so that it must be decided again
+  refused_by TEXT,                       -- mutable: the guard or constraint that refuses its decision, or one of a batch with it
+  refused_at_ms INTEGER,                 -- mutable: when its decision alone was last refused
   signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
   written TEXT,                          -- mutable: digest of its stored bindings and revenue; NULL: write them again
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
-CREATE INDEX account_stale ON account (signed_up_at_ms, id) WHERE needs_recompute_since_ms IS NOT NULL;
+CREATE INDEX account_stale ON account (signed_up_at_ms, id, needs_recompute_since_ms) WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL;
+CREATE INDEX account_refused ON account (refused_at_ms, signed_up_at_ms, id) WHERE refused_by IS NOT NULL;
 CREATE TRIGGER account_insert BEFORE INSERT ON account WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:account_stale'); END;
 CREATE TRIGGER account_update BEFORE UPDATE OF revision ON account WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'account: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:account_stale'); END;
 
 -- The partner that an account is bound to in each group of programs, with the attribution report. Unattributed accounts
 -- have a row too.
@@ -228,9 +231,9 @@ CREATE TABLE reward_budget (
   revision INTEGER NOT NULL CHECK (revision >= 1) -- mutable, incremented by each change
 ) STRICT;
 CREATE TRIGGER budget_insert BEFORE INSERT ON reward_budget WHEN NEW.revision <> 1 AND NOT EXISTS (SELECT 1 FROM reward_budget WHERE program_id = NEW.program_id)
-BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reward_budget_stale'); END;
 CREATE TRIGGER budget_update BEFORE UPDATE OF revision ON reward_budget WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'reward_budget: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reward_budget_stale'); END;
 
 -- Cases that a person has to review.
 CREATE TABLE review (
@@ -300,32 +303,32 @@ CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
-CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
-CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
-CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_shape BEFORE UPDATE OF id, program_id, unit, kind, partner_id ON ledger_account
-BEGIN SELECT RAISE(ABORT, 'ledger: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_fresh BEFORE INSERT ON ledger_account
 WHEN NEW.dr_posted_cents + NEW.cr_posted_cents + NEW.dr_pending_cents + NEW.cr_pending_cents <> 0
   OR EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'ledger: account exists or is not empty'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_account_not_new'); END;
 
 -- The same id with the same content is skipped (a replay has no effect). With different content it is rejected, which
 -- also blocks INSERT OR REPLACE.
 CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
-    RAISE(IGNORE), RAISE(ABORT, 'ledger: id exists with other content')) FROM transfer t WHERE t.id = NEW.id;
-  SELECT RAISE(ABORT, 'ledger: already resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
-  SELECT RAISE(ABORT, 'ledger: no such accounts of one unit')
+    RAISE(IGNORE), RAISE(ABORT, 'guard:ledger_id_reused')) FROM transfer t WHERE t.id = NEW.id;
+  SELECT RAISE(ABORT, 'guard:ledger_already_resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
+  SELECT RAISE(ABORT, 'guard:ledger_accounts_differ')
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
-  SELECT RAISE(ABORT, 'ledger: not pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
+  SELECT RAISE(ABORT, 'guard:ledger_not_pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'ledger: more taken than the accrual holds') WHERE NEW.code = 'reverse'
+  SELECT RAISE(ABORT, 'guard:ledger_above_accrual') WHERE NEW.code = 'reverse'
     AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
          FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
   -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed.
-  SELECT RAISE(ABORT, 'ledger: payout above the balance')
+  SELECT RAISE(ABORT, 'guard:ledger_above_balance')
     WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
 END;
@@ -377,11 +380,12 @@ CREATE TABLE run (
   actor TEXT NOT NULL,                   -- immutable: cron, or the operator who started it
   started_at_ms INTEGER NOT NULL,        -- immutable
   finished_at_ms INTEGER,                -- set once
+  refused_by TEXT,                       -- mutable: the guard or constraint that refused its next step
   UNIQUE (program_id, cadence, period)
 ) STRICT;
 CREATE INDEX run_open ON run (started_at_ms) WHERE state <> 'done';
 CREATE TRIGGER run_step BEFORE UPDATE OF step ON run WHEN NEW.step <> OLD.step + 1
-BEGIN SELECT RAISE(ABORT, 'run: somebody else took this step'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:run_step_taken'); END;
 
 -- A run's plan.
 CREATE TABLE run_item (
@@ -477,7 +481,8 @@ CREATE INDEX audit_at ON audit (at_ms);
 CREATE TABLE heartbeat (
   job TEXT PRIMARY KEY,                  -- immutable: weekly, monthly, sweep
   scheduled_at_ms INTEGER NOT NULL,      -- mutable
-  finished_at_ms INTEGER NOT NULL        -- mutable
+  finished_at_ms INTEGER NOT NULL,       -- mutable
+  refused_by TEXT                        -- mutable: the part of it that a guard or constraint refused, and which one
 ) STRICT;
 
 -- The progress of a job that needs several invocations. Its row is deleted when the job is done.

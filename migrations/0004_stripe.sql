@@ -27,7 +27,7 @@ CREATE TABLE stripe_customer (
 CREATE INDEX stripe_customer_account ON stripe_customer (account_id);
 CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms) WHERE needs_recompute_since_ms IS NOT NULL;
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'stripe_customer: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:stripe_customer_stale'); END;
 
 -- Personal data of customers, in its own table so that it can be erased. Accounts are matched by it.
 CREATE TABLE stripe_customer_person (

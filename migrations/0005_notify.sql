@@ -36,7 +36,7 @@ CREATE TABLE webhook_endpoint (
 ) STRICT;
 CREATE TRIGGER webhook_endpoint_limit BEFORE INSERT ON webhook_endpoint
 WHEN (SELECT COUNT(*) FROM webhook_endpoint WHERE disabled_at_ms IS NULL) >= 20
-BEGIN SELECT RAISE(ABORT, 'webhook_endpoint: too many'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:webhook_endpoint_limit'); END;
 
 -- What live endpoints subscribe to: a message type, its beginning up to a dot, or '' for all.
 CREATE VIEW subscription AS

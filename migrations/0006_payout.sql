@@ -37,21 +37,23 @@ CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
 CREATE INDEX payout_created ON payout (created_at_ms, id);
 CREATE INDEX payout_paid ON payout (paid_at_ms) WHERE state = 'paid';
 CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'payout: begins planned'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_not_new'); END;
 CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'payout: stale revision'); END;
-CREATE TRIGGER payout_over BEFORE UPDATE ON payout WHEN OLD.state IN ('paid', 'failed', 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'payout: it is over'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_stale'); END;
+-- A writer that is late meets payout_update. The others only judge one that knows the row as it is: for them, nothing
+-- that it reads again changes the answer. The same for reversals and credits.
+CREATE TRIGGER payout_over BEFORE UPDATE ON payout WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:payout_final'); END;
 CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout
-WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt
-BEGIN SELECT RAISE(ABORT, 'payout: the request is frozen'); END;
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:payout_request_fixed'); END;
 CREATE TRIGGER payout_amount BEFORE UPDATE OF amount_cents, reserved_id, carried_cents ON payout
 WHEN (NEW.amount_cents <> OLD.amount_cents OR NEW.reserved_id <> OLD.reserved_id OR NEW.carried_cents IS NOT OLD.carried_cents)
-  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents)
-BEGIN SELECT RAISE(ABORT, 'payout: the amount only falls, and only before it is sent'); END;
+  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents) AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:payout_amount_fixed'); END;
 CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, minimum_cents, destination ON payout
-BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
-CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
+CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 
 -- Which payout takes which accrual, and how much of it. This is the only record of what was paid for what. The amounts of
 -- a payout's rows add up to its amount.
@@ -75,10 +77,10 @@ CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cent
 END;
 CREATE TRIGGER payout_accrual_sent BEFORE UPDATE OF amount_cents ON payout_accrual
 WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'payout: its accruals are fixed once it is sent'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_accruals_fixed'); END;
 CREATE TRIGGER payout_accrual_shape BEFORE UPDATE OF payout_id, accrual_id, planned_cents ON payout_accrual
-BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
-CREATE TRIGGER payout_accrual_no_delete BEFORE DELETE ON payout_accrual BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
+CREATE TRIGGER payout_accrual_no_delete BEFORE DELETE ON payout_accrual BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 -- A payout that moved no money gives its accruals back.
 CREATE TRIGGER payout_released AFTER UPDATE OF state ON payout WHEN NEW.state IN ('failed', 'cancelled') BEGIN
   UPDATE accrual SET payout_cents = payout_cents - r.amount_cents
@@ -100,8 +102,8 @@ CREATE TRIGGER payout_return_insert AFTER INSERT ON payout_return BEGIN
           WHERE l.payout_id = NEW.payout_id AND l.amount_cents > l.returned_cents) r
     WHERE payout_accrual.payout_id = NEW.payout_id AND payout_accrual.accrual_id = r.accrual_id AND r.above < NEW.amount_cents;
 END;
-CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
-CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'payout: immutable'); END;
+CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
+CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 
 -- What the accruals of payouts that were not sent still allow. What an accrual lost is taken off one of the payouts that
 -- include it, and a payout takes nothing of an accrual that is held or disputed. What this does not cover is a debt.
@@ -137,7 +139,7 @@ SELECT p.id AS payout_id FROM payout p WHERE p.state = 'planned'
 -- Whatever was booked since the amount was checked, nothing is sent for more.
 CREATE TRIGGER payout_claim BEFORE UPDATE OF state ON payout
 WHEN OLD.state = 'planned' AND NEW.state = 'submitting' AND EXISTS (SELECT 1 FROM payout_stale s WHERE s.payout_id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'payout: its accruals or its balance changed'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payout_balance_changed'); END;
 
 -- Who approved a run's payouts.
 CREATE TABLE payout_approval (
@@ -179,20 +181,22 @@ CREATE TABLE payout_reversal (
 CREATE INDEX payout_reversal_payout ON payout_reversal (payout_id);
 CREATE INDEX payout_reversal_due ON payout_reversal (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE TRIGGER payout_reversal_insert BEFORE INSERT ON payout_reversal WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'reversal: begins planned'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_not_new'); END;
 CREATE TRIGGER payout_reversal_cap BEFORE INSERT ON payout_reversal
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM payout_reversal WHERE payout_id = NEW.payout_id AND state NOT IN ('failed', 'cancelled'))
   > (SELECT COALESCE(SUM(amount_cents), 0) FROM payout WHERE id = NEW.payout_id AND state = 'paid' AND transfer_id = NEW.transfer_id)
-BEGIN SELECT RAISE(ABORT, 'reversal: more than was paid'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_above_payout'); END;
 CREATE TRIGGER payout_reversal_update BEFORE UPDATE ON payout_reversal WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'reversal: stale revision'); END;
-CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal WHEN OLD.state IN ('paid', 'failed', 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'reversal: it is over'); END;
-CREATE TRIGGER payout_reversal_frozen BEFORE UPDATE ON payout_reversal WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
-BEGIN SELECT RAISE(ABORT, 'reversal: the request is frozen'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_stale'); END;
+CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal
+WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_final'); END;
+CREATE TRIGGER payout_reversal_frozen BEFORE UPDATE ON payout_reversal
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_request_fixed'); END;
 CREATE TRIGGER payout_reversal_shape BEFORE UPDATE OF id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id ON payout_reversal
-BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
-CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'reversal: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:reversal_immutable'); END;
+CREATE TRIGGER payout_reversal_no_delete BEFORE DELETE ON payout_reversal BEGIN SELECT RAISE(ABORT, 'guard:reversal_immutable'); END;
 
 -- Every row of this view is an error, as in ledger_check: the ledger must match the rows of payouts and reversals, and
 -- payouts must match their accruals.

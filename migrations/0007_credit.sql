@@ -44,17 +44,19 @@ CREATE INDEX credit_sending_due ON credit_transfer (due_at_ms, id) WHERE state I
 CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_ms, id);
 CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
 CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_transfer WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
-BEGIN SELECT RAISE(ABORT, 'credit: begins planned'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:credit_not_new'); END;
 CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_transfer WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'credit: stale revision'); END;
-CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer WHEN OLD.state IN ('paid', 'failed', 'cancelled')
-BEGIN SELECT RAISE(ABORT, 'credit: it is over'); END;
-CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request
-BEGIN SELECT RAISE(ABORT, 'credit: the request is frozen'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:credit_stale'); END;
+CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer
+WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:credit_final'); END;
+CREATE TRIGGER credit_sending_frozen BEFORE UPDATE ON credit_transfer
+WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.revision = OLD.revision + 1
+BEGIN SELECT RAISE(ABORT, 'guard:credit_request_fixed'); END;
 CREATE TRIGGER credit_sending_shape BEFORE UPDATE OF id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents,
   customer_id, before_cents, after_cents ON credit_transfer
-BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
-CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'credit: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:credit_immutable'); END;
+CREATE TRIGGER credit_sending_no_delete BEFORE DELETE ON credit_transfer BEGIN SELECT RAISE(ABORT, 'guard:credit_immutable'); END;
 
 -- Credit that the application has redeemed for a partner. What was given back is in redemption_return.
 CREATE TABLE redemption (
@@ -68,8 +70,8 @@ CREATE TABLE redemption (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
-CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
-CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 -- Two concurrent requests read the same balance; this rejects the second one. Credit that a review or a dispute holds
 -- can't be redeemed, just as it is not paid out.
 CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
@@ -77,7 +79,7 @@ WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents -
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
   - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
     AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
-BEGIN SELECT RAISE(ABORT, 'redemption: above the balance'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_balance'); END;
 
 -- The part of a redemption that was given back.
 CREATE TABLE redemption_return (
@@ -89,12 +91,12 @@ CREATE TABLE redemption_return (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_return_of ON redemption_return (redemption_id);
-CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
-CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'redemption: immutable'); END;
+CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_return_cap BEFORE INSERT ON redemption_return
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_return WHERE redemption_id = NEW.redemption_id)
   > (SELECT amount_cents FROM redemption WHERE id = NEW.redemption_id)
-BEGIN SELECT RAISE(ABORT, 'redemption: more than was redeemed'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_redeemed'); END;
 
 -- Every row of this view is an error, as in ledger_check.
 CREATE VIEW credit_check AS
@@ -139,11 +141,11 @@ CREATE TABLE promotion_code (
   UNIQUE (program_id, visitor_id)
 ) STRICT;
 CREATE TRIGGER promotion_code_update BEFORE UPDATE ON promotion_code WHEN NEW.revision <> OLD.revision + 1
-BEGIN SELECT RAISE(ABORT, 'promotion: stale revision'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_stale'); END;
 CREATE TRIGGER promotion_code_set BEFORE UPDATE ON promotion_code
-WHEN (OLD.promotion_id IS NOT NULL AND NEW.promotion_id IS NOT OLD.promotion_id)
+WHEN NEW.revision = OLD.revision + 1 AND ((OLD.promotion_id IS NOT NULL AND NEW.promotion_id IS NOT OLD.promotion_id)
   OR (OLD.attempt > 0 AND NEW.coupon_id <> OLD.coupon_id)
-  OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id)
-BEGIN SELECT RAISE(ABORT, 'promotion: set once'); END;
+  OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id))
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_set_once'); END;
 CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id, code ON promotion_code
-BEGIN SELECT RAISE(ABORT, 'promotion: immutable'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_immutable'); END;

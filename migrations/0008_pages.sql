@@ -44,7 +44,7 @@ CREATE TABLE magic_link (
 CREATE INDEX magic_link_email ON magic_link (email, purpose, created_at_ms);
 CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
 CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END;
 
 -- Sign-in finds a partner by the site's user or by email address.
 CREATE INDEX partner_external ON partner (external_id);

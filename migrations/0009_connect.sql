@@ -20,11 +20,11 @@ CREATE TABLE payee_closed (
   closed_at_ms INTEGER NOT NULL          -- immutable
 ) STRICT;
 CREATE INDEX payee_closed_partner ON payee_closed (partner_id, closed_at_ms);
-CREATE TRIGGER payee_closed_update BEFORE UPDATE ON payee_closed BEGIN SELECT RAISE(ABORT, 'payee_closed: immutable'); END;
-CREATE TRIGGER payee_closed_delete BEFORE DELETE ON payee_closed BEGIN SELECT RAISE(ABORT, 'payee_closed: immutable'); END;
+CREATE TRIGGER payee_closed_update BEFORE UPDATE ON payee_closed BEGIN SELECT RAISE(ABORT, 'guard:payee_closed_immutable'); END;
+CREATE TRIGGER payee_closed_delete BEFORE DELETE ON payee_closed BEGIN SELECT RAISE(ABORT, 'guard:payee_closed_immutable'); END;
 CREATE TRIGGER payee_reopened BEFORE INSERT ON payee
 WHEN EXISTS (SELECT 1 FROM payee_closed WHERE stripe_account_id = NEW.stripe_account_id)
-BEGIN SELECT RAISE(ABORT, 'payee: this account is closed'); END;
+BEGIN SELECT RAISE(ABORT, 'guard:payee_closed'); END;
 
 -- Transfers that Stripe reports to a partner's account, or with a payout's id as their group, until a payout has them.
 CREATE TABLE reported_transfer (

@@ -96,6 +96,8 @@ ids! {
     AccrualId;
     /// A settlement run.
     RunId;
+    /// A preview of a run or of a draft.
+    PreviewId;
     /// A payout, a reversal of one, or a credit to a customer's balance.
     PayoutId;
     /// The code of a referral link.

@@ -9,7 +9,9 @@ use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
 use crate::service::overdue;
 use crate::service::overdue::Standing;
+use crate::store::account::waiting;
 use crate::store::health as health_store;
+use crate::store::health::RefusedRun;
 use crate::store::message::outbox;
 use crate::store::payout::unexpected::unexpected_count;
 use crate::store::port::DbError;
@@ -35,12 +37,14 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         outbox::outbox_backlog().first(),
         overdue::reads(),
         unexpected_count().first(),
+        (waiting::waiting_count().first(), waiting::refused_list(), health_store::run_refused_list()),
     );
-    let (objects, heartbeats, backlog, runs, transfers) = match ctx.read(reads).await {
+    let (objects, heartbeats, backlog, runs, transfers, (accounts, refused, refused_runs)) = match ctx.read(reads).await
+    {
         // If the database is not set up yet, the response lists what is missing.
         Err(DbError::NoSchema(_)) => {
             let objects = ctx.read(health_store::schema_objects()).await?;
-            (objects, Vec::new(), None, (Catalog::default(), Vec::new(), None), None)
+            (objects, Vec::new(), None, (Catalog::default(), Vec::new(), None), None, (None, Vec::new(), Vec::new()))
         }
         found => found?,
     };
@@ -51,17 +55,27 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
         .map(|h| {
             json!({
                 "job": h.job, "scheduled_at": h.scheduled_at_ms.to_rfc3339(),
-                "seconds_since": (app.now.0 - h.finished_at_ms.0) / 1_000,
+                "seconds_since": (app.now.0 - h.finished_at_ms.0) / 1_000, "refused_by": h.refused_by,
             })
         })
         .collect();
     let runs = overdue::standing(runs, app.now);
     let unexpected = transfers.unwrap_or_default().unexpected;
-    let ok = missing.is_empty() && app.config.complaints.is_empty() && !runs.is_late(app.now) && unexpected == 0;
+    let accounts = accounts.unwrap_or_default();
+    let stands_still = runs.is_late(app.now)
+        || overdue::is_undecided(&accounts, app.now)
+        || heartbeats.iter().any(|h| h.refused_by.is_some());
+    let ok = missing.is_empty() && app.config.complaints.is_empty() && !stands_still && unexpected == 0;
+    let refused: Vec<Value> =
+        refused.iter().map(|r| json!({"refused_by": r.refused_by, "accounts": r.accounts})).collect();
     let body = json!({
         "ok": ok, "build": env!("CARGO_PKG_VERSION"),
         "schema": {"expected": health_store::expected_objects(), "missing": missing},
-        "crons": crons, "runs": run_standing(&runs), "statements_max": app.config.setup.statements_max,
+        "crons": crons, "runs": run_standing(&runs, &refused_runs),
+        "accounts": {
+            "waiting": accounts.waiting, "oldest_since": accounts.oldest_ms.map(|at| at.to_rfc3339()), "refused": refused,
+        },
+        "statements_max": app.config.setup.statements_max,
         "outbox": {
             "queued": backlog.queued, "failed": backlog.failed, "undelivered": backlog.undelivered, "oldest_ms": backlog.oldest_ms,
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
@@ -72,15 +86,16 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
 }
 
 /// Unfinished runs, and runs that should exist but don't.
-fn run_standing(runs: &Standing) -> Value {
+fn run_standing(runs: &Standing, refused: &[RefusedRun]) -> Value {
     let overdue = runs.overdue.iter().map(|late| {
         json!({
             "program": late.program, "cadence": late.cadence.name(), "period": late.period,
             "due_at": late.due_at.to_rfc3339(),
         })
     });
+    let refused: Vec<Value> = refused.iter().map(|r| json!({"state": r.state, "refused_by": r.refused_by})).collect();
     json!({
-        "open": runs.open.open, "oldest_started_at": runs.open.oldest_ms.map(|at| at.to_rfc3339()),
+        "open": runs.open.open, "refused": refused, "oldest_started_at": runs.open.oldest_ms.map(|at| at.to_rfc3339()),
         "overdue": overdue.collect::<Vec<Value>>(),
     })
 }

@@ -91,6 +91,7 @@ table! {
     PUT "/v1/programs/{id}", Operator(Scope::Programs) => |call| call.body(programs::document, programs::save);
     GET "/v1/runs", Operator(Scope::Payouts) => |call| call.to(runs::run_list);
     POST "/v1/runs", Operator(Scope::Payouts) => |call| call.body(operator::run, runs::run_start);
+    GET "/v1/run-previews/{id}", Operator(Scope::Payouts) => |call| call.to(runs::run_preview);
     GET "/v1/runs/{id}", Operator(Scope::Payouts) => |call| call.to(runs::run_show);
     GET "/v1/ledger/transfers", Operator(Scope::Read) => |call| call.to(reports::transfers);
     GET "/v1/ledger/checks", Operator(Scope::Read) => |call| call.to(reports::faults);
@@ -105,6 +106,7 @@ table! {
         |call| call.body(operator::funding, programs::budget_fund);
     POST "/v1/programs/{id}/dry-run", Operator(Scope::Programs) =>
         |call| call.body(operator::dry_run, programs::dry_run);
+    GET "/v1/dry-runs/{id}", Operator(Scope::Programs) => |call| call.to(programs::dry_run_show);
     POST "/v1/accounts/{id}/reassign", Operator(Scope::Partners) =>
         |call| call.body(operator::reassign, accounts::reassign);
     POST "/v1/reconciliations", Operator(Scope::Events) =>

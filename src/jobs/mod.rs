@@ -15,6 +15,8 @@ use crate::service::payout::{platform, send, unexpected};
 use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
 use crate::store::health;
+use crate::store::port::DbError;
+use crate::store::preview::preview_purge;
 
 /// Pages of marked accounts that one sweep recomputes, within one invocation's statements.
 const RECOMPUTE_PAGES: u32 = 10;
@@ -90,9 +92,10 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
         Job::Sweep => sweep(ctx, scheduled).await,
     };
     drop(for_heartbeat);
-    let of_stripe = done?;
-    ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now)).await?;
-    of_stripe
+    let outcome = done?;
+    let refused_by = outcome.as_ref().err().and_then(AppError::violation);
+    ctx.query(health::heartbeat_write(job.name(), scheduled, ctx.now, refused_by)).await?;
+    outcome
 }
 
 /// Creates every program's run before any of them is advanced by a step.
@@ -105,10 +108,10 @@ async fn trigger<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: Ut
     settle::take_further(ctx, due).await.map(|_| ())
 }
 
-/// An error in one part does not stop the others. The first error is returned, with Stripe's errors separate: if Stripe
-/// doesn't respond, the sweep must still be recorded as run.
+/// An error in one part does not stop the others. The first error is returned. Separate are errors with which the sweep must
+/// still be recorded as run: if Stripe doesn't respond, and if a guard refuses a part for good, which the record names.
 async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<Result<(), AppError>, AppError> {
-    let (mut of_stripe, mut first_error) = (Ok(()), None);
+    let (mut recorded, mut first_error) = (Ok(()), None);
     // When statements are scarce, one part with much to do uses them all, so each sweep starts with another part.
     let turn = scheduled.0.div_euclid(SWEEP_MS).rem_euclid(PARTS.len() as i64);
     let first = if ctx.is_tight() { usize::try_from(turn).unwrap_or(0) } else { 0 };
@@ -116,15 +119,21 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
         match sweep_part(ctx, *part).await {
             Ok(()) => {}
             Err(error) if error.is_cut_off() => {}
-            Err(error) if matches!(part, Part::Customers | Part::Waiting | Part::Stripe) => {
-                of_stripe = of_stripe.and(Err(error));
-            }
-            Err(error) => {
-                first_error.get_or_insert(error);
-            }
+            Err(error) => match error.violation().map(|why| format!("{}: {why}", format!("{part:?}").to_lowercase())) {
+                Some(why) if recorded.as_ref().err().and_then(AppError::violation).is_none() => {
+                    recorded = Err(DbError::Violation(why).into());
+                }
+                Some(_) => {}
+                None if matches!(part, Part::Customers | Part::Waiting | Part::Stripe) => {
+                    recorded = recorded.and(Err(error));
+                }
+                None => {
+                    first_error.get_or_insert(error);
+                }
+            },
         }
     }
-    first_error.map_or(Ok(of_stripe), Err)
+    first_error.map_or(Ok(recorded), Err)
 }
 
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
@@ -147,7 +156,10 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
         Part::Messages => {
             deliver::sweep(ctx).await?;
         }
-        Part::Links => sign_in::purge(ctx).await?,
+        Part::Links => {
+            sign_in::purge(ctx).await?;
+            ctx.query(preview_purge(ctx.now)).await?;
+        }
     }
     Ok(())
 }

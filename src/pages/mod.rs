@@ -23,6 +23,7 @@ pub mod message;
 pub mod operator;
 pub mod partner;
 pub mod payout;
+pub mod preview;
 pub mod program;
 pub mod qr;
 pub mod refusal;

@@ -6,6 +6,9 @@ use crate::store::port::DbError;
 /// The code of work that exceeds one invocation's statements.
 const CUT_OFF: &str = "statements_used_up";
 
+/// The code of what a guard or constraint of the database refuses for good. The detail names it.
+const VIOLATION: &str = "refused_by_guard";
+
 /// Boxed, because every use case passes it on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppError(Box<Problem>);
@@ -73,6 +76,11 @@ impl AppError {
         self.code == CUT_OFF
     }
 
+    /// The guard or constraint that refused a write for good.
+    pub fn violation(&self) -> Option<&str> {
+        (self.code == VIOLATION).then_some(self.detail.as_str())
+    }
+
     /// The error as it is logged. Details describe and quote the input: the sender gets them, but the log has only the
     /// code and the field.
     pub fn logged(&self) -> String {
@@ -109,7 +117,8 @@ impl std::ops::Deref for AppError {
 impl From<DbError> for AppError {
     fn from(error: DbError) -> AppError {
         match error {
-            DbError::Guard(why) => AppError::new(ErrorKind::Fault, "refused_by_guard", why),
+            DbError::LostRace(why) => AppError::contended().cause(why),
+            DbError::Violation(why) => AppError::new(ErrorKind::Fault, VIOLATION, why),
             DbError::Unavailable(why) => {
                 let detail = "the database did not respond; try again in a moment";
                 AppError::new(ErrorKind::Transient, "database_unavailable", detail).cause(why)

@@ -1,4 +1,4 @@
-//! Runs that should exist but don't, or that don't finish. Cron's "at least once" holds only while cron runs at all:
+//! Runs that should exist but don't, or that don't finish, and accounts that nobody decides. Cron's "at least once" holds only while cron runs at all:
 //! this detects a trigger that never came, or a run that every sweep cuts off.
 
 use crate::base::ids::ProgramId;
@@ -6,6 +6,7 @@ use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
+use crate::store::account::waiting::{WAITING_MAX, WaitingAccounts};
 use crate::store::health;
 use crate::store::health::{LatestRun, Open};
 use crate::store::program;
@@ -38,8 +39,21 @@ pub struct Overdue {
 impl Standing {
     /// Whether an operator needs to look into it.
     pub fn is_late(&self, now: UtcMillis) -> bool {
-        !self.overdue.is_empty() || self.open.oldest_ms.is_some_and(|since| since.plus_ms(DONE_WITHIN_MS) <= now)
+        !self.overdue.is_empty()
+            || self.open.refused > 0
+            || self.open.oldest_ms.is_some_and(|since| since.plus_ms(DONE_WITHIN_MS) <= now)
     }
+}
+
+/// How long an account may wait for its decision, and how long where very many do: a new version of a program marks all of
+/// its accounts.
+const DECIDED_WITHIN_MS: i64 = DAY_MS;
+const MANY_DECIDED_WITHIN_MS: i64 = HOUR_MS;
+
+/// Whether accounts wait longer for their decision than they should, or a rule refuses it.
+pub fn is_undecided(accounts: &WaitingAccounts, now: UtcMillis) -> bool {
+    let within = if accounts.waiting >= WAITING_MAX { MANY_DECIDED_WITHIN_MS } else { DECIDED_WITHIN_MS };
+    accounts.refused > 0 || accounts.oldest_ms.is_some_and(|since| since.plus_ms(within) <= now)
 }
 
 /// The last scheduled time of a cadence whose runs must have started by now.

@@ -20,7 +20,7 @@ pub enum Failed {
 impl From<DbError> for Failed {
     fn from(error: DbError) -> Failed {
         match error {
-            DbError::Guard(_) => Failed::Again,
+            DbError::LostRace(_) => Failed::Again,
             error => Failed::Error(error.into()),
         }
     }
@@ -33,20 +33,25 @@ impl From<AppError> for Failed {
 }
 
 impl<P: Ports> Context<'_, P> {
-    /// Tries until an attempt is not aborted by a guard.
+    /// Tries until an attempt loses no race. What a rule refuses is not tried again.
     pub async fn retry<T>(&self, attempt: impl AsyncFnMut() -> Result<T, Failed>) -> Result<T, AppError> {
         self.retry_up_to(TRIES_MAX, attempt).await
     }
 
-    /// The same with at most `tries` attempts.
+    /// The same with at most `tries` attempts, and no more than this invocation's statements allow: the next attempt takes as
+    /// many as the last one.
     pub async fn retry_up_to<T>(
         &self,
         tries: u32,
         mut attempt: impl AsyncFnMut() -> Result<T, Failed>,
     ) -> Result<T, AppError> {
         for made in 0..tries {
+            let before = self.left();
             match attempt().await {
                 Ok(answer) => return Ok(answer),
+                Err(Failed::Again) if !self.has_room(before.saturating_sub(self.left())) => {
+                    return Err(DbError::Exhausted.into());
+                }
                 Err(Failed::Again) => self.back_off(made).await,
                 Err(Failed::Error(error)) => return Err(error),
             }
@@ -55,7 +60,7 @@ impl<P: Ports> Context<'_, P> {
     }
 
     /// Takes up to `pages` pages of work, while there is room for `statements` more, until `page` says that none is left.
-    /// A page that a guard aborts counts, and is no error: what is left stays marked.
+    /// A page that loses a race counts, and is no error: what is left stays marked.
     pub async fn each_page(
         &self,
         pages: u32,
@@ -69,7 +74,7 @@ impl<P: Ports> Context<'_, P> {
             match page().await {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(DbError::Guard(_)) => self.back_off(taken.min(SLOWEST_TRY)).await,
+                Err(DbError::LostRace(_)) => self.back_off(taken.min(SLOWEST_TRY)).await,
                 Err(error) => return Err(error),
             }
         }

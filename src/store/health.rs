@@ -40,20 +40,24 @@ pub struct Heartbeat {
     pub job: String,
     pub scheduled_at_ms: UtcMillis,
     pub finished_at_ms: UtcMillis,
+    /// The part of the job that was refused, and the guard or constraint that refused it.
+    pub refused_by: Option<String>,
 }
 
 pub fn heartbeat_list() -> Query<Heartbeat> {
-    Stmt::new("SELECT job, scheduled_at_ms, finished_at_ms FROM heartbeat ORDER BY job").query()
+    Stmt::new("SELECT job, scheduled_at_ms, finished_at_ms, refused_by FROM heartbeat ORDER BY job").query()
 }
 
-pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis) -> Stmt {
+pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis, refused_by: Option<&str>) -> Stmt {
     Stmt::new(
-        "INSERT INTO heartbeat (job, scheduled_at_ms, finished_at_ms) VALUES (?1, ?2, ?3)
-         ON CONFLICT (job) DO UPDATE SET scheduled_at_ms = excluded.scheduled_at_ms, finished_at_ms = excluded.finished_at_ms",
+        "INSERT INTO heartbeat (job, scheduled_at_ms, finished_at_ms, refused_by) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (job) DO UPDATE SET scheduled_at_ms = excluded.scheduled_at_ms, finished_at_ms = excluded.finished_at_ms,
+           refused_by = excluded.refused_by",
     )
     .bind(job)
     .bind(scheduled)
     .bind(now)
+    .bind(refused_by.map(str::to_owned))
 }
 
 /// A program's latest run of a cadence.
@@ -84,10 +88,27 @@ pub struct Open {
     pub open: i64,
     /// When the oldest of them started.
     pub oldest_ms: Option<UtcMillis>,
+    /// How many of them a guard or constraint refuses to advance.
+    pub refused: i64,
 }
 
 pub fn run_open_count() -> Query<Open> {
-    Stmt::new("SELECT COUNT(*) AS open, MIN(started_at_ms) AS oldest_ms FROM run WHERE state <> 'done'").query()
+    Stmt::new(
+        "SELECT COUNT(*) AS open, MIN(started_at_ms) AS oldest_ms, COUNT(refused_by) AS refused FROM run WHERE state <> 'done'",
+    )
+    .query()
+}
+
+/// An unfinished run that is refused, without its program.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct RefusedRun {
+    pub state: String,
+    pub refused_by: String,
+}
+
+pub fn run_refused_list() -> Query<RefusedRun> {
+    Stmt::new("SELECT state, refused_by FROM run WHERE state <> 'done' AND refused_by IS NOT NULL ORDER BY started_at_ms LIMIT 20")
+        .query()
 }
 
 /// How far a job got before it was cut off.

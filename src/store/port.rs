@@ -5,6 +5,7 @@
 
 use crate::base::decode;
 use crate::base::ids::Id;
+use crate::store::guard::Refusal;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
@@ -33,9 +34,11 @@ pub struct Rows(pub Vec<Map<String, Json>>);
 /// Why a batch returned no rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DbError {
-    /// A constraint or trigger aborted the batch: nothing was written. Another write got there first, or a rule was
-    /// violated.
-    Guard(String),
+    /// A constraint or trigger aborted the batch, because another write got there first: nothing was written. Whoever
+    /// reads again finds what holds now.
+    LostRace(String),
+    /// A constraint or trigger aborted the batch, and would do so again: nothing was written. The code of the rule.
+    Violation(String),
     /// The database could not be reached or gave up. The batch may have been written anyway.
     Unavailable(String),
     /// The batch exceeds what the invocation may send ([`Allowance`]): nothing was sent. The next invocation does the
@@ -98,11 +101,11 @@ impl DbError {
     /// Classifies the database's error message: D1 has no error codes, but its message contains SQLite's.
     pub fn of(words: String) -> DbError {
         let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
-        if says(&["constraint failed", "SQLITE_CONSTRAINT"]) {
-            DbError::Guard(words)
+        if let Some(refusal) = Refusal::of(&words) {
+            refusal.into()
         } else if says(&["no such table"]) {
             DbError::NoSchema(words)
-        } else if says(&["syntax error", "no such", "SQLITE_ERROR", "SQLITE_MISMATCH", "too large", "cannot store"]) {
+        } else if says(&["syntax error", "no such", "SQLITE_ERROR", "SQLITE_MISMATCH", "too large"]) {
             DbError::Fault(words)
         } else {
             DbError::Unavailable(words)
@@ -189,11 +192,21 @@ fn misfit(mismatch: decode::Mismatch) -> DbError {
 impl std::fmt::Display for DbError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            DbError::Guard(why) => write!(f, "refused by the database: {why}"),
+            DbError::LostRace(why) => write!(f, "another write was first: {why}"),
+            DbError::Violation(why) => write!(f, "refused by the database: {why}"),
             DbError::Unavailable(why) => write!(f, "database unavailable: {why}"),
             DbError::Exhausted => write!(f, "this invocation may send no further statements"),
             DbError::NoSchema(why) => write!(f, "the database has no schema yet: {why}"),
             DbError::Fault(why) => write!(f, "database fault: {why}"),
+        }
+    }
+}
+
+impl From<Refusal> for DbError {
+    fn from(refusal: Refusal) -> DbError {
+        match refusal {
+            Refusal::LostRace(why) => DbError::LostRace(why),
+            Refusal::Violation(why) => DbError::Violation(why),
         }
     }
 }
@@ -261,14 +274,16 @@ mod tests {
     #[test]
     fn the_databases_words_are_understood() {
         let kind = |words: &str| match DbError::of(words.to_owned()) {
-            DbError::Guard(_) => "guard",
+            DbError::LostRace(_) => "lost race",
+            DbError::Violation(_) => "violation",
             DbError::NoSchema(_) => "no schema",
             DbError::Fault(_) => "fault",
             DbError::Unavailable(_) => "unavailable",
             DbError::Exhausted => "exhausted",
         };
         for (words, is) in [
-            ("D1_ERROR: UNIQUE constraint failed: event.id: SQLITE_CONSTRAINT", "guard"),
+            ("D1_ERROR: UNIQUE constraint failed: event.id: SQLITE_CONSTRAINT", "lost race"),
+            ("D1_ERROR: CHECK constraint failed: net_cents >= 0: SQLITE_CONSTRAINT", "violation"),
             ("D1_ERROR: no such table: program_version: SQLITE_ERROR", "no schema"),
             ("D1_ERROR: no such column: writen: SQLITE_ERROR", "fault"),
             ("D1_ERROR: near \"SELEC\": syntax error: SQLITE_ERROR", "fault"),

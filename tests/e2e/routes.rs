@@ -71,6 +71,10 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
     server.cron("*/10 * * * *", super::client::now_ms());
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let hooks = json!({"url": "https://hooks.invalid.example/x", "types": ["payout"]});
+    let preview = json!({"program": "agency-partner", "cadence": "monthly", "period": "2025-04", "preview": true});
+    let begun = |path: &str, body: &Value| text(&server.post(path, body).operator().send().expect(200).json()["id"]);
+    let run_preview = begun("/v1/runs", &preview);
+    let dry_run = begun("/v1/programs/user-referral/dry-run", &json!({"period": "2025-01"}));
     let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
     let outbox = server.read("/v1/outbox");
     let messages = outbox["data"].as_array().expect("messages");
@@ -80,6 +84,8 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         message: text(&rewarded["id"]),
         review: text(&server.read("/v1/reviews")["data"][0]["id"]),
         document: server.read("/v1/programs/user-referral")["document"].clone(),
+        run_preview,
+        dry_run,
         run: text(&run["id"]),
         partner: agency.id,
         code,

@@ -1,12 +1,11 @@
 //! A draft tried on a past period: what each partner would have earned by each rule, compared with what it did earn.
 
-use crate::support::world::{World, at, now};
+use crate::support::world::{World, at};
 use manicule::base::time::{Month, UtcMillis, Week};
 use manicule::codec::operator::DryRunRequest;
 use manicule::program::catalog::PRESETS;
 use manicule::program::document::Cadence;
 use manicule::service::program::Refusal;
-use manicule::service::program::dry_run;
 use serde_json::{Value, json};
 
 const AGENCY: &str = "agency-partner";
@@ -38,8 +37,7 @@ fn over(from: UtcMillis, to: UtcMillis, document: Option<&Value>) -> DryRunReque
 
 /// The result of the dry run as (rule, actual, simulated) in cents.
 fn tried(world: &World, when: &str, program: &str, asked: &DryRunRequest) -> Vec<(String, i64, i64)> {
-    let answer = now(dry_run::dry_run(&world.at(at(when)), &program.into(), asked));
-    let answer = answer.unwrap_or_else(|refusal| match refusal {
+    let answer = world.tried(at(when), program, asked).unwrap_or_else(|refusal| match refusal {
         Refusal::Error(error) => panic!("{error}"),
         Refusal::Findings(findings) => panic!("{findings:?}"),
     });
@@ -213,7 +211,7 @@ fn an_invalid_draft_is_refused_with_the_path_of_the_error() {
     draft["rewards"][0]["amount"]["rate_bps"] = json!(10_001);
     let april = Month::parse("2026-04").unwrap();
     let asked = over(april.start(), april.end(), Some(&draft));
-    match now(dry_run::dry_run(&world.at(at("2026-05-02T00:00:00Z")), &AGENCY.into(), &asked)) {
+    match world.tried(at("2026-05-02T00:00:00Z"), AGENCY, &asked) {
         Err(Refusal::Findings(findings)) => {
             assert_eq!(findings[0].path, "rewards[0].amount.rate_bps");
             assert_eq!(findings[0].value, "10001");
@@ -229,7 +227,7 @@ fn a_draft_has_the_currency_of_its_program() {
     let mut draft = preset(AGENCY);
     draft["currency"] = json!("eur");
     let asked = over(at("2026-04-01T00:00:00Z"), at("2026-05-01T00:00:00Z"), Some(&draft));
-    match now(dry_run::dry_run(&world.at(at("2026-06-01T00:00:00Z")), &AGENCY.into(), &asked)) {
+    match world.tried(at("2026-06-01T00:00:00Z"), AGENCY, &asked) {
         Err(Refusal::Findings(findings)) => assert_eq!(findings[0].path, "document.currency"),
         _ => panic!("dollars were compared with euros"),
     }

@@ -9,6 +9,7 @@ mod decisions;
 mod fixture;
 mod payability;
 mod plans;
+mod refused;
 mod reversals;
 mod rounding;
 mod silence;

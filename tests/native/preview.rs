@@ -1,9 +1,8 @@
 //! The preview of a run: the run then does exactly what the preview shows.
 
-use crate::support::world::{World, at, now};
+use crate::support::world::{World, at};
 use manicule::engine::settlement::schedule;
 use manicule::program::document::Cadence;
-use manicule::service::settlement::preview;
 use manicule::service::settlement::settle::Due;
 use serde_json::{Value, json};
 
@@ -29,7 +28,7 @@ fn shown(world: &World, program: &str, cadence: Cadence, scheduled: &str) -> Val
     let as_of = at(scheduled);
     let due = Due { program: program.into(), cadence, period: schedule::period_before(cadence, as_of), as_of };
     let before = world.db.look("SELECT (SELECT COUNT(*) FROM transfer) AS n, (SELECT COUNT(*) FROM run) AS r");
-    let shown = now(preview::preview(&world.at(as_of), &due)).unwrap();
+    let shown = world.previewed(as_of, &due);
     let after = world.db.look("SELECT (SELECT COUNT(*) FROM transfer) AS n, (SELECT COUNT(*) FROM run) AS r");
     assert_eq!(before, after, "a preview writes nothing");
     assert_eq!(shown["complete"], true);

@@ -31,7 +31,7 @@ pub const GROWING: [&str; 24] = [
 ];
 
 /// Indexes that cover only unfinished work. They hold few rows, however many the table has.
-const QUEUES: [&str; 1] = ["account_stale"];
+const QUEUES: [&str; 2] = ["account_stale", "account_refused"];
 
 /// The steps of SQLite's plan for a statement.
 pub fn plan(connection: &Connection, sql: &str) -> Vec<String> {

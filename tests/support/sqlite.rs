@@ -168,7 +168,7 @@ pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, 
 pub fn classify(error: rusqlite::Error) -> DbError {
     match &error {
         rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::ConstraintViolation => {
-            DbError::Guard(error.to_string())
+            DbError::of(error.to_string())
         }
         _ => match DbError::of(error.to_string()) {
             missing @ DbError::NoSchema(_) => missing,

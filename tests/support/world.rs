@@ -2,11 +2,11 @@
 //! place.
 
 use super::sqlite::Sqlite;
-use manicule::base::ids::RunId;
+use manicule::base::ids::{PreviewId, RunId};
 use manicule::base::money::Cents;
 use manicule::base::time::UtcMillis;
 use manicule::codec::message::email::Mail;
-use manicule::codec::operator::{NewLink, NewPartner};
+use manicule::codec::operator::{DryRunRequest, NewLink, NewPartner};
 use manicule::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
 use manicule::engine::account::fact::VerifiedCredential;
 use manicule::engine::attribution::touch::TouchHistory;
@@ -19,10 +19,15 @@ use manicule::service::event::conversion;
 use manicule::service::event::conversion::{Incoming, IngestOutcome};
 use manicule::service::ledger::budget;
 use manicule::service::partner::enroll;
+use manicule::service::preview;
+use manicule::service::program::{Refusal, dry_run};
 use manicule::service::review;
 use manicule::service::review::ReviewDecision;
+use manicule::service::settlement::preview::RunPreview;
 use manicule::service::settlement::settle;
+use manicule::service::settlement::settle::Due;
 use manicule::service::setup::{STATEMENTS_FREE, STATEMENTS_PAID, Setup};
+use manicule::store::settlement::operator_runs::run_latest;
 use manicule::store::settlement::run::RunRow;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -228,6 +233,57 @@ impl World {
 
     pub fn decide(&self, when: UtcMillis, review: &str, choice: ReviewDecision) -> Result<(), AppError> {
         now(review::decide(&self.at(when), &review.into(), choice, "looked into")).map(|_| ())
+    }
+
+    /// The whole preview of a run: continued until it is complete, with the rows of all pages.
+    pub fn previewed(&self, when: UtcMillis, due: &Due) -> Value {
+        let ctx = self.at(when);
+        let reads = (manicule::store::program::programs(), run_latest(&due.program).first());
+        let (catalog, latest) = now(ctx.read(reads)).expect("the programs");
+        let begun = RunPreview::begin(&catalog, due, latest.and_then(|run| run.as_of_ms)).expect("a program");
+        let started = now(preview::start(&ctx, begun)).expect("a preview");
+        self.all_pages(when, &started.id, &["grants", "terms", "vests"], 200).0
+    }
+
+    /// The whole dry run of a draft.
+    pub fn tried(&self, when: UtcMillis, program: &str, request: &DryRunRequest) -> Result<Value, Refusal> {
+        let started = now(dry_run::start(&self.at(when), &program.into(), request))?;
+        Ok(self.all_pages(when, &started, &["rows"], 200).0)
+    }
+
+    /// Follows a preview's cursors. Returns its last page with the rows of all pages, and how many requests that took. The sums
+    /// of the pages add up to the totals.
+    pub fn all_pages(&self, when: UtcMillis, id: &PreviewId, lists: &[&str], limit: i64) -> (Value, usize) {
+        let (mut cursor, mut requests) = (String::new(), 0);
+        let mut rows: Vec<Vec<Value>> = vec![Vec::new(); lists.len()];
+        let mut sums: std::collections::BTreeMap<String, i64> = Default::default();
+        loop {
+            requests += 1;
+            assert!(requests < 2_000, "it never ends");
+            let page = now(preview::show(&self.at(when), id, None, (&cursor, limit))).expect("a page");
+            let mut add = |totals: &Value, sign: i64| {
+                for total in totals.as_array().expect("sums") {
+                    for name in ["accruals", "actual_net_cents", "net_cents"] {
+                        let key = format!("{} {} {name}", total["part"], total["unit"]);
+                        *sums.entry(key).or_default() += sign * total[name].as_i64().expect("a sum");
+                    }
+                }
+            };
+            add(&page["page_totals"], 1);
+            for (list, rows) in lists.iter().zip(&mut rows) {
+                rows.extend(page[*list].as_array().expect("rows").iter().cloned());
+            }
+            match page["next_cursor"].as_str() {
+                Some(next) => next.clone_into(&mut cursor),
+                None => {
+                    add(&page["totals"], -1);
+                    assert!(sums.values().all(|rest| *rest == 0), "the pages add up to the total: {sums:?}");
+                    let mut whole = page;
+                    lists.iter().zip(rows).for_each(|(list, rows)| whole[*list] = Value::from(rows));
+                    return (whole, requests);
+                }
+            }
+        }
     }
 
     /// Adds money to a program's reward budget.

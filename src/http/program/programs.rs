@@ -5,12 +5,14 @@ use crate::codec::operator::{DryRunRequest, FundingRequest};
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
+use crate::http::page::Page;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::ledger::budget as funding;
 use crate::service::once::StoredResponse;
+use crate::service::preview;
 use crate::service::program as saving;
 use crate::service::program::Refusal;
-use crate::service::program::dry_run as replay;
+use crate::service::program::dry_run as dry_runs;
 use crate::store::ledger::budget;
 use serde_json::{Value, json};
 
@@ -62,10 +64,19 @@ pub async fn budget_fund<S: Platform>(call: OperatorCall<'_, S, FundingRequest>)
 
 /// `POST /v1/programs/{id}/dry-run`: what a draft would have paid over a past period, compared with what was accrued.
 pub async fn dry_run<S: Platform>(call: OperatorCall<'_, S, DryRunRequest>) -> Result<Response, AppError> {
-    match replay::dry_run(&call.context(), &call.segment.into(), &call.body).await {
-        Ok(body) => Ok(Response::json(200, &body)),
+    let page = Page::of(call.request)?;
+    let ctx = call.context();
+    match dry_runs::start(&ctx, &call.segment.into(), &call.body).await {
+        Ok(id) => Ok(Response::json(200, &preview::show(&ctx, &id, Some("draft"), (&page.cursor, page.limit)).await?)),
         Err(refusal) => refused(refusal),
     }
+}
+
+/// `GET /v1/dry-runs/{id}`: continues a dry run, and shows a page of it.
+pub async fn dry_run_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
+    let id = call.segment.into();
+    Ok((200, preview::show(&call.context(), &id, Some("draft"), (&page.cursor, page.limit)).await?))
 }
 
 /// `PUT /v1/programs/{id}`: saves a version. All errors of the document are listed by path, value and rule.

@@ -24,7 +24,8 @@ pub async fn report<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResp
     let programs: Vec<Value> =
         found.programs.iter().map(|program| program_view(program, &found.catalog, call.app.now)).collect();
     let waiting: Vec<Value> = found.waiting.iter().map(waiting_view).collect();
-    Ok((200, json!({"account": call.segment, "programs": programs, "waiting": waiting})))
+    let undecided = found.undecided.map(|u| json!({"since": u.since_ms.to_rfc3339(), "refused_by": u.refused_by}));
+    Ok((200, json!({"account": call.segment, "programs": programs, "waiting": waiting, "undecided": undecided})))
 }
 
 fn program_view(report: &ProgramReport, catalog: &Catalog, now: UtcMillis) -> Value {

@@ -8,6 +8,7 @@ use crate::http::page;
 use crate::http::page::Page;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
+use crate::service::preview;
 use crate::service::settlement::start as starting;
 use crate::service::settlement::start::view as run_view;
 use crate::store::settlement::run as runs;
@@ -25,7 +26,15 @@ pub async fn run_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRe
 
 /// `POST /v1/runs`: starts the run of a finished period, or resumes it.
 pub async fn run_start<S: Platform>(call: OperatorCall<'_, S, NewRun>) -> Result<StoredResponse, AppError> {
-    starting::start_requested(&call.context(), call.body).await
+    let page = Page::of(call.request)?;
+    starting::start_requested(&call.context(), call.body, page.limit).await
+}
+
+/// `GET /v1/run-previews/{id}`: continues the preview of a run, and shows a page of it.
+pub async fn run_preview<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let page = Page::of(call.request)?;
+    let id = call.segment.into();
+    Ok((200, preview::show(&call.context(), &id, Some("run"), (&page.cursor, page.limit)).await?))
 }
 
 /// `GET /v1/runs/{id}`: plan, progress, and each partner's statement.

@@ -28,6 +28,7 @@ use crate::service::attribution::report as attribution;
 use crate::service::error::AppError;
 use crate::store::account;
 use crate::store::account::BindingRow;
+use crate::store::account::waiting::undecided_find;
 use crate::store::event as events;
 use crate::store::event::stripe::waiting_of_account;
 use crate::store::port::DbError;
@@ -118,14 +119,21 @@ async fn shown<S: Platform>(
         program::programs(),
         reads::partners_of_account(id),
         (events::other_amounts(id, attribution::SHOWN_MAX), waiting_of_account(id, attribution::SHOWN_MAX)),
+        undecided_find(id).first(),
     );
-    let (operator, (found, bindings, accruals, reviews, catalog, known, (amounts, waiting))) =
+    let (operator, (found, bindings, accruals, reviews, catalog, known, (amounts, waiting), undecided)) =
         gate.open(cx, read).await?;
     found.ok_or_else(|| AppError::not_found("account"))?;
     let (accruals, next) = helpers::paged(&list, accruals, |(l, _)| l.id.to_string());
     let path = format!("/operator/accounts/{}", components::escaped(id));
     let content = html! {
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
+        @if let Some(u) = &undecided {
+            p.notice {
+                (wording::UNDECIDED[0]) (components::instant(&*cx.locale, u.since_ms)) (wording::UNDECIDED[1])
+                @if let Some(name) = &u.refused_by { (wording::refused_by(name)) }
+            }
+        }
         @if bindings.is_empty() { p.quiet { (wording::NO_ATTRIBUTION) } } @else { h2 { (common::ATTRIBUTION) } }
         @for row in &bindings { (receipt(cx, row, &known)?) }
         (unearned::other_currencies(cx, &bindings, &amounts, &catalog))

@@ -198,7 +198,7 @@ pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageRe
     let opened = cx.open_email(&link.email);
     match let_in(cx, opened, Proof::Email(&link.email), vec![used], &to).await {
         // Another request used the link first.
-        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(cx, "/sign-in")),
+        Err(PageError::Error(error)) if error.code == "contended" => Ok(gone(cx, "/sign-in")),
         shown => shown,
     }
 }

@@ -25,6 +25,9 @@ pub const KEY: &str = "idempotency";
 /// Rows per page of a list. With this many, a page stays well under 60 KB of HTML.
 pub const ROWS: i64 = 25;
 
+/// Rows per page at most, whatever limit the address has.
+pub const ROWS_MAX: usize = 200;
+
 /// Sorts after every row that a list can hold.
 pub const LAST_ROW: i64 = crate::base::money::EXACT_MAX;
 

@@ -11,7 +11,10 @@ use crate::pages::text::operator::{common, home as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
+use crate::service::overdue::is_undecided;
 use crate::service::payout::send::approval_name;
+use crate::store::account::AccountIdRow;
+use crate::store::account::waiting::{RefusedBy, WaitingAccounts, refused_accounts, refused_list, waiting_count};
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
@@ -30,6 +33,9 @@ const FAILED_MS: i64 = 14 * DAY_MS;
 const RUN_MS: i64 = HOUR_MS;
 /// The sweep runs every ten minutes.
 const SWEEP_MS: i64 = 30 * MINUTE_MS;
+
+/// How many of the accounts that are refused are named.
+const REFUSED_SHOWN: i64 = 5;
 
 /// One thing that needs attention.
 struct Task {
@@ -56,7 +62,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         health::heartbeat_list(),
         reads::units_unbalanced(),
         (run::run_open_list(20), health::run_open_count().first()),
-        (reads::outbound_in_review(), unexpected_count().first()),
+        (
+            (reads::outbound_in_review(), unexpected_count().first()),
+            (waiting_count().first(), refused_list(), refused_accounts(REFUSED_SHOWN)),
+        ),
     );
     let (operator, rows) = gate.open(cx, reads).await?;
     let (
@@ -69,7 +78,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         beats,
         units,
         (open_runs, running),
-        (in_review, transfers),
+        ((in_review, transfers), (waiting, refused, refused_ids)),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
@@ -78,6 +87,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
     tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
     tasks.extend(stuck(cx, &open_runs));
+    tasks.extend(undecided(cx, &waiting.unwrap_or_default(), &refused, &refused_ids));
     tasks.extend(budgets(cx, &catalog, &all_budgets));
     tasks.extend(failed(cx, &backlog));
     tasks.extend(late(cx, &catalog, &beats));
@@ -188,15 +198,42 @@ fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task>
 }
 
 fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
-    let long = open.iter().filter(|run| run.started_at_ms.plus_ms(RUN_MS) < cx.now());
+    let long = open.iter().filter(|run| run.refused_by.is_some() || run.started_at_ms.plus_ms(RUN_MS) < cx.now());
     let one = |run: &RunRow| {
         let what = html! {
             (wording::run_started(&run.program_id, &run.period)) (components::instant(&*cx.locale, run.started_at_ms))
             (wording::run_progress(run.state.name(), &cx.locale.number(run.executed), &cx.locale.number(run.items)))
+            @if let Some(name) = &run.refused_by { (wording::refused_by(name)) }
         };
-        task(wording::RUN_STUCK, what, format!("/operator/runs/{}", components::escaped(&run.id)), common::VIEW_RUN)
+        let title = if run.refused_by.is_some() { wording::RUN_REFUSED } else { wording::RUN_STUCK };
+        task(title, what, format!("/operator/runs/{}", components::escaped(&run.id)), common::VIEW_RUN)
     };
     long.map(one).collect()
+}
+
+/// Accounts whose decision the database refuses, and those that wait too long for theirs.
+fn undecided<S: Platform>(
+    cx: &PageContext<'_, S>,
+    waiting: &WaitingAccounts,
+    refused: &[RefusedBy],
+    ids: &[AccountIdRow],
+) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    if waiting.refused > 0 {
+        let what = html! {
+            (wording::ACCOUNTS_REFUSED_WHY) @for by in refused { (wording::refused_by(&by.refused_by)) }
+            @for row in ids { " " (helpers::account(&row.account_id)) }
+        };
+        let title = helpers::many(cx, waiting.refused, wording::ACCOUNTS_REFUSED);
+        tasks.push(Task { title, what, way: None });
+    } else if let Some(since) = waiting.oldest_ms.filter(|_| is_undecided(waiting, cx.now())) {
+        let what = html! {
+            (helpers::many(cx, waiting.waiting, wording::ACCOUNTS_WAIT)) (wording::ACCOUNTS_LATE_SINCE[0])
+            (components::instant(&*cx.locale, since)) (wording::ACCOUNTS_LATE_SINCE[1])
+        };
+        tasks.push(Task { title: wording::ACCOUNTS_LATE.to_owned(), what, way: None });
+    }
+    tasks
 }
 
 fn budgets<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, rows: &[BudgetRow]) -> Vec<Task> {
@@ -251,6 +288,13 @@ fn late<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, beats: &[Heartb
     let now = cx.now();
     let beat = |job: &str| beats.iter().find(|b| b.job == job);
     let mut tasks = Vec::new();
+    if let Some(name) = beat("sweep").and_then(|b| b.refused_by.as_deref()) {
+        tasks.push(Task {
+            title: wording::SWEEP_REFUSED.to_owned(),
+            what: html! { (wording::refused_by(name)) },
+            way: None,
+        });
+    }
     let mut add = |job: &str, last: Option<&Heartbeat>| {
         let what = html! {
             @match last {

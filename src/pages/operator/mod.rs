@@ -22,6 +22,7 @@ use crate::pages::program::operator_resources;
 use crate::pages::report::audit;
 use crate::pages::report::economics;
 use crate::pages::review::reviews;
+use crate::pages::settlement::preview_result;
 use crate::pages::settlement::run_preview;
 use crate::pages::settlement::runs;
 use crate::pages::table::Page;
@@ -105,6 +106,10 @@ fn money<S: Platform>() -> Pages<S> {
         Page::post("/operator/runs", |cx, by, _| Box::pin(runs::start(cx, by))).needs(PAYOUTS),
         Page::get("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::ask(cx, gate))),
         Page::post_reading("/operator/runs/preview", |cx, gate, _| Box::pin(run_preview::preview(cx, gate))),
+        Page::post_reading("/operator/previews/{id}", |cx, gate, [id, _]| {
+            Box::pin(preview_result::advance(cx, gate, id.into()))
+        }),
+        Page::get("/operator/previews/{id}", |cx, gate, [id, _]| Box::pin(preview_result::show(cx, gate, id.into()))),
         Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id.into()))),
         Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id.into()))),
         Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id.into())))

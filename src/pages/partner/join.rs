@@ -257,7 +257,7 @@ pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageRe
     let opened = cx.open(Proof::Email(&link.email), false, actor.clone());
     match enter(cx, new, &actor, opened, vec![used]).await {
         // Another request used the link first.
-        Err(PageError::Error(error)) if error.code == "refused_by_guard" => Ok(gone(cx, "/partner/join")),
+        Err(PageError::Error(error)) if error.code == "contended" => Ok(gone(cx, "/partner/join")),
         shown => shown,
     }
 }

@@ -5,15 +5,15 @@ use crate::base::time::Month;
 use crate::codec::operator as forms;
 use crate::http::context::Platform;
 use crate::pages::columns;
-use crate::pages::columns::{number, text};
+use crate::pages::columns::text;
 use crate::pages::components;
 use crate::pages::components::Field;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
-use crate::pages::program::document;
 use crate::pages::program::operator_programs::{GUIDE, HERE};
+use crate::pages::program::{comparison, document};
 use crate::pages::text::operator::{common, program as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::check;
@@ -21,16 +21,14 @@ use crate::program::check::Finding;
 use crate::program::compiled::Program;
 use crate::program::document::Document;
 use crate::service::error::AppError;
+use crate::service::preview;
 use crate::service::program as saving;
 use crate::service::program::Refusal;
 use crate::service::program::dry_run as trying;
 use crate::store::program;
-use crate::store::report::operator::{KnownAccount, partners_known};
+use crate::store::report::operator::partners_known;
 use maud::{Markup, html};
 use serde_json::{Value, json};
-
-/// Rows of a dry run that are shown. The totals include all of them.
-const SHOWN_MAX: usize = 40;
 
 pub async fn edit<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: ProgramId) -> PageResult {
     shown(cx, gate, &id, None, &DryRunResult::default()).await
@@ -53,7 +51,7 @@ async fn shown<S: Platform>(
     tried: &DryRunResult,
 ) -> PageResult {
     let dry_run = tried.dry_run.as_ref().map(|dry_run| &dry_run["rows"]);
-    let ids: Vec<&str> = dry_run.into_iter().flat_map(|rows| helpers::partners_in(rows, SHOWN_MAX)).collect();
+    let ids: Vec<&str> = dry_run.into_iter().flat_map(|rows| helpers::partners_in(rows, helpers::ROWS_MAX)).collect();
     let (operator, (catalog, known)) = gate.open(cx, (program::programs(), partners_known(&ids))).await?;
     let found = catalog.current(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let newest = catalog.versions(id).last().map_or(found, Program::document);
@@ -69,7 +67,7 @@ async fn shown<S: Platform>(
         (components::heading(&title, lead, html! { a.button.second href=(path) { (common::BACK_TO_PROGRAM) } }))
         (components::problems(form))
         (findings(&tried.findings))
-        @if let Some(dry_run) = &tried.dry_run { (comparison(cx, found, dry_run, &known)) }
+        @if let Some(dry_run) = &tried.dry_run { (comparison::of(cx, found, dry_run, &known)) }
         form method="post" action={ (path) "/edit" } {
             (csrf(cx))
             (textarea(form, &tried.findings))
@@ -129,39 +127,6 @@ fn findings(list: &[Finding]) -> Markup {
     }
 }
 
-/// What the draft would have paid compared with what was paid, by partner and rule.
-fn comparison<S: Platform>(cx: &PageContext<'_, S>, d: &Document, dry_run: &Value, known: &[KnownAccount]) -> Markup {
-    let (locale, unit) = (&*cx.locale, document::unit_of(d));
-    let cents = |row: &Value, name: &str| row[name].as_i64().unwrap_or(0);
-    let amount = |cents: i64| components::amount(locale, cents, &unit);
-    let rows = dry_run["rows"].as_array().map_or(&[][..], Vec::as_slice);
-    let columns = [
-        text(common::PARTNER, |row: &Value| {
-            let partner = row["partner"].as_str().unwrap_or("");
-            html! { @if partner.is_empty() { (wording::THE_FRIEND) } @else { (helpers::partner_of(known, partner)) } }
-        }),
-        text(common::RULE, |row: &Value| html! { (row["reward_id"].as_str().unwrap_or("")) }),
-        number(wording::ACTUAL, |row: &Value| amount(cents(row, "actual_net_cents"))),
-        number(wording::WITH_DRAFT, |row: &Value| amount(cents(row, "simulated_net_cents"))),
-        number(common::DIFFERENCE, |row: &Value| amount(cents(row, "difference_cents"))),
-    ];
-    let (was, would) = (cents(dry_run, "actual_net_cents"), cents(dry_run, "simulated_net_cents"));
-
-    html! {
-        section.sheet id="dry-run" aria-labelledby="dry-run-title" {
-            h2 id="dry-run-title" { (wording::WOULD_HAVE_PAID[0]) (amount(would)) (wording::WOULD_HAVE_PAID[1]) (amount(was)) }
-            p {
-                (wording::recalculated(&helpers::many(cx, dry_run["accounts"].as_i64().unwrap_or(0), wording::ACCOUNTS_RECALCULATED)))
-                @if dry_run["complete"] == false { " " strong { (common::PARTIAL) } }
-            }
-            @if rows.is_empty() { p.quiet { (wording::NO_DIFFERENCE) } } @else {
-                (columns::table(wording::BY_PARTNER_AND_RULE, helpers::at_most(rows, SHOWN_MAX), &columns))
-                @if rows.len() > SHOWN_MAX { p.quiet { (common::first_of_total(SHOWN_MAX)) } }
-            }
-        }
-    }
-}
-
 pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: ProgramId) -> PageResult {
     let ctx = cx.context(&operator.session);
     let form = &cx.form;
@@ -175,7 +140,10 @@ pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: 
         }
     } else {
         let body = match draft(text, form.get("period")) {
-            Ok(body) => trying::dry_run(&ctx, &id, &body).await,
+            Ok(body) => match trying::start(&ctx, &id, &body).await {
+                Ok(started) => preview::show(&ctx, &started, None, ("", helpers::ROWS)).await.map_err(Refusal::Error),
+                Err(refusal) => Err(refusal),
+            },
             Err(refusal) => Err(refusal),
         };
         match body {

@@ -1,5 +1,6 @@
 //! Programs and their documents.
 
+pub mod comparison;
 pub mod document;
 pub mod editor;
 pub mod guide;

@@ -1,4 +1,5 @@
 //! The weekly and monthly runs.
 
+pub mod preview_result;
 pub mod run_preview;
 pub mod runs;

@@ -199,7 +199,7 @@ pub fn wanted(form: &SubmittedForm) -> Result<NewRun, Invalid> {
 }
 
 pub async fn start<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> PageResult {
-    let start_it = async { starting::start_requested(&cx.context(&operator.session), wanted(&cx.form)?).await };
+    let start_it = async { starting::start_requested(&cx.context(&operator.session), wanted(&cx.form)?, 0).await };
     match start_it.await {
         Ok((_, run)) => {
             let id = run["id"].as_str().unwrap_or_default();
@@ -278,6 +278,7 @@ fn progress<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, report: &
         ]))
         @if run.state != RunState::Done {
             p { (wording::RESUMES) }
+            @if let Some(name) = &run.refused_by { p.notice { (wording::refused_by(name)) } }
             @if operator.may(Scope::Payouts) {
                 form method="post" action=(HERE) {
                     (csrf(cx))

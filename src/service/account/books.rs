@@ -50,9 +50,6 @@ pub struct AccountSnapshots {
 /// Statements that read the snapshot of a page of accounts.
 pub const BOOKS_STATEMENTS: u64 = 14;
 
-/// Accounts read at a time when going through a whole group.
-const GROUP_PAGE: i64 = 200;
-
 /// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
 pub struct PendingEvent {
@@ -123,33 +120,6 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
             budget::budget_list(),
         ),
     )
-}
-
-/// Calls `look` for every account with a decision in a group of programs, with its part of the snapshot, in up to
-/// `pages` pages and within the invocation's allowance. Returns how many accounts there were, and whether those were
-/// all.
-pub async fn each_of_group<P: Ports>(
-    ctx: &Context<'_, P>,
-    group: &str,
-    pages: u32,
-    mut look: impl FnMut(&AccountSnapshots, &AccountId),
-) -> Result<(usize, bool), DbError> {
-    let (mut cursor, mut count) = (AccountId::default(), 0);
-    for _ in 0..pages {
-        let ids = ctx.read(account::group_accounts(group, &cursor, GROUP_PAGE)).await?;
-        let Some(last) = ids.last() else { return Ok((count, true)) };
-        if !ctx.has_room(BOOKS_STATEMENTS) {
-            break;
-        }
-        cursor.clone_from(&last.account_id);
-        count += ids.len();
-        let accounts = ids.iter().map(|r| AccountRow::new(r.account_id.clone())).collect();
-        let books = read(ctx, accounts, &PendingEvent::default()).await?;
-        for row in &ids {
-            look(&books, &row.account_id);
-        }
-    }
-    Ok((count, false))
 }
 
 impl AccountSnapshots {

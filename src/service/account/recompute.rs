@@ -1,5 +1,6 @@
 //! Recomputing accounts because something they depend on changed: another account of their domain, their partner's
-//! modifiers, a cap. The change marked them; here they are processed page by page.
+//! modifiers, a cap. The change marked them; here they are processed page by page. A rule that refuses the decision about
+//! one account refuses its whole page: the page is halved until that account is alone, which then waits with the reason.
 
 use crate::engine::account::decision;
 use crate::service::account::books;
@@ -7,32 +8,50 @@ use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::context::{Context, Ports};
 use crate::store::account;
+use crate::store::account::{AccountRow, waiting};
 use crate::store::port::DbError;
 
 /// Accounts decided in one batch, and how many events they have together: all of them are in memory at once.
 const PAGE: i64 = 1_000;
 const PAGE_FACTS: i64 = 5_000;
-/// Statements of one page: the list, the snapshot, and the writes.
-pub const PAGE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
+/// Statements of one page: the lists, the snapshot, and the writes.
+pub const PAGE_STATEMENTS: u64 = 2 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 
 /// Decides up to one page of marked accounts. Returns whether there was one. A page that this invocation cannot write
 /// is not started.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
-    let accounts = ctx.read(account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS))).await?;
+    let lists = (account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS)), waiting::refused_next(ctx.now));
+    let (mut accounts, refused) = ctx.read(lists).await?;
+    if accounts.is_empty() {
+        accounts = refused;
+    }
     if accounts.is_empty() {
         return Ok(false);
     }
-    if !ctx.has_room(PAGE_STATEMENTS - 1) {
-        return Err(DbError::Exhausted);
+    while ctx.has_room(PAGE_STATEMENTS - 2) {
+        let Err(error) = decide(ctx, &accounts).await else { return Ok(true) };
+        let DbError::Violation(why) = &error else { return Err(error) };
+        // If there is no room to find the one, each of them is tried alone from now on.
+        if accounts.len() > 1 && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
+            accounts.truncate(accounts.len() / 2);
+            continue;
+        }
+        let ids: Vec<_> = accounts.iter().map(|a| a.id.clone()).collect();
+        ctx.query(waiting::account_refuse(&ids, why, ids.len() == 1, ctx.now)).await?;
+        return Ok(true);
     }
-    let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
+    Err(DbError::Exhausted)
+}
+
+/// Decides accounts in one batch.
+async fn decide<P: Ports>(ctx: &Context<'_, P>, accounts: &[AccountRow]) -> Result<(), DbError> {
+    let mut books = books::read(ctx, accounts.to_vec(), &PendingEvent::default()).await?;
     let mut commit = Commit::default();
-    for account in &accounts {
+    for account in accounts {
         let decision = books.with_case(&account.id, ctx.now, decision::decide);
         commit.add(&mut books, account, decision, "");
     }
-    ctx.batch(commit.statements(ctx.now)).await?;
-    Ok(true)
+    ctx.batch(commit.statements(ctx.now)).await.map(|_| ())
 }
 
 /// Processes up to `pages` pages, within the invocation's allowance. Losing a race is not an error: what is left stays

@@ -64,16 +64,21 @@ pub async fn process_marked<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Resul
     if limit == 0 {
         return Ok(());
     }
+    let mut refused = Ok(());
     for row in ctx.read(customers::customer_marked_list(limit)).await? {
         if !ctx.has_room(FIND_STATEMENTS + MOVE_USUALLY) {
             break;
         }
         match join(ctx, &row.id).await {
             Err(error) if error.is_cut_off() => break,
-            joined => joined?,
-        };
+            // The other customers are joined all the same.
+            Err(error) if error.violation().is_some() => refused = Err(error),
+            joined => {
+                joined?;
+            }
+        }
     }
-    Ok(())
+    refused
 }
 
 /// Determines a customer's account and moves the customer there. Returns its account for now.

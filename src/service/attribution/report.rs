@@ -14,6 +14,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::account;
 use crate::store::account::BindingRow;
+use crate::store::account::waiting::{UndecidedAccount, undecided_find};
 use crate::store::accrual::payment::accruals_of_account;
 use crate::store::event as events;
 use crate::store::event::OtherAmount;
@@ -31,6 +32,8 @@ pub struct AttributionReport {
     pub programs: Vec<ProgramReport>,
     /// Refunds and disputes of the account's payments.
     pub waiting: Vec<WaitingEvent>,
+    /// If the account's decision is not up to date.
+    pub undecided: Option<UndecidedAccount>,
     pub catalog: Catalog,
 }
 
@@ -57,9 +60,9 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
         accruals_of_account(account_id),
         events::other_amounts(account_id, SHOWN_MAX),
         stripe_events::waiting_of_account(account_id, SHOWN_MAX),
-        programs(),
+        (programs(), undecided_find(account_id).first()),
     );
-    let (known, bindings, accruals, amounts, waiting, catalog) = ctx.read(reads).await?;
+    let (known, bindings, accruals, amounts, waiting, (catalog, undecided)) = ctx.read(reads).await?;
     known.ok_or_else(|| AppError::not_found("account"))?;
     let mut programs: Vec<ProgramReport> =
         bindings.into_iter().map(|row| bound(row, &accruals, &amounts, &catalog, ctx.now)).collect();
@@ -77,7 +80,7 @@ pub async fn report<P: Ports>(ctx: &Context<'_, P>, account_id: &AccountId) -> R
             });
         }
     }
-    Ok(AttributionReport { programs, waiting, catalog })
+    Ok(AttributionReport { programs, waiting, undecided, catalog })
 }
 
 fn bound(

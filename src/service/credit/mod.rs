@@ -17,6 +17,7 @@ use crate::store::port::{DbError, Stmt};
 /// stays available.
 pub async fn plan<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let catalog = ctx.programs().await?;
+    let mut refused = Ok(());
     for document in catalog.all_in_force(ctx.now) {
         let batch: Vec<Stmt> = match document.settlement.delivery {
             Delivery::StripeBalance if ctx.setup.stripe.is_some() => credit::plan(&document.id, ctx.now),
@@ -28,9 +29,11 @@ pub async fn plan<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
         }
         match ctx.batch(batch).await {
             // Another invocation planned the same.
-            Ok(_) | Err(DbError::Guard(_)) => {}
+            Ok(_) | Err(DbError::LostRace(_)) => {}
+            // The other programs' credits are planned all the same.
+            Err(error @ DbError::Violation(_)) => refused = Err(error.into()),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    refused
 }

@@ -21,8 +21,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
 use crate::service::retry::Failed;
-use crate::store::account::AccountRow;
-use crate::store::account::customer;
+use crate::store::account::{AccountRow, customer, waiting};
 use crate::store::port::{DbError, Stmt};
 use crate::store::{event as events, program};
 use serde::Serialize;
@@ -140,26 +139,19 @@ async fn attempt<P: Ports>(
         presented.clicks = clicks;
     }
     let mut outcome = IngestReport::new(event, known);
-    let mut commit = Commit::default();
+    let mut commit = marks(event);
+    let mut decided = Vec::new();
     if known && !accounts.is_empty() {
+        decided.extend(accounts.iter().map(|a| a.id.clone()));
         let coming = pending(event, &presented, invoices);
         let mut books = books::read(ctx, accounts.clone(), &coming).await?;
         books.add_fact(fact(incoming, &presented), event.person.email.as_deref());
         decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
     }
-    if let Some(domain) = events::domain_of(&event.payload) {
-        commit.domain_changed(domain.to_owned(), event.occurred_at);
-    }
     outcome.accruals.extend(commit.accruals.iter().map(AccrualOutcome::of));
     let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
-    let intake = events::Intake {
-        source: incoming.source,
-        body_sha256: &incoming.body_sha256,
-        received_at: ctx.now,
-        presented: &presented,
-        outcome: &text,
-    };
+    let intake = intake(ctx, incoming, &presented, &text);
     // The event goes first: its unique id rejects a second delivery before anything else is written.
     let mut batch = vec![events::event_insert(event, &intake)];
     batch.extend(events::event_person_insert(event));
@@ -168,10 +160,66 @@ async fn attempt<P: Ports>(
     batch.extend(marks);
     batch.extend(funnel::counted(&catalog, event, &presented));
     batch.extend(commit.statements(ctx.now));
-    batch.extend(also);
-    let rows = ctx.batch(batch).await?;
+    batch.extend(also.clone());
+    let rows = match ctx.batch(batch).await {
+        Err(DbError::Violation(why)) if !decided.is_empty() => {
+            return wait(ctx, incoming, &presented, (&catalog, known), (&decided, &why), also).await;
+        }
+        rows => rows?,
+    };
     let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
     Ok(IngestOutcome { first: true, known, outcome, rejoin })
+}
+
+/// Stores an event without its effect, because a rule refuses the decision about its accounts, and would refuse it again.
+/// The accounts wait with the reason, and are decided from their events once the reason is gone.
+async fn wait<P: Ports>(
+    ctx: &Context<'_, P>,
+    incoming: &Incoming,
+    presented: &VerifiedCredential,
+    (catalog, known): (&Catalog, bool),
+    (accounts, why): (&[AccountId], &str),
+    also: Vec<Stmt>,
+) -> Result<IngestOutcome, Failed> {
+    let event = &incoming.event;
+    let report = IngestReport { outcome: "waiting", ..IngestReport::new(event, known) };
+    let outcome = serde_json::to_value(&report).map_err(|e| DbError::Fault(e.to_string()))?;
+    let text = outcome.to_string();
+    let intake = intake(ctx, incoming, presented, &text);
+    let mut batch = vec![events::event_insert(event, &intake)];
+    batch.extend(events::event_person_insert(event));
+    batch.extend(customer::customers_mark(event, incoming.source, ctx.now));
+    batch.extend(funnel::counted(catalog, event, presented));
+    // Other accounts may follow from the event itself, whatever it means for its own.
+    batch.extend(marks(event).statements(ctx.now));
+    batch.push(waiting::account_wait(accounts, why, ctx.now));
+    batch.extend(also);
+    ctx.batch(batch).await?;
+    Ok(IngestOutcome { first: true, known, outcome, rejoin: 0 })
+}
+
+/// The accounts that an event concerns without being theirs: those of the domain that it names.
+fn marks(event: &Event) -> Commit {
+    let mut commit = Commit::default();
+    if let Some(domain) = events::domain_of(&event.payload) {
+        commit.domain_changed(domain.to_owned(), event.occurred_at);
+    }
+    commit
+}
+
+fn intake<'a, P: Ports>(
+    ctx: &Context<'_, P>,
+    incoming: &'a Incoming,
+    presented: &'a VerifiedCredential,
+    outcome: &'a str,
+) -> events::Intake<'a> {
+    events::Intake {
+        source: incoming.source,
+        body_sha256: &incoming.body_sha256,
+        received_at: ctx.now,
+        presented,
+        outcome,
+    }
 }
 
 /// What an event adds to the decision before it is stored.
@@ -241,7 +289,7 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
 #[derive(Serialize)]
 pub struct IngestReport {
     event: EventId,
-    /// `applied`, or `stored` if no decision uses the type.
+    /// `applied`, `stored` if no decision uses the type, or `waiting` if the decision is refused for now.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<AccountId>,

@@ -96,7 +96,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
 async fn got<P: Ports>(ctx: &Context<'_, P>, job: &str, until: Option<String>) -> Result<(), AppError> {
     ctx.batch(match until {
         Some(cursor) => vec![health::cursor_write(job, &cursor)],
-        None => vec![health::cursor_clear(job), health::heartbeat_write(job, ctx.now, ctx.now)],
+        None => vec![health::cursor_clear(job), health::heartbeat_write(job, ctx.now, ctx.now, None)],
     })
     .await?;
     Ok(())

@@ -59,7 +59,7 @@ pub async fn make<P: Ports>(ctx: &Context<'_, P>, wanted: &TokenRequest<'_>, key
     let new = NewToken { id: &token, name, sha256: &sha256, scopes, expires_at };
     match ctx.batch(vec![token_insert(&new, ctx.now), entry]).await {
         Ok(_) => Ok(secret),
-        Err(DbError::Guard(_)) => {
+        Err(DbError::LostRace(_)) => {
             let detail = "this form was sent already and has made its token; its secret was shown then. Where it is lost, \
                           revoke the token and make a new one";
             Err(AppError::new(ErrorKind::Conflict, "token_made", detail))

@@ -86,6 +86,7 @@ pub async fn fund<P: Ports>(
 /// after each funding, or, if nobody has funded one yet, as soon as a reward waits for it.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
     let (catalog, mut budgets) = ctx.read((program::programs(), budget_list())).await?;
+    let mut refused = Ok(());
     let releasable: Vec<ProgramId> = budgets
         .iter()
         .filter(|p| p.budget.waiting > 0 && p.budget.balance_cents > 0)
@@ -95,12 +96,17 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), DbError> {
         if !ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             break;
         }
-        release(ctx, id).await?;
+        match release(ctx, id).await {
+            // The other programs' rewards are released all the same.
+            Err(error @ DbError::Violation(_)) => refused = Err(error),
+            released => released?,
+        }
     }
     if !releasable.is_empty() {
         budgets = ctx.read(budget_list()).await?;
     }
-    announce_low(ctx, &catalog, &budgets).await
+    announce_low(ctx, &catalog, &budgets).await?;
+    refused
 }
 
 async fn announce_low<P: Ports>(ctx: &Context<'_, P>, catalog: &Catalog, budgets: &[BudgetRow]) -> Result<(), DbError> {

@@ -198,9 +198,9 @@ async fn record<P: Ports>(ctx: &Context<'_, P>, lease: &str, made: &DeliveryRequ
         }
         match ctx.batch(batch).await {
             Ok(_) => return Ok(()),
-            Err(DbError::Exhausted) => return Err(DbError::Exhausted),
+            Err(error @ (DbError::Exhausted | DbError::Violation(_))) => return Err(error),
             // The audit id exists already: an earlier attempt was written although it returned an error.
-            Err(DbError::Guard(_)) if tries > 0 => return Ok(()),
+            Err(DbError::LostRace(_)) if tries > 0 => return Ok(()),
             Err(error) => last = Err(error),
         }
         ctx.back_off(tries).await;

@@ -46,7 +46,7 @@ pub async fn write<P: Ports>(
     };
     match ctx.batch(batch).await {
         // The same form was sent twice at once, and the first one wrote it.
-        Ok(_) | Err(DbError::Guard(_)) => Ok(()),
+        Ok(_) | Err(DbError::LostRace(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -161,7 +161,7 @@ async fn make<P: Ports>(
     let entry = ctx.audit("partner.onboard", &partner.id, None, None, Some(after));
     match ctx.batch(vec![payee::payee_insert(&partner.id, &state, at), entry]).await {
         // Another request created one at the same time, and that one is used.
-        Ok(_) | Err(DbError::Guard(_)) => {}
+        Ok(_) | Err(DbError::LostRace(_)) => {}
         Err(error) => return Err(error.into()),
     }
     let stands = ctx.read(payee::payee_find(&partner.id).first()).await?;

@@ -25,6 +25,7 @@ use crate::store::payout::NoticeRow;
 use crate::store::payout::closed::payee_doubt;
 use crate::store::port::{DbError, Stmt};
 use futures_util::future::{LocalBoxFuture, join_all};
+use std::collections::BTreeSet;
 
 /// Outbound transfers per page: two batches and twenty calls.
 pub const PAGE: i64 = 20;
@@ -57,6 +58,9 @@ const UNSENT: &str = "not sent, because Stripe rejected the calls before it";
 struct SendLimits {
     has_asked: bool,
     stop: Option<SendError>,
+    /// What a rule refuses to change, and the rule. It stays due, so it comes first in each page.
+    refused: BTreeSet<PayoutId>,
+    violation: Option<DbError>,
 }
 
 /// What has to wait for the next sweep.
@@ -84,19 +88,21 @@ pub async fn drive<P: Ports>(ctx: &Context<'_, P>, pages: u32) -> Result<(), App
         while left > 0 && pace.stop.is_none() && ctx.has_room(PAGE_STATEMENTS + ctx.reserve()) {
             let due = rows::transfer_due_list(kind, approval_name(ctx.setup.payout_approval), ctx.now, PAGE);
             let page = ctx.read(due).await?;
-            if page.is_empty() {
+            if page.iter().all(|s| pace.refused.contains(&s.id)) {
                 break;
             }
             left -= 1;
             take(ctx, page, &mut pace).await?;
         }
     }
-    Ok(())
+    pace.violation.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Processes outbound transfers of one kind as far as possible now, for a caller who is waiting.
 pub async fn prompt<P: Ports>(ctx: &Context<'_, P>, page: Vec<OutboundTransfer>) -> Result<(), AppError> {
-    Ok(take(ctx, page, &mut SendLimits::default()).await?)
+    let mut pace = SendLimits::default();
+    take(ctx, page, &mut pace).await?;
+    pace.violation.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// The approval rule's name in the store.
@@ -202,7 +208,7 @@ async fn take<P: Ports>(
     attempts.extend(fresh.iter().map(|s| payout::begin_attempt(s, &transfer::form(s), ctx.now)));
     let refused: Vec<String> =
         changes.iter().filter(|c| payout::shows_account_gone(&c.to)).map(|c| c.to.target.clone()).collect();
-    let begun = store(ctx, kind, changes, attempts).await?;
+    let begun = store(ctx, kind, (changes, attempts), pace).await?;
     let results = send(ctx, pace, &begun).await;
     settle(ctx, kind, &begun, &results).await?;
     if kind == TransferKind::Payout {
@@ -212,12 +218,12 @@ async fn take<P: Ports>(
 }
 
 /// Stores the lookups' results and the reservations. Returns the reservations that are ours to send. If another write
-/// changed one of them first, each is tried separately, so that none blocks the others.
+/// changed one of them first, or a rule refuses one, each is tried separately, so that none blocks the others.
 async fn store<P: Ports>(
     ctx: &Context<'_, P>,
     kind: TransferKind,
-    changes: Vec<TransferChange>,
-    attempts: Vec<OutboundTransfer>,
+    (changes, attempts): (Vec<TransferChange>, Vec<OutboundTransfer>),
+    pace: &mut SendLimits,
 ) -> Result<Vec<OutboundTransfer>, DbError> {
     let mut all = changes;
     all.extend(attempts.iter().map(|attempt| TransferChange { to: attempt.clone(), notice: None }));
@@ -227,11 +233,15 @@ async fn store<P: Ports>(
     let mut begun = Vec::new();
     match ctx.batch(statements(ctx, kind, &all)).await {
         Ok(_) => begun = attempts,
-        Err(DbError::Guard(_)) => {
+        Err(DbError::LostRace(_) | DbError::Violation(_)) => {
             for change in all {
                 match ctx.batch(statements(ctx, kind, std::slice::from_ref(&change))).await {
                     Ok(_) if attempts.contains(&change.to) => begun.push(change.to),
-                    Ok(_) | Err(DbError::Guard(_)) => {}
+                    Ok(_) | Err(DbError::LostRace(_)) => {}
+                    Err(error @ DbError::Violation(_)) => {
+                        pace.refused.insert(change.to.id);
+                        pace.violation.get_or_insert(error);
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -310,6 +320,7 @@ async fn settle_one<P: Ports>(
         let Some(change) = change else { return Ok(()) };
         match ctx.batch(statements(ctx, sent.kind, std::slice::from_ref(&change))).await {
             Ok(_) => return Ok(()),
+            Err(error @ DbError::Violation(_)) => return Err(error),
             Err(error) => last = error,
         }
         ctx.back_off(tries).await;

@@ -1,6 +1,7 @@
 //! Saving a version of a program: validated, immutable, never backdated into what was accrued.
 
 pub mod dry_run;
+pub mod replay;
 
 use crate::base::id;
 use crate::base::ids::ProgramId;
@@ -70,7 +71,6 @@ pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) ->
     batch.push(ctx.audit_texts("program.save", id, None, before.as_deref(), Some(&text)));
     match ctx.batch(batch).await {
         Ok(_) => Ok((201, view(&document))),
-        Err(DbError::Guard(_)) => Err(AppError::contended().into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -114,8 +114,8 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
 /// fits too (`recompute.rs`).
 pub fn step_statements(state: RunState) -> u64 {
     match state {
-        RunState::Granting => BOOKS_STATEMENTS + 6,
-        RunState::Deciding => 4,
+        RunState::Granting => BOOKS_STATEMENTS + 7,
+        RunState::Deciding => 5,
         RunState::Terms => 11,
         RunState::Backfilling => 14,
         RunState::Vesting => 5,
@@ -123,6 +123,9 @@ pub fn step_statements(state: RunState) -> u64 {
         RunState::Closing | RunState::Done => 24,
     }
 }
+
+/// Races that a step may lose in a row. Whoever loses that many does not race.
+const RACES_MAX: u32 = 8;
 
 /// Advances a run as far as the invocation allows, leaving `leave` of its statements to the work that follows.
 pub async fn resume<P: Ports>(ctx: &Context<'_, P>, id: &RunId, leave: u64) -> Result<RunRow, AppError> {
@@ -136,12 +139,18 @@ async fn further<P: Ports>(ctx: &Context<'_, P>, mut run: RunRow, leave: u64) ->
         match step(ctx, &run).await {
             Ok(()) => lost = 0,
             // Another runner took this step, or an account changed in the meantime: read again.
-            Err(DbError::Guard(_)) => {
+            Err(DbError::LostRace(_)) if lost < RACES_MAX => {
                 lost += 1;
-                ctx.back_off(lost.min(8)).await;
+                ctx.back_off(lost).await;
             }
             Err(DbError::Exhausted) => break,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                // The next sweep tries once more. Until then, the run shows what refuses it.
+                if let DbError::Violation(why) | DbError::LostRace(why) = &error {
+                    ctx.query(runs::run_refuse(&run, why)).await?;
+                }
+                return Err(error.into());
+            }
         }
         run = load(ctx, &run.id).await?;
     }
@@ -194,6 +203,7 @@ pub fn new_run<P: Ports>(due: &Due, program_version: i64, ctx: &Context<'_, P>) 
         actor: ctx.actor.clone(),
         started_at_ms: ctx.now,
         finished_at_ms: None,
+        refused_by: None,
     }
 }
 

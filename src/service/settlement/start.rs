@@ -10,16 +10,22 @@ use crate::program::document::Cadence;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
-use crate::service::settlement::preview as previewing;
+use crate::service::preview;
+use crate::service::settlement::preview::RunPreview;
 use crate::service::settlement::settle;
 use crate::service::settlement::settle::Due;
 use crate::store::program;
+use crate::store::settlement::operator_runs::run_latest;
 use crate::store::settlement::run as runs;
 use crate::store::settlement::run::RunRow;
 use serde_json::{Value, json};
 
-/// Starts, resumes or previews the requested run.
-pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> Result<StoredResponse, AppError> {
+/// Starts, resumes or previews the requested run. `page`: how many rows of a preview the response has.
+pub async fn start_requested<P: Ports>(
+    ctx: &Context<'_, P>,
+    wanted: NewRun,
+    page: i64,
+) -> Result<StoredResponse, AppError> {
     let cadence = if wanted.cadence == "weekly" { Cadence::Weekly } else { Cadence::Monthly };
     let scheduled = schedule::scheduled_at(cadence, &wanted.period).ok_or_else(|| {
         let form = if cadence == Cadence::Weekly { "an ISO week such as 2026-W24" } else { "a month such as 2026-06" };
@@ -32,7 +38,9 @@ pub async fn start_requested<P: Ports>(ctx: &Context<'_, P>, wanted: NewRun) -> 
     }
     if wanted.preview {
         let due = Due { program: wanted.program, cadence, period: wanted.period, as_of: scheduled };
-        let mut body = previewing::preview(ctx, &due).await?;
+        let latest = ctx.read(run_latest(&due.program).first()).await?.and_then(|run| run.as_of_ms);
+        let started = preview::start(ctx, RunPreview::begin(&catalog, &due, latest)?).await?;
+        let mut body = preview::show(ctx, &started.id, None, ("", page)).await?;
         body["run"] = json!(known.as_ref().map(view));
         return Ok((200, body));
     }
@@ -75,6 +83,6 @@ pub fn view(run: &RunRow) -> Value {
         "id": run.id, "program": run.program_id, "program_version": run.program_version, "cadence": run.cadence,
         "period": run.period, "as_of": run.as_of_ms.to_rfc3339(), "state": run.state, "planned": run.items,
         "executed": run.executed, "actor": run.actor, "started_at": run.started_at_ms.to_rfc3339(),
-        "finished_at": run.finished_at_ms.map(UtcMillis::to_rfc3339),
+        "finished_at": run.finished_at_ms.map(UtcMillis::to_rfc3339), "refused_by": run.refused_by,
     })
 }

@@ -1,6 +1,7 @@
 //! Accounts: their revision, bindings and accruals.
 
 pub mod customer;
+pub mod waiting;
 
 use crate::base::id;
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
@@ -72,7 +73,7 @@ pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
          SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2 FROM given WHERE true
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, needs_recompute_since_ms = NULL, written = excluded.written,
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, needs_recompute_since_ms = NULL, refused_by = NULL, refused_at_ms = NULL, written = excluded.written,
            signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms)",
     ))
     .json(&rows)
@@ -94,7 +95,7 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
 /// Marks accounts to be recomputed.
 pub fn recompute_by_ids(accounts: &[AccountId], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?2) WHERE id IN (SELECT value FROM json_each(?1))",
     )
     .json(&accounts)
     .bind(now)
@@ -118,7 +119,7 @@ pub fn recompute_by_domains(domains: &[DomainMark], except: &[AccountId], now: U
 /// Marks the accounts that `found` selects by `given` (`?1`), except those that are being decided now.
 fn mark_found(found: &str, given: &impl Serialize, except: &[AccountId], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3)
          WHERE id IN ({found}) AND id NOT IN (SELECT value FROM json_each(?2))"
     ))
     .json(given)
@@ -164,14 +165,15 @@ pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[AccountId], now
     mark_found(found, &visitors, except, now)
 }
 
-/// Accounts to be recomputed, earliest sign-up first: as many as have `facts` events together, and at least one.
+/// Accounts to be recomputed, earliest sign-up first: as many as have `facts` events together, and at least one. Those
+/// that were refused are not among them.
 pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
     Stmt::new(
         "SELECT id, revision, written FROM (
            SELECT id, revision, written, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
                   SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id)) OVER (ORDER BY signed_up_at_ms, id) AS total
-           FROM (SELECT id, revision, written, signed_up_at_ms FROM account WHERE needs_recompute_since_ms IS NOT NULL
-                 ORDER BY signed_up_at_ms, id LIMIT ?1) a)
+           FROM (SELECT id, revision, written, signed_up_at_ms FROM account
+                 WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL ORDER BY signed_up_at_ms, id LIMIT ?1) a)
          WHERE total <= ?2 OR place = 1 ORDER BY place",
     )
     .bind(limit)
@@ -335,15 +337,6 @@ pub fn bound_list(accounts: &[AccountId]) -> Query<BoundRow> {
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountIdRow {
     pub account_id: AccountId,
-}
-
-/// Accounts with a decision in a group of programs, after the cursor.
-pub fn group_accounts(group: &str, after: &AccountId, limit: i64) -> Query<AccountIdRow> {
-    Stmt::new("SELECT account_id FROM binding WHERE group_id = ?1 AND account_id > ?2 ORDER BY account_id LIMIT ?3")
-        .bind(group)
-        .bind(after)
-        .bind(limit)
-        .query()
 }
 
 pub fn account_find(id: &AccountId) -> Query<AccountRow> {

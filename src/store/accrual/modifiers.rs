@@ -1,7 +1,7 @@
 //! What runs find about partners: modifiers earned and caps reached. Set-based: each statement processes all partners
 //! of the program, and changes mark the accounts that have to be recomputed.
 
-use crate::base::ids::{PartnerId, RewardId};
+use crate::base::ids::{PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
 use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
@@ -14,6 +14,7 @@ use crate::program::document::{PartnerCondition, ReferralPeriod};
 use crate::store::account::{AccountIdRow, AccountRow, LINE_COLUMNS};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::preview::PreviewState;
 use crate::store::query::Query;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
@@ -25,9 +26,84 @@ pub fn refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
     if catalog.versions(&run.program_id).all(|program| program.modifiers.is_empty()) {
         return Vec::new();
     }
-    // One statement for each kind of condition, however many modifiers have one: the size of a batch is limited.
+    let mut statements =
+        find_earned(catalog, &run.program_id, run.as_of_ms, &of_run(), |stmt| stmt.bind(&run.program_id).bind(&run.id));
+    statements
+        .extend([mark_partners(run, backfill::applies(catalog.versions(&run.program_id)), now), modifiers_clear(run)]);
+    statements
+}
+
+/// The modifiers that partners have earned by what a preview has gathered.
+pub fn preview_refresh(preview: &PreviewState, catalog: &Catalog) -> Vec<Stmt> {
+    let bound = |stmt: Stmt| stmt.bind(&preview.id).bind(preview.as_of_ms);
+    find_earned(catalog, &preview.program_id, preview.as_of_ms, &of_preview(), bound)
+}
+
+/// What monthly caps remove from the accruals that a preview has gathered.
+pub fn preview_caps_refresh(preview: &PreviewState) -> Stmt {
+    let rooms = "SELECT accrual_id AS id, account_id, partner_id, gross_cents, at_ms, source, reward_id AS reward, cap_cents AS cap, is_modifiers
+                 FROM preview_room WHERE preview_id = ?1 AND at_ms < ?2";
+    Stmt::new(format!(
+        "UPDATE preview_room SET cap_reduction_cents = o.over_cents FROM ({}) o
+         WHERE preview_room.preview_id = ?1 AND preview_room.account_id = o.account_id AND preview_room.accrual_id = o.id",
+        over_caps(rooms)
+    ))
+    .bind(&preview.id)
+    .bind(preview.as_of_ms)
+}
+
+/// Where modifiers are looked for, and where what is found is written.
+struct Place {
+    /// What one account contributes: partner, account, and when it qualified.
+    referrals: &'static str,
+    /// Spans of revenue.
+    revenue: &'static str,
+    /// Facts before this instant count.
+    as_of: &'static str,
+    insert: &'static str,
+    /// Further columns of what is inserted.
+    columns: &'static str,
+    /// If a modifier is earned in several ways, the earliest instant counts.
+    keep_earliest: &'static str,
+}
+
+fn of_run() -> Place {
+    Place {
+    referrals: "binding WHERE program_id = ?1 AND held = 0 AND partner_id IS NOT NULL",
+    revenue: "revenue_span WHERE program_id = ?1",
+    as_of: AS_OF,
+    insert: "INSERT INTO partner_modifier (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)",
+    columns: ", ?2, ?2",
+    keep_earliest: "ON CONFLICT (program_id, partner_id, modifier_id, quarter) DO UPDATE SET
+       changed_run = IIF(seen_run = excluded.seen_run, IIF(excluded.from_ms < from_ms, excluded.changed_run, changed_run),
+                         IIF(excluded.from_ms <> from_ms, excluded.changed_run, changed_run)),
+       from_ms = IIF(seen_run = excluded.seen_run, MIN(from_ms, excluded.from_ms), excluded.from_ms),
+       seen_run = excluded.seen_run",
+}
+}
+
+fn of_preview() -> Place {
+    Place {
+        referrals: "preview_referral WHERE preview_id = ?1",
+        revenue: "preview_revenue WHERE preview_id = ?1",
+        as_of: "?2",
+        insert: "INSERT INTO preview_modifier (preview_id, partner_id, modifier_id, quarter, from_ms)",
+        columns: "",
+        keep_earliest: "ON CONFLICT DO UPDATE SET from_ms = MIN(from_ms, excluded.from_ms)",
+    }
+}
+
+/// Who has earned which modifier. One statement for each kind of condition, however many modifiers have
+/// one: the size of a batch is limited.
+fn find_earned(
+    catalog: &Catalog,
+    program: &ProgramId,
+    as_of: UtcMillis,
+    place: &Place,
+    bound: impl Fn(Stmt) -> Stmt,
+) -> Vec<Stmt> {
     let (mut quarter, mut total, mut revenue) = (Vec::new(), Vec::new(), Vec::new());
-    for modifier in catalog.modifiers(&run.program_id, run.as_of_ms) {
+    for modifier in catalog.modifiers(program, as_of) {
         for condition in &modifier.when_any {
             match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
@@ -40,17 +116,13 @@ pub fn refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
             }
         }
     }
-    let of = |conditions: Vec<(&RewardId, i64)>, find: fn() -> String| {
-        (!conditions.is_empty()).then(|| Stmt::new(find()).bind(&run.program_id).bind(&run.id).json(&conditions))
+    let of = |conditions: Vec<(&RewardId, i64)>, find: fn(&Place) -> String| {
+        (!conditions.is_empty()).then(|| bound(Stmt::new(find(place))).json(&conditions))
     };
-    let mut statements: Vec<Stmt> =
-        [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue)]
-            .into_iter()
-            .flatten()
-            .collect();
-    statements
-        .extend([mark_partners(run, backfill::applies(catalog.versions(&run.program_id)), now), modifiers_clear(run)]);
-    statements
+    [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The statements that recompute what monthly caps remove, and mark the accounts where that changed. Where modifiers
@@ -72,53 +144,53 @@ pub fn caps_refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt
 /// Modifiers are found as of the program's latest run: running an older period again removes nothing from newer ones.
 const AS_OF: &str = "(SELECT MAX(as_of_ms) FROM run WHERE program_id = ?1)";
 
-/// If a modifier is earned in several ways, the earliest instant counts.
-const KEEP_EARLIEST: &str = "ON CONFLICT (program_id, partner_id, modifier_id, quarter) DO UPDATE SET
-       changed_run = IIF(seen_run = excluded.seen_run, IIF(excluded.from_ms < from_ms, excluded.changed_run, changed_run),
-                         IIF(excluded.from_ms <> from_ms, excluded.changed_run, changed_run)),
-       from_ms = IIF(seen_run = excluded.seen_run, MIN(from_ms, excluded.from_ms), excluded.from_ms),
-       seen_run = excluded.seen_run";
-
-const TERM_INSERT: &str =
-    "INSERT INTO partner_modifier (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)";
-
-/// Enough qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
-fn find_by_quarter() -> String {
+/// Rule 14: enough qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
+fn find_by_quarter(Place { referrals, as_of, insert, columns, keep_earliest, .. }: &Place) -> String {
     format!(
-        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0, ?2, ?2 FROM (
-           SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM binding
-           WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL
-           GROUP BY partner_id, qualified_quarter) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {KEEP_EARLIEST}",
+        "{insert} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0{columns} FROM (
+           SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM {referrals} AND qualified_at_ms < {as_of}
+           GROUP BY partner_id, qualified_quarter) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {keep_earliest}",
     )
 }
 
 /// Enough qualifying referrals in total: from the moment of the last one needed.
-fn find_in_total() -> String {
+fn find_in_total(Place { referrals, as_of, insert, columns, keep_earliest, .. }: &Place) -> String {
     format!(
-        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', qualified_at_ms, ?2, ?2 FROM (
+        "{insert} SELECT ?1, partner_id, c.value ->> 0, '', qualified_at_ms{columns} FROM (
            SELECT partner_id, qualified_at_ms,
                   row_number() OVER (PARTITION BY partner_id ORDER BY qualified_at_ms, account_id) AS place
-           FROM binding WHERE program_id = ?1 AND qualified_at_ms < {AS_OF} AND held = 0 AND partner_id IS NOT NULL)
-           CROSS JOIN json_each(?3) c WHERE place = c.value ->> 1 {KEEP_EARLIEST}"
+           FROM {referrals} AND qualified_at_ms < {as_of})
+           CROSS JOIN json_each(?3) c WHERE place = c.value ->> 1 {keep_earliest}"
     )
 }
 
 /// Enough sourced yearly revenue: from the moment it was first reached.
-fn find_by_revenue() -> String {
+fn find_by_revenue(Place { revenue, as_of, insert, columns, keep_earliest, .. }: &Place) -> String {
     format!(
-        "{TERM_INSERT} SELECT ?1, partner_id, c.value ->> 0, '', MIN(at), ?2, ?2 FROM (
+        "{insert} SELECT ?1, partner_id, c.value ->> 0, '', MIN(at){columns} FROM (
            SELECT partner_id, at, SUM(SUM(cents)) OVER (PARTITION BY partner_id ORDER BY at) AS worth FROM (
-             SELECT partner_id, from_ms AS at, annual_cents AS cents FROM revenue_span WHERE program_id = ?1 AND from_ms < {AS_OF}
+             SELECT partner_id, from_ms AS at, annual_cents AS cents FROM {revenue} AND from_ms < {as_of}
              UNION ALL
-             SELECT partner_id, to_ms, -annual_cents FROM revenue_span WHERE program_id = ?1 AND to_ms < {AS_OF})
+             SELECT partner_id, to_ms, -annual_cents FROM {revenue} AND to_ms < {as_of})
            GROUP BY partner_id, at) CROSS JOIN json_each(?3) c
-         WHERE worth >= c.value ->> 1 GROUP BY partner_id, c.value ->> 0 {KEEP_EARLIEST}"
+         WHERE worth >= c.value ->> 1 GROUP BY partner_id, c.value ->> 0 {keep_earliest}"
     )
 }
 
-/// Accruals use up a cap in the order of (paid at, invoice), with their full gross amount: nothing frees it again. A
-/// reward's own accruals come first; what modifiers add takes the room that is left. `?3`: version, reward and cap. `?4`:
-/// all modifiers.
+/// Rule 20: what is over its cap. Accruals use up a cap in the order of (paid at, invoice), with their full gross amount:
+/// nothing frees it again. A reward's own accruals come first; what modifiers add takes the room that is left.
+fn over_caps(rooms: &str) -> String {
+    format!(
+        "SELECT id, account_id, MIN(gross_cents, total - cap) AS over_cents FROM (
+           SELECT id, account_id, gross_cents, cap, SUM(gross_cents) OVER (
+                    PARTITION BY reward, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch')
+                    ORDER BY is_modifiers, at_ms, source) AS total
+           FROM ({rooms}))
+         WHERE total > cap"
+    )
+}
+
+/// The stored accruals that use room under caps. `?3`: version, reward and cap. `?4`: all modifiers.
 fn cap_find() -> String {
     let filling = |is_modifiers: u8, list: &str, of_reward: &str| {
         format!(
@@ -135,14 +207,10 @@ fn cap_find() -> String {
     let added = filling(1, "CROSS JOIN json_each(?4) m CROSS JOIN accrual l", &added);
     format!(
         "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
-         SELECT id, ?1, account_id, MIN(gross_cents, total - cap), ?2, ?2 FROM (
-           SELECT id, account_id, gross_cents, cap, SUM(gross_cents) OVER (
-                    PARTITION BY reward, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch')
-                    ORDER BY is_modifiers, at_ms, source) AS total
-           FROM ({own} UNION ALL {added}))
-         WHERE total > cap
+         SELECT id, ?1, account_id, over_cents, ?2, ?2 FROM ({}) WHERE true
          ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
            cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
+        over_caps(&format!("{own} UNION ALL {added}"))
     )
 }
 
@@ -151,7 +219,7 @@ fn cap_find() -> String {
 fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
     let new = if new_are_added { "" } else { " OR changed_run = ?2" };
     Stmt::new(format!(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
            SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id IN (
              SELECT partner_id FROM partner_modifier WHERE program_id = ?1 AND (seen_run <> ?2{new})))",
     ))
@@ -168,7 +236,7 @@ fn modifiers_clear(run: &RunRow) -> Stmt {
 
 fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
            SELECT account_id FROM cap_reduction WHERE program_id = ?1 AND (changed_run = ?2 OR seen_run <> ?2))",
     )
     .bind(&run.program_id)
@@ -210,7 +278,7 @@ pub fn backfill_partners(run: &RunRow) -> Query<BackfillPartner> {
 
 pub fn mark_partner(run: &RunRow, partner: &PartnerId, now: UtcMillis) -> Stmt {
     Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?3 WHERE id IN (
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
            SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
     )
     .bind(&run.program_id)

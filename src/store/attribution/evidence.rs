@@ -173,7 +173,7 @@ pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
               OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON lower(x.email) = lower(e.email)
                          WHERE e.account_id = c.value ->> '$.account')
            UNION {})
-         UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?2
+         UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?2)
          WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
              UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
                JOIN event_person e ON lower(e.email) = lower(x.email) AND e.email IS NOT NULL)

@@ -78,7 +78,7 @@ pub fn payment_fact_insert(event_id: &str, payment: &FactPayment, now: UtcMillis
     let sum: i64 =
         payment.invoices.iter().filter_map(|i| i.paid_cents).fold(0, |sum, cents| sum.saturating_add(cents.0));
     let changed = Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = ?5
+        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?5)
          WHERE (SELECT COUNT(*) <> ?3 OR IFNULL(SUM(paid_cents), 0) <> ?4 FROM stripe_payment WHERE id IN (?1, ?2))
            AND id IN (SELECT e.account_id FROM stripe_payment p CROSS JOIN event e ON e.invoice_id = p.invoice_id
                       WHERE p.id IN (?1, ?2) AND e.type = 'invoice.paid')",

@@ -2,7 +2,7 @@
 //!
 //! Each step is one batch that begins with `run_step`: its trigger aborts the batch if another runner took the step.
 
-use crate::base::ids::{ActorId, PartnerId, ProgramId, RunId};
+use crate::base::ids::{ActorId, ProgramId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::ledger::account::TransferCode;
@@ -38,9 +38,11 @@ pub struct RunRow {
     pub actor: ActorId,
     pub started_at_ms: UtcMillis,
     pub finished_at_ms: Option<UtcMillis>,
+    /// The guard or constraint that refused the next step.
+    pub refused_by: Option<String>,
 }
 
-const RUN: &str = "SELECT id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms, finished_at_ms FROM run";
+const RUN: &str = "SELECT id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms, finished_at_ms, refused_by FROM run";
 
 /// Starts runs, except for periods that already have one.
 pub fn run_insert(runs: &[RunRow]) -> Stmt {
@@ -82,23 +84,32 @@ pub fn run_page(before_ms: i64, before_id: &str, limit: i64) -> Query<RunRow> {
 
 /// Takes the step after `run.step`, moving to `state` and `cursor`.
 pub fn run_step(run: &RunRow, state: RunState, cursor: &str) -> Stmt {
-    Stmt::new("UPDATE run SET step = CAST(?2 AS INTEGER) + 1, state = ?3, cursor = ?4 WHERE id = ?1")
+    Stmt::new("UPDATE run SET step = CAST(?2 AS INTEGER) + 1, state = ?3, cursor = ?4, refused_by = NULL WHERE id = ?1")
         .bind(&run.id)
         .bind(run.step)
         .bind(state.name())
         .bind(cursor)
 }
 
+/// Keeps who refused the run's next step.
+pub fn run_refuse(run: &RunRow, by: &str) -> Stmt {
+    Stmt::new("UPDATE run SET refused_by = ?2 WHERE id = ?1").bind(&run.id).bind(by)
+}
+
+/// The row's account has a decision. What one that waits for its own has earned is not known: nothing of it is granted or
+/// vests until it is decided.
+const DECIDED: &str = "account_id NOT IN (SELECT id FROM account WHERE refused_by IS NOT NULL)";
+
 /// The next accounts after the cursor for which a milestone reward may be due.
 pub fn grant_candidates(run: &RunRow) -> Query<AccountIdRow> {
-    Stmt::new(
+    Stmt::new(format!(
         "SELECT account_id FROM (
            SELECT account_id, row_number() OVER (ORDER BY account_id) AS place,
                   SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = b.account_id)) OVER (ORDER BY account_id) AS total
            FROM (SELECT account_id FROM binding WHERE program_id = ?1 AND grant_due_at_ms IS NOT NULL AND grant_due_at_ms <= ?2
-                   AND account_id > ?3 ORDER BY account_id LIMIT ?4) b)
+                   AND account_id > ?3 AND {DECIDED} ORDER BY account_id LIMIT ?4) b)
          WHERE total <= ?5 OR place = 1 ORDER BY place",
-    )
+    ))
     .bind(&run.program_id)
     .bind(run.as_of_ms)
     .bind(&run.cursor)
@@ -132,14 +143,14 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
 /// left, the plan is complete and the run moves on to execution.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     [
-        Stmt::new(
+        Stmt::new(format!(
             "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)
              SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
              FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
                WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND id > ?3
-                 AND vests_at_ms <= ?4 AND at_ms < ?4 ORDER BY id LIMIT ?5) l
+                 AND vests_at_ms <= ?4 AND at_ms < ?4 AND {DECIDED} ORDER BY id LIMIT ?5) l
              WHERE r.id = ?1",
-        )
+        ))
         .bind(&run.id)
         .bind(&run.program_id)
         .bind(&run.cursor)
@@ -154,26 +165,6 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
         .bind(&run.cursor),
         count_items(run),
     ]
-}
-
-/// What a run would vest for a partner.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct VestPreview {
-    pub partner: PartnerId,
-    pub unit: String,
-    pub accruals: i64,
-    pub cents: i64,
-}
-
-pub fn vest_preview(run: &RunRow) -> Query<VestPreview> {
-    Stmt::new(
-        "SELECT partner_id AS partner, unit, COUNT(*) AS accruals, SUM(net_cents) AS cents FROM accrual
-         WHERE program_id = ?1 AND state = 'pending' AND balance = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
-         GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
-    )
-    .bind(&run.program_id)
-    .bind(run.as_of_ms)
-    .query()
 }
 
 fn count_items(run: &RunRow) -> Stmt {
@@ -210,7 +201,7 @@ fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis)
                    (SELECT p.invoice_id FROM event p WHERE p.account_id = account.id AND p.invoice_id IS NOT NULL)
                  OR e.id IN (SELECT f.event_id FROM event p CROSS JOIN stripe_payment s ON s.invoice_id = p.invoice_id
                    CROSS JOIN stripe_payment_fact f ON f.payment_intent = s.id OR f.charge = s.id WHERE p.account_id = account.id))),
-           ?4, needs_recompute_since_ms)
+           COALESCE(needs_recompute_since_ms, ?4), needs_recompute_since_ms)
          WHERE id IN (SELECT i.account_id FROM {items} AND i.posted_cents > 0)"
     ))
     .bind(now)

@@ -59,6 +59,8 @@ pub struct Held {
     pub code: String,
     pub review: String,
     pub run: String,
+    pub run_preview: String,
+    pub dry_run: String,
     pub message: String,
     pub endpoint: String,
     pub document: Value,
@@ -122,7 +124,7 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
 
 /// Partners, links, programs, runs and reports.
 fn books(held: &Held) -> Vec<Call> {
-    let Held { partner, code, run, document, .. } = held;
+    let Held { partner, code, run, run_preview, document, .. } = held;
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
         call(("GET", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200).unknown("/v1/partners/nobody"),
@@ -143,6 +145,8 @@ fn books(held: &Held) -> Vec<Call> {
         get("/v1/runs"),
         call(("POST", "/v1/runs"), "/v1/runs", 200)
             .body(json!({"program": "agency-partner", "cadence": "monthly", "period": "2025-04"})),
+        call(("GET", "/v1/run-previews/{id}"), format!("/v1/run-previews/{run_preview}"), 200)
+            .unknown("/v1/run-previews/none"),
         call(("GET", "/v1/runs/{id}"), format!("/v1/runs/{run}"), 200).unknown("/v1/runs/none"),
         get("/v1/ledger/transfers"),
         get("/v1/ledger/checks"),
@@ -162,7 +166,7 @@ fn books(held: &Held) -> Vec<Call> {
 
 /// Reviews, reward budgets, dry runs and economics.
 fn decisions(held: &Held) -> Vec<Call> {
-    let Held { partner, review, run: _, .. } = held;
+    let Held { partner, review, dry_run, .. } = held;
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
         get("/v1/reviews"),
@@ -177,6 +181,7 @@ fn decisions(held: &Held) -> Vec<Call> {
         call(("POST", "/v1/programs/{id}/dry-run"), "/v1/programs/user-referral/dry-run", 200)
             .body(json!({"period": "2026-06"}))
             .unknown("/v1/programs/none/dry-run"),
+        call(("GET", "/v1/dry-runs/{id}"), format!("/v1/dry-runs/{dry_run}"), 200).unknown("/v1/dry-runs/none"),
         call(("POST", "/v1/accounts/{id}/reassign"), "/v1/accounts/friend/reassign", 200)
             .body(json!({"program": "agency-partner", "partner": partner, "reason": "it is the agency's client"}))
             .unknown("/v1/accounts/nobody/reassign"),

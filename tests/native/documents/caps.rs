@@ -1,13 +1,11 @@
 //! A cap is over the sum of what a reward and its modifiers earn: the reward's own accruals first, then the modifiers'.
 
 use super::{PROGRAM, Tried, document, volume};
-use crate::support::world::{at, now};
+use crate::support::world::at;
 use manicule::base::time::Month;
 use manicule::codec::operator::DryRunRequest;
 use manicule::engine::settlement::schedule;
 use manicule::program::document::Cadence;
-use manicule::service::program::dry_run;
-use manicule::service::settlement::preview;
 use manicule::service::settlement::settle::Due;
 use serde_json::{Value, json};
 
@@ -38,9 +36,7 @@ fn by_invoice(tried: &Tried) -> Vec<(String, i64, i64)> {
 fn holds_dry(tried: &Tried, when: &str) {
     let april = Month::parse("2026-04").expect("a month");
     let asked = DryRunRequest { document: None, from: april.start(), to: april.end() };
-    let Ok(answer) = now(dry_run::dry_run(&tried.world.at(at(when)), &PROGRAM.into(), &asked)) else {
-        panic!("the dry run is refused")
-    };
+    let Ok(answer) = tried.world.tried(at(when), PROGRAM, &asked) else { panic!("the dry run is refused") };
     assert_eq!(answer["complete"], true);
     for row in answer["rows"].as_array().expect("rows") {
         assert_eq!(row["difference_cents"], 0, "{answer}");
@@ -52,7 +48,7 @@ fn run(tried: &Tried, when: &str) -> i64 {
     let as_of = at(when);
     let cadence = Cadence::Monthly;
     let due = Due { program: PROGRAM.into(), cadence, period: schedule::period_before(cadence, as_of), as_of };
-    let shown = now(preview::preview(&tried.world.at(as_of), &due)).expect("a preview");
+    let shown = tried.world.previewed(as_of, &due);
     assert_eq!(shown["complete"], true);
     let changes: i64 =
         shown["terms"].as_array().expect("terms").iter().filter_map(|t| t["difference_cents"].as_i64()).sum();

@@ -267,6 +267,27 @@ fn a_reward_budget_is_funded_once() {
 }
 
 #[test]
+fn a_preview_that_is_not_finished_is_continued() {
+    let fixture = OperatorFixture::new();
+    fixture.pages.now.set(at("2026-05-02T00:00:00Z"));
+    let operator = fixture.operator();
+    operator.get("/operator/runs/preview");
+    operator.post("/operator/runs/preview", &[("program", AGENCY), ("period", "2026-04")]).is(200);
+    let id = fixture.look("SELECT id FROM preview", "id").as_str().expect("an id").to_owned();
+    let path = format!("/operator/previews/{id}");
+    let done = operator.get(&path);
+    done.is_page().says(settlement::GRANTED).says(settlement::VESTED);
+    // As if the first request had been cut off.
+    let cut =
+        "DELETE FROM preview_row; DELETE FROM preview_referral; DELETE FROM preview_modifier; DELETE FROM preview_room;
+               UPDATE preview SET pass = 1, accounts = 0, step = step + 1";
+    sql(&fixture.pages.world, cut);
+    operator.get(&path).is_page().says(common::CONTINUE).says(&common::calculated_so_far("0 accounts"));
+    operator.post(&path, &[]).is(303);
+    assert_eq!(operator.get(&path).text(), done.text());
+}
+
+#[test]
 fn a_run_is_previewed_and_started_once() {
     let fixture = OperatorFixture::new();
     fixture.pages.now.set(at("2026-05-02T00:00:00Z"));

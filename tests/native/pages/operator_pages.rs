@@ -48,6 +48,7 @@ fn filled(fixture: &OperatorFixture, path: &str) -> String {
         "reviews" => &fixture.review,
         "runs" => &fixture.run,
         "payouts" => &fixture.payout,
+        "previews" => "prv_1",
         _ => "none",
     };
     path.replace("{id}", id).replace("{page}", "rsc_1")
@@ -58,6 +59,13 @@ fn of_data(fixture: &OperatorFixture) -> Vec<String> {
         "INSERT OR IGNORE INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('rsc_1', '{AGENCY}', 'A page', 'A text', 0, 0)"
     );
     sql(&fixture.pages.world, &resource);
+    let preview = format!(
+        "INSERT OR IGNORE INTO preview (id, kind, program_id, group_id, request, as_of_ms, passes, pass, cursor, step, accounts, actor, created_at_ms)
+         VALUES ('prv_1', 'draft', '{AGENCY}', 'g', '{{\"from\":\"2026-01-01T00:00:00Z\",\"to\":\"2026-02-01T00:00:00Z\"}}', 0, 1, 2, '', 2, 1, '', 0);
+         INSERT OR IGNORE INTO preview_row VALUES ('prv_1', 'reward', '{}', 'cash:usd', 'first-year', 1, 100, 100, 100, 100);",
+        fixture.partner
+    );
+    sql(&fixture.pages.world, &preview);
     let own = entries("GET").into_iter().filter(|e| e.path.contains('{')).map(|e| filled(fixture, e.path));
     let about = [
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),
@@ -193,7 +201,7 @@ fn home_is_empty_when_nothing_needs_attention() {
     sql(
         &pages.world,
         &format!(
-            "INSERT INTO heartbeat VALUES ('sweep', {when}, {when});
+            "INSERT INTO heartbeat VALUES ('sweep', {when}, {when}, NULL);
              INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
              SELECT 'x', 'fund', 'single', 'a', 'b', 1, 'p', 'r', 0 WHERE false;"
         ),
@@ -221,7 +229,7 @@ fn home_is_empty_when_nothing_needs_attention() {
 #[test]
 fn missed_jobs_are_shown() {
     let pages = PagesFixture::new(at(NOW));
-    let beat = |job: &str, when: &str| format!("INSERT INTO heartbeat VALUES ('{job}', {0}, {0});", at(when).0);
+    let beat = |job: &str, when: &str| format!("INSERT INTO heartbeat VALUES ('{job}', {0}, {0}, NULL);", at(when).0);
     sql(&pages.world, &beat("sweep", "2026-04-02T11:20:00Z"));
     sql(&pages.world, &beat("monthly", "2026-03-01T06:00:00Z"));
     sql(&pages.world, &beat("weekly", "2026-03-30T09:00:00Z"));

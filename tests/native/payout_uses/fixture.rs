@@ -65,10 +65,14 @@ impl PayoutFixture {
 
     /// What `/healthz` says about unexpected transfers.
     pub fn healthy_transfers(&self) -> i64 {
-        let (status, body) = self.ask("2026-12-01T00:00:00Z", "GET", "/healthz", &[], &[]);
+        let (status, body) = self.health("2026-12-01T00:00:00Z");
         let number = body["transfers"]["unexpected"].as_i64().expect("a number");
         assert!(number == 0 || status == 503, "{body}");
         number
+    }
+
+    pub fn health(&self, when: &str) -> (u16, Value) {
+        self.ask(when, "GET", "/healthz", &[], &[])
     }
 
     /// A transfer that Stripe made.

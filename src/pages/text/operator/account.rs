@@ -34,6 +34,14 @@ pub fn by_method_and_code(method: &str) -> String {
     format!(" by {method}, code ")
 }
 
+// Its decision is not up to date.
+pub const UNDECIDED: [&str; 2] = ["New activity since ", " isn't included yet."];
+
+/// What refuses it.
+pub fn refused_by(name: &str) -> String {
+    format!(" The database rejects the update ({name}). Nothing of this account vests until this is fixed.")
+}
+
 // What it earned no one.
 pub const EVENT: &str = "Event";
 pub const PAYMENT: &str = "Payment";

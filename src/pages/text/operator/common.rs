@@ -85,17 +85,17 @@ pub const SUBMITTED_ALREADY: &str =
 pub const UNBALANCED: &str = "Debits and credits do not match.";
 pub const APPROVE_NOTHING: &str = "Don't approve any payouts until you know why.";
 
-/// A read that reached its limit before it had every account.
-pub const PARTIAL: &str = "There are too many accounts to show at once. These results are partial.";
+/// A preview of many accounts, which takes several steps.
+pub const CONTINUE: &str = "Continue";
+
+/// `accounts`: `3 accounts`.
+pub fn calculated_so_far(accounts: &str) -> String {
+    format!("There are many accounts. {accounts} calculated so far. Continue until the result is complete.")
+}
 
 /// A list that shows its first rows only.
 pub fn first_shown(rows: usize) -> String {
     format!("Showing the first {rows}.")
-}
-
-/// The same, where the sums above or below it are complete.
-pub fn first_of_total(rows: usize) -> String {
-    format!("Showing the first {rows}. The totals include all of them.")
 }
 
 /// A search that found more than it shows.

@@ -62,6 +62,20 @@ pub fn run_progress(state: &str, done: &str, of: &str) -> String {
     format!(", {state}, {done} of {of} items done. It resumes automatically every ten minutes.")
 }
 
+// What the database refuses.
+pub const RUN_REFUSED: &str = "A run can't continue";
+pub const ACCOUNTS_REFUSED: [&str; 2] = ["account can't be updated", "accounts can't be updated"];
+pub const ACCOUNTS_REFUSED_WHY: &str = "The database rejects what their events lead to. The events are saved. Nothing of these accounts vests until this is fixed.";
+pub const SWEEP_REFUSED: &str = "A scheduled job can't finish its work";
+pub const ACCOUNTS_LATE: &str = "Accounts have been waiting to be updated";
+pub const ACCOUNTS_LATE_SINCE: [&str; 2] = [". The oldest has been waiting since ", "."];
+pub const ACCOUNTS_WAIT: [&str; 2] = ["account", "accounts"];
+
+/// The name of what refuses something.
+pub fn refused_by(name: &str) -> String {
+    format!(" Rejected by {name}.")
+}
+
 // Reward budgets.
 pub const BUDGET_EMPTY: &str = "A reward budget is empty";
 pub const BUDGET_LOW: &str = "A reward budget is low";

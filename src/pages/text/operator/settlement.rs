@@ -36,6 +36,12 @@ pub const START_LEAD: &str = "Start a run for a completed period that has none, 
 pub const VIEW_PLAN: &str = "View plan";
 pub const ACTIVITY_BEFORE: &str = "activity before ";
 pub const RESUMES: &str = "This run resumes automatically every ten minutes.";
+
+/// What refuses the run's next step.
+pub fn refused_by(name: &str) -> String {
+    format!("The database rejects the next step ({name}).")
+}
+
 pub const RESUME: &str = "Resume now";
 pub const NO_PAYOUTS: &str = "This run planned no payouts. No partner has both a payable balance and a Stripe account.";
 
@@ -135,8 +141,4 @@ pub const RUN_EXISTS: &str = "This period already has a run. ";
 /// Before the section's total.
 pub fn total(section: &str) -> String {
     format!("{section}: ")
-}
-
-pub fn and_more(rows: &str) -> String {
-    format!("And {rows} more. The total includes all of them.")
 }

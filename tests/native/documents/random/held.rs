@@ -3,13 +3,11 @@
 
 use super::naive::{Story, text};
 use crate::simulation::calendar::instant;
-use crate::support::world::{World, now};
+use crate::support::world::World;
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::DryRunRequest;
 use manicule::engine::settlement::schedule;
 use manicule::program::document::Cadence;
-use manicule::service::program::dry_run;
-use manicule::service::settlement::preview;
 use manicule::service::settlement::settle::Due;
 use serde_json::Value;
 
@@ -30,8 +28,7 @@ pub fn run(world: &World, story: &Story, cadence: Cadence, as_of: UtcMillis, sai
     for program in &programs {
         let period = schedule::period_before(cadence, as_of);
         let due = Due { program: program.as_str().into(), cadence, period, as_of };
-        let shown = now(preview::preview(&world.at(as_of), &due)).unwrap_or_else(|e| panic!("{said}: {e}"));
-        assert_eq!(shown["complete"], true, "{said}");
+        let shown = world.previewed(as_of, &due);
         expected.push((accrued(program), shown));
     }
     world.run(cadence, as_of).unwrap_or_else(|e| panic!("{said}: {e}"));
@@ -85,11 +82,9 @@ pub fn dry_runs(world: &World, story: &Story, said: &str) {
             to: UtcMillis(instant(2026, 12, 31)),
         };
         let id = text(&versions[0]["id"]);
-        let when = world.at(UtcMillis(instant(2027, 1, 2)));
-        let Ok(answer) = now(dry_run::dry_run(&when, &id.as_str().into(), &asked)) else {
+        let Ok(answer) = world.tried(UtcMillis(instant(2027, 1, 2)), &id, &asked) else {
             panic!("{said}: the dry run is refused")
         };
-        assert_eq!(answer["complete"], true, "{said}");
         let rows = answer["rows"].as_array().expect("rows");
         let other: Vec<&Value> = rows.iter().filter(|row| row["difference_cents"] != 0).collect();
         assert!(other.is_empty(), "{said}: {other:?}");

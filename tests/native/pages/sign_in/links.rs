@@ -59,7 +59,7 @@ fn a_link_used_twice_concurrently_signs_in_once() {
         .connection
         .borrow()
         .execute_batch(
-            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'magic_link: used already'); END",
+            "CREATE TEMP TRIGGER first BEFORE INSERT ON session BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END",
         )
         .expect("a trigger");
     let shown = browser.post(&path, &[]);
@@ -70,7 +70,7 @@ fn a_link_used_twice_concurrently_signs_in_once() {
         db.connection.borrow().execute("UPDATE magic_link SET used_at_ms = 5", []).map_err(|e| e.to_string())
     };
     assert_eq!(used(&fixture.world.db), Ok(1));
-    assert_eq!(used(&fixture.world.db), Err("magic_link: used already".to_owned()));
+    assert_eq!(used(&fixture.world.db), Err("guard:magic_link_used".to_owned()));
 }
 
 #[test]
