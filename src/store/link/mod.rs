@@ -94,7 +94,7 @@ mod tests {
             CREATE TABLE program_version(program_id TEXT, version INTEGER, effective_from_ms INTEGER, document TEXT) STRICT;
             CREATE TABLE link(code TEXT PRIMARY KEY, partner_id TEXT, program_id TEXT, destination TEXT, campaign TEXT, utm TEXT,
                 source TEXT, created_at_ms INTEGER, expires_at_ms INTEGER, disabled_at_ms INTEGER) STRICT;
-            INSERT INTO partner VALUES ('a', 'p', NULL, NULL), ('b', 'p', 5, 9);
+            INSERT INTO partner (id, program_id, disclosure_accepted_at_ms, left_at_ms) VALUES ('a', 'p', NULL, NULL), ('b', 'p', 5, 9);
             INSERT INTO program_version VALUES
                 ('p', 1, 0, '{"attribution":{"window_days":30},"code":{"params":["ref"]},"requires_disclosure":false}'),
                 ('p', 2, 100, '{"attribution":{"window_days":60},"code":{"params":["ref","campaign"]},"requires_disclosure":true}'),
