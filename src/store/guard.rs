@@ -45,7 +45,8 @@ guards! {
     PreviewStepTaken "preview_step_taken" LostRace,
     StripeCustomerStale "stripe_customer_stale" LostRace,
     MagicLinkUsed "magic_link_used" LostRace,
-    WebhookEndpointLimit "webhook_endpoint_limit" Violation,
+    // Others were made since they were counted: a fresh count refuses it with a sentence.
+    WebhookEndpointLimit "webhook_endpoint_limit" LostRace,
     LedgerImmutable "ledger_immutable" Violation,
     LedgerAccountNotNew "ledger_account_not_new" Violation,
     LedgerIdReused "ledger_id_reused" Violation,

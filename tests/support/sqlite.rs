@@ -139,7 +139,10 @@ pub fn run(connection: &Connection, statement: &Stmt) -> Result<Vec<Map<String, 
     let names: Vec<String> = prepared.column_names().iter().map(|n| (*n).to_owned()).collect();
     let params = statement.params.iter().map(|value| match value {
         Value::Null => Sql::Null,
-        Value::Int(n) => Sql::Real(*n as f64),
+        Value::Int(n) => {
+            assert!(n.unsigned_abs() < 1 << 53, "{n} does not fit into D1");
+            Sql::Real(*n as f64)
+        }
         Value::Text(text) => Sql::Text(text.clone()),
     });
     let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(classify)?;

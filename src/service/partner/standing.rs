@@ -3,6 +3,7 @@
 
 use crate::base::ids::{LinkCode, PartnerId, PayoutId, RunId};
 use crate::base::time::UtcMillis;
+use crate::engine::accrual::invoice::NEVER;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::service::account::recompute;
 use crate::service::context::{Context, Ports};
@@ -79,7 +80,7 @@ pub async fn change<P: Ports>(
 
 /// What can't be canceled now, because Stripe does not answer, stays planned and waits.
 async fn cancel_planned<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<(), AppError> {
-    let planned = payout_page(&RunId::default(), "held", partner, i64::MAX, "", CANCELED);
+    let planned = payout_page(&RunId::default(), "held", partner, NEVER.0, "", CANCELED);
     let planned: Vec<PayoutId> = ctx.read(planned).await?.into_iter().map(|s| s.id).collect();
     for id in planned {
         if !ctx.has_room(CANCEL_STATEMENTS + ctx.reserve()) {

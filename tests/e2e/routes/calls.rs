@@ -222,6 +222,9 @@ fn payouts(held: &Held) -> Vec<Call> {
             .body(json!({"reason": "compared"}))
             .unknown("/v1/runs/none/approve"),
         call(("GET", "/v1/runs/{id}/report"), format!("/v1/runs/{run}/report"), 200).unknown("/v1/runs/none/report"),
+        payout_call("POST", "/v1/partners/{id}/suspend", partner, json!({"reason": "looked into"})),
+        payout_call("POST", "/v1/partners/{id}/ban", partner, json!({"reason": "looked into"})),
+        payout_call("POST", "/v1/partners/{id}/reinstate", partner, json!({"reason": "cleared up"})),
         call(("POST", "/v1/partners/{id}/onboarding"), format!("/v1/partners/{partner}/onboarding"), 200)
             .body(json!({"country": "US"}))
             .unknown("/v1/partners/nobody/onboarding"),
