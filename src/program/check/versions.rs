@@ -1,8 +1,7 @@
 //! What a new version may change of the versions before it. What was granted and reached is kept by the ids of rewards
 //! and modifiers, so an id keeps its meaning.
 
-use crate::program::check::Finding;
-use crate::program::check::checker::Checker;
+use crate::program::check::checker::{Checker, Finding};
 use crate::program::document::{Cadence, Document};
 
 /// What is wrong with `new` as the version after `earlier`.
