@@ -72,6 +72,8 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let hooks = json!({"url": "https://hooks.invalid.example/x", "types": ["payout"]});
     let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
+    let adjust = json!({"partner": agency.id, "amount_cents": 500, "reason": "agreed by phone"});
+    let adjusted = server.post("/v1/adjustments", &adjust).operator().send().expect(201).json();
     let outbox = server.read("/v1/outbox");
     let messages = outbox["data"].as_array().expect("messages");
     let rewarded = messages.iter().find(|m| m["type"] == "reward.granted.referrer").expect("a reward was told");
@@ -79,6 +81,7 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         endpoint: text(&endpoint["id"]),
         message: text(&rewarded["id"]),
         review: text(&server.read("/v1/reviews")["data"][0]["id"]),
+        adjustment: text(&adjusted["id"]),
         document: server.read("/v1/programs/user-referral")["document"].clone(),
         run: text(&run["id"]),
         partner: agency.id,

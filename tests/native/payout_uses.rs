@@ -6,7 +6,7 @@ mod changes;
 mod connect;
 mod credits;
 mod decisions;
-mod fixture;
+pub mod fixture;
 mod plans;
 mod reversals;
 mod silence;

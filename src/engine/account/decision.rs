@@ -1,6 +1,6 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
-use crate::base::ids::{AccountId, EventId, LinkCode};
+use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
@@ -9,6 +9,8 @@ use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::order;
 use crate::engine::account::timeline::{Revenue, Timeline};
 use crate::engine::accrual::Accrual;
+use crate::engine::accrual::adjustment;
+use crate::engine::accrual::adjustment::AccrualAdjustments;
 use crate::engine::accrual::event;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::{PartnerModifiers, ReferredAccount};
@@ -46,6 +48,8 @@ pub struct DecisionInput<'a> {
     pub reviews: &'a [Review],
     /// The stored accruals.
     pub accruals: &'a [Accrual],
+    /// What operators adjusted of them, by accrual.
+    pub adjustments: &'a HashMap<AccrualId, AccrualAdjustments>,
     pub terms: PartnerModifiers<'a>,
     pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
@@ -101,9 +105,17 @@ fn is_named(catalog: &Catalog, kind: &str) -> bool {
 /// Decides an account from scratch, from all its facts.
 pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
+    let mut decision = attributed(catalog, case, &timeline);
+    decision.accruals.extend(adjustment::kept(case.accruals, case.adjustments, &timeline));
+    adjustment::apply(&mut decision.accruals, case.adjustments);
+    decision
+}
+
+/// What follows from the account's attribution.
+fn attributed(catalog: &Catalog, case: &DecisionInput, timeline: &Timeline) -> AccountDecision {
     let mut decision = AccountDecision::default();
     let Some(signup) = timeline.signup.first() else { return decision };
-    for result in attribution::attribute(catalog, &timeline, &evidence(case)) {
+    for result in attribution::attribute(catalog, timeline, &evidence(case)) {
         let mut group = GroupDecision {
             result,
             signed_up: (signup.at, signup.event_id.clone()),
@@ -116,13 +128,13 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
         if let Some(binding) = &group.result.binding
             && let Some(document) = catalog.in_force(&binding.program, case.now)
         {
-            let suspicions = suspect(catalog, document, binding, &timeline, case);
+            let suspicions = suspect(catalog, document, binding, timeline, case);
             let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
             let bound = ReferredAccount {
                 catalog,
                 binding,
                 account: case.account,
-                timeline: &timeline,
+                timeline,
                 standing: &standing,
                 terms: case.terms,
             };
@@ -135,7 +147,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             });
             group.qualified_at = paid.map(|p| p.at);
             group.held = standing != risk::ReviewStatus::Clear;
-            group.states = lifecycle::history(document, &timeline);
+            group.states = lifecycle::history(document, timeline);
             if document.is_settled_by_runs() {
                 group.grant_due_at = milestone::next_due(&bound, &document.id, case.accruals, case.now);
             }

@@ -1,6 +1,7 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::base::ids::{PartnerId, RunId};
+use crate::engine::identity::access::Scope;
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
 use crate::pages::accrual::accruals_table::accruals_table;
@@ -11,7 +12,7 @@ use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::operator::helpers;
 use crate::pages::payout::operator_payouts::state_of;
-use crate::pages::text::operator::{common, navigation, partner as wording};
+use crate::pages::text::operator::{adjustment, common, navigation, partner as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -92,7 +93,11 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(&id));
     let content = html! {
-        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(&id)) } { (common::REFERRED_ACCOUNTS) } }))
+        (components::heading(&name, "", html! {
+            a.button.second href={ "/operator/accounts?q=" (components::escaped(&id)) } { (common::REFERRED_ACCOUNTS) }
+            a.button.second href={ "/operator/adjustments?partner=" (components::escaped(&id)) } { (adjustment::OF_PARTNER) }
+            @if operator.may(Scope::Payouts) { a.button.second href={ (path) "/adjust" } { (adjustment::ADJUST) } }
+        }))
         (balances(cx, &balance_rows))
         div.columns {
             section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }

@@ -24,6 +24,9 @@ pub(crate) fn check_settlement(c: &mut Checker, d: &Document) {
         c.cents("settlement.budget_low_cents", low, 0);
         c.rule("settlement.budget_low_cents", low.0, s.budget, "absent if there is no budget");
     }
+    if let Some(above) = s.approval_above_cents {
+        c.cents("settlement.approval_above_cents", above, 0);
+    }
     let fits = s.delivery == Delivery::Application || s.unit == Unit::Credit;
     c.rule("settlement.delivery", s.delivery.name(), fits, "absent if the unit is cash, because cash is paid out");
     if let Some(benefit) = &d.benefit {

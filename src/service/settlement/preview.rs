@@ -17,7 +17,7 @@ use crate::service::error::AppError;
 use crate::service::settlement::settle;
 use crate::service::settlement::settle::Due;
 use crate::store::port::DbError;
-use crate::store::settlement::run as runs;
+use crate::store::settlement::operator_runs;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -47,9 +47,14 @@ pub async fn preview<P: Ports>(ctx: &Context<'_, P>, due: &Due) -> Result<Value,
     let (grants, all_grants) = grants(ctx, due).await?;
     drop(for_terms);
     let (found, all_found) = if !has_terms {
-        (Found { vests: stored_vests(ctx, due).await?, ..Found::default() }, true)
+        (Found { vests: stored_vests(ctx, due, "").await?, ..Found::default() }, true)
     } else {
-        found(ctx, &catalog, document, due.as_of, passes).await?
+        let (mut found, complete) = found(ctx, &catalog, document, due.as_of, passes).await?;
+        for (of, (accruals, cents)) in stored_vests(ctx, due, document.group()).await? {
+            let entry = found.vests.entry(of).or_default();
+            *entry = (entry.0 + accruals, entry.1 + cents);
+        }
+        (found, complete)
     };
     let counts = |of: BTreeMap<(PartnerId, String), Count>| -> Vec<Value> {
         let row = |((partner, unit), (accruals, cents))| json!({"partner": partner, "unit": unit, "accruals": accruals, "cents": cents});
@@ -94,9 +99,10 @@ fn count(counts: &mut BTreeMap<(PartnerId, String), Count>, accrual: &Accrual) {
 async fn stored_vests<P: Ports>(
     ctx: &Context<'_, P>,
     due: &Due,
+    group: &str,
 ) -> Result<BTreeMap<(PartnerId, String), Count>, DbError> {
     let run = settle::new_run(due, 0, ctx);
-    let vests = ctx.read(runs::vest_preview(&run)).await?;
+    let vests = ctx.read(operator_runs::vest_preview(&run, group)).await?;
     Ok(vests.into_iter().map(|v| ((v.partner, v.unit), (v.accruals, v.cents))).collect())
 }
 

@@ -6,7 +6,8 @@ use crate::engine::identity::access::Scopes;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::report::operator::KnownAccount;
-use serde::Deserialize;
+use crate::store::settlement::run::RunRow;
+use serde::{Deserialize, Serialize};
 
 /// The last period of a program that has a run.
 #[derive(Clone, Debug, Deserialize)]
@@ -205,4 +206,27 @@ pub fn token_insert(t: &NewToken<'_>, now: UtcMillis) -> Stmt {
 
 pub fn token_revoke(id: &str, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE api_token SET revoked_at_ms = ?2 WHERE id = ?1 AND revoked_at_ms IS NULL").bind(id).bind(now)
+}
+
+/// What a run would vest for a partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VestPreview {
+    pub partner: PartnerId,
+    pub unit: String,
+    pub accruals: i64,
+    pub cents: i64,
+}
+
+/// With `group`: of accounts without a binding in this group of programs, which only operators' adjustments can have.
+pub fn vest_preview(run: &RunRow, group: &str) -> Query<VestPreview> {
+    Stmt::new(
+        "SELECT partner_id AS partner, unit, COUNT(*) AS accruals, SUM(net_cents) AS cents FROM accrual
+         WHERE program_id = ?1 AND state = 'pending' AND balance = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
+           AND (?3 = '' OR NOT EXISTS (SELECT 1 FROM binding b WHERE b.account_id = accrual.account_id AND b.group_id = ?3))
+         GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
+    )
+    .bind(&run.program_id)
+    .bind(run.as_of_ms)
+    .bind(group)
+    .query()
 }

@@ -157,26 +157,6 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
     ]
 }
 
-/// What a run would vest for a partner.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct VestPreview {
-    pub partner: PartnerId,
-    pub unit: String,
-    pub accruals: i64,
-    pub cents: i64,
-}
-
-pub fn vest_preview(run: &RunRow) -> Query<VestPreview> {
-    Stmt::new(
-        "SELECT partner_id AS partner, unit, COUNT(*) AS accruals, SUM(net_cents) AS cents FROM accrual
-         WHERE program_id = ?1 AND state = 'pending' AND balance = 'pending' AND vests_at_ms <= ?2 AND at_ms < ?2
-         GROUP BY partner_id, unit ORDER BY partner_id LIMIT 1000",
-    )
-    .bind(&run.program_id)
-    .bind(run.as_of_ms)
-    .query()
-}
-
 fn count_items(run: &RunRow) -> Stmt {
     Stmt::new("UPDATE run SET items = (SELECT COALESCE(MAX(seq), 0) FROM run_item WHERE run_id = ?1) WHERE id = ?1")
         .bind(&run.id)
@@ -344,7 +324,7 @@ pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
             "INSERT INTO leaderboard (program_id, partner_id, rank, referrals, gross_cents, unit, refreshed_at_ms)
              SELECT ?1, partner_id, RANK() OVER (ORDER BY COUNT(DISTINCT account_id) DESC, SUM(net_cents) DESC), COUNT(DISTINCT account_id),
                     SUM(net_cents), MIN(unit), ?2
-             FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 GROUP BY partner_id",
+             FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND source NOT GLOB 'adjustment:*' GROUP BY partner_id",
         )
         .bind(&run.program_id)
         .bind(run.as_of_ms.max(now)),

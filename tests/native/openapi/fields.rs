@@ -8,6 +8,7 @@ use manicule::http::exchange::Response;
 use manicule::http::partner::partners;
 use manicule::program::catalog::Catalog;
 use manicule::program::settlement::Benefit;
+use manicule::service::accrual::adjust;
 use manicule::service::credit::redeem;
 use manicule::service::error::{AppError, ErrorKind};
 use manicule::service::message::{endpoint, replay};
@@ -23,9 +24,21 @@ use std::collections::BTreeSet;
 
 /// Any row of this type: each field has the first of these values that its type takes.
 fn sample<T: DeserializeOwned>() -> T {
-    let texts =
-        ["x", "pending", "paid", "payout", "expense", "open", "done", "code", "accrue", "invoice.paid", "invoice:i"]
-            .map(Value::from);
+    let texts = [
+        "x",
+        "pending",
+        "paid",
+        "payout",
+        "expense",
+        "open",
+        "done",
+        "code",
+        "accrue",
+        "invoice.paid",
+        "invoice:i",
+        "booked",
+    ]
+    .map(Value::from);
     let values = [&texts[..], &[json!(0), json!(false), json!([])]].concat();
     let mut row = Map::new();
     let mut missing = missing_field::<T>(&row);
@@ -73,6 +86,7 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("RunTotal", json!(sample::<RunTotal>()), &[]),
         ("RunPartner", json!(sample::<RunPartner>()), &[]),
         ("Review", review::view(&sample()), &[]),
+        ("Adjustment", adjust::view(&sample()), &[]),
         ("Benefit", json!(benefit), &[]),
         ("Redemption", redeem::redemption_view(&sample()), &[]),
         ("Payout", transfer(TransferKind::Payout), &[]),

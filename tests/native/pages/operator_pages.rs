@@ -4,7 +4,7 @@
 mod lists;
 
 use super::fixture::{PagesFixture, Shown};
-use super::operator_fixture::{AGENCY, FUNNEL, NOW, OperatorFixture, sql};
+use super::operator_fixture::{AGENCY, EVIL, FUNNEL, NOW, OperatorFixture, sql};
 use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
@@ -48,6 +48,7 @@ fn filled(fixture: &OperatorFixture, path: &str) -> String {
         "reviews" => &fixture.review,
         "runs" => &fixture.run,
         "payouts" => &fixture.payout,
+        "adjustments" => "adj_1",
         _ => "none",
     };
     path.replace("{id}", id).replace("{page}", "rsc_1")
@@ -58,6 +59,13 @@ fn of_data(fixture: &OperatorFixture) -> Vec<String> {
         "INSERT OR IGNORE INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('rsc_1', '{AGENCY}', 'A page', 'A text', 0, 0)"
     );
     sql(&fixture.pages.world, &resource);
+    let adjustment = format!(
+        "INSERT OR IGNORE INTO adjustment (id, program_id, partner_id, account_id, accrual_id, makes_accrual, unit, amount_cents, balance, vests_at_ms,
+           note, reason, actor, state, expires_at_ms, created_at_ms)
+         VALUES ('adj_1', '{AGENCY}', '{}', 'p', 'acr_1', 1, 'cash:usd', 5, 'available', 0, '{EVIL}', '{EVIL}', '{EVIL}', 'requested', 9, 0)",
+        fixture.partner
+    );
+    sql(&fixture.pages.world, &adjustment);
     let own = entries("GET").into_iter().filter(|e| e.path.contains('{')).map(|e| filled(fixture, e.path));
     let about = [
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),
