@@ -13,7 +13,7 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
-use crate::pages::text::operator::{adjustment as wording, common, partner as balances};
+use crate::pages::text::operator::{adjustment as wording, common, partner as balances, program as amounts};
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::accrual::adjust;
 use crate::service::error::{AppError, ErrorKind};
@@ -55,7 +55,7 @@ async fn asking<S: Platform>(
     let field = |name: &'static str, label: &'static str, hint: &'static str, max: usize| {
         components::field(form, Field { name, label, hint, max, autocomplete: "off", ..Field::default() })
     };
-    let amount = wording::amount_in(&currency);
+    let amount = amounts::amount_in(&currency);
     let content = html! {
         (components::heading(wording::ADJUST, wording::FORM_LEAD, of_partner(&found)))
         (components::problems(form))
@@ -157,7 +157,7 @@ async fn requested<S: Platform>(cx: &PageContext<'_, S>, id: &PartnerId) -> Resu
     let document = catalog.current(&found.program_id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let form = &cx.form;
     let cents = currency::typed(form.get("amount"), &document.currency).ok_or_else(|| {
-        let detail = wording::enter_amount(&document.currency);
+        let detail = amounts::enter_amount(&document.currency);
         AppError::new(ErrorKind::Unprocessable, "malformed", detail).field("amount")
     })?;
     let is_named = form.given("accrual").or(form.given("adjustment")).is_some();

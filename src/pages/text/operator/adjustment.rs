@@ -53,14 +53,6 @@ pub const NOTE_HINT: &str = "The partner reads this next to the amount.";
 pub const REASON_HINT: &str = "For operators only. Recorded in the audit log with your name.";
 pub const CONTINUE: &str = "Continue";
 
-pub fn enter_amount(currency: &str) -> String {
-    format!("enter a positive amount in {}", currency.to_uppercase())
-}
-
-pub fn amount_in(currency: &str) -> String {
-    format!("Amount in {currency}")
-}
-
 // The confirmation.
 pub const CONFIRM: &str = "Check the adjustment";
 pub const CONFIRM_LEAD: &str = "Nothing is booked yet.";
