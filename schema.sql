@@ -161,14 +161,15 @@ CREATE TABLE accrual (
   reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
-  event_id TEXT NOT NULL,                -- mutable: the fact's earliest event
-  source TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
+  event_id TEXT NOT NULL,                -- mutable: the fact's earliest event, or the adjustment that made it
+  source TEXT NOT NULL,                   -- immutable: invoice:<id>, state:<name>, event:<type> or adjustment:<id>
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
   gross_cents INTEGER NOT NULL,         -- mutable: before caps, refunds and disputes
   cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap removed, permanently
-  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what remains
+  adjusted_cents INTEGER NOT NULL DEFAULT 0, -- mutable: what adjustments that name it changed, as part of net_cents
+  net_cents INTEGER NOT NULL CHECK (IIF(gross_cents < 0, net_cents <= 0, net_cents >= 0)), -- mutable: what remains; an operator's deduction is negative
   payout_cents INTEGER NOT NULL DEFAULT 0, -- kept by trigger: how much of it payouts take, planned or paid (payout_accrual)
   balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: the balance it is in
   funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account that it is debited from
@@ -183,7 +184,7 @@ CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
-CREATE INDEX accrual_taken ON accrual (partner_id, (payout_cents < net_cents), at_ms) WHERE state = 'available';
+CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
 -- What the next payout takes, or takes back.
 CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
@@ -276,8 +277,8 @@ CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = '
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and the row's number
   accrual_id TEXT,                             -- immutable, the accrual it is for; vesting posts one row per partner instead, see run_item
-  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
-    'deliver', 'deliver_return')),
+  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'deduct', 'redeem',
+    'redeem_return', 'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
   debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check enforces
   credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check enforces
@@ -324,12 +325,15 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
   SELECT RAISE(ABORT, 'guard:ledger_not_pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'guard:ledger_above_accrual') WHERE NEW.code = 'reverse'
-    AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
-         FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
-  -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed.
+  -- An operator's deduction starts at nothing and goes down to its own amount.
+  SELECT RAISE(ABORT, 'guard:ledger_above_accrual') WHERE NEW.code IN ('reverse', 'deduct')
+    AND (SELECT COALESCE(SUM(IIF(code IN ('accrue', 'adjust'), amount_cents, IIF(code IN ('reverse', 'deduct'), -amount_cents, 0))), 0)
+         FROM transfer WHERE accrual_id = NEW.accrual_id) - NEW.amount_cents
+      < MIN(0, COALESCE((SELECT gross_cents FROM accrual WHERE id = NEW.accrual_id), 0));
+  -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed. A
+  -- payout that is reduced sets less aside than before: its partner's other payouts may hold what covers it (payout_rest).
   SELECT RAISE(ABORT, 'guard:ledger_above_balance')
-    WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
+    WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending') AND NEW.id NOT GLOB 'po_*.pending.[0-9]*') OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
 END;
 CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
@@ -356,7 +360,7 @@ SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM le
   WHERE a.dr_posted_cents <> COALESCE(d.cents, 0) OR a.cr_posted_cents <> COALESCE(c.cents, 0)
 UNION ALL
 SELECT 'accrual ' || l.id || ': does not match its transfers' FROM accrual l
-  WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
+  WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code IN ('accrue', 'adjust'), amount_cents, IIF(code IN ('reverse', 'deduct'), -amount_cents, 0))), 0)
     FROM transfer WHERE accrual_id = l.id)
 UNION ALL
 SELECT 'account ' || a.id || ': pending is not the sum of its accruals' FROM ledger_account a
@@ -713,7 +717,7 @@ CREATE VIEW accrual_message AS
       'state', l.state, 'reason', l.reason, 'reward_id', l.reward_id, 'source', l.source, 'event', l.event_id, 'period', l.period,
       'occurred_at_ms', l.at_ms) AS payload,
     l.net_cents > 0 AND l.state IN ('pending', 'available') AND l.changed_at_ms BETWEEN l.at_ms - 300000 AND l.at_ms + 259200000
-      AND (l.source GLOB 'invoice:*' OR (l.source GLOB 'event:*' AND l.balance = 'pending'))
+      AND (l.source GLOB 'invoice:*' OR l.source GLOB 'adjustment:*' OR (l.source GLOB 'event:*' AND l.balance = 'pending'))
       AND (l.unit GLOB 'cash:*' OR NOT EXISTS (SELECT 1 FROM program_version v WHERE v.program_id = l.program_id
         AND v.version = l.program_version AND v.document ->> '$.settlement.delivery' = 'webhook')) AS is_emailed
   FROM (SELECT a.*,
@@ -807,7 +811,7 @@ CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT
 -- a payout's rows add up to its amount.
 CREATE TABLE payout_accrual (
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
-  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as an adjustment or what is rounded
+  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as what is rounded
   planned_cents INTEGER NOT NULL,        -- immutable: as planned; negative if an earlier payout took more than is left of it
   amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent
   returned_cents INTEGER NOT NULL DEFAULT 0, -- mutable: how much of it a reversal brought back
@@ -859,7 +863,7 @@ CREATE VIEW payout_unsent AS
 SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
   IIF(a.state = 'disputed',
     (SELECT e.id FROM event e WHERE e.account_id = a.account_id AND e.type = 'dispute.opened' ORDER BY e.occurred_at_ms DESC LIMIT 1),
-    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code = 'reverse' ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
+    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code IN ('reverse', 'deduct') ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
   IIF(l.amount_cents <= 0, l.amount_cents, MAX(0, IIF(a.state IN ('held', 'disputed'), 0, l.amount_cents
     + IIF(a.net_cents < a.payout_cents AND NOT EXISTS (SELECT 1 FROM payout_accrual o JOIN payout q ON q.id = o.payout_id
         WHERE o.accrual_id = l.accrual_id AND o.accrual_id <> '' AND +o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents
@@ -1268,10 +1272,10 @@ END;
 -- A partner's accruals in one state, newest first.
 CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
--- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, and accruals without a
--- hold. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
-CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code = 'reverse';
-CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+-- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, accruals without a hold,
+-- and adjustments. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
+CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code IN ('reverse', 'deduct');
+CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code IN ('accrue', 'adjust') AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;
 -- Stripe Connect over time: the operator's own account, partners' accounts that are gone, and transfers that Stripe
 -- reports but nobody here asked for.
@@ -1399,3 +1403,74 @@ CREATE TABLE preview_row (
   net_cents INTEGER NOT NULL,
   PRIMARY KEY (preview_id, part, partner_id, unit, reward_id)
 ) STRICT, WITHOUT ROWID;
+-- Adjustments: what operators add to a partner's balance or take from it. An adjustment is a fact: it either makes an
+-- accrual of its own, or changes one that it names. Each begins as a request and is decided once. Booking checks the
+-- amount against what is left at that moment.
+CREATE TABLE adjustment (
+  id TEXT PRIMARY KEY,                   -- immutable, adj_…
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  account_id TEXT NOT NULL,              -- immutable; '': no account
+  accrual_id TEXT NOT NULL,              -- immutable: the accrual that it makes or changes
+  makes_accrual INTEGER NOT NULL CHECK (makes_accrual IN (0, 1)), -- immutable; 0: it changes one that exists
+  undoes_id TEXT REFERENCES adjustment (id), -- immutable: the change of the accrual that it takes back
+  invoice_id TEXT,                       -- immutable: refunds and disputes of this invoice take their share of it
+  unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
+  amount_cents INTEGER NOT NULL CHECK (amount_cents <> 0 AND amount_cents BETWEEN -9007199254740991 AND 9007199254740991), -- immutable: negative takes
+  balance TEXT NOT NULL CHECK (balance IN ('pending', 'available')), -- immutable: where its own accrual begins
+  vests_at_ms INTEGER NOT NULL,          -- immutable: from when a run vests its own pending accrual
+  note TEXT NOT NULL,                    -- immutable: what the partner reads
+  reason TEXT NOT NULL,                  -- immutable: for operators only
+  actor TEXT NOT NULL,                   -- immutable: who asked for it
+  state TEXT NOT NULL CHECK (state IN ('requested', 'booked', 'rejected', 'expired')), -- set once
+  expires_at_ms INTEGER,                 -- immutable: when a request that needs approval lapses; NULL: it needs none
+  decided_by TEXT,                       -- set with the decision; NULL: it needed no approval, or nobody decided
+  decision_reason TEXT,                  -- set with the decision
+  decided_at_ms INTEGER,                 -- set with the decision
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  CHECK ((state = 'requested') = (decided_at_ms IS NULL)),
+  CHECK (state <> 'booked' OR (expires_at_ms IS NULL) = (decided_by IS NULL)),
+  CHECK (state <> 'booked' OR decided_by IS NOT actor),
+  CHECK (makes_accrual = 0 OR (undoes_id IS NULL AND (amount_cents > 0 OR balance = 'available'))),
+  CHECK (invoice_id IS NULL OR (makes_accrual = 1 AND account_id <> ''))
+) STRICT;
+CREATE INDEX adjustment_created ON adjustment (created_at_ms, id);
+CREATE INDEX adjustment_partner ON adjustment (partner_id, created_at_ms, id);
+CREATE INDEX adjustment_accrual ON adjustment (accrual_id);
+CREATE INDEX adjustment_undoes ON adjustment (undoes_id) WHERE undoes_id IS NOT NULL;
+CREATE INDEX adjustment_requested ON adjustment (created_at_ms, id) WHERE state = 'requested';
+CREATE TRIGGER adjustment_insert BEFORE INSERT ON adjustment WHEN NEW.state <> 'requested'
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_not_new'); END;
+CREATE TRIGGER adjustment_over BEFORE UPDATE ON adjustment WHEN OLD.state <> 'requested'
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_decided'); END;
+CREATE TRIGGER adjustment_shape BEFORE UPDATE OF id, program_id, partner_id, account_id, accrual_id, makes_accrual, undoes_id, invoice_id, unit,
+  amount_cents, balance, vests_at_ms, note, reason, actor, expires_at_ms, created_at_ms ON adjustment
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
+CREATE TRIGGER adjustment_no_delete BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
+-- It takes at most what is left of the accrual or the change that it names, whatever else was booked since it was checked.
+CREATE TRIGGER adjustment_bounds BEFORE UPDATE OF state ON adjustment WHEN NEW.state = 'booked' AND NEW.makes_accrual = 0 BEGIN
+  SELECT RAISE(ABORT, 'guard:adjustment_above_accrual') WHERE NEW.undoes_id IS NULL AND NOT EXISTS (SELECT 1 FROM accrual a
+    WHERE a.id = NEW.accrual_id AND a.partner_id = NEW.partner_id AND (a.net_cents > 0) = (NEW.amount_cents < 0)
+      AND ABS(NEW.amount_cents) <= ABS(a.net_cents));
+  SELECT RAISE(ABORT, 'guard:adjustment_above_change') WHERE NEW.undoes_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM adjustment o
+    WHERE o.id = NEW.undoes_id AND o.accrual_id = NEW.accrual_id AND o.state = 'booked' AND o.makes_accrual = 0 AND o.undoes_id IS NULL
+      AND (o.amount_cents > 0) = (NEW.amount_cents < 0) AND ABS(NEW.amount_cents) <= ABS(o.amount_cents
+        + (SELECT COALESCE(SUM(u.amount_cents), 0) FROM adjustment u WHERE u.undoes_id = o.id AND u.state = 'booked')));
+END;
+
+-- Every row of this view is an error, as in ledger_check.
+CREATE VIEW adjustment_check AS
+SELECT 'adjustment ' || j.id || ': its accrual does not exist' AS what FROM adjustment j
+  WHERE j.state = 'booked' AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.id = j.accrual_id AND a.partner_id = j.partner_id AND a.unit = j.unit)
+UNION ALL
+SELECT 'adjustment ' || j.id || ': the ledger does not have it' FROM adjustment j
+  WHERE j.state = 'booked' AND j.makes_accrual = 1 AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.accrual_id = j.accrual_id AND t.event_id = j.id
+    AND t.code IN ('adjust', 'deduct') AND t.amount_cents = ABS(j.amount_cents))
+UNION ALL
+SELECT 'adjustment ' || j.id || ': booked before it was decided' FROM adjustment j
+  WHERE j.state <> 'booked' AND EXISTS (SELECT 1 FROM transfer t WHERE t.accrual_id = j.accrual_id AND t.event_id = j.id)
+UNION ALL
+SELECT 'accrual ' || a.id || ': more is adjusted than its adjustments allow' FROM accrual a
+  LEFT JOIN (SELECT accrual_id, SUM(amount_cents) AS cents FROM adjustment WHERE state = 'booked' AND makes_accrual = 0 GROUP BY accrual_id) j
+    ON j.accrual_id = a.id
+  WHERE a.adjusted_cents <> 0 AND (ABS(a.adjusted_cents) > ABS(COALESCE(j.cents, 0)) OR (a.adjusted_cents > 0) <> (COALESCE(j.cents, 0) > 0));

@@ -161,14 +161,15 @@ CREATE TABLE accrual (
   reward_id TEXT NOT NULL,                 -- immutable
   partner_id TEXT NOT NULL,              -- immutable; '' for the referred side's benefit
   account_id TEXT NOT NULL,              -- immutable
-  event_id TEXT NOT NULL,                -- mutable: the fact's earliest event
-  source TEXT NOT NULL,                   -- immutable: invoice:<id> or state:<name>
+  event_id TEXT NOT NULL,                -- mutable: the fact's earliest event, or the adjustment that made it
+  source TEXT NOT NULL,                   -- immutable: invoice:<id>, state:<name>, event:<type> or adjustment:<id>
   at_ms INTEGER NOT NULL,                -- mutable: the fact's instant
   period TEXT NOT NULL,                  -- mutable: the period of that instant
   unit TEXT NOT NULL,                    -- immutable: cash:usd, credit:usd
   gross_cents INTEGER NOT NULL,         -- mutable: before caps, refunds and disputes
   cap_reduction_cents INTEGER NOT NULL,         -- mutable: what a cap removed, permanently
-  net_cents INTEGER NOT NULL CHECK (net_cents >= 0), -- mutable: what remains
+  adjusted_cents INTEGER NOT NULL DEFAULT 0, -- mutable: what adjustments that name it changed, as part of net_cents
+  net_cents INTEGER NOT NULL CHECK (IIF(gross_cents < 0, net_cents <= 0, net_cents >= 0)), -- mutable: what remains; an operator's deduction is negative
   payout_cents INTEGER NOT NULL DEFAULT 0, -- kept by trigger: how much of it payouts take, planned or paid (payout_accrual)
   balance TEXT NOT NULL CHECK (balance IN ('pending', 'available', 'benefit')), -- mutable: the balance it is in
   funding_account TEXT NOT NULL CHECK (funding_account IN ('expense', 'budget')), -- immutable: the kind of ledger account that it is debited from
@@ -183,7 +184,7 @@ CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
-CREATE INDEX accrual_taken ON accrual (partner_id, (payout_cents < net_cents), at_ms) WHERE state = 'available';
+CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
 -- What the next payout takes, or takes back.
 CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
@@ -276,8 +277,8 @@ CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = '
 CREATE TABLE transfer (
   id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and the row's number
   accrual_id TEXT,                             -- immutable, the accrual it is for; vesting posts one row per partner instead, see run_item
-  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'redeem', 'redeem_return',
-    'deliver', 'deliver_return')),
+  code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'deduct', 'redeem',
+    'redeem_return', 'deliver', 'deliver_return')),
   phase TEXT NOT NULL CHECK (phase IN ('single', 'pending', 'post', 'void')),
   debit TEXT NOT NULL,                   -- a ledger_account, as transfer_check enforces
   credit TEXT NOT NULL,                  -- a ledger_account, as transfer_check enforces
@@ -324,12 +325,15 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
   SELECT RAISE(ABORT, 'guard:ledger_not_pending') WHERE NEW.pending_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM transfer p
     WHERE p.id = NEW.pending_id AND p.phase = 'pending' AND p.debit = NEW.debit AND p.credit = NEW.credit AND NEW.amount_cents <= p.amount_cents);
-  SELECT RAISE(ABORT, 'guard:ledger_above_accrual') WHERE NEW.code = 'reverse'
-    AND (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
-         FROM transfer WHERE accrual_id = NEW.accrual_id) < NEW.amount_cents;
-  -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed.
+  -- An operator's deduction starts at nothing and goes down to its own amount.
+  SELECT RAISE(ABORT, 'guard:ledger_above_accrual') WHERE NEW.code IN ('reverse', 'deduct')
+    AND (SELECT COALESCE(SUM(IIF(code IN ('accrue', 'adjust'), amount_cents, IIF(code IN ('reverse', 'deduct'), -amount_cents, 0))), 0)
+         FROM transfer WHERE accrual_id = NEW.accrual_id) - NEW.amount_cents
+      < MIN(0, COALESCE((SELECT gross_cents FROM accrual WHERE id = NEW.accrual_id), 0));
+  -- A credit that its receiver has already applied is posted regardless of the balance: refunds since then are owed. A
+  -- payout that is reduced sets less aside than before: its partner's other payouts may hold what covers it (payout_rest).
   SELECT RAISE(ABORT, 'guard:ledger_above_balance')
-    WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending')) OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
+    WHERE ((NEW.code IN ('payout', 'redeem') AND NEW.phase IN ('single', 'pending') AND NEW.id NOT GLOB 'po_*.pending.[0-9]*') OR (NEW.code = 'deliver' AND NEW.phase = 'pending'))
     AND (SELECT cr_posted_cents - dr_posted_cents - dr_pending_cents FROM ledger_account WHERE id = NEW.debit) < NEW.amount_cents;
 END;
 CREATE TRIGGER transfer_apply AFTER INSERT ON transfer BEGIN
@@ -356,7 +360,7 @@ SELECT 'account ' || a.id || ': balance is not the sum of its transfers' FROM le
   WHERE a.dr_posted_cents <> COALESCE(d.cents, 0) OR a.cr_posted_cents <> COALESCE(c.cents, 0)
 UNION ALL
 SELECT 'accrual ' || l.id || ': does not match its transfers' FROM accrual l
-  WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code = 'accrue', amount_cents, 0)), 0) - COALESCE(SUM(IIF(code = 'reverse', amount_cents, 0)), 0)
+  WHERE l.net_cents <> (SELECT COALESCE(SUM(IIF(code IN ('accrue', 'adjust'), amount_cents, IIF(code IN ('reverse', 'deduct'), -amount_cents, 0))), 0)
     FROM transfer WHERE accrual_id = l.id)
 UNION ALL
 SELECT 'account ' || a.id || ': pending is not the sum of its accruals' FROM ledger_account a

@@ -63,7 +63,7 @@ CREATE VIEW accrual_message AS
       'state', l.state, 'reason', l.reason, 'reward_id', l.reward_id, 'source', l.source, 'event', l.event_id, 'period', l.period,
       'occurred_at_ms', l.at_ms) AS payload,
     l.net_cents > 0 AND l.state IN ('pending', 'available') AND l.changed_at_ms BETWEEN l.at_ms - 300000 AND l.at_ms + 259200000
-      AND (l.source GLOB 'invoice:*' OR (l.source GLOB 'event:*' AND l.balance = 'pending'))
+      AND (l.source GLOB 'invoice:*' OR l.source GLOB 'adjustment:*' OR (l.source GLOB 'event:*' AND l.balance = 'pending'))
       AND (l.unit GLOB 'cash:*' OR NOT EXISTS (SELECT 1 FROM program_version v WHERE v.program_id = l.program_id
         AND v.version = l.program_version AND v.document ->> '$.settlement.delivery' = 'webhook')) AS is_emailed
   FROM (SELECT a.*,

@@ -59,7 +59,7 @@ CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT
 -- a payout's rows add up to its amount.
 CREATE TABLE payout_accrual (
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
-  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as an adjustment or what is rounded
+  accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as what is rounded
   planned_cents INTEGER NOT NULL,        -- immutable: as planned; negative if an earlier payout took more than is left of it
   amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent
   returned_cents INTEGER NOT NULL DEFAULT 0, -- mutable: how much of it a reversal brought back
@@ -111,7 +111,7 @@ CREATE VIEW payout_unsent AS
 SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
   IIF(a.state = 'disputed',
     (SELECT e.id FROM event e WHERE e.account_id = a.account_id AND e.type = 'dispute.opened' ORDER BY e.occurred_at_ms DESC LIMIT 1),
-    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code = 'reverse' ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
+    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code IN ('reverse', 'deduct') ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
   IIF(l.amount_cents <= 0, l.amount_cents, MAX(0, IIF(a.state IN ('held', 'disputed'), 0, l.amount_cents
     + IIF(a.net_cents < a.payout_cents AND NOT EXISTS (SELECT 1 FROM payout_accrual o JOIN payout q ON q.id = o.payout_id
         WHERE o.accrual_id = l.accrual_id AND o.accrual_id <> '' AND +o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents

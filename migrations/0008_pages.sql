@@ -146,8 +146,8 @@ END;
 -- A partner's accruals in one state, newest first.
 CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
--- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, and accruals without a
--- hold. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
-CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code = 'reverse';
-CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+-- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, accruals without a hold,
+-- and adjustments. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
+CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code IN ('reverse', 'deduct');
+CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code IN ('accrue', 'adjust') AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;

@@ -103,6 +103,8 @@ ids! {
     /// The code of a referral link.
     LinkCode;
     ReviewId;
+    /// An operator's correction of a partner's balance.
+    AdjustmentId;
     /// Who acts, as the audit trail names it: an operator, a person or a token; `cron` for what runs by itself.
     ActorId;
 }

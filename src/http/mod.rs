@@ -1,6 +1,7 @@
 //! Requests in, decisions out: routes, who may use them, and how errors are reported. Ref links are handled separately.
 
 pub mod accounts;
+pub mod adjustments;
 pub mod assets;
 pub mod attribution;
 pub mod auth;

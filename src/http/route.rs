@@ -28,7 +28,7 @@ use crate::http::report::payouts as payout_sums;
 use crate::http::report::{attribution, audit, figures, reconciliations, reports};
 use crate::http::settlement::runs;
 use crate::http::signed::{VerifiedWebhook, Webhook};
-use crate::http::{accounts, auth, health, openapi, reviews, signed, site_user};
+use crate::http::{accounts, adjustments, auth, health, openapi, reviews, signed, site_user};
 use crate::service::error::{AppError, ErrorKind};
 use std::marker::PhantomData;
 
@@ -101,6 +101,11 @@ table! {
     GET "/v1/reports/economics", Operator(Scope::Read) => |call| call.to(figures::economics);
     GET "/v1/reviews", Operator(Scope::Payouts) => |call| call.to(reviews::review_list);
     POST "/v1/reviews/{id}", Operator(Scope::Payouts) => |call| call.body(operator::review, reviews::review_decide);
+    GET "/v1/adjustments", Operator(Scope::Payouts) => |call| call.to(adjustments::list);
+    POST "/v1/adjustments", Operator(Scope::Payouts) => |call| call.body(operator::adjustment, adjustments::request);
+    GET "/v1/adjustments/{id}", Operator(Scope::Payouts) => |call| call.to(adjustments::show);
+    POST "/v1/adjustments/{id}", Operator(Scope::Payouts) =>
+        |call| call.body(operator::adjustment_decision, adjustments::decide);
     GET "/v1/programs/{id}/budget", Operator(Scope::Payouts) => |call| call.to(programs::budget_show);
     POST "/v1/programs/{id}/budget", Operator(Scope::Payouts) =>
         |call| call.body(operator::funding, programs::budget_fund);

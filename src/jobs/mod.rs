@@ -5,6 +5,7 @@ use crate::base::time::{MINUTE_MS, UtcMillis};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::recompute;
+use crate::service::accrual::adjust;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
@@ -139,7 +140,10 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
     match part {
         Part::Recompute => recompute::process_marked(ctx, RECOMPUTE_PAGES).await?,
-        Part::Budgets => budget::sweep(ctx).await?,
+        Part::Budgets => {
+            budget::sweep(ctx).await?;
+            adjust::expire(ctx).await?;
+        }
         Part::Runs => {
             settle::sweep(ctx).await?;
         }

@@ -140,6 +140,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("link-disabled", notice::LINK_TURNED_OFF),
     ("link-made", notice::LINK_CREATED),
     ("profile-kept", notice::PROFILE_SAVED),
+    ("adjusted", operator_notice::ADJUSTED),
+    ("adjustment-requested", operator_notice::ADJUSTMENT_REQUESTED),
     ("program-saved", operator_notice::PROGRAM_SAVED),
     ("reassigned", operator_notice::REASSIGNED),
     ("released", operator_notice::RELEASED),

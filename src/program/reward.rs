@@ -7,6 +7,9 @@ use crate::program::check::checker::Checker;
 use crate::program::event::EventType;
 use serde::{Deserialize, Serialize};
 
+/// What the accruals that operators make are earned by. No reward of a document has this id.
+pub const ADJUSTMENT: &str = "adjustment";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reward {

@@ -18,6 +18,9 @@ pub struct Settlement {
     /// The operator is notified when the budget holds less. Absent: when it does not cover the largest reward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_low_cents: Option<Cents>,
+    /// An operator's adjustment of more than this needs the approval of a second operator. Absent: none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_above_cents: Option<Cents>,
     /// How credits reach the referrer.
     #[serde(default, skip_serializing_if = "Delivery::is_application")]
     pub delivery: Delivery,

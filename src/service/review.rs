@@ -102,7 +102,7 @@ pub fn view(r: &ReviewRow) -> Value {
 fn note(rule: &str) -> Option<&'static str> {
     (rule == risk::CURRENCY).then_some(
         "Your decision does not change any balance, because amounts are not converted. An invoice in another currency than \
-         the program's earns nothing, and a refund in another currency than its invoice's reverses nothing. Record it \
-         manually, or issue the invoice in the program's currency.",
+         the program's earns nothing, and a refund in another currency than its invoice's reverses nothing. Add an \
+         adjustment, or issue the invoice in the program's currency.",
     )
 }

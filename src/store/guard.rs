@@ -82,6 +82,12 @@ guards! {
     RedemptionAboveBalance "redemption_above_balance" LostRace,
     RedemptionAboveRedeemed "redemption_above_redeemed" LostRace,
     RedemptionImmutable "redemption_immutable" Violation,
+    AdjustmentNotNew "adjustment_not_new" Violation,
+    // Somebody else decided it, or took what it names, since it was read.
+    AdjustmentDecided "adjustment_decided" LostRace,
+    AdjustmentAboveAccrual "adjustment_above_accrual" LostRace,
+    AdjustmentAboveChange "adjustment_above_change" LostRace,
+    AdjustmentImmutable "adjustment_immutable" Violation,
     PromotionStale "promotion_stale" LostRace,
     PromotionSetOnce "promotion_set_once" Violation,
     PromotionImmutable "promotion_immutable" Violation,

@@ -170,6 +170,23 @@ pub fn row_add(id: &PreviewId, rows: &[PreviewRow]) -> Vec<Stmt> {
     json_pages(rows).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(id)).collect()
 }
 
+/// What a run would vest of accruals that no account of the group has: operators made them.
+pub fn vests_elsewhere(preview: &PreviewState, as_of: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO preview_row (preview_id, part, partner_id, unit, reward_id, accruals, actual_gross_cents, actual_net_cents, gross_cents, net_cents)
+         SELECT ?1, 'vest', a.partner_id, a.unit, '', COUNT(*), 0, 0, 0, SUM(a.net_cents)
+         FROM adjustment j CROSS JOIN accrual a ON a.id = j.accrual_id
+         WHERE j.program_id = ?2 AND j.makes_accrual = 1 AND j.state = 'booked' AND a.state = 'pending' AND a.balance = 'pending'
+           AND a.vests_at_ms <= ?4 AND a.at_ms < ?4
+           AND NOT EXISTS (SELECT 1 FROM binding b WHERE b.account_id = a.account_id AND b.group_id = ?3)
+         GROUP BY a.partner_id, a.unit",
+    )
+    .bind(&preview.id)
+    .bind(&preview.program_id)
+    .bind(&preview.group_id)
+    .bind(as_of)
+}
+
 /// Rows of the result after the cursor. Those of a run's terms that change nothing are left out.
 pub fn row_page(id: &PreviewId, after: [&str; 4], limit: i64) -> Query<PreviewRow> {
     let [part, partner, unit, reward] = after;

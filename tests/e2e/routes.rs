@@ -76,6 +76,8 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
     let run_preview = begun("/v1/runs", &preview);
     let dry_run = begun("/v1/programs/user-referral/dry-run", &json!({"period": "2025-01"}));
     let endpoint = server.post("/v1/webhook-endpoints", &hooks).operator().send().expect(201).json();
+    let adjust = json!({"partner": agency.id, "amount_cents": 500, "reason": "agreed by phone"});
+    let adjusted = server.post("/v1/adjustments", &adjust).operator().send().expect(201).json();
     let outbox = server.read("/v1/outbox");
     let messages = outbox["data"].as_array().expect("messages");
     let rewarded = messages.iter().find(|m| m["type"] == "reward.granted.referrer").expect("a reward was told");
@@ -83,6 +85,7 @@ fn fill(server: &Server, stripe: &Stripe) -> Held {
         endpoint: text(&endpoint["id"]),
         message: text(&rewarded["id"]),
         review: text(&server.read("/v1/reviews")["data"][0]["id"]),
+        adjustment: text(&adjusted["id"]),
         document: server.read("/v1/programs/user-referral")["document"].clone(),
         run_preview,
         dry_run,

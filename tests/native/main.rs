@@ -2,6 +2,7 @@
 //!
 //! One binary, because the library is generic over its ports: every binary that uses it compiles it again.
 
+mod adjustments;
 mod allowance;
 mod architecture;
 mod backfill;

@@ -2,6 +2,7 @@
 
 mod enumerations;
 mod fields;
+mod words;
 
 use crate::support::openapi::{check, document, faults, resolve};
 use manicule::http::auth::Access;

@@ -5,6 +5,7 @@ mod connect;
 mod fixture;
 mod frame;
 mod join;
+mod operator_adjustments;
 mod operator_fixture;
 mod operator_forms;
 mod operator_money;

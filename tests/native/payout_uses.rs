@@ -6,7 +6,8 @@ mod changes;
 mod connect;
 mod credits;
 mod decisions;
-mod fixture;
+
+pub mod fixture;
 mod payability;
 mod plans;
 mod refused;

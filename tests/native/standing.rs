@@ -233,9 +233,9 @@ fn a_currency_decision_says_what_it_does_not_change() {
     let (status, view) = now(review::decide(&ctx, &id.into(), ReviewDecision::Release, "looked into")).unwrap();
     assert_eq!((status, view["state"].as_str()), (200, Some("released")));
     let note = view["note"].as_str().expect("a note");
-    assert!(note.contains("amounts are not converted") && note.contains("manually"), "{note}");
+    assert!(note.contains("amounts are not converted") && note.contains("Add an adjustment"), "{note}");
     let evidence = view["evidence"].as_str().unwrap();
-    assert!(evidence.contains("earns nothing. Record it manually"), "{evidence}");
+    assert!(evidence.contains("earns nothing. Add an adjustment"), "{evidence}");
     assert_eq!(world.balance(&partner, "pending") + world.balance(&partner, "available"), 0);
 }
 

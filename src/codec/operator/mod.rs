@@ -1,6 +1,7 @@
 //! Bodies of operators' and partners' calls, with the same limits and errors as events.
 
 pub mod account;
+pub mod adjustment;
 pub mod partner;
 pub mod payout;
 pub mod program;
@@ -9,6 +10,7 @@ mod shared;
 pub use crate::codec::operator::account::{
     BilledAccount, ReassignRequest, ReconciliationRequest, ReviewDecision, reassign, reconciliation, review,
 };
+pub use crate::codec::operator::adjustment::{AdjustmentDecision, AdjustmentRequest, adjustment, adjustment_decision};
 pub use crate::codec::operator::partner::{
     GenerateLinkRequest, NewLink, NewPartner, Profile, generate, link, partner, profile,
 };

@@ -10,6 +10,8 @@ use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::order;
 use crate::engine::account::timeline::{Revenue, Timeline};
 use crate::engine::accrual::Accrual;
+use crate::engine::accrual::adjustment;
+use crate::engine::accrual::adjustment::AccrualAdjustments;
 use crate::engine::accrual::event;
 use crate::engine::accrual::invoice;
 use crate::engine::accrual::invoice::{PartnerModifiers, ReferredAccount};
@@ -51,6 +53,8 @@ pub struct DecisionInput<'a> {
     pub accruals: &'a [Accrual],
     /// What stays of banned partners' accruals.
     pub kept: &'a HashMap<AccrualId, Cents>,
+    /// What operators adjusted of them, by accrual.
+    pub adjustments: &'a HashMap<AccrualId, AccrualAdjustments>,
     pub terms: PartnerModifiers<'a>,
     pub budgets: &'a [RewardBudget],
     pub now: UtcMillis,
@@ -106,9 +110,17 @@ fn is_named(catalog: &Catalog, kind: &str) -> bool {
 /// Decides an account from scratch, from all its facts.
 pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
+    let mut decision = attributed(catalog, case, &timeline);
+    decision.accruals.extend(adjustment::kept(case.accruals, case.adjustments, &timeline));
+    adjustment::apply(&mut decision.accruals, case.adjustments);
+    decision
+}
+
+/// What follows from the account's attribution.
+fn attributed(catalog: &Catalog, case: &DecisionInput, timeline: &Timeline) -> AccountDecision {
     let mut decision = AccountDecision::default();
     let Some(signup) = timeline.signup.first() else { return decision };
-    for result in attribution::attribute(catalog, &timeline, &evidence(case)) {
+    for result in attribution::attribute(catalog, timeline, &evidence(case)) {
         let mut group = GroupDecision {
             result,
             signed_up: (signup.at, signup.event_id.clone()),
@@ -121,13 +133,13 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
         if let Some(binding) = &group.result.binding
             && let Some(document) = catalog.in_force(&binding.program, case.now)
         {
-            let suspicions = suspect(catalog, document, binding, &timeline, case);
+            let suspicions = suspect(catalog, document, binding, timeline, case);
             let standing = risk::standing(&binding.program, &binding.partner, case.reviews, &suspicions);
             let bound = ReferredAccount {
                 catalog,
                 binding,
                 account: case.account,
-                timeline: &timeline,
+                timeline,
                 standing: &standing,
                 suspensions: suspensions(case, binding),
                 kept: case.kept,
@@ -143,7 +155,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
             group.qualified_at = paid.map(|p| p.at);
             let counts_from = group.qualified_at.unwrap_or(binding.from);
             group.held = standing != risk::ReviewStatus::Clear || suspension::is_held(bound.suspensions, counts_from);
-            group.states = lifecycle::history(document, &timeline);
+            group.states = lifecycle::history(document, timeline);
             if document.is_settled_by_runs() {
                 group.grant_due_at = milestone::next_due(&bound, &document.id, case.accruals, case.now);
             }

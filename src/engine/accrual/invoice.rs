@@ -133,7 +133,10 @@ pub fn judge_flat(accrual: &mut Accrual, grounds: &HoldContext) {
 fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
     let state = match accrual.source.origin() {
         AccrualOrigin::Milestone(name) => grounds.document.state(name),
-        AccrualOrigin::Invoice(_) | AccrualOrigin::Event(_) | AccrualOrigin::Unknown(_) => None,
+        AccrualOrigin::Invoice(_)
+        | AccrualOrigin::Event(_)
+        | AccrualOrigin::Adjustment(_)
+        | AccrualOrigin::Unknown(_) => None,
     };
     let reached = state.and_then(|s| lifecycle::first_held(grounds.document, s, grounds.timeline));
     reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))

@@ -162,16 +162,16 @@ pub fn kept(
         standing_accruals.iter().filter(|l| l.program_id == document.id && is_kept(document, l)).collect();
     // A reward that moved before has one accrual for each partner it was with; the one that holds money counts.
     // Returning rewards draw from the budget in the order of (occurred_at, event id).
-    let place = |l: &Accrual| (l.net_cents == Cents::ZERO, l.state != AccrualState::Waiting, l.at_ms);
+    let place = |l: &Accrual| (l.net_cents == l.adjusted_cents, l.state != AccrualState::Waiting, l.at_ms);
     let elsewhere = |l: &Accrual| l.partner_id != b.binding.partner;
     sort_by(&mut old, |a, b| {
         place(a).cmp(&place(b)).then_with(|| (&a.event_id, elsewhere(a)).cmp(&(&b.event_id, elsewhere(b))))
     });
-    for accrual in old {
-        if kept.iter().any(|k| k.reward_id == accrual.reward_id && k.source == accrual.source) {
+    for stored in old {
+        if kept.iter().any(|k| k.reward_id == stored.reward_id && k.source == stored.source) {
             continue;
         }
-        let mut accrual = accrual.clone();
+        let mut accrual = stored.clone();
         accrual.id = accrual_id(&document.id, &b.binding.partner, &accrual.reward_id, b.account, &accrual.source);
         accrual.postings = 0;
         accrual.partner_id = b.binding.partner.clone();
@@ -182,14 +182,16 @@ pub fn kept(
             kept.push(if judged.is_over() { judged } else { accrual });
             continue;
         }
-        let stood = accrual.net_cents;
         accrual.net_cents = accrual.kept();
+        accrual.adjusted_cents = Cents::ZERO;
         accrual.state =
             if accrual.balance == Balance::Available { AccrualState::Available } else { AccrualState::Pending };
         accrual.reason = reason_of(&accrual.source);
         let version = version_of(b, &accrual, document);
         settle(&mut accrual, b, version);
-        let drawn = Cents(accrual.net_cents.0 - stood.0);
+        // What adjustments took did not go back to the budget, so only a reward that moves draws it again.
+        let adjusted = if accrual.id == stored.id { stored.adjusted_cents.0 } else { 0 };
+        let drawn = Cents(accrual.net_cents.0 - (stored.net_cents.0 - adjusted));
         if document.settlement.budget && drawn > Cents::ZERO && !budget.covers(drawn) {
             wait(&mut accrual);
         }
@@ -209,7 +211,7 @@ pub fn reason_of(source: &AccrualSource) -> String {
     match source.origin() {
         AccrualOrigin::Milestone(state) => format!("reached the state {state}"),
         AccrualOrigin::Event(kind) | AccrualOrigin::Invoice(kind) => format!("{kind} was taken in"),
-        AccrualOrigin::Unknown(text) => text.to_owned(),
+        AccrualOrigin::Adjustment(text) | AccrualOrigin::Unknown(text) => text.to_owned(),
     }
 }
 
@@ -218,7 +220,7 @@ fn is_kept(document: &Program, accrual: &Accrual) -> bool {
     match accrual.source.origin() {
         AccrualOrigin::Milestone(_) => true,
         AccrualOrigin::Event(_) => document.is_instant(),
-        AccrualOrigin::Invoice(_) | AccrualOrigin::Unknown(_) => false,
+        AccrualOrigin::Invoice(_) | AccrualOrigin::Adjustment(_) | AccrualOrigin::Unknown(_) => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! An accrual: who earns what, for which fact, by which rule of which version, and its current state.
 
+pub mod adjustment;
 pub mod backfill;
 pub mod event;
 pub mod hold;
@@ -31,7 +32,7 @@ names! {
         Available = "available",
         /// The budget cannot cover it yet; it is in no balance.
         Waiting = "waiting",
-        /// Reversed in full by refunds or lost disputes.
+        /// Reversed in full by refunds, lost disputes or adjustments.
         Reversed = "reversed",
         /// Will never be earned; the reason says why.
         Void = "void",
@@ -89,7 +90,9 @@ pub struct Accrual {
     pub gross_cents: Cents,
     /// What a cap removed, permanently.
     pub cap_reduction_cents: Cents,
-    /// What remains.
+    /// What adjustments that name it changed, as part of what remains.
+    pub adjusted_cents: Cents,
+    /// What remains. Negative: an operator's deduction.
     pub net_cents: Cents,
     pub balance: Balance,
     /// What it is debited from.
@@ -136,6 +139,7 @@ impl Accrual {
             unit: format!("{}:{}", document.settlement.unit.name(), document.currency),
             gross_cents: earned,
             cap_reduction_cents: Cents::ZERO,
+            adjusted_cents: Cents::ZERO,
             net_cents: earned,
             balance,
             funding_account: if document.settlement.budget { FundingAccount::Budget } else { FundingAccount::Expense },
@@ -154,6 +158,7 @@ impl Accrual {
     /// It will never be earned.
     pub fn void(&mut self, reason: String) {
         self.net_cents = Cents::ZERO;
+        self.adjusted_cents = Cents::ZERO;
         self.state = AccrualState::Void;
         self.reason = reason;
     }
@@ -161,6 +166,11 @@ impl Accrual {
     /// Whether it is for a state or an event. Such an accrual is kept once granted, and comes back with a binding.
     pub fn is_granted(&self) -> bool {
         matches!(self.source.origin(), AccrualOrigin::Milestone(_) | AccrualOrigin::Event(_))
+    }
+
+    /// Whether an operator made it. It counts in no cap, modifier or rank.
+    pub fn is_adjustment(&self) -> bool {
+        matches!(self.source.origin(), AccrualOrigin::Adjustment(_))
     }
 
     /// Nothing about it will change anymore.

@@ -35,7 +35,12 @@ pub type ShownAccrual = (Accrual, AccrualPayment);
 impl AccrualPayment {
     /// The accrual's state as people see it: an available one that a payout takes whole is paid, or on its way.
     pub fn state(&self, accrual: &Accrual) -> &'static str {
-        let is_taken = accrual.state == AccrualState::Available && self.payout_cents >= accrual.net_cents;
+        // A deduction is taken once a payout was reduced by all of it.
+        let is_whole = match accrual.net_cents {
+            net if net < Cents::ZERO => self.payout_cents <= net,
+            net => self.payout_cents >= net,
+        };
+        let is_taken = accrual.state == AccrualState::Available && is_whole;
         match &self.payout_id {
             Some(_) if is_taken && self.is_paid == 1 => PAID,
             Some(_) if is_taken => ON_ITS_WAY,

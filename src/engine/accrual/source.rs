@@ -1,5 +1,5 @@
 //! What an accrual is for, as it is stored: `invoice:<id>`, `invoice:<id>:<reward>` for what a modifier adds to the
-//! reward, `state:<name>` or `event:<type>`.
+//! reward, `state:<name>`, `event:<type>`, or `adjustment:<id>` for one that an operator made.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub enum AccrualOrigin<'a> {
     Milestone(&'a str),
     /// A type of event.
     Event(&'a str),
+    /// An operator's adjustment.
+    Adjustment(&'a str),
     Unknown(&'a str),
 }
 
@@ -24,6 +26,8 @@ impl AccrualSource {
     pub const INVOICE: &str = "invoice";
     const MILESTONE: &str = "state";
     const EVENT: &str = "event";
+    /// How the sources of all adjustments begin, up to the colon.
+    pub const ADJUSTMENT: &str = "adjustment";
 
     pub fn invoice(id: &str) -> AccrualSource {
         AccrualSource(format!("{}:{id}", AccrualSource::INVOICE))
@@ -35,6 +39,10 @@ impl AccrualSource {
 
     pub fn event(kind: &str) -> AccrualSource {
         AccrualSource(format!("{}:{kind}", AccrualSource::EVENT))
+    }
+
+    pub fn adjustment(id: &str) -> AccrualSource {
+        AccrualSource(format!("{}:{id}", AccrualSource::ADJUSTMENT))
     }
 
     /// The source of what a modifier adds to the accrual of `reward` for this source.
@@ -53,6 +61,7 @@ impl AccrualSource {
             Some((AccrualSource::INVOICE, rest)) => AccrualOrigin::Invoice(rest),
             Some((AccrualSource::MILESTONE, state)) => AccrualOrigin::Milestone(state),
             Some((AccrualSource::EVENT, kind)) => AccrualOrigin::Event(kind),
+            Some((AccrualSource::ADJUSTMENT, id)) => AccrualOrigin::Adjustment(id),
             _ => AccrualOrigin::Unknown(&self.0),
         }
     }

@@ -102,8 +102,10 @@ names! {
         Fund = "fund",
         Payout = "payout",
         PayoutReturn = "payout_return",
-        /// Reserved: nothing posts it.
+        /// An operator adds to a partner's balance.
         Adjust = "adjust",
+        /// An operator takes from a partner's balance.
+        Deduct = "deduct",
         Redeem = "redeem",
         RedeemReturn = "redeem_return",
         Deliver = "deliver",
@@ -112,6 +114,8 @@ names! {
 }
 
 const FUNDING: &[LedgerAccountKind] = &[LedgerAccountKind::Expense, LedgerAccountKind::Budget];
+const EXPENSE: &[LedgerAccountKind] = &[LedgerAccountKind::Expense];
+const PARTNERS: &[LedgerAccountKind] = &[LedgerAccountKind::Pending, LedgerAccountKind::Available];
 const BALANCES: &[LedgerAccountKind] =
     &[LedgerAccountKind::Pending, LedgerAccountKind::Available, LedgerAccountKind::Benefit];
 const PENDING: &[LedgerAccountKind] = &[LedgerAccountKind::Pending];
@@ -131,7 +135,8 @@ impl TransferCode {
             TransferCode::Fund => (CLEARING, BUDGET),
             TransferCode::Payout => (AVAILABLE, CASH),
             TransferCode::PayoutReturn => (CASH, AVAILABLE),
-            TransferCode::Adjust => (&[], &[]),
+            TransferCode::Adjust => (EXPENSE, PARTNERS),
+            TransferCode::Deduct => (PARTNERS, EXPENSE),
             TransferCode::Redeem | TransferCode::Deliver => (AVAILABLE, REDEEMED),
             TransferCode::RedeemReturn | TransferCode::DeliverReturn => (REDEEMED, AVAILABLE),
         }

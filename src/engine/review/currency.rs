@@ -57,7 +57,7 @@ fn paid<'a>(payment: &'a Payment<'a>, document: &Document) -> Option<Unconverted
     if currency != own {
         let why = reason("invoice", currency, own);
         let id = &invoice.invoice_id;
-        return Some(found(currency, format!("{why}. Record it manually, or issue the invoice in {own}. First: {id}")));
+        return Some(found(currency, format!("{why}. Add an adjustment, or issue the invoice in {own}. First: {id}")));
     }
     payment.taken_back_elsewhere.map(|other| {
         let id = &invoice.invoice_id;
@@ -77,7 +77,7 @@ fn reported<'a>(fact: &'a Fact, position: Position<'a>, document: &Program) -> O
     };
     let currency = fact.payload.currency().filter(|currency| *currency != own)?;
     let why = reason(what, currency, own);
-    let evidence = format!("{why}. Record it manually, or bill the account in {own}. First: {id}");
+    let evidence = format!("{why}. Add an adjustment, or bill the account in {own}. First: {id}");
     Some(Unconverted { position, currency, evidence })
 }
 

@@ -148,7 +148,7 @@ pub fn entry(shown: &ShownAccrual, catalog: &Catalog, now: UtcMillis) -> Value {
         "reward_id": accrual.reward_id, "account": accrual.account_id, "event": accrual.event_id, "source": accrual.source,
         "period": accrual.period, "at": accrual.at_ms.to_rfc3339(), "unit": unit, "currency": currency,
         "amount_cents": accrual.net_cents, "gross_cents": accrual.gross_cents,
-        "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "base_cents": base, "rate_bps": rate,
+        "reversed_cents": accrual.gross_cents.0 - accrual.net_cents.0, "adjusted_cents": accrual.adjusted_cents, "base_cents": base, "rate_bps": rate,
         "state": payment.state(accrual), "payout": payment.payout_id, "payout_cents": payment.payout_cents,
         "available_from": available_from.map(UtcMillis::to_rfc3339), "reason": accrual.reason,
     })

@@ -12,6 +12,7 @@ use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
 use crate::pages::account::unearned;
 use crate::pages::accrual::accruals_table::accruals_table;
+use crate::pages::accrual::adjust;
 use crate::pages::columns;
 use crate::pages::columns::text;
 use crate::pages::components;
@@ -20,7 +21,7 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
-use crate::pages::text::operator::{account as wording, common, navigation};
+use crate::pages::text::operator::{account as wording, adjustment, common, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
@@ -135,7 +136,7 @@ async fn shown<S: Platform>(
             }
         }
         @if bindings.is_empty() { p.quiet { (wording::NO_ATTRIBUTION) } } @else { h2 { (common::ATTRIBUTION) } }
-        @for row in &bindings { (receipt(cx, row, &known)?) }
+        @for row in &bindings { (receipt(cx, id, row, &known)?) }
         (unearned::other_currencies(cx, &bindings, &amounts, &catalog))
         (unearned::waiting(cx, &waiting))
         @if !reviews.is_empty() {
@@ -152,7 +153,12 @@ async fn shown<S: Platform>(
     Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/accounts", id), content))
 }
 
-fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[KnownAccount]) -> Result<Markup, DbError> {
+fn receipt<S: Platform>(
+    cx: &PageContext<'_, S>,
+    id: &AccountId,
+    row: &BindingRow,
+    known: &[KnownAccount],
+) -> Result<Markup, DbError> {
     let verdict: AttributionResult = decode::from_text(&row.receipt).map_err(|e| DbError::Fault(e.to_string()))?;
     let states: Vec<LifecycleTransition> = decode::from_text(&row.states).map_err(|e| DbError::Fault(e.to_string()))?;
     let name = |id: &str| helpers::partner_of(known, id);
@@ -181,7 +187,8 @@ fn receipt<S: Platform>(cx: &PageContext<'_, S>, row: &BindingRow, known: &[Know
                 Some(b) => p {
                     (wording::ATTRIBUTED_TO[0]) (name(&b.partner)) (wording::ATTRIBUTED_TO[1]) (helpers::program(&b.program))
                     (wording::by_method_and_code(&b.method.name().replace('_', " "))) code { (b.code) }
-                    (wording::ATTRIBUTED_TO[2]) (components::instant(locale, b.from)) (wording::ATTRIBUTED_TO[3]) span.quiet { (verdict.reason) }
+                    (wording::ATTRIBUTED_TO[2]) (components::instant(locale, b.from)) (wording::ATTRIBUTED_TO[3]) span.quiet { (verdict.reason) } " "
+                    a href=(adjust::path_for_account(&b.partner, id)) { (adjustment::ADJUST) }
                 },
                 None => p { (verdict.reason) },
             }

@@ -1,15 +1,16 @@
 //! The table of earnings that operators see for partners, accounts and payouts.
 
+use crate::engine::accrual::AccrualState;
 use crate::engine::accrual::payment;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::http::context::Platform;
-use crate::pages::accrual::calculation;
+use crate::pages::accrual::{adjust, calculation};
 use crate::pages::columns;
 use crate::pages::columns::{number, text};
 use crate::pages::components;
 use crate::pages::context::PageContext;
 use crate::pages::operator::helpers;
-use crate::pages::text::operator::{common, partner as wording};
+use crate::pages::text::operator::{adjustment, common, partner as wording};
 use crate::program::catalog::Catalog;
 use crate::store::report::operator::KnownAccount;
 use maud::{Markup, html};
@@ -46,6 +47,10 @@ pub fn accruals_table<S: Platform>(
             html! {
                 (components::amount(&*cx.locale, row.0.net_cents.0, &row.0.unit))
                 @if let Some(how) = calculation::of(&*cx.locale, catalog, row) { br; span.quiet { (how) } }
+                @if row.0.adjusted_cents.0 != 0 { br; span.quiet { (wording::ADJUSTED) (components::amount(&*cx.locale, row.0.adjusted_cents.0, &row.0.unit)) } }
+                @if row.0.net_cents.0 != 0 && !row.0.partner_id.is_empty() && row.0.state != AccrualState::Waiting {
+                    br; a href=(adjust::path_for_accrual(&row.0.partner_id, &row.0.id, row.0.net_cents.0)) { (adjustment::ADJUST_EARNING) }
+                }
             }
         }),
     ];

@@ -91,7 +91,7 @@ pub fn table<S: Platform>(
         text(text::EARNED_FOR, |(l, _): &ShownAccrual| {
             html! {
                 a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::accrual_source(&l.source)) }
-                br; span.quiet { (wording::rule(locale, program(l), &l.reward_id)) }
+                br; span.quiet { @if l.is_adjustment() { (l.reason) } @else { (wording::rule(locale, program(l), &l.reward_id)) } }
             }
         }),
         text(text::CUSTOMER, |(l, _): &ShownAccrual| html! { (wording::client_name(partner, &l.account_id)) }),
@@ -136,14 +136,14 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, i
         (components::heading(text::EARNING, &wording::accrual_source(&accrual.source), components::state(state)))
         (components::facts(&facts_of(cx, &catalog, &found, vested.as_ref())))
         p {
-            (text::meaning(state)) " "
+            @if accrual.adjusted_cents.0 != 0 { (text::ADJUSTED_WHY) } @else { (text::meaning(state)) } " "
             @if let Some(id) = &payment.payout_id { a href=(payout_path(id)) { (text::VIEW_PAYOUT) } "." }
             @if accrual.state != AccrualState::Pending && accrual.state != AccrualState::Available { (wording::reason(&accrual.reason)) }
         }
-        p {
+        @if !accrual.account_id.is_empty() { p {
             (text::FOR) @if let Some(client) = client { a href={ "/partner/clients/" (client.row) } { (name) } } @else { (name) }
             "."
-        }
+        } }
         h2 { (text::HISTORY) }
         (columns::table(text::HISTORY, &postings, &posting_columns(locale, accrual)))
         h2 { (text::REFERENCE) }
@@ -163,7 +163,7 @@ fn facts_of<'a, S: Platform>(
     let (locale, accrual) = (cx.locale.as_ref(), &shown.0);
     let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
     let amount = |cents: i64| components::amount(locale, cents, &accrual.unit);
-    let reversed = accrual.kept().0 - accrual.net_cents.0;
+    let reversed = accrual.kept().0 - accrual.net_cents.0 + accrual.adjusted_cents.0;
     let mut list = vec![
         (text::AMOUNT, amount(accrual.net_cents.0)),
         (text::DATE, components::instant(locale, accrual.at_ms)),
@@ -183,6 +183,9 @@ fn facts_of<'a, S: Platform>(
     if reversed > 0 && accrual.net_cents.0 > 0 {
         list.push((text::REFUNDED, amount(-reversed)));
     }
+    if accrual.adjusted_cents.0 != 0 {
+        list.push((text::ADJUSTED, amount(accrual.adjusted_cents.0)));
+    }
     match vested {
         Some(run) => {
             let at = html! { (components::instant(locale, run.as_of_ms)) (text::with_settlement(&run.period)) };
@@ -194,11 +197,12 @@ fn facts_of<'a, S: Platform>(
 }
 
 fn posting_columns<'a>(locale: &'a dyn Locale, accrual: &'a Accrual) -> [Column<'a, PostingRow>; 4] {
-    let is_back = |p: &PostingRow| p.code == "reverse";
+    let is_back = |p: &PostingRow| p.code == "reverse" || p.code == "deduct";
+    let is_adjustment = |p: &PostingRow| p.code == "adjust" || p.code == "deduct";
     [
         text(text::DATE, move |p: &PostingRow| components::instant(locale, p.created_at_ms)),
         text(text::CHANGE, move |p: &PostingRow| {
-            html! { @if is_back(p) { (text::REVERSED) } @else { (text::EARNED) } br; code.quiet { (p.id) } }
+            html! { @if is_adjustment(p) { (text::ADJUSTMENT) } @else if is_back(p) { (text::REVERSED) } @else { (text::EARNED) } br; code.quiet { (p.id) } }
         }),
         number(text::AMOUNT, move |p: &PostingRow| {
             components::amount(locale, if is_back(p) { -p.amount_cents } else { p.amount_cents }, &accrual.unit)
@@ -206,7 +210,9 @@ fn posting_columns<'a>(locale: &'a dyn Locale, accrual: &'a Accrual) -> [Column<
         text(text::REASON, move |p: &PostingRow| {
             // A partial reversal still has the reason of the original ledger entry.
             let is_paid = is_back(p) && p.reason.ends_with("was paid");
-            html! { (if is_paid { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) }) }
+            html! {
+                @if is_adjustment(p) { (p.reason) } @else { (if is_paid { text::REVERSED_WHY.to_owned() } else { wording::reason(&p.reason) }) }
+            }
         }),
     ]
 }

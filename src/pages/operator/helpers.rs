@@ -68,6 +68,9 @@ pub fn partners_in(rows: &Value, most: usize) -> impl Iterator<Item = &str> {
 }
 
 pub fn account(id: &str) -> Markup {
+    if id.is_empty() {
+        return html! { (common::NONE) };
+    }
     html! { a href={ "/operator/accounts/" (components::escaped(id)) } { (id) } }
 }
 

@@ -15,6 +15,7 @@ use crate::service::overdue::is_undecided;
 use crate::service::payout::send::approval_name;
 use crate::store::account::AccountIdRow;
 use crate::store::account::waiting::{RefusedBy, WaitingAccounts, refused_accounts, refused_list, waiting_count};
+use crate::store::accrual::adjustment::{RequestedCount, requested_count};
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
@@ -63,7 +64,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         reads::units_unbalanced(),
         (run::run_open_list(20), health::run_open_count().first()),
         (
-            (reads::outbound_in_review(), unexpected_count().first()),
+            (reads::outbound_in_review(), unexpected_count().first(), requested_count().first()),
             (waiting_count().first(), refused_list(), refused_accounts(REFUSED_SHOWN)),
         ),
     );
@@ -78,11 +79,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         beats,
         units,
         (open_runs, running),
-        ((in_review, transfers), (waiting, refused, refused_ids)),
+        ((in_review, transfers, requested), (waiting, refused, refused_ids)),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));
+    tasks.extend(adjustments(cx, requested.unwrap_or_default()));
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
     tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
@@ -189,6 +191,14 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_rev
         task(title, what, path, way)
     };
     found.iter().map(one).collect()
+}
+
+fn adjustments<S: Platform>(cx: &PageContext<'_, S>, requested: RequestedCount) -> Option<Task> {
+    let title = helpers::many(cx, requested.requested, wording::ADJUSTMENTS_REQUESTED);
+    let what = html! {
+        (wording::ADJUSTMENTS_SINCE[0]) (components::instant(&*cx.locale, requested.oldest_ms?)) (wording::ADJUSTMENTS_SINCE[1])
+    };
+    Some(task(title, what, "/operator/adjustments?state=requested", wording::APPROVE_OR_REJECT))
 }
 
 fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {

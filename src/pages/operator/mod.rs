@@ -9,6 +9,7 @@ pub mod home;
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;
 use crate::pages::account::accounts;
+use crate::pages::accrual::{adjust, adjustments};
 use crate::pages::funnel::operator_funnel;
 use crate::pages::identity::tokens;
 use crate::pages::ledger::checks;
@@ -113,6 +114,18 @@ fn money<S: Platform>() -> Pages<S> {
         Page::get("/operator/runs/{id}", |cx, gate, [id, _]| Box::pin(runs::show(cx, gate, id.into()))),
         Page::get("/operator/runs/{id}/plan", |cx, gate, [id, _]| Box::pin(run_preview::plan(cx, gate, id.into()))),
         Page::post("/operator/runs/{id}/approve", |cx, by, [id, _]| Box::pin(runs::approve(cx, by, id.into())))
+            .needs(PAYOUTS),
+        Page::get("/operator/adjustments", |cx, gate, _| Box::pin(adjustments::list(cx, gate))),
+        Page::get("/operator/adjustments/{id}", |cx, gate, [id, _]| Box::pin(adjustments::show(cx, gate, id.into()))),
+        Page::post("/operator/adjustments/{id}", |cx, by, [id, _]| Box::pin(adjustments::decide(cx, by, id.into())))
+            .needs(PAYOUTS),
+        Page::get("/operator/partners/{id}/adjust", |cx, gate, [id, _]| Box::pin(adjust::ask(cx, gate, id.into())))
+            .needs(PAYOUTS),
+        Page::post_reading("/operator/partners/{id}/adjust/confirm", |cx, gate, [id, _]| {
+            Box::pin(adjust::confirm(cx, gate, id.into()))
+        })
+        .needs(PAYOUTS),
+        Page::post("/operator/partners/{id}/adjust", |cx, by, [id, _]| Box::pin(adjust::book(cx, by, id.into())))
             .needs(PAYOUTS),
         Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
         Page::get("/operator/transfers", |cx, gate, _| Box::pin(unexpected::list(cx, gate))),

@@ -2,6 +2,7 @@
 
 use crate::base::ids::{PartnerId, RunId};
 use crate::codec::operator as forms;
+use crate::engine::identity::access::Scope;
 use crate::engine::payout::OutboundTransfer;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::http::context::Platform;
@@ -16,7 +17,7 @@ use crate::pages::operator::helpers;
 use crate::pages::partner::standing;
 use crate::pages::payout::operator_payouts::state_of;
 use crate::pages::refusal::with_refusal;
-use crate::pages::text::operator::{common, navigation, partner as wording};
+use crate::pages::text::operator::{adjustment, common, navigation, partner as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -109,7 +110,11 @@ pub async fn shown<S: Platform>(
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
     let path = format!("/operator/partners/{}", components::escaped(id));
     let content = html! {
-        (components::heading(&name, "", html! { a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) } }))
+        (components::heading(&name, "", html! {
+            a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) }
+            a.button.second href={ "/operator/adjustments?partner=" (components::escaped(id)) } { (adjustment::OF_PARTNER) }
+            @if operator.may(Scope::Payouts) { a.button.second href={ (path) "/adjust" } { (adjustment::ADJUST) } }
+        }))
         (components::problems(form))
         @if found.standing != PartnerStanding::Active { p { (components::state(found.standing.name())) } }
         (balances(cx, &balance_rows))

@@ -22,6 +22,9 @@ pub const STATES: &[&str] =
 
 /// The name that a partner sees for an account: always the same, and it does not reveal who the account is.
 pub fn client_name(partner: &PartnerId, account: &AccountId) -> String {
+    if account.is_empty() {
+        return account::NO_CUSTOMER.to_owned();
+    }
     let hash = id::derived("client", &[partner, account]);
     let short = hash.rsplit('_').next().and_then(|digits| digits.get(..6)).unwrap_or("");
     account::name(&short.to_ascii_uppercase())
@@ -47,6 +50,7 @@ pub fn accrual_source(source: &AccrualSource) -> String {
         AccrualOrigin::Invoice(_) => text::INVOICE_PAID.to_owned(),
         AccrualOrigin::Milestone(state) => text::reached(&spaced(state)),
         AccrualOrigin::Event(event) => spaced(event),
+        AccrualOrigin::Adjustment(_) => text::ADJUSTMENT.to_owned(),
         AccrualOrigin::Unknown(other) => spaced(other),
     }
 }

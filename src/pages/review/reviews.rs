@@ -5,13 +5,14 @@ use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::review::ReviewState;
 use crate::http::context::Platform;
+use crate::pages::accrual::adjust;
 use crate::pages::components;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
-use crate::pages::text::operator::{common, navigation, review as wording};
+use crate::pages::text::operator::{adjustment, common, navigation, review as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::review as deciding;
@@ -118,7 +119,9 @@ fn card<S: Platform>(
                 (common::ON_HOLD, html! { @if r.holds != 0 { (waits) } @else { (wording::NOTHING_HELD) } }),
                 (wording::OPENED, components::instant(locale, r.created_at_ms)),
             ]))
-            @if let Some(note) = view["note"].as_str() { p.quiet { (note) } }
+            @if let Some(note) = view["note"].as_str() {
+                p.quiet { (note) " " a href=(adjust::path_for_account(&r.partner_id, &r.account_id)) { (adjustment::ADJUST) } }
+            }
             @if r.state == ReviewState::Open { (decision_form(cx, operator, r, form)) } @else {
                 p {
                     (wording::decided_by(r.actor.as_deref().unwrap_or(wording::AN_OPERATOR)))

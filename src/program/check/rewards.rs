@@ -4,7 +4,7 @@ use crate::program::check::checker::Checker;
 use crate::program::document::{Document, Hold};
 use crate::program::modifier::{apply_caps, apply_modifiers};
 use crate::program::reward;
-use crate::program::reward::{Earning, RewardContext};
+use crate::program::reward::{ADJUSTMENT, Earning, RewardContext};
 use crate::program::settlement::Cadence;
 use std::collections::HashSet;
 
@@ -17,6 +17,12 @@ pub(crate) fn earnings(c: &mut Checker, d: &Document) -> Vec<Earning> {
     for (i, one) in d.rewards.iter().enumerate() {
         let path = format!("rewards[{i}]");
         c.rule(&format!("{path}.id"), &one.id, seen.insert(&one.id), "no duplicate rewards");
+        c.rule(
+            &format!("{path}.id"),
+            &one.id,
+            one.id != ADJUSTMENT,
+            "another name: operators' adjustments have this one",
+        );
         earnings.extend(reward::earning(c, &path, &context, one));
     }
     apply_modifiers(c, &d.modifiers, &d.rewards, &mut earnings);

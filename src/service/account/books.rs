@@ -8,6 +8,7 @@ use crate::engine::account::decision::{DecisionInput, GroupDecision};
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::accrual::Accrual;
+use crate::engine::accrual::adjustment::AccrualAdjustments;
 use crate::engine::accrual::invoice::{PartnerModifier, PartnerModifiers};
 use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
@@ -18,6 +19,7 @@ use crate::service::account::facts::AccountFacts;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
 use crate::store::account::{AccountIdRow, AccountRow, BoundRow};
+use crate::store::accrual::adjustment;
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::CapReduction;
 use crate::store::event::AccountEmail;
@@ -45,6 +47,7 @@ pub struct AccountSnapshots {
     emails: HashMap<AccountId, Vec<String>>,
     reviews: HashMap<AccountId, Vec<Review>>,
     accruals: HashMap<AccountId, Vec<Accrual>>,
+    adjustments: HashMap<AccrualId, AccrualAdjustments>,
 }
 
 /// Statements that read the snapshot of a page of accounts.
@@ -72,6 +75,7 @@ pub async fn read<P: Ports>(
     let (catalog, facts, (links, domains, velocity, visitors, uplines), (modifiers, capped), stored) =
         ctx.read(reads(&accounts, coming)).await?;
     let (emails, reviews, accruals, bound, budgets) = stored;
+    let (accruals, adjustments): (Vec<Accrual>, Vec<AccrualAdjustments>) = accruals.into_iter().unzip();
     Ok(AccountSnapshots {
         catalog,
         accounts,
@@ -86,6 +90,7 @@ pub async fn read<P: Ports>(
         emails: by_key(emails.into_iter().map(|r| (r.account_id, r.email))),
         reviews: by_key(reviews.into_iter().map(|(of, review)| (of.account_id, review))),
         accruals: by_key(accruals.into_iter().map(|l| (l.account_id.clone(), l))),
+        adjustments: adjustments.into_iter().map(|a| (a.accrual_id.clone(), a)).collect(),
         bound: by_key(bound.into_iter().map(|b| (b.account_id.clone(), b))),
         budgets,
     })
@@ -96,8 +101,9 @@ type BooksReads = (Parsed<Catalog>, Parsed<Vec<Fact>>, RelationReads, ModifierRe
 type RelationReads =
     (Query<AttributionLink>, Query<SameDomainAccount>, Query<ReferredSignup>, Query<VisitorAccount>, Query<Upline>);
 type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
+type AccrualReads = Parsed<Vec<(Accrual, AccrualAdjustments)>>;
 type StoredReads =
-    (Query<AccountEmail>, Parsed<Vec<(AccountIdRow, Review)>>, Query<Accrual>, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
+    (Query<AccountEmail>, Parsed<Vec<(AccountIdRow, Review)>>, AccrualReads, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
 
 fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id.clone()).collect();
@@ -115,7 +121,7 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
         (
             events::email_list(&ids),
             review::review_list(&ids),
-            account::accrual_list(&ids),
+            adjustment::adjusted_list(&ids),
             account::bound_list(&ids),
             budget::budget_list(),
         ),
@@ -143,6 +149,7 @@ impl AccountSnapshots {
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             accruals: self.accruals(account),
             kept: &self.kept,
+            adjustments: &self.adjustments,
             terms: PartnerModifiers { modifiers: &self.modifiers, capped: &self.capped },
             budgets: &budgets,
             now,

@@ -293,7 +293,7 @@ mod tests {
         let (at, text) = (UtcMillis(0), String::new);
         let accrual: Accrual = serde_json::from_value(json!({
             "id": "l", "program_id": "p", "program_version": 1, "reward_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
-            "source": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "net_cents": 1,
+            "source": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "adjusted_cents": 0, "net_cents": 1,
             "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
         }))
         .expect("a line");

@@ -49,7 +49,9 @@ struct AccountPage {
 pub async fn start<P: Ports>(ctx: &Context<'_, P>, new: PreviewState) -> Result<PreviewState, AppError> {
     let id = ctx.fresh_id("prv").into();
     let new = PreviewState { id, actor: ctx.actor.clone(), created_at_ms: ctx.now, pass: 1, ..new };
-    ctx.query(rows::preview_insert(&new)).await?;
+    let mut batch = vec![rows::preview_insert(&new)];
+    batch.extend(RunPreview::instant(&new).map(|as_of| rows::vests_elsewhere(&new, as_of)));
+    ctx.batch(batch).await?;
     Ok(new)
 }
 

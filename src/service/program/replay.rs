@@ -122,7 +122,8 @@ impl Replay {
 
     fn is_inside(&self, accrual: &Accrual) -> bool {
         let place = self.place(accrual);
-        accrual.program_id == self.draft.id && place >= self.request.from && place < self.request.to
+        let is_drafts = accrual.program_id == self.draft.id && !accrual.is_adjustment();
+        is_drafts && place >= self.request.from && place < self.request.to
     }
 
     /// An accrual's date: a reward granted by a run has the period that the run settled, everything else that of its

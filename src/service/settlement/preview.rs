@@ -44,10 +44,16 @@ impl RunPreview {
         })
     }
 
+    /// The run's instant; `None` if it is about no run.
+    pub fn instant(state: &PreviewState) -> Option<UtcMillis> {
+        let period: Value = serde_json::from_str(&state.request).ok().filter(|_| state.kind == "run")?;
+        UtcMillis::parse(period["as_of"].as_str()?)
+    }
+
     pub fn of(catalog: &Catalog, state: &PreviewState) -> Result<RunPreview, AppError> {
         let period: Value = serde_json::from_str(&state.request).unwrap_or_default();
-        let as_of = period["as_of"].as_str().and_then(UtcMillis::parse);
-        let as_of = as_of.ok_or_else(|| AppError::new(ErrorKind::Fault, "preview", "without its instant"))?;
+        let as_of = RunPreview::instant(state)
+            .ok_or_else(|| AppError::new(ErrorKind::Fault, "preview", "without its instant"))?;
         let program = catalog.in_force(&state.program_id, as_of).ok_or_else(|| AppError::not_found("program"))?;
         Ok(RunPreview { catalog: catalog.clone(), program: program.clone(), period, as_of, now: state.created_at_ms })
     }

@@ -182,15 +182,7 @@ pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
 }
 
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
-     at_ms, period, unit, gross_cents, cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
-
-pub fn accrual_list(accounts: &[AccountId]) -> Query<Accrual> {
-    Stmt::new(format!(
-        "SELECT {LINE_COLUMNS} FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
-    ))
-    .json(&accounts)
-    .query()
-}
+     at_ms, period, unit, gross_cents, cap_reduction_cents, adjusted_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
 
 /// Writes accruals in their new state.
 pub fn accrual_write(accruals: &[Accrual], now: UtcMillis) -> Vec<Stmt> {
@@ -210,7 +202,7 @@ pub fn accrual_insert(now: &str) -> String {
 
 const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
      at_ms = excluded.at_ms, period = excluded.period, gross_cents = excluded.gross_cents, \
-     cap_reduction_cents = excluded.cap_reduction_cents, net_cents = excluded.net_cents, balance = excluded.balance, \
+     cap_reduction_cents = excluded.cap_reduction_cents, adjusted_cents = excluded.adjusted_cents, net_cents = excluded.net_cents, balance = excluded.balance, \
      state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings, \
      changed_at_ms = excluded.changed_at_ms";
 

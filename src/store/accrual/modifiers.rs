@@ -326,7 +326,7 @@ pub fn earned_list(run: &RunRow, partners: &[PartnerId]) -> Query<BaseAccrual> {
     Stmt::new(format!(
         "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
                 e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
-                l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.state IN ('pending', 'available')
+                l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.adjusted_cents = 0 AND l.state IN ('pending', 'available')
                   AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id)
                   AND NOT EXISTS (SELECT 1 FROM stripe_payment s CROSS JOIN stripe_payment_fact f
                     ON f.payment_intent = s.id OR f.charge = s.id WHERE s.invoice_id = e.invoice_id) AS is_unmodified
@@ -345,7 +345,7 @@ pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
     let accruals = format!(
         "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms)
          SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
-                l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, row ->> 3, row ->> 4, l.funding_account,
+                l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, 0, row ->> 3, row ->> 4, l.funding_account,
                 row ->> 4, l.vests_at_ms, l.reason, 1, ?2
          FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
     );

@@ -12,7 +12,7 @@ pub fn payment_columns() -> String {
     let latest = |none: &str, column: &str| {
         format!(
             "IIF(accrual.payout_cents = 0, {none}, (SELECT {column} FROM payout_accrual l JOIN payout p ON p.id = l.payout_id
-               WHERE l.accrual_id = accrual.id AND l.accrual_id <> '' AND l.amount_cents > l.returned_cents
+               WHERE l.accrual_id = accrual.id AND l.accrual_id <> '' AND (l.amount_cents > l.returned_cents OR accrual.gross_cents < 0)
                  AND p.state NOT IN ('failed', 'cancelled') ORDER BY p.created_at_ms DESC LIMIT 1))"
         )
     };
@@ -24,16 +24,19 @@ pub fn payment_columns() -> String {
     )
 }
 
+/// Whether payouts leave something of an accrual to take. As the index `accrual_taken` has it.
+const IS_OPEN: &str = "(IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents))";
+
 /// The condition of a list of the partner ?1 for a shown state, ?2. An available accrual that a payout takes whole is
 /// paid or on its way.
 pub fn in_state(state: &str) -> String {
     let unsent = "(SELECT l.accrual_id FROM payout q CROSS JOIN payout_accrual l ON l.payout_id = q.id
        WHERE q.partner_id = ?1 AND q.state IN ('planned', 'submitting', 'review'))";
-    let taken = "?2 = ?2 AND state = 'available' AND (payout_cents < net_cents) = 0 AND id";
+    let taken = format!("?2 = ?2 AND state = 'available' AND {IS_OPEN} = 0 AND id");
     match state {
         // An unused filter is left out: otherwise its index is not used.
         "" => "?2 = ''".to_owned(),
-        "available" => "?2 = ?2 AND state = 'available' AND (payout_cents < net_cents) = 1".to_owned(),
+        "available" => format!("?2 = ?2 AND state = 'available' AND {IS_OPEN} = 1"),
         PAID => format!("{taken} NOT IN {unsent}"),
         ON_ITS_WAY => format!("{taken} IN {unsent}"),
         _ => "state = ?2".to_owned(),
@@ -51,7 +54,10 @@ pub fn accruals_of_account(account: &AccountId) -> Parsed<Vec<ShownAccrual>> {
 }
 
 /// Whether an available accrual can't be paid yet: it vested after `cutoff`, or it is held or disputed. An accrual that
-/// could not vest in the run of its own instant is dated a millisecond later; its delay starts at its instant.
+/// could not vest in the run of its own instant is dated a millisecond later; its delay starts at its instant. One
+/// that is reversed has nothing left to pay, unless it is a deduction that payouts took and that was given back.
 pub fn immature(a: &str, cutoff: &str) -> String {
-    format!("({a}.state <> 'available' OR {a}.vests_at_ms - ({a}.vests_at_ms = {a}.at_ms + 1) > {cutoff})")
+    format!(
+        "({a}.state NOT IN ('available', 'reversed') OR {a}.vests_at_ms - ({a}.vests_at_ms = {a}.at_ms + 1) > {cutoff})"
+    )
 }

@@ -54,9 +54,19 @@ pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 4] {
             MessageType::RewardReversed,
             "'reversed:' || l.id || '.' || l.postings",
             "l.delivered_cents - l.net_cents",
-            "l.net_cents < l.delivered_cents",
+            &format!("l.net_cents < l.delivered_cents AND (l.gross_cents >= 0 OR {})", received_as_much()),
         ),
     ]
+}
+
+/// Whether the application has received as much as is to be taken back: an operator may take more than was ever earned.
+fn received_as_much() -> String {
+    let redeemed = AccountColumns::of("l").account(LedgerAccountKind::Redeemed);
+    format!(
+        "(SELECT SUM(d.delivered_cents - d.net_cents) FROM accrual d WHERE d.partner_id = l.partner_id AND d.program_id = l.program_id
+           AND d.unit = l.unit AND d.balance = 'available' AND d.net_cents < d.delivered_cents)
+         <= (SELECT a.cr_posted_cents - a.dr_posted_cents FROM ledger_account a WHERE a.id = {redeemed})"
+    )
 }
 
 /// Queues messages that no endpoint has received for those that were not there when they were queued.

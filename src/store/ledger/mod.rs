@@ -73,7 +73,8 @@ pub struct FailedCheck {
 
 pub fn failed_checks() -> Query<FailedCheck> {
     Stmt::new(
-        "SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check UNION ALL SELECT what FROM credit_check LIMIT 1000",
+        "SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check UNION ALL SELECT what FROM credit_check UNION ALL SELECT what FROM adjustment_check
+         LIMIT 1000",
     )
     .query()
 }

@@ -168,7 +168,7 @@ pub fn accrual_postings(partner: &PartnerId, id: &AccrualId) -> Query<PostingRow
     Stmt::new(
         "SELECT t.id, t.code, t.amount_cents, t.reason, t.event_id, t.run_id, t.created_at_ms
          FROM accrual a CROSS JOIN transfer t ON t.accrual_id = a.id WHERE a.id = ?2 AND a.partner_id = ?1
-           AND t.code IN ('accrue', 'reverse') ORDER BY t.created_at_ms, t.id",
+           AND t.code IN ('accrue', 'reverse', 'adjust', 'deduct') ORDER BY t.created_at_ms, t.id",
     )
     .bind(partner)
     .bind(id)

@@ -33,8 +33,8 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
            SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
            FROM binding WHERE program_id = ?1 AND partner_id IS NOT NULL
          ), accrued AS MATERIALIZED (
-           SELECT account_id, partner_id, net_cents FROM accrual
-           WHERE program_id = ?1 AND partner_id <> '' AND at_ms >= ?2 AND at_ms < ?3 AND net_cents > 0 AND state <> 'waiting'
+           SELECT IIF(source GLOB 'adjustment:*', NULL, account_id) AS rewarded, account_id, partner_id, net_cents FROM accrual
+           WHERE program_id = ?1 AND partner_id <> '' AND at_ms >= ?2 AND at_ms < ?3 AND net_cents <> 0 AND state <> 'waiting'
          ), told AS MATERIALIZED (
            SELECT * FROM bound WHERE (signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3)
              OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM accrued)
@@ -56,14 +56,14 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
                   SUM(qualified_at_ms IS NOT NULL AND qualified_at_ms >= ?2 AND qualified_at_ms < ?3), 0, 0
            FROM brought GROUP BY 1, 2
            UNION ALL
-           SELECT n.partner_id, COALESCE(b.channel, 'unknown'), 0, 0, 0, COUNT(DISTINCT n.account_id), SUM(n.net_cents)
+           SELECT n.partner_id, COALESCE(b.channel, 'unknown'), 0, 0, 0, COUNT(DISTINCT n.rewarded), SUM(n.net_cents)
            FROM accrued n LEFT JOIN brought b ON b.account_id = n.account_id AND b.partner_id = n.partner_id GROUP BY 1, 2
          )
          SELECT r.partner_id AS partner, p.external_id, r.channel, SUM(r.clicks) AS clicks, SUM(r.signups) AS signups,
                 SUM(r.qualified) AS qualified, SUM(r.rewarded) AS rewarded, SUM(r.gross_cents) AS gross_cents
          FROM each_row r LEFT JOIN partner p ON p.id = r.partner_id
          GROUP BY r.partner_id, r.channel
-         HAVING SUM(r.clicks) + SUM(r.signups) + SUM(r.qualified) + SUM(r.rewarded) > 0
+         HAVING SUM(r.clicks) + SUM(r.signups) + SUM(r.qualified) + SUM(r.rewarded) > 0 OR SUM(r.gross_cents) <> 0
          ORDER BY gross_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
     )
     .bind(program)
@@ -91,7 +91,7 @@ pub fn cost_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Query<C
     Stmt::new(
         "WITH first_reward AS MATERIALIZED (
            SELECT account_id, MIN(at_ms) AS at_ms FROM accrual
-           WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND state <> 'waiting'
+           WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND state <> 'waiting' AND source NOT GLOB 'adjustment:*'
            GROUP BY account_id HAVING MIN(at_ms) >= ?2 AND MIN(at_ms) < ?3
          ), cost AS (
            SELECT SUM(IIF(a.partner_id <> '', a.net_cents, 0)) AS reward_cents,

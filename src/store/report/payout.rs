@@ -18,8 +18,8 @@ const EFFECT: &str = "IIF(t.phase = 'void', (SELECT x.amount_cents FROM transfer
 /// Each kind is found by an index of its own. `w` is the span between the previous payout and this one, whose planned
 /// row is ?2.
 const MOVED: &str = "WITH own AS MATERIALIZED (
-     SELECT rowid AS row FROM transfer WHERE accrual_id IS NOT NULL AND code = 'reverse' AND debit = ?1
-     UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NOT NULL AND code = 'accrue' AND instr(credit, '/cash:') > 0
+     SELECT rowid AS row FROM transfer WHERE accrual_id IS NOT NULL AND code IN ('reverse', 'deduct') AND debit = ?1
+     UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NOT NULL AND code IN ('accrue', 'adjust') AND instr(credit, '/cash:') > 0
        AND instr(credit, '/available/') > 0 AND credit = ?1
      UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1 AND phase <> 'post'
      UNION ALL SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1 AND phase <> 'post'),

@@ -308,7 +308,7 @@ pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
             "INSERT INTO leaderboard (program_id, partner_id, rank, referrals, gross_cents, unit, refreshed_at_ms)
              SELECT ?1, partner_id, RANK() OVER (ORDER BY COUNT(DISTINCT account_id) DESC, SUM(net_cents) DESC), COUNT(DISTINCT account_id),
                     SUM(net_cents), MIN(unit), ?2
-             FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 GROUP BY partner_id",
+             FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND source NOT GLOB 'adjustment:*' GROUP BY partner_id",
         )
         .bind(&run.program_id)
         .bind(run.as_of_ms.max(now)),

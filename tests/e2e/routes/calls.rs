@@ -58,6 +58,8 @@ pub struct Held {
     pub partner: String,
     pub code: String,
     pub review: String,
+    /// A booked one.
+    pub adjustment: String,
     pub run: String,
     pub run_preview: String,
     pub dry_run: String,
@@ -169,6 +171,15 @@ fn decisions(held: &Held) -> Vec<Call> {
     let Held { partner, review, dry_run, .. } = held;
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
+        get("/v1/adjustments"),
+        call(("POST", "/v1/adjustments"), "/v1/adjustments", 201)
+            .body(json!({"partner": held.partner, "amount_cents": 100, "note": "a bonus", "reason": "agreed by phone"})),
+        call(("GET", "/v1/adjustments/{id}"), format!("/v1/adjustments/{}", held.adjustment), 200)
+            .unknown("/v1/adjustments/none"),
+        // It is booked already.
+        call(("POST", "/v1/adjustments/{id}"), format!("/v1/adjustments/{}", held.adjustment), 409)
+            .body(json!({"decision": "reject", "reason": "too late"}))
+            .unknown("/v1/adjustments/none"),
         get("/v1/reviews"),
         call(("POST", "/v1/reviews/{id}"), format!("/v1/reviews/{review}"), 200)
             .body(json!({"decision": "release", "reason": "checked"}))

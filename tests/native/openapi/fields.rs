@@ -8,6 +8,7 @@ use manicule::http::exchange::Response;
 use manicule::http::partner::partners;
 use manicule::program::catalog::Catalog;
 use manicule::program::settlement::Benefit;
+use manicule::service::accrual::adjust;
 use manicule::service::credit::redeem;
 use manicule::service::error::{AppError, ErrorKind};
 use manicule::service::message::{endpoint, replay};
@@ -37,6 +38,7 @@ fn sample<T: DeserializeOwned>() -> T {
         "accrue",
         "invoice.paid",
         "invoice:i",
+        "booked",
     ]
     .map(Value::from);
     let values = [&texts[..], &[json!(0), json!(false), json!([])]].concat();
@@ -87,6 +89,7 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("RunTotal", json!(sample::<RunTotal>()), &[]),
         ("RunPartner", json!(sample::<RunPartner>()), &[]),
         ("Review", review::view(&sample()), &[]),
+        ("Adjustment", adjust::view(&sample()), &[]),
         ("Benefit", json!(benefit), &[]),
         ("Redemption", redeem::redemption_view(&sample()), &[]),
         ("Payout", transfer(TransferKind::Payout), &[]),

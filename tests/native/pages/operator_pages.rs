@@ -4,7 +4,7 @@
 mod lists;
 
 use super::fixture::{PagesFixture, Shown};
-use super::operator_fixture::{AGENCY, FUNNEL, NOW, OperatorFixture, sql};
+use super::operator_fixture::{AGENCY, EVIL, FUNNEL, NOW, OperatorFixture, sql};
 use crate::support::scan::{GROWING, is_called, plan};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at};
@@ -49,6 +49,7 @@ fn filled(fixture: &OperatorFixture, path: &str) -> String {
         "runs" => &fixture.run,
         "payouts" => &fixture.payout,
         "previews" => "prv_1",
+        "adjustments" => "adj_1",
         _ => "none",
     };
     path.replace("{id}", id).replace("{page}", "rsc_1")
@@ -66,6 +67,13 @@ fn of_data(fixture: &OperatorFixture) -> Vec<String> {
         fixture.partner
     );
     sql(&fixture.pages.world, &preview);
+    let adjustment = format!(
+        "INSERT OR IGNORE INTO adjustment (id, program_id, partner_id, account_id, accrual_id, makes_accrual, unit, amount_cents, balance, vests_at_ms,
+           note, reason, actor, state, expires_at_ms, created_at_ms)
+         VALUES ('adj_1', '{AGENCY}', '{}', 'p', 'acr_1', 1, 'cash:usd', 5, 'available', 0, '{EVIL}', '{EVIL}', '{EVIL}', 'requested', 9, 0)",
+        fixture.partner
+    );
+    sql(&fixture.pages.world, &adjustment);
     let own = entries("GET").into_iter().filter(|e| e.path.contains('{')).map(|e| filled(fixture, e.path));
     let about = [
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),

@@ -3,6 +3,7 @@
 //! From the product it reads only how far a run got, never what it moved. If a run was cut off while planning and facts
 //! arrived before it continued, either plan is correct, so the auditor checks which one is stored.
 
+use super::adjustments::Adjustments;
 use super::agency::{self, Terms};
 use super::binding::Bindings;
 use super::calendar::DAY;
@@ -34,6 +35,8 @@ pub struct Auditor {
     runs: BTreeMap<String, RunModel>,
     /// Which accruals payouts take.
     pub payouts: Payouts,
+    /// What operators adjusted.
+    pub adjustments: Adjustments,
     /// Partners who can be paid.
     pub payable: BTreeSet<String>,
     /// An error in a run's statements.
@@ -265,6 +268,8 @@ impl Auditor {
                 _ => developer::granted(model_state, register, account, rule, *at),
             });
         }
+        accruals.extend(self.adjustments.lines(&model_state.lives));
+        self.adjustments.apply(&mut accruals);
         accruals
     }
 
@@ -275,6 +280,8 @@ impl Auditor {
         let moved = self.granted.get(&key).is_some_and(|(partner, _)| *partner != accrual.key.partner);
         match accrual.key.program.as_str() {
             _ if accrual.key.rule == "benefit" => Some("benefit"),
+            _ if accrual.key.rule == "adjustment" && self.vested.contains(&accrual.key) => Some("available"),
+            _ if accrual.key.rule == "adjustment" => Some("pending"),
             // What was issued before its account was suspected stays where it is.
             credit_model::PROGRAM if accrual.status == Status::Held && !self.was_issued(accrual) => Some("pending"),
             credit_model::PROGRAM => Some("available"),

@@ -29,7 +29,10 @@ impl Books {
 
     pub fn check(&mut self, db: &Sqlite) -> Result<(), String> {
         let connection = db.connection.borrow();
-        let faults = texts(&connection, "SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check");
+        let faults = texts(
+            &connection,
+            "SELECT what FROM ledger_check UNION ALL SELECT what FROM payout_check UNION ALL SELECT what FROM adjustment_check",
+        );
         if !faults.is_empty() {
             return Err(format!("ledger_check: {faults:?}"));
         }
@@ -63,8 +66,8 @@ impl Books {
                 self.by_account.entry(credit).or_default().1 += cents;
             }
             match code.as_str() {
-                "accrue" => *self.by_line.entry(accrual.clone()).or_default() += cents,
-                "reverse" => *self.by_line.entry(accrual.clone()).or_default() -= cents,
+                "accrue" | "adjust" => *self.by_line.entry(accrual.clone()).or_default() += cents,
+                "reverse" | "deduct" => *self.by_line.entry(accrual.clone()).or_default() -= cents,
                 _ => {}
             }
             if code == "accrue" && !run.is_empty() {
@@ -127,7 +130,7 @@ impl Books {
             let (id, earned, net): (String, i64, i64) = (text(0), row.get(1).unwrap(), row.get(2).unwrap());
             let expected = self.by_line.get(&id).copied().unwrap_or_default();
             accruals += usize::from(self.by_line.contains_key(&id));
-            if net != expected || net < 0 || net > earned {
+            if net != expected || net < earned.min(0) || net > earned.max(0) {
                 return Err(format!("line {id}: net {net} of {earned}, its transfers sum to {expected}"));
             }
             *buckets.entry(text(7)).or_default() += net;

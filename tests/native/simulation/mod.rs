@@ -1,6 +1,7 @@
 //! A seeded simulation of months of all programs at once, and the auditor that checks the stored state after each step.
 
 pub mod actions;
+pub mod adjustments;
 pub mod agency;
 pub mod auditor;
 pub mod binding;

@@ -48,7 +48,7 @@ impl Available {
     pub fn of(line: &Line, matures_until: i64) -> Available {
         Available {
             net: line.net,
-            is_mature: line.can_vest() && line.vests_at.is_some_and(|at| at <= matures_until),
+            is_mature: (line.can_vest() || line.earned < 0) && line.vests_at.is_some_and(|at| at <= matures_until),
             is_frozen: line.net > 0 && matches!(line.status, Status::Held | Status::Frozen),
         }
     }

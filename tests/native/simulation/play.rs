@@ -11,7 +11,7 @@ use super::facts::Sent;
 use super::rng::Rng;
 use super::stats::Stats;
 use super::story::{StoryOptions, tell};
-use super::{actions, compare, credit_model, delivery, history, occurred};
+use super::{actions, adjustments, compare, credit_model, delivery, history, occurred};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
@@ -37,6 +37,7 @@ enum Step {
     Review,
     Fund(i64),
     Pay,
+    Adjust,
 }
 
 /// Runs one seed. A finding of the auditor is an error.
@@ -58,11 +59,13 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.met.extend(occurred::met(&play.auditor));
     let payouts = play.auditor.payouts.met.iter().map(|(what, times)| ((*what).to_owned(), *times));
     play.stats.met.extend(payouts);
+    let adjusted = play.auditor.adjustments.met.iter().map(|(what, times)| ((*what).to_owned(), *times));
+    play.stats.met.extend(adjusted);
     Ok(play.stats)
 }
 
 pub(super) struct Play {
-    seed: u64,
+    pub(super) seed: u64,
     pub(super) rng: Rng,
     pub(super) world: World,
     pub(super) options: StoryOptions,
@@ -162,6 +165,13 @@ impl Play {
             let at = self.options.start + self.rng.within(10 * DAY, 130 * DAY);
             self.push(at, Step::Review);
         }
+        if adjustments::happen_in(self.seed) {
+            let mut rng = Rng::new(self.seed);
+            for _ in 0..rng.within(4, 30) {
+                let at = self.options.start + rng.within(DAY, 200 * DAY);
+                self.push(at, Step::Adjust);
+            }
+        }
         let first = self.rng.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
         self.push(self.options.start, Step::Fund(first));
         // In seeds about the budget, it is never empty for long and seldom full.
@@ -237,6 +247,7 @@ impl Play {
             Step::Review => self.review(now),
             Step::Fund(cents) => self.fund(now, cents),
             Step::Pay => self.pay(now),
+            Step::Adjust => self.adjust(now),
         }
     }
 

@@ -76,6 +76,13 @@ a payment lost in a dispute
 visitor at landing
 visitor at activation
 waits for the budget
+agency-partner adjustment available
+agency-partner adjustment pending
+agency-partner adjustment reversed
+developer-affiliate adjustment available
+user-referral adjustment available
+tiered-credits adjustment available
+an adjustment that is taken back
 a reduced payout
 a payout that nothing is left of
 a payout that takes something back

@@ -28,6 +28,12 @@ pub fn reviews_of(reviews: i64, accounts: i64, number: &str) -> String {
 }
 pub const REVIEWS_SINCE: [&str; 2] = ["The oldest has been open since ", ". Earnings are on hold until you decide."];
 
+// Adjustments.
+pub const ADJUSTMENTS_REQUESTED: [&str; 2] = ["adjustment needs approval", "adjustments need approval"];
+pub const ADJUSTMENTS_SINCE: [&str; 2] =
+    ["The oldest was requested ", ". Nothing is booked until an operator who didn't request it approves."];
+pub const APPROVE_OR_REJECT: &str = "Approve or reject";
+
 // Approvals.
 pub const APPROVAL: &str = "A run needs your approval";
 pub const APPROVAL_OF: [&str; 2] = [" of ", " in total. Nothing is sent until you approve the run."];

@@ -3,6 +3,7 @@
 //! A text with a value in it is a function. One with markup in it is an array of the pieces around the markup.
 
 pub mod account;
+pub mod adjustment;
 pub mod common;
 pub mod document;
 pub mod funnel;

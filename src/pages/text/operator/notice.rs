@@ -1,5 +1,7 @@
 //! What an operator's form did, shown on the next page.
 
+pub const ADJUSTED: &str = "Balance adjusted.";
+pub const ADJUSTMENT_REQUESTED: &str = "Approval requested. Nothing is booked until another operator approves.";
 pub const APPROVED: &str = "Run approved. Its payouts will be sent within ten minutes.";
 pub const CANCELED: &str = "Payout canceled. The amount is available again.";
 pub const DECIDED: &str = "Decision saved.";

@@ -60,6 +60,7 @@ pub const PAYOUTS_NEWEST_FIRST: &str = "Payouts, newest first";
 // Earnings.
 pub const EARNED_BY: &str = "Earned by";
 pub const REFERRED_ACCOUNT: &str = "the referred account";
+pub const ADJUSTED: &str = "adjusted by ";
 pub const VIEW_PAYOUT: &str = "View payout";
 pub const AVAILABLE_FROM: &str = "available from ";
 

@@ -15,6 +15,9 @@ pub const EMPTY: &str = "No customers yet";
 pub const SHARE_WHY: &str = ". People who sign up through it show up here.";
 
 /// The name that a partner sees for a customer.
+/// What an earning without a customer is for.
+pub const NO_CUSTOMER: &str = "—";
+
 pub fn name(short: &str) -> String {
     format!("{CUSTOMER} {short}")
 }

@@ -46,6 +46,7 @@ pub fn meaning(state: &str) -> &'static str {
 
 // What it was earned for.
 pub const INVOICE_PAID: &str = "Invoice paid";
+pub const ADJUSTMENT: &str = "Adjustment";
 
 pub fn reached(state: &str) -> String {
     format!("Customer reached “{state}”")
@@ -59,6 +60,8 @@ pub const CALCULATION: &str = "Calculation";
 pub const ORIGINALLY: &str = "Originally earned";
 pub const CAPPED: &str = "Above the monthly limit";
 pub const REFUNDED: &str = "Refunds and disputes";
+pub const ADJUSTED: &str = "Adjusted by the program";
+pub const ADJUSTED_WHY: &str = "The program adjusted this earning. See its history below.";
 pub const BECAME_AVAILABLE: &str = "Became available";
 /// Before the customer.
 pub const FOR: &str = "For ";

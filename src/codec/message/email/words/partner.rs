@@ -59,6 +59,16 @@ fn joined_email(f: &MessageFields) -> Written {
 }
 
 // accrual.created
+pub fn adjusted_subject(amount: &str, site: &str) -> String {
+    format!("{site} added {amount} to your balance")
+}
+
+pub fn adjusted(site: &str, amount: &str) -> String {
+    format!("{site} added {amount} to your balance.")
+}
+
+pub const NOTE: &str = "Note";
+
 pub fn earned_subject(amount: &str, site: &str) -> String {
     format!("You earned {amount} from {site}")
 }
@@ -77,7 +87,22 @@ pub fn share(percent: &str, base: &str, amount: &str) -> String {
     format!("{percent} of {base} = {amount}")
 }
 
+/// What an operator added, with the note to the partner.
+fn adjusted_email(f: &MessageFields) -> Written {
+    let net = amount(f, "amount_cents");
+    let mut parts =
+        vec![say(adjusted(f.site_name, &net)), rows(vec![(NOTE, text(f, "reason")), (PROGRAM, f.program.to_owned())])];
+    if f.payload["state"] == "pending" {
+        parts.push(say(ON_HOLD));
+    }
+    parts.push(view_earning(f));
+    (adjusted_subject(&net, f.site_name), parts)
+}
+
 fn earned_email(f: &MessageFields) -> Written {
+    if text(f, "source").starts_with("adjustment:") {
+        return adjusted_email(f);
+    }
     let (net, gross) = (amount(f, "amount_cents"), amount(f, "gross_cents"));
     let share = f.payload["rate_bps"].as_i64().map(|rate| share(&percent(rate), &amount(f, "base_cents"), &gross));
     let capped = if net == gross { String::new() } else { net.clone() };

@@ -1,0 +1,6 @@
+//! What operators add to partners' balances and take from them.
+
+mod approval;
+mod fixture;
+mod named;
+mod own;
