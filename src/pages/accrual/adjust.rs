@@ -74,7 +74,7 @@ async fn asking<S: Platform>(
             }
             (field("note", wording::NOTE, wording::NOTE_HINT, 200))
             (helpers::reason(form, wording::REASON_HINT))
-            button { (wording::CONTINUE) }
+            button { (common::CONTINUE) }
         }
     };
     Ok(helpers::frame(cx, &operator, helpers::status(form), ("/operator/partners", wording::ADJUST), content))

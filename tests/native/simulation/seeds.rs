@@ -77,7 +77,6 @@ visitor at landing
 visitor at activation
 waits for the budget
 agency-partner adjustment available
-agency-partner adjustment pending
 agency-partner adjustment reversed
 developer-affiliate adjustment available
 user-referral adjustment available

@@ -51,7 +51,6 @@ pub const ACCOUNT_HINT: &str = "The account that it is about.";
 pub const INVOICE_HINT: &str = "Refunds and lost disputes of this invoice take their share.";
 pub const NOTE_HINT: &str = "The partner reads this next to the amount.";
 pub const REASON_HINT: &str = "For operators only. Recorded in the audit log with your name.";
-pub const CONTINUE: &str = "Continue";
 
 // The confirmation.
 pub const CONFIRM: &str = "Check the adjustment";
