@@ -35,6 +35,16 @@ export class Worker {
     return this.#operate("/v1/partners", { ...partner, disclosure_accepted: true });
   }
 
+  /** Adds to a partner's balance, or takes from it. */
+  adjust(request) {
+    return this.#operate("/v1/adjustments", request);
+  }
+
+  /** What a monthly run would do. */
+  preview(program, period) {
+    return this.#operate("/v1/runs", { program, cadence: "monthly", period, preview: true });
+  }
+
   /** Approves the payouts of a run. */
   approve(run) {
     return this.#operate(`/v1/runs/${encodeURIComponent(run)}/approve`, {});

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { Key } from "selenium-webdriver";
 import { accessibility } from "./support/checks.mjs";
 import { NARROW, WIDE, crawled, inBrowser, servedPages } from "./support/looking.mjs";
-import { OPERATORS_OTHERS } from "./support/pages.mjs";
+import { operatorsOthers } from "./support/pages.mjs";
 import { OPERATOR, mailed, signIn, signInAsOperator } from "./support/people.mjs";
 import { text } from "./support/text.mjs";
 
@@ -19,7 +19,7 @@ after(() => server?.close());
 test("an operator's pages", () =>
   inBrowser(server, async (browser) => {
     await signInAsOperator(browser);
-    await crawled(browser, "/operator", OPERATORS_OTHERS);
+    await crawled(browser, "/operator", operatorsOthers(server));
   }));
 
 /** The elements that the Tab key reaches, one by one: their names, and whether they are visible. */

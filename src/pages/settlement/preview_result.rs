@@ -88,9 +88,10 @@ fn of_run<S: Platform>(
         }
         (steps::unfinished(cx, preview))
         @if preview["complete"] == true {
-            (section(cx, ("grant", wording::GRANTED, wording::GRANTED_LEAD), (preview, "grants"), known))
-            (section(cx, ("vest", wording::VESTED, wording::VESTED_LEAD), (preview, "vests"), known))
-            (section(cx, ("term", wording::RATES_AND_CAPS, wording::RATES_AND_CAPS_LEAD), (preview, "terms"), known))
+            @let unit = format!("{}:{}", document.settlement.unit.name(), document.currency);
+            (section(cx, ("grant", wording::GRANTED, wording::GRANTED_LEAD), (preview, "grants"), (known, &unit)))
+            (section(cx, ("vest", wording::VESTED, wording::VESTED_LEAD), (preview, "vests"), (known, &unit)))
+            (section(cx, ("term", wording::RATES_AND_CAPS, wording::RATES_AND_CAPS_LEAD), (preview, "terms"), (known, &unit)))
             (steps::pager(preview, cx.request.param("cursor").is_none()))
         }
         (begin(cx, operator, preview, (document, period, is_due)))
@@ -124,7 +125,7 @@ fn section<S: Platform>(
     cx: &PageContext<'_, S>,
     (part, title, what): (&str, &str, &str),
     (preview, list): (&Value, &str),
-    known: &[KnownAccount],
+    (known, unit_of_program): (&[KnownAccount], &str),
 ) -> Markup {
     let locale = &*cx.locale;
     let of = |rows: &Value| rows.as_array().cloned().unwrap_or_default();
@@ -159,7 +160,7 @@ fn section<S: Platform>(
                     @if n > 0 { ", " }
                     (components::amount(locale, cents(total, "net_cents"), total["unit"].as_str().unwrap_or("")))
                 }
-                @if totals.is_empty() { "0" }
+                @if totals.is_empty() { (components::amount(locale, 0, unit_of_program)) }
             }
             p.quiet { (what) }
             @if !rows.is_empty() { (table) }

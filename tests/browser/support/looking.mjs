@@ -16,7 +16,7 @@ const HTML_BYTES_MAX = 60_000;
 export async function servedPages() {
   const first = await serve();
   await prepare(first);
-  const server = await first.meanwhile(visitorsOfThePast);
+  const server = Object.assign(await first.meanwhile(visitorsOfThePast), { preview: first.preview });
   await inBrowser(server, async (browser) => {
     await signInAsOperator(browser);
     await writeGuide(browser);

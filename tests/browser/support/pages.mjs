@@ -66,8 +66,10 @@ export function everyPage(browser, start, look, others = []) {
   return visited(browser, start, (address) => address, look, others);
 }
 
-/** The operator's pages with the most content. */
-export const OPERATORS_OTHERS = ["/operator/accounts/acct_annex", "/operator/programs/agency-partner"];
+/** The operator's pages with the most content, and a preview, which only its form leads to. */
+export function operatorsOthers(server) {
+  return ["/operator/accounts/acct_annex", "/operator/programs/agency-partner", `/operator/previews/${server.preview}`];
+}
 
 /** A partner's pages that only some partners are led to: several programs, and a link of the partner's own. */
 export function partnersOthers(server) {

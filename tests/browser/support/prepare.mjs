@@ -48,6 +48,10 @@ export async function prepare(server) {
   await worker.tell({ type: "account.signed_up", account: account("acct_heron", "owner@heron.example"), attribution: { code: server.codes.north } });
   await worker.tell({ type: "invoice.paid", account: { id: "acct_heron" }, amount: { cents: 50_000, currency: "usd" }, data: { invoice_id: "in_heron_1" } });
   await worker.cron(MONTHLY, nextMonthly(afterHold(Date.now())));
+  // An adjustment, and a preview of a run.
+  const { partner } = data[0];
+  await worker.adjust({ partner, amount_cents: 2_500, note: "Conference bonus", reason: "agreed by phone" });
+  server.preview = (await worker.preview("agency-partner", "2026-01")).id;
 }
 
 /** The operator writes a resource for partners, in the operator's browser. */

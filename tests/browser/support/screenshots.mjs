@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { html } from "../../../scripts/demo-site/html.mjs";
 import { Browser, DESKTOP, PHONE } from "./browser.mjs";
-import { OPERATORS_OTHERS, crawl, partnersOthers } from "./pages.mjs";
+import { crawl, operatorsOthers, partnersOthers } from "./pages.mjs";
 import { visitorsOfThePast } from "./past.mjs";
 import { becomeCustomer, signIn, signInAsOperator } from "./people.mjs";
 import { prepare, writeGuide } from "./prepare.mjs";
@@ -47,7 +47,7 @@ async function main() {
   mkdirSync(folder, { recursive: true });
   let server = await serve();
   await prepare(server);
-  server = await server.meanwhile(visitorsOfThePast);
+  server = Object.assign(await server.meanwhile(visitorsOfThePast), { preview: server.preview });
   const browser = await Browser.open(server.base);
   try {
     await browser.send("Emulation.setScrollbarsHidden", { hidden: true });
@@ -62,7 +62,7 @@ async function main() {
     await crawl(browser, "/partner", (shape, address) => picture(browser, "partner", shape, address), partnersOthers(server));
     await browser.forget();
     await signInAsOperator(browser);
-    await crawl(browser, "/operator", (shape, address) => picture(browser, "operator", shape, address), OPERATORS_OTHERS);
+    await crawl(browser, "/operator", (shape, address) => picture(browser, "operator", shape, address), operatorsOthers(server));
   } finally {
     writeFileSync(join(folder, "index.html"), String(index()));
     await browser.close();
