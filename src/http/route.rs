@@ -130,7 +130,7 @@ table! {
         |call| call.body(operator::decision, partners::reinstate);
     POST "/v1/partners/{id}/onboarding", Operator(Scope::Partners) =>
         |call| call.body(operator::onboarding, payouts::onboarding);
-    POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.to(payouts::dashboard);
+    POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.body(operator::nothing, payouts::dashboard);
     GET "/v1/unexpected-transfers", Operator(Scope::Payouts) => |call| call.to(transfers::list);
     POST "/v1/unexpected-transfers/{id}", Operator(Scope::Payouts) =>
         |call| call.body(operator::decision, transfers::acknowledge);

@@ -1,5 +1,6 @@
 //! `openapi.json` describes exactly the routes that exist.
 
+mod bodies;
 mod enumerations;
 mod fields;
 

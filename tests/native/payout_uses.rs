@@ -2,6 +2,7 @@
 
 mod accruals;
 mod attribution;
+mod audited;
 mod changes;
 mod connect;
 mod credits;

@@ -13,7 +13,7 @@ pub use crate::codec::operator::partner::{
     GenerateLinkRequest, NewLink, NewPartner, Profile, generate, link, partner, profile,
 };
 pub use crate::codec::operator::payout::{
-    OnboardingRequest, ResolutionRequest, ReversalRequest, decision, onboarding, remark, resolution, reversal,
+    OnboardingRequest, ResolutionRequest, ReversalRequest, decision, nothing, onboarding, remark, resolution, reversal,
 };
 pub use crate::codec::operator::program::{DryRunRequest, FundingRequest, NewRun, dry_run, funding, run};
 

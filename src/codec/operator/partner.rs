@@ -55,7 +55,10 @@ const UTM_MAX: usize = 10;
 
 pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(
+        &value,
+        &["program", "external_id", "name", "email", "website", "country", "type", "disclosure_accepted"],
+    )?;
     Ok(NewPartner {
         program: fields.required_text("program", &ID)?.into(),
         external_id: fields.required_text("external_id", &ID)?,
@@ -70,7 +73,7 @@ pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
 
 pub fn profile(body: &[u8]) -> Result<Profile, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?.typed();
+    let fields = Fields::closed(&value, &["name", "website", "country", "display_name"])?.typed();
     Ok(Profile {
         name: fields.text("name", &SHOWN_NAME)?,
         website: website(&fields)?,
@@ -81,7 +84,7 @@ pub fn profile(body: &[u8]) -> Result<Profile, Invalid> {
 
 pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["partner", "destination", "campaign", "utm", "source", "expires_at"])?;
     let destination = fields.text("destination", &DESTINATION)?;
     if let Some(Err(why)) = destination.as_deref().map(destination::check) {
         return Err(fields.invalid("destination", "malformed", &format!("be a safe destination: {why}")));
@@ -103,7 +106,7 @@ pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
         partner: fields.required_text("partner", &ID)?.into(),
         destination,
         campaign,
-        utm: utm(&fields, value.get("utm"))?,
+        utm: utm(&fields)?,
         source: one_of(&fields, "source", &["direct_link", "agency", "content"])?,
         expires_at,
     })
@@ -114,7 +117,7 @@ pub fn generate(body: &[u8]) -> Result<GenerateLinkRequest, Invalid> {
         return Ok(GenerateLinkRequest::default());
     }
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["program", "disclosure_accepted"])?;
     Ok(GenerateLinkRequest {
         program: fields.text("program", &ID)?.map(Into::into),
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
@@ -136,9 +139,9 @@ fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
 }
 
 /// `{"source": "newsletter", …}`, with or without the prefix `utm_`; stored with the prefix.
-fn utm(fields: &Fields, given: Option<&Value>) -> Result<Option<Value>, Invalid> {
+fn utm(fields: &Fields) -> Result<Option<Value>, Invalid> {
     fields.object("utm")?;
-    let Some(Value::Object(given)) = given else { return Ok(None) };
+    let Some(Value::Object(given)) = fields.get("utm") else { return Ok(None) };
     let mut utm = Map::new();
     for (name, value) in given {
         let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_campaign_byte);

@@ -148,13 +148,14 @@ pub async fn link<P: Ports>(
     .await
 }
 
-/// Disables a link from now on.
+/// Disables a link from now on. Disabling it again changes nothing.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &LinkCode) -> Result<StoredResponse, AppError> {
-    let after = json!({"disabled_at": ctx.now.to_rfc3339()});
-    let entry = ctx.audit("link.disable", code, None, None, Some(after));
-    let find = partner::link_find(code);
-    let (found, _, _) = ctx.read((find.first(), partner::link_disable(code, ctx.now), entry)).await?;
-    found.ok_or_else(|| AppError::not_found("link"))?;
+    let found = ctx.read(partner::link_find(code).first()).await?.ok_or_else(|| AppError::not_found("link"))?;
+    if found.disabled_at_ms.is_none() {
+        let after = json!({"disabled_at": ctx.now.to_rfc3339()});
+        let entry = ctx.audit("link.disable", code, None, None, Some(after));
+        ctx.batch(vec![partner::link_disable(code, ctx.now), entry]).await?;
+    }
     Ok((200, json!({"code": code, "disabled": true})))
 }
 

@@ -6,6 +6,7 @@ use crate::codec::operator::Profile;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::account::{SignupVelocityMark, recompute_by_signup_velocity};
+use crate::store::partner::partner_find;
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
 use serde_json::{Value, json};
@@ -62,8 +63,12 @@ fn changed_fields(row: &ProfileRow, other: &ProfileRow) -> Value {
 }
 
 /// The partner leaves: the links stop working, and what is earned is still paid. Returns the codes whose cached copies
-/// must be deleted.
+/// must be deleted. Leaving again changes nothing.
 pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Result<Vec<LinkCode>, AppError> {
+    let found = ctx.read(partner_find(partner).first()).await?.ok_or_else(|| AppError::not_found("partner"))?;
+    if found.left_at_ms.is_some() {
+        return Ok(Vec::new());
+    }
     let after = json!({"left_at": ctx.now.to_rfc3339()});
     let (_, links, _) = ctx
         .read((

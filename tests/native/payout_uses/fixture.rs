@@ -229,6 +229,10 @@ impl PayoutFixture {
         assert!(matches!(status, 200 | 201), "{path}: {answer}");
     }
 
+    pub fn delete(&self, when: &str, path: &str) -> u16 {
+        self.ask(when, "DELETE", path, &[], &[]).0
+    }
+
     pub fn post(&self, when: &str, path: &str, body: Value) -> (u16, Value) {
         self.post_with(when, path, body, &[])
     }
