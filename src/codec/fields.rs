@@ -7,6 +7,7 @@
 use crate::base::time::UtcMillis;
 use crate::codec::json::Invalid;
 use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, OCCURRED_AT_MIN};
+use crate::engine::link::code::is_choosable;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
@@ -70,6 +71,11 @@ pub(crate) const SHOWN_NAME_SHORT: Form =
     shown(64, "be at most 64 visible characters, without control characters or text-direction marks");
 /// A referral code, a visitor's id, a plan's name: far longer than any that we or common senders create.
 pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
+/// A code that somebody chooses for a link.
+pub(crate) const CHOSEN_CODE: Form = exact(64, is_choosable, "be 3 to 64 characters of A-Z, a-z, 0-9, _ and -");
+/// What operators write down about a partner.
+pub(crate) const NOTES: Form =
+    Form { max: 2_000, holds: is_note, must: "be at most 2000 characters", empty_is_absent: true };
 /// A signed attribution token: no longer than a cookie may be.
 pub(crate) const TOKEN: Form = label(4096, "be at most 4096 characters without control characters");
 /// A campaign's name, as in a link.
@@ -232,6 +238,11 @@ impl<'a> Fields<'a> {
         Invalid { detail: format!("{field} must {must}"), field, code }
     }
 
+    /// Whether the field was sent, be it as `null`: of a change, that removes the value.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.map.is_some_and(|map| map.contains_key(name))
+    }
+
     /// A field as it was sent: what it may hold is checked elsewhere.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         debug_assert!(self.known.is_none_or(|known| known.contains(&name)), "{name} is read, but would be refused");
@@ -267,6 +278,10 @@ pub(crate) fn is_printable(text: &str) -> bool {
 
 fn has_no_control_character(text: &str) -> bool {
     !text.chars().any(char::is_control)
+}
+
+fn is_note(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// Contains something visible, and nothing that hides or reverses the text around it.

@@ -3,6 +3,7 @@
 mod bodies;
 mod enumerations;
 mod fields;
+mod listed;
 
 use crate::support::openapi::{check, document, faults, resolve};
 use manicule::http::auth::Access;

@@ -10,7 +10,8 @@ pub use crate::codec::operator::account::{
     BilledAccount, ReassignRequest, ReconciliationRequest, ReviewDecision, reassign, reconciliation, review,
 };
 pub use crate::codec::operator::partner::{
-    GenerateLinkRequest, NewLink, NewPartner, Profile, generate, link, partner, profile,
+    ChosenCode, GenerateLinkRequest, LinkChange, NewLink, NewPartner, PartnerChange, Profile, generate, link,
+    link_change, missing, partner, partner_change, profile,
 };
 pub use crate::codec::operator::payout::{
     OnboardingRequest, ResolutionRequest, ReversalRequest, decision, nothing, onboarding, remark, resolution, reversal,

@@ -107,6 +107,7 @@ fn enrol(world: &World, start: UtcMillis, program: &str) -> Vec<(String, String)
         country: None,
         kind: Some(kind.to_owned()),
         disclosure_accepted: true,
+        code: None,
     };
     KINDS.iter().map(|(kind, _)| world.enrol(start, &new(kind)).expect("a partner")).collect()
 }

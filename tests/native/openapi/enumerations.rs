@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-type Names = BTreeSet<String>;
+pub(super) type Names = BTreeSet<String>;
 
 /// All variants of an enum. A variant that is missing here does not compile.
 macro_rules! variants {
@@ -36,7 +36,7 @@ macro_rules! variants {
     }};
 }
 
-fn names<const N: usize>(all: [&str; N]) -> Names {
+pub(super) fn names<const N: usize>(all: [&str; N]) -> Names {
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -63,7 +63,7 @@ fn literals(source: &str, from: &str) -> Names {
 }
 
 /// The values that a table's CHECK allows in a column.
-fn constraint(table: &str, column: &str) -> Names {
+pub(super) fn constraint(table: &str, column: &str) -> Names {
     let schema = include_str!("../../../schema.sql");
     let (_, from) = schema.split_once(&format!("CREATE TABLE {table} (")).expect("the table");
     let (_, from) = from.split_once(&format!("  {column} TEXT ")).expect("the column");
@@ -170,7 +170,7 @@ fn carried_forward() -> Names {
     reasons.flat_map(quoted).collect()
 }
 
-fn units() -> Names {
+pub(super) fn units() -> Names {
     serialized(variants!(Unit: Credit, Cash))
 }
 
@@ -183,7 +183,7 @@ fn accrual_states() -> Names {
 }
 
 /// The states of accruals as people see them.
-fn shown_accrual_states() -> Names {
+pub(super) fn shown_accrual_states() -> Names {
     accrual_states().into_iter().chain(names([PAID, ON_ITS_WAY])).collect()
 }
 
@@ -197,7 +197,7 @@ fn decisions(made: &str) -> Names {
 
 /// Each enumeration's place and the values that it must have.
 fn sources() -> Vec<(&'static str, Names)> {
-    [lists_and_books(), outcomes_and_messages()].concat()
+    [lists_and_books(), outcomes_and_messages(), super::listed::sources()].concat()
 }
 
 fn lists_and_books() -> Vec<(&'static str, Names)> {
