@@ -135,7 +135,7 @@ fn a_link_changes() {
     let (status, changed) = fixture.patch(APRIL, &path, json!({"destination": "/b", "campaign": null}));
     assert_eq!((status, &changed["destination"], &changed["campaign"]), (200, &json!("/b"), &Value::Null));
     assert_eq!(changed["utm"], json!({"utm_source": "x"}), "what is left out stays");
-    assert_eq!(FORGOTTEN.take(), [code.clone()]);
+    assert_eq!(FORGOTTEN.take(), std::slice::from_ref(&code));
     let (status, chosen) = fixture.patch(APRIL, &path, json!({"code": "SPRING-SALE", "destination": "/c"}));
     assert_eq!((status, &chosen["code"], &chosen["chosen"]), (200, &json!("SPRING-SALE"), &json!(true)));
     // Both lead to the new destination.

@@ -61,7 +61,9 @@ fn pages_have_every_row_once() {
 fn filters_select() {
     let (fixture, ann, bob) = fixture();
     for path in LISTS {
-        let all = list(&fixture, path);
+        let mut all = list(&fixture, path);
+        // An account also has a row for each group of programs in which nobody referred it.
+        all.retain(|row| row.get("partner") != Some(&Value::Null));
         assert_eq!(list(&fixture, &format!("{path}?program={AGENCY}")), all, "{path}");
         assert!(list(&fixture, &format!("{path}?program=nothing")).is_empty(), "{path}");
         if path != "/v1/partners" {
