@@ -21,13 +21,15 @@ CREATE TABLE partner (
   kind TEXT,                             -- mutable: developer, agency or content
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   website TEXT,                          -- mutable
-  code TEXT NOT NULL,                    -- immutable, the partner's own code
+  code TEXT NOT NULL,                    -- mutable: the partner's own code
   disclosure_accepted_at_ms INTEGER,     -- set once
   left_at_ms INTEGER,                    -- set once
   standing TEXT NOT NULL DEFAULT 'active' CHECK (standing IN ('active', 'suspended', 'banned')), -- mutable: that of its latest suspension
   created_at_ms INTEGER NOT NULL,        -- immutable
+  updated_at_ms INTEGER NOT NULL DEFAULT 0, -- mutable: when it or its personal data was last changed
   UNIQUE (program_id, external_id)
 ) STRICT;
+CREATE INDEX partner_updated ON partner (updated_at_ms);
 
 -- When partners were suspended or banned. Those of one partner do not overlap.
 CREATE TABLE suspension (
@@ -54,11 +56,14 @@ CREATE INDEX ban_kept_account ON ban_kept (account_id);
 CREATE TABLE partner_person (
   partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
   name TEXT,                             -- mutable
-  email TEXT                             -- mutable
+  email TEXT,                            -- mutable
+  notes TEXT                             -- mutable, the operators'
 ) STRICT;
 
 CREATE TABLE link (
-  code TEXT PRIMARY KEY,                 -- immutable, case-sensitive, one namespace for all programs
+  code TEXT PRIMARY KEY,                 -- immutable, one namespace for all programs
+  chosen INTEGER NOT NULL DEFAULT 0 CHECK (chosen IN (0, 1, 2)), -- immutable; an operator (1) or a partner (2) chose the code, and its case does not matter
+  skeleton TEXT,                         -- immutable: the same for codes that look the same
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
   program_id TEXT NOT NULL,              -- immutable
   destination TEXT,                      -- mutable; NULL: the site's home page
@@ -67,9 +72,19 @@ CREATE TABLE link (
   source TEXT,                           -- mutable: direct_link, agency or content
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER,                 -- mutable; the link stops working at this instant
-  disabled_at_ms INTEGER                 -- mutable; the link stops working at this instant
+  disabled_at_ms INTEGER,                -- mutable; the link stops working at this instant
+  updated_at_ms INTEGER NOT NULL DEFAULT 0 -- mutable: when it was last changed
 ) STRICT;
+CREATE INDEX link_updated ON link (updated_at_ms);
 CREATE INDEX link_partner ON link (partner_id);
+-- A code that differs from another's by case alone would be read as it.
+CREATE UNIQUE INDEX link_nocase ON link (code COLLATE NOCASE);
+CREATE INDEX link_skeleton ON link (skeleton);
+-- Nobody gets a code that looks like another partner's, if somebody chose one of the two.
+CREATE TRIGGER link_look_alike BEFORE INSERT ON link WHEN EXISTS (SELECT 1 FROM link o
+  WHERE o.skeleton = NEW.skeleton AND o.partner_id <> NEW.partner_id AND (o.chosen > 0 OR NEW.chosen > 0)
+    AND o.disabled_at_ms IS NULL AND (o.expires_at_ms IS NULL OR o.expires_at_ms > NEW.created_at_ms))
+BEGIN SELECT RAISE(ABORT, 'guard:link_code_looks_alike'); END;
 
 CREATE TABLE event (
   id TEXT PRIMARY KEY,                   -- immutable, the sender's id
@@ -87,6 +102,7 @@ CREATE TABLE event (
   codes TEXT NOT NULL,                   -- immutable, JSON array: every code that the credential names
   outcome TEXT NOT NULL                  -- immutable, JSON: the first response
 ) STRICT;
+CREATE INDEX event_invoice_received ON event (received_at_ms) WHERE type = 'invoice.paid';
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
 CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
@@ -148,6 +164,7 @@ CREATE TABLE binding (
   PRIMARY KEY (account_id, group_id)
 ) STRICT;
 CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
+CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
@@ -179,6 +196,7 @@ CREATE TABLE accrual (
   postings INTEGER NOT NULL,             -- mutable: how many ledger rows it has
   changed_at_ms INTEGER NOT NULL DEFAULT 0 -- mutable: when it was last written
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX accrual_changed ON accrual (changed_at_ms);
 CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';

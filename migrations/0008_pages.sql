@@ -32,11 +32,11 @@ CREATE INDEX session_ended ON session (ended_at_ms) WHERE ended_at_ms IS NOT NUL
 -- An emailed link. Only the hash of its token is stored; it works once.
 CREATE TABLE magic_link (
   token_sha256 TEXT PRIMARY KEY,         -- immutable, hex
-  purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join')), -- immutable
+  purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'join', 'change_email')), -- immutable
   email TEXT NOT NULL,                   -- immutable, in lower case
   requested_by TEXT NOT NULL,                -- immutable, keyed hash of the requester's network; '' if unknown
   is_live INTEGER NOT NULL CHECK (is_live IN (0, 1)), -- immutable, 0: nobody has this address, and no email was sent
-  detail TEXT NOT NULL,                  -- immutable, JSON: the data of the form for joining, or where to go afterwards
+  detail TEXT NOT NULL,                  -- immutable, JSON: the data of the form for joining, where to go afterwards, or whose address changes
   created_at_ms INTEGER NOT NULL,        -- immutable
   expires_at_ms INTEGER NOT NULL,        -- immutable
   used_at_ms INTEGER                     -- set once

@@ -45,7 +45,7 @@ BEGIN DELETE FROM reported_transfer WHERE id = NEW.transfer_id; END;
 
 -- Those that nobody here asked for. A payout whose outcome is not known yet may turn out to have made its own.
 CREATE VIEW unexpected_transfer AS
-SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made_at_ms FROM reported_transfer t
+SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made_at_ms, t.acknowledged_at_ms FROM reported_transfer t
   WHERE t.acknowledged_at_ms IS NULL
     AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.id = t.transfer_group AND p.destination = t.destination
       AND p.attempt > 0 AND p.state IN ('planned', 'submitting'));

@@ -1,11 +1,13 @@
 //! Fields of a parsed body: one way to read a text, an integer or an instant, with its limit, so that every source of
 //! events has the same limits and the same errors.
 //!
-//! `null` counts as absent everywhere. Unknown fields are ignored, because senders add fields over time.
+//! `null` counts as absent everywhere. Events of senders may have unknown fields, because senders add fields over time.
+//! A request of an operator may not ([`Fields::closed`]): what nobody reads is a mistake that its author has to see.
 
 use crate::base::time::UtcMillis;
 use crate::codec::json::Invalid;
 use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, OCCURRED_AT_MIN};
+use crate::engine::link::code::is_choosable;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
@@ -69,10 +71,18 @@ pub(crate) const SHOWN_NAME_SHORT: Form =
     shown(64, "be at most 64 visible characters, without control characters or text-direction marks");
 /// A referral code, a visitor's id, a plan's name: far longer than any that we or common senders create.
 pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
+/// A code that somebody chooses for a link.
+pub(crate) const CHOSEN_CODE: Form = exact(64, is_choosable, "be 3 to 64 characters of A-Z, a-z, 0-9, _ and -");
+/// What operators write down about a partner.
+pub(crate) const NOTES: Form =
+    Form { max: 2_000, holds: is_note, must: "be at most 2000 characters", empty_is_absent: true };
 /// A signed attribution token: no longer than a cookie may be.
 pub(crate) const TOKEN: Form = label(4096, "be at most 4096 characters without control characters");
 /// A campaign's name, as in a link.
 pub(crate) const CAMPAIGN: Form = label(64, "be at most 64 characters without control characters");
+
+/// Longest name of an unknown field that is repeated to its sender.
+const UNKNOWN_CHARS_MAX: usize = 64;
 
 /// One object of a body, or none.
 #[derive(Clone, Copy)]
@@ -82,6 +92,8 @@ pub(crate) struct Fields<'a> {
     map: Option<&'a Map<String, Value>>,
     /// Whether people typed the values into a form: surrounding space is dropped, and an empty value counts as absent.
     typed: bool,
+    /// Every field that a closed object may have; `None`: others are ignored.
+    known: Option<&'a [&'a str]>,
 }
 
 impl<'a> Fields<'a> {
@@ -92,14 +104,46 @@ impl<'a> Fields<'a> {
             code: "wrong_type",
             detail: "the body must be a JSON object".to_owned(),
         })?;
-        Ok(Fields { path: "", map: Some(map), typed: false })
+        Ok(Fields { path: "", map: Some(map), typed: false, known: None })
+    }
+
+    /// The body itself, with no field but the `known` ones.
+    pub fn closed(body: &'a Value, known: &'a [&'a str]) -> Result<Fields<'a>, Invalid> {
+        Fields::closed_item(body, "", known)
+    }
+
+    /// The same for an object in a list at `path`.
+    pub fn closed_item(item: &'a Value, path: &'static str, known: &'a [&'a str]) -> Result<Fields<'a>, Invalid> {
+        let fields = Fields { path, known: Some(known), ..Fields::of_body(item)? };
+        match fields.map.and_then(|map| map.keys().find(|name| !known.contains(&name.as_str()))) {
+            Some(name) => Err(fields.unknown(name, known)),
+            None => Ok(fields),
+        }
+    }
+
+    /// Names the field, and the one that was probably meant.
+    fn unknown(&self, name: &str, known: &[&str]) -> Invalid {
+        let printable = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+        let name: String = name.chars().take(UNKNOWN_CHARS_MAX).map(printable).collect();
+        let field = self.path_of(&name);
+        let meant = known.iter().map(|known| (distance(&name, known), known)).min();
+        let hint = match meant.filter(|(distance, _)| *distance <= 2) {
+            Some((_, meant)) => format!("; did you mean {}?", self.path_of(meant)),
+            None => String::new(),
+        };
+        let listed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Invalid {
+            detail: format!("{field} is not a field of this request{hint} (its fields: {listed})"),
+            field,
+            code: "unknown_field",
+        }
     }
 
     /// The object at `path` of the body; without fields if it is absent.
     pub fn object(&self, path: &'static str) -> Result<Fields<'a>, Invalid> {
         match self.get(path) {
-            None => Ok(Fields { path, map: None, typed: self.typed }),
-            Some(Value::Object(map)) => Ok(Fields { path, map: Some(map), typed: self.typed }),
+            None => Ok(Fields { path, map: None, typed: self.typed, known: None }),
+            Some(Value::Object(map)) => Ok(Fields { path, map: Some(map), typed: self.typed, known: None }),
             Some(_) => Err(self.invalid(path, "wrong_type", "be an object")),
         }
     }
@@ -194,13 +238,37 @@ impl<'a> Fields<'a> {
         Invalid { detail: format!("{field} must {must}"), field, code }
     }
 
-    fn get(&self, name: &str) -> Option<&'a Value> {
+    /// Whether the field was sent, be it as `null`: of a change, that removes the value.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.map.is_some_and(|map| map.contains_key(name))
+    }
+
+    /// A field as it was sent: what it may hold is checked elsewhere.
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        debug_assert!(self.known.is_none_or(|known| known.contains(&name)), "{name} is read, but would be refused");
         self.map?.get(name).filter(|value| !value.is_null())
     }
 
     fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
+}
+
+/// How many letters have to be added, dropped or replaced to make one text the other, whatever the case.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, b) in other.bytes().enumerate() {
+            let (left, above) = (row[j], row[j + 1]);
+            row[j + 1] = (diagonal + usize::from(!a.eq_ignore_ascii_case(&b))).min(left + 1).min(above + 1);
+            diagonal = above;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// Non-empty, and visible ASCII only.
@@ -210,6 +278,10 @@ pub(crate) fn is_printable(text: &str) -> bool {
 
 fn has_no_control_character(text: &str) -> bool {
     !text.chars().any(char::is_control)
+}
+
+fn is_note(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 /// Contains something visible, and nothing that hides or reverses the text around it.
@@ -258,4 +330,31 @@ fn is_domain(text: &str) -> bool {
     };
     let is_name = |last: &str| last.bytes().any(|b| b.is_ascii_alphabetic());
     text.split('.').all(is_label) && text.rsplit_once('.').is_some_and(|(_, last)| is_name(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unknown_field_is_named_with_the_one_that_was_meant() {
+        let detail = |body: Value| Fields::closed(&body, &["name", "amount_cents"]).map(|_| ()).map_err(|e| e.detail);
+        assert_eq!(detail(json!({"name": 1, "amount_cents": 2})), Ok(()));
+        let all = "(its fields: name, amount_cents)";
+        for (sent, hint) in [
+            ("amount_cent", "; did you mean amount_cents?"),
+            ("Name", "; did you mean name?"),
+            ("nmae", "; did you mean name?"),
+            ("code", ""),
+            ("", ""),
+            ("\u{e9}\n", ""),
+        ] {
+            let shown = sent.replace(['\u{e9}', '\n'], "?");
+            let want = format!("{shown} is not a field of this request{hint} {all}");
+            assert_eq!(detail(json!({"name": 1, sent: null})), Err(want), "{sent}");
+        }
+        let long = Fields::closed(&json!({"x".repeat(9_000): 1}), &[]).map(|_| ()).unwrap_err();
+        assert_eq!((long.field.len(), long.code), (UNKNOWN_CHARS_MAX, "unknown_field"));
+    }
 }

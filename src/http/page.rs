@@ -15,12 +15,17 @@ pub const LAST: i64 = u32::MAX as i64 * 1_000_000;
 
 /// The filter `?state=`, one of `known`; empty means all.
 pub fn state(request: &Request, known: &[&str]) -> Result<String, AppError> {
-    let state = request.param("state").unwrap_or_default();
-    if state.is_empty() || known.contains(&state.as_str()) {
-        return Ok(state);
+    one_of(request, "state", known)
+}
+
+/// The same for another filter.
+pub fn one_of(request: &Request, name: &str, known: &[&str]) -> Result<String, AppError> {
+    let value = request.param(name).unwrap_or_default();
+    if value.is_empty() || known.contains(&value.as_str()) {
+        return Ok(value);
     }
-    Err(AppError::new(ErrorKind::BadRequest, "unsupported", format!("must be one of {}", known.join(", ")))
-        .field("state"))
+    let detail = format!("must be one of {}", known.join(", "));
+    Err(AppError::new(ErrorKind::BadRequest, "unsupported", detail).field(name))
 }
 
 pub struct Page {

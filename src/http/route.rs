@@ -25,7 +25,7 @@ use crate::http::payout::payouts;
 use crate::http::payout::transfers;
 use crate::http::program::{programs, schema};
 use crate::http::report::payouts as payout_sums;
-use crate::http::report::{attribution, audit, figures, reconciliations, reports};
+use crate::http::report::{attribution, audit, figures, lists, reconciliations, reports};
 use crate::http::settlement::runs;
 use crate::http::signed::{VerifiedWebhook, Webhook};
 use crate::http::{accounts, adjustments, auth, health, openapi, reviews, signed, site_user};
@@ -79,12 +79,20 @@ table! {
     POST "/v1/webhooks/stripe-connect", Signed(Webhook::Stripe(StripeEndpoint::Connect)) =>
         |call| call.dated_body(|body, now| translation::parse(body, StripeEndpoint::Connect, now), stripe::connect);
     POST "/api/referral/generate", SiteUser => |call| call.body(operator::generate, visitors::generate);
+    GET "/v1/partners", Operator(Scope::Partners) => |call| call.to(lists::partners);
     POST "/v1/partners", Operator(Scope::Partners) => |call| call.body(operator::partner, partners::enrol);
     GET "/v1/partners/{id}", Operator(Scope::Partners) => |call| call.to(partners::show);
+    PATCH "/v1/partners/{id}", Operator(Scope::Partners) =>
+        |call| call.body(operator::partner_change, partners::change);
     GET "/v1/partners/{id}/balance-transactions", Operator(Scope::Partners) => |call| call.to(partners::entries);
+    GET "/v1/links", Operator(Scope::Partners) => |call| call.to(lists::links);
     POST "/v1/links", Operator(Scope::Partners) => |call| call.dated_body(operator::link, links::link);
     GET "/v1/links/{code}", Operator(Scope::Partners) => |call| call.to(links::link_show);
+    PATCH "/v1/links/{code}", Operator(Scope::Partners) => |call| call.body(operator::link_change, links::link_change);
     DELETE "/v1/links/{code}", Operator(Scope::Partners) => |call| call.to(links::link_disable);
+    GET "/v1/accounts", Operator(Scope::Partners) => |call| call.to(lists::accounts);
+    GET "/v1/accruals", Operator(Scope::Partners) => |call| call.to(lists::accruals);
+    GET "/v1/invoices", Operator(Scope::Partners) => |call| call.to(lists::invoices);
     GET "/v1/accounts/{id}/attribution", Operator(Scope::Partners) => |call| call.to(attribution::report);
     GET "/v1/programs", Operator(Scope::Programs) => |call| call.to(programs::list);
     GET "/v1/programs/{id}", Operator(Scope::Programs) => |call| call.to(programs::show);
@@ -137,7 +145,7 @@ table! {
         |call| call.body(operator::decision, partners::reinstate);
     POST "/v1/partners/{id}/onboarding", Operator(Scope::Partners) =>
         |call| call.body(operator::onboarding, payouts::onboarding);
-    POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.to(payouts::dashboard);
+    POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.body(operator::nothing, payouts::dashboard);
     GET "/v1/unexpected-transfers", Operator(Scope::Payouts) => |call| call.to(transfers::list);
     POST "/v1/unexpected-transfers/{id}", Operator(Scope::Payouts) =>
         |call| call.body(operator::decision, transfers::acknowledge);

@@ -2,7 +2,7 @@
 
 use crate::http::context::Platform;
 use crate::pages::identity::sign_in;
-use crate::pages::partner::join;
+use crate::pages::partner::{address, join};
 use crate::pages::table::Page;
 use crate::pages::viewer::Visitor;
 
@@ -32,6 +32,8 @@ fn joining<S: Platform>() -> Vec<Page<S, Visitor>> {
         Page::get("/partner/join", |cx, gate, _| Box::pin(join::ask(cx, gate))),
         Page::post_reading("/partner/join", |cx, gate, _| Box::pin(join::send(cx, gate))),
         Page::get("/partner/join/sent", |cx, _, _| Box::pin(async { Ok(join::sent(cx)) })),
+        Page::get("/partner/email/{token}", |cx, _, [token, _]| Box::pin(address::confirm(cx, token))),
+        Page::post_reading("/partner/email/{token}", |cx, _, [token, _]| Box::pin(address::follow(cx, token))),
         Page::get("/partner/join/{token}", |cx, _, [token, _]| Box::pin(join::confirm(cx, token))),
         Page::post_reading("/partner/join/{token}", |cx, _, [token, _]| Box::pin(join::follow(cx, token))),
     ]

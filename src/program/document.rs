@@ -53,6 +53,9 @@ pub struct CodeFormat {
     pub form: CodeForm,
     /// URL parameters that carry a code of this program.
     pub params: Vec<Param>,
+    /// Whether partners may choose the codes of their links, as operators may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chosen_by_partners: bool,
 }
 
 /// The format of a partner's code.

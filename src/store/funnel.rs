@@ -4,6 +4,7 @@ use crate::base::ids::{LinkCode, ProgramId};
 use crate::base::time::{UtcMillis, Week};
 use crate::engine::funnel::StageCount;
 use crate::program::measure::CLICK;
+use crate::store::link::code::means;
 use crate::store::port::Stmt;
 use crate::store::program::in_force;
 use crate::store::query::Parsed;
@@ -45,7 +46,7 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
          SELECT ?2, l.program_id, l.partner_id, l.code, COALESCE(NULLIF(c.value ->> '$.campaign', ''), l.campaign, ''),
                 s.value ->> '$.id', ?3, ?4, ?5, CAST(?6 AS INTEGER), ?7
          FROM json_each(?1) c
-         JOIN link l ON l.code = c.value ->> '$.code'
+         JOIN link l ON {means}
          JOIN partner p ON p.id = l.partner_id
          JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})
          JOIN json_each(v.document, '$.funnel.stages') s
@@ -59,7 +60,8 @@ pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
                     AND c.value ->> '$.at' <= ?6 + ?8))
          ORDER BY c.key LIMIT 1
          ON CONFLICT (id) DO NOTHING",
-        in_force = in_force("l.program_id", "?6")
+        in_force = in_force("l.program_id", "?6"),
+        means = means("c.value ->> '$.code'")
     ))
     .json(&reached.senders)
     .bind(&reached.id)

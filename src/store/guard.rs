@@ -41,6 +41,8 @@ macro_rules! guards {
 guards! {
     AccountStale "account_stale" LostRace,
     RewardBudgetStale "reward_budget_stale" LostRace,
+    // A code that looks like it was made since they were compared.
+    LinkCodeLooksAlike "link_code_looks_alike" LostRace,
     RunStepTaken "run_step_taken" LostRace,
     PreviewStepTaken "preview_step_taken" LostRace,
     StripeCustomerStale "stripe_customer_stale" LostRace,

@@ -241,6 +241,7 @@ impl<'a> Filling<'a> {
             country: None,
             kind: None,
             disclosure_accepted: true,
+            code: None,
         };
         let (id, code) = self.world.enrol(at("2024-09-01T00:00:00Z"), &new).expect("enrolled");
         self.tell(

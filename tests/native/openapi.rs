@@ -1,7 +1,9 @@
 //! `openapi.json` describes exactly the routes that exist.
 
+mod bodies;
 mod enumerations;
 mod fields;
+mod listed;
 mod words;
 
 use crate::support::openapi::{check, document, faults, resolve};

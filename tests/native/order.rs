@@ -81,6 +81,7 @@ fn enrol(world: &World) -> Vec<(String, String)> {
             country: None,
             kind: kind.map(str::to_owned),
             disclosure_accepted: true,
+            code: None,
         };
         let (id, code) = world.enrol(start, &new).expect("a partner");
         codes.push((program.to_owned(), code));

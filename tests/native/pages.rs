@@ -1,6 +1,8 @@
 //! The pages, requested as by a browser, with the product's SQL on SQLite.
 
 mod access;
+mod address;
+mod codes;
 mod connect;
 mod fixture;
 mod frame;

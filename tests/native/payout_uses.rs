@@ -2,12 +2,14 @@
 
 mod accruals;
 mod attribution;
+mod audited;
 mod changes;
+mod codes;
 mod connect;
 mod credits;
 mod decisions;
-
 pub mod fixture;
+mod lists;
 mod payability;
 mod plans;
 mod refused;
@@ -285,12 +287,12 @@ fn without_a_key_payment_calls_fail_and_the_ledger_keeps_working() {
     fixture.sweep(APRIL);
     assert_eq!((fixture.balance(&partner), fixture.messages("payout.onboarding").len()), ((10_000, 0), 0));
     let run = fixture.run_of(AGENCY, APRIL);
-    for path in [
-        format!("/v1/runs/{run}/approve"),
-        format!("/v1/partners/{partner}/onboarding"),
-        "/v1/payouts/po_1/reversals".to_owned(),
+    for (path, body) in [
+        (format!("/v1/runs/{run}/approve"), json!({"reason": "x"})),
+        (format!("/v1/partners/{partner}/onboarding"), json!({})),
+        ("/v1/payouts/po_1/reversals".to_owned(), json!({"reason": "x"})),
     ] {
-        let (status, error) = fixture.post(APRIL, &path, json!({"reason": "x"}));
+        let (status, error) = fixture.post(APRIL, &path, body);
         assert_eq!((status, error["code"].as_str()), (409, Some("stripe_not_set_up")), "{path}");
     }
 }

@@ -155,6 +155,7 @@ impl World {
             country: None,
             kind: None,
             disclosure_accepted: true,
+            code: None,
         };
         self.enrol(when, &new)
     }
@@ -222,6 +223,7 @@ impl World {
             utm: None,
             source: source.map(str::to_owned),
             expires_at: None,
+            code: None,
         };
         let (_, answer) = now(enroll::link(&self.at(when), &request, "https://ref.example", None))?;
         Ok(answer["code"].as_str().unwrap_or_default().to_owned())

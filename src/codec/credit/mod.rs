@@ -27,7 +27,7 @@ pub struct RedeemRequest {
 
 pub fn redeem(body: &[u8]) -> Result<RedeemRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["partner", "program", "external_id", "amount_cents", "currency", "reason"])?;
     let text = |name: &str| fields.text(name, &ID);
     let cents = fields.integer("amount_cents", 1..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
     let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());

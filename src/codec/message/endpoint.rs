@@ -64,7 +64,7 @@ pub struct ReplayRequest {
 /// `{"url", "types"?, "secret"?}`.
 pub fn read(body: &[u8], rules: &HostRules) -> Result<NewEndpoint, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["url", "types", "secret"])?;
     let url = fields.required_text("url", &URL)?;
     check(&url, rules).map_err(|must| fields.invalid("url", "malformed", must))?;
     let secret = fields.text("secret", &ID)?;
@@ -77,18 +77,18 @@ pub fn read(body: &[u8], rules: &HostRules) -> Result<NewEndpoint, Invalid> {
         }
         _ => {}
     }
-    Ok(NewEndpoint { url, types: types(&fields, value.get("types"))?, secret })
+    Ok(NewEndpoint { url, types: types(&fields)?, secret })
 }
 
 pub fn replay(body: &[u8]) -> Result<ReplayRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["target", "reason"])?;
     let reason = fields.text("reason", &NAME)?.filter(|r| !r.trim().is_empty());
     Ok(ReplayRequest { target: fields.text("target", &ID)?, reason: reason.ok_or_else(|| fields.missing("reason"))? })
 }
 
-fn types(fields: &Fields, given: Option<&Value>) -> Result<Vec<String>, Invalid> {
-    let Some(given) = given.filter(|v| !v.is_null()) else { return Ok(Vec::new()) };
+fn types(fields: &Fields) -> Result<Vec<String>, Invalid> {
+    let Some(given) = fields.get("types") else { return Ok(Vec::new()) };
     let known = |k: &str| MessageType::ALL.iter().any(|kind| kind.is_named_by(k));
     let listed: Option<Vec<String>> = given
         .as_array()

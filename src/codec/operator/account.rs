@@ -46,7 +46,7 @@ pub struct ReassignRequest {
 
 pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["decision", "reason"])?;
     let decision = one_of(&fields, "decision", &["release", "reject"])?.ok_or_else(|| fields.missing("decision"))?;
     Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
 }
@@ -55,8 +55,8 @@ pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
 /// account without subscriptions has no active ones.
 pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<ReconciliationRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
-    let listed = value.get("accounts").and_then(Value::as_array).filter(|a| (1..=ACCOUNTS_MAX).contains(&a.len()));
+    let fields = Fields::closed(&value, &["as_of", "repair", "accounts"])?;
+    let listed = fields.get("accounts").and_then(Value::as_array).filter(|a| (1..=ACCOUNTS_MAX).contains(&a.len()));
     let listed = listed.ok_or_else(|| {
         fields.invalid("accounts", "out_of_range", &format!("be a list of 1 to {ACCOUNTS_MAX} accounts"))
     })?;
@@ -69,12 +69,17 @@ pub fn reconciliation(body: &[u8], now: UtcMillis) -> Result<ReconciliationReque
 }
 
 fn billed(value: &Value) -> Result<BilledAccount, Invalid> {
-    let fields = Fields::of_body(value)?;
-    let listed = value.get("subscriptions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let fields = Fields::closed_item(value, "accounts[]", &["id", "subscriptions"])?;
+    let listed = match fields.get("subscriptions") {
+        None => &[][..],
+        Some(Value::Array(listed)) => listed,
+        Some(_) => return Err(fields.invalid("subscriptions", "wrong_type", "be a list")),
+    };
     let subscriptions: Result<Vec<_>, Invalid> = listed
         .iter()
         .map(|s| {
-            let fields = Fields::of_body(s)?;
+            let known = &["id", "monthly_cents", "currency"];
+            let fields = Fields::closed_item(s, "accounts[].subscriptions[]", known)?;
             Ok(Subscription {
                 subscription_id: fields.required_text("id", &ID)?,
                 monthly_cents: fields.integer("monthly_cents", 0..=CENTS_MAX)?.map(Cents),
@@ -88,7 +93,7 @@ fn billed(value: &Value) -> Result<BilledAccount, Invalid> {
 
 pub fn reassign(body: &[u8]) -> Result<ReassignRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["program", "partner", "reason"])?;
     Ok(ReassignRequest {
         program: fields.required_text("program", &ID)?.into(),
         partner: fields.text("partner", &ID)?.map(Into::into),

@@ -48,7 +48,20 @@ pub struct AdjustmentDecision {
 /// "note"?, "reason"}`.
 pub fn adjustment(body: &[u8]) -> Result<AdjustmentRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let known = [
+        "partner",
+        "amount_cents",
+        "currency",
+        "balance",
+        "vests_at",
+        "account",
+        "invoice",
+        "accrual",
+        "adjustment",
+        "note",
+        "reason",
+    ];
+    let fields = Fields::closed(&value, &known)?;
     let cents =
         fields.integer("amount_cents", -CENTS_MAX..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
     if cents == 0 {
@@ -123,7 +136,7 @@ fn check(fields: &Fields, undone: &serde_json::Value, request: &AdjustmentReques
 /// `{"decision": "approve" | "reject", "reason"}`.
 pub fn adjustment_decision(body: &[u8]) -> Result<AdjustmentDecision, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["decision", "reason"])?;
     let decision = one_of(&fields, "decision", &["approve", "reject"])?.ok_or_else(|| fields.missing("decision"))?;
     Ok(AdjustmentDecision { approve: decision == "approve", reason: reason(&fields)? })
 }

@@ -12,10 +12,11 @@ pub use crate::codec::operator::account::{
 };
 pub use crate::codec::operator::adjustment::{AdjustmentDecision, AdjustmentRequest, adjustment, adjustment_decision};
 pub use crate::codec::operator::partner::{
-    GenerateLinkRequest, NewLink, NewPartner, Profile, generate, link, partner, profile,
+    ChosenCode, GenerateLinkRequest, LinkChange, NewLink, NewPartner, PartnerChange, Profile, generate, link,
+    link_change, missing, partner, partner_change, profile,
 };
 pub use crate::codec::operator::payout::{
-    OnboardingRequest, ResolutionRequest, ReversalRequest, decision, onboarding, remark, resolution, reversal,
+    OnboardingRequest, ResolutionRequest, ReversalRequest, decision, nothing, onboarding, remark, resolution, reversal,
 };
 pub use crate::codec::operator::program::{DryRunRequest, FundingRequest, NewRun, dry_run, funding, run};
 

@@ -1,13 +1,21 @@
 //! Bodies about partners and their links.
 
-use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
-use crate::codec::fields::{CAMPAIGN, DOMAIN, EMAIL, Fields, ID, SHOWN_NAME, SHOWN_NAME_SHORT};
+use crate::codec::fields::{CAMPAIGN, CHOSEN_CODE, DOMAIN, EMAIL, Fields, ID, NOTES, SHOWN_NAME, SHOWN_NAME_SHORT};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::codec::link::destination;
 use crate::codec::operator::shared::{DESTINATION, country, one_of};
 use serde_json::{Map, Value};
+
+/// A code that somebody chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChosenCode {
+    pub code: LinkCode,
+    /// A partner chose it, not an operator: it names nothing from before.
+    pub by_partner: bool,
+}
 
 /// A request to make someone a partner of a program.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +28,29 @@ pub struct NewPartner {
     pub country: Option<String>,
     pub kind: Option<String>,
     pub disclosure_accepted: bool,
+    /// `None`: it is drawn.
+    pub code: Option<ChosenCode>,
+}
+
+/// What an operator changes about a partner. `None`: it stays. `Some(None)`: it is removed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartnerChange {
+    pub name: Option<Option<String>>,
+    pub website: Option<Option<String>>,
+    pub country: Option<Option<String>>,
+    pub notes: Option<Option<String>>,
+    pub code: Option<ChosenCode>,
+    /// Takes effect once the partner confirms it.
+    pub email: Option<String>,
+}
+
+/// What is changed about a link, in the same way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkChange {
+    pub code: Option<ChosenCode>,
+    pub destination: Option<Option<String>>,
+    pub campaign: Option<Option<String>>,
+    pub utm: Option<Option<Value>>,
 }
 
 /// A partner's own details.
@@ -36,6 +67,8 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLink {
     pub partner: PartnerId,
+    /// `None`: it is drawn.
+    pub code: Option<ChosenCode>,
     pub destination: Option<String>,
     pub campaign: Option<String>,
     pub utm: Option<Value>,
@@ -55,7 +88,10 @@ const UTM_MAX: usize = 10;
 
 pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(
+        &value,
+        &["program", "external_id", "name", "email", "website", "country", "type", "disclosure_accepted", "code"],
+    )?;
     Ok(NewPartner {
         program: fields.required_text("program", &ID)?.into(),
         external_id: fields.required_text("external_id", &ID)?,
@@ -65,12 +101,51 @@ pub fn partner(body: &[u8]) -> Result<NewPartner, Invalid> {
         country: country(&fields)?,
         kind: one_of(&fields, "type", &["developer", "agency", "content"])?,
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
+        code: chosen_code(&fields)?,
     })
+}
+
+pub fn partner_change(body: &[u8]) -> Result<PartnerChange, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::closed(&value, &["name", "email", "website", "country", "notes", "code"])?;
+    Ok(PartnerChange {
+        name: changed(&fields, "name", fields.text("name", &SHOWN_NAME)?),
+        website: changed(&fields, "website", website(&fields)?),
+        country: changed(&fields, "country", country(&fields)?),
+        notes: changed(&fields, "notes", fields.text("notes", &NOTES)?),
+        code: chosen_code(&fields)?,
+        email: fields.text("email", &EMAIL)?,
+    })
+}
+
+/// A form that leaves out what it is for.
+pub fn missing(field: &str) -> Invalid {
+    Invalid { field: field.to_owned(), code: "missing", detail: format!("{field} is required") }
+}
+
+pub fn link_change(body: &[u8]) -> Result<LinkChange, Invalid> {
+    let value = json::read(body)?;
+    let fields = Fields::closed(&value, &["code", "destination", "campaign", "utm"])?;
+    Ok(LinkChange {
+        code: chosen_code(&fields)?,
+        destination: changed(&fields, "destination", destination_of(&fields)?),
+        campaign: changed(&fields, "campaign", campaign(&fields)?),
+        utm: changed(&fields, "utm", utm(&fields)?),
+    })
+}
+
+fn changed<T>(fields: &Fields, name: &str, value: Option<T>) -> Option<Option<T>> {
+    fields.is_given(name).then_some(value)
+}
+
+fn chosen_code(fields: &Fields) -> Result<Option<ChosenCode>, Invalid> {
+    let code = fields.text("code", &CHOSEN_CODE)?;
+    Ok(code.map(|code| ChosenCode { code: code.into(), by_partner: false }))
 }
 
 pub fn profile(body: &[u8]) -> Result<Profile, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?.typed();
+    let fields = Fields::closed(&value, &["name", "website", "country", "display_name"])?.typed();
     Ok(Profile {
         name: fields.text("name", &SHOWN_NAME)?,
         website: website(&fields)?,
@@ -81,11 +156,9 @@ pub fn profile(body: &[u8]) -> Result<Profile, Invalid> {
 
 pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
-    let destination = fields.text("destination", &DESTINATION)?;
-    if let Some(Err(why)) = destination.as_deref().map(destination::check) {
-        return Err(fields.invalid("destination", "malformed", &format!("be a safe destination: {why}")));
-    }
+    let fields =
+        Fields::closed(&value, &["partner", "destination", "campaign", "utm", "source", "expires_at", "code"])?;
+    let destination = destination_of(&fields)?;
     let expires_at = match fields.text("expires_at", &ID)? {
         None => None,
         Some(text) => match UtcMillis::parse(&text).filter(|at| *at > now) {
@@ -95,15 +168,12 @@ pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
             }
         },
     };
-    let campaign = fields.text("campaign", &CAMPAIGN)?;
-    if campaign.as_deref().is_some_and(|c| !c.bytes().all(is_campaign_byte)) {
-        return Err(fields.invalid("campaign", "malformed", "contain only A-Z a-z 0-9 _ . -"));
-    }
     Ok(NewLink {
         partner: fields.required_text("partner", &ID)?.into(),
+        code: chosen_code(&fields)?,
         destination,
-        campaign,
-        utm: utm(&fields, value.get("utm"))?,
+        campaign: campaign(&fields)?,
+        utm: utm(&fields)?,
         source: one_of(&fields, "source", &["direct_link", "agency", "content"])?,
         expires_at,
     })
@@ -114,11 +184,28 @@ pub fn generate(body: &[u8]) -> Result<GenerateLinkRequest, Invalid> {
         return Ok(GenerateLinkRequest::default());
     }
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["program", "disclosure_accepted"])?;
     Ok(GenerateLinkRequest {
         program: fields.text("program", &ID)?.map(Into::into),
         disclosure_accepted: fields.boolean("disclosure_accepted")?.unwrap_or(false),
     })
+}
+
+fn destination_of(fields: &Fields) -> Result<Option<String>, Invalid> {
+    let destination = fields.text("destination", &DESTINATION)?;
+    match destination.as_deref().map(destination::check) {
+        Some(Err(why)) => Err(fields.invalid("destination", "malformed", &format!("be a safe destination: {why}"))),
+        _ => Ok(destination),
+    }
+}
+
+fn campaign(fields: &Fields) -> Result<Option<String>, Invalid> {
+    match fields.text("campaign", &CAMPAIGN)? {
+        Some(campaign) if !campaign.bytes().all(is_campaign_byte) => {
+            Err(fields.invalid("campaign", "malformed", "contain only A-Z a-z 0-9 _ . -"))
+        }
+        campaign => Ok(campaign),
+    }
 }
 
 fn is_campaign_byte(byte: u8) -> bool {
@@ -136,9 +223,9 @@ fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
 }
 
 /// `{"source": "newsletter", …}`, with or without the prefix `utm_`; stored with the prefix.
-fn utm(fields: &Fields, given: Option<&Value>) -> Result<Option<Value>, Invalid> {
+fn utm(fields: &Fields) -> Result<Option<Value>, Invalid> {
     fields.object("utm")?;
-    let Some(Value::Object(given)) = given else { return Ok(None) };
+    let Some(Value::Object(given)) = fields.get("utm") else { return Ok(None) };
     let mut utm = Map::new();
     for (name, value) in given {
         let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_campaign_byte);

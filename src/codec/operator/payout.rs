@@ -38,7 +38,7 @@ pub struct OnboardingRequest {
 /// `{"reason": …}`.
 pub fn decision(body: &[u8]) -> Result<String, Invalid> {
     let value = json::read(body)?;
-    reason(&Fields::of_body(&value)?)
+    reason(&Fields::closed(&value, &["reason"])?)
 }
 
 /// The same, but the reason is optional.
@@ -47,13 +47,22 @@ pub fn remark(body: &[u8]) -> Result<Option<String>, Invalid> {
         return Ok(None);
     }
     let value = json::read(body)?;
-    Fields::of_body(&value)?.text("reason", &NAME)
+    Fields::closed(&value, &["reason"])?.text("reason", &NAME)
+}
+
+/// Of a request that says everything by its address: an empty body, or `{}`.
+pub fn nothing(body: &[u8]) -> Result<(), Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(());
+    }
+    Fields::closed(&json::read(body)?, &[]).map(|_| ())
 }
 
 /// `made` is the name of the Stripe object: a transfer, a transaction.
 pub fn resolution(body: &[u8], made: &str) -> Result<(ResolutionRequest, String), Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let known = ["decision", made, "reason"];
+    let fields = Fields::closed(&value, &known)?;
     let decision = one_of(&fields, "decision", &["paid", "again", "failed"])?;
     let resolution = match decision.as_deref() {
         Some("paid") => ResolutionRequest::Paid { transfer: fields.required_text(made, &ID)? },
@@ -66,7 +75,7 @@ pub fn resolution(body: &[u8], made: &str) -> Result<(ResolutionRequest, String)
 
 pub fn reversal(body: &[u8]) -> Result<ReversalRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["amount_cents", "reason"])?;
     let amount = fields.integer("amount_cents", 1..=CENTS_MAX)?.map(Cents);
     Ok(ReversalRequest { amount, reason: reason(&fields)? })
 }
@@ -76,7 +85,7 @@ pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
         return Ok(OnboardingRequest::default());
     }
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["return_url", "refresh_url", "country"])?;
     let address = |name: &str| match fields.text(name, &DESTINATION)? {
         Some(text) if destination::check(&text).is_err() || !text.starts_with("http") => {
             Err(fields.invalid(name, "malformed", "be an http(s) URL"))

@@ -37,7 +37,7 @@ pub struct FundingRequest {
 
 pub fn run(body: &[u8]) -> Result<NewRun, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["program", "cadence", "period", "preview"])?;
     let cadence = one_of(&fields, "cadence", &["weekly", "monthly"])?.ok_or_else(|| fields.missing("cadence"))?;
     Ok(NewRun {
         program: fields.required_text("program", &ID)?.into(),
@@ -53,7 +53,7 @@ const DRY_RUN_DAYS_MAX: i64 = 366;
 /// `{"document": {…}, "period": "2026-06"}`, or `"from"` and `"to"` as instants.
 pub fn dry_run(body: &[u8]) -> Result<DryRunRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["document", "period", "from", "to"])?;
     fields.object("document")?;
     let (from, to) = match fields.text("period", &ID)? {
         Some(text) => {
@@ -70,7 +70,7 @@ pub fn dry_run(body: &[u8]) -> Result<DryRunRequest, Invalid> {
         let rule = format!("be after from, by at most {DRY_RUN_DAYS_MAX} days");
         return Err(fields.invalid("to", "out_of_range", &rule));
     }
-    let document = value.get("document").filter(|d| !d.is_null()).map(Value::to_string);
+    let document = fields.get("document").map(Value::to_string);
     Ok(DryRunRequest { document, from, to })
 }
 
@@ -81,7 +81,7 @@ fn instant(fields: &Fields, name: &str) -> Result<UtcMillis, Invalid> {
 
 pub fn funding(body: &[u8]) -> Result<FundingRequest, Invalid> {
     let value = json::read(body)?;
-    let fields = Fields::of_body(&value)?;
+    let fields = Fields::closed(&value, &["amount_cents", "reason"])?;
     let cents = fields.integer("amount_cents", 1..=CENTS_MAX)?.ok_or_else(|| fields.missing("amount_cents"))?;
     Ok(FundingRequest { amount: Cents(cents), reason: reason(&fields)? })
 }

@@ -20,6 +20,9 @@ pub struct AttributionLink {
     pub partner_id: PartnerId,
     pub expires_at_ms: Option<UtcMillis>,
     pub disabled_at_ms: Option<UtcMillis>,
+    /// When a partner chose the code. Otherwise partners could choose codes that people have typed already.
+    #[serde(default)]
+    pub chosen_at_ms: Option<UtcMillis>,
     /// When the partner accepted the disclosure.
     pub disclosure_accepted_at_ms: Option<UtcMillis>,
     /// When the partner left.

@@ -19,10 +19,13 @@ pub(super) fn window(document: &Document, touched: UtcMillis, signed_up: UtcMill
 }
 
 /// Why a link did not work at an instant. The link's creation date does not matter: a code also works for dates before
-/// it was created.
+/// it was created, unless its partner chose it.
 pub(super) fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis) -> Option<String> {
     if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
         return Some("the partner has not accepted the disclosure".to_owned());
+    }
+    if link.chosen_at_ms.is_some_and(|chosen| at < chosen) {
+        return Some("the partner chose the code later".to_owned());
     }
     let ended = |end: Option<UtcMillis>| end.is_some_and(|end| end <= at);
     if ended(link.expires_at_ms) {

@@ -1,6 +1,7 @@
 //! A referral link as the redirect needs it: resolved once, then cached in KV and in the isolate.
 
 pub mod click;
+pub mod code;
 pub mod visit;
 
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
@@ -17,6 +18,9 @@ pub const CAMPAIGN_MAX: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
     pub code: LinkCode,
+    /// Somebody chose the code: it is found whatever the case of its letters.
+    #[serde(default)]
+    pub chosen: bool,
     pub partner_id: PartnerId,
     pub program_id: ProgramId,
     /// An absolute URL, an absolute path on the site, or nothing: the site's default.
@@ -40,6 +44,11 @@ pub struct LinkRecord {
 }
 
 impl LinkRecord {
+    /// Whether this is the link that a given code means.
+    pub fn is_meant_by(&self, given: &str) -> bool {
+        if self.chosen { self.code.eq_ignore_ascii_case(given) } else { self.code.as_str() == given }
+    }
+
     /// Whether a click at `now` counts. A link that is not live behaves like an unknown one.
     pub fn live(&self, now: UtcMillis) -> bool {
         let over = |end: Option<UtcMillis>| end.is_some_and(|end| end <= now);

@@ -81,6 +81,7 @@ pub async fn generate<S: Platform>(call: SiteUserCall<'_, S, GenerateLinkRequest
         country: None,
         kind: None,
         disclosure_accepted: call.body.disclosure_accepted,
+        code: None,
     };
     let (status, partner) = enroll::partner(&app.context(format!("session:{}", user.id)), &new, &base, None).await?;
     let code = partner["code"].as_str().unwrap_or_default();

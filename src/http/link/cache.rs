@@ -3,6 +3,7 @@
 
 use crate::base::time::{HOUR_MS, SECOND_MS, UtcMillis};
 use crate::http::link::redirect::ResolvedLink;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -53,8 +54,9 @@ pub enum CacheHit {
 
 impl Cache {
     pub fn get(&mut self, code: &str, now: UtcMillis) -> CacheHit {
+        let key = self.known.key_of(code);
         for generations in [&mut self.known, &mut self.unknown] {
-            let Some(entry) = generations.get(code) else { continue };
+            let Some(entry) = generations.get(&key) else { continue };
             let age = now.0 - entry.read_at.0;
             if age >= USABLE_MS && entry.retry_at <= now {
                 return CacheHit::Missing;
@@ -72,7 +74,8 @@ impl Cache {
     /// What was known up to an hour ago, for when nothing responds. It is used for a few more seconds, so that not
     /// every visitor waits for an unavailable store.
     pub fn stale(&mut self, code: &str, now: UtcMillis) -> Option<Rc<ResolvedLink>> {
-        let entry = self.known.get(code)?;
+        let key = self.known.key_of(code);
+        let entry = self.known.get(&key)?;
         if now.0 - entry.read_at.0 >= STALE_MS {
             return None;
         }
@@ -81,17 +84,39 @@ impl Cache {
     }
 
     pub fn put(&mut self, code: &str, resolved: Option<Rc<ResolvedLink>>, now: UtcMillis) {
-        let (to, from) = match resolved {
-            Some(_) => (&mut self.known, &mut self.unknown),
-            None => (&mut self.unknown, &mut self.known),
+        let entry = |resolved| Entry { resolved, read_at: now, refreshing_since: None, retry_at: UtcMillis(0) };
+        let Some(link) = resolved else {
+            let key = self.known.key_of(code).into_owned();
+            self.known.forget(&key);
+            self.unknown.put(code.to_owned(), entry(None));
+            return;
         };
-        from.young.remove(code);
-        from.old.remove(code);
-        to.put(code.to_owned(), Entry { resolved, read_at: now, refreshing_since: None, retry_at: UtcMillis(0) });
+        self.unknown.forget(code);
+        // One entry for all cases of a chosen code: otherwise typing them would push out other links.
+        let key = if link.link.chosen { code.to_ascii_lowercase() } else { code.to_owned() };
+        self.known.put(key, entry(Some(link)));
     }
 }
 
 impl Generations {
+    /// The key of the link that a code means: the code itself, or in lower case where somebody chose the link's.
+    fn key_of<'a>(&self, code: &'a str) -> Cow<'a, str> {
+        let holds = |code: &str| self.young.get(code).or_else(|| self.old.get(code));
+        if holds(code).is_none() && code.bytes().any(|b| b.is_ascii_uppercase()) {
+            let lower = code.to_ascii_lowercase();
+            let is_chosen = |entry: &Entry| entry.resolved.as_ref().is_some_and(|resolved| resolved.link.chosen);
+            if holds(&lower).is_some_and(is_chosen) {
+                return Cow::Owned(lower);
+            }
+        }
+        Cow::Borrowed(code)
+    }
+
+    fn forget(&mut self, code: &str) {
+        self.young.remove(code);
+        self.old.remove(code);
+    }
+
     fn get(&mut self, code: &str) -> Option<&mut Entry> {
         // Used again: it moves to the young ones.
         if !self.young.contains_key(code)
@@ -159,6 +184,27 @@ mod tests {
         cache.put("a", None, UtcMillis(3));
         assert_eq!(seen(&mut cache, "a", 4), "-");
         assert!(cache.stale("a", UtcMillis(4)).is_none());
+    }
+
+    #[test]
+    fn a_chosen_code_has_one_entry_whatever_its_case() {
+        let link = |chosen| {
+            let link = LinkRecord { chosen, ..LinkRecord::default() };
+            Some(Rc::new(ResolvedLink { link: Rc::new(link), location: "/".into() }))
+        };
+        let mut cache = Cache::default();
+        cache.put("aDa", None, UtcMillis(0));
+        cache.put("Ada", link(true), UtcMillis(0));
+        cache.put("drawn", link(false), UtcMillis(0));
+        for (given, what) in [("ADA", "+"), ("ada", "+"), ("Ada", "+"), ("aDa", "+"), ("drawn", "+"), ("Drawn", "?")] {
+            assert_eq!(seen(&mut cache, given, 1), what, "{given}");
+        }
+        cache.put("ADA", link(true), UtcMillis(1));
+        assert_eq!(cache.known.young.len(), 2);
+        cache.put("DRAWN", None, UtcMillis(2));
+        assert_eq!(seen(&mut cache, "drawn", 3), "+", "another code's absence is not its own");
+        cache.put("ADa", None, UtcMillis(2));
+        assert_eq!(seen(&mut cache, "ada", 3), "?");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Links, for operators.
 
 use crate::base::ids::LinkCode;
-use crate::codec::operator::NewLink;
+use crate::codec::operator::{LinkChange, NewLink};
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
-use crate::service::partner::enroll;
+use crate::service::partner::{enroll, link_change};
 use crate::store::link::click;
 use crate::store::partner;
 use serde_json::json;
@@ -28,6 +28,16 @@ pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
     let mut view = enroll::link_view(&found, &call.base_url());
     view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
     Ok((200, view))
+}
+
+/// `PATCH /v1/links/{code}`: it shows within about a minute.
+pub async fn link_change<S: Platform>(call: OperatorCall<'_, S, LinkChange>) -> Result<StoredResponse, AppError> {
+    let code = &LinkCode::from(call.segment);
+    let (answer, codes) = link_change::change(&call.context(), code, &call.body, &call.base_url()).await?;
+    for code in codes {
+        call.app.site.forget_link(&code).await;
+    }
+    Ok(answer)
 }
 
 /// `DELETE /v1/links/{code}`: it stops working within about a minute, and then behaves like an unknown code.

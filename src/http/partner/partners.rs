@@ -3,7 +3,7 @@
 use crate::base::ids::PartnerId;
 use crate::base::sort::sort_by;
 use crate::base::time::{Month, UtcMillis};
-use crate::codec::operator::NewPartner;
+use crate::codec::operator::{NewPartner, PartnerChange};
 use crate::engine::accrual::payment;
 use crate::engine::accrual::payment::{Calculation, ShownAccrual};
 use crate::engine::review::suspension::PartnerStanding;
@@ -13,7 +13,7 @@ use crate::http::page::Page;
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
-use crate::service::partner::{enroll, standing};
+use crate::service::partner::{address, enroll, link_change, profile, standing};
 use crate::service::payout::onboard;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
@@ -34,20 +34,20 @@ pub async fn enrol<S: Platform>(call: OperatorCall<'_, S, NewPartner>) -> Result
 
 /// `POST /v1/partners/{id}/suspend`.
 pub async fn suspend<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<StoredResponse, AppError> {
-    change(call, PartnerStanding::Suspended).await
+    stand(call, PartnerStanding::Suspended).await
 }
 
 /// `POST /v1/partners/{id}/ban`.
 pub async fn ban<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<StoredResponse, AppError> {
-    change(call, PartnerStanding::Banned).await
+    stand(call, PartnerStanding::Banned).await
 }
 
 /// `POST /v1/partners/{id}/reinstate`.
 pub async fn reinstate<S: Platform>(call: OperatorCall<'_, S, String>) -> Result<StoredResponse, AppError> {
-    change(call, PartnerStanding::Active).await
+    stand(call, PartnerStanding::Active).await
 }
 
-async fn change<S: Platform>(
+async fn stand<S: Platform>(
     call: OperatorCall<'_, S, String>,
     to: PartnerStanding,
 ) -> Result<StoredResponse, AppError> {
@@ -56,6 +56,31 @@ async fn change<S: Platform>(
         call.app.site.forget_link(&code).await;
     }
     Ok((200, json!({"id": id, "standing": to})))
+}
+
+/// `PATCH /v1/partners/{id}`.
+pub async fn change<S: Platform>(call: OperatorCall<'_, S, PartnerChange>) -> Result<StoredResponse, AppError> {
+    let id = &PartnerId::from(call.segment);
+    let ctx = call.context();
+    let mut requested = None;
+    if let Some(email) = &call.body.email
+        && let Some(leaving) = address::request(&ctx, id, email, "").await?
+    {
+        requested = Some(email);
+        call.app.site.mail_after(*leaving);
+    }
+    if let Some(code) = &call.body.code {
+        for code in link_change::change_own(&ctx, id, code, &call.base_url()).await? {
+            call.app.site.forget_link(&code).await;
+        }
+    }
+    profile::change(&ctx, id, &call.body).await?;
+    let (found, catalog) = ctx.read((partner::partner_find(id).first(), programs())).await?;
+    let found = found.ok_or_else(|| AppError::not_found("partner"))?;
+    let mut view = enroll::view(&found, catalog.current(&found.program_id, call.app.now), &call.base_url(), &[]);
+    view["notes"] = json!(found.notes);
+    view["requested_email"] = json!(requested);
+    Ok((200, view))
 }
 
 /// `GET /v1/partners/{id}`, with balances, and whether money can reach the partner.
@@ -72,6 +97,7 @@ pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
     let balances: Vec<Value> = balances.iter().map(balance).collect();
     let document = catalog.current(&found.program_id, call.app.now);
     let mut view = enroll::view(&found, document, &call.base_url(), &balances);
+    view["notes"] = json!(found.notes);
     view["suspensions"] = suspensions.iter().map(standing::view).collect();
     view["payability"] = onboard::payability(payee.as_ref(), &closed);
     Ok((200, view))

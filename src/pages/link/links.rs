@@ -14,6 +14,7 @@ use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
+use crate::pages::link::change_form;
 use crate::pages::locale::Locale;
 use crate::pages::partner::overview;
 use crate::pages::qr::Qr;
@@ -22,7 +23,9 @@ use crate::pages::text::partner::{link as text, navigation};
 use crate::pages::text::shared::component;
 use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
+use crate::service::link::choose;
 use crate::service::partner::enroll;
+use crate::store::link::code::{MayChoose, may_choose};
 use crate::store::partner::page as reads;
 use crate::store::partner::page::OwnLink;
 use crate::store::query::{First, Query};
@@ -42,8 +45,8 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     listed(cx, 200, &partner, links, &cursor, &cx.form)
 }
 
-/// The default link and a page of the others.
-type LinkReads = (Query<OwnLink>, Query<OwnLink>);
+/// The default link and a page of the others, and whether the partner may choose codes.
+type LinkReads = (Query<OwnLink>, Query<OwnLink>, First<MayChoose>);
 
 fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<LinkReads, AppError> {
     let (before_ms, before_code) = cursor.instant_and_id(cx.now().plus_days(1).0)?;
@@ -51,6 +54,7 @@ fn list_reads<S: Platform>(cx: &PageContext<'_, S>, cursor: &Cursor) -> Result<L
     Ok((
         reads::link_own(cx.claimed_partner(), &LinkCode::default(), since),
         reads::link_page(cx.claimed_partner(), since, before_ms, &before_code, cursor.limit + 1),
+        may_choose(cx.claimed_partner(), cx.now()).first(),
     ))
 }
 
@@ -58,7 +62,7 @@ fn listed<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     partner: &Partner,
-    (own, mut further): (Vec<OwnLink>, Vec<OwnLink>),
+    (own, mut further, may): (Vec<OwnLink>, Vec<OwnLink>, Option<MayChoose>),
     cursor: &Cursor,
     form: &SubmittedForm,
 ) -> PageResult {
@@ -77,7 +81,7 @@ fn listed<S: Platform>(
         (components::pager("/partner/links", next.as_deref(), first))
         @if partner.session.left_at_ms.is_none() {
             h2 { (text::CREATE_HEADING) }
-            (maker(cx, form))
+            (maker(cx, form, MayChoose::holds(may)))
         }
     };
     let page = Page { title: navigation::LINKS, area: Area::Partner(partner), here: "/partner/links", content };
@@ -112,7 +116,7 @@ fn state<S: Platform>(cx: &PageContext<'_, S>, l: &OwnLink) -> &'static str {
     }
 }
 
-fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
+fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm, may_choose: bool) -> Markup {
     let own = Field { max: 200, autocomplete: "off", ..Field::default() };
     html! {
         form.stack method="post" action="/partner/links" {
@@ -130,6 +134,9 @@ fn maker<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Markup {
                 hint: text::CAMPAIGN_HINT,
                 ..own
             }))
+            @if may_choose {
+                (components::field(form, Field { name: "code", label: text::CODE, hint: text::CODE_HINT, max: 64, ..own }))
+            }
             details open[UTM.iter().any(|(name, _)| form.given(name).is_some())] {
                 summary { (text::UTM) }
                 p.hint { (text::UTM_HINT) }
@@ -173,20 +180,25 @@ async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result
     let utm: Map<String, Value> =
         UTM.iter().filter_map(|(name, _)| Some(((*name).to_owned(), json!(form.given(name)?)))).collect();
     let mut body = json!({"partner": partner.id, "utm": utm});
-    for name in ["destination", "campaign"] {
+    let context = cx.context(&partner.session);
+    if form.given("code").is_some() {
+        choose::by_partner(&context, &partner.id).await?;
+    }
+    for name in ["destination", "campaign", "code"] {
         if let Some(value) = form.given(name) {
             body[name] = json!(value);
         }
     }
     // The same limits as in the API. Partners cannot set a link's source, since it can decide the rate.
-    let new = operator::link(body.to_string().as_bytes(), cx.now()).map_err(AppError::from)?;
-    let (_, answer) = enroll::link(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
+    let mut new = operator::link(body.to_string().as_bytes(), cx.now()).map_err(AppError::from)?;
+    new.code.iter_mut().for_each(|chosen| chosen.by_partner = true);
+    let (_, answer) = enroll::link(&context, &new, &cx.base_url(), None).await?;
     Ok(answer["code"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Whether a destination is a page of the site. Operators' links may lead anywhere; partners' may not, since they carry
 /// the program's name.
-fn on_site<S: Platform>(cx: &PageContext<'_, S>, to: &str) -> Result<(), String> {
+pub fn on_site<S: Platform>(cx: &PageContext<'_, S>, to: &str) -> Result<(), String> {
     destination::check(to).map_err(|why| text::invalid_destination(&why.to_string()))?;
     let site = crate::pages::link::share_templates::site(cx);
     let same = |a: &str, b: &str| origin(a) == origin(b);
@@ -205,20 +217,31 @@ fn origin(address: &str) -> String {
     format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(&host))
 }
 
-fn find<S: Platform>(cx: &PageContext<'_, S>, code: &LinkCode) -> First<OwnLink> {
+pub fn find<S: Platform>(cx: &PageContext<'_, S>, code: &LinkCode) -> First<OwnLink> {
     // An empty code would find the partner's default link.
     let none = LinkCode::from("-");
     reads::link_own(cx.claimed_partner(), if code.is_empty() { &none } else { code }, 0).first()
 }
 
-fn found(link: Option<OwnLink>) -> Result<OwnLink, AppError> {
+pub fn found(link: Option<OwnLink>) -> Result<OwnLink, AppError> {
     link.ok_or_else(|| AppError::not_found("link"))
 }
 
 pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, code: LinkCode) -> PageResult {
+    shown(cx, gate, code, None).await
+}
+
+/// A link's page. `sent` is a change that was refused.
+pub async fn shown<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Partner>,
+    code: LinkCode,
+    sent: Option<&SubmittedForm>,
+) -> PageResult {
     let first = reads::day_of(cx.now()) - CHART_DAYS + 1;
-    let reads = (find(cx, &code), reads::link_day_list(cx.claimed_partner(), &code, first));
-    let (partner, (link, days)) = gate.open(cx, reads).await?;
+    let may_choose = may_choose(cx.claimed_partner(), cx.now()).first();
+    let reads = (find(cx, &code), reads::link_day_list(cx.claimed_partner(), &code, first), may_choose);
+    let (partner, (link, days, may)) = gate.open(cx, reads).await?;
     let link = found(link)?;
     let locale = cx.locale.as_ref();
     let at = format!("/partner/links/{}", components::escaped(&link.code));
@@ -248,10 +271,11 @@ pub async fn detail<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, c
                 " " a.button.second href=(url) { (text::OPEN) }
                 @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { (text::TURN_OFF) } }
             }
+            @if partner.session.left_at_ms.is_none() { (change_form::section(cx, &link, MayChoose::holds(may), sent)) }
         }
     };
     let page = Page { title: text::LINK, area: Area::Partner(&partner), here: "/partner/links", content };
-    Ok(layout::show(cx, 200, page))
+    Ok(layout::show(cx, if sent.is_some() { 422 } else { 200 }, page))
 }
 
 fn facts(locale: &dyn Locale, link: &OwnLink) -> Markup {

@@ -89,6 +89,10 @@ fn records<S: Platform>() -> Pages<S> {
         Page::get("/operator/partners/{id}", |cx, gate, [id, _]| Box::pin(partners::show(cx, gate, id.into()))),
         Page::post("/operator/partners/{id}", |cx, by, [id, _]| Box::pin(partners::decide(cx, by, id.into())))
             .needs(PAYOUTS),
+        Page::post("/operator/partners/{id}/code", |cx, by, [id, _]| {
+            Box::pin(partners::change_code(cx, by, id.into()))
+        })
+        .needs(PARTNERS),
         Page::get("/operator/accounts", |cx, gate, _| Box::pin(accounts::list(cx, gate)))
             .navigation(navigation::ACCOUNTS),
         Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id.into()))),

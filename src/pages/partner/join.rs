@@ -250,6 +250,7 @@ pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageRe
         country: text("country"),
         kind: None,
         disclosure_accepted: detail["disclosure_accepted"] == true,
+        code: None,
     };
     let used = session::magic_link_use(&Token::of(token.to_owned()).sha256, cx.now());
     // Anybody can request this link, so it opens a partner's session and no other.

@@ -1,6 +1,8 @@
 //! The partner's pages: links, customers, earnings, and payouts. Every read is bound to the partner's own id, so
 //! another partner's ids find nothing.
 
+pub mod address;
+pub mod code;
 pub mod export;
 pub mod join;
 pub mod overview;
@@ -11,6 +13,7 @@ pub mod wording;
 
 use crate::pages::account::clients;
 use crate::pages::accrual::earnings;
+use crate::pages::link::change;
 use crate::pages::link::links;
 use crate::pages::link::share;
 use crate::pages::payout::onboarding;
@@ -50,6 +53,9 @@ fn brought<S: Platform>() -> Vec<Page<S, Partner>> {
         Page::get("/partner/links", |cx, gate, _| Box::pin(links::list(cx, gate))).navigation(navigation::LINKS),
         Page::post("/partner/links", |cx, partner, _| Box::pin(links::make(cx, partner))),
         Page::get("/partner/links/{code}", |cx, gate, [code, _]| Box::pin(links::detail(cx, gate, code.into()))),
+        Page::post("/partner/links/{code}", |cx, partner, [code, _]| {
+            Box::pin(change::change(cx, partner, code.into()))
+        }),
         Page::get("/partner/links/{code}/qr.svg", |cx, gate, [code, _]| Box::pin(links::qr_svg(cx, gate, code.into()))),
         Page::get("/partner/links/{code}/qr.png", |cx, gate, [code, _]| Box::pin(links::qr_png(cx, gate, code.into()))),
         Page::get("/partner/links/{code}/disable", |cx, gate, [code, _]| {
@@ -93,6 +99,8 @@ fn own<S: Platform>() -> Vec<Page<S, Partner>> {
         Page::get("/partner/settings", |cx, gate, _| Box::pin(settings::show(cx, gate)))
             .navigation(navigation::SETTINGS),
         Page::post("/partner/settings", |cx, partner, _| Box::pin(settings::keep(cx, partner))),
+        Page::get("/partner/settings/email", |cx, gate, _| Box::pin(address::ask(cx, gate))),
+        Page::post("/partner/settings/email", |cx, partner, _| Box::pin(address::send(cx, partner))),
         Page::get("/partner/settings/emails", |cx, gate, _| Box::pin(settings::mails(cx, gate))),
         Page::post("/partner/settings/emails", |cx, partner, _| Box::pin(settings::choose(cx, partner))),
         Page::get("/partner/settings/data", |cx, gate, _| Box::pin(export::copy(cx, gate))),

@@ -287,6 +287,7 @@ pub async fn disclose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>)
         country: None,
         kind: None,
         disclosure_accepted: true,
+        code: None,
     };
     enroll::partner(&cx.context(&partner.session), &new, &cx.base_url(), None).await?;
     for link in links {

@@ -14,13 +14,14 @@ use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
-use crate::pages::partner::standing;
+use crate::pages::partner::{code, standing};
 use crate::pages::payout::operator_payouts::state_of;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{adjustment, common, navigation, partner as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
+use crate::service::partner::link_change;
 use crate::service::partner::standing as changing;
 use crate::store::ledger;
 use crate::store::ledger::BalanceRow;
@@ -119,7 +120,7 @@ pub async fn shown<S: Platform>(
         @if found.standing != PartnerStanding::Active { p { (components::state(found.standing.name())) } }
         (balances(cx, &balance_rows))
         div.columns {
-            section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) }
+            section { h2 { (wording::PROFILE) } (profile(cx, &found, &catalog)) (code::section(cx, &operator, &found, form)) }
             section { h2 { (wording::PAYOUT_STATUS) } (payability(cx, payee.as_ref())) (closed_accounts(cx, &closed)) }
         }
         (standing::section(cx, &operator, &found, &suspensions, form))
@@ -152,6 +153,23 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
     };
     match decide_it.await {
         Ok(done) => Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done={done}", components::escaped(&id)))),
+        Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
+    }
+}
+
+pub async fn change_code<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: PartnerId) -> PageResult {
+    let change_it = async {
+        let wanted = forms::partner_change(&helpers::body(&cx.form, &["code"]))?.code;
+        let wanted = wanted.ok_or_else(|| AppError::from(forms::missing("code")))?;
+        for code in link_change::change_own(&cx.context(&operator.session), &id, &wanted, &cx.base_url()).await? {
+            cx.app.site.forget_link(&code).await;
+        }
+        Ok(())
+    };
+    match change_it.await {
+        Ok(()) => {
+            Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done=code-changed", components::escaped(&id))))
+        }
         Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

@@ -81,7 +81,7 @@ fn front<S: Platform>(
     Ok(framed(cx, status, navigation::SETTINGS, partner, content))
 }
 
-fn framed<S: Platform>(
+pub fn framed<S: Platform>(
     cx: &PageContext<'_, S>,
     status: u16,
     title: &str,
@@ -100,7 +100,7 @@ fn profile_form<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner, form: &
             (layout::csrf(cx))
             (field(form, Field { name: "name", label: wording::NAME, required: true, autocomplete: "organization", max: 200,
                 ..Field::default() }))
-            p { (text::EMAIL_IS) strong { (email) } br; span.quiet { (text::EMAIL_CHANGE) } }
+            p { (text::EMAIL_IS) strong { (email) } br; a href="/partner/settings/email" { (text::CHANGE_EMAIL) } }
             (field(form, Field { name: "website", label: wording::WEBSITE, hint: wording::WEBSITE_HINT, autocomplete: "url",
                 max: 500, ..Field::default() }))
             (select(form, Field { name: "country", label: wording::COUNTRY, ..Field::default() }, &choices))

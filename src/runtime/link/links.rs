@@ -58,8 +58,8 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
         match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
             // A value that does not parse is from another version of the Worker: read D1.
             Ok(Some(text)) => {
-                if let Ok(link) = decode::from_text(&text) {
-                    return Ok(Some(link));
+                if let Ok(link) = decode::from_text::<LinkRecord>(&text) {
+                    return Ok(link.is_meant_by(code).then_some(link));
                 }
             }
             Ok(None) => {}
@@ -84,7 +84,8 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
     Ok(link)
 }
 
-/// The version changes with the form of `LinkRecord`.
+/// The version changes with the form of `LinkRecord`. No two links' codes differ by case alone, and a chosen code is one
+/// row whatever the case in which visitors type it.
 fn key(code: &str) -> String {
-    format!("link:1:{code}")
+    format!("link:2:{}", code.to_ascii_lowercase())
 }

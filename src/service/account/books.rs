@@ -21,7 +21,7 @@ use crate::store::account;
 use crate::store::account::{AccountIdRow, AccountRow, BoundRow};
 use crate::store::accrual::adjustment;
 use crate::store::attribution::evidence;
-use crate::store::attribution::evidence::CapReduction;
+use crate::store::attribution::evidence::{CapReduction, GivenCode};
 use crate::store::event::AccountEmail;
 use crate::store::ledger::budget;
 use crate::store::ledger::budget::BudgetRow;
@@ -80,7 +80,7 @@ pub async fn read<P: Ports>(
         catalog,
         accounts,
         facts: AccountFacts::new(facts),
-        links: links.into_iter().map(|l| (l.code.clone(), l)).collect(),
+        links: links.into_iter().map(|(code, link)| (code.given, link)).collect(),
         same_domain_accounts: Grouped::new(domains),
         signup_velocity: Grouped::new(velocity),
         relations: Relations { visitors: Grouped::new(visitors), uplines: Grouped::new(uplines) },
@@ -98,8 +98,13 @@ pub async fn read<P: Ports>(
 
 /// What the books are read by: [`BOOKS_STATEMENTS`] queries, by what they are about.
 type BooksReads = (Parsed<Catalog>, Parsed<Vec<Fact>>, RelationReads, ModifierReads, StoredReads);
-type RelationReads =
-    (Query<AttributionLink>, Query<SameDomainAccount>, Query<ReferredSignup>, Query<VisitorAccount>, Query<Upline>);
+type RelationReads = (
+    Parsed<Vec<(GivenCode, AttributionLink)>>,
+    Query<SameDomainAccount>,
+    Query<ReferredSignup>,
+    Query<VisitorAccount>,
+    Query<Upline>,
+);
 type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
 type AccrualReads = Parsed<Vec<(Accrual, AccrualAdjustments)>>;
 type StoredReads =

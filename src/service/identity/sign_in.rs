@@ -7,7 +7,7 @@ use crate::base::id;
 use crate::base::ids::ActorId;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::codec::message::email;
-use crate::codec::message::email::{Invitation, Mail};
+use crate::codec::message::email::{Email, From, Invitation, Mail};
 use crate::service::context::{Context, Ports, fresh_secret};
 use crate::service::error::AppError;
 use crate::service::message::deliver::{DeliveryAttempt, hand_over};
@@ -60,6 +60,7 @@ impl Token {
 pub enum Purpose {
     SignIn,
     Join,
+    ChangeEmail,
 }
 
 impl Purpose {
@@ -67,6 +68,7 @@ impl Purpose {
         match self {
             Purpose::SignIn => "sign_in",
             Purpose::Join => "join",
+            Purpose::ChangeEmail => "change_email",
         }
     }
 
@@ -75,13 +77,14 @@ impl Purpose {
         match self {
             Purpose::SignIn => "/sign-in/mail/",
             Purpose::Join => "/partner/join/",
+            Purpose::ChangeEmail => "/partner/email/",
         }
     }
 
     fn good_ms(self) -> i64 {
         match self {
             Purpose::SignIn => SIGN_IN_MS,
-            Purpose::Join => JOIN_MS,
+            Purpose::Join | Purpose::ChangeEmail => JOIN_MS,
         }
     }
 }
@@ -114,6 +117,7 @@ pub enum MagicLinkOutcome {
 #[derive(Debug)]
 pub struct QueuedEmail {
     mail: Mail,
+    /// Of the link in it; empty if it has none.
     token_sha256: String,
 }
 
@@ -126,6 +130,7 @@ pub async fn link<P: Ports>(
     let purpose = match request.says {
         Invitation::SignIn => Purpose::SignIn,
         Invitation::Join { .. } => Purpose::Join,
+        Invitation::ChangeEmail => Purpose::ChangeEmail,
     };
     let token = Token::fresh(ctx.ports);
     let limits = LinkLimits {
@@ -149,17 +154,28 @@ pub async fn link<P: Ports>(
     }
     let path = format!("{}{}", purpose.path(), token.text);
     let letter = email::invitation(request.says, &ctx.setup.public_url, &path, purpose.good_ms() / MINUTE_MS);
+    let mail = addressed(ctx, letter, request.email, from);
+    Ok(MagicLinkOutcome::Ready(Box::new(QueuedEmail { mail, token_sha256: token.sha256 })))
+}
+
+/// The email that tells a partner's old address that there is another one, if email is set up.
+pub fn address_changed<P: Ports>(ctx: &Context<'_, P>, old: &str) -> Option<Box<QueuedEmail>> {
+    let (from, _) = ctx.setup.mail()?;
+    let mail = addressed(ctx, email::address_changed(&ctx.setup.public_url), old, from);
+    Some(Box::new(QueuedEmail { mail, token_sha256: String::new() }))
+}
+
+fn addressed<P: Ports>(ctx: &Context<'_, P>, letter: Email, to: &str, from: &From) -> Mail {
     let id = ctx.fresh_id("msg");
-    let mail = Mail {
+    Mail {
         headers: vec![("X-Manicule-Message", id.clone())],
         id,
-        to: request.email.to_owned(),
+        to: to.to_owned(),
         from: from.clone(),
         subject: letter.subject,
         text: letter.text,
         html: letter.html,
-    };
-    Ok(MagicLinkOutcome::Ready(Box::new(QueuedEmail { mail, token_sha256: token.sha256 })))
+    }
 }
 
 /// Emails a link. If that fails, the link is deleted, so that it does not count, and the reason is returned.

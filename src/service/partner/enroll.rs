@@ -1,14 +1,15 @@
 //! Partners and their links: one partner per external id and program, and unique codes.
 
 use crate::base::id;
-use crate::base::ids::LinkCode;
+use crate::base::ids::{LinkCode, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::codec::message::unsubscribe::address_sha256;
-use crate::codec::operator::{NewLink, NewPartner};
+use crate::codec::operator::{ChosenCode, NewLink, NewPartner};
 use crate::engine::review::suspension::PartnerStanding;
 use crate::program::document::{CodeForm, Document};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
+use crate::service::link::choose;
 use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::service::retry::Failed;
 use crate::store::partner;
@@ -40,23 +41,26 @@ pub async fn partner<P: Ports>(
                 .field("program")
         })?;
         if let Some(found) = found {
+            choose::keeps(&found.code, new.code.as_ref())?;
             let (answer, batch) = known(ctx, found, new, document, base_url);
             return commit(ctx, batch, answer, once).await;
         }
+        let id = PartnerId::from(ctx.fresh_id("ptn"));
         let row = PartnerRow {
-            id: ctx.fresh_id("ptn").into(),
+            code: code_for(ctx, document, (&id, &new.external_id), new.code.as_ref(), base_url).await?,
+            id,
             program_id: new.program.clone(),
             external_id: new.external_id.clone(),
             kind: new.kind.clone(),
             country: new.country.clone(),
             website: new.website.clone(),
-            code: fresh_code(ctx, document, &new.external_id),
             disclosure_accepted_at_ms: new.disclosure_accepted.then_some(ctx.now),
             left_at_ms: None,
             standing: PartnerStanding::Active,
             created_at_ms: ctx.now,
             name: new.name.clone(),
             email: new.email.clone(),
+            notes: None,
         };
         let own = LinkRow {
             code: row.code.clone(),
@@ -69,6 +73,7 @@ pub async fn partner<P: Ports>(
             expires_at_ms: None,
             disabled_at_ms: None,
             created_at_ms: ctx.now,
+            chosen: choose::mark(new.code.as_ref()),
         };
         let answer: StoredResponse = (201, view(&row, Some(document), base_url, &[]));
         let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256));
@@ -130,7 +135,7 @@ pub async fn link<P: Ports>(
         })?;
         let document = catalog.current(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         let new = LinkRow {
-            code: fresh_code(ctx, document, &owner.external_id),
+            code: code_for(ctx, document, (&owner.id, &owner.external_id), request.code.as_ref(), base_url).await?,
             partner_id: owner.id,
             program_id: owner.program_id,
             destination: request.destination.clone(),
@@ -140,6 +145,7 @@ pub async fn link<P: Ports>(
             expires_at_ms: request.expires_at,
             disabled_at_ms: None,
             created_at_ms: ctx.now,
+            chosen: choose::mark(request.code.as_ref()),
         };
         let answer: StoredResponse = (201, link_view(&new, base_url));
         let entry = ctx.audit("link.make", &new.code, None, None, Some(answer.1.clone()));
@@ -148,13 +154,14 @@ pub async fn link<P: Ports>(
     .await
 }
 
-/// Disables a link from now on.
+/// Disables a link from now on. Disabling it again changes nothing.
 pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &LinkCode) -> Result<StoredResponse, AppError> {
-    let after = json!({"disabled_at": ctx.now.to_rfc3339()});
-    let entry = ctx.audit("link.disable", code, None, None, Some(after));
-    let find = partner::link_find(code);
-    let (found, _, _) = ctx.read((find.first(), partner::link_disable(code, ctx.now), entry)).await?;
-    found.ok_or_else(|| AppError::not_found("link"))?;
+    let found = ctx.read(partner::link_find(code).first()).await?.ok_or_else(|| AppError::not_found("link"))?;
+    if found.disabled_at_ms.is_none() {
+        let after = json!({"disabled_at": ctx.now.to_rfc3339()});
+        let entry = ctx.audit("link.disable", code, None, None, Some(after));
+        ctx.batch(vec![partner::link_disable(code, ctx.now), entry]).await?;
+    }
     Ok((200, json!({"code": code, "disabled": true})))
 }
 
@@ -175,11 +182,24 @@ pub fn view(p: &PartnerRow, document: Option<&Document>, base_url: &str, balance
 
 pub fn link_view(l: &LinkRow, base_url: &str) -> Value {
     json!({
-        "code": l.code, "url": format!("{base_url}/r/{}", l.code), "partner": l.partner_id, "program": l.program_id,
+        "code": l.code, "chosen": l.chosen != 0, "url": format!("{base_url}/r/{}", l.code), "partner": l.partner_id, "program": l.program_id,
         "destination": l.destination, "campaign": l.campaign, "source": l.source,
         "utm": l.utm.as_deref().and_then(|u| serde_json::from_str::<Value>(u).ok()),
         "expires_at": l.expires_at_ms.map(UtcMillis::to_rfc3339), "disabled_at": l.disabled_at_ms.map(UtcMillis::to_rfc3339), "created_at": l.created_at_ms.to_rfc3339(),
     })
+}
+
+/// The chosen code, if the partner can have it, or a drawn one.
+async fn code_for<P: Ports>(
+    ctx: &Context<'_, P>,
+    document: &Document,
+    (id, external_id): (&PartnerId, &str),
+    chosen: Option<&ChosenCode>,
+    base_url: &str,
+) -> Result<LinkCode, AppError> {
+    let Some(ChosenCode { code, .. }) = chosen else { return Ok(fresh_code(ctx, document, external_id)) };
+    choose::check_new(ctx, id, code, base_url).await?;
+    Ok(code.clone())
 }
 
 /// A random code in the program's format.

@@ -41,8 +41,10 @@ pub fn view(t: &UnexpectedTransfer) -> Value {
 pub async fn acknowledge<P: Ports>(ctx: &Context<'_, P>, id: &str, reason: &str) -> Result<StoredResponse, AppError> {
     let found = ctx.read(rows::reported_find(id).first()).await?;
     let found = found.ok_or_else(|| AppError::not_found("transfer"))?;
-    let after = json!({"acknowledged": true});
-    let entry = ctx.audit("transfer.acknowledge", id, Some(reason), None, Some(after));
-    ctx.batch(vec![rows::transfer_acknowledge(id, &ctx.actor, reason, ctx.now), entry]).await?;
+    if found.acknowledged_at_ms.is_none() {
+        let after = json!({"acknowledged": true});
+        let entry = ctx.audit("transfer.acknowledge", id, Some(reason), None, Some(after));
+        ctx.batch(vec![rows::transfer_acknowledge(id, &ctx.actor, reason, ctx.now), entry]).await?;
+    }
     Ok((200, view(&found)))
 }

@@ -10,8 +10,9 @@ use crate::engine::attribution::{AttributionLink, SameDomainAccount};
 use crate::engine::review::relation::{RING_DEPTH, Upline, VISITOR_DAYS, VisitorAccount};
 use crate::engine::review::risk::ReferredSignup;
 use crate::program::document::SIGNUPS_COUNTED_MAX;
+use crate::store::link::code::links_of;
 use crate::store::port::Stmt;
-use crate::store::query::Query;
+use crate::store::query::{Parsed, Query};
 use serde::{Deserialize, Serialize};
 
 /// The most accounts read per domain and program: only the first binding matters, and it may be the account's own.
@@ -19,27 +20,38 @@ const NEIGHBOURS: i64 = 2;
 /// The most sign-ups read per partner and month; no rule counts further.
 pub const CROWD_MAX: i64 = SIGNUPS_COUNTED_MAX;
 
+/// A code as a fact has it: of a chosen one, the case may differ.
+#[derive(Clone, Debug, Deserialize)]
+pub struct GivenCode {
+    pub given: LinkCode,
+}
+
 /// The codes that accounts' facts or the facts about their domains name, those that bind their same-domain accounts,
 /// and `codes`, each with what attribution needs to know about it.
-pub fn link_list(accounts: &[AccountId], domains: &[String], codes: &[LinkCode]) -> Query<AttributionLink> {
+pub fn link_list(
+    accounts: &[AccountId],
+    domains: &[String],
+    codes: &[LinkCode],
+) -> Parsed<Vec<(GivenCode, AttributionLink)>> {
     Stmt::new(format!(
         "WITH d AS ({DOMAINS}), said AS (SELECT codes FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND codes <> '[]'
                 UNION ALL SELECT codes FROM event WHERE domain IN (SELECT domain FROM d) AND codes <> '[]')
-         SELECT l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source, p.kind,
+         SELECT s.value AS given, l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source,
+                IIF(l.chosen = 2, l.created_at_ms, NULL) AS chosen_at_ms, p.kind,
                 p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email,
                 (SELECT json_group_array(json_object('standing', s.standing, 'from_ms', s.from_ms, 'to_ms', s.to_ms))
                  FROM suspension s WHERE s.partner_id = p.id HAVING COUNT(*) > 0) AS suspensions
-         FROM link l JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id
-         WHERE l.code IN (SELECT value FROM json_each(?3)
+         FROM {} JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id",
+        links_of("SELECT value FROM json_each(?3)
            UNION SELECT c.value FROM said, json_each(said.codes) c
            UNION SELECT b.code FROM d CROSS JOIN event e ON e.email_domain = d.domain AND e.type = 'account.signed_up'
              CROSS JOIN binding b ON b.account_id = e.account_id WHERE b.code IS NOT NULL
-           UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.code IS NOT NULL)"
+           UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.code IS NOT NULL")
     ))
     .json(&accounts)
     .json(&domains)
     .json(&codes)
-    .query()
+    .pairs()
 }
 
 /// The email domains of accounts' sign-ups, and further ones.
@@ -68,6 +80,10 @@ pub fn same_domain_list(accounts: &[AccountId], domains: &[String]) -> Query<Sam
     .query()
 }
 
+/// `codes` (?2) and those of the accounts' (?1) facts.
+const TYPED: &str = "SELECT value FROM json_each(?2) UNION SELECT c.value FROM event e, json_each(e.codes) c
+    WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'";
+
 /// The first referred sign-ups of each month from the accounts' first sign-up (or `at`) to their last. They are those
 /// of the partners behind accounts' codes and `codes`, in programs that count them.
 pub fn signup_velocity_list(
@@ -85,12 +101,11 @@ pub fn signup_velocity_list(
                   row_number() OVER (PARTITION BY b.program_id, b.partner_id, strftime('%Y-%m', b.signed_up_at_ms / 1000, 'unixepoch')
                     ORDER BY b.signed_up_at_ms, b.signup_event_id) AS place
            FROM binding b
-           WHERE b.partner_id IN (SELECT l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
-               UNION SELECT c.value FROM event e, json_each(e.codes) c
-                 WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'))
+           WHERE b.partner_id IN (SELECT l.partner_id FROM {links})
              AND b.program_id IN (SELECT v.program_id FROM program_version v WHERE instr(v.document, 'signups_in_month') > 0)
              AND b.signed_up_at_ms >= (SELECT since FROM span) AND b.signed_up_at_ms < (SELECT until FROM span))
-         WHERE place <= {CROWD_MAX}"
+         WHERE place <= {CROWD_MAX}",
+        links = links_of(TYPED)
     ))
     .json(&accounts)
     .json(&codes)
@@ -144,19 +159,22 @@ fn uplines() -> String {
     format!("{by_name} UNION {by_email} LIMIT {UPLINES}")
 }
 
+/// The same, and those by which the accounts are bound.
+fn typed_or_bound() -> String {
+    format!("{TYPED} UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1))")
+}
+
 /// The partners behind accounts' codes and `codes`, and the partners who referred those partners' own accounts, all the
 /// way up.
 pub fn upline_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<Upline> {
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
-           SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
-             UNION SELECT c.value FROM event e, json_each(e.codes) c
-               WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
-             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))
+           SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM {links}
            UNION {})
          SELECT up.start AS partner_id, up.depth, p.external_id, x.email, up.at AS latest_ms, up.event AS latest_event
          FROM up CROSS JOIN partner p ON p.id = up.partner LEFT JOIN partner_person x ON x.partner_id = p.id",
-        uplines()
+        uplines(),
+        links = links_of(&typed_or_bound())
     ))
     .json(&accounts)
     .json(&codes)
@@ -193,14 +211,12 @@ pub struct UplineMark {
 
 /// The modifiers earned by the partners behind accounts' bindings and codes, and `codes`.
 pub fn term_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<PartnerModifier> {
-    Stmt::new(
+    Stmt::new(format!(
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
-         FROM (SELECT DISTINCT l.program_id, l.partner_id FROM link l WHERE l.code IN (SELECT value FROM json_each(?2)
-             UNION SELECT c.value FROM event e, json_each(e.codes) c
-               WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'
-             UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1)))) p
+         FROM (SELECT DISTINCT l.program_id, l.partner_id FROM {}) p
            CROSS JOIN partner_modifier t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
-    )
+        links_of(&typed_or_bound())
+    ))
     .json(&accounts)
     .json(&codes)
     .query()

@@ -1,6 +1,7 @@
 //! Links as the redirect reads them: with their partner and the program's document in force.
 
 pub mod click;
+pub mod code;
 
 use crate::base::decode;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 /// if its program has no document in force.
 pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
     Stmt::new(format!(
-        "SELECT l.code, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
+        "SELECT l.code, l.chosen, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
                 IIF(p.standing = 'active', p.left_at_ms, 0) AS left_at_ms, p.disclosure_accepted_at_ms,
                 json_extract(v.document, '$.attribution.window_days') AS window_days,
                 json_extract(v.document, '$.code.params') AS params,
@@ -25,8 +26,9 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
          FROM link l
          JOIN partner p ON p.id = l.partner_id
          JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})
-         WHERE l.code = ?1",
-        in_force = in_force("l.program_id", "?2")
+         WHERE {means}",
+        in_force = in_force("l.program_id", "?2"),
+        means = code::means("?1")
     ))
     .bind(code)
     .bind(now)
@@ -36,6 +38,7 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
 #[derive(Deserialize)]
 struct LinkRow {
     code: LinkCode,
+    chosen: i64,
     partner_id: PartnerId,
     program_id: ProgramId,
     destination: Option<String>,
@@ -58,6 +61,7 @@ pub fn link_decode(rows: &Rows) -> Result<Option<LinkRecord>, DbError> {
     let params: Vec<String> = parse(row.params.as_deref())?;
     Ok(Some(LinkRecord {
         code: row.code,
+        chosen: row.chosen != 0,
         partner_id: row.partner_id,
         program_id: row.program_id,
         destination: row.destination,
@@ -93,16 +97,17 @@ mod tests {
             r#"CREATE TABLE partner(id TEXT PRIMARY KEY, program_id TEXT, disclosure_accepted_at_ms INTEGER, left_at_ms INTEGER, standing TEXT NOT NULL DEFAULT 'active') STRICT;
             CREATE TABLE program_version(program_id TEXT, version INTEGER, effective_from_ms INTEGER, document TEXT) STRICT;
             CREATE TABLE link(code TEXT PRIMARY KEY, partner_id TEXT, program_id TEXT, destination TEXT, campaign TEXT, utm TEXT,
-                source TEXT, created_at_ms INTEGER, expires_at_ms INTEGER, disabled_at_ms INTEGER) STRICT;
-            INSERT INTO partner (id, program_id, disclosure_accepted_at_ms, left_at_ms) VALUES ('a', 'p', NULL, NULL), ('b', 'p', 5, 9);
+                source TEXT, created_at_ms INTEGER, expires_at_ms INTEGER, disabled_at_ms INTEGER, chosen INTEGER NOT NULL DEFAULT 0) STRICT;
+            INSERT INTO partner VALUES ('a', 'p', NULL, NULL, 'active'), ('b', 'p', 5, 9, 'active');
             INSERT INTO program_version VALUES
                 ('p', 1, 0, '{"attribution":{"window_days":30},"code":{"params":["ref"]},"requires_disclosure":false}'),
                 ('p', 2, 100, '{"attribution":{"window_days":60},"code":{"params":["ref","campaign"]},"requires_disclosure":true}'),
                 ('later', 1, 100, '{"attribution":{"window_days":1},"code":{}}');
             INSERT INTO link VALUES
-                ('A', 'a', 'p', '/x', '', '{"utm_source":"s"}', NULL, 1, 500, 600),
-                ('B', 'b', 'p', NULL, 'c', NULL, NULL, 1, NULL, NULL),
-                ('C', 'a', 'later', NULL, NULL, NULL, NULL, 1, NULL, NULL);"#,
+                ('A', 'a', 'p', '/x', '', '{"utm_source":"s"}', NULL, 1, 500, 600, 0),
+                ('B', 'b', 'p', NULL, 'c', NULL, NULL, 1, NULL, NULL, 0),
+                ('C', 'a', 'later', NULL, NULL, NULL, NULL, 1, NULL, NULL, 0),
+                ('Ada20', 'a', 'p', NULL, NULL, NULL, NULL, 1, NULL, NULL, 1);"#,
         )
         .unwrap();
         let early = resolve(&db, "A", 99).unwrap();
@@ -121,7 +126,10 @@ mod tests {
         );
         assert_eq!(resolve(&db, "C", 99), None);
         assert_eq!(resolve(&db, "C", 100).unwrap().params, Vec::<String>::new());
-        assert_eq!(resolve(&db, "a", 100), None);
+        assert_eq!(resolve(&db, "a", 100), None, "a drawn code is exact");
+        for given in ["Ada20", "ADA20", "ada20"] {
+            assert_eq!(resolve(&db, given, 100).unwrap().code, LinkCode::from("Ada20"));
+        }
         assert_eq!(resolve(&db, "' OR 1", 100), None);
     }
 }

@@ -9,6 +9,7 @@ pub mod standing;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
+use crate::engine::link::code::skeleton;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::store::accrual::payment::shown_accruals;
 use crate::store::port::Stmt;
@@ -30,21 +31,32 @@ pub struct PartnerRow {
     pub created_at_ms: UtcMillis,
     pub name: Option<String>,
     pub email: Option<String>,
+    /// The operators'.
+    pub notes: Option<String>,
 }
 
-const PARTNER: &str =
-    "SELECT p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms,
-   p.left_at_ms, p.standing, p.created_at_ms, x.name, x.email FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
+/// The columns of a partner `p` and its person `x`.
+pub const PARTNER_COLUMNS: &str =
+    "p.id, p.program_id, p.external_id, p.kind, p.country, p.website, p.code, p.disclosure_accepted_at_ms, p.left_at_ms,
+     p.standing, p.created_at_ms, x.name, x.email, x.notes";
+/// Whether a text `?` in lower case is any part of a partner's name, address, website, external id or codes.
+pub const PARTNER_CONTAINS: &str =
+    "(instr(lower(COALESCE(x.name, '') || char(10) || COALESCE(x.email, '') || char(10) || COALESCE(p.website, '') || char(10) || p.external_id), ?) > 0
+      OR EXISTS (SELECT 1 FROM link l WHERE l.partner_id = p.id AND instr(lower(l.code), ?) > 0))";
+
+/// The partner `p` with its person `x` that a condition selects.
+fn partner_where(condition: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {PARTNER_COLUMNS} FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE {condition}"
+    ))
+}
 
 pub fn partner_find(id: &PartnerId) -> Query<PartnerRow> {
-    Stmt::new(format!("{PARTNER} WHERE p.id = ?1")).bind(id).query()
+    partner_where("p.id = ?1").bind(id).query()
 }
 
 pub fn partner_find_external(program: &ProgramId, external_id: &str) -> Query<PartnerRow> {
-    Stmt::new(format!("{PARTNER} WHERE p.program_id = ?1 AND p.external_id = ?2"))
-        .bind(program)
-        .bind(external_id)
-        .query()
+    partner_where("p.program_id = ?1 AND p.external_id = ?2").bind(program).bind(external_id).query()
 }
 
 /// The statements that create a partner, in order. The hash of its address, which email preferences are stored by, is
@@ -52,8 +64,8 @@ pub fn partner_find_external(program: &ProgramId, external_id: &str) -> Query<Pa
 pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt> {
     vec![
         Stmt::new(
-            "INSERT INTO partner (id, program_id, external_id, kind, country, website, code, disclosure_accepted_at_ms, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO partner (id, program_id, external_id, kind, country, website, code, disclosure_accepted_at_ms, created_at_ms, updated_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
         )
         .bind(&p.id)
         .bind(&p.program_id)
@@ -74,7 +86,7 @@ pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt>
 
 /// Records that the partner accepts the disclosure, if it has not.
 pub fn partner_disclose(id: &PartnerId, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE partner SET disclosure_accepted_at_ms = ?2 WHERE id = ?1 AND disclosure_accepted_at_ms IS NULL")
+    Stmt::new("UPDATE partner SET disclosure_accepted_at_ms = ?2, updated_at_ms = ?2 WHERE id = ?1 AND disclosure_accepted_at_ms IS NULL")
         .bind(id)
         .bind(now)
 }
@@ -93,12 +105,22 @@ pub struct LinkRow {
     pub expires_at_ms: Option<UtcMillis>,
     pub disabled_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
+    /// 1: an operator chose the code, 2: a partner.
+    pub chosen: i64,
+}
+
+/// The links that a condition selects.
+pub fn links(condition: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms, chosen
+         FROM link {condition}"
+    ))
 }
 
 pub fn link_insert(l: &LinkRow) -> Stmt {
     Stmt::new(
-        "INSERT INTO link (code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO link (code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, chosen, skeleton, updated_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?8)",
     )
     .bind(&l.code)
     .bind(&l.partner_id)
@@ -109,18 +131,33 @@ pub fn link_insert(l: &LinkRow) -> Stmt {
     .bind(l.source.clone())
     .bind(l.created_at_ms)
     .bind(l.expires_at_ms)
+    .bind(l.chosen)
+    .bind(skeleton(&l.code))
+}
+
+/// Where a link leads, and how its clicks are labeled.
+pub fn link_update(l: &LinkRow, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE link SET destination = ?2, campaign = ?3, utm = ?4, updated_at_ms = ?5 WHERE code = ?1")
+        .bind(&l.code)
+        .bind(l.destination.clone())
+        .bind(l.campaign.clone())
+        .bind(l.utm.clone())
+        .bind(now)
+}
+
+/// Which of a partner's links is its own.
+pub fn partner_code(id: &PartnerId, code: &LinkCode, now: UtcMillis) -> Stmt {
+    Stmt::new("UPDATE partner SET code = ?2, updated_at_ms = ?3 WHERE id = ?1").bind(id).bind(code).bind(now)
 }
 
 pub fn link_find(code: &LinkCode) -> Query<LinkRow> {
-    Stmt::new(
-        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
-         FROM link WHERE code = ?1",
-    )
-    .bind(code).query()
+    links("WHERE code = ?1").bind(code).query()
 }
 
 pub fn link_disable(code: &LinkCode, at: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE link SET disabled_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL").bind(code).bind(at)
+    Stmt::new("UPDATE link SET disabled_at_ms = ?2, updated_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL")
+        .bind(code)
+        .bind(at)
 }
 
 /// A partner's accruals after the cursor (instant, id), oldest first.

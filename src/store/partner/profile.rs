@@ -3,7 +3,7 @@
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::identity::audit::AuditRow;
-use crate::store::partner::LinkRow;
+use crate::store::partner::{LinkRow, links};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -17,35 +17,52 @@ pub struct ProfileRow {
     pub website: Option<String>,
     pub country: Option<String>,
     pub display_name: Option<String>,
+    /// The operators'.
+    pub notes: Option<String>,
 }
 
 pub fn profile_find(partner: &PartnerId) -> Query<ProfileRow> {
     Stmt::new(
-        "SELECT p.program_id, x.name, x.email, p.website, p.country, x.display_name
+        "SELECT p.program_id, x.name, x.email, p.website, p.country, x.display_name, x.notes
          FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id WHERE p.id = ?1",
     )
     .bind(partner)
     .query()
 }
 
-pub fn profile_update(partner: &PartnerId, p: &ProfileRow) -> [Stmt; 2] {
+pub fn profile_update(partner: &PartnerId, p: &ProfileRow, now: UtcMillis) -> [Stmt; 2] {
     [
-        Stmt::new("UPDATE partner SET website = ?2, country = ?3 WHERE id = ?1")
+        Stmt::new("UPDATE partner SET website = ?2, country = ?3, updated_at_ms = ?4 WHERE id = ?1")
             .bind(partner)
             .bind(p.website.clone())
-            .bind(p.country.clone()),
-        Stmt::new("UPDATE partner_person SET name = ?2, display_name = ?3 WHERE partner_id = ?1")
+            .bind(p.country.clone())
+            .bind(now),
+        Stmt::new("UPDATE partner_person SET name = ?2, display_name = ?3, notes = ?4 WHERE partner_id = ?1")
             .bind(partner)
             .bind(p.name.clone())
-            .bind(p.display_name.clone()),
+            .bind(p.display_name.clone())
+            .bind(p.notes.clone()),
+    ]
+}
+
+/// A partner's other address, with the hash that email preferences are stored by.
+pub fn email_update(partner: &PartnerId, email: &str, sha256: &str, now: UtcMillis) -> [Stmt; 2] {
+    [
+        Stmt::new("UPDATE partner_person SET email = ?2, email_sha256 = ?3 WHERE partner_id = ?1")
+            .bind(partner)
+            .bind(email)
+            .bind(sha256),
+        Stmt::new("UPDATE partner SET updated_at_ms = ?2 WHERE id = ?1").bind(partner).bind(now),
     ]
 }
 
 /// The partner leaves the program. No row: it has already left.
 pub fn partner_leave(partner: &PartnerId, now: UtcMillis) -> Stmt {
-    Stmt::new("UPDATE partner SET left_at_ms = ?2 WHERE id = ?1 AND left_at_ms IS NULL RETURNING id")
-        .bind(partner)
-        .bind(now)
+    Stmt::new(
+        "UPDATE partner SET left_at_ms = ?2, updated_at_ms = ?2 WHERE id = ?1 AND left_at_ms IS NULL RETURNING id",
+    )
+    .bind(partner)
+    .bind(now)
 }
 
 /// The code of a link.
@@ -64,14 +81,12 @@ pub fn live_codes(partner: &PartnerId, limit: i64) -> Query<LinkCodeRow> {
 
 /// A partner's links after the cursor (instant, code), oldest first.
 pub fn link_page(partner: &PartnerId, after_ms: i64, after_code: &str, limit: i64) -> Query<LinkRow> {
-    Stmt::new(
-        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
-         FROM link WHERE partner_id = ?1 AND (created_at_ms, code) > (?2, ?3) ORDER BY created_at_ms, code LIMIT ?4",
-    )
-    .bind(partner)
-    .bind(after_ms)
-    .bind(after_code)
-    .bind(limit).query()
+    links("WHERE partner_id = ?1 AND (created_at_ms, code) > (?2, ?3) ORDER BY created_at_ms, code LIMIT ?4")
+        .bind(partner)
+        .bind(after_ms)
+        .bind(after_code)
+        .bind(limit)
+        .query()
 }
 
 /// What the person whose session has this token has done, after the cursor (instant, id), oldest first.

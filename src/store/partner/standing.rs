@@ -42,7 +42,10 @@ pub fn suspension_list(partner: &PartnerId) -> Query<SuspensionRow> {
 pub fn standing_change(partner: &PartnerId, next: &SuspensionRow, now: UtcMillis) -> Vec<Stmt> {
     let mut statements = vec![
         Stmt::new("UPDATE suspension SET to_ms = ?2 WHERE partner_id = ?1 AND to_ms IS NULL").bind(partner).bind(now),
-        Stmt::new("UPDATE partner SET standing = ?2 WHERE id = ?1").bind(partner).bind(next.standing.name()),
+        Stmt::new("UPDATE partner SET standing = ?2, updated_at_ms = ?3 WHERE id = ?1")
+            .bind(partner)
+            .bind(next.standing.name())
+            .bind(now),
     ];
     if next.standing != PartnerStanding::Active {
         let insert =

@@ -15,6 +15,8 @@ pub struct UnexpectedTransfer {
     pub currency: String,
     pub amount_cents: i64,
     pub made_at_ms: UtcMillis,
+    /// When an operator dealt with it.
+    pub acknowledged_at_ms: Option<UtcMillis>,
     /// Whose account it went to.
     pub partner_id: Option<PartnerId>,
     /// The payout that the group names, if there is one.
@@ -26,7 +28,7 @@ const PARTNER: &str = "COALESCE((SELECT y.partner_id FROM payee y WHERE y.stripe
 
 fn select(from: &str) -> String {
     format!(
-        "SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made_at_ms, {PARTNER} AS partner_id,
+        "SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made_at_ms, t.acknowledged_at_ms, {PARTNER} AS partner_id,
            (SELECT p.id FROM payout p WHERE p.id = t.transfer_group) AS payout_id FROM {from} t"
     )
 }

@@ -1,5 +1,6 @@
 //! Sums for the reports: set-based, each one statement, however many partners there are.
 
+pub mod lists;
 pub mod operator;
 pub mod payout;
 pub mod payout_accruals;

@@ -1,13 +1,14 @@
 //! What operators' pages read: search results, work that needs a person, and lists with the names that people know.
 //!
-//! Typed texts are compared as ranges of an index, never as patterns.
+//! Typed texts are compared as ranges of an index. Only the latest partners are searched for parts, as many as one
+//! statement can read.
 
 use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, ReviewId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::store::accrual::payment::shown_accruals;
 use crate::store::ledger::TransferRow;
-use crate::store::partner::LinkRow;
+use crate::store::partner::{LinkRow, PARTNER_CONTAINS, links};
 use crate::store::payout::accruals::left;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
@@ -41,19 +42,26 @@ const PARTNER_FOUND: &str =
     "SELECT p.id, p.program_id, p.external_id, p.code, p.left_at_ms, p.created_at_ms, x.name, x.email, p.rowid AS row
      FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
-/// Partners with this id or link code, or whose external id, address or name begins with it.
+/// How many of the partners who joined last are searched for a text in the middle.
+const SEARCHED_MAX: i64 = 20_000;
+
+/// Partners with this id or link code, or whose external id, address or name begins with it; of the latest ones, also those
+/// that have it in any part of their names, addresses, websites and codes.
 pub fn partner_search(text: &str) -> Query<PartnerFound> {
     // Like SQLite's lower(): ASCII only.
     let small = text.to_ascii_lowercase();
     Stmt::new(format!(
         "WITH found AS MATERIALIZED (
-           SELECT id FROM partner WHERE id = ?1 UNION SELECT partner_id FROM link WHERE code = ?1
+           SELECT id FROM partner WHERE id = ?1 UNION SELECT partner_id FROM link WHERE code = ?1 COLLATE NOCASE
            UNION SELECT id FROM (SELECT id FROM partner WHERE external_id >= ?1 AND external_id < ?2 LIMIT ?5)
            UNION SELECT partner_id FROM (SELECT partner_id FROM partner_person
              WHERE email IS NOT NULL AND lower(email) >= ?3 AND lower(email) < ?4 LIMIT ?5)
            UNION SELECT partner_id FROM (SELECT partner_id FROM partner_person
-             WHERE name IS NOT NULL AND lower(name) >= ?3 AND lower(name) < ?4 LIMIT ?5))
-         {PARTNER_FOUND} WHERE p.id IN (SELECT id FROM found) ORDER BY p.id LIMIT ?5"
+             WHERE name IS NOT NULL AND lower(name) >= ?3 AND lower(name) < ?4 LIMIT ?5)
+           UNION SELECT id FROM (SELECT p.id FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id
+             WHERE p.rowid > (SELECT MAX(rowid) FROM partner) - {SEARCHED_MAX} AND {contains} LIMIT ?5))
+         {PARTNER_FOUND} WHERE p.id IN (SELECT id FROM found) ORDER BY p.id LIMIT ?5",
+        contains = PARTNER_CONTAINS.replace('?', "?3")
     ))
     .bind(text)
     .bind(end_of(text))
@@ -73,12 +81,7 @@ pub fn partner_page(before: i64, limit: i64) -> Query<PartnerFound> {
 
 /// A partner's links, newest first.
 pub fn link_latest(partner: &PartnerId, limit: i64) -> Query<LinkRow> {
-    Stmt::new(
-        "SELECT code, partner_id, program_id, destination, campaign, utm, source, created_at_ms, expires_at_ms, disabled_at_ms
-         FROM link WHERE partner_id = ?1 ORDER BY created_at_ms DESC, code LIMIT ?2",
-    )
-    .bind(partner)
-    .bind(limit).query()
+    links("WHERE partner_id = ?1 ORDER BY created_at_ms DESC, code LIMIT ?2").bind(partner).bind(limit).query()
 }
 
 /// A partner's accruals before the cursor (instant, id), newest first.

@@ -83,7 +83,7 @@ pub struct Payouts {
 }
 
 pub fn calls(server: &Server, held: &Held) -> Vec<Call> {
-    [incoming(server, held), books(held), decisions(held), payouts(held), messages(held)].concat()
+    [incoming(server, held), books(held), lists(held), decisions(held), payouts(held), messages(held)].concat()
 }
 
 /// Calls by visitors, hosts and Stripe.
@@ -163,6 +163,25 @@ fn books(held: &Held) -> Vec<Call> {
             200,
         )
         .unknown("/v1/reports/economics?program=none&from=2025-01-01&to=2026-01-01"),
+    ]
+}
+
+/// Lists, and changes of what they list.
+fn lists(held: &Held) -> Vec<Call> {
+    let Held { partner, code, .. } = held;
+    let get = |path: &'static str| call(("GET", path), path, 200);
+    vec![
+        get("/v1/partners"),
+        get("/v1/links"),
+        get("/v1/accounts"),
+        get("/v1/accruals"),
+        get("/v1/invoices"),
+        call(("PATCH", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200)
+            .body(json!({"notes": "met in May"}))
+            .unknown("/v1/partners/nobody"),
+        call(("PATCH", "/v1/links/{code}"), format!("/v1/links/{code}"), 200)
+            .body(json!({"campaign": null}))
+            .unknown("/v1/links/zzzzzzzz"),
     ]
 }
 

@@ -107,6 +107,7 @@ fn enrol(world: &World, start: UtcMillis, program: &str) -> Vec<(String, String)
         country: None,
         kind: Some(kind.to_owned()),
         disclosure_accepted: true,
+        code: None,
     };
     KINDS.iter().map(|(kind, _)| world.enrol(start, &new(kind)).expect("a partner")).collect()
 }
@@ -214,8 +215,8 @@ fn stored(world: &World, story: &Story, partners: &[Vec<(String, String)>]) -> B
         let key = (text(&r["account_id"]), text(&r["program_id"]), text(&r["reward_id"]), text(&r["source"]));
         *books.earned.entry(key).or_default() += r["net_cents"].as_i64().unwrap_or_default();
     }
-    for program in 0..story.programs.len() {
-        for (partner, (id, _)) in partners[program].iter().enumerate() {
+    for (program, partners) in partners.iter().enumerate() {
+        for (partner, (id, _)) in partners.iter().enumerate() {
             let has = (world.balance(id, "pending"), world.balance(id, "available"));
             if has != (0, 0) {
                 books.balances.insert((program, partner), has);

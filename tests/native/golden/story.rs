@@ -64,6 +64,7 @@ impl Stage {
             country: None,
             kind: partner.kind.clone(),
             disclosure_accepted: !partner.undisclosed,
+            code: None,
         };
         let (id, code) = self.world.enrol(START, &new).expect("a partner");
         for (name, source) in &partner.links {

@@ -34,7 +34,7 @@ macro_rules! variants {
     }};
 }
 
-fn names<const N: usize>(all: [&str; N]) -> Names {
+pub(super) fn names<const N: usize>(all: [&str; N]) -> Names {
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -168,7 +168,7 @@ fn carried_forward() -> Names {
     reasons.flat_map(quoted).collect()
 }
 
-fn units() -> Names {
+pub(super) fn units() -> Names {
     serialized(variants!(Unit: Credit, Cash))
 }
 
@@ -181,7 +181,7 @@ fn accrual_states() -> Names {
 }
 
 /// The states of accruals as people see them.
-fn shown_accrual_states() -> Names {
+pub(super) fn shown_accrual_states() -> Names {
     accrual_states().into_iter().chain(names([PAID, ON_ITS_WAY])).collect()
 }
 
@@ -195,7 +195,7 @@ fn decisions(made: &str) -> Names {
 
 /// Each enumeration's place and the values that it must have.
 fn sources() -> Vec<(&'static str, Names)> {
-    [lists_and_books(), outcomes_and_messages()].concat()
+    [lists_and_books(), outcomes_and_messages(), super::listed::sources()].concat()
 }
 
 fn lists_and_books() -> Vec<(&'static str, Names)> {

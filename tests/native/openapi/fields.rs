@@ -79,7 +79,7 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
             .expect("a benefit");
     vec![
         ("Problem", problem(), &["findings"]),
-        ("Partner", enroll::view(&sample(), None, "", &[]), &["payability", "suspensions"]),
+        ("Partner", enroll::view(&sample(), None, "", &[]), &["notes", "payability", "requested_email", "suspensions"]),
         ("Suspension", standing::view(&sample()), &[]),
         ("Balance", partners::balance(&sample()), &[]),
         ("BalanceTransaction", partners::entry(&(sample(), sample()), &Catalog::default(), UtcMillis(0)), &[]),

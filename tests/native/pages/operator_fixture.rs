@@ -108,6 +108,7 @@ fn enrol(world: &World, external_id: &str, name: &str, email: &str) -> (String, 
         country: Some("US".to_owned()),
         kind: Some("agency".to_owned()),
         disclosure_accepted: true,
+        code: None,
     };
     world.enrol(at("2026-01-01T00:00:00Z"), &new).expect("enrolled")
 }

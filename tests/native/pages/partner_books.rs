@@ -80,6 +80,7 @@ impl Books {
             utm: Some(json!({"utm_source": "mail"})),
             source: None,
             expires_at: None,
+            code: None,
         };
         let made = now(enroll::link(
             &self.fixture.world.at(at("2026-01-02T00:00:00Z")),

@@ -339,6 +339,7 @@ fn an_empty_account_says_what_to_do() {
                 country: None,
                 kind: None,
                 disclosure_accepted: false,
+                code: None,
             },
         )
         .expect("enrolled");

@@ -233,6 +233,18 @@ impl PayoutFixture {
         assert!(matches!(status, 200 | 201), "{path}: {answer}");
     }
 
+    pub fn status(&self, when: &str, path: &str) -> u16 {
+        self.ask(when, "GET", path, &[], &[]).0
+    }
+
+    pub fn delete(&self, when: &str, path: &str) -> u16 {
+        self.ask(when, "DELETE", path, &[], &[]).0
+    }
+
+    pub fn patch(&self, when: &str, path: &str, body: Value) -> (u16, Value) {
+        self.ask(when, "PATCH", path, body.to_string().as_bytes(), &[])
+    }
+
     pub fn post(&self, when: &str, path: &str, body: Value) -> (u16, Value) {
         self.post_with(when, path, body, &[])
     }

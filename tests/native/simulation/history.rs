@@ -46,6 +46,7 @@ pub fn enrol(world: &World, at: i64, register: &mut Register) -> StoryOptions {
             country: None,
             kind: kind.map(str::to_owned),
             disclosure_accepted: name != "ann",
+            code: None,
         };
         let (partner, code) = world.enrol(UtcMillis(at), &new).expect("a partner");
         let own = match kind {

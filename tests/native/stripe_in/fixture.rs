@@ -64,6 +64,7 @@ impl StripeFixture {
             country: None,
             kind: (program == "developer-affiliate").then(|| "developer".to_owned()),
             disclosure_accepted: true,
+            code: None,
         };
         let (partner, code) = world.enrol(start, &new).expect("a partner");
         let config = Config::read(|name| match name {

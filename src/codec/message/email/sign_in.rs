@@ -12,6 +12,8 @@ pub enum Invitation<'a> {
     Join {
         program: &'a str,
     },
+    /// Becomes a partner's address.
+    ChangeEmail,
 }
 
 /// The email with the link to `path` on `site`, valid for `minutes`.
@@ -20,6 +22,7 @@ pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) ->
     let (subject, say, link) = match what {
         Invitation::SignIn => (text::sign_in_subject(host), text::SIGN_IN_INSTRUCTIONS.to_owned(), text::SIGN_IN),
         Invitation::Join { program } => (text::join_subject(program), text::join_instructions(program), text::JOIN),
+        Invitation::ChangeEmail => (text::change_subject(host), text::CHANGE_INSTRUCTIONS.to_owned(), text::CHANGE),
     };
     let parts = [
         EmailPart::Say(greeting(None)),
@@ -28,6 +31,13 @@ pub fn invitation(what: Invitation<'_>, site: &str, path: &str, minutes: i64) ->
         EmailPart::Say(text::expires(minutes)),
     ];
     written(&subject, &parts, &[EmailPart::Say(text::why(host))], site)
+}
+
+/// The email that tells a partner's old address that there is another one.
+pub fn address_changed(site: &str) -> Email {
+    let host = site.split_once("://").map_or(site, |(_, host)| host);
+    let parts = [EmailPart::Say(greeting(None)), EmailPart::Say(text::CHANGED.to_owned())];
+    written(&text::changed_subject(host), &parts, &[EmailPart::Say(text::changed_why(host))], site)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ fn settings(mode: RefMode, site: &str) -> RedirectSettings {
 
 fn link() -> LinkRecord {
     LinkRecord {
+        chosen: false,
         code: "AbC".into(),
         partner_id: "ptn_1".into(),
         program_id: "user-referral".into(),

@@ -81,6 +81,7 @@ fn addresses_are_stripped_byte_for_byte() {
 
 fn link(destination: Option<&str>, utm: &[(&str, &str)]) -> LinkRecord {
     LinkRecord {
+        chosen: false,
         code: "AbC".into(),
         partner_id: "ptn".into(),
         program_id: "p".into(),

@@ -4,6 +4,7 @@ pub const ADJUSTED: &str = "Balance adjusted.";
 pub const ADJUSTMENT_REQUESTED: &str = "Approval requested. Nothing is booked until another operator approves.";
 pub const APPROVED: &str = "Run approved. Its payouts will be sent within ten minutes.";
 pub const CANCELED: &str = "Payout canceled. The amount is available again.";
+pub const CODE_CHANGED: &str = "Code changed. It works within a few minutes, and the old one goes on working.";
 pub const DECIDED: &str = "Decision saved.";
 pub const FUNDED: &str = "Funds added to the reward budget.";
 pub const HELD: &str = "Payout on hold until someone releases it.";

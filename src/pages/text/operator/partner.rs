@@ -5,11 +5,12 @@ use crate::engine::payout::payee::CloseReason;
 // The list.
 pub const LEAD: &str = "People and companies that refer accounts to you.";
 pub const FIND: &str = "Find a partner";
-pub const FIND_HINT: &str = "Search by ID, external ID, link code, or the start of a name or email address.";
+pub const FIND_HINT: &str =
+    "Search by ID, or by any part of a name, email address, website, external ID, or link code.";
 pub const NONE_YET: &str = "No partners yet";
 pub const NONE_YET_HINT: [&str; 2] = ["Partners join at ", ", or you can create them with the API."];
 pub const NONE_FOUND: &str = "No partners found";
-pub const NONE_FOUND_HINT: &str = "Try the start of the email address, or the exact code.";
+pub const NONE_FOUND_HINT: &str = "Try fewer letters, or the start of the name or email address.";
 
 // Balances.
 pub const PENDING: &str = "Pending";
@@ -25,6 +26,10 @@ pub const WEBSITE: &str = "Website";
 pub const DISCLOSED: &str = "accepted ";
 pub const NOT_DISCLOSED: &str = "not accepted; the partner's links don't work until it is";
 pub const LEFT: &str = "Left";
+
+// The code.
+pub const CHANGE_CODE: &str = "Change code";
+pub const CHANGE_CODE_HINT: &str = "3 to 64 letters, digits, hyphens, and underscores. The old code goes on working.";
 
 // Payout status.
 pub const PAYOUT_STATUS: &str = "Payout status";

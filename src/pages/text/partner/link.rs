@@ -23,9 +23,15 @@ pub const UTM_SOURCE: &str = "UTM source";
 pub const UTM_MEDIUM: &str = "UTM medium";
 pub const UTM_CAMPAIGN: &str = "UTM campaign";
 pub const CREATE: &str = "Create link";
+pub const CODE: &str = "Code";
+pub const CODE_HINT: &str = "3 to 64 letters, digits, hyphens, and underscores. Leave it empty for a random code.";
+pub const CHANGE_HEADING: &str = "Change this link";
+pub const CHANGE_CODE_HINT: &str = "3 to 64 letters, digits, hyphens, and underscores. The old code goes on working.";
+pub const CHANGE: &str = "Save changes";
 
 // Problems.
 pub const LEFT: &str = "you left this program, so you can't create links";
+pub const LEFT_NO_CHANGE: &str = "you left this program, so you can't change links";
 pub const TOO_LONG_FOR_QR: &str = "the link is too long for a QR code";
 pub const DEFAULT_STAYS: &str = "you can't turn off your default link. To stop it, leave the program in Settings";
 

@@ -7,7 +7,7 @@ pub const PROFILE: &str = "Profile";
 /// Before the address.
 pub const EMAIL_IS: &str = "Email: ";
 pub const NO_EMAIL: &str = "none";
-pub const EMAIL_CHANGE: &str = "To change it, contact the program.";
+pub const CHANGE_EMAIL: &str = "Change email address";
 pub const NO_COUNTRY: &str = "Not given";
 pub const DISPLAY_NAME: &str = "Name on the leaderboard";
 pub const DISPLAY_NAME_HINT: &str = "Other partners see this name. Leave it empty to stay anonymous.";
@@ -71,3 +71,14 @@ pub fn code_hint(code: &str) -> String {
 pub fn wrong_code(code: &str) -> String {
     format!("Enter your code exactly: {code}.")
 }
+
+// Another email address.
+pub const CHANGE_EMAIL_LEAD: &str = "We'll email a link to the new address. It takes effect once you open the link.";
+pub const NEW_EMAIL: &str = "New email address";
+pub const SEND_LINK: &str = "Email me a link";
+/// Before the address.
+pub const CONFIRM_EMAIL: &str = "From now on, your partner account's address will be";
+pub const CONFIRM_EMAIL_BUTTON: &str = "Confirm this address";
+pub const EMAIL_CHANGED: &str = "Email address changed";
+/// After the address.
+pub const EMAIL_CHANGED_LEAD: &str = "is your address now. Sign in with it from now on.";

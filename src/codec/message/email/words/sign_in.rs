@@ -19,7 +19,30 @@ pub fn join_instructions(program: &str) -> String {
 
 pub const JOIN: &str = "Confirm and join";
 
-// For both.
+// To change a partner's address.
+pub fn change_subject(host: &str) -> String {
+    format!("Confirm your new email address for {host}")
+}
+
+pub const CHANGE_INSTRUCTIONS: &str =
+    "Open this link to use this address for your partner account. You'll be asked to confirm on the page it opens.";
+pub const CHANGE: &str = "Confirm this address";
+
+/// To the old address.
+pub fn changed_subject(host: &str) -> String {
+    format!("Your email address at {host} was changed")
+}
+
+pub const CHANGED: &str = "Your partner account now has another email address. Emails go there from now on, and this address no longer signs in.";
+
+/// Why the reader of the old address receives the email.
+pub fn changed_why(host: &str) -> String {
+    format!(
+        "You're receiving this email because this was your address at {host}. If you didn't change it, contact the program."
+    )
+}
+
+// For all.
 pub fn expires(minutes: i64) -> String {
     let span = if minutes > 60 && minutes % 60 == 0 {
         format!("{} hours", minutes / 60)

@@ -1,0 +1,157 @@
+//! Lists by API: in the order of the last change, by filters, page by page.
+
+use super::fixture::PayoutFixture;
+use super::{AGENCY, APRIL, earned};
+use crate::support::scan::scanned;
+use manicule::service::setup::PayoutApproval;
+use manicule::store::report::lists::{self, Place};
+use serde_json::{Value, json};
+
+const LISTS: [&str; 5] = ["/v1/partners", "/v1/links", "/v1/accounts", "/v1/accruals", "/v1/invoices"];
+
+fn fixture() -> (PayoutFixture, String, String) {
+    let fixture = PayoutFixture::new(PayoutApproval::Manual);
+    let (ann, bob) = (earned(&fixture, "ann"), earned(&fixture, "bob"));
+    (fixture, ann, bob)
+}
+
+fn list(fixture: &PayoutFixture, path: &str) -> Vec<Value> {
+    let page = fixture.get(APRIL, path);
+    assert_eq!(page["next_cursor"], Value::Null, "{path}");
+    page["data"].as_array().expect("a list").clone()
+}
+
+fn ids(rows: &[Value]) -> Vec<&str> {
+    rows.iter().map(|row| row["id"].as_str().or(row["code"].as_str()).expect("an id")).collect()
+}
+
+#[test]
+fn pages_have_every_row_once() {
+    let (fixture, ..) = fixture();
+    for path in LISTS {
+        let all = list(&fixture, path);
+        assert!(all.len() >= 2, "{path}: {all:?}");
+        let times: Vec<&str> = all.iter().map(|row| row["updated_at"].as_str().expect("an instant")).collect();
+        assert!(times.is_sorted(), "{path}: {times:?}");
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = fixture.get(APRIL, &format!("{path}?limit=1&cursor={cursor}"));
+            paged.extend(page["data"].as_array().expect("a list").iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            next.clone_into(&mut cursor);
+        }
+        assert_eq!(paged, all, "{path}");
+        let last = times.last().expect("a row");
+        assert!(
+            !list(&fixture, &format!("{path}?updated_since={last}")).is_empty(),
+            "{path}: the instant itself is in"
+        );
+        assert_eq!(
+            list(&fixture, &format!("{path}?updated_since=2030-01-01T00:00:00Z")),
+            Vec::<Value>::new(),
+            "{path}"
+        );
+        for wrong in ["cursor=x", "cursor=1", "limit=0", "limit=201", "updated_since=soon"] {
+            assert_eq!(fixture.status(APRIL, &format!("{path}?{wrong}")), 400, "{path}?{wrong}");
+        }
+    }
+}
+
+#[test]
+fn filters_select() {
+    let (fixture, ann, bob) = fixture();
+    for path in LISTS {
+        let mut all = list(&fixture, path);
+        // An account also has a row for each group of programs in which nobody referred it.
+        all.retain(|row| row.get("partner") != Some(&Value::Null));
+        assert_eq!(list(&fixture, &format!("{path}?program={AGENCY}")), all, "{path}");
+        assert!(list(&fixture, &format!("{path}?program=nothing")).is_empty(), "{path}");
+        if path != "/v1/partners" {
+            let (of_ann, of_bob) =
+                (list(&fixture, &format!("{path}?partner={ann}")), list(&fixture, &format!("{path}?partner={bob}")));
+            assert!(!of_ann.is_empty() && of_ann.len() + of_bob.len() == all.len(), "{path}");
+        }
+    }
+    for path in ["/v1/accounts", "/v1/accruals", "/v1/invoices"] {
+        assert!(list(&fixture, &format!("{path}?account=nobody")).is_empty(), "{path}");
+        assert!(!list(&fixture, &format!("{path}?account=ann")).is_empty(), "{path}");
+    }
+    assert_eq!(list(&fixture, "/v1/invoices?period=2026-01").len(), 2);
+    assert!(list(&fixture, "/v1/invoices?period=2026-02").is_empty());
+    let accruals = list(&fixture, "/v1/accruals?state=pending&period=2026-01");
+    assert!(!accruals.is_empty() && accruals.iter().all(|a| a["state"] == "pending"));
+    assert!(list(&fixture, "/v1/accruals?state=paid").is_empty());
+    assert_eq!(fixture.status(APRIL, "/v1/accruals?state=lost"), 400);
+    assert_eq!(fixture.status(APRIL, "/v1/partners?standing=lost"), 400);
+    assert_eq!(ids(&list(&fixture, "/v1/partners?external_id=agency_bob")), [bob.as_str()]);
+    assert_eq!(fixture.post(APRIL, &format!("/v1/partners/{ann}/suspend"), json!({"reason": "x"})).0, 200);
+    assert_eq!(ids(&list(&fixture, "/v1/partners?standing=suspended")), [ann.as_str()]);
+    assert_eq!(ids(&list(&fixture, "/v1/partners?standing=active")), [bob.as_str()]);
+}
+
+#[test]
+fn paid_accruals_are_found_by_the_state_that_is_shown() {
+    let (fixture, ann, _) = fixture();
+    fixture.payable(&ann);
+    fixture.run(AGENCY, APRIL);
+    let state = |state: &str| list(&fixture, &format!("/v1/accruals?partner={ann}&state={state}")).len();
+    assert_eq!([state("on_its_way"), state("paid"), state("available")], [1, 0, 0]);
+    fixture.post(APRIL, &format!("/v1/runs/{}/approve", fixture.run_of(AGENCY, APRIL)), json!({}));
+    assert_eq!([state("on_its_way"), state("paid"), state("available")], [0, 1, 0]);
+}
+
+#[test]
+fn partners_are_searched_by_any_part() {
+    let (fixture, ann, bob) = fixture();
+    let change = json!({"name": "Ada Lovelace", "website": "engine.example", "code": "COUNTESS"});
+    assert_eq!(fixture.patch(APRIL, &format!("/v1/partners/{ann}"), change).0, 200);
+    for part in ["lovel", "LOVEL", "ann@part", "gine.ex", "untess", "cy_ann"] {
+        assert_eq!(ids(&list(&fixture, &format!("/v1/partners?q={part}"))), [ann.as_str()], "{part}");
+    }
+    assert_eq!(list(&fixture, "/v1/partners?q=partners.example").len(), 2);
+    for nothing in ["%25", "_nn", "zzz", "a%0Ab"] {
+        assert!(list(&fixture, &format!("/v1/partners?q={nothing}")).is_empty(), "{nothing}");
+    }
+    assert_eq!(fixture.status(APRIL, &format!("/v1/partners?q={}", "x".repeat(101))), 400);
+    // What changed last is last.
+    assert_eq!(ids(&list(&fixture, "/v1/partners")), [bob.as_str(), ann.as_str()]);
+}
+
+#[test]
+fn a_page_looks_at_no_more_rows_than_it_says() {
+    let (fixture, ann, _) = fixture();
+    fixture.sql(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4100)
+         INSERT INTO link (code, partner_id, program_id, campaign, created_at_ms, updated_at_ms)
+         SELECT 'many_' || i, '{ann}', '{AGENCY}', IIF(i = 4100, 'rare', NULL), 1, 1 FROM n"
+    ));
+    let (mut cursor, mut pages, mut found) = (String::new(), 0, 0);
+    loop {
+        let page = fixture.get(APRIL, &format!("/v1/links?campaign=rare&cursor={cursor}"));
+        (pages, found) = (pages + 1, found + page["data"].as_array().expect("a list").len());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        next.clone_into(&mut cursor);
+    }
+    assert_eq!((pages, found), (3, 1));
+}
+
+#[test]
+fn no_list_scans_a_table() {
+    let (fixture, ..) = fixture();
+    let after = Place { list_at: 5, list_key: "7".to_owned() };
+    let statements = [
+        lists::partner_page(["p", "active", "e", "q"], &after, 50).0.statement,
+        lists::link_page(["p", "x", "c"], &after, 50).0.statement,
+        lists::account_page(["p", "x", "a"], &after, 50).0.statement,
+        lists::accrual_page(["p", "x", "a", "paid", "2026-01"], &after, 50).0.statement,
+        lists::invoice_page(["p", "x", "a", "2026-01"], &after, 50).0.statement,
+    ];
+    for statement in statements {
+        assert_eq!(
+            scanned(&fixture.world.db.connection.borrow(), &statement.sql),
+            Vec::<String>::new(),
+            "{}",
+            statement.sql
+        );
+    }
+}
