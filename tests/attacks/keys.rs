@@ -44,19 +44,12 @@ fn an_idempotency_key_belongs_to_one_request() {
     let small = json!({"amount_cents": 100, "reason": "more"});
     let budget = |program: &str| keyed(&server, &format!("/v1/programs/{program}/budget"), "fund-7", &small).status;
     assert_eq!((budget(CREDITS), budget("none")), (201, 404));
-    let links: Vec<Value> = ["/v1/links", "/v1/partners"]
-        .iter()
-        .map(|path| {
-            keyed(
-                &server,
-                path,
-                "shared",
-                &json!({"partner": salon.id, "program": "user-referral", "external_id": "x"}),
-            )
-            .expect(201)
-            .json()
-        })
-        .collect();
+    let bodies = [
+        ("/v1/links", json!({"partner": salon.id})),
+        ("/v1/partners", json!({"program": "user-referral", "external_id": "x"})),
+    ];
+    let links: Vec<Value> =
+        bodies.iter().map(|(path, body)| keyed(&server, path, "shared", body).expect(201).json()).collect();
     assert_ne!(links[0]["id"], links[1]["id"]);
     step("many concurrent requests with one key to two URLs: each acts once");
     let replies = at_once(40, |n| {
