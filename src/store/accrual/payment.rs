@@ -25,7 +25,7 @@ pub fn payment_columns() -> String {
 }
 
 /// Whether payouts leave something of an accrual to take. As the index `accrual_taken` has it.
-const IS_OPEN: &str = "(IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents))";
+pub const IS_OPEN: &str = "(IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents))";
 
 /// The condition of a list of the partner ?1 for a shown state, ?2. An available accrual that a payout takes whole is
 /// paid or on its way.

@@ -8,7 +8,7 @@ use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode, PartnerId, Progr
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::{ON_ITS_WAY, PAID, ShownAccrual};
 use crate::store::account::LINE_COLUMNS;
-use crate::store::accrual::payment::payment_columns;
+use crate::store::accrual::payment::{IS_OPEN, payment_columns};
 use crate::store::partner::{LinkRow, PARTNER_COLUMNS, PARTNER_CONTAINS, PartnerRow};
 use crate::store::port::Stmt;
 use crate::store::query::{First, Parsed};
@@ -42,7 +42,7 @@ const INVOICES: List =
     List { table: "event", alias: "t", at: "received_at_ms", key: "rowid", rows: "AND type = 'invoice.paid'" };
 
 /// A filter: a condition with `?` for its value.
-type Filter<'a> = (&'static str, &'a str);
+type Filter<'a> = (&'a str, &'a str);
 
 /// What a page reads: its rows, and the last row that it looks at if there are more.
 pub type PageReads<T> = (Parsed<Vec<(Place, T)>>, First<Place>);
@@ -154,11 +154,12 @@ pub fn accrual_page(
     after: &Place,
     limit: i64,
 ) -> PageReads<ShownAccrual> {
+    let of_state = in_shown_state(state);
     let filters = [
         ("accrual.program_id = ?", program),
         ("accrual.partner_id = ?", partner),
         ("accrual.account_id = ?", account),
-        (in_shown_state(state), state),
+        (of_state.as_str(), state),
         ("accrual.period = ?", period),
     ];
     let rows = ACCRUALS.rows(&format!("{LINE_COLUMNS}, {}", payment_columns()), "", &filters, after, limit);
@@ -166,13 +167,11 @@ pub fn accrual_page(
 }
 
 /// The condition for a state as it is shown: of an available accrual that payouts take whole, whether it is paid.
-fn in_shown_state(state: &str) -> &'static str {
+fn in_shown_state(state: &str) -> String {
     match state {
-        "available" => "accrual.state = ? AND accrual.payout_cents < accrual.net_cents",
-        PAID | ON_ITS_WAY => {
-            "accrual.state = 'available' AND accrual.payout_cents >= accrual.net_cents AND is_paid = (? = 'paid')"
-        }
-        _ => "accrual.state = ?",
+        "available" => format!("accrual.state = ? AND {IS_OPEN} = 1"),
+        PAID | ON_ITS_WAY => format!("accrual.state = 'available' AND {IS_OPEN} = 0 AND is_paid = (? = 'paid')"),
+        _ => "accrual.state = ?".to_owned(),
     }
 }
 

@@ -101,6 +101,18 @@ fn paid_accruals_are_found_by_the_state_that_is_shown() {
 }
 
 #[test]
+fn a_deduction_that_no_payout_took_is_available() {
+    let (fixture, ann, _) = fixture();
+    let taken = json!({"partner": ann, "amount_cents": -500, "reason": "paid twice"});
+    assert_eq!(fixture.post(APRIL, "/v1/adjustments", taken).0, 201);
+    let amounts = |state: &str| -> Vec<i64> {
+        let found = list(&fixture, &format!("/v1/accruals?partner={ann}&state={state}"));
+        found.iter().map(|row| row["amount_cents"].as_i64().expect("cents")).collect()
+    };
+    assert_eq!((amounts("available"), amounts("on_its_way")), (vec![-500], vec![]));
+}
+
+#[test]
 fn partners_are_searched_by_any_part() {
     let (fixture, ann, bob) = fixture();
     let change = json!({"name": "Ada Lovelace", "website": "engine.example", "code": "COUNTESS"});
