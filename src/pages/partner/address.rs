@@ -88,7 +88,7 @@ pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageRe
     let confirmed = match address::confirm(&context, &link, &sha256).await {
         Ok(confirmed) => confirmed,
         // Another request used the link first.
-        Err(error) if error.code == "refused_by_guard" => None,
+        Err(error) if error.code == "contended" => None,
         Err(error) => return Err(error.into()),
     };
     let Some(before) = confirmed else { return Ok(gone(cx, PAGE)) };
