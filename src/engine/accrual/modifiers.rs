@@ -56,8 +56,7 @@ pub fn referral(program: &ProgramId, account: &AccountId, decision: &AccountDeci
 pub fn cap_rooms(catalog: &Catalog, program: &ProgramId, decision: &AccountDecision) -> Vec<CapRoom> {
     let mut rooms = Vec::new();
     for accrual in decision.accruals.iter().filter(|l| l.program_id == *program && l.gross_cents > Cents::ZERO) {
-        let mut versions = catalog.versions(program);
-        let Some(version) = versions.find(|v| v.version == accrual.program_version) else { continue };
+        let Some(version) = catalog.version(program, accrual.program_version) else { continue };
         let is_modifiers = version.modifiers.iter().any(|m| m.id == accrual.reward_id);
         let fills = |reward: &RewardId| {
             if is_modifiers { accrual.source.is_added_to(reward) } else { accrual.reward_id == *reward }

@@ -163,7 +163,7 @@ pub async fn entries<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRes
 pub fn entry(shown: &ShownAccrual, catalog: &Catalog, now: UtcMillis) -> Value {
     let (accrual, payment) = shown;
     let (unit, currency) = accrual.unit.split_once(':').unwrap_or((&accrual.unit, ""));
-    let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
+    let version = catalog.version(&accrual.program_id, accrual.program_version);
     let (rate, base) = match payment::calculation(accrual, payment.base_cents, version) {
         Some(Calculation::Share(rate, base)) => (Some(rate), Some(base)),
         _ => (None, None),

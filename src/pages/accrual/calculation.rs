@@ -8,7 +8,7 @@ use crate::program::catalog::Catalog;
 
 /// `None`: a flat amount. Its reward and source say what it is for.
 pub fn of(locale: &dyn Locale, catalog: &Catalog, (accrual, shown): &ShownAccrual) -> Option<String> {
-    let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
+    let version = catalog.version(&accrual.program_id, accrual.program_version);
     let currency = accrual.unit.split_once(':').map_or("", |(_, currency)| currency);
     let money = |cents: i64| locale.money(cents, currency);
     let earned = money(accrual.gross_cents.0);

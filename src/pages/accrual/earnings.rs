@@ -161,7 +161,7 @@ fn facts_of<'a, S: Platform>(
     vested: Option<&VestedRow>,
 ) -> Vec<(&'a str, Markup)> {
     let (locale, accrual) = (cx.locale.as_ref(), &shown.0);
-    let version = catalog.versions(&accrual.program_id).find(|d| d.version == accrual.program_version);
+    let version = catalog.version(&accrual.program_id, accrual.program_version);
     let amount = |cents: i64| components::amount(locale, cents, &accrual.unit);
     let reversed = accrual.kept().0 - accrual.net_cents.0 + accrual.adjusted_cents.0;
     let mut list = vec![

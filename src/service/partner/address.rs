@@ -7,7 +7,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::sign_in;
 use crate::service::identity::sign_in::{MagicLinkOutcome, MagicLinkRequest, QueuedEmail};
-use crate::service::partner::profile;
+use crate::store::account::recompute_by_partner;
 use crate::store::identity::session::{MailedLink, magic_link_use};
 use crate::store::partner::partner_find;
 use crate::store::partner::profile::email_update;
@@ -56,10 +56,12 @@ pub async fn confirm<P: Ports>(
 ) -> Result<Option<Option<String>>, AppError> {
     let Some((id, before)) = of(link) else { return Ok(None) };
     let found = ctx.read(partner_find(&id).first()).await?;
-    let Some(found) = found.filter(|found| found.email == before) else { return Ok(None) };
+    if found.is_none_or(|found| found.email != before) {
+        return Ok(None);
+    }
     let mut batch = vec![magic_link_use(token_sha256, ctx.now)];
     batch.extend(email_update(&id, &link.email, &address_sha256(&link.email), ctx.now));
-    batch.push(profile::recompute_all(&found.program_id, &id, ctx.now));
+    batch.push(recompute_by_partner(&id, ctx.now));
     // Addresses can be erased elsewhere, so the entry has none.
     batch.push(ctx.audit("partner.email", &id, None, None, Some(json!({"confirmed": true}))));
     ctx.batch(batch).await?;

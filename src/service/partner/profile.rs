@@ -1,22 +1,14 @@
 //! What partners change about themselves, and leaving a program.
 
-use crate::base::ids::{LinkCode, PartnerId, ProgramId};
-use crate::base::time::UtcMillis;
+use crate::base::ids::{LinkCode, PartnerId};
 use crate::codec::operator::{PartnerChange, Profile};
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
-use crate::store::account::{SignupVelocityMark, recompute_by_signup_velocity};
+use crate::store::account::recompute_by_partner;
 use crate::store::partner::partner_find;
 use crate::store::partner::profile;
 use crate::store::partner::profile::ProfileRow;
-use crate::store::port::Stmt;
 use serde_json::{Value, json};
-
-/// Links whose cached copies are deleted immediately when their partner leaves; other copies expire within about a
-/// minute.
-const FORGOTTEN: i64 = 40;
-/// Later than any sign-up.
-const EVER: UtcMillis = UtcMillis(1 << 52);
 
 /// What an operator changes about a partner.
 pub async fn change<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId, new: &PartnerChange) -> Result<(), AppError> {
@@ -62,18 +54,12 @@ async fn update<P: Ports>(
     }
     let mut batch = Vec::from(profile::profile_update(partner, &next, ctx.now));
     if next.website != old.website {
-        batch.push(recompute_all(&old.program_id, partner, ctx.now));
+        batch.push(recompute_by_partner(partner, ctx.now));
     }
     let (before, after) = (changed_fields(&old, &next), changed_fields(&next, &old));
     batch.push(ctx.audit("partner.profile", partner, None, Some(before), Some(after)));
     ctx.batch(batch).await?;
     Ok(())
-}
-
-/// Marks all accounts of a partner: what it says about itself decides which of them are its own.
-pub fn recompute_all(program: &ProgramId, partner: &PartnerId, now: UtcMillis) -> Stmt {
-    let (program, partner) = (program.to_owned(), partner.to_owned());
-    recompute_by_signup_velocity(&[SignupVelocityMark { program, partner, from: UtcMillis(0), to: EVER }], &[], now)
 }
 
 /// For the audit trail: what changed. Names and notes are only marked as changed, because a person's data can be erased
@@ -103,7 +89,7 @@ pub async fn leave<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> Resul
     let (_, links, _) = ctx
         .read((
             profile::partner_leave(partner, ctx.now),
-            profile::live_codes(partner, FORGOTTEN),
+            profile::live_codes(partner),
             ctx.audit("partner.leave", partner, None, None, Some(after)),
         ))
         .await?;

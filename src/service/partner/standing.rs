@@ -17,8 +17,6 @@ use crate::store::partner::standing::{SuspensionRow, ban_keep, sessions_end, sta
 use crate::store::payout::payout_page;
 use serde_json::{Value, json};
 
-/// Links whose cached copies are deleted immediately; other copies expire within about a minute.
-const FORGOTTEN: i64 = 40;
 /// Planned payouts that are canceled at a ban. What is left stays planned, and is never sent.
 const CANCELED: i64 = 20;
 
@@ -31,7 +29,7 @@ pub async fn change<P: Ports>(
 ) -> Result<Vec<LinkCode>, AppError> {
     let codes = ctx
         .retry(async || {
-            let (found, codes) = ctx.read((partner_find(id).first(), live_codes(id, FORGOTTEN))).await?;
+            let (found, codes) = ctx.read((partner_find(id).first(), live_codes(id))).await?;
             let from = found.ok_or_else(|| AppError::not_found("partner"))?.standing;
             if from == to {
                 return Ok(Vec::new());

@@ -71,11 +71,14 @@ pub struct LinkCodeRow {
     pub code: LinkCode,
 }
 
+/// Links whose cached copies are deleted immediately when they stop working; other copies expire within about a minute.
+const FORGOTTEN: i64 = 40;
+
 /// Codes of a partner's working links.
-pub fn live_codes(partner: &PartnerId, limit: i64) -> Query<LinkCodeRow> {
+pub fn live_codes(partner: &PartnerId) -> Query<LinkCodeRow> {
     Stmt::new("SELECT code FROM link WHERE partner_id = ?1 AND disabled_at_ms IS NULL LIMIT ?2")
         .bind(partner)
-        .bind(limit)
+        .bind(FORGOTTEN)
         .query()
 }
 
