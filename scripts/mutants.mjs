@@ -41,6 +41,17 @@ function place(source, text, file) {
   return at;
 }
 
+/** Refuses what cannot stand alone as an expression, so that a test of a second says so, and not the compiler at the end. */
+function wholeExpression(text, file) {
+  const opening = { ")": "(", "]": "[", "}": "{" };
+  const open = [];
+  for (const char of text) {
+    if ("([{".includes(char)) open.push(char);
+    else if (opening[char] && open.pop() !== opening[char]) open.push("none");
+  }
+  if (open.length || /^[.?;]/.test(text)) throw new Error(`${file}: not an expression of its own: ${text}`);
+}
+
 /**
  * A file's source with all its edits behind switches: an expression becomes an `if`. Inside a literal of SQL, a
  * formatted one gets a placeholder for a static, and any other becomes an `if` as a whole. `edits`: [{name, text,
@@ -57,6 +68,7 @@ export function switched(source, edits, file = "the file") {
   const raw = [];
   edits.forEach(({ name, text, replacement, inside }, index) => {
     const at = place(source, text, file);
+    if (inside !== "sql") [text, replacement].forEach((one) => wholeExpression(one, file));
     if (inside !== "sql") return add(at, at + text.length, name, replacement);
     const opening = source.lastIndexOf('"', at);
     const closing = source.indexOf('"', at);
@@ -109,14 +121,20 @@ function filesOf(base, path) {
   return readdirSync(join(base, path)).flatMap((name) => filesOf(base, join(path, name)));
 }
 
-/** Makes the copy with all mutants in it. Only files that differ are written, so that a build is incremental. */
-function write(all) {
+/** The edits of all mutants by the file in which they are. */
+export function byFile(all = mutants()) {
   const edits = new Map();
   for (const mutant of all) {
     for (const edit of mutant.edits) {
       edits.set(edit.file, [...(edits.get(edit.file) ?? []), { name: mutant.name, ...edit }]);
     }
   }
+  return edits;
+}
+
+/** Makes the copy with all mutants in it. Only files that differ are written, so that a build is incremental. */
+function write(all) {
+  const edits = byFile(all);
   const wanted = new Set(COPIED.flatMap((path) => filesOf(root, path)));
   for (const path of wanted) {
     let content = readFileSync(join(root, path));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { switched } from "../../scripts/mutants.mjs";
+import { byFile, switched } from "../../scripts/mutants.mjs";
 
 test("an expression gets an `if` with a case for each of its mutants", () => {
   const edits = [
@@ -29,4 +30,15 @@ test("a text that is not there, or twice, is refused, and so are mutants that ov
   assert.throws(() => switched("a b a", [edit("c")]), /exactly once/);
   assert.throws(() => switched("a b a", [edit("a")]), /exactly once/);
   assert.throws(() => switched("a b c", [edit("a b"), edit("b c")]), /overlap/);
+});
+
+test("every mutant fits the source as it is, and none overlaps another", () => {
+  for (const [file, edits] of byFile()) switched(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"), edits, file);
+});
+
+test("what cannot stand behind a switch is refused: the rest of a call chain, half of a block", () => {
+  const edit = (text, replacement = "x") => ({ name: text, text, replacement });
+  assert.throws(() => switched("a.filter(b)", [edit(".filter(b)")]), /not an expression/);
+  assert.throws(() => switched("if a { b }", [edit("if a {")]), /not an expression/);
+  assert.throws(() => switched("a(b)", [edit("a(b)", "a(b))")]), /not an expression/);
 });
