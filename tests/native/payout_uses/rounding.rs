@@ -164,7 +164,7 @@ fn the_rounded_amount_must_reach_the_minimum() {
 fn credits_on_customers_balances_are_rounded_down() {
     for (currency, step) in STEPS {
         let fixture = PayoutFixture::new(PayoutApproval::Manual);
-        let amounts = [1_233, 104, 505, 99];
+        let amounts = [1_299, 104, 505, 96];
         let program = program(&fixture, "tiered-credits", currency, |document| {
             document["settlement"]["delivery"] = json!("stripe_balance");
             document["settlement"]["budget"] = json!(false);
@@ -191,16 +191,16 @@ fn credits_on_customers_balances_are_rounded_down() {
         );
         fixture.sweep("2026-01-05T00:10:00Z");
         let owed = || -fixture.stripe.borrow().owed("cus_owner");
-        assert_eq!(owed(), 1_233 / step * step, "{currency}");
+        assert_eq!(owed(), 1_299 / step * step, "{currency}");
         fixture.event("rfq", "rfq.submitted", "2026-01-06T00:00:00Z", "friend", json!({}));
         fixture.event("news", "newsletter.confirmed", "2026-01-06T00:00:00Z", "friend", json!({}));
         for day in 6..9 {
             fixture.sweep(&format!("2026-01-0{day}T00:10:00Z"));
         }
-        assert_eq!(owed(), (1_233 + 505 + 99) / step * step, "{currency}: the rest of the first is in the next");
+        assert_eq!(owed(), (1_299 + 505 + 96) / step * step, "{currency}: the rest of the first is in the next");
         assert_eq!(fixture.messages("credit.failed").len(), 0);
         let shown = fixture.get(MAY, &format!("/v1/credits?partner={partner}"));
-        assert_eq!(shown["balances"][0]["available_cents"], json!(1_837 - owed()), "{currency}");
+        assert_eq!(shown["balances"][0]["available_cents"], json!(1_900 - owed()), "{currency}");
         fixture.is_sound();
     }
 }

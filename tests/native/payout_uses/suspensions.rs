@@ -64,6 +64,22 @@ fn a_suspension_holds_what_happens_in_it_and_what_is_not_sent() {
 }
 
 #[test]
+fn a_run_plans_nothing_for_the_suspended() {
+    let fixture = PayoutFixture::new(PayoutApproval::Automatic);
+    let partner = earned(&fixture, "p");
+    fixture.payable(&partner);
+    change(&fixture, "2026-03-31T00:00:00Z", &partner, "suspend");
+    fixture.run(AGENCY, APRIL);
+    assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM payout"), 0);
+    assert_eq!(fixture.balance(&partner), (10_000, 0), "earned before it, and still owed");
+    change(&fixture, "2026-04-30T00:00:00Z", &partner, "reinstate");
+    fixture.run(AGENCY, MAY);
+    fixture.sweep("2026-05-02T00:10:00Z");
+    assert_eq!(fixture.balance(&partner), (0, 10_000));
+    fixture.is_sound();
+}
+
+#[test]
 fn a_touch_in_a_suspension_binds_nobody() {
     let fixture = PayoutFixture::new(PayoutApproval::Automatic);
     let (partner, code) = fixture.partner(AGENCY, "p");
