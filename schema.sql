@@ -104,7 +104,7 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_invoice_received ON event (received_at_ms) WHERE type = 'invoice.paid';
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
-CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
+CREATE INDEX event_email_domain ON event (email_domain, occurred_at_ms) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
 -- Invoices below one currency unit, which may earn nothing at a program's base rate.
@@ -1492,3 +1492,37 @@ SELECT 'accrual ' || a.id || ': more is adjusted than its adjustments allow' FRO
   LEFT JOIN (SELECT accrual_id, SUM(amount_cents) AS cents FROM adjustment WHERE state = 'booked' AND makes_accrual = 0 GROUP BY accrual_id) j
     ON j.accrual_id = a.id
   WHERE a.adjusted_cents <> 0 AND (ABS(a.adjusted_cents) > ABS(COALESCE(j.cents, 0)) OR (a.adjusted_cents > 0) <> (COALESCE(j.cents, 0) > 0));
+-- Why an account was credited to somebody else or to nobody: how it is looked up, and the partners' questions about it.
+
+-- What an account presented in a span of time.
+CREATE INDEX event_presented ON event (occurred_at_ms) WHERE type = 'account.signed_up' OR codes <> '[]';
+
+-- A partner's question, with what the page answered. It may be sent on to the operators, once.
+CREATE TABLE credit_question (
+  id TEXT PRIMARY KEY,                   -- immutable, que_…
+  partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  day INTEGER NOT NULL,                  -- immutable, days since 1970: the day (UTC) of the question
+  place INTEGER NOT NULL CHECK (place BETWEEN 1 AND 10), -- immutable: a partner has ten questions a day
+  code TEXT NOT NULL,                    -- immutable: the code that it is about
+  about TEXT NOT NULL,                   -- immutable: the day, email domain or account
+  answer TEXT NOT NULL,                  -- set once, JSON: the sentences that the partner read; []: not answered
+  message TEXT,                          -- set once: the partner's words to the operators
+  sent_at_ms INTEGER,                    -- set once: when it was sent on
+  reply TEXT,                            -- set once: an operator's answer
+  replied_by TEXT,                       -- set with the reply
+  replied_at_ms INTEGER,                 -- set with the reply
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  UNIQUE (partner_id, day, place),
+  CHECK ((message IS NULL) = (sent_at_ms IS NULL)),
+  CHECK ((reply IS NULL) = (replied_at_ms IS NULL) AND (reply IS NULL) = (replied_by IS NULL)),
+  CHECK (reply IS NULL OR message IS NOT NULL)
+) STRICT;
+CREATE INDEX credit_question_sent ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL;
+CREATE INDEX credit_question_open ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL;
+-- What was answered, sent and replied stays.
+CREATE TRIGGER credit_question_once BEFORE UPDATE ON credit_question
+WHEN (OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))
+  OR (OLD.replied_at_ms IS NOT NULL AND (NEW.reply, NEW.replied_by, NEW.replied_at_ms) IS NOT (OLD.reply, OLD.replied_by, OLD.replied_at_ms))
+  OR (OLD.answer <> '[]' AND NEW.answer <> OLD.answer)
+BEGIN SELECT RAISE(ABORT, 'guard:question_settled'); END;

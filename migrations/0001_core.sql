@@ -104,7 +104,7 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_invoice_received ON event (received_at_ms) WHERE type = 'invoice.paid';
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
-CREATE INDEX event_email_domain ON event (email_domain) WHERE email_domain IS NOT NULL;
+CREATE INDEX event_email_domain ON event (email_domain, occurred_at_ms) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
 -- Invoices below one currency unit, which may earn nothing at a program's base rate.

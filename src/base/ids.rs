@@ -105,6 +105,8 @@ ids! {
     ReviewId;
     /// An operator's correction of a partner's balance.
     AdjustmentId;
+    /// A partner's question about an account that was not credited to it.
+    QuestionId;
     /// Who acts, as the audit trail names it: an operator, a person or a token; `cron` for what runs by itself.
     ActorId;
 }

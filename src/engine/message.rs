@@ -27,6 +27,8 @@ names! {
         ReviewOpened = "review.opened",
         BudgetLow = "budget.low",
         ReportFunnel = "report.funnel",
+        AttributionQuestion = "attribution.question",
+        AttributionReply = "attribution.reply",
     }
 }
 
@@ -61,11 +63,12 @@ impl MessageType {
             | RewardGrantedReferrer
             | StatementCommission
             | PayoutSent
-            | PayoutOnboarding => &[Audience::Partner],
+            | PayoutOnboarding
+            | AttributionReply => &[Audience::Partner],
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
             PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | TransferUnexpected | CreditReview
-            | CreditFailed | ReviewOpened | BudgetLow | ReportFunnel => &[Audience::Operator],
+            | CreditFailed | ReviewOpened | BudgetLow | ReportFunnel | AttributionQuestion => &[Audience::Operator],
             PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
@@ -89,7 +92,9 @@ impl MessageType {
             | CreditReview
             | CreditFailed
             | ReviewOpened
-            | BudgetLow => Need::Required,
+            | BudgetLow
+            | AttributionQuestion
+            | AttributionReply => Need::Required,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::http::payout::payouts;
 use crate::http::payout::transfers;
 use crate::http::program::{programs, schema};
 use crate::http::report::payouts as payout_sums;
-use crate::http::report::{attribution, audit, figures, lists, reconciliations, reports};
+use crate::http::report::{attribution, audit, figures, lists, reconciliations, reports, search};
 use crate::http::settlement::runs;
 use crate::http::signed::{VerifiedWebhook, Webhook};
 use crate::http::{accounts, adjustments, auth, health, openapi, reviews, signed, site_user};
@@ -94,6 +94,7 @@ table! {
     GET "/v1/accruals", Operator(Scope::Partners) => |call| call.to(lists::accruals);
     GET "/v1/invoices", Operator(Scope::Partners) => |call| call.to(lists::invoices);
     GET "/v1/accounts/{id}/attribution", Operator(Scope::Partners) => |call| call.to(attribution::report);
+    GET "/v1/attribution/search", Operator(Scope::Partners) => |call| call.to(search::search);
     GET "/v1/programs", Operator(Scope::Programs) => |call| call.to(programs::list);
     GET "/v1/programs/{id}", Operator(Scope::Programs) => |call| call.to(programs::show);
     PUT "/v1/programs/{id}", Operator(Scope::Programs) => |call| call.body(programs::document, programs::save);

@@ -132,6 +132,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("banned", operator_notice::BANNED),
     ("code-changed", operator_notice::CODE_CHANGED),
     ("decided", operator_notice::DECIDED),
+    ("question-replied", operator_notice::QUESTION_REPLIED),
+    ("question-sent", notice::QUESTION_SENT),
     ("reinstated", operator_notice::REINSTATED),
     ("suspended", operator_notice::SUSPENDED),
     ("disclosed", notice::DISCLOSED),

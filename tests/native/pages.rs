@@ -19,3 +19,4 @@ mod partner_own;
 mod partner_scale;
 mod settings;
 mod sign_in;
+mod why_not;

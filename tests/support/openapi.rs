@@ -6,6 +6,7 @@
 
 #![allow(dead_code)]
 
+use manicule::engine::attribution::reason::LossReason;
 use manicule::engine::message::MessageType;
 use serde_json::{Map, Value, json};
 
@@ -23,6 +24,7 @@ fn fill(value: &mut Value) {
             for (key, value) in fields {
                 match value.as_str().filter(|_| key == "enum") {
                     Some("src/engine/message.rs MessageType") => *value = json!(MessageType::ALL),
+                    Some("src/engine/attribution/reason.rs LossReason") => *value = json!(LossReason::ALL),
                     Some(other) => panic!("{other} is filled in by nothing"),
                     None => fill(value),
                 }

@@ -1,3 +1,4 @@
 //! Links, clicks on them, and where they lead.
 
 pub mod destination;
+pub mod given;

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::binding::AttributionLink;
+use crate::engine::attribution::reason::LossReason;
 use crate::engine::event::OCCURRED_AT_AHEAD_MAX_MS;
 use crate::engine::review::suspension;
 use crate::program::document::{Document, Method};
@@ -12,30 +13,30 @@ pub(super) fn window(document: &Document, touched: UtcMillis, signed_up: UtcMill
     // Our clock dates the touch and the sender's clock dates the sign-up, often in whole seconds, so the same allowance
     // applies as for facts. A touch that appears later than the sign-up has an age of zero.
     if touched > signed_up.plus_ms(OCCURRED_AT_AHEAD_MAX_MS) {
-        return Some("touched after the sign-up".to_owned());
+        return Some(LossReason::AfterSignUp.text());
     }
     let is_out = touched.plus_days(days) <= signed_up;
-    is_out.then(|| format!("older than the window of {days} days"))
+    is_out.then(|| LossReason::outside_window(days))
 }
 
 /// Why a link did not work at an instant. The link's creation date does not matter: a code also works for dates before
 /// it was created, unless its partner chose it.
 pub(super) fn refusal(link: &AttributionLink, document: &Document, at: UtcMillis) -> Option<String> {
     if document.requires_disclosure && link.disclosure_accepted_at_ms.is_none() {
-        return Some("the partner has not accepted the disclosure".to_owned());
+        return Some(LossReason::DisclosureMissing.text());
     }
     if link.chosen_at_ms.is_some_and(|chosen| at < chosen) {
-        return Some("the partner chose the code later".to_owned());
+        return Some(LossReason::CodeChosenLater.text());
     }
     let ended = |end: Option<UtcMillis>| end.is_some_and(|end| end <= at);
     if ended(link.expires_at_ms) {
-        return Some("the link had expired".to_owned());
+        return Some(LossReason::LinkExpired.text());
     }
     if ended(link.disabled_at_ms) {
-        return Some("the link was disabled".to_owned());
+        return Some(LossReason::LinkDisabled.text());
     }
     if ended(link.left_at_ms) {
-        return Some("the partner had left the program".to_owned());
+        return Some(LossReason::PartnerLeft.text());
     }
     suspension::refusal(&link.suspensions, at)
 }

@@ -6,6 +6,7 @@
 pub mod binding;
 mod eligibility;
 mod presented;
+pub mod reason;
 pub mod touch;
 
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
@@ -21,6 +22,7 @@ pub use crate::engine::attribution::binding::{
 };
 use crate::engine::attribution::eligibility::{rank, refusal, window};
 use crate::engine::attribution::presented::Presented;
+use crate::engine::attribution::reason::LossReason;
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::Payload;
 use crate::program::catalog::Catalog;
@@ -177,11 +179,11 @@ impl<'a> Search<'a> {
         let winner = if is_code { best_answers.next() } else { best_answers.max_by_key(|c| (c.at, c.candidates)) }?;
         for (rank, candidate) in &answers {
             self.candidates[candidate.candidates].reason = if *rank == best && is_code {
-                "of two codes of one sign-up the first counts".to_owned()
+                LossReason::SecondCode.text()
             } else if *rank == best {
-                "a later touch of the same group of programs wins".to_owned()
+                LossReason::LaterTouchInGroup.text()
             } else {
-                format!("{} goes before {}", winner.method.name(), candidate.method.name())
+                LossReason::other_method(winner.method.name(), candidate.method.name())
             };
         }
         let why = match (winner.method, winner.document.attribution.model) {
@@ -245,13 +247,13 @@ impl<'a> Search<'a> {
         }
         let candidates = self.consider(Method::Code, &fact.event_id, document, code, None);
         let (Some(link), Some(document)) = (link, document) else {
-            self.candidates[candidates].reason = "no such code".to_owned();
+            self.candidates[candidates].reason = LossReason::UnknownCode.text();
             return None;
         };
         let refused = if document.attribution.methods.contains(&Method::Code) {
             refusal(link, document, at)
         } else {
-            Some("the program takes no typed codes".to_owned())
+            Some(LossReason::CodeNotAccepted.text())
         };
         if let Some(why) = refused {
             self.candidates[candidates].reason = why;
@@ -282,7 +284,7 @@ impl<'a> Search<'a> {
         for (fact, code) in calls {
             let Some(link) = self.evidence.links.get(code) else {
                 let candidates = self.consider(Method::Workspace, &fact.event_id, None, code, Some(fact.at));
-                self.candidates[candidates].reason = "no such code".to_owned();
+                self.candidates[candidates].reason = LossReason::UnknownCode.text();
                 continue;
             };
             if link.program_id != document.id {
@@ -292,7 +294,7 @@ impl<'a> Search<'a> {
             if let Some(why) = refusal(link, document, fact.at) {
                 self.candidates[candidates].reason = why;
             } else if found.is_some() {
-                self.candidates[candidates].reason = "of two invitations of one domain the first counts".to_owned();
+                self.candidates[candidates].reason = LossReason::SecondInvitation.text();
             } else {
                 let method = Method::Workspace;
                 found = Some(Candidate { document, link, method, at: fact.at, click: None, visitor: None, candidates });
@@ -344,8 +346,7 @@ impl<'a> Search<'a> {
         if alone {
             return Some(candidate);
         }
-        let reason = "the visitor's fingerprint stands for more than one partner".to_owned();
-        self.candidates[candidate.candidates].reason = reason;
+        self.candidates[candidate.candidates].reason = LossReason::SeveralPartners.text();
         None
     }
 
@@ -362,7 +363,7 @@ impl<'a> Search<'a> {
             let link = self.evidence.links.get(&touch.code).filter(|l| l.program_id == document.id);
             let candidates = self.consider(method, &by.event_id, Some(document), &touch.code, Some(touch.at));
             let why = match link {
-                None => Some("no such code any more".to_owned()),
+                None => Some(LossReason::CodeGone.text()),
                 Some(link) => window(document, touch.at, signup.at).or_else(|| refusal(link, document, touch.at)),
             };
             let (Some(link), None) = (link, &why) else {
@@ -378,8 +379,8 @@ impl<'a> Search<'a> {
             let loser = if better { best.replace(candidate) } else { Some(candidate) };
             if let Some(loser) = loser {
                 self.candidates[loser.candidates].reason = match document.attribution.model {
-                    Model::LastTouch => "a later touch wins".to_owned(),
-                    Model::FirstTouch => "an earlier touch wins".to_owned(),
+                    Model::LastTouch => LossReason::LaterTouch.text(),
+                    Model::FirstTouch => LossReason::EarlierTouch.text(),
                 };
             }
         }

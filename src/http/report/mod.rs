@@ -7,3 +7,4 @@ pub mod lists;
 pub mod payouts;
 pub mod reconciliations;
 pub mod reports;
+pub mod search;

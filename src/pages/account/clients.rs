@@ -7,6 +7,7 @@ use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::attribution::binding::{AttributionCandidate, AttributionMethod, AttributionResult};
 use crate::http::context::Platform;
 use crate::http::page::Page as Cursor;
+use crate::pages::account::why_not;
 use crate::pages::accrual::earnings;
 use crate::pages::columns;
 use crate::pages::columns::{Column, number, text};
@@ -16,7 +17,7 @@ use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::locale::Locale;
 use crate::pages::partner::wording;
-use crate::pages::text::partner::{account as text, navigation};
+use crate::pages::text::partner::{account as text, navigation, why_not as why};
 use crate::pages::viewer::{Gate, Partner};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::partner::page as reads;
@@ -37,7 +38,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let clients = clients.into_iter().map(Client::of).collect::<Result<Vec<Client>, AppError>>()?;
     let first = cursor.cursor.is_empty();
     let content = html! {
-        (components::heading(navigation::CUSTOMERS, text::LEAD, html! {}))
+        (components::heading(navigation::CUSTOMERS, text::LEAD, html! { a.button.second href=(why_not::HERE) { (why::LINK) } }))
         @if clients.is_empty() && first {
             (components::empty(text::EMPTY, html! { a href="/partner/share" { (text::SHARE_YOUR_LINK) } (text::SHARE_WHY) }))
         } @else {

@@ -16,6 +16,7 @@ use crate::service::payout::send::approval_name;
 use crate::store::account::AccountIdRow;
 use crate::store::account::waiting::{RefusedBy, WaitingAccounts, refused_accounts, refused_list, waiting_count};
 use crate::store::accrual::adjustment::{RequestedCount, requested_count};
+use crate::store::attribution::question::{OpenQuestions, question_open};
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
@@ -65,7 +66,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         (run::run_open_list(20), health::run_open_count().first()),
         (
             (reads::outbound_in_review(), unexpected_count().first(), requested_count().first()),
-            (waiting_count().first(), refused_list(), refused_accounts(REFUSED_SHOWN)),
+            (waiting_count().first(), refused_list(), refused_accounts(REFUSED_SHOWN), question_open().first()),
         ),
     );
     let (operator, rows) = gate.open(cx, reads).await?;
@@ -79,12 +80,13 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         beats,
         units,
         (open_runs, running),
-        ((in_review, transfers, requested), (waiting, refused, refused_ids)),
+        ((in_review, transfers, requested), (waiting, refused, refused_ids, questions)),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&units);
     tasks.extend(reviewing(cx, &reviews));
     tasks.extend(adjustments(cx, requested.unwrap_or_default()));
+    tasks.extend(questioned(cx, questions.unwrap_or_default()));
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
     tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
@@ -111,14 +113,18 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
                 }
             }
         }
-        (components::figures(&[
-            figure(cx, wording::OPEN_REVIEWS, reviews.many),
-            figure(cx, wording::RUNS_IN_PROGRESS, running.map_or(0, |r| r.open)),
-            figure(cx, wording::MESSAGES_WAITING, backlog.queued),
-            figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_current(now).len()).unwrap_or(0)),
-        ]))
+        (figures(cx, [reviews.many, running.map_or(0, |r| r.open), backlog.queued], &catalog))
     };
     Ok(helpers::frame(cx, &operator, 200, ("/operator", navigation::HOME), content))
+}
+
+fn figures<S: Platform>(cx: &PageContext<'_, S>, [reviews, runs, queued]: [i64; 3], catalog: &Catalog) -> Markup {
+    components::figures(&[
+        figure(cx, wording::OPEN_REVIEWS, reviews),
+        figure(cx, wording::RUNS_IN_PROGRESS, runs),
+        figure(cx, wording::MESSAGES_WAITING, queued),
+        figure(cx, navigation::PROGRAMS, i64::try_from(catalog.all_current(cx.now()).len()).unwrap_or(0)),
+    ])
 }
 
 fn figure<'a, S: Platform>(cx: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
@@ -199,6 +205,14 @@ fn adjustments<S: Platform>(cx: &PageContext<'_, S>, requested: RequestedCount) 
         (wording::ADJUSTMENTS_SINCE[0]) (components::instant(&*cx.locale, requested.oldest_ms?)) (wording::ADJUSTMENTS_SINCE[1])
     };
     Some(task(title, what, "/operator/adjustments?state=requested", wording::APPROVE_OR_REJECT))
+}
+
+fn questioned<S: Platform>(cx: &PageContext<'_, S>, questions: OpenQuestions) -> Option<Task> {
+    let title = helpers::many(cx, questions.open, wording::QUESTIONS);
+    let what = html! {
+        (wording::QUESTIONS_SINCE[0]) (components::instant(&*cx.locale, questions.oldest_ms?)) (wording::QUESTIONS_SINCE[1])
+    };
+    Some(task(title, what, "/operator/questions", wording::REPLY_TO_QUESTIONS))
 }
 
 fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {

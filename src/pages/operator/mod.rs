@@ -8,7 +8,7 @@ pub mod home;
 
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;
-use crate::pages::account::accounts;
+use crate::pages::account::{accounts, questions};
 use crate::pages::accrual::{adjust, adjustments};
 use crate::pages::funnel::operator_funnel;
 use crate::pages::identity::tokens;
@@ -97,6 +97,10 @@ fn records<S: Platform>() -> Pages<S> {
             .navigation(navigation::ACCOUNTS),
         Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id.into()))),
         Page::post("/operator/accounts/{id}", |cx, by, [id, _]| Box::pin(accounts::reassign(cx, by, id.into())))
+            .needs(PARTNERS),
+        Page::get("/operator/questions", |cx, gate, _| Box::pin(questions::list(cx, gate))),
+        Page::get("/operator/questions/{id}", |cx, gate, [id, _]| Box::pin(questions::show(cx, gate, id.into()))),
+        Page::post("/operator/questions/{id}", |cx, by, [id, _]| Box::pin(questions::reply(cx, by, id.into())))
             .needs(PARTNERS),
         Page::get("/operator/reviews", |cx, gate, _| Box::pin(reviews::list(cx, gate))).navigation(navigation::REVIEWS),
         Page::get("/operator/reviews/{id}", |cx, gate, [id, _]| Box::pin(reviews::show(cx, gate, id.into()))),

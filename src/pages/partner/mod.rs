@@ -11,7 +11,7 @@ pub mod settings;
 pub mod standing;
 pub mod wording;
 
-use crate::pages::account::clients;
+use crate::pages::account::{clients, why_not};
 use crate::pages::accrual::earnings;
 use crate::pages::link::change;
 use crate::pages::link::links;
@@ -75,6 +75,10 @@ fn earned<S: Platform>() -> Vec<Page<S, Partner>> {
         Page::get("/partner/clients", |cx, gate, _| Box::pin(clients::list(cx, gate)))
             .navigation(navigation::CUSTOMERS),
         Page::get("/partner/clients/{row}", |cx, gate, [row, _]| Box::pin(clients::detail(cx, gate, row))),
+        Page::get(why_not::HERE, |cx, gate, _| Box::pin(why_not::show(cx, gate))),
+        Page::post(why_not::HERE, |cx, partner, _| Box::pin(why_not::look_up(cx, partner))),
+        Page::get("/partner/why-not/{id}", |cx, gate, [id, _]| Box::pin(why_not::detail(cx, gate, id.into()))),
+        Page::post("/partner/why-not/{id}", |cx, partner, [id, _]| Box::pin(why_not::send(cx, partner, id.into()))),
         Page::get("/partner/earnings", |cx, gate, _| Box::pin(earnings::list(cx, gate)))
             .navigation(navigation::EARNINGS),
         Page::get("/partner/earnings/{id}", |cx, gate, [id, _]| Box::pin(earnings::detail(cx, gate, id.into()))),

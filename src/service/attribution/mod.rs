@@ -1,4 +1,6 @@
 //! Attribution: which partner an account belongs to, and why.
 
+pub mod question;
 pub mod reassign;
 pub mod report;
+pub mod search;

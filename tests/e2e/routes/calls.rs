@@ -176,6 +176,7 @@ fn lists(held: &Held) -> Vec<Call> {
         get("/v1/accounts"),
         get("/v1/accruals"),
         get("/v1/invoices"),
+        call(("GET", "/v1/attribution/search"), format!("/v1/attribution/search?code={code}"), 200),
         call(("PATCH", "/v1/partners/{id}"), format!("/v1/partners/{partner}"), 200)
             .body(json!({"notes": "met in May"}))
             .unknown("/v1/partners/nobody"),

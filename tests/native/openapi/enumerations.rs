@@ -7,6 +7,7 @@ use manicule::codec::json::Invalid;
 use manicule::codec::operator;
 use manicule::engine::accrual::AccrualState;
 use manicule::engine::accrual::payment::{ON_ITS_WAY, PAID};
+use manicule::engine::attribution::reason::LossReason;
 use manicule::engine::funnel::Place;
 use manicule::engine::funnel::advice::{ActionKind, TaskKind};
 use manicule::engine::message::MessageType;
@@ -225,6 +226,10 @@ fn lists_and_books() -> Vec<(&'static str, Names)> {
         ("Considered.method", methods()),
         ("ReceiptProgram.method", methods()),
         ("AttributionOutcome.method", methods()),
+        ("MatchProgram.method", methods()),
+        ("MatchProgram.review", names(["open", "rejected"])),
+        ("MatchTouch.method", methods()),
+        ("LossReason", LossReason::ALL.iter().map(|reason| reason.name().to_owned()).collect()),
         ("ProgramSummary.cadence", serialized(variants!(Cadence: Instant, Weekly, Monthly, None))),
         ("ProgramSummary.unit", units()),
         ("NewRun.cadence", parsed(operator::run, json!({"program": "p", "period": "2026-01"}), "cadence")),

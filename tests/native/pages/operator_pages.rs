@@ -50,6 +50,7 @@ fn filled(fixture: &OperatorFixture, path: &str) -> String {
         "payouts" => &fixture.payout,
         "previews" => "prv_1",
         "adjustments" => "adj_1",
+        "questions" => "que_1",
         _ => "none",
     };
     path.replace("{id}", id).replace("{page}", "rsc_1")
@@ -74,6 +75,12 @@ fn of_data(fixture: &OperatorFixture) -> Vec<String> {
         fixture.partner
     );
     sql(&fixture.pages.world, &adjustment);
+    let question = format!(
+        "INSERT OR IGNORE INTO credit_question (id, partner_id, program_id, day, place, code, about, answer, message, sent_at_ms, created_at_ms)
+         VALUES ('que_1', '{}', '{AGENCY}', 1, 1, '{EVIL}', '{EVIL}', '[]', '{EVIL}', 0, 0)",
+        fixture.partner
+    );
+    sql(&fixture.pages.world, &question);
     let own = entries("GET").into_iter().filter(|e| e.path.contains('{')).map(|e| filled(fixture, e.path));
     let about = [
         format!("/operator/funnel?program={FUNNEL}&week=2026-W13"),

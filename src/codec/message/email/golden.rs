@@ -75,7 +75,16 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
             "",
             json!({"week": "2026-W24", "version": 1, "report": "/v1/reports/funnel?program=p&week=2026-W24"}),
         ),
+        (AttributionQuestion, "", question()),
+        (AttributionReply, "", question()),
     ]
+}
+
+fn question() -> Value {
+    json!({
+        "question": "que_1", "code": "SPRING", "about": "acme.example", "answer": ["Your link works.", "We found nothing of yours."],
+        "message": "They told me that they used it.", "reply": "They typed another code."
+    })
 }
 
 fn read(kind: MessageType, to: Audience, payload: &Value) -> Email {

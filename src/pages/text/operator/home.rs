@@ -34,6 +34,11 @@ pub const ADJUSTMENTS_SINCE: [&str; 2] =
     ["The oldest was requested ", ". Nothing is booked until an operator who didn't request it approves."];
 pub const APPROVE_OR_REJECT: &str = "Approve or reject";
 
+// Partners' questions.
+pub const QUESTIONS: [&str; 2] = ["partner has a question", "partners' questions wait"];
+pub const QUESTIONS_SINCE: [&str; 2] = ["The oldest was sent ", "."];
+pub const REPLY_TO_QUESTIONS: &str = "Read and reply";
+
 // Approvals.
 pub const APPROVAL: &str = "A run needs your approval";
 pub const APPROVAL_OF: [&str; 2] = [" of ", " in total. Nothing is sent until you approve the run."];

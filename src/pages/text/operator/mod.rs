@@ -15,6 +15,7 @@ pub mod notice;
 pub mod partner;
 pub mod payout;
 pub mod program;
+pub mod question;
 pub mod report;
 pub mod review;
 pub mod settlement;

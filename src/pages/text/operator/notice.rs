@@ -19,3 +19,4 @@ pub const BANNED: &str = "Partner banned.";
 pub const REINSTATED: &str = "Partner reinstated.";
 pub const RUN_STARTED: &str = "Run started.";
 pub const TOKEN_REVOKED: &str = "Token revoked.";
+pub const QUESTION_REPLIED: &str = "Reply sent.";

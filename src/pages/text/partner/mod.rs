@@ -13,3 +13,4 @@ pub mod program;
 pub mod report;
 pub mod settings;
 pub mod share;
+pub mod why_not;

@@ -10,3 +10,4 @@ pub const CHOICES_SAVED: &str = "Your choices are saved.";
 pub const SESSION_SIGNED_OUT: &str = "Session signed out.";
 pub const EMAIL_REQUESTED: &str = "Check your new address: open the link that we emailed to it.";
 pub const LEFT: &str = "You left the program. You keep what you earned.";
+pub const QUESTION_SENT: &str = "Your question is on its way to the program.";

@@ -4,7 +4,7 @@ pub use crate::codec::message::email::words::shared::{AMOUNT, FOR, REASON, VIEW_
 
 use crate::codec::message::email::fields::MessageFields;
 use crate::codec::message::email::render::EmailPart;
-use crate::codec::message::email::words::parts::{MessageWords, Written, amount, link, rows, say, text};
+use crate::codec::message::email::words::parts::{MessageWords, Written, amount, link, rows, say, sentences, text};
 use crate::engine::message::MessageType;
 
 /// What the message types to this audience say.
@@ -21,6 +21,7 @@ pub fn of(kind: MessageType) -> Option<MessageWords> {
         MessageType::ReviewOpened => MessageWords::required(review_email),
         MessageType::BudgetLow => MessageWords::required(budget_email),
         MessageType::ReportFunnel => MessageWords::optional(funnel_email, "when a funnel report is ready"),
+        MessageType::AttributionQuestion => MessageWords::required(question_email),
         _ => return None,
     })
 }
@@ -273,4 +274,29 @@ fn funnel_email(f: &MessageFields) -> Written {
     let page = format!("/operator/funnel?program={}&week={week}", f.program_id);
     let parts = vec![say(funnel(&week)), link(VIEW_REPORT, page)];
     (funnel_subject(f.program, &week), parts)
+}
+
+// attribution.question
+pub fn question_subject(program: &str) -> String {
+    format!("{program}: a partner asks why an account isn't theirs")
+}
+
+pub const QUESTION: &str = "A partner looked up why an account was not credited to them, and has a question.";
+pub const CODE: &str = "Code";
+pub const LOOKED_UP: &str = "Looked up";
+pub const MESSAGE: &str = "Message";
+pub const ANSWERED: &str = "What the partner's page said:";
+pub const REPLY: &str = "Read and reply";
+
+fn question_email(f: &MessageFields) -> Written {
+    let facts = rows(vec![
+        (PARTNER, f.partner.unwrap_or_default().to_owned()),
+        (CODE, text(f, "code")),
+        (LOOKED_UP, text(f, "about")),
+        (MESSAGE, text(f, "message")),
+    ]);
+    let mut parts = vec![say(QUESTION), facts, say(ANSWERED)];
+    parts.extend(sentences(f, "answer"));
+    parts.push(link(REPLY, format!("/operator/questions/{}", text(f, "question"))));
+    (question_subject(f.program), parts)
 }

@@ -23,6 +23,7 @@ pub fn of(kind: MessageType) -> Option<MessageWords> {
         MessageType::PayoutSent => MessageWords::required(sent_email),
         MessageType::PayoutFailed => MessageWords::required(failed_email),
         MessageType::PayoutOnboarding => MessageWords::required(onboarding_email),
+        MessageType::AttributionReply => MessageWords::required(reply_email),
         _ => return None,
     })
 }
@@ -264,4 +265,26 @@ fn onboarding_email(f: &MessageFields) -> Written {
         link(SET_UP_PAYOUTS, "/partner/payouts/setup".to_owned()),
     ];
     (onboarding_subject(&waiting), parts)
+}
+
+// attribution.reply
+pub fn reply_subject(site: &str) -> String {
+    format!("{site} replied to your question")
+}
+
+pub fn reply(program: &str, site: &str) -> String {
+    format!("You asked {site} about a customer in {program}. Here is the reply.")
+}
+
+pub const YOUR_QUESTION: &str = "Your question";
+pub const REPLY: &str = "Reply";
+pub const VIEW_QUESTION: &str = "View your question";
+
+fn reply_email(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(reply(f.program, f.site_name)),
+        rows(vec![(YOUR_QUESTION, text(f, "message")), (REPLY, text(f, "reply"))]),
+        link(VIEW_QUESTION, format!("/partner/why-not/{}", text(f, "question"))),
+    ];
+    (reply_subject(f.site_name), parts)
 }

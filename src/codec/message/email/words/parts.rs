@@ -56,3 +56,8 @@ pub fn amount(f: &MessageFields, name: &str) -> String {
 pub fn text(f: &MessageFields, name: &str) -> String {
     f.payload[name].as_str().unwrap_or_default().to_owned()
 }
+
+/// A list of sentences, each on its own.
+pub fn sentences(f: &MessageFields, name: &str) -> Vec<EmailPart> {
+    f.payload[name].as_array().into_iter().flatten().filter_map(|text| text.as_str()).map(say).collect()
+}
