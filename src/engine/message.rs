@@ -24,6 +24,7 @@ names! {
         TransferUnexpected = "transfer.unexpected",
         CreditReview = "credit.review",
         CreditFailed = "credit.failed",
+        AdjustmentApproval = "adjustment.approval",
         ReviewOpened = "review.opened",
         BudgetLow = "budget.low",
         ReportFunnel = "report.funnel",
@@ -65,7 +66,7 @@ impl MessageType {
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
             PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | TransferUnexpected | CreditReview
-            | CreditFailed | ReviewOpened | BudgetLow | ReportFunnel => &[Audience::Operator],
+            | CreditFailed | AdjustmentApproval | ReviewOpened | BudgetLow | ReportFunnel => &[Audience::Operator],
             PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
@@ -88,6 +89,7 @@ impl MessageType {
             | TransferUnexpected
             | CreditReview
             | CreditFailed
+            | AdjustmentApproval
             | ReviewOpened
             | BudgetLow => Need::Required,
         }
