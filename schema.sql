@@ -30,6 +30,7 @@ CREATE TABLE partner (
   UNIQUE (program_id, external_id)
 ) STRICT;
 CREATE INDEX partner_updated ON partner (updated_at_ms);
+CREATE INDEX partner_banned ON partner (id) WHERE standing = 'banned';
 
 -- When partners were suspended or banned. Those of one partner do not overlap.
 CREATE TABLE suspension (
@@ -44,11 +45,11 @@ CREATE TABLE suspension (
 CREATE UNIQUE INDEX suspension_open ON suspension (partner_id) WHERE to_ms IS NULL;
 CREATE INDEX suspension_partner ON suspension (partner_id, from_ms);
 
--- How much of a banned partner's accruals stays, because it was paid or used.
+-- How much of a banned partner's accruals stays, because it was paid, used, or is owed.
 CREATE TABLE ban_kept (
   accrual_id TEXT PRIMARY KEY,           -- immutable
   account_id TEXT NOT NULL,              -- immutable
-  kept_cents INTEGER NOT NULL CHECK (kept_cents > 0) -- mutable: less at a later ban
+  kept_cents INTEGER NOT NULL             -- mutable: before what adjustments change of it; less at a later ban, or once a payout came back
 ) STRICT;
 CREATE INDEX ban_kept_account ON ban_kept (account_id);
 
@@ -839,7 +840,8 @@ CREATE TABLE payout_accrual (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payout_accrual_accrual ON payout_accrual (accrual_id) WHERE accrual_id <> '';
 CREATE TRIGGER payout_accrual_insert AFTER INSERT ON payout_accrual BEGIN
-  UPDATE accrual SET payout_cents = payout_cents + NEW.amount_cents WHERE id = NEW.accrual_id;
+  UPDATE accrual SET payout_cents = payout_cents + NEW.amount_cents,
+      changed_at_ms = MAX(changed_at_ms, (SELECT created_at_ms FROM payout WHERE id = NEW.payout_id)) WHERE id = NEW.accrual_id;
 END;
 CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cents ON payout_accrual BEGIN
   UPDATE accrual SET payout_cents = payout_cents + (NEW.amount_cents - NEW.returned_cents) - (OLD.amount_cents - OLD.returned_cents)
@@ -856,6 +858,11 @@ CREATE TRIGGER payout_released AFTER UPDATE OF state ON payout WHEN NEW.state IN
   UPDATE accrual SET payout_cents = payout_cents - r.amount_cents
     FROM (SELECT accrual_id, amount_cents FROM payout_accrual WHERE payout_id = NEW.id) r WHERE accrual.id = r.accrual_id;
 END;
+-- That a payout's accruals were paid, or are not after all, is news about them.
+CREATE TRIGGER payout_moved AFTER INSERT ON transfer WHEN NEW.code = 'payout' AND NEW.phase <> 'pending' BEGIN
+  UPDATE accrual SET changed_at_ms = MAX(changed_at_ms, NEW.created_at_ms)
+    WHERE id IN (SELECT l.accrual_id FROM payout_accrual l WHERE l.payout_id = substr(NEW.id, 1, instr(NEW.id, '.') - 1));
+END;
 
 -- What came back of a paid payout, no matter who reversed it. The newest accruals are given back first.
 CREATE TABLE payout_return (
@@ -871,6 +878,8 @@ CREATE TRIGGER payout_return_insert AFTER INSERT ON payout_return BEGIN
           FROM payout_accrual l LEFT JOIN accrual a ON a.id = l.accrual_id
           WHERE l.payout_id = NEW.payout_id AND l.amount_cents > l.returned_cents) r
     WHERE payout_accrual.payout_id = NEW.payout_id AND payout_accrual.accrual_id = r.accrual_id AND r.above < NEW.amount_cents;
+  UPDATE accrual SET changed_at_ms = MAX(changed_at_ms, COALESCE((SELECT created_at_ms FROM transfer WHERE id = NEW.id), 0))
+    WHERE id IN (SELECT l.accrual_id FROM payout_accrual l WHERE l.payout_id = NEW.payout_id AND l.returned_cents > 0);
 END;
 CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
@@ -1465,6 +1474,10 @@ CREATE TRIGGER adjustment_shape BEFORE UPDATE OF id, program_id, partner_id, acc
   amount_cents, balance, vests_at_ms, note, reason, actor, expires_at_ms, created_at_ms ON adjustment
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
 CREATE TRIGGER adjustment_no_delete BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
+-- A ban voids everything up to its end.
+CREATE TRIGGER adjustment_banned BEFORE UPDATE OF state ON adjustment
+WHEN NEW.state = 'booked' AND (SELECT standing FROM partner WHERE id = NEW.partner_id) = 'banned'
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_banned'); END;
 -- It takes at most what is left of the accrual or the change that it names, whatever else was booked since it was checked.
 CREATE TRIGGER adjustment_bounds BEFORE UPDATE OF state ON adjustment WHEN NEW.state = 'booked' AND NEW.makes_accrual = 0 BEGIN
   SELECT RAISE(ABORT, 'guard:adjustment_above_accrual') WHERE NEW.undoes_id IS NULL AND NOT EXISTS (SELECT 1 FROM accrual a

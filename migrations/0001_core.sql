@@ -30,6 +30,7 @@ CREATE TABLE partner (
   UNIQUE (program_id, external_id)
 ) STRICT;
 CREATE INDEX partner_updated ON partner (updated_at_ms);
+CREATE INDEX partner_banned ON partner (id) WHERE standing = 'banned';
 
 -- When partners were suspended or banned. Those of one partner do not overlap.
 CREATE TABLE suspension (
@@ -44,11 +45,11 @@ CREATE TABLE suspension (
 CREATE UNIQUE INDEX suspension_open ON suspension (partner_id) WHERE to_ms IS NULL;
 CREATE INDEX suspension_partner ON suspension (partner_id, from_ms);
 
--- How much of a banned partner's accruals stays, because it was paid or used.
+-- How much of a banned partner's accruals stays, because it was paid, used, or is owed.
 CREATE TABLE ban_kept (
   accrual_id TEXT PRIMARY KEY,           -- immutable
   account_id TEXT NOT NULL,              -- immutable
-  kept_cents INTEGER NOT NULL CHECK (kept_cents > 0) -- mutable: less at a later ban
+  kept_cents INTEGER NOT NULL             -- mutable: before what adjustments change of it; less at a later ban, or once a payout came back
 ) STRICT;
 CREATE INDEX ban_kept_account ON ban_kept (account_id);
 

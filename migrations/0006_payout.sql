@@ -69,7 +69,8 @@ CREATE TABLE payout_accrual (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payout_accrual_accrual ON payout_accrual (accrual_id) WHERE accrual_id <> '';
 CREATE TRIGGER payout_accrual_insert AFTER INSERT ON payout_accrual BEGIN
-  UPDATE accrual SET payout_cents = payout_cents + NEW.amount_cents WHERE id = NEW.accrual_id;
+  UPDATE accrual SET payout_cents = payout_cents + NEW.amount_cents,
+      changed_at_ms = MAX(changed_at_ms, (SELECT created_at_ms FROM payout WHERE id = NEW.payout_id)) WHERE id = NEW.accrual_id;
 END;
 CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cents ON payout_accrual BEGIN
   UPDATE accrual SET payout_cents = payout_cents + (NEW.amount_cents - NEW.returned_cents) - (OLD.amount_cents - OLD.returned_cents)
@@ -86,6 +87,11 @@ CREATE TRIGGER payout_released AFTER UPDATE OF state ON payout WHEN NEW.state IN
   UPDATE accrual SET payout_cents = payout_cents - r.amount_cents
     FROM (SELECT accrual_id, amount_cents FROM payout_accrual WHERE payout_id = NEW.id) r WHERE accrual.id = r.accrual_id;
 END;
+-- That a payout's accruals were paid, or are not after all, is news about them.
+CREATE TRIGGER payout_moved AFTER INSERT ON transfer WHEN NEW.code = 'payout' AND NEW.phase <> 'pending' BEGIN
+  UPDATE accrual SET changed_at_ms = MAX(changed_at_ms, NEW.created_at_ms)
+    WHERE id IN (SELECT l.accrual_id FROM payout_accrual l WHERE l.payout_id = substr(NEW.id, 1, instr(NEW.id, '.') - 1));
+END;
 
 -- What came back of a paid payout, no matter who reversed it. The newest accruals are given back first.
 CREATE TABLE payout_return (
@@ -101,6 +107,8 @@ CREATE TRIGGER payout_return_insert AFTER INSERT ON payout_return BEGIN
           FROM payout_accrual l LEFT JOIN accrual a ON a.id = l.accrual_id
           WHERE l.payout_id = NEW.payout_id AND l.amount_cents > l.returned_cents) r
     WHERE payout_accrual.payout_id = NEW.payout_id AND payout_accrual.accrual_id = r.accrual_id AND r.above < NEW.amount_cents;
+  UPDATE accrual SET changed_at_ms = MAX(changed_at_ms, COALESCE((SELECT created_at_ms FROM transfer WHERE id = NEW.id), 0))
+    WHERE id IN (SELECT l.accrual_id FROM payout_accrual l WHERE l.payout_id = NEW.payout_id AND l.returned_cents > 0);
 END;
 CREATE TRIGGER payout_return_no_update BEFORE UPDATE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
 CREATE TRIGGER payout_return_no_delete BEFORE DELETE ON payout_return BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;

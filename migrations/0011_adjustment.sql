@@ -42,6 +42,10 @@ CREATE TRIGGER adjustment_shape BEFORE UPDATE OF id, program_id, partner_id, acc
   amount_cents, balance, vests_at_ms, note, reason, actor, expires_at_ms, created_at_ms ON adjustment
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
 CREATE TRIGGER adjustment_no_delete BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
+-- A ban voids everything up to its end.
+CREATE TRIGGER adjustment_banned BEFORE UPDATE OF state ON adjustment
+WHEN NEW.state = 'booked' AND (SELECT standing FROM partner WHERE id = NEW.partner_id) = 'banned'
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_banned'); END;
 -- It takes at most what is left of the accrual or the change that it names, whatever else was booked since it was checked.
 CREATE TRIGGER adjustment_bounds BEFORE UPDATE OF state ON adjustment WHEN NEW.state = 'booked' AND NEW.makes_accrual = 0 BEGIN
   SELECT RAISE(ABORT, 'guard:adjustment_above_accrual') WHERE NEW.undoes_id IS NULL AND NOT EXISTS (SELECT 1 FROM accrual a

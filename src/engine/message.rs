@@ -24,6 +24,7 @@ names! {
         TransferUnexpected = "transfer.unexpected",
         CreditReview = "credit.review",
         CreditFailed = "credit.failed",
+        AdjustmentApproval = "adjustment.approval",
         ReviewOpened = "review.opened",
         BudgetLow = "budget.low",
         ReportFunnel = "report.funnel",
@@ -68,7 +69,11 @@ impl MessageType {
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
             PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | TransferUnexpected | CreditReview
+<<<<<<< HEAD
             | CreditFailed | ReviewOpened | BudgetLow | ReportFunnel | AttributionQuestion => &[Audience::Operator],
+=======
+            | CreditFailed | AdjustmentApproval | ReviewOpened | BudgetLow | ReportFunnel => &[Audience::Operator],
+>>>>>>> w-b
             PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
@@ -91,6 +96,7 @@ impl MessageType {
             | TransferUnexpected
             | CreditReview
             | CreditFailed
+            | AdjustmentApproval
             | ReviewOpened
             | BudgetLow
             | AttributionQuestion

@@ -12,6 +12,7 @@ use crate::service::event::stripe_sweep;
 use crate::service::identity::sign_in;
 use crate::service::ledger::budget;
 use crate::service::message::deliver;
+use crate::service::partner::standing;
 use crate::service::payout::{platform, send, unexpected};
 use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
@@ -153,6 +154,7 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             let _ = platform::find(ctx).await;
             send::drive(ctx, send::SWEEP_PAGES).await?;
             unexpected::announce(ctx).await?;
+            standing::sweep(ctx).await?;
         }
         Part::Customers => stripe_sweep::join(ctx).await?,
         Part::Waiting => stripe_sweep::release(ctx).await?,

@@ -91,6 +91,8 @@ guards! {
     AdjustmentDecided "adjustment_decided" LostRace,
     AdjustmentAboveAccrual "adjustment_above_accrual" LostRace,
     AdjustmentAboveChange "adjustment_above_change" LostRace,
+    // Its partner was banned since it was read.
+    AdjustmentBanned "adjustment_banned" LostRace,
     AdjustmentImmutable "adjustment_immutable" Violation,
     PromotionStale "promotion_stale" LostRace,
     PromotionSetOnce "promotion_set_once" Violation,

@@ -25,8 +25,8 @@ use manicule::service::setup::PayoutApproval;
 use serde_json::{Value, json};
 
 const AGENCY: &str = "agency-partner";
-const APRIL: &str = "2026-04-01T06:00:00Z";
-const MAY: &str = "2026-05-01T06:00:00Z";
+pub const APRIL: &str = "2026-04-01T06:00:00Z";
+pub const MAY: &str = "2026-05-01T06:00:00Z";
 const JUNE: &str = "2026-06-01T06:00:00Z";
 
 /// A partner whose account paid $500 in January: $100 vests in the run of April.

@@ -111,7 +111,7 @@ fn is_named(catalog: &Catalog, kind: &str) -> bool {
 pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = attributed(catalog, case, &timeline);
-    decision.accruals.extend(adjustment::kept(case.accruals, case.adjustments, &timeline));
+    decision.accruals.extend(adjustment::kept(case.accruals, case.adjustments, &timeline, case.kept));
     adjustment::apply(&mut decision.accruals, case.adjustments);
     decision
 }

@@ -2,12 +2,14 @@
 //!
 //! An adjustment is a fact of its own. A decision rebuilds what the account's facts call for, keeps the accruals that
 //! operators made, and applies the changes to both. Only an invoice that an adjustment names takes part in it: refunds
-//! and lost disputes take their share, and an open dispute freezes it (rule 11 of the design).
+//! and lost disputes take their share, and an open dispute freezes it (rule 11 of the design). A suspension holds none of
+//! them, because an operator decided them; a ban voids those from before it.
 
 use crate::base::ids::{AccrualId, InvoiceId};
 use crate::base::money::Cents;
 use crate::base::names::names;
 use crate::engine::account::timeline::{Payment, Timeline};
+use crate::engine::accrual::hold;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -32,17 +34,29 @@ pub struct AccrualAdjustments {
     pub cents: Cents,
     /// The invoice that the adjustment behind it names.
     pub invoice_id: Option<InvoiceId>,
+    /// An operator made it, and a ban of its partner came later. 0 or 1.
+    pub is_banned: i64,
 }
 
 type ByAccrual = HashMap<AccrualId, AccrualAdjustments>;
 
 /// The stored accruals that operators made, as their invoices leave them. They stay with their partner, whoever the
 /// account belongs to.
-pub fn kept(stored: &[Accrual], adjustments: &ByAccrual, timeline: &Timeline) -> Vec<Accrual> {
-    let one = |accrual: &Accrual| {
-        let invoice = adjustments.get(&accrual.id).and_then(|a| a.invoice_id.as_ref());
+pub fn kept(
+    stored: &[Accrual],
+    adjustments: &ByAccrual,
+    timeline: &Timeline,
+    in_bans: &HashMap<AccrualId, Cents>,
+) -> Vec<Accrual> {
+    let one = |stored: &Accrual| {
+        let own = adjustments.get(&stored.id);
+        let invoice = own.and_then(|a| a.invoice_id.as_ref());
         let is_it = |p: &&Payment| Some(p.invoice.invoice_id.as_str()) == invoice.map(InvoiceId::as_str);
-        as_its_invoice_leaves(accrual, timeline.payments.iter().find(is_it))
+        let mut accrual = as_its_invoice_leaves(stored, timeline.payments.iter().find(is_it));
+        if !accrual.is_over() && own.is_some_and(|a| a.is_banned == 1) {
+            hold::ban(&mut accrual, in_bans);
+        }
+        accrual
     };
     stored.iter().filter(|accrual| accrual.is_adjustment()).map(one).collect()
 }

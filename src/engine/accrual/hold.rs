@@ -122,13 +122,7 @@ pub fn suspend(accrual: &mut Accrual, suspensions: &[Suspension], kept: &HashMap
         return;
     }
     if suspension::is_banned(suspensions, accrual.at_ms) {
-        let stays = kept.get(&accrual.id).copied().unwrap_or_default();
-        if stays == Cents::ZERO {
-            accrual.void("the partner was banned".to_owned());
-        } else if stays < accrual.net_cents {
-            accrual.net_cents = stays;
-            accrual.reason = "the partner was banned; this is what had been paid".to_owned();
-        }
+        ban(accrual, kept);
     } else if suspension::is_held(suspensions, accrual.at_ms)
         && matches!(accrual.state, AccrualState::Pending | AccrualState::Available)
     {
@@ -138,5 +132,16 @@ pub fn suspend(accrual: &mut Accrual, suspensions: &[Suspension], kept: &HashMap
         if accrual.postings == 0 && accrual.balance == Balance::Available {
             accrual.balance = Balance::Pending;
         }
+    }
+}
+
+/// Leaves of an accrual what stays in a ban, before what adjustments change of it.
+pub fn ban(accrual: &mut Accrual, kept: &HashMap<AccrualId, Cents>) {
+    let stays = kept.get(&accrual.id).copied().unwrap_or_default();
+    if stays == Cents::ZERO {
+        accrual.void(suspension::BANNED.to_owned());
+    } else if stays.0.abs() < accrual.net_cents.0.abs() {
+        accrual.net_cents = stays;
+        accrual.reason = suspension::BANNED_KEPT.to_owned();
     }
 }

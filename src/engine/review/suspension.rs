@@ -17,6 +17,10 @@ names! {
     }
 }
 
+/// Why a ban leaves nothing of an accrual, and why it leaves a part.
+pub const BANNED: &str = "the partner was banned";
+pub const BANNED_KEPT: &str = "the partner was banned; this is what had been paid";
+
 /// A time in which a partner was suspended or banned: half-open, without an end while it lasts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Suspension {

@@ -13,6 +13,7 @@ use crate::engine::accrual::adjustment::AdjustmentState;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::accrual::{Accrual, AccrualState, Balance, accrual_id};
 use crate::engine::ledger::account::FundingAccount;
+use crate::engine::review::suspension::PartnerStanding;
 use crate::engine::settlement::schedule;
 use crate::program::catalog::Catalog;
 use crate::program::document::{Cadence, Document};
@@ -24,6 +25,7 @@ use crate::service::once::{IdempotentRequest, StoredResponse};
 use crate::store::account;
 use crate::store::accrual::adjustment;
 use crate::store::accrual::adjustment::AdjustmentRow;
+use crate::store::message::outbox::{adjustment_approval, outbox_insert};
 use crate::store::partner;
 use crate::store::partner::PartnerRow;
 use crate::store::port::{DbError, Stmt};
@@ -48,7 +50,9 @@ pub async fn request<P: Ports>(
             let (catalog, mut row) = checked(ctx, request).await?;
             let mut batch = vec![adjustment::adjustment_insert(&row)];
             let needs_approval = row.expires_at_ms.is_some();
-            if !needs_approval {
+            if needs_approval {
+                batch.push(outbox_insert(&[adjustment_approval(&row)], ctx.now));
+            } else {
                 (row.state, row.decided_at_ms) = (AdjustmentState::Booked, Some(ctx.now));
                 batch.extend(booking(ctx, &catalog, &row));
             }
@@ -85,6 +89,8 @@ pub async fn decide<P: Ports>(
             }
             check_open(ctx, &row, approve)?;
             if approve {
+                let partner = ctx.read(partner::partner_find(&row.partner_id).first()).await?;
+                partner.iter().try_for_each(check_standing)?;
                 check_left(ctx, &row).await?;
             }
             let mut decided = row.clone();
@@ -140,11 +146,21 @@ async fn checked<P: Ports>(
     let reads = (program::programs(), partner::partner_find(&request.partner).first());
     let (catalog, partner) = ctx.read(reads).await?;
     let partner = partner.ok_or_else(|| refused("unknown_partner", "no partner has this id", "partner"))?;
+    check_standing(&partner)?;
     let document = catalog
         .current(&partner.program_id, ctx.now)
         .ok_or_else(|| refused("unknown_program", "the partner's program has no document", "partner"))?;
     let row = requested(ctx, document, &partner, request).await?;
     Ok((catalog, row))
+}
+
+/// A ban voids everything up to its end, so nothing is added and nothing taken while it lasts.
+fn check_standing(partner: &PartnerRow) -> Result<(), AppError> {
+    if partner.standing != PartnerStanding::Banned {
+        return Ok(());
+    }
+    let detail = "the partner is banned, which voids everything up to its reinstatement: reinstate it first";
+    Err(AppError::new(ErrorKind::Conflict, "partner_banned", detail))
 }
 
 /// The request as it is stored, if what it names allows it.

@@ -4,16 +4,19 @@
 use crate::base::ids::{LinkCode, PartnerId, PayoutId, RunId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::invoice::NEVER;
-use crate::engine::review::suspension::PartnerStanding;
+use crate::engine::review::suspension::{BANNED, PartnerStanding};
 use crate::service::account::recompute;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::payout;
 use crate::service::payout::PayoutAction;
-use crate::store::account::recompute_by_partner;
+use crate::store::account::recompute_by_partners;
+use crate::store::accrual::adjustment::{adjustment_waits, adjustments_reject};
 use crate::store::partner::partner_find;
 use crate::store::partner::profile::live_codes;
-use crate::store::partner::standing::{SuspensionRow, ban_keep, sessions_end, standing_change};
+use crate::store::partner::standing::{
+    LeftOver, SuspensionRow, ban_keep, ban_void, left_over_list, sessions_end, standing_change,
+};
 use crate::store::payout::payout_page;
 use serde_json::{Value, json};
 
@@ -29,7 +32,8 @@ pub async fn change<P: Ports>(
 ) -> Result<Vec<LinkCode>, AppError> {
     let codes = ctx
         .retry(async || {
-            let (found, codes) = ctx.read((partner_find(id).first(), live_codes(id))).await?;
+            let reads = (partner_find(id).first(), live_codes(id), adjustment_waits(id).first());
+            let (found, codes, waits) = ctx.read(reads).await?;
             let from = found.ok_or_else(|| AppError::not_found("partner"))?.standing;
             if from == to {
                 return Ok(Vec::new());
@@ -46,12 +50,17 @@ pub async fn change<P: Ports>(
                 reason: reason.to_owned(),
                 actor: ctx.actor.clone(),
             };
-            let mut batch = standing_change(id, &next, ctx.now);
+            let mut batch = standing_change(id, from, &next, ctx.now);
+            let partners = std::slice::from_ref(id);
             if to == PartnerStanding::Banned {
-                batch.extend(ban_keep(id));
+                if waits.is_some() {
+                    batch.extend(adjustments_reject(id, &ctx.actor, BANNED, ctx.now));
+                }
+                batch.push(ban_keep(partners, &next.id));
+                batch.extend(ban_void(partners, &next.id, &ctx.actor, ctx.now));
                 batch.push(sessions_end(id, ctx.now));
             }
-            batch.push(recompute_by_partner(id, ctx.now));
+            batch.push(recompute_by_partners(partners, ctx.now));
             let action = match to {
                 PartnerStanding::Active => "partner.reinstate",
                 PartnerStanding::Suspended => "partner.suspend",
@@ -84,10 +93,35 @@ async fn cancel_planned<P: Ports>(ctx: &Context<'_, P>, partner: &PartnerId) -> 
         if !ctx.has_room(CANCEL_STATEMENTS + ctx.reserve()) {
             break;
         }
-        let _ = payout::decide(ctx, &id, &PayoutAction::Cancel, "the partner was banned").await;
+        let _ = payout::decide(ctx, &id, &PayoutAction::Cancel, BANNED).await;
     }
     Ok(())
 }
+
+/// Takes what bans could not take yet: a payout that was on its way may come back, and one that could not be canceled is
+/// canceled now.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    let found = ctx.read(left_over_list(LEFT_OVER)).await?;
+    let mut partners: Vec<PartnerId> = Vec::new();
+    for LeftOver { partner_id, payout_id } in found {
+        match payout_id {
+            None => partners.push(partner_id),
+            Some(_) if !ctx.has_room(CANCEL_STATEMENTS + ctx.reserve()) => {}
+            Some(id) => drop(payout::decide(ctx, &id, &PayoutAction::Cancel, BANNED).await),
+        }
+    }
+    if partners.is_empty() {
+        return Ok(());
+    }
+    let mut batch = vec![ban_keep(&partners, "")];
+    batch.extend(ban_void(&partners, "", &ctx.actor, ctx.now));
+    batch.push(recompute_by_partners(&partners, ctx.now));
+    ctx.batch(batch).await?;
+    Ok(())
+}
+
+/// Partners and payouts that one sweep takes on.
+const LEFT_OVER: i64 = 20;
 
 /// The most statements that canceling one payout sends.
 const CANCEL_STATEMENTS: u64 = 12;

@@ -146,8 +146,14 @@ pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[Acc
 
 /// Marks all accounts of a partner.
 pub fn recompute_by_partner(partner: &PartnerId, now: UtcMillis) -> Stmt {
-    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value";
-    mark_found(found, &[partner], &[], now)
+    recompute_by_partners(std::slice::from_ref(partner), now)
+}
+
+/// Marks all accounts of partners, and those for which operators added something to them.
+pub fn recompute_by_partners(partners: &[PartnerId], now: UtcMillis) -> Stmt {
+    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value
+                 UNION SELECT j.account_id FROM json_each(?1) CROSS JOIN adjustment j ON j.partner_id = value";
+    mark_found(found, &partners, &[], now)
 }
 
 /// Accounts that a visitor's touches bound in a span of time.

@@ -8,6 +8,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::accrual::adjustment::{AccrualAdjustments, AdjustmentState};
 use crate::engine::accrual::{Accrual, Balance};
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::program::reward::ADJUSTMENT;
 use crate::store::account::{LINE_COLUMNS, accrual_write};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
@@ -57,7 +58,9 @@ pub fn adjusted_list(accounts: &[AccountId]) -> Parsed<Vec<(Accrual, AccrualAdju
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, id AS accrual_id,
            (SELECT COALESCE(SUM(j.amount_cents), 0) FROM adjustment j WHERE j.accrual_id = accrual.id AND j.state = 'booked' AND j.makes_accrual = 0) AS cents,
-           (SELECT j.invoice_id FROM adjustment j WHERE j.accrual_id = accrual.id AND j.makes_accrual = 1) AS invoice_id
+           (SELECT j.invoice_id FROM adjustment j WHERE j.accrual_id = accrual.id AND j.makes_accrual = 1) AS invoice_id,
+           reward_id = '{ADJUSTMENT}' AND EXISTS (SELECT 1 FROM suspension s WHERE s.partner_id = accrual.partner_id AND s.standing = 'banned'
+             AND (s.to_ms IS NULL OR accrual.at_ms < s.to_ms)) AS is_banned
          FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
     ))
     .json(&accounts)
@@ -111,20 +114,27 @@ pub fn undone_sum(id: &AdjustmentId) -> Query<UndoneSum> {
     .query()
 }
 
-/// A fact about an invoice.
+/// That something is there.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct PaidOnce {
+pub struct Found {
     pub found: i64,
 }
 
 /// Whether an account paid this invoice.
-pub fn invoice_paid(account: &AccountId, invoice: &InvoiceId) -> Query<PaidOnce> {
+pub fn invoice_paid(account: &AccountId, invoice: &InvoiceId) -> Query<Found> {
     Stmt::new(
         "SELECT 1 AS found FROM event WHERE invoice_id = ?2 AND +account_id = ?1 AND type = 'invoice.paid' LIMIT 1",
     )
     .bind(account)
     .bind(invoice)
     .query()
+}
+
+/// Whether a partner has a request that waits for a decision.
+pub fn adjustment_waits(partner: &PartnerId) -> Query<Found> {
+    Stmt::new("SELECT 1 AS found FROM adjustment WHERE partner_id = ?1 AND state = 'requested' LIMIT 1")
+        .bind(partner)
+        .query()
 }
 
 /// The number of requests that wait for a decision, and the oldest.
@@ -208,22 +218,29 @@ const CHANGE: &str = "SELECT id, balance, IIF(makes_accrual, postings, postings 
               + (SELECT COALESCE(SUM(o.amount_cents), 0) FROM adjustment o WHERE o.accrual_id = a.id AND o.state = 'booked' AND o.makes_accrual = 0) AS wanted
             FROM adjustment k JOIN accrual a ON a.id = k.accrual_id WHERE k.id = ?1)";
 
-/// Lets requests lapse that nobody decided in time, with their entries in the audit log.
-pub fn adjustments_expire(actor: &ActorId, reason: &str, now: UtcMillis) -> [Stmt; 2] {
-    let due = "state = 'requested' AND expires_at_ms <= ?1";
+/// Decides what `due` selects by ?1 without a person, with its entries in the audit log.
+fn decided(due: &str, state: AdjustmentState, action: &str) -> [String; 2] {
     [
-        Stmt::new(format!(
+        format!(
             "INSERT INTO audit (id, at_ms, actor, action, subject, reason, before, after)
-             SELECT 'aud_' || id || '_expired', ?1, ?2, 'adjustment.expire', id, ?3, '{{\"state\":\"requested\"}}', '{{\"state\":\"expired\"}}'
-             FROM adjustment WHERE {due}"
-        ))
-        .bind(now)
-        .bind(actor)
-        .bind(reason),
-        Stmt::new(format!(
-            "UPDATE adjustment SET state = 'expired', decision_reason = ?2, decided_at_ms = ?1 WHERE {due}"
-        ))
-        .bind(now)
-        .bind(reason),
+             SELECT 'aud_' || id || '_{state}', ?4, ?2, '{action}', id, ?3, '{{\"state\":\"requested\"}}', '{{\"state\":\"{state}\"}}'
+             FROM adjustment WHERE state = 'requested' AND {due}"
+        ),
+        format!(
+            "UPDATE adjustment SET state = '{state}', decided_by = IIF('{state}' = 'rejected', ?2, NULL), decision_reason = ?3, decided_at_ms = ?4
+             WHERE state = 'requested' AND {due}"
+        ),
     ]
+}
+
+/// Lets requests lapse that nobody decided in time.
+pub fn adjustments_expire(actor: &ActorId, reason: &str, now: UtcMillis) -> [Stmt; 2] {
+    decided("expires_at_ms <= ?1", AdjustmentState::Expired, "adjustment.expire")
+        .map(|sql| Stmt::new(sql).bind(now).bind(actor).bind(reason).bind(now))
+}
+
+/// Rejects a partner's requests, because it was banned.
+pub fn adjustments_reject(partner: &PartnerId, actor: &ActorId, reason: &str, now: UtcMillis) -> [Stmt; 2] {
+    decided("partner_id = ?1", AdjustmentState::Rejected, "adjustment.reject")
+        .map(|sql| Stmt::new(sql).bind(partner).bind(actor).bind(reason).bind(now))
 }

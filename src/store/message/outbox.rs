@@ -7,6 +7,7 @@ use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::Accrual;
 use crate::engine::message::MessageType;
+use crate::store::accrual::adjustment::AdjustmentRow;
 use crate::store::health::Backlog;
 use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
@@ -50,6 +51,18 @@ pub fn joined<'a>(
         partner: Some(partner),
         account: Some(account),
         payload: json!({"signed_up_at_ms": signed_up}),
+    }
+}
+
+/// An adjustment waits for a second operator.
+pub fn adjustment_approval(row: &AdjustmentRow) -> OutboxMessage<'_> {
+    OutboxMessage {
+        id: format!("adjustment.approval:{}", row.id),
+        kind: MessageType::AdjustmentApproval,
+        program: &row.program_id,
+        partner: Some(&row.partner_id),
+        account: Some(&row.account_id).filter(|id| !id.is_empty()),
+        payload: json!({"adjustment": row.id, "amount_cents": row.amount_cents, "unit": row.unit, "reason": row.reason, "actor": row.actor}),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Partners' suspensions and bans.
 
-use crate::base::ids::{ActorId, PartnerId};
+use crate::base::ids::{ActorId, PartnerId, PayoutId};
 use crate::base::time::UtcMillis;
-use crate::engine::review::suspension::PartnerStanding;
+use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
+use crate::engine::review::suspension::{BANNED, BANNED_KEPT, PartnerStanding};
+use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -39,14 +41,17 @@ pub fn suspension_list(partner: &PartnerId) -> Query<SuspensionRow> {
 
 /// Ends what lasts, and begins `next`, if that is not that the partner takes part. If somebody else does so at the same
 /// time, the second one's batch aborts.
-pub fn standing_change(partner: &PartnerId, next: &SuspensionRow, now: UtcMillis) -> Vec<Stmt> {
+pub fn standing_change(partner: &PartnerId, from: PartnerStanding, next: &SuspensionRow, now: UtcMillis) -> Vec<Stmt> {
     let mut statements = vec![
-        Stmt::new("UPDATE suspension SET to_ms = ?2 WHERE partner_id = ?1 AND to_ms IS NULL").bind(partner).bind(now),
         Stmt::new("UPDATE partner SET standing = ?2, updated_at_ms = ?3 WHERE id = ?1")
             .bind(partner)
             .bind(next.standing.name())
             .bind(now),
     ];
+    if from != PartnerStanding::Active {
+        let end = "UPDATE suspension SET to_ms = ?2 WHERE partner_id = ?1 AND to_ms IS NULL";
+        statements.push(Stmt::new(end).bind(partner).bind(now));
+    }
     if next.standing != PartnerStanding::Active {
         let insert =
             "INSERT INTO suspension (id, partner_id, standing, from_ms, reason, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -61,31 +66,92 @@ pub fn standing_change(partner: &PartnerId, next: &SuspensionRow, now: UtcMillis
     statements
 }
 
-/// What stays of a banned partner's accruals: what payouts have taken and may have sent, and of credits, the earliest
-/// first, what was used.
-pub fn ban_keep(partner: &PartnerId) -> [Stmt; 2] {
-    let keep = |rows: &str| {
-        Stmt::new(format!(
-            "INSERT INTO ban_kept (accrual_id, account_id, kept_cents) SELECT id, account_id, cents FROM ({rows}) WHERE cents > 0
-             ON CONFLICT (accrual_id) DO UPDATE SET kept_cents = excluded.kept_cents"
-        ))
-        .bind(partner)
-    };
+/// What stays of banned partners' accruals: what payouts have taken and may have sent, and of credits, the earliest first,
+/// what was used. A debt, by deductions or because what was paid was taken back later, stays as far as the earnings that
+/// become void do not pay it: first come those, the earliest first, that pay what was taken back. `latest`: the ban that
+/// begins. What an earlier one left void pays nothing.
+pub fn ban_keep(partners: &[PartnerId], latest: &str) -> Stmt {
+    Stmt::new(
+        "WITH banned AS (SELECT value AS id FROM json_each(?1)),
+         taken AS (SELECT l.accrual_id, SUM(l.amount_cents - l.returned_cents) AS cents
+           FROM banned b CROSS JOIN payout p ON p.partner_id = b.id CROSS JOIN payout_accrual l ON l.payout_id = p.id
+           WHERE p.state NOT IN ('planned', 'failed', 'cancelled') AND l.accrual_id <> '' GROUP BY l.accrual_id),
+         judged AS (SELECT a.*, k.kept_cents, COALESCE(t.cents, 0) AS taken, IIF(EXISTS (SELECT 1 FROM suspension s
+               WHERE s.partner_id = a.partner_id AND s.standing = 'banned' AND s.id <> ?2 AND (s.to_ms IS NULL OR a.at_ms < s.to_ms)),
+             IIF(COALESCE(k.kept_cents, 0) = 0, 0, k.kept_cents + a.adjusted_cents), a.net_cents) AS stays
+           FROM banned b CROSS JOIN accrual a ON a.partner_id = b.id LEFT JOIN ban_kept k ON k.accrual_id = a.id
+             LEFT JOIN taken t ON t.accrual_id = a.id WHERE a.balance = 'available'),
+         paid AS (SELECT *, IIF(net_cents > 0, MAX(0, MIN(net_cents, stays, taken)), MIN(0, MAX(net_cents, stays, taken))) AS paid,
+             IIF(net_cents > 0, MIN(net_cents, stays), MAX(net_cents, stays)) AS is_left FROM judged),
+         free AS (SELECT *, MAX(0, is_left - paid) AS plus, MAX(0, paid - is_left) AS minus FROM paid),
+         sums AS (SELECT f.*, SUM(plus) OVER earlier AS earlier_plus, SUM(minus) OVER earlier AS earlier_minus,
+             SUM(plus) OVER whole AS all_plus, SUM(minus) OVER whole AS all_minus,
+             MAX(0, SUM(net_cents) OVER whole - SUM(paid) OVER whole - g.has) AS owed
+           FROM free f JOIN (SELECT l.partner_id, l.unit, SUM(l.cr_posted_cents - l.dr_posted_cents - l.dr_pending_cents)
+               + COALESCE((SELECT SUM(p.amount_cents) FROM payout p WHERE p.partner_id = l.partner_id AND p.state = 'planned'
+                           AND l.unit = 'cash:' || p.currency), 0) AS has
+             FROM banned b CROSS JOIN ledger_account l ON l.partner_id = b.id WHERE l.kind = 'available' GROUP BY l.partner_id, l.unit) g
+             ON g.partner_id = f.partner_id AND g.unit = f.unit
+           WINDOW whole AS (PARTITION BY f.partner_id, f.unit),
+             earlier AS (PARTITION BY f.partner_id, f.unit ORDER BY f.at_ms, f.id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)),
+         kept AS (SELECT id, account_id, adjusted_cents, kept_cents, paid + MAX(0, MIN(plus, owed - earlier_plus + plus))
+             - MAX(0, MIN(minus, all_minus - MAX(0, all_plus - owed) - earlier_minus + minus)) AS cents FROM sums)
+         INSERT INTO ban_kept (accrual_id, account_id, kept_cents)
+         SELECT id, account_id, IIF(cents = 0, 0, cents - adjusted_cents) FROM kept WHERE cents <> 0 OR kept_cents IS NOT NULL
+         ON CONFLICT (accrual_id) DO UPDATE SET kept_cents = excluded.kept_cents",
+    )
+    .json(&partners)
+    .bind(latest)
+}
+
+/// Voids what a ban takes of the accruals that no account's decision reaches: those that operators made without one.
+pub fn ban_void(partners: &[PartnerId], cause: &str, actor: &ActorId, now: UtcMillis) -> [Stmt; 2] {
+    let columns = AccountColumns::of("n");
+    let (expense, balance) = (columns.account(LedgerAccountKind::Expense), columns.account_of("n.balance"));
+    let change = "(SELECT a.*, stays - a.net_cents AS change FROM (SELECT x.*, COALESCE((SELECT IIF(k.kept_cents = 0, 0, k.kept_cents + x.adjusted_cents)
+             FROM ban_kept k WHERE k.accrual_id = x.id), 0) AS stays
+           FROM json_each(?1) CROSS JOIN accrual x ON x.partner_id = value WHERE x.account_id = '' AND x.state <> 'void') a
+         WHERE stays <> a.net_cents OR stays = 0) n";
     [
-        keep(
-            "SELECT a.id, a.account_id, MIN(a.net_cents, SUM(l.amount_cents - l.returned_cents)) AS cents
-             FROM payout p CROSS JOIN payout_accrual l ON l.payout_id = p.id CROSS JOIN accrual a ON a.id = l.accrual_id
-             WHERE p.partner_id = ?1 AND p.state NOT IN ('planned', 'failed', 'cancelled') GROUP BY a.id",
-        ),
-        keep(
-            "SELECT r.id, r.account_id, MAX(0, MIN(r.net_cents, r.total - g.has - (r.running - r.net_cents))) AS cents
-             FROM (SELECT id, account_id, unit, net_cents, SUM(net_cents) OVER (PARTITION BY unit ORDER BY at_ms, id) AS running,
-                          SUM(net_cents) OVER (PARTITION BY unit) AS total
-                   FROM accrual WHERE partner_id = ?1 AND balance = 'available' AND unit LIKE 'credit:%') r
-             JOIN (SELECT unit, SUM(cr_posted_cents - dr_posted_cents - dr_pending_cents) AS has FROM ledger_account
-                   WHERE partner_id = ?1 AND kind = 'available' GROUP BY unit) g ON g.unit = r.unit",
-        ),
+        Stmt::new(format!(
+            "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, actor, reason, created_at_ms)
+             SELECT n.id || '.' || (n.postings + 1), n.id, IIF(n.change > 0, '{}', '{}'), 'single', IIF(n.change > 0, {expense}, {balance}),
+                    IIF(n.change > 0, {balance}, {expense}), ABS(n.change), n.program_id, ?2, ?3, '{BANNED}', ?4 FROM {change} WHERE n.change <> 0",
+            TransferCode::Accrue.name(),
+            TransferCode::Reverse.name(),
+        ))
+        .json(&partners)
+        .bind(cause)
+        .bind(actor)
+        .bind(now),
+        Stmt::new(format!(
+            "UPDATE accrual SET net_cents = n.stays, adjusted_cents = IIF(n.stays = 0, 0, n.adjusted_cents), postings = n.postings + (n.change <> 0),
+               state = IIF(n.stays = 0, 'void', n.state), reason = IIF(n.stays = 0, '{BANNED}', '{BANNED_KEPT}'), changed_at_ms = ?2
+             FROM {change} WHERE accrual.id = n.id"
+        ))
+        .json(&partners)
+        .bind(now),
     ]
+}
+
+/// A banned partner, or one of its payouts that is planned.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LeftOver {
+    pub partner_id: PartnerId,
+    pub payout_id: Option<PayoutId>,
+}
+
+/// What bans could not take yet: payouts that are planned still, or again, and partners who have something available,
+/// because a payout that was on its way came back.
+pub fn left_over_list(limit: i64) -> Query<LeftOver> {
+    Stmt::new(
+        "SELECT p.partner_id, p.id AS payout_id FROM partner q CROSS JOIN payout p ON p.partner_id = q.id
+         WHERE q.standing = 'banned' AND p.state = 'planned'
+         UNION ALL SELECT DISTINCT q.id, NULL FROM partner q CROSS JOIN ledger_account l ON l.partner_id = q.id
+         WHERE q.standing = 'banned' AND l.kind = 'available' AND l.cr_posted_cents - l.dr_posted_cents - l.dr_pending_cents > 0 LIMIT ?1",
+    )
+    .bind(limit)
+    .query()
 }
 
 /// Ends the sessions of a partner's person.

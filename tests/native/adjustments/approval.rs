@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-01-12T00:00:00Z";
 
-fn with_limit() -> Agency {
+pub fn with_limit() -> Agency {
     let agency = Agency::with_client();
     let mut document = agency.uses.get(NOW, &format!("/v1/programs/{AGENCY}"))["document"].clone();
     document["version"] = json!(2);
@@ -18,7 +18,7 @@ fn with_limit() -> Agency {
 }
 
 /// Another operator decides.
-fn decide(agency: &Agency, when: &str, id: &Value, approve: bool) -> Result<(u16, Value), &'static str> {
+pub fn decide(agency: &Agency, when: &str, id: &Value, approve: bool) -> Result<(u16, Value), &'static str> {
     let ctx = agency.uses.world.at(at(when));
     now(adjust::decide(&ctx, &id.as_str().unwrap().into(), approve, "checked")).map_err(|error| error.code)
 }
@@ -35,6 +35,8 @@ fn only_more_than_the_limit_waits_for_another_operator() {
     assert_eq!(agency.balances().1, 0);
     let waiting = agency.uses.get(NOW, "/v1/adjustments?state=requested");
     assert_eq!(waiting["data"].as_array().unwrap().len(), 2);
+    let told = "SELECT COUNT(*) FROM outbox WHERE kind = 'adjustment.approval'";
+    assert_eq!(agency.uses.world.db.number(told), 2, "operators get an email");
 }
 
 #[test]

@@ -167,3 +167,26 @@ fn no_list_scans_a_table() {
         );
     }
 }
+
+#[test]
+fn that_an_accrual_is_planned_and_paid_is_a_change() {
+    let fixture = PayoutFixture::new(PayoutApproval::Automatic);
+    let partner = earned(&fixture, "p");
+    fixture.payable(&partner);
+    let since = |when: &str| {
+        let rows = list(&fixture, &format!("/v1/accruals?updated_since={when}"));
+        rows.iter().map(|row| row["state"].as_str().expect("a state").to_owned()).collect::<Vec<_>>()
+    };
+    fixture.run(AGENCY, APRIL);
+    assert_eq!(since(APRIL), ["on_its_way"]);
+    fixture.sweep("2026-04-01T07:00:00Z");
+    assert_eq!(since("2026-04-01T07:00:00Z"), ["paid"]);
+    assert_eq!(since("2026-04-01T07:00:01Z"), Vec::<String>::new());
+    let payout = fixture.get(APRIL, "/v1/payouts")["data"][0]["id"].as_str().expect("an id").to_owned();
+    let body = json!({"amount_cents": 10_000, "reason": "a mistake"});
+    let path = format!("/v1/payouts/{payout}/reversals");
+    let reversed = fixture.post_with("2026-04-02T00:00:00Z", &path, body, &[("idempotency-key", "k1")]);
+    assert!(reversed.0 < 300, "{reversed:?}");
+    fixture.sweep("2026-04-02T00:10:00Z");
+    assert_eq!(since("2026-04-02T00:00:00Z").len(), 1);
+}

@@ -102,8 +102,17 @@ impl Play {
         }
         let first = done(adjust::request(&self.world.at(UtcMillis(now)), &request, Some(&once)));
         self.world.db.fault.set(None);
-        if let Err(error) = &first {
+        if let Err(error) = &first
+            && error.code != "partner_banned"
+        {
             self.was_injected(error)?;
+        }
+        if self.auditor.register.standings.is_banned(&request.partner) {
+            let refused = done(adjust::request(&self.world.at(UtcMillis(now)), &request, Some(&once)));
+            return match refused {
+                Err(error) if error.code == "partner_banned" => Ok(()),
+                other => Err(format!("{request:?} of a banned partner: {other:?}")),
+            };
         }
         // The same key again: booked once, whatever became of the first.
         let again = done(adjust::request(&self.world.at(UtcMillis(now)), &request, Some(&once)));

@@ -27,7 +27,10 @@ pub fn terms(model_state: &ModelState, register: &Register, as_of: i64) -> Terms
             .bindings
             .all(PROGRAM)
             .filter(|(account, bound)| {
+                let payments = model_state.payments(account, bound);
+                let counts_from = payments.into_iter().find(|i| i.is_customers()).map_or(bound.from.0, Invoice::at);
                 bound.partner == *partner
+                    && !register.standings.holds(partner, counts_from)
                     && model_state.standing(register, account, PROGRAM, partner) == Standing::Clear
             })
             .map(|(account, _)| account)

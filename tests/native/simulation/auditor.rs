@@ -14,6 +14,7 @@ use super::life::Life;
 use super::model_state::{Key, Line, ModelState, Standing, Status};
 use super::payouts::{self, Accruals, Available, Payouts, StoredPayout};
 use super::runs::{self, Grant, Progress, RunModel};
+use super::standings::Standings;
 use super::{credit, credit_model};
 use crate::support::sqlite::Sqlite;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,7 +142,8 @@ impl Auditor {
                 wanted.remove(&payout.partner);
             }
         }
-        if let Some(partner) = wanted.keys().find(|partner| self.payable.contains(*partner)) {
+        let is_due = |partner: &&String| self.payable.contains(*partner) && self.register.standings.is_active(partner);
+        if let Some(partner) = wanted.keys().find(is_due) {
             self.complaint = Some(format!("{} plans no payout for {partner}", progress.id));
         }
         let unsure = self.payouts.unsure.clone();
@@ -196,15 +198,17 @@ impl Auditor {
             for rule in rules {
                 let key = (program.to_owned(), account.clone(), rule.to_owned());
                 let standing = self.model_state.standing(&self.register, account, program, &bound.partner);
-                let accrual = match program {
+                let mut accrual = match program {
                     credit::PROGRAM => credit::granted(&then, &self.register, account, progress.as_of),
                     _ => developer::granted(&then, &self.register, account, rule, progress.as_of),
                 };
+                accrual.iter_mut().for_each(|line| self.register.standings.apply(line));
                 if standing != Standing::Rejected
                     && accrual.is_some_and(|l| l.net > 0)
                     && !self.granted.contains_key(&key)
                 {
-                    let held = standing == Standing::Held;
+                    let held =
+                        standing == Standing::Held || self.register.standings.holds(&bound.partner, progress.as_of);
                     let (account, partner, rule) = (account.clone(), bound.partner.clone(), rule.to_owned());
                     due.insert(Grant { account, partner, rule, held });
                 }
@@ -234,7 +238,8 @@ impl Auditor {
                 continue;
             }
             let standing = self.model_state.standing(&self.register, &account, program, &partner);
-            if standing == Standing::Rejected || (standing == Standing::Held) != was_held {
+            let is_held = standing == Standing::Held || self.register.standings.holds(&partner, progress.as_of);
+            if standing == Standing::Rejected || is_held != was_held || self.register.standings.is_banned(&partner) {
                 continue;
             }
             self.granted.insert(key.clone(), (partner, progress.as_of));
@@ -252,8 +257,8 @@ impl Auditor {
         }
     }
 
-    /// Every accrual that should exist, by the rules.
-    pub fn accruals(&self) -> Vec<Line> {
+    /// Every accrual by the rules, before what adjustments change of it.
+    pub fn unadjusted(&self) -> Vec<Line> {
         let (model_state, register) = (&self.model_state, &self.register);
         let mut accruals = Vec::new();
         for account in model_state.lives.keys() {
@@ -269,8 +274,21 @@ impl Auditor {
             });
         }
         accruals.extend(self.adjustments.lines(&model_state.lives));
+        accruals.iter_mut().for_each(|line| register.standings.apply(line));
+        accruals
+    }
+
+    /// Every accrual that should exist, by the rules.
+    pub fn accruals(&self) -> Vec<Line> {
+        let mut accruals = self.unadjusted();
         self.adjustments.apply(&mut accruals);
         accruals
+    }
+
+    /// An operator changes a partner's standing, and the rules apply to all accounts again.
+    pub fn stand(&mut self, change: impl FnOnce(&mut Standings)) {
+        change(&mut self.register.standings);
+        self.relive(&BTreeSet::new(), &BTreeSet::new());
     }
 
     /// The balance that an accrual is in. A reward that was reassigned with its account is in the balance where it

@@ -119,7 +119,7 @@ impl Search<'_> {
 
     /// A binding from `event` on, by a code that works at `at`.
     fn by_code(&self, code: &str, event: &Sent, at: i64) -> Option<Bound> {
-        let link = self.link(code).filter(|l| l.works(at))?;
+        let link = self.link(code).filter(|l| l.works(at) && self.register.standings.binds(&l.partner, at))?;
         Some(Bound {
             program: link.program.clone(),
             partner: link.partner.clone(),

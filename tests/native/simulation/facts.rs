@@ -1,5 +1,6 @@
 //! The auditor's input: the raw events as they were sent, and nothing that the engine derived from them.
 
+use super::standings::Standings;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -163,6 +164,7 @@ pub struct Register {
     pub partner_site: BTreeMap<String, String>,
     /// true: released, false: rejected.
     pub reviews: BTreeMap<(String, String, String), bool>,
+    pub standings: Standings,
 }
 
 /// The known events, in order of their position.

@@ -26,5 +26,6 @@ pub mod play;
 pub mod rng;
 pub mod runs;
 mod seeds;
+pub mod standings;
 pub mod stats;
 pub mod story;

@@ -270,6 +270,23 @@ impl Payouts {
         sent.map(|p| (p.partner.clone(), p.cents())).collect()
     }
 
+    /// What of each accrual of a partner was sent.
+    pub fn sent_of(&self, partner: &str) -> BTreeMap<Key, i64> {
+        let mut sent = BTreeMap::new();
+        for payout in self.all.values().filter(|p| p.partner == partner && p.progress == Progress::Sent) {
+            for (key, cents) in payout.rows.iter().filter_map(|(key, cents)| Some((key.clone()?, cents))) {
+                *sent.entry(key).or_default() += cents;
+            }
+        }
+        sent
+    }
+
+    /// A ban cancels what was not sent.
+    pub fn drop_waiting(&mut self, partner: &str) {
+        let waiting = self.all.values_mut().filter(|p| p.partner == partner && p.progress == Progress::Waiting);
+        waiting.for_each(|p| p.progress = Progress::Dropped);
+    }
+
     pub fn knows(&self, id: &str) -> bool {
         self.all.contains_key(id)
     }

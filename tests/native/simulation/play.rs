@@ -11,7 +11,7 @@ use super::facts::Sent;
 use super::rng::Rng;
 use super::stats::Stats;
 use super::story::{StoryOptions, tell};
-use super::{actions, adjustments, compare, credit_model, delivery, history, occurred};
+use super::{actions, adjustments, compare, credit_model, delivery, history, occurred, standings};
 use crate::support::sqlite::Fault;
 use crate::support::world::{World, now as done};
 use manicule::base::time::UtcMillis;
@@ -38,6 +38,7 @@ enum Step {
     Fund(i64),
     Pay,
     Adjust,
+    Stand,
 }
 
 /// Runs one seed. A finding of the auditor is an error.
@@ -61,6 +62,8 @@ pub fn play(seed: u64) -> Result<Stats, String> {
     play.stats.met.extend(payouts);
     let adjusted = play.auditor.adjustments.met.iter().map(|(what, times)| ((*what).to_owned(), *times));
     play.stats.met.extend(adjusted);
+    let stood = play.auditor.register.standings.met.iter().map(|(what, times)| ((*what).to_owned(), *times));
+    play.stats.met.extend(stood);
     Ok(play.stats)
 }
 
@@ -172,6 +175,9 @@ impl Play {
                 self.push(at, Step::Adjust);
             }
         }
+        if standings::happen_in(self.seed) {
+            standings::times(self.seed, self.options.start).into_iter().for_each(|at| self.push(at, Step::Stand));
+        }
         let first = self.rng.pick(&[0, 700, 1_400, 2_600, 6_000, 60_000]);
         self.push(self.options.start, Step::Fund(first));
         // In seeds about the budget, it is never empty for long and seldom full.
@@ -248,6 +254,7 @@ impl Play {
             Step::Fund(cents) => self.fund(now, cents),
             Step::Pay => self.pay(now),
             Step::Adjust => self.adjust(now),
+            Step::Stand => self.stand(now),
         }
     }
 

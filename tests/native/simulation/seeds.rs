@@ -82,6 +82,11 @@ developer-affiliate adjustment available
 user-referral adjustment available
 tiered-credits adjustment available
 an adjustment that is taken back
+a partner is suspended
+a partner is banned
+a partner is reinstated
+a ban leaves what was paid
+a ban leaves a debt
 a reduced payout
 a payout that nothing is left of
 a payout that takes something back

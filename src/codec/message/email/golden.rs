@@ -8,6 +8,12 @@ use serde_json::{Value, json};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/codec/message/email/golden.txt");
 
+fn adjustment() -> Value {
+    let mut asked = json!({"adjustment": "adj_1", "amount_cents": -50_000, "unit": "cash:usd"});
+    (asked["reason"], asked["actor"]) = (json!("paid twice"), json!("operator:ada@corp.example"));
+    asked
+}
+
 /// Messages as they are queued: the type, what is special about it, and its payload.
 fn messages() -> Vec<(MessageType, &'static str, Value)> {
     use MessageType::*;
@@ -67,6 +73,7 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
         (PayoutAccess, "", payout("reason", json!("401 api_key_expired: Expired API Key"))),
         (CreditReview, "", credit()),
         (CreditFailed, "", credit()),
+        (AdjustmentApproval, "", adjustment()),
         (ReviewOpened, "", review(1)),
         (ReviewOpened, "that holds nothing", review(0)),
         (BudgetLow, "", json!({"unit": "credit:usd", "balance_cents": 100, "low_cents": 25_000, "waiting": 3})),

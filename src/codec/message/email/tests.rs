@@ -15,7 +15,7 @@ pub fn payload(hostile: &str) -> Value {
         "amount_cents": 123_450, "unit": "cash:usd", "period": hostile, "signed_up_at_ms": 1_781_000_000_000i64, "transfer": hostile,
         "reason": hostile, "due": [hostile, "tos"], "path": "/partner", "review": "rev_1", "rule": hostile, "subject": "", "holds": 1,
         "evidence": hostile, "balance_cents": 100, "low_cents": 25_000, "waiting": 3, "week": hostile,
-        "run": "run_1", "payout": "po_1",
+        "run": "run_1", "payout": "po_1", "adjustment": "adj_1", "actor": hostile,
         "accrual_id": hostile, "gross_cents": 1, "base_cents": 1, "rate_bps": 1, "credit": hostile, "payouts": "setup", "settled_cents": 1, "pending_cents": 2, "available_cents": 3,
         "payable_cents": 0,
     })

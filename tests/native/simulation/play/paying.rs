@@ -87,12 +87,7 @@ impl Play {
 
     /// An operator approves some of the runs, and the ten-minute job sends what is approved.
     pub(super) fn pay(&mut self, now: i64) -> Result<(), String> {
-        for _ in 0..SENDINGS_MAX {
-            if compare::stale(&self.world.db) == 0 {
-                break;
-            }
-            done(recompute::process_marked(&self.world.at(UtcMillis(now)), 20)).map_err(|e| format!("{e:?}"))?;
-        }
+        self.recompute_all(now)?;
         if compare::stale(&self.world.db) > 0 {
             return Ok(());
         }
@@ -110,7 +105,7 @@ impl Play {
             let approval = plan::approval_insert(&run, &"operator".into(), None, UtcMillis(now));
             done(self.world.db.batch(vec![approval])).map_err(|e| format!("{e:?}"))?;
         }
-        let due = "SELECT id FROM payout WHERE state = 'planned' AND run_id IN (SELECT run_id FROM payout_approval) ORDER BY due_at_ms, id";
+        let due = "SELECT id FROM payout WHERE state = 'planned' AND partner_id IN (SELECT id FROM partner WHERE standing = 'active') AND run_id IN (SELECT run_id FROM payout_approval) ORDER BY due_at_ms, id";
         let due: Vec<String> =
             self.world.db.look(due).iter().map(|row| row["id"].as_str().unwrap_or_default().to_owned()).collect();
         if (now / DAY) % 4 == 0 {
@@ -129,7 +124,7 @@ impl Play {
             {
                 self.was_injected(&error)?;
             }
-            let open = "SELECT COUNT(*) FROM payout WHERE state IN ('planned', 'submitting') AND run_id IN (SELECT run_id FROM payout_approval)";
+            let open = "SELECT COUNT(*) FROM payout WHERE state IN ('planned', 'submitting') AND partner_id IN (SELECT id FROM partner WHERE standing = 'active') AND run_id IN (SELECT run_id FROM payout_approval)";
             if self.world.db.number(open) == 0 {
                 break;
             }

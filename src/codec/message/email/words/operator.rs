@@ -18,6 +18,7 @@ pub fn of(kind: MessageType) -> Option<MessageWords> {
         MessageType::TransferUnexpected => MessageWords::required(transfer_unexpected_email),
         MessageType::CreditReview => MessageWords::required(credit_review_email),
         MessageType::CreditFailed => MessageWords::required(credit_failed_email),
+        MessageType::AdjustmentApproval => MessageWords::required(adjustment_email),
         MessageType::ReviewOpened => MessageWords::required(review_email),
         MessageType::BudgetLow => MessageWords::required(budget_email),
         MessageType::ReportFunnel => MessageWords::optional(funnel_email, "when a funnel report is ready"),
@@ -204,6 +205,29 @@ pub const VIEW_CREDIT: &str = "View this credit";
 
 fn credit_failed_email(f: &MessageFields) -> Written {
     credit(f, credit_failed_subject, CREDIT_FAILED, VIEW_CREDIT)
+}
+
+// adjustment.approval
+pub fn adjustment_subject(program: &str, amount: &str) -> String {
+    format!("{program}: an adjustment of {amount} needs your approval")
+}
+
+pub const ADJUSTMENT: &str = "Another operator asked for an adjustment of a partner's balance. It is booked once a second operator approves it, \
+    and lapses after 30 days.";
+pub const ASKED_BY: &str = "Requested by";
+
+fn adjustment_email(f: &MessageFields) -> Written {
+    let parts = vec![
+        say(ADJUSTMENT),
+        rows(vec![
+            (AMOUNT, amount(f, "amount_cents")),
+            (PARTNER, f.partner.unwrap_or_default().to_owned()),
+            (REASON, text(f, "reason")),
+            (ASKED_BY, text(f, "actor")),
+        ]),
+        link(DECIDE, format!("/operator/adjustments/{}", text(f, "adjustment"))),
+    ];
+    (adjustment_subject(f.program, &amount(f, "amount_cents")), parts)
 }
 
 // review.opened
