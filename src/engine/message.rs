@@ -69,11 +69,9 @@ impl MessageType {
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
             PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | TransferUnexpected | CreditReview
-<<<<<<< HEAD
-            | CreditFailed | ReviewOpened | BudgetLow | ReportFunnel | AttributionQuestion => &[Audience::Operator],
-=======
-            | CreditFailed | AdjustmentApproval | ReviewOpened | BudgetLow | ReportFunnel => &[Audience::Operator],
->>>>>>> w-b
+            | CreditFailed | AdjustmentApproval | ReviewOpened | BudgetLow | ReportFunnel | AttributionQuestion => {
+                &[Audience::Operator]
+            }
             PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
