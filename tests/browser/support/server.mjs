@@ -9,10 +9,10 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** The Worker with its URL, its secrets, and the demo's codes. */
-export async function serve({ demo = "yes", vars = "", port = 0, state = mkdtempSync(join(tmpdir(), "manicule-demo-")) } = {}) {
+export async function serve({ demo = "yes", vars = "", port = 0, env = {}, state = mkdtempSync(join(tmpdir(), "manicule-demo-")) } = {}) {
   const log = openSync(join(state, "log"), "a");
   const serving = spawn(join(root, "scripts/serve"), [], {
-    env: { ...process.env, PORT: String(port), STATE: state, DEMO: demo, VARS: vars, STRIPE: "" },
+    env: { ...process.env, PORT: String(port), STATE: state, DEMO: demo, VARS: vars, STRIPE: "", ...env },
     stdio: ["ignore", "pipe", log],
   });
   const ended = new Promise((done) => serving.once("exit", done));
@@ -41,7 +41,7 @@ export async function serve({ demo = "yes", vars = "", port = 0, state = mkdtemp
         change(database);
         database.close();
       }
-      return serve({ demo, vars, port, state });
+      return serve({ demo, vars, port, env, state });
     },
     async close() {
       await end();

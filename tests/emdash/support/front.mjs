@@ -15,6 +15,18 @@ function settings(site) {
   return named ? [`ORIGIN_URL=${site}`] : [`SITE_URL=${site}`, `EMDASH_ORIGIN=${site}`];
 }
 
+/** The same on workerd: the site is a Worker, which ours is bound to. There is nothing to set. */
+export async function frontOfWorker({ vars = [] } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "manicule-emdash-"));
+  const [port] = await freePorts(1);
+  const base = `http://localhost:${port}`;
+  const env = { BESIDE: join(root, "tests/emdash/support/workerd.mjs"), EMDASH_VARS: JSON.stringify({ EMDASH_SITE_URL: base }) };
+  const server = await serve({ demo: "", port, state: folder, env, vars: vars.join(" ") });
+  return { base, server, worker: workerAt(base, server), close: () => server.close() };
+}
+
+const workerAt = (base, { operatorToken, webhookSecret }) => new Worker({ url: base, cronPath: "/cdn-cgi/local/scheduled", operatorToken, webhookSecret });
+
 /** Both, started. `vars`: further settings; `env`: of the site. */
 export async function front({ vars = [], env = {}, isStarted = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "manicule-emdash-"));
@@ -22,10 +34,10 @@ export async function front({ vars = [], env = {}, isStarted = true } = {}) {
   // Passkeys need a name: an address of digits has none.
   const base = `http://localhost:${port}`;
   const address = `http://127.0.0.1:${sitePort}`;
-  const server = await serve({ demo: "", port, state: join(folder), vars: [...settings(address), ...vars].join(" ") });
+  const server = await serve({ demo: "", port, state: folder, vars: [...settings(address), ...vars].join(" ") });
   const told = { MANICULE_URL: `${base}/v1/webhooks/events`, MANICULE_SECRET: server.webhookSecret };
   const site = new Site({ port: sitePort, base, folder: join(folder, "site"), env: { ...told, ...env } });
-  const worker = new Worker({ url: base, cronPath: "/cdn-cgi/local/scheduled", operatorToken: server.operatorToken, webhookSecret: server.webhookSecret });
+  const worker = workerAt(base, server);
   const stop = async () => {
     await Promise.all([site.stop(), server.close()]);
     rmSync(folder, { recursive: true, force: true });
