@@ -4,10 +4,12 @@ import { after, before, test } from "node:test";
 import { SIGN_UPS } from "./support/awaited.mjs";
 import { brought, eventually, partner, referred, rows, told } from "./support/books.mjs";
 import { AUTH_ANSWERS, assertShape } from "./support/shapes.mjs";
-import { front } from "./support/front.mjs";
+import { front, signUpPath } from "./support/front.mjs";
 import { newsletter, yesterday } from "./support/owner.mjs";
 import { Visitor } from "./support/visitor.mjs";
 
+/** The cookie of a session of ours. */
+const SESSION = "__Host-manicule_session";
 let all;
 let ada;
 before(async () => {
@@ -88,13 +90,17 @@ test("sign-up: yesterday's user with a fresh cookie, by OAuth or by passkey, is 
 test("sign-up: EmDash's logout ends the session here with it", SIGN_UPS, async () => {
   const pat = await friend();
   await pat.accept(await ada.invite("pat@friends.example"));
-  await pat.ask("/partner");
-  const ours = [...pat.cookies].filter(([name]) => name !== "astro-session" && name !== "__Host-manicule");
-  const answer = await pat.send("/_emdash/api/auth/logout");
-  assert.equal(answer.status, 200);
-  for (const [name] of ours) assert.ok(!pat.cookies.has(name), `${name} is still there`);
+  assert.equal((await pat.open("/partner")).status, 200);
+  const session = pat.cookies.get(SESSION);
+  assert.ok(session, "no session of ours");
+  // What signs nobody out at EmDash ends nothing here.
+  const refused = await pat.ask("/_emdash/api/auth/logout", { method: "POST", headers: { origin: "https://elsewhere.example" } });
+  assert.equal(refused.status, 403);
+  assert.ok(pat.cookies.has(SESSION));
+  assert.equal((await pat.send("/_emdash/api/auth/logout")).status, 200);
+  assert.ok(!pat.cookies.has(SESSION), "the cookie is still there");
   // Nor does the old cookie open anything.
-  for (const [name, value] of ours) pat.cookies.set(name, value);
+  pat.cookies.set(SESSION, session);
   assert.match((await pat.ask("/partner")).headers.get("location") ?? "", /^\/sign-in/);
 });
 
@@ -114,4 +120,37 @@ test("sign-up: a form's submission with an empty ref takes the token of the cook
   });
   assert.equal(known.length, 1);
   assert.equal(known[0].method, "token");
+});
+
+test("sign-up: a form's submission and its webhook are one event", SIGN_UPS, async () => {
+  const hook = await partner(all.worker, "hook");
+  const webhookUrl = `${all.base}/v1/webhooks/emdash-forms/${all.server.formsSecret}`;
+  await newsletter(ada, "hooked", { manicule_event: "account.signed_up" }, { webhookUrl });
+  const lea = await friend(hook);
+  const data = { email: "hook@friends.example", ref: "", manicule_event: "account.signed_up" };
+  await lea.send("/_emdash/api/plugins/emdash-forms/submit", { formId: "hooked", data });
+  const accounts = () => brought(all.worker, hook);
+  await eventually(async () => (await accounts()).length > 0);
+  // EmDash sends it by itself, so that a second one would be there by now, or soon.
+  await new Promise((done) => setTimeout(done, 1000));
+  assert.deepEqual((await accounts()).map(({ method }) => method), ["token"]);
+});
+
+test("sign-up: a form of the site's own, at a path that is named, is one by its answer", SIGN_UPS, async () => {
+  const own = await front({ vars: [signUpPath("/api/demo", "account.id")], env: { MANICULE_URL: "" } });
+  try {
+    await new Visitor(own.base).setUp("ada@example.com");
+    const by = await partner(own.worker, "own");
+    const max = new Visitor(own.base);
+    await max.follow(by.path);
+    const headers = { "content-type": "application/json" };
+    const ask = (body) => max.ask("/api/demo", { method: "POST", headers, body: JSON.stringify(body) });
+    // Without an id in a successful answer there is none.
+    assert.equal((await ask({})).status, 422);
+    const { account } = await (await ask({ email: "max@friends.example" })).json();
+    assert.deepEqual(referred(await told(own.worker, account.id)), [{ by: by.id, method: "token" }]);
+    assert.equal((await brought(own.worker, by)).length, 1);
+  } finally {
+    await own.close();
+  }
 });

@@ -29,6 +29,7 @@ export async function serve({ demo = "yes", vars = "", port = 0, env = {}, state
     base: credentials.base_url,
     operatorToken: credentials.operator_token,
     webhookSecret: credentials.webhook_secret,
+    formsSecret: credentials.forms_secret,
     stripeBase: credentials.stripe_base,
     ...(existsSync(memory) && JSON.parse(readFileSync(memory, "utf8"))), // codes and links, by partner
     log: () => readFileSync(join(state, "log"), "utf8"),

@@ -15,6 +15,9 @@ function settings(site) {
   return named ? [`ORIGIN_URL=${site}`] : [`SITE_URL=${site}`, `EMDASH_ORIGIN=${site}`];
 }
 
+/** The setting that names a form of the site's own: its path, and where its answer holds the account's id. */
+export const signUpPath = (path, id) => `SIGNUP_PATHS=${path}=${id}`;
+
 /** The same on workerd: the site is a Worker, which ours is bound to. There is nothing to set. */
 export async function frontOfWorker({ vars = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "manicule-emdash-"));

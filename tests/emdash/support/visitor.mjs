@@ -72,6 +72,16 @@ export class Visitor {
     return answer.headers.get("location");
   }
 
+  /** Opens a page, wherever it leads on this host: the last answer. */
+  async open(path) {
+    const headers = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "none" };
+    for (let at = path, hops = 0; ; hops += 1) {
+      const answer = await this.ask(at, { headers });
+      at = answer.headers.get("location");
+      if (!at?.startsWith("/") || hops === 5) return answer;
+    }
+  }
+
   /** What Manicule knows of this visitor. */
   async attribution() {
     return (await this.ask("/v1/attribution")).json();
