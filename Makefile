@@ -1,6 +1,6 @@
 # What each target does stands beside it; how, in the script of its name in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test test-long mutants check bench screenshots fmt deploy deploy-check clean
+.PHONY: help setup build dev serve test test-emdash test-long mutants check bench screenshots fmt deploy deploy-check clean
 PORT ?=
 export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
 
@@ -15,6 +15,9 @@ serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DE
 
 test: ## build, all tests, and a dry run of the deployment
 	@scripts/test
+
+test-emdash: ## the real EmDash CMS behind the Worker, in Chromium and by HTTP; part of `make test` where the registry has it
+	@scripts/test-emdash
 
 test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events and random programs, and the mutants
 	@scripts/test-long

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, r
 import { createServer } from "node:http";
 import { createServer as createSocket } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { loadDemo } from "./demo-site/data.mjs";
 import { start as startDemoSite } from "./demo-site/server.mjs";
 import { applyMigrations, migrationsHash, template } from "./local-template.mjs";
@@ -188,6 +188,7 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
   onSignals(); // wrangler may have installed its own handlers
   const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import("miniflare");
   const options = JSON.parse(readFileSync(join(templateFolder, "options.json"), "utf8"));
+  const beside = process.env.BESIDE ? await import(pathToFileURL(resolve(process.env.BESIDE)).href) : { workers: [] };
   const temporary = join(stateFolder, "tmp");
   const storage = join(stateFolder, "storage");
   mkdirSync(temporary, { recursive: true });
@@ -226,7 +227,9 @@ async function begin(port, { stateFolder, templateFolder, secrets, vars }) {
             ...vars,
           },
           assets: { ...options.assets, directory: join(build, "assets") },
+          serviceBindings: { ...options.serviceBindings, ...beside.serviceBindings },
         },
+        ...beside.workers,
       ],
     }),
   );

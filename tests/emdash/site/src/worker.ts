@@ -1,0 +1,2 @@
+// The entry on workerd.
+export { default, PluginBridge } from "@emdash-cms/cloudflare/worker";
