@@ -5,7 +5,7 @@ use crate::base::sort::distinct;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::ReviewState;
-use crate::engine::review::address::{email_domain, is_same_site, normalise_email, site_domain};
+use crate::engine::review::address::{email_domain, is_same_site, mailbox, site_domain};
 use crate::engine::review::relation::{Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
 use crate::program::document::{Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
@@ -138,8 +138,8 @@ const OF_OTHERS: [&str; 3] = [CROWD, ONE_VISITOR, RING];
 pub const CURRENCY: &str = "currency";
 
 fn same_email(s: &RiskInput) -> Option<String> {
-    let own = normalise_email(s.partner_email?);
-    let same = s.emails.iter().any(|e| normalise_email(e) == own);
+    let own = mailbox(s.partner_email?);
+    let same = s.emails.iter().any(|e| mailbox(e) == own);
     same.then(|| "the account has the partner's email address".to_owned())
 }
 
@@ -195,9 +195,9 @@ fn own_account(s: &RiskInput) -> Option<String> {
 /// owner of this account.
 fn ring(s: &RiskInput) -> Option<String> {
     let is_own = |u: &&Upline| {
-        let email = u.email.as_deref().map(normalise_email);
+        let email = u.email.as_deref().map(mailbox);
         *s.account == u.external_id.as_str()
-            || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))
+            || email.is_some_and(|own| s.emails.iter().any(|e| mailbox(e) == own))
     };
     let closes = |u: &&Upline| u.depth > 0 && (u.latest_ms, u.latest_event.as_str()) < s.bound;
     let found = s.relations.uplines.of(s.partner).iter().filter(closes).find(is_own)?;
