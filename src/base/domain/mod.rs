@@ -6,11 +6,11 @@ mod suffix;
 pub mod table;
 
 pub use fold::fold;
+use punycode::LABEL_MAX;
 pub use suffix::registrable;
 
-/// The longest host name and label in DNS (RFC 1035).
+/// The longest host name in DNS (RFC 1035).
 const NAME_MAX: usize = 253;
-const LABEL_MAX: usize = 63;
 
 /// A host name as DNS has it: lower case, other scripts in punycode, no dot at its end. `None` if it is not a name: empty
 /// labels, characters that no host has, an IP address.

@@ -1,5 +1,8 @@
 //! Labels of other scripts in ASCII (RFC 3492), without the `xn--` before them.
 
+/// The longest label in DNS (RFC 1035).
+pub const LABEL_MAX: usize = 63;
+
 const BASE: u32 = 36;
 const T_MIN: u32 = 1;
 const T_MAX: u32 = 26;
@@ -8,7 +11,7 @@ const DAMP: u32 = 700;
 
 /// `None` if it is longer than any label.
 pub fn encode(label: &str) -> Option<String> {
-    if label.len() > 4 * super::LABEL_MAX {
+    if label.len() > 4 * LABEL_MAX {
         return None;
     }
     let mut text: String = label.chars().filter(char::is_ascii).collect();

@@ -46,7 +46,7 @@ impl<T: Keyed + PartialEq> Grouped<T> {
         rows.into_iter().for_each(|row| self.add(row));
     }
 
-    fn add(&mut self, row: T) {
+    pub fn add(&mut self, row: T) {
         if let Some(account) = row.account() {
             let keys = self.keys.entry(account.clone()).or_default();
             if keys.iter().all(|key| key != row.key()) {

@@ -1,3 +1,4 @@
 //! Attribution: which partner an account belongs to, and why.
 
 pub mod evidence;
+pub mod suspicion;

@@ -4,7 +4,7 @@ use super::provider::brand;
 use crate::base::domain;
 use crate::base::id;
 
-/// A digest of a mailbox, by which accounts are compared and found. Rows keep it in place of the address's normal form.
+/// A digest of a mailbox, by which accounts are compared and found. Rows hold it in place of the address's normal form.
 pub type MailboxKey = String;
 
 /// How a provider reads the part before the @, besides the tag after a plus, which all of them drop.
@@ -22,8 +22,7 @@ struct Reading {
     catch_all: bool,
 }
 
-const PLAIN: Reading =
-    Reading { domain: None, ignored: "", hyphen: false, subdomains: false, catch_all: false };
+const PLAIN: Reading = Reading { domain: None, ignored: "", hyphen: false, subdomains: false, catch_all: false };
 
 fn reading(name: &str) -> Option<Reading> {
     let all = |domain| Reading { domain: Some(domain), ..PLAIN };
@@ -57,7 +56,7 @@ fn normal(email: &str) -> String {
     let whole = domain::fold(email);
     let Some((local, host)) = whole.rsplit_once('@') else { return whole };
     let host = domain::normal(host).unwrap_or_else(|| host.to_owned());
-    let known = domain::registrable(&host).and_then(|site| Some((site, reading(site)?)));
+    let known = domain::with_parents(&host).find_map(|name| Some((name, reading(name)?)));
     let (site, how) = known.unwrap_or((&host, PLAIN));
     let below = host.strip_suffix(site).and_then(|user| user.strip_suffix('.'));
     let local = local.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(local);

