@@ -150,16 +150,16 @@ const OWN_KEYS: i64 = 10_000;
 /// mailbox.
 fn own_keys() -> String {
     format!(
-        "WITH p AS MATERIALIZED (SELECT DISTINCT l.partner_id, q.external_id, x.mailbox FROM {}
+        "WITH referrer AS MATERIALIZED (SELECT DISTINCT l.partner_id, q.external_id, x.mailbox FROM {}
                 JOIN partner q ON q.id = l.partner_id LEFT JOIN partner_person x ON x.partner_id = q.id),
-              own AS MATERIALIZED (SELECT partner_id, external_id AS account_id FROM p
-                UNION SELECT p.partner_id, o.account_id FROM p CROSS JOIN event_person o ON o.mailbox = p.mailbox WHERE o.account_id IS NOT NULL)
+              own AS MATERIALIZED (SELECT partner_id, external_id AS account_id FROM referrer
+                UNION SELECT r.partner_id, o.account_id FROM referrer r CROSS JOIN event_person o ON o.mailbox = r.mailbox WHERE o.account_id IS NOT NULL)
          SELECT partner_id, account_id AS key FROM own
          UNION SELECT own.partner_id, o.mailbox FROM own CROSS JOIN event_person o ON o.account_id = own.account_id WHERE o.mailbox IS NOT NULL
          UNION SELECT own.partner_id, o.stripe_customer FROM own CROSS JOIN event_person o ON o.account_id = own.account_id WHERE o.stripe_customer IS NOT NULL
          UNION SELECT own.partner_id, n.customer_id FROM own CROSS JOIN event_person o ON o.account_id = own.account_id
            CROSS JOIN stripe_customer_person n ON n.email = lower(o.email)
-         UNION SELECT p.partner_id, n.customer_id FROM p CROSS JOIN partner_person x ON x.partner_id = p.partner_id
+         UNION SELECT r.partner_id, n.customer_id FROM referrer r CROSS JOIN partner_person x ON x.partner_id = r.partner_id
            CROSS JOIN stripe_customer_person n ON n.email = lower(x.email)
          LIMIT {OWN_KEYS}",
         links_of(&typed_or_bound("?4"))
