@@ -215,6 +215,20 @@ impl AccountSnapshots {
         self.facts.give(events, to);
     }
 
+    /// Moves what is known of the person behind an account, with all its facts.
+    pub fn move_person(&mut self, from: &AccountId, to: &AccountId) {
+        for known in [&mut self.emails, &mut self.customers] {
+            let moved = known.remove(from).unwrap_or_default();
+            known.entry(to.to_owned()).or_default().extend(moved);
+        }
+        self.relations.mailboxes.change(|row| {
+            if row.account_id == *from {
+                to.clone_into(&mut row.account_id);
+                row.is_customer = 0;
+            }
+        });
+    }
+
     /// Adds a decision of the batch to the snapshot, for the next decision.
     pub fn record(&mut self, account: &AccountId, groups: &[GroupDecision]) {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());

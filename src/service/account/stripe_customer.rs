@@ -110,8 +110,7 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<AccountId, 
         return Ok(row.account_id);
     }
     batch.extend(moved(ctx, &target, &elsewhere).await?.statements(ctx.now));
-    // Who named a mailbox first may have changed for every account that has it, the target included: its decision above was
-    // made without the addresses that came with the facts.
+    // Who named a mailbox first may have changed for every account that has it, the target included.
     let mut ids: Vec<AccountId> = elsewhere.into_iter().map(|fact| fact.account_id).collect();
     ids.push(target.clone());
     batch.push(suspicion::recompute_by_customer(id, &ids, ctx.now));
@@ -139,6 +138,7 @@ async fn moved<P: Ports>(
     for left in accounts.iter().filter(|a| a.id != *target) {
         if !signs_up_without(&books, &left.id, &events) {
             commit.unbind(&mut books, &left.id);
+            books.move_person(&left.id, target);
         }
     }
     books.move_facts(&events, target);
