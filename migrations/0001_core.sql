@@ -58,6 +58,7 @@ CREATE TABLE partner_person (
   partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
   name TEXT,                             -- mutable
   email TEXT,                            -- mutable
+  mailbox TEXT,                          -- mutable, digest of the mailbox that the email address leads to
   notes TEXT                             -- mutable, the operators'
 ) STRICT;
 
@@ -116,9 +117,11 @@ CREATE TABLE event_person (
   event_id TEXT PRIMARY KEY REFERENCES event (id), -- immutable
   account_id TEXT,                       -- immutable
   email TEXT,                            -- immutable until erased
-  name TEXT                              -- immutable until erased
+  name TEXT,                             -- immutable until erased
+  mailbox TEXT                           -- immutable until erased, digest of the mailbox that the email address leads to
 ) STRICT;
 CREATE INDEX event_person_account ON event_person (account_id);
+CREATE INDEX event_person_mailbox ON event_person (mailbox) WHERE mailbox IS NOT NULL;
 
 -- An account and the number of decisions about it. A decision depends on what was read at one revision and is written
 -- at the next. If another decision was written first, the trigger aborts the batch.
@@ -151,6 +154,7 @@ CREATE TABLE binding (
   source TEXT,                           -- mutable: direct_link, agency, content
   click_id TEXT,                         -- mutable: the click that converted
   visitor TEXT,                          -- mutable: the visitor whose touches bound it, by cookie or fingerprint
+  domain TEXT,                           -- mutable: the email domain that bound it, if nothing else did
   from_ms INTEGER,                       -- mutable: rewards count from this instant
   event_id TEXT,                         -- mutable: and from this event
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
@@ -167,6 +171,7 @@ CREATE TABLE binding (
 CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
 CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
+CREATE INDEX binding_domain ON binding (domain, signed_up_at_ms) WHERE domain IS NOT NULL;
 CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
@@ -273,6 +278,15 @@ CREATE TABLE review (
 ) STRICT;
 CREATE INDEX review_account ON review (account_id);
 CREATE INDEX review_open ON review (created_at_ms, id) WHERE state = 'open';
+
+-- Email domains of which an operator said that they are one organization. Their accounts are not held for their number.
+CREATE TABLE organization_domain (
+  domain TEXT PRIMARY KEY,               -- immutable
+  review_id TEXT NOT NULL,               -- immutable: the review whose release said so
+  reason TEXT NOT NULL,                  -- immutable
+  actor TEXT NOT NULL,                   -- immutable
+  created_at_ms INTEGER NOT NULL         -- immutable
+) STRICT, WITHOUT ROWID;
 
 -- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it is always balanced.
 CREATE TABLE ledger_account (

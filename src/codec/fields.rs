@@ -20,6 +20,8 @@ pub(crate) struct Form {
     must: &'static str,
     /// Whether an empty text counts as absent (an empty label) or is a mistake (an id).
     empty_is_absent: bool,
+    /// Whether space around it is dropped, as it is from what people type.
+    is_trimmed: bool,
 }
 
 impl Form {
@@ -35,15 +37,15 @@ impl Form {
 }
 
 const fn exact(max: usize, holds: fn(&str) -> bool, must: &'static str) -> Form {
-    Form { max, holds, must, empty_is_absent: false }
+    Form { max, holds, must, empty_is_absent: false, is_trimmed: false }
 }
 
 const fn label(max: usize, must: &'static str) -> Form {
-    Form { max, holds: has_no_control_character, must, empty_is_absent: true }
+    Form { max, holds: has_no_control_character, must, empty_is_absent: true, is_trimmed: false }
 }
 
 const fn shown(max: usize, must: &'static str) -> Form {
-    Form { max, holds: is_seen, must, empty_is_absent: true }
+    Form { max, holds: is_seen, must, empty_is_absent: true, is_trimmed: false }
 }
 
 /// Any id from the sender. 255 characters is what common senders and indexes allow.
@@ -53,7 +55,13 @@ pub(crate) const PART_ID: Form = exact(128, is_printable, "be 1 to 128 printable
 /// An event's type.
 pub(crate) const KIND: Form = exact(64, is_kind, "be 1 to 64 characters of a to z, 0 to 9, `_` and `.`");
 /// 254 octets is the longest address that SMTP accepts (RFC 5321, erratum 1690).
-pub(crate) const EMAIL: Form = exact(254, is_email, "be an email address of at most 254 bytes, with one @");
+pub(crate) const EMAIL: Form = Form {
+    max: 254,
+    holds: is_email,
+    must: "be an email address of at most 254 bytes, with one @",
+    empty_is_absent: true,
+    is_trimmed: true,
+};
 /// 253 is the longest host name in DNS (RFC 1035).
 pub(crate) const DOMAIN: Form = exact(
     253,
@@ -75,7 +83,7 @@ pub(crate) const CODE: Form = label(128, "be at most 128 characters without cont
 pub(crate) const CHOSEN_CODE: Form = exact(64, is_choosable, "be 3 to 64 characters of A-Z, a-z, 0-9, _ and -");
 /// What operators write down about a partner.
 pub(crate) const NOTES: Form =
-    Form { max: 2_000, holds: is_note, must: "be at most 2000 characters", empty_is_absent: true };
+    Form { max: 2_000, holds: is_note, must: "be at most 2000 characters", empty_is_absent: true, is_trimmed: false };
 /// A signed attribution token: no longer than a cookie may be.
 pub(crate) const TOKEN: Form = label(4096, "be at most 4096 characters without control characters");
 /// A campaign's name, as in a link.
@@ -161,7 +169,7 @@ impl<'a> Fields<'a> {
     pub fn text(&self, name: &str, form: &Form) -> Result<Option<String>, Invalid> {
         let text = match self.get(name) {
             None => return Ok(None),
-            Some(Value::String(text)) if self.typed => text.trim(),
+            Some(Value::String(text)) if self.typed || form.is_trimmed => text.trim(),
             Some(Value::String(text)) => text.as_str(),
             Some(_) => return Err(self.invalid(name, "wrong_type", "be a string")),
         };
@@ -175,6 +183,21 @@ impl<'a> Fields<'a> {
             return Err(self.invalid(name, "malformed", form.must));
         }
         Ok(Some(text.to_owned()))
+    }
+
+    /// An email address, without the space around it. `Err`: something else. No event is refused for it, because what its
+    /// sender says of the account counts all the same.
+    pub fn email(&self, name: &str) -> Result<Option<String>, ()> {
+        let text = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => text.trim_matches(is_blank),
+            Some(_) => return Err(()),
+        };
+        match text {
+            "" => Ok(None),
+            _ if EMAIL.allows(text) => Ok(Some(text.to_owned())),
+            _ => Err(()),
+        }
     }
 
     pub fn required_text(&self, name: &str, form: &Form) -> Result<String, Invalid> {
@@ -211,7 +234,7 @@ impl<'a> Fields<'a> {
     /// [`OCCURRED_AT_AHEAD_MAX_MS`] after `now`, both included.
     pub fn occurred_at(&self, name: &str, now: UtcMillis) -> Result<UtcMillis, Invalid> {
         let must = "be an RFC 3339 date and time such as 2026-05-10T00:00:00Z";
-        let text = self.required_text(name, &Form { max: 40, holds: is_printable, must, empty_is_absent: false })?;
+        let text = self.required_text(name, &exact(40, is_printable, must))?;
         let at = UtcMillis::parse(&text).ok_or_else(|| self.invalid(name, "malformed", must))?;
         if at < OCCURRED_AT_MIN {
             return Err(self.invalid(name, "too_early", &format!("not be before {}", OCCURRED_AT_MIN.to_rfc3339())));

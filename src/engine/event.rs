@@ -37,6 +37,9 @@ pub struct Person {
     pub name: Option<String>,
     /// The account's customer at Stripe, if the sender names it.
     pub stripe_customer: Option<String>,
+    /// Whether it came with an email address that is none. It counts as absent.
+    #[serde(default)]
+    pub email_ignored: bool,
 }
 
 /// What the event says about who referred the account. All of it is as sent; nothing is verified yet.

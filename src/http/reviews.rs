@@ -25,6 +25,6 @@ pub async fn review_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
 
 /// `POST /v1/reviews/{id}`.
 pub async fn review_decide<S: Platform>(call: OperatorCall<'_, S, Decided>) -> Result<StoredResponse, AppError> {
-    let choice = if call.body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
+    let choice = ReviewDecision::of(&call.body);
     deciding::decide(&call.context(), &call.segment.into(), choice, &call.body.reason).await
 }

@@ -90,7 +90,13 @@ pub struct AttributionTerms {
     /// At most one program of a group pays for an account. Absent: the program has its own group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclusive_group: Option<String>,
+    /// How many accounts of one email domain may be attributed in a month by the domain alone without a review. Absent:
+    /// [`DOMAIN_ACCOUNTS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain_accounts_in_month: Option<i64>,
 }
+
+pub const DOMAIN_ACCOUNTS: i64 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,8 @@
 //! Deciding a review: release what was held, or reject it, with a reason. The account is recomputed in the same batch.
 
 use crate::base::ids::ReviewId;
+use crate::base::time::UtcMillis;
+use crate::codec::operator::ReviewDecision as Decided;
 use crate::engine::account::decision;
 use crate::engine::review::ReviewState;
 use crate::engine::review::risk;
@@ -10,22 +12,38 @@ use crate::service::account::commit::Commit;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
+use crate::service::retry::Failed;
 use crate::store::account;
-use crate::store::port::DbError;
+use crate::store::account::{BoundRow, SharedMark};
 use crate::store::review;
 use crate::store::review::ReviewRow;
 use serde_json::{Value, json};
+use std::slice;
+
+/// After every sign-up, and exact in D1.
+const ALWAYS: UtcMillis = UtcMillis((1 << 53) - 1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReviewDecision {
     Release,
+    /// Release, and the email domain is one organization: its accounts are not held for their number again.
+    ReleaseDomain,
     Reject,
 }
 
 impl ReviewDecision {
+    /// What a request asks for.
+    pub fn of(body: &Decided) -> ReviewDecision {
+        match (body.release, body.organization) {
+            (true, true) => ReviewDecision::ReleaseDomain,
+            (true, false) => ReviewDecision::Release,
+            (false, _) => ReviewDecision::Reject,
+        }
+    }
+
     fn state(self) -> ReviewState {
         match self {
-            ReviewDecision::Release => ReviewState::Released,
+            ReviewDecision::Release | ReviewDecision::ReleaseDomain => ReviewState::Released,
             ReviewDecision::Reject => ReviewState::Rejected,
         }
     }
@@ -40,14 +58,17 @@ pub async fn decide<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     ctx.retry(async || {
         let row = ctx.read(review::review_find(id).first()).await?.ok_or_else(|| AppError::not_found("review"))?;
-        if row.state == choice.state() {
+        if choice == ReviewDecision::ReleaseDomain && row.rule != risk::ONE_DOMAIN {
+            return Err(not_about_a_domain("this review is not about the number of accounts of an email domain").into());
+        }
+        if row.state == choice.state() && choice != ReviewDecision::ReleaseDomain {
             return Ok((200, view(&row)));
         }
-        if row.state != ReviewState::Open {
+        if row.state != ReviewState::Open && row.state != choice.state() {
             let detail = format!("this review was already {} and can't be changed", row.state);
             return Err(AppError::new(ErrorKind::Conflict, "review_decided", detail).into());
         }
-        Ok(attempt(ctx, &row, choice, reason).await?)
+        attempt(ctx, &row, choice, reason).await
     })
     .await
 }
@@ -57,7 +78,7 @@ async fn attempt<P: Ports>(
     row: &ReviewRow,
     choice: ReviewDecision,
     reason: &str,
-) -> Result<StoredResponse, DbError> {
+) -> Result<StoredResponse, Failed> {
     let accounts = ctx.read(account::account_find(&row.account_id)).await?;
     let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
     for stored in books.reviews_mut(&row.account_id) {
@@ -70,12 +91,23 @@ async fn attempt<P: Ports>(
             stored.reason = Some(reason.to_owned());
         }
     }
+    let mut domain = None;
+    if choice == ReviewDecision::ReleaseDomain {
+        let about = |b: &&BoundRow| (&b.program_id, &b.partner_id) == (&row.program_id, &row.partner_id);
+        domain = books.bound(&row.account_id).iter().find(about).and_then(|b| b.domain.clone());
+        if domain.is_none() {
+            return Err(not_about_a_domain("the account's email domain does not attribute it any more").into());
+        }
+    }
     let mut decided = row.clone();
     decided.state = choice.state();
     decided.reason = Some(reason.to_owned());
     decided.actor = Some(ctx.actor.clone());
     decided.decided_at_ms = Some(ctx.now);
-    let (before, after) = (json!({"state": row.state}), json!({"state": decided.state}));
+    let (before, mut after) = (json!({"state": row.state}), json!({"state": decided.state}));
+    if let Some(domain) = &domain {
+        after["organization"] = json!(domain);
+    }
     let mut batch = vec![
         review::review_decide(&row.id, choice.state(), reason, &ctx.actor, ctx.now),
         ctx.audit("review.decide", &row.id, Some(reason), Some(before), Some(after)),
@@ -86,8 +118,17 @@ async fn attempt<P: Ports>(
         commit.add(&mut books, account, decision, &row.id);
     }
     batch.extend(commit.statements(ctx.now));
+    if let Some(domain) = domain {
+        batch.extend(review::organization_insert(&domain, &row.id, reason, &ctx.actor, ctx.now));
+        let all = SharedMark { visitor: None, domain: Some(domain), from: UtcMillis(0), to: ALWAYS };
+        batch.push(account::recompute_by_shared(&[all], slice::from_ref(&row.account_id), ctx.now));
+    }
     ctx.batch(batch).await?;
     Ok((200, view(&decided)))
+}
+
+fn not_about_a_domain(detail: &str) -> AppError {
+    AppError::new(ErrorKind::Conflict, "not_about_a_domain", detail).field("decision")
 }
 
 pub fn view(r: &ReviewRow) -> Value {

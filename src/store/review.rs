@@ -4,7 +4,7 @@ use crate::base::id;
 use crate::base::ids::{AccountId, ActorId, PartnerId, ProgramId, ReviewId};
 use crate::base::time::UtcMillis;
 use crate::engine::review::ReviewState;
-use crate::engine::review::risk::{Review, Suspicion};
+use crate::engine::review::risk::{ONE_DOMAIN, Review, Suspicion};
 use crate::store::account::AccountIdRow;
 use crate::store::port::{Stmt, json_pages};
 use crate::store::query::{Parsed, Query};
@@ -83,6 +83,38 @@ pub fn review_page(state: ReviewState, after: &str, limit: i64) -> Query<ReviewR
 
 pub fn review_find(id: &ReviewId) -> Query<ReviewRow> {
     Stmt::new(format!("SELECT {COLUMNS} FROM review WHERE id = ?1")).bind(id).query()
+}
+
+/// Records that an email domain is one organization, and releases what was held for the number of its accounts.
+pub fn organization_insert(
+    domain: &str,
+    review: &ReviewId,
+    reason: &str,
+    actor: &ActorId,
+    now: UtcMillis,
+) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO organization_domain (domain, review_id, reason, actor, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (domain) DO NOTHING",
+        )
+        .bind(domain)
+        .bind(review)
+        .bind(reason)
+        .bind(actor)
+        .bind(now),
+        Stmt::new(
+            "UPDATE review SET state = ?2, reason = ?3, actor = ?4, decided_at_ms = ?5
+             WHERE rule = ?6 AND state = ?7 AND account_id IN (SELECT account_id FROM binding WHERE domain = ?1)",
+        )
+        .bind(domain)
+        .bind(ReviewState::Released.name())
+        .bind(reason)
+        .bind(actor)
+        .bind(now)
+        .bind(ONE_DOMAIN)
+        .bind(ReviewState::Open.name()),
+    ]
 }
 
 /// Records a decision. The account's revision guards it, so a second simultaneous decision fails.

@@ -34,3 +34,4 @@ mod stripe_in;
 mod support;
 mod texts;
 mod why_not;
+mod whose;

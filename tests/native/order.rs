@@ -3,12 +3,18 @@
 //! shuffled, then settled by the same runs: accruals and balances must be equal. With runs in between, earnings must be
 //! equal. Runs `ORDER_SEEDS` seeds (40), or the one in `ORDER_SEED`.
 
-use crate::support::world::{World, at};
+mod rng;
+
+use crate::support::sqlite::Sqlite;
+use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::engine::settlement::RunState;
+use manicule::program::catalog::PRESETS;
 use manicule::program::document::Cadence;
+use manicule::service::program;
+use rng::Rng;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -36,35 +42,17 @@ struct Sent {
     touches: Vec<(usize, i64)>,
 }
 
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+/// A world in which two accounts of a domain are many.
+fn world(seed: u64) -> World {
+    let world = World::on(Sqlite::new(), seed);
+    for (id, text) in PRESETS {
+        let mut document: Value = serde_json::from_str(text).expect("a document");
+        document["attribution"]["domain_accounts_in_month"] = json!(2);
+        let ctx = world.at(at("2020-01-01T00:00:00Z"));
+        let saved = now(program::save(&ctx, &(*id).into(), &document.to_string()));
+        assert!(matches!(saved, Ok((201, _))), "{id} is saved");
     }
-
-    fn within(&mut self, from: i64, to: i64) -> i64 {
-        from + i64::try_from(self.next() % u64::try_from(to - from).unwrap_or(1)).unwrap_or(0)
-    }
-
-    fn percent(&mut self, of_hundred: i64) -> bool {
-        self.within(0, 100) < of_hundred
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.within(0, from.len() as i64)).unwrap_or(0)].clone()
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = usize::try_from(self.within(0, last as i64 + 1)).unwrap_or(0);
-            items.swap(last, other);
-        }
-    }
+    world
 }
 
 /// The same partners and codes in every world of one seed.
@@ -155,13 +143,30 @@ impl Story<'_> {
             let (when, team) = (self.some_time(signed_up, 50), self.rng.within(4, 9));
             self.event("account.active", when, Some(account), json!({"data": {"team_size": team, "api_calls": 1_000}}));
         }
+        if self.rng.percent(15) {
+            let (when, customer) = (self.some_time(signed_up, 30), format!("cus_{}", self.rng.within(0, 4)));
+            let email = format!("{}@{account}.example", self.rng.pick(&[account, "pal"]));
+            let rest = json!({"account": {"email": email}, "data": {"stripe_customer": customer}});
+            self.event("account.active", when, Some(account), rest);
+        }
         self.money(account, signed_up);
     }
 
     fn sign_up(&mut self, account: &str, when: i64) {
         let domain = self.rng.pick(&["acme.example", "beta.example", "gmail.com", "solo.example"]);
         let domain = if domain == "solo.example" { format!("{account}.example") } else { domain.to_owned() };
-        let mut rest = json!({"account": {"email": format!("{account}@{domain}")}});
+        // Many have the mailbox of another account, or of a partner.
+        let name = match self.rng.within(0, 12) {
+            0 | 1 => format!("acct{}+{account}", self.rng.within(0, 8)),
+            2 => format!("shared.{}", self.rng.within(0, 3)),
+            _ => account.to_owned(),
+        };
+        let mut email = format!("{name}@{domain}");
+        if self.rng.percent(6) {
+            let (_, partner, _) = self.rng.pick(&PARTNERS);
+            email = format!("{partner}+{account}@{partner}.example");
+        }
+        let mut rest = json!({"account": {"email": email}});
         if self.rng.percent(10) {
             rest = json!({});
         }
@@ -283,7 +288,7 @@ enum Arrival {
 
 /// Takes the facts in and settles every month from the first on, at the end or in between.
 fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
-    let world = World::new(seed);
+    let world = world(seed);
     let codes = enrol(&world);
     let mut sent = tell(seed, &codes);
     let end = sent.iter().map(|s| s.at).max().unwrap_or_default() + HOUR;
@@ -383,7 +388,7 @@ fn the_order_of_arrival_does_not_matter() {
         found[..found.len().min(3)].join("\n")
     );
     let wanted = "volume platinum high-value tier-1 tier-2 tier-3 tier-4 content code workspace token email_domain
-        void reversed held capped signups_in_month one_visitor";
+        void reversed held capped signups_in_month one_visitor one_mailbox one_domain own_account same_email";
     let missed: Vec<&str> = wanted.split_whitespace().filter(|what| !seen.contains(*what)).collect();
     assert!(is_one || missed.is_empty(), "the stories never meet {missed:?}");
 }

@@ -14,6 +14,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReviewDecision {
     pub release: bool,
+    /// Of a release: the email domain is one organization.
+    pub organization: bool,
     pub reason: String,
 }
 
@@ -47,8 +49,10 @@ pub struct ReassignRequest {
 pub fn review(body: &[u8]) -> Result<ReviewDecision, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::closed(&value, &["decision", "reason"])?;
-    let decision = one_of(&fields, "decision", &["release", "reject"])?.ok_or_else(|| fields.missing("decision"))?;
-    Ok(ReviewDecision { release: decision == "release", reason: reason(&fields)? })
+    let decision = one_of(&fields, "decision", &["release", "release_domain", "reject"])?
+        .ok_or_else(|| fields.missing("decision"))?;
+    let organization = decision == "release_domain";
+    Ok(ReviewDecision { release: organization || decision == "release", organization, reason: reason(&fields)? })
 }
 
 /// `{"as_of", "repair", "accounts": [{"id", "subscriptions": [{"id", "monthly_cents", "currency"}]}]}`. An

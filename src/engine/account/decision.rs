@@ -2,6 +2,7 @@
 
 use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode};
 use crate::base::money::Cents;
+use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
@@ -20,6 +21,7 @@ use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution;
 use crate::engine::attribution::{AttributionLink, AttributionResult, Binding, Evidence, SameDomainAccount};
 use crate::engine::event::{Event, Payload};
+use crate::engine::review::address::mailbox;
 use crate::engine::review::currency;
 use crate::engine::review::relation::Relations;
 use crate::engine::review::risk;
@@ -48,6 +50,8 @@ pub struct DecisionInput<'a> {
     pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
+    /// Customers at Stripe that its events name.
+    pub customers: &'a [String],
     pub reviews: &'a [Review],
     /// The stored accruals.
     pub accruals: &'a [Accrual],
@@ -93,9 +97,10 @@ pub struct AccountDecision {
 }
 
 /// Whether decisions depend on this event: because of its type, or because it carries what any event may carry, a code
-/// that binds or an address that resembles the partner's own. Other events are stored and change nothing.
+/// that binds, or an address or customer that may be the partner's own. Other events are stored and change nothing.
 pub fn matters(catalog: &Catalog, event: &Event) -> bool {
-    let brings = event.credential.code.is_some() || event.person.email.is_some();
+    let person = &event.person;
+    let brings = event.credential.code.is_some() || person.email.is_some() || person.stripe_customer.is_some();
     (brings && event.account_id.is_some()) || event.payload.is_decisive() || is_named(catalog, &event.kind)
 }
 
@@ -251,12 +256,15 @@ fn suspect(
         &RiskInput {
             account: case.account,
             emails: case.emails,
+            mailboxes: &distinct(case.emails.iter().map(|email| mailbox(email))),
+            customers: case.customers,
             partner: &binding.partner,
             partner_email: link.and_then(|l| l.partner_email.as_deref()),
             partner_website: link.and_then(|l| l.partner_website.as_deref()),
             signed_up,
             bound: (binding.from, &binding.event),
             visitor: binding.visitor.as_deref(),
+            domain: binding.domain.as_deref(),
             signup_velocity: case.signup_velocity,
             relations: case.relations,
         },

@@ -46,7 +46,12 @@ impl<T: Keyed + PartialEq> Grouped<T> {
         rows.into_iter().for_each(|row| self.add(row));
     }
 
-    fn add(&mut self, row: T) {
+    /// Changes rows, but not their keys and accounts.
+    pub fn change(&mut self, change: impl FnMut(&mut T)) {
+        self.by_key.values_mut().flatten().for_each(change);
+    }
+
+    pub fn add(&mut self, row: T) {
         if let Some(account) = row.account() {
             let keys = self.keys.entry(account.clone()).or_default();
             if keys.iter().all(|key| key != row.key()) {

@@ -124,6 +124,9 @@ pub struct Binding {
     /// The visitor whose touch it was: the cookie's visitor, or the fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visitor: Option<String>,
+    /// The email domain, if nothing else bound it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// Rewards count from this event on, including the event itself.
     pub from: UtcMillis,
     pub event: EventId,

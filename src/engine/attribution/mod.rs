@@ -47,6 +47,8 @@ struct Candidate<'a> {
     click: Option<&'a str>,
     /// The visitor whose touch it is.
     visitor: Option<&'a str>,
+    /// The email domain, if it is what binds.
+    domain: Option<&'a str>,
     candidates: usize,
 }
 
@@ -146,6 +148,7 @@ impl<'a> Search<'a> {
             source,
             click: None,
             visitor: None,
+            domain: None,
             from: signup.at,
             event: signup.event_id.clone(),
         };
@@ -210,6 +213,7 @@ impl<'a> Search<'a> {
             source: if winner.method == Method::Workspace { Source::Agency } else { winner.link.brings() },
             click: winner.click.map(str::to_owned),
             visitor: winner.visitor.map(str::to_owned),
+            domain: winner.domain.map(str::to_owned),
             from: at,
             event: fact.event_id.clone(),
         }
@@ -259,7 +263,16 @@ impl<'a> Search<'a> {
             self.candidates[candidates].reason = why;
             return None;
         }
-        Some(Candidate { document, link, method: Method::Code, at, click: None, visitor: None, candidates })
+        Some(Candidate {
+            document,
+            link,
+            method: Method::Code,
+            at,
+            click: None,
+            visitor: None,
+            domain: None,
+            candidates,
+        })
     }
 
     /// The first invitation or hand-off of the sign-up's domain, or of the account itself, that names a working code.
@@ -297,7 +310,8 @@ impl<'a> Search<'a> {
                 self.candidates[candidates].reason = LossReason::SecondInvitation.text();
             } else {
                 let method = Method::Workspace;
-                found = Some(Candidate { document, link, method, at: fact.at, click: None, visitor: None, candidates });
+                let (click, visitor, domain) = (None, None, None);
+                found = Some(Candidate { document, link, method, at: fact.at, click, visitor, domain, candidates });
             }
         }
         found
@@ -322,8 +336,8 @@ impl<'a> Search<'a> {
             self.candidates[candidates].reason = why;
             return None;
         }
-        let method = Method::EmailDomain;
-        Some(Candidate { document, link, method, at: first.from_ms, click: None, visitor: None, candidates })
+        let (method, domain) = (Method::EmailDomain, Some(first.email_domain.as_str()));
+        Some(Candidate { document, link, method, at: first.from_ms, click: None, visitor: None, domain, candidates })
     }
 
     /// The touches of the visitor's fingerprint, if they all belong to exactly one partner.
@@ -371,7 +385,8 @@ impl<'a> Search<'a> {
                 continue;
             };
             let click = Some(touch.click_id.as_str());
-            let candidate = Candidate { document, link, method, at: touch.at, click, visitor: *visitor, candidates };
+            let (at, visitor, domain) = (touch.at, *visitor, None);
+            let candidate = Candidate { document, link, method, at, click, visitor, domain, candidates };
             let better = best.as_ref().is_none_or(|b| match document.attribution.model {
                 Model::LastTouch => candidate.at >= b.at,
                 Model::FirstTouch => candidate.at < b.at,

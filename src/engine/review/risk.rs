@@ -5,9 +5,9 @@ use crate::base::sort::distinct;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::ReviewState;
-use crate::engine::review::address::{email_domain, is_same_site, normalise_email, site_domain};
-use crate::engine::review::relation::{Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
-use crate::program::document::{Document, Risk, RiskAction};
+use crate::engine::review::address::{MailboxKey, email_domain, is_disposable, is_same_site, mailbox, site_domain};
+use crate::engine::review::relation::{MailboxAccount, Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
+use crate::program::document::{DOMAIN_ACCOUNTS, Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -48,6 +48,10 @@ pub struct RiskInput<'a> {
     pub account: &'a AccountId,
     /// The account's email addresses.
     pub emails: &'a [String],
+    /// The mailboxes that they lead to.
+    pub mailboxes: &'a BTreeSet<MailboxKey>,
+    /// Its customers at Stripe.
+    pub customers: &'a [String],
     pub partner: &'a PartnerId,
     pub partner_email: Option<&'a str>,
     pub partner_website: Option<&'a str>,
@@ -56,6 +60,8 @@ pub struct RiskInput<'a> {
     pub bound: (UtcMillis, &'a str),
     /// Whose touches bound it.
     pub visitor: Option<&'a str>,
+    /// The email domain that bound it, if nothing else did.
+    pub domain: Option<&'a str>,
     /// Referred sign-ups by partner.
     pub signup_velocity: &'a Grouped<ReferredSignup>,
     pub relations: &'a Relations,
@@ -90,7 +96,9 @@ pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     }
     for rule in &document.risk {
         let raised = match rule.when {
-            Risk::SameEmail {} => same_email(s).map(|evidence| ("same_email", evidence)),
+            // Where it pays, it is held above, whatever the document says.
+            Risk::SameEmail {} if document.pays() => None,
+            Risk::SameEmail {} => same_email(s).map(|evidence| (SAME_EMAIL, evidence)),
             Risk::SameDomain {} => same_domain(s).map(|evidence| ("same_domain", evidence)),
             Risk::SignupsInMonth { more_than } => crowded(document, s, more_than).map(|evidence| (CROWD, evidence)),
         };
@@ -108,19 +116,26 @@ pub fn assess(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     found
 }
 
-/// The built-in rules, which always hold.
+/// The built-in rules. All but one hold.
 fn always(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
+    // One mailbox is one suspicion: the first of these.
+    let named = || own_account(s).map(|evidence| (OWN_ACCOUNT, evidence));
+    let shared = || own_key(s).map(|evidence| (OWN_ACCOUNT, evidence));
+    let again = || one_mailbox(s).map(|evidence| (ONE_MAILBOX, evidence));
     let raised = [
         one_visitor(s).map(|evidence| (ONE_VISITOR, evidence)),
-        own_account(s).map(|evidence| (OWN_ACCOUNT, evidence)),
+        one_domain(document, s).map(|evidence| (ONE_DOMAIN, evidence)),
+        named(),
+        same_email(s).map(|evidence| (SAME_EMAIL, evidence)).or_else(|| named().is_none().then(shared)?).or_else(again),
         ring(s).map(|evidence| (RING, evidence)),
+        thrown_away(s).map(|evidence| (DISPOSABLE_EMAIL, evidence)),
     ];
     let suspicion = |(rule, evidence): (&str, String)| Suspicion {
         program: document.id.clone(),
         partner: s.partner.to_owned(),
         rule: rule.to_owned(),
         subject: String::new(),
-        holds: true,
+        holds: rule != DISPOSABLE_EMAIL,
         evidence,
     };
     raised.into_iter().flatten().map(suspicion).collect()
@@ -130,17 +145,20 @@ const CROWD: &str = "signups_in_month";
 const ONE_VISITOR: &str = "one_visitor";
 const OWN_ACCOUNT: &str = "own_account";
 const RING: &str = "referral_ring";
+const SAME_EMAIL: &str = "same_email";
+const ONE_MAILBOX: &str = "one_mailbox";
+const DISPOSABLE_EMAIL: &str = "disposable_email";
+/// Its release may say that the domain is one organization.
+pub const ONE_DOMAIN: &str = "one_domain";
 
 /// Rules that depend on other accounts. The current facts decide whom they hold, regardless of the order of arrival.
-const OF_OTHERS: [&str; 3] = [CROWD, ONE_VISITOR, RING];
+const OF_OTHERS: [&str; 6] = [CROWD, ONE_VISITOR, RING, ONE_MAILBOX, ONE_DOMAIN, OWN_ACCOUNT];
 
 /// A currency other than the program's always needs a review; no document configures this rule.
 pub const CURRENCY: &str = "currency";
 
 fn same_email(s: &RiskInput) -> Option<String> {
-    let own = normalise_email(s.partner_email?);
-    let same = s.emails.iter().any(|e| normalise_email(e) == own);
-    same.then(|| "the account has the partner's email address".to_owned())
+    s.mailboxes.contains(&mailbox(s.partner_email?)).then(|| "the account has the partner's mailbox".to_owned())
 }
 
 fn same_domain(s: &RiskInput) -> Option<String> {
@@ -185,19 +203,62 @@ fn one_visitor(s: &RiskInput) -> Option<String> {
     is_many.then(|| format!("more than {VISITOR_ACCOUNTS} accounts came from one browser in {VISITOR_DAYS} days"))
 }
 
+/// Whether the mailbox is that of an account that named it earlier.
+fn one_mailbox(s: &RiskInput) -> Option<String> {
+    let place = |m: &MailboxAccount| (m.at_ms, m.event_id.clone());
+    let is_mine = |m: &MailboxAccount| m.account_id == *s.account;
+    // A customer that paid before its account was known becomes that account, by this very address.
+    let becomes_mine =
+        |m: &MailboxAccount| m.is_customer != 0 && s.emails.iter().any(|email| email.eq_ignore_ascii_case(&m.email));
+    let found = s.mailboxes.iter().find_map(|mailbox| {
+        let all = s.relations.mailboxes.of(mailbox);
+        let mine = all.iter().filter(|m| is_mine(m));
+        let is_customer = mine.clone().all(|m| m.is_customer != 0);
+        let first = mine.map(place).min()?;
+        all.iter().find(|m| !is_mine(m) && place(m) < first && (is_customer || !becomes_mine(m)))
+    })?;
+    Some(format!("the account has the mailbox of an earlier account, {}", found.account_id))
+}
+
+/// Whether enough other accounts of its email domain were attributed before it in its month, by the domain alone.
+fn one_domain(document: &Document, s: &RiskInput) -> Option<String> {
+    let domain = s.domain?;
+    let (all, month) = (s.relations.domains.of(domain), Month::of(s.signed_up.0));
+    let before = all.iter().filter(|a| {
+        a.program_id == document.id
+            && a.account_id != *s.account
+            && Month::of(a.signed_up_at_ms) == month
+            && (a.signed_up_at_ms, a.signup_event_id.as_str()) < s.signed_up
+    });
+    let most = document.attribution.domain_accounts_in_month.unwrap_or(DOMAIN_ACCOUNTS);
+    let is_crowd = i64::try_from(before.count()).unwrap_or(i64::MAX) >= most;
+    (is_crowd && all.iter().all(|a| a.is_organization == 0))
+        .then(|| format!("more than {most} accounts were attributed by their email domain {domain} alone in {month}"))
+}
+
+fn thrown_away(s: &RiskInput) -> Option<String> {
+    s.emails.iter().any(|email| is_disposable(email)).then(|| "the account has a disposable email address".to_owned())
+}
+
 /// Whether the account is the partner's own, because both have the same external id.
 fn own_account(s: &RiskInput) -> Option<String> {
     let own = s.relations.uplines.of(s.partner).iter().any(|u| u.depth == 0 && *s.account == u.external_id.as_str());
     own.then(|| "the account belongs to the partner".to_owned())
 }
 
+/// Whether the account has a mailbox or a customer at Stripe of one of the partner's own accounts.
+fn own_key(s: &RiskInput) -> Option<String> {
+    let is_mine = |key: &String| s.mailboxes.contains(key) || s.customers.contains(key) || *s.account == key.as_str();
+    let known = s.relations.own.of(s.partner).iter().any(|own| is_mine(&own.key));
+    known.then(|| "the account has the mailbox or the payment customer of the partner's own account".to_owned())
+}
+
 /// Whether the attribution closes a ring: the partner's own account was referred, directly or through others, by the
 /// owner of this account.
 fn ring(s: &RiskInput) -> Option<String> {
     let is_own = |u: &&Upline| {
-        let email = u.email.as_deref().map(normalise_email);
         *s.account == u.external_id.as_str()
-            || email.is_some_and(|own| s.emails.iter().any(|e| normalise_email(e) == own))
+            || u.email.as_deref().is_some_and(|email| s.mailboxes.contains(&mailbox(email)))
     };
     let closes = |u: &&Upline| u.depth > 0 && (u.latest_ms, u.latest_event.as_str()) < s.bound;
     let found = s.relations.uplines.of(s.partner).iter().filter(closes).find(is_own)?;

@@ -4,6 +4,7 @@ use crate::base::ids::ReviewId;
 use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::review::ReviewState;
+use crate::engine::review::risk::ONE_DOMAIN;
 use crate::http::context::Platform;
 use crate::pages::accrual::adjust;
 use crate::pages::components;
@@ -149,11 +150,15 @@ fn decision_form<S: Platform>(
                     label for=(field) { (common::REASON) }
                     input id=(field) name="reason" type="text" required maxlength="200" value=(form.get("reason")) aria-describedby={ (field) "-hint" }
                         aria-invalid=[problem.map(|_| "true")];
-                    p.hint id={ (field) "-hint" } { (wording::DECISION_HINT) }
+                    p.hint id={ (field) "-hint" } {
+                        (wording::DECISION_HINT)
+                        @if r.rule == ONE_DOMAIN { " " (wording::DOMAIN_HINT) }
+                    }
                     @if let Some(problem) = problem { p.problem { (problem) } }
                 }
                 div.actions {
                     button name="decision" value="release" { (common::RELEASE) }
+                    @if r.rule == ONE_DOMAIN { button.second name="decision" value="release_domain" { (wording::RELEASE_DOMAIN) } }
                     button.danger name="decision" value="reject" { (wording::REJECT) }
                 }
             }
@@ -164,7 +169,7 @@ fn decision_form<S: Platform>(
 pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: ReviewId) -> PageResult {
     let decide_it = async {
         let body = forms::review(&helpers::body(&cx.form, &["decision", "reason"]))?;
-        let choice = if body.release { ReviewDecision::Release } else { ReviewDecision::Reject };
+        let choice = ReviewDecision::of(&body);
         deciding::decide(&cx.context(&operator.session), &id, choice, &body.reason).await
     };
     match decide_it.await {

@@ -12,7 +12,9 @@ use crate::engine::accrual::adjustment::AccrualAdjustments;
 use crate::engine::accrual::invoice::{PartnerModifier, PartnerModifiers};
 use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
-use crate::engine::review::relation::{Relations, Upline, VisitorAccount};
+use crate::engine::event::Person;
+use crate::engine::review::address::{MailboxKey, mailbox};
+use crate::engine::review::relation::{DomainAccount, MailboxAccount, Relations, Upline, VisitorAccount};
 use crate::engine::review::risk::{ReferredSignup, Review};
 use crate::program::catalog::Catalog;
 use crate::service::account::facts::AccountFacts;
@@ -22,7 +24,9 @@ use crate::store::account::{AccountIdRow, AccountRow, BoundRow};
 use crate::store::accrual::adjustment;
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::{CapReduction, GivenCode};
-use crate::store::event::AccountEmail;
+use crate::store::attribution::suspicion;
+use crate::store::attribution::suspicion::Pending;
+use crate::store::event::AccountPerson;
 use crate::store::ledger::budget;
 use crate::store::ledger::budget::BudgetRow;
 use crate::store::port::DbError;
@@ -45,6 +49,7 @@ pub struct AccountSnapshots {
     capped: HashMap<AccrualId, Cents>,
     kept: HashMap<AccrualId, Cents>,
     emails: HashMap<AccountId, Vec<String>>,
+    customers: HashMap<AccountId, Vec<String>>,
     reviews: HashMap<AccountId, Vec<Review>>,
     accruals: HashMap<AccountId, Vec<Accrual>>,
     adjustments: HashMap<AccrualId, AccrualAdjustments>,
@@ -58,6 +63,7 @@ pub const BOOKS_STATEMENTS: u64 = 14;
 pub struct PendingEvent {
     pub codes: Vec<LinkCode>,
     pub domains: Vec<String>,
+    pub mailboxes: Vec<MailboxKey>,
     /// The visitors whose touches it presents.
     pub visitors: Vec<String>,
     /// The invoices that it is about.
@@ -72,9 +78,9 @@ pub async fn read<P: Ports>(
     accounts: Vec<AccountRow>,
     coming: &PendingEvent,
 ) -> Result<AccountSnapshots, DbError> {
-    let (catalog, facts, (links, domains, velocity, visitors, uplines), (modifiers, capped), stored) =
+    let (catalog, facts, (links, domains, velocity, relations, uplines), (modifiers, capped), stored) =
         ctx.read(reads(&accounts, coming)).await?;
-    let (emails, reviews, accruals, bound, budgets) = stored;
+    let (persons, reviews, accruals, bound, budgets) = stored;
     let (accruals, adjustments): (Vec<Accrual>, Vec<AccrualAdjustments>) = accruals.into_iter().unzip();
     Ok(AccountSnapshots {
         catalog,
@@ -83,11 +89,12 @@ pub async fn read<P: Ports>(
         links: links.into_iter().map(|(code, link)| (code.given, link)).collect(),
         same_domain_accounts: Grouped::new(domains),
         signup_velocity: Grouped::new(velocity),
-        relations: Relations { visitors: Grouped::new(visitors), uplines: Grouped::new(uplines) },
+        relations: Relations { uplines: Grouped::new(uplines), ..relations },
         modifiers: by_key(modifiers.into_iter().map(|m| (m.partner_id.clone(), m))),
         kept: capped.iter().filter_map(|r| Some((r.accrual_id.clone(), r.kept_cents?))).collect(),
         capped: capped.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
-        emails: by_key(emails.into_iter().map(|r| (r.account_id, r.email))),
+        emails: by_key(persons.iter().filter_map(|r| Some((r.account_id.clone(), r.email.clone()?)))),
+        customers: by_key(persons.into_iter().filter_map(|r| Some((r.account_id, r.stripe_customer?)))),
         reviews: by_key(reviews.into_iter().map(|(of, review)| (of.account_id, review))),
         accruals: by_key(accruals.into_iter().map(|l| (l.account_id.clone(), l))),
         adjustments: adjustments.into_iter().map(|a| (a.accrual_id.clone(), a)).collect(),
@@ -102,16 +109,18 @@ type RelationReads = (
     Parsed<Vec<(GivenCode, AttributionLink)>>,
     Query<SameDomainAccount>,
     Query<ReferredSignup>,
-    Query<VisitorAccount>,
+    Parsed<Relations>,
     Query<Upline>,
 );
 type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
 type AccrualReads = Parsed<Vec<(Accrual, AccrualAdjustments)>>;
 type StoredReads =
-    (Query<AccountEmail>, Parsed<Vec<(AccountIdRow, Review)>>, AccrualReads, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
+    (Query<AccountPerson>, Parsed<Vec<(AccountIdRow, Review)>>, AccrualReads, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
 
 fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id.clone()).collect();
+    let PendingEvent { domains, mailboxes, codes, visitors, at, .. } = coming;
+    let pending = Pending { domains, mailboxes, codes, visitors, at: *at };
     (
         program::programs(),
         events::fact_list(&ids, &coming.invoices, &coming.domains),
@@ -119,12 +128,12 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
             evidence::link_list(&ids, &coming.domains, &coming.codes),
             evidence::same_domain_list(&ids, &coming.domains),
             evidence::signup_velocity_list(&ids, &coming.codes, coming.at),
-            evidence::visitor_list(&ids, &coming.visitors, coming.at),
+            suspicion::relation_list(&ids, &pending),
             evidence::upline_list(&ids, &coming.codes),
         ),
         (evidence::term_list(&ids, &coming.codes), evidence::cap_list(&ids)),
         (
-            events::email_list(&ids),
+            events::person_list(&ids),
             review::review_list(&ids),
             adjustment::adjusted_list(&ids),
             account::bound_list(&ids),
@@ -151,6 +160,7 @@ impl AccountSnapshots {
             signup_velocity: &self.signup_velocity,
             relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
+            customers: self.customers.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             accruals: self.accruals(account),
             kept: &self.kept,
@@ -180,10 +190,22 @@ impl AccountSnapshots {
         self.reviews.entry(account.to_owned()).or_default()
     }
 
-    /// Adds a fact that is not stored yet.
-    pub fn add_fact(&mut self, fact: Fact, email: Option<&str>) {
-        if let Some(email) = email {
-            self.emails.entry(fact.account_id.clone()).or_default().push(email.to_owned());
+    /// Adds a fact that is not stored yet: of the host, or of a customer at Stripe.
+    pub fn add_fact(&mut self, fact: Fact, person: &Person, is_customer: bool) {
+        let account = &fact.account_id;
+        if let Some(email) = &person.email {
+            self.emails.entry(account.clone()).or_default().push(email.clone());
+            self.relations.mailboxes.add(MailboxAccount {
+                mailbox: mailbox(email),
+                account_id: account.clone(),
+                email: email.clone(),
+                at_ms: fact.at,
+                event_id: fact.event_id.clone(),
+                is_customer: i64::from(is_customer),
+            });
+        }
+        if let Some(customer) = &person.stripe_customer {
+            self.customers.entry(account.clone()).or_default().push(customer.clone());
         }
         self.facts.add(fact);
     }
@@ -193,9 +215,24 @@ impl AccountSnapshots {
         self.facts.give(events, to);
     }
 
+    /// Moves what is known of the person behind an account, with all its facts.
+    pub fn move_person(&mut self, from: &AccountId, to: &AccountId) {
+        for known in [&mut self.emails, &mut self.customers] {
+            let moved = known.remove(from).unwrap_or_default();
+            known.entry(to.to_owned()).or_default().extend(moved);
+        }
+        self.relations.mailboxes.change(|row| {
+            if row.account_id == *from {
+                to.clone_into(&mut row.account_id);
+                row.is_customer = 0;
+            }
+        });
+    }
+
     /// Adds a decision of the batch to the snapshot, for the next decision.
     pub fn record(&mut self, account: &AccountId, groups: &[GroupDecision]) {
         let (mut same_domain_accounts, mut signup_velocity, mut visitors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut by_domain = Vec::new();
         for group in groups {
             let Some(binding) = &group.result.binding else { continue };
             let domains: BTreeSet<&String> = distinct(group.signed_up_domains(self.facts.own(account)));
@@ -214,6 +251,14 @@ impl AccountSnapshots {
                 signed_up_at_ms: group.signed_up.0,
                 signup_event_id: group.signed_up.1.clone(),
             }));
+            by_domain.extend(binding.domain.clone().map(|domain| DomainAccount {
+                domain,
+                program_id: binding.program.clone(),
+                account_id: account.to_owned(),
+                signed_up_at_ms: group.signed_up.0,
+                signup_event_id: group.signed_up.1.clone(),
+                is_organization: 0,
+            }));
             signup_velocity.push(ReferredSignup {
                 program_id: binding.program.clone(),
                 partner_id: binding.partner.clone(),
@@ -225,6 +270,7 @@ impl AccountSnapshots {
         self.same_domain_accounts.replace(account, same_domain_accounts);
         self.signup_velocity.replace(account, signup_velocity);
         self.relations.visitors.replace(account, visitors);
+        self.relations.domains.replace(account, by_domain);
     }
 }
 

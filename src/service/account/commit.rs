@@ -15,9 +15,11 @@ use crate::engine::review::risk::Suspicion;
 use crate::program::document::{Cadence, Method, Risk};
 use crate::service::account::books::AccountSnapshots;
 use crate::store::account;
-use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SignupVelocityMark, VisitorMark};
+use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SharedMark, SignupVelocityMark};
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::UplineMark;
+use crate::store::attribution::suspicion;
+use crate::store::attribution::suspicion::{IdentityMark, NamedMark};
 use crate::store::ledger::budget;
 use crate::store::ledger::budget::BudgetRow;
 use crate::store::message::outbox;
@@ -36,9 +38,9 @@ pub struct Commit {
     transfers: Vec<Transfer>,
     budgets: Vec<BudgetRow>,
     /// Accounts that depend on what changed.
-    domains: Vec<DomainMark>,
+    named: Vec<NamedMark>,
     signup_velocities: Vec<SignupVelocityMark>,
-    visitors: Vec<VisitorMark>,
+    shared: Vec<SharedMark>,
     uplines: Vec<UplineMark>,
     unbound: Vec<AccountId>,
     joined: Vec<CustomerJoined>,
@@ -108,7 +110,12 @@ impl Commit {
 
     /// Marks every account whose sign-up at or after `from` named this domain to be recomputed.
     pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
-        self.domains.push(DomainMark { domain, from });
+        self.named.push(NamedMark::Domain(DomainMark { domain, from }));
+    }
+
+    /// Marks the accounts that an event concerns by the mailbox or the customer that it names.
+    pub fn identity_named(&mut self, named: IdentityMark) {
+        self.named.push(NamedMark::Identity(named));
     }
 
     /// The statements, for one batch.
@@ -151,14 +158,14 @@ impl Commit {
         if !self.granted.is_empty() {
             statements.push(outbox::outbox_rewards(&self.granted, now));
         }
-        if !self.domains.is_empty() {
-            statements.push(account::recompute_by_domains(&self.domains, &ids, now));
+        if !self.named.is_empty() {
+            statements.push(suspicion::recompute_by_named(&self.named, &ids, now));
         }
         if !self.signup_velocities.is_empty() {
             statements.push(account::recompute_by_signup_velocity(&self.signup_velocities, &ids, now));
         }
-        if !self.visitors.is_empty() {
-            statements.push(account::recompute_by_visitors(&self.visitors, &ids, now));
+        if !self.shared.is_empty() {
+            statements.push(account::recompute_by_shared(&self.shared, &ids, now));
         }
         if !self.uplines.is_empty() {
             statements.push(evidence::recompute_by_uplines(&self.uplines, now));
@@ -203,7 +210,7 @@ impl Commit {
                         && b.code == a.code
                         && (b.from_ms, &b.event_id) == (a.from, &a.event)
                         && (b.signed_up_at_ms, &b.signup_event_id) == (group.signed_up.0, &group.signed_up.1)
-                        && b.visitor == a.visitor
+                        && (&b.visitor, &b.domain) == (&a.visitor, &a.domain)
                 }
                 _ => false,
             };
@@ -236,20 +243,23 @@ impl Commit {
         let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
         let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
         if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
-            self.domains
-                .extend(books.facts.signup_domains(account).into_iter().map(|domain| DomainMark { domain, from }));
+            let domains = books.facts.signup_domains(account).into_iter();
+            self.named.extend(domains.map(|domain| NamedMark::Domain(DomainMark { domain, from })));
         }
         let partners = before.map(|b| &b.partner_id).into_iter().chain(after.map(|a| &a.partner));
         self.uplines
             .extend(partners.map(|partner| UplineMark { account: account.to_owned(), partner: partner.clone() }));
-        let visitors = before
-            .and_then(|b| Some((b.visitor.clone()?, b.signed_up_at_ms)))
-            .into_iter()
-            .chain(after.and_then(|a| Some((a.visitor.clone()?, signed_up))));
-        self.visitors.extend(visitors.map(|(visitor, from)| VisitorMark {
+        let places = [
+            before.map(|b| (b.visitor.clone(), b.domain.clone(), b.signed_up_at_ms)),
+            after.map(|a| (a.visitor.clone(), a.domain.clone(), signed_up)),
+        ];
+        // A visitor's days reach no less far than the rest of a month.
+        let shared = places.into_iter().flatten().filter(|(visitor, domain, _)| visitor.is_some() || domain.is_some());
+        self.shared.extend(shared.map(|(visitor, domain, from)| SharedMark {
             visitor,
+            domain,
             from,
-            to: from.plus_days(VISITOR_DAYS),
+            to: from.plus_days(VISITOR_DAYS.max(31)),
         }));
         let crowded = documents.iter().any(|d| d.risk.iter().any(|r| matches!(r.when, Risk::SignupsInMonth { .. })));
         if crowded {
@@ -340,14 +350,14 @@ mod tests {
             granted: vec![accrual],
             transfers: vec![transfer],
             budgets: vec![BudgetRow { budget, revision: 1 }],
-            domains: vec![DomainMark { domain: text(), from: at }],
+            named: vec![NamedMark::Domain(DomainMark { domain: text(), from: at })],
             signup_velocities: vec![SignupVelocityMark {
                 program: Default::default(),
                 partner: Default::default(),
                 from: at,
                 to: at,
             }],
-            visitors: vec![VisitorMark { visitor: text(), from: at, to: at }],
+            shared: vec![SharedMark { visitor: Some(text()), domain: None, from: at, to: at }],
             uplines: vec![UplineMark { account: Default::default(), partner: Default::default() }],
             unbound: vec![Default::default()],
             joined: vec![CustomerJoined {

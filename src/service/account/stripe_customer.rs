@@ -18,17 +18,18 @@ use crate::store::account;
 use crate::store::account::AccountRow;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::BookedCustomer;
+use crate::store::attribution::suspicion;
 use crate::store::port::DbError;
 
 /// Statements that determine a customer's account, and record it if nothing has to move.
-const FIND_STATEMENTS: u64 = 4 + 1;
+const FIND_STATEMENTS: u64 = 4 + 2;
 /// Statements that usually move its facts: both accounts' revisions and snapshots, what is moved and what is
 /// recomputed. If one takes more, the port refuses it before anything is written. It stays marked, and has a sweep to
 /// itself when its turn comes.
-const MOVE_USUALLY: u64 = 1 + BOOKS_STATEMENTS + 12;
-const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 3 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
+const MOVE_USUALLY: u64 = 1 + BOOKS_STATEMENTS + 13;
+const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 4 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
 /// In addition to the sweep's heartbeat and the list of customers.
-const _: () = assert!(2 + FIND_STATEMENTS - 1 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
+const _: () = assert!(2 + FIND_STATEMENTS - 2 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
 
 /// Records a customer and its address. Returns its account, as far as that is known. `for_facts`: statements that are
 /// left to the work that follows. If one invocation cannot do both, facts stay with the customer's previous account,
@@ -98,6 +99,8 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<AccountId, 
             row.account_id == target && row.matched_by == joined.name() && row.needs_recompute_since_ms.is_none();
         if !settled {
             batch.truncate(1);
+            let accounts = [row.account_id, target.clone()];
+            batch.push(suspicion::recompute_by_customer(id, &accounts, ctx.now));
             ctx.batch(batch).await?;
         }
         return Ok(target);
@@ -107,6 +110,10 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<AccountId, 
         return Ok(row.account_id);
     }
     batch.extend(moved(ctx, &target, &elsewhere).await?.statements(ctx.now));
+    // Who named a mailbox first may have changed for every account that has it, the target included.
+    let mut ids: Vec<AccountId> = elsewhere.into_iter().map(|fact| fact.account_id).collect();
+    ids.push(target.clone());
+    batch.push(suspicion::recompute_by_customer(id, &ids, ctx.now));
     ctx.batch(batch).await?;
     Ok(target)
 }
@@ -131,6 +138,7 @@ async fn moved<P: Ports>(
     for left in accounts.iter().filter(|a| a.id != *target) {
         if !signs_up_without(&books, &left.id, &events) {
             commit.unbind(&mut books, &left.id);
+            books.move_person(&left.id, target);
         }
     }
     books.move_facts(&events, target);

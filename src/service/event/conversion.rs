@@ -22,6 +22,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
 use crate::service::retry::Failed;
 use crate::store::account::{AccountRow, customer, waiting};
+use crate::store::attribution::suspicion::IdentityMark;
 use crate::store::port::{DbError, Stmt};
 use crate::store::{event as events, program};
 use serde::Serialize;
@@ -145,7 +146,7 @@ async fn attempt<P: Ports>(
         decided.extend(accounts.iter().map(|a| a.id.clone()));
         let coming = pending(event, &presented, invoices);
         let mut books = books::read(ctx, accounts.clone(), &coming).await?;
-        books.add_fact(fact(incoming, &presented), event.person.email.as_deref());
+        books.add_fact(fact(incoming, &presented), &event.person, incoming.source == customer::SOURCE);
         decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
     }
     outcome.accruals.extend(commit.accruals.iter().map(AccrualOutcome::of));
@@ -198,9 +199,21 @@ async fn wait<P: Ports>(
     Ok(IngestOutcome { first: true, known, outcome, rejoin: 0 })
 }
 
-/// The accounts that an event concerns without being theirs: those of the domain that it names.
+/// The accounts that an event concerns without being theirs: those of the domain, mailbox or customer that it names.
 fn marks(event: &Event) -> Commit {
     let mut commit = Commit::default();
+    let person = &event.person;
+    if let Some(account) =
+        event.account_id.clone().filter(|_| person.email.is_some() || person.stripe_customer.is_some())
+    {
+        commit.identity_named(IdentityMark {
+            account,
+            mailbox: person.email.as_deref().map(address::mailbox),
+            customer: person.stripe_customer.clone(),
+            at: event.occurred_at,
+            event: event.id.clone(),
+        });
+    }
     if let Some(domain) = events::domain_of(&event.payload) {
         commit.domain_changed(domain.to_owned(), event.occurred_at);
     }
@@ -227,6 +240,7 @@ fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceI
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
         domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
+        mailboxes: event.person.email.as_deref().map(address::mailbox).into_iter().collect(),
         visitors: presented
             .touchpoints
             .iter()
@@ -285,6 +299,8 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
     Ok(IngestOutcome { first: false, known, outcome, rejoin: 0 })
 }
 
+const EMAIL_IGNORED: &str = "the email address is not one, and counts as absent";
+
 /// The response to the sender, and to a repeat.
 #[derive(Serialize)]
 pub struct IngestReport {
@@ -295,6 +311,9 @@ pub struct IngestReport {
     account: Option<AccountId>,
     attribution: Vec<AttributionOutcome>,
     accruals: Vec<AccrualOutcome>,
+    /// What the event brought and nobody can use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -353,6 +372,7 @@ impl IngestReport {
             account: event.account_id.clone(),
             attribution: Vec::new(),
             accruals: Vec::new(),
+            warnings: event.person.email_ignored.then_some(EMAIL_IGNORED).into_iter().collect(),
         }
     }
 

@@ -108,16 +108,8 @@ pub struct DomainMark {
     pub from: UtcMillis,
 }
 
-/// Marks accounts to be recomputed. The revision changes too, so that any concurrent decision about one of them starts
-/// over.
-pub fn recompute_by_domains(domains: &[DomainMark], except: &[AccountId], now: UtcMillis) -> Stmt {
-    let found = "SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
-                 WHERE e.type = 'account.signed_up' AND e.occurred_at_ms >= value ->> '$.from'";
-    mark_found(found, &domains, except, now)
-}
-
 /// Marks the accounts that `found` selects by `given` (`?1`), except those that are being decided now.
-fn mark_found(found: &str, given: &impl Serialize, except: &[AccountId], now: UtcMillis) -> Stmt {
+pub(super) fn mark_found(found: &str, given: &impl Serialize, except: &[AccountId], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
         "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3)
          WHERE id IN ({found}) AND id NOT IN (SELECT value FROM json_each(?2))"
@@ -156,19 +148,24 @@ pub fn recompute_by_partners(partners: &[PartnerId], now: UtcMillis) -> Stmt {
     mark_found(found, &partners, &[], now)
 }
 
-/// Accounts that a visitor's touches bound in a span of time.
+/// Accounts that a visitor's touches, or an email domain alone, bound in a span of time.
 #[derive(Clone, Debug, Serialize)]
-pub struct VisitorMark {
-    pub visitor: String,
+pub struct SharedMark {
+    pub visitor: Option<String>,
+    pub domain: Option<String>,
     pub from: UtcMillis,
     pub to: UtcMillis,
 }
 
-/// The same for accounts that one visitor's touches bound.
-pub fn recompute_by_visitors(visitors: &[VisitorMark], except: &[AccountId], now: UtcMillis) -> Stmt {
-    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.visitor = value ->> '$.visitor'
-                   AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'";
-    mark_found(found, &visitors, except, now)
+/// The same for accounts that one visitor's touches or one email domain bound.
+pub fn recompute_by_shared(shared: &[SharedMark], except: &[AccountId], now: UtcMillis) -> Stmt {
+    let by = |column: &str| {
+        format!(
+            "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.{column} = value ->> '$.{column}'
+               AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'"
+        )
+    };
+    mark_found(&format!("{} UNION ALL {}", by("visitor"), by("domain")), &shared, except, now)
 }
 
 /// Accounts to be recomputed, earliest sign-up first: as many as have `facts` events together, and at least one. Those
@@ -221,15 +218,15 @@ pub fn binding_write(groups: &[(&AccountId, &GroupDecision)], now: UtcMillis) ->
 }
 
 const BINDING_WRITE: &str =
-    "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, visitor, from_ms, event_id,
+    "INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, source, click_id, visitor, domain, from_ms, event_id,
            signed_up_at_ms, signup_event_id, qualified_at_ms, qualified_quarter, held, receipt, states, grant_due_at_ms, decided_at_ms)
          SELECT row ->> '$.account', row ->> '$.group', row ->> '$.program', row ->> '$.partner', row ->> '$.code',
-           row ->> '$.method', row ->> '$.source', row ->> '$.click', row ->> '$.visitor', row ->> '$.from', row ->> '$.event',
+           row ->> '$.method', row ->> '$.source', row ->> '$.click', row ->> '$.visitor', row ->> '$.domain', row ->> '$.from', row ->> '$.event',
            row ->> '$.signed_up', row ->> '$.signup_event', row ->> '$.qualified', row ->> '$.quarter',
            row ->> '$.held', row ->> '$.receipt', row ->> '$.states', row ->> '$.due', ?2
          FROM given WHERE true
          ON CONFLICT (account_id, group_id) DO UPDATE SET program_id = excluded.program_id, partner_id = excluded.partner_id,
-           code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id, visitor = excluded.visitor,
+           code = excluded.code, method = excluded.method, source = excluded.source, click_id = excluded.click_id, visitor = excluded.visitor, domain = excluded.domain,
            from_ms = excluded.from_ms, event_id = excluded.event_id, signed_up_at_ms = excluded.signed_up_at_ms,
            signup_event_id = excluded.signup_event_id, qualified_at_ms = excluded.qualified_at_ms,
            qualified_quarter = excluded.qualified_quarter, held = excluded.held, receipt = excluded.receipt,
@@ -244,7 +241,8 @@ fn binding_row(account: &AccountId, group: &GroupDecision) -> serde_json::Value 
         "account": account, "group": group.result.group, "program": binding.map(|b| &b.program),
         "partner": binding.map(|b| &b.partner), "code": binding.map(|b| &b.code),
         "method": binding.map(|b| &b.method), "source": binding.map(|b| b.source),
-        "click": binding.and_then(|b| b.click.as_ref()), "visitor": binding.and_then(|b| b.visitor.as_ref()), "from": binding.map(|b| b.from),
+        "click": binding.and_then(|b| b.click.as_ref()), "visitor": binding.and_then(|b| b.visitor.as_ref()),
+        "domain": binding.and_then(|b| b.domain.as_ref()), "from": binding.map(|b| b.from),
         "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
         "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
         "held": i64::from(group.held), "receipt": text(&group.result), "states": text(&group.states),
@@ -320,11 +318,12 @@ pub struct BoundRow {
     pub signed_up_at_ms: UtcMillis,
     pub signup_event_id: EventId,
     pub visitor: Option<String>,
+    pub domain: Option<String>,
 }
 
 pub fn bound_list(accounts: &[AccountId]) -> Query<BoundRow> {
     Stmt::new(
-        "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor
+        "SELECT account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor, domain
          FROM binding WHERE account_id IN (SELECT value FROM json_each(?1)) AND partner_id IS NOT NULL",
     )
     .json(&accounts)

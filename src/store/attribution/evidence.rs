@@ -3,11 +3,11 @@
 
 use crate::base::ids::{AccountId, AccrualId, LinkCode, PartnerId};
 use crate::base::money::Cents;
-use crate::base::time::{DAY_MS, UtcMillis};
+use crate::base::time::UtcMillis;
 use crate::engine::account::order::SIGN_UP_MS;
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
-use crate::engine::review::relation::{RING_DEPTH, Upline, VISITOR_DAYS, VisitorAccount};
+use crate::engine::review::relation::{RING_DEPTH, Upline};
 use crate::engine::review::risk::ReferredSignup;
 use crate::program::document::SIGNUPS_COUNTED_MAX;
 use crate::store::link::code::links_of;
@@ -55,7 +55,8 @@ pub fn link_list(
 }
 
 /// The email domains of accounts' sign-ups, and further ones.
-const DOMAINS: &str = "SELECT email_domain AS domain FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
+pub(super) const DOMAINS: &str =
+    "SELECT email_domain AS domain FROM event WHERE account_id IN (SELECT value FROM json_each(?1))
       AND type = 'account.signed_up' AND email_domain IS NOT NULL UNION SELECT value FROM json_each(?2)";
 
 /// For each domain and program the accounts that were bound first. The order of the joins is fixed: from the domains,
@@ -80,9 +81,13 @@ pub fn same_domain_list(accounts: &[AccountId], domains: &[String]) -> Query<Sam
     .query()
 }
 
-/// `codes` (?2) and those of the accounts' (?1) facts.
-const TYPED: &str = "SELECT value FROM json_each(?2) UNION SELECT c.value FROM event e, json_each(e.codes) c
-    WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'";
+/// The codes of a parameter, and those of the accounts' (?1) facts.
+fn typed(codes: &str) -> String {
+    format!(
+        "SELECT value FROM json_each({codes}) UNION SELECT c.value FROM event e, json_each(e.codes) c
+         WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.codes <> '[]'"
+    )
+}
 
 /// The first referred sign-ups of each month from the accounts' first sign-up (or `at`) to their last. They are those
 /// of the partners behind accounts' codes and `codes`, in programs that count them.
@@ -105,7 +110,7 @@ pub fn signup_velocity_list(
              AND b.program_id IN (SELECT v.program_id FROM program_version v WHERE instr(v.document, 'signups_in_month') > 0)
              AND b.signed_up_at_ms >= (SELECT since FROM span) AND b.signed_up_at_ms < (SELECT until FROM span))
          WHERE place <= {CROWD_MAX}",
-        links = links_of(TYPED)
+        links = links_of(&typed("?2"))
     ))
     .json(&accounts)
     .json(&codes)
@@ -113,36 +118,11 @@ pub fn signup_velocity_list(
     .query()
 }
 
-/// The most rows of one visitor that are read for one account: several for each account that is counted.
-const VISITOR_ROWS: i64 = 100;
-
-/// The accounts that touches of the accounts' visitors, and of `visitors` at an instant, bound in the days before each.
-pub fn visitor_list(accounts: &[AccountId], visitors: &[String], at: Option<UtcMillis>) -> Query<VisitorAccount> {
-    Stmt::new(format!(
-        "WITH s AS (SELECT DISTINCT b.visitor, b.signed_up_at_ms AS at FROM binding b
-                      WHERE b.account_id IN (SELECT value FROM json_each(?1)) AND b.visitor IS NOT NULL
-                    UNION SELECT v.value, e.occurred_at_ms FROM event e, json_each(json_array(e.credential ->> '$.touchpoints.visitor', e.credential ->> '$.visitor')) v
-                      WHERE e.account_id IN (SELECT value FROM json_each(?1)) AND e.type = 'account.signed_up' AND v.value IS NOT NULL
-                    UNION SELECT value, CAST(?3 AS INTEGER) FROM json_each(?2) WHERE ?3 IS NOT NULL)
-         SELECT DISTINCT visitor, account_id, signed_up_at_ms, signup_event_id FROM (
-           SELECT b.visitor, b.account_id, b.signed_up_at_ms, b.signup_event_id,
-                  row_number() OVER (PARTITION BY s.visitor, s.at ORDER BY b.signed_up_at_ms DESC, b.signup_event_id DESC) AS place
-           FROM s CROSS JOIN binding b ON b.visitor = s.visitor AND b.signed_up_at_ms > s.at - {VISITOR_MS} AND b.signed_up_at_ms <= s.at)
-         WHERE place <= {VISITOR_ROWS}"
-    ))
-    .json(&accounts)
-    .json(&visitors)
-    .bind(at)
-    .query()
-}
-
-/// A visitor may come with a later event of the same sign-up.
-const VISITOR_MS: i64 = VISITOR_DAYS * DAY_MS + SIGN_UP_MS;
 /// The most partners in all uplines together.
 const UPLINES: i64 = 300;
 
-/// The partner of each binding of partners' own accounts, from `up` on: matched by the host's id for both, and by email
-/// address.
+/// The partner of each binding of partners' own accounts, from `up` on: matched by the host's id for both, and by
+/// mailbox.
 fn uplines() -> String {
     let step = |own: &str| {
         format!(
@@ -154,14 +134,15 @@ fn uplines() -> String {
     };
     let by_name = step("CROSS JOIN (SELECT id, external_id AS account_id FROM partner) o ON o.id = up.partner");
     let by_email = step(
-        "CROSS JOIN partner_person x ON x.partner_id = up.partner CROSS JOIN event_person o ON lower(o.email) = lower(x.email) AND o.email IS NOT NULL",
+        "CROSS JOIN partner_person x ON x.partner_id = up.partner CROSS JOIN event_person o ON o.mailbox = x.mailbox",
     );
     format!("{by_name} UNION {by_email} LIMIT {UPLINES}")
 }
 
 /// The same, and those by which the accounts are bound.
-fn typed_or_bound() -> String {
-    format!("{TYPED} UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1))")
+pub(super) fn typed_or_bound(codes: &str) -> String {
+    let typed = typed(codes);
+    format!("{typed} UNION SELECT b.code FROM binding b WHERE b.account_id IN (SELECT value FROM json_each(?1))")
 }
 
 /// The partners behind accounts' codes and `codes`, and the partners who referred those partners' own accounts, all the
@@ -174,7 +155,7 @@ pub fn upline_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<Upline> 
          SELECT up.start AS partner_id, up.depth, p.external_id, x.email, up.at AS latest_ms, up.event AS latest_event
          FROM up CROSS JOIN partner p ON p.id = up.partner LEFT JOIN partner_person x ON x.partner_id = p.id",
         uplines(),
-        links = links_of(&typed_or_bound())
+        links = links_of(&typed_or_bound("?2"))
     ))
     .json(&accounts)
     .json(&codes)
@@ -188,13 +169,13 @@ pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
            WHERE EXISTS (SELECT 1 FROM partner p WHERE p.external_id = c.value ->> '$.account')
-              OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON lower(x.email) = lower(e.email)
+              OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON x.mailbox = e.mailbox
                          WHERE e.account_id = c.value ->> '$.account')
            UNION {})
          UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?2)
          WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
              UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
-               JOIN event_person e ON lower(e.email) = lower(x.email) AND e.email IS NOT NULL)
+               JOIN event_person e ON e.mailbox = x.mailbox)
            AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = account.id AND b.partner_id IS NOT NULL)",
         uplines()
     ))
@@ -215,7 +196,7 @@ pub fn term_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<PartnerMod
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
          FROM (SELECT DISTINCT l.program_id, l.partner_id FROM {}) p
            CROSS JOIN partner_modifier t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
-        links_of(&typed_or_bound())
+        links_of(&typed_or_bound("?2"))
     ))
     .json(&accounts)
     .json(&codes)

@@ -3,3 +3,4 @@
 pub mod evidence;
 pub mod question;
 pub mod search;
+pub mod suspicion;

@@ -73,19 +73,20 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
 }
 
 pub fn event_person_insert(event: &Event) -> Option<Stmt> {
-    let Person { email, name, stripe_customer } = &event.person;
+    let Person { email, name, stripe_customer, .. } = &event.person;
     if email.is_none() && name.is_none() && stripe_customer.is_none() {
         return None;
     }
     Some(
         Stmt::new(
-            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer, mailbox) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .bind(&event.id)
         .bind(event.account_id.clone())
         .bind(email.clone())
         .bind(name.clone())
-        .bind(stripe_customer.clone()),
+        .bind(stripe_customer.clone())
+        .bind(email.as_deref().map(address::mailbox)),
     )
 }
 
@@ -160,18 +161,19 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
         .collect()
 }
 
-/// An email address that an event named for an account.
+/// An email address, a customer at Stripe, or both, that an event named for an account.
 #[derive(Clone, Debug, Deserialize)]
-pub struct AccountEmail {
+pub struct AccountPerson {
     pub account_id: AccountId,
-    pub email: String,
+    pub email: Option<String>,
+    pub stripe_customer: Option<String>,
 }
 
-/// The email addresses that events named for accounts.
-pub fn email_list(accounts: &[AccountId]) -> Query<AccountEmail> {
+/// What events named for accounts.
+pub fn person_list(accounts: &[AccountId]) -> Query<AccountPerson> {
     Stmt::new(
-        "SELECT DISTINCT account_id, email FROM event_person
-         WHERE account_id IN (SELECT value FROM json_each(?1)) AND email IS NOT NULL",
+        "SELECT DISTINCT account_id, email, stripe_customer FROM event_person
+         WHERE account_id IN (SELECT value FROM json_each(?1)) AND (email IS NOT NULL OR stripe_customer IS NOT NULL)",
     )
     .json(&accounts)
     .query()

@@ -10,6 +10,7 @@ use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::link::code::skeleton;
+use crate::engine::review::address::mailbox;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::store::accrual::payment::shown_accruals;
 use crate::store::port::Stmt;
@@ -76,11 +77,12 @@ pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt>
         .bind(&p.code)
         .bind(p.disclosure_accepted_at_ms)
         .bind(p.created_at_ms),
-        Stmt::new("INSERT INTO partner_person (partner_id, name, email, email_sha256) VALUES (?1, ?2, ?3, ?4)")
+        Stmt::new("INSERT INTO partner_person (partner_id, name, email, email_sha256, mailbox) VALUES (?1, ?2, ?3, ?4, ?5)")
             .bind(&p.id)
             .bind(p.name.clone())
             .bind(p.email.clone())
-            .bind(email_sha256),
+            .bind(email_sha256)
+            .bind(p.email.as_deref().map(mailbox)),
     ]
 }
 

@@ -31,6 +31,8 @@ pub struct Bound {
     pub from: Place,
     /// The visitor whose touches it was bound by.
     pub visitor: Option<String>,
+    /// The email domain that it was bound by.
+    pub domain: Option<String>,
 }
 
 /// By account and program.
@@ -127,6 +129,7 @@ impl Search<'_> {
             source: link.source,
             from: event.place(),
             visitor: None,
+            domain: None,
         })
     }
 
@@ -160,7 +163,8 @@ impl Search<'_> {
             theirs.into_iter().any(|d| domains.contains(&d)) && bound.from < sign_up.place()
         });
         let (_, first) = same_domain_accounts.min_by_key(|(_, bound)| bound.from.clone())?;
-        self.by_code(&first.code, sign_up, sign_up.at)
+        let bound = self.by_code(&first.code, sign_up, sign_up.at)?;
+        Some(Bound { domain: domains.into_iter().next(), ..bound })
     }
 
     /// The visitor's clicks, if they all belong to exactly one partner.

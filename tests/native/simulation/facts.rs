@@ -124,7 +124,7 @@ impl Sent {
     /// The domain of its email address, unless it is a public email provider.
     pub fn domain(&self) -> Option<String> {
         let domain = self.email()?.split('@').nth(1)?.to_lowercase();
-        (domain != "gmail.com").then_some(domain)
+        (domain != "gmail.com" && domain != "googlemail.com").then_some(domain)
     }
 }
 

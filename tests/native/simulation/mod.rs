@@ -18,6 +18,7 @@ pub mod funnel;
 pub mod history;
 pub mod life;
 pub mod losses;
+pub mod mailboxes;
 pub mod model_state;
 pub mod occurred;
 pub mod operators;

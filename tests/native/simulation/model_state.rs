@@ -6,6 +6,7 @@ use super::binding::{Bindings, Bound};
 use super::calendar::{DAY, month};
 use super::facts::{Known, Place, Register};
 use super::life::{Invoice, Life};
+use super::mailboxes::mailbox;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default)]
@@ -103,7 +104,7 @@ impl ModelState {
     pub fn standing(&self, register: &Register, account: &str, program: &str, partner: &str) -> Standing {
         // Velocity and ring suspicions depend on all the facts. An account rejected for one stays rejected, whatever
         // the facts say later.
-        for crowd in ["signups_in_month", "one_visitor", "referral_ring"] {
+        for crowd in ["signups_in_month", "one_visitor", "referral_ring", "one_mailbox", "one_domain", "own_account"] {
             let about = (account.to_owned(), partner.to_owned(), crowd.to_owned());
             if register.reviews.get(&about) == Some(&false) {
                 return Standing::Rejected;
@@ -130,11 +131,11 @@ impl ModelState {
         if self.is_referral_ring(register, account, program, partner) {
             found.push("referral_ring");
         }
-        let own = register.partner_email.get(partner).map(|e| e.to_lowercase());
-        let mut addresses = life.events.iter().filter_map(|e| e.email());
-        if program != "tiered-credits" && addresses.any(|e| Some(e.to_lowercase()) == own) {
-            found.push("same_email");
+        found.extend(self.same_person(register, account, partner));
+        if self.is_of_a_crowded_domain(account, program) {
+            found.push("one_domain");
         }
+        let own = register.partner_email.get(partner).map(|e| e.to_lowercase());
         if program != "agency-partner" {
             return found;
         }
@@ -163,12 +164,11 @@ impl ModelState {
     }
 
     /// Whether the partner's own accounts were referred, before this binding and from partner to partner, by the owner
-    /// of this account. An account's owner is determined by its addresses.
+    /// of this account. An account's owner is determined by its mailboxes.
     fn is_referral_ring(&self, register: &Register, account: &str, program: &str, partner: &str) -> bool {
-        let address = |partner: &str| register.partner_email.get(partner).map(|e| e.to_lowercase());
-        let has = |life: &Life, address: &str| {
-            life.events.iter().any(|e| e.email().is_some_and(|e| e.to_lowercase() == address))
-        };
+        let address = |partner: &str| register.partner_email.get(partner).map(|e| mailbox(e));
+        let has =
+            |life: &Life, address: &str| life.events.iter().any(|e| e.email().is_some_and(|e| mailbox(e) == address));
         let bound = &self.bindings.to(account, program).expect("it is bound").from;
         let mut reached = vec![(partner.to_owned(), None)];
         for _ in 0..8 {

@@ -82,11 +82,14 @@ pub fn tell(rng: &mut Rng, options: &StoryOptions, number: usize) -> (Vec<Sent>,
             let program = if rng.percent(50) { "user-referral" } else { options.favourite };
             let partner = rng.pick(&options.own.iter().filter(|o| o.program == program).collect::<Vec<_>>());
             own = Some(partner.code.clone());
-            Some(partner.email.to_uppercase())
+            // By another name of the same mailbox.
+            let (name, domain) = partner.email.split_once('@').expect("an address");
+            Some(rng.pick(&[partner.email.to_uppercase(), format!("{name}+me@{domain}")]))
         }
         2..=4 => Some(format!("friend{number}@example.net")),
         5 | 6 => Some(format!("friend{number}@acme.example")),
-        7 => Some(format!("friend{number}@gmail.com")),
+        7 | 9 => Some(format!("friend{number}@gmail.com")),
+        10 => Some(format!("fr.iend{}+again@googlemail.com", number.saturating_sub(1))),
         8 => Some(rng.pick(&["x@ada.example", "y@mail.ada-studio.example", "z@ali.example"]).to_owned()),
         _ => None,
     };

@@ -87,7 +87,7 @@ fn a_form_as_it_is_really_sent() {
         kind: "form.submitted".to_owned(),
         occurred_at: NOW,
         account_id: None,
-        person: Person { email: Some("lead@example.com".to_owned()), name: None, stripe_customer: None },
+        person: Person { email: Some("lead@example.com".to_owned()), ..Person::default() },
         credential: Credential { token: Some("v1.k.p.m".to_owned()), ..Credential::default() },
         payload: Payload::Other,
     };
@@ -152,8 +152,6 @@ fn who_referred_a_submission() {
 #[test]
 fn broken_forms_name_their_field() {
     for (data, field, code) in [
-        (json!({"email": "nobody"}), "data.email", "malformed"),
-        (json!({"email": ["a@b.c"]}), "data.email", "wrong_type"),
         (json!({"name": "a".repeat(201)}), "data.name", "too_long"),
         (json!({"ref": "a".repeat(129)}), "data.ref", "too_long"),
         (json!({"ref": format!("v1.{}", "a".repeat(4_094))}), "data.ref", "too_long"),

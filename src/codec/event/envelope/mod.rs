@@ -9,7 +9,7 @@ mod tests;
 
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::UtcMillis;
-use crate::codec::fields::{CAMPAIGN, CODE, CURRENCY, DOMAIN, EMAIL, Fields, ID, KIND, NAME, TOKEN};
+use crate::codec::fields::{CAMPAIGN, CODE, CURRENCY, DOMAIN, Fields, ID, KIND, NAME, TOKEN};
 use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::engine::event::{Amount, Credential, Dispute, Event, Invoice, InvoiceOrigin, Payload, Person, Subscription};
@@ -57,7 +57,13 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
 }
 
 pub(crate) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
-    Ok(Person { email: fields.text("email", &EMAIL)?, name: fields.text("name", &NAME)?, stripe_customer: None })
+    let email = fields.email("email");
+    Ok(Person {
+        email_ignored: email.is_err(),
+        email: email.unwrap_or_default(),
+        name: fields.text("name", &NAME)?,
+        stripe_customer: None,
+    })
 }
 
 struct EnvelopeHeaders<'a> {

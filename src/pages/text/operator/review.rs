@@ -32,6 +32,9 @@ pub fn rule(name: &str) -> String {
         "same_domain" => "Account has the partner's email domain".to_owned(),
         "signups_in_month" => "Unusual number of sign-ups in a month".to_owned(),
         "one_visitor" => "Many accounts from one browser".to_owned(),
+        "one_mailbox" => "Mailbox of an earlier account".to_owned(),
+        "one_domain" => "Many accounts from one email domain".to_owned(),
+        "disposable_email" => "Disposable email address".to_owned(),
         "own_account" => "Account belongs to the partner".to_owned(),
         "referral_ring" => "Partners who refer each other".to_owned(),
         "currency" => "Currency doesn't match the program's".to_owned(),
@@ -42,4 +45,7 @@ pub fn rule(name: &str) -> String {
 // The decision.
 pub const DECISION_HINT: &str = "Release to let the partner earn from this referral. Reject to void its earnings, past and future. You can't \
                                  undo either.";
+pub const DOMAIN_HINT: &str =
+    "Release the domain if it is one organization: its accounts are not held for their number again.";
+pub const RELEASE_DOMAIN: &str = "Release the domain";
 pub const REJECT: &str = "Reject";

@@ -37,7 +37,7 @@ fn envelopes() -> impl Strategy<Value = (Value, Event)> {
             kind: "invoice.paid".to_owned(),
             occurred_at,
             account_id: Some(account_id.into()),
-            person: Person { email, name, stripe_customer: None },
+            person: Person { email, name, ..Person::default() },
             credential: Credential::default(),
             payload,
         };
