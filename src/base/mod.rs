@@ -2,6 +2,7 @@
 
 pub mod currency;
 pub mod decode;
+pub mod domain;
 pub mod id;
 pub mod ids;
 pub mod json;

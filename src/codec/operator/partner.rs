@@ -129,7 +129,7 @@ pub fn link_change(body: &[u8]) -> Result<LinkChange, Invalid> {
     Ok(LinkChange {
         code: chosen_code(&fields)?,
         destination: changed(&fields, "destination", destination_of(&fields)?),
-        campaign: changed(&fields, "campaign", campaign(&fields)?),
+        campaign: changed(&fields, "campaign", fields.campaign("campaign", &CAMPAIGN)?),
         utm: changed(&fields, "utm", utm(&fields)?),
     })
 }
@@ -172,7 +172,7 @@ pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
         partner: fields.required_text("partner", &ID)?.into(),
         code: chosen_code(&fields)?,
         destination,
-        campaign: campaign(&fields)?,
+        campaign: fields.campaign("campaign", &CAMPAIGN)?,
         utm: utm(&fields)?,
         source: one_of(&fields, "source", &["direct_link", "agency", "content"])?,
         expires_at,
@@ -193,22 +193,11 @@ pub fn generate(body: &[u8]) -> Result<GenerateLinkRequest, Invalid> {
 
 fn destination_of(fields: &Fields) -> Result<Option<String>, Invalid> {
     let destination = fields.text("destination", &DESTINATION)?;
-    match destination.as_deref().map(destination::check) {
-        Some(Err(why)) => Err(fields.invalid("destination", "malformed", &format!("be a safe destination: {why}"))),
-        _ => Ok(destination),
-    }
+    let refused = |why| fields.invalid("destination", "malformed", &format!("be a safe destination: {why}"));
+    destination.as_deref().map(destination::normal).transpose().map_err(refused)
 }
 
-fn campaign(fields: &Fields) -> Result<Option<String>, Invalid> {
-    match fields.text("campaign", &CAMPAIGN)? {
-        Some(campaign) if !campaign.bytes().all(is_campaign_byte) => {
-            Err(fields.invalid("campaign", "malformed", "contain only A-Z a-z 0-9 _ . -"))
-        }
-        campaign => Ok(campaign),
-    }
-}
-
-fn is_campaign_byte(byte: u8) -> bool {
+fn is_utm_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
 }
 
@@ -228,7 +217,7 @@ fn utm(fields: &Fields) -> Result<Option<Value>, Invalid> {
     let Some(Value::Object(given)) = fields.get("utm") else { return Ok(None) };
     let mut utm = Map::new();
     for (name, value) in given {
-        let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_campaign_byte);
+        let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_utm_byte);
         let text = value.as_str().filter(|v| v.len() <= 200 && !v.chars().any(char::is_control));
         let (true, Some(text)) = (clean, text) else {
             return Err(fields.invalid(
