@@ -229,8 +229,11 @@ fn links_count_as_they_arrive() {
     }
 
     step("a code pasted whole at sign-up");
-    for (n, given) in [format!(" \u{201c}{code}\u{201d}, "), format!("{}/r/{code}/?utm_source=x", server.base)].iter().enumerate() {
-        let up = server.deliver(&signed_up(&format!("pasted{n}"), &ahead(0), json!({"code": given}))).expect(200).json();
+    for (n, given) in
+        [format!(" \u{201c}{code}\u{201d}, "), format!("{}/r/{code}/?utm_source=x", server.base)].iter().enumerate()
+    {
+        let up =
+            server.deliver(&signed_up(&format!("pasted{n}"), &ahead(0), json!({"code": given}))).expect(200).json();
         assert_eq!(up["attribution"][0]["partner"], json!(ann.id), "{given}: {up}");
     }
 

@@ -31,7 +31,8 @@ pub enum DestinationError {
 
 /// A destination as it is stored.
 pub fn normal(text: &str) -> Result<String, DestinationError> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
+    let text = text
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
     let normal = if text.is_ascii() && !text.contains(' ') { text.to_owned() } else { encoded(text)? };
     check(&normal).map(|()| normal)
 }

@@ -194,7 +194,8 @@ mod tests {
         ] {
             assert_eq!(code_of(typed), "AbC12345", "{typed}");
         }
-        for (typed, kept) in [("", ""), ("https://shop.example/", "https://shop.example/"), ("\u{e9}\u{7}t", "\u{e9}t")] {
+        for (typed, kept) in [("", ""), ("https://shop.example/", "https://shop.example/"), ("\u{e9}\u{7}t", "\u{e9}t")]
+        {
             assert_eq!(code_of(typed), kept);
         }
         assert_eq!(code_of(&"a".repeat(500)).len(), CODE_MAX);

@@ -26,7 +26,7 @@ pub enum VisitKind {
     /// Nobody has seen it yet: HEAD, prefetch, prerender, preview. Not counted, no cookie.
     Prefetch,
     /// An Office program that looks at a link before it hands it to the browser. Not counted, no cookie.
-    Office,
+    OfficeApp,
     /// An image, a frame, a script's fetch: not counted and no cookie, so that nobody can stuff cookies.
     Embed,
 }
@@ -38,8 +38,8 @@ const PURPOSES: [&str; 4] = ["prefetch", "prerender", "preview", "instant"];
 pub fn classify(signals: &RequestSignals<'_>) -> VisitKind {
     let agent = || signals.user_agent.map_or(Agent::Program, agent_of);
     if !signals.method.eq_ignore_ascii_case("GET") {
-        let is_office = signals.method.eq_ignore_ascii_case("HEAD") && agent() == Agent::Office;
-        return if is_office { VisitKind::Office } else { VisitKind::Prefetch };
+        let is_office = signals.method.eq_ignore_ascii_case("HEAD") && agent() == Agent::OfficeApp;
+        return if is_office { VisitKind::OfficeApp } else { VisitKind::Prefetch };
     }
     if signals.purposes.iter().flatten().any(|purpose| is_prefetch(purpose)) {
         return VisitKind::Prefetch;
@@ -50,7 +50,7 @@ pub fn classify(signals: &RequestSignals<'_>) -> VisitKind {
     match agent() {
         Agent::Person => VisitKind::Visit,
         Agent::Program => VisitKind::Bot,
-        Agent::Office => VisitKind::Office,
+        Agent::OfficeApp => VisitKind::OfficeApp,
     }
 }
 
@@ -66,7 +66,8 @@ pub fn is_embed(signals: &RequestSignals<'_>) -> bool {
 /// Whether a page's own request (a beacon, a pixel) means that a person is looking at it: not a program and not a
 /// prefetch.
 pub fn is_seen(user_agent: Option<&str>, purposes: &[Option<&str>]) -> bool {
-    user_agent.is_some_and(|agent| agent_of(agent) == Agent::Person) && !purposes.iter().flatten().any(|purpose| is_prefetch(purpose))
+    user_agent.is_some_and(|agent| agent_of(agent) == Agent::Person)
+        && !purposes.iter().flatten().any(|purpose| is_prefetch(purpose))
 }
 
 fn is_prefetch(purpose: &str) -> bool {
@@ -104,8 +105,14 @@ mod tests {
             (fetch(None, None), VisitKind::Visit),
             (fetch(Some("Navigate"), None), VisitKind::Visit),
             (RequestSignals { method: "HEAD", ..browser() }, VisitKind::Prefetch),
-            (RequestSignals { method: "HEAD", user_agent: Some("Microsoft Office/16.0"), ..browser() }, VisitKind::Office),
-            (RequestSignals { user_agent: Some("Mozilla/4.0 (ms-office; MSOffice 16)"), ..browser() }, VisitKind::Office),
+            (
+                RequestSignals { method: "HEAD", user_agent: Some("Microsoft Office/16.0"), ..browser() },
+                VisitKind::OfficeApp,
+            ),
+            (
+                RequestSignals { user_agent: Some("Mozilla/4.0 (ms-office; MSOffice 16)"), ..browser() },
+                VisitKind::OfficeApp,
+            ),
             (fetch(Some("navigate"), Some("empty")), VisitKind::Visit),
             (fetch(None, Some("empty")), VisitKind::Embed),
             (fetch(Some("same-origin"), Some("empty")), VisitKind::Embed),

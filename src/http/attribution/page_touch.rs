@@ -44,7 +44,8 @@ pub async fn touch<S: Platform>(
     found.chosen = chosen;
     let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
-        t.code.eq_ignore_ascii_case(code) && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(&t.code, app.now).is_some())
+        t.code.eq_ignore_ascii_case(code)
+            && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(&t.code, app.now).is_some())
     });
     if known || request.header("sec-fetch-site") != Some("same-origin") {
         return Ok(None);

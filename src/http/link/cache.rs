@@ -86,8 +86,11 @@ impl Cache {
     pub fn put(&mut self, code: &str, resolved: Option<Rc<ResolvedLink>>, now: UtcMillis) {
         let entry = |resolved| Entry { resolved, read_at: now, refreshing_since: None, retry_at: UtcMillis(0) };
         let key = code.to_ascii_lowercase();
-        let (keeps, forgets) =
-            if resolved.is_some() { (&mut self.known, &mut self.unknown) } else { (&mut self.unknown, &mut self.known) };
+        let (keeps, forgets) = if resolved.is_some() {
+            (&mut self.known, &mut self.unknown)
+        } else {
+            (&mut self.unknown, &mut self.known)
+        };
         forgets.forget(&key);
         keeps.put(key, entry(resolved));
     }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use std::rc::Rc;
 
 const PROGRAM: &str = "tiered-credits";
-const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+const AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /// A click without a cookie, as the redirect writes it.
 fn click_of(fixture: &FunnelFixture, (partner, code): &(String, String), ip: &str, when: &str) {
@@ -86,10 +87,7 @@ fn an_ipv6_visitor_is_its_network() {
     let fixture = FunnelFixture::new(42);
     let one = fixture.partner(PROGRAM, "one");
     click_of(&fixture, &one, "2001:db8:1:2::1", "2026-02-01T12:00:00Z");
-    for (account, ip, want) in [
-        ("a", "2001:db8:1:2:8f3a:1:2:3", json!(one.0)),
-        ("b", "2001:db8:1:3::1", Value::Null),
-    ] {
+    for (account, ip, want) in [("a", "2001:db8:1:2:8f3a:1:2:3", json!(one.0)), ("b", "2001:db8:1:3::1", Value::Null)] {
         let visitor = visitor_of(&fixture, ip, "2026-02-02T09:00:00Z");
         assert_eq!(partner_of(&fixture, account, "2026-02-02T09:00:00Z", json!({"visitor": visitor})), want, "{ip}");
     }

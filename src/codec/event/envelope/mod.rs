@@ -83,10 +83,7 @@ fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> 
             Payload::Active { api_calls: data.integer("api_calls", 0..=API_CALLS_MAX)?, team_size: parts.team_size()? }
         }
         EventType::AccountCancelled => Payload::Cancelled,
-        EventType::AccountHandedOff => Payload::HandedOff {
-            agency_code: agency_code(data)?,
-            domain: parts.domain()?,
-        },
+        EventType::AccountHandedOff => Payload::HandedOff { agency_code: agency_code(data)?, domain: parts.domain()? },
         EventType::WorkspaceInvited => Payload::WorkspaceInvited {
             agency_code: agency_code(data)?,
             domain: parts.domain()?.ok_or_else(|| data.missing("domain"))?,

@@ -20,7 +20,7 @@ pub enum Agent {
     Person,
     Program,
     /// Word, Outlook and their like, which follow a link's redirects before they hand its end to the browser.
-    Office,
+    OfficeApp,
 }
 
 /// Whose User-Agent this is. An empty one counts as a program's.
@@ -58,7 +58,7 @@ fn named(padded: &[u8; PADDED], len: usize) -> Option<Agent> {
                 && (flags & STRONG != 0 || !*web_view.get_or_insert_with(|| is_web_view(lower)))
         });
         if let Some((_, flags)) = word {
-            return Some(if flags & OFFICE != 0 { Agent::Office } else { Agent::Program });
+            return Some(if flags & OFFICE != 0 { Agent::OfficeApp } else { Agent::Program });
         }
     }
     None
@@ -131,7 +131,9 @@ fn is_shaped(lower: &[u8]) -> bool {
     let version = rest.iter().take_while(|b| **b != b' ').count();
     let comment = rest[version..].strip_prefix(b" (").and_then(|comment| comment.strip_suffix(b")"));
     is_name && rest.iter().all(|b| is_word(b) || b"()".contains(b))
-        || is_name && is_version(&rest[..version]) && comment.is_some_and(|c| c.iter().all(|b| is_word(b) || *b == b'@'))
+        || is_name
+            && is_version(&rest[..version])
+            && comment.is_some_and(|c| c.iter().all(|b| is_word(b) || *b == b'@'))
         || is_odd(lower)
 }
 
@@ -145,7 +147,8 @@ fn is_mozilla_alone(rest: &[u8]) -> bool {
     let comment = comment.strip_prefix(b"compatible;").unwrap_or(comment).trim_ascii();
     let mut parts = comment.splitn(2, |b| b" /".contains(b));
     let is_name = parts.next().is_some_and(|name| name.iter().all(|b| is_word(b) || b".-".contains(b)));
-    let is_number = parts.next().is_some_and(|n| n.contains(&b'.') && n.iter().all(|b| b.is_ascii_digit() || *b == b'.'));
+    let is_number =
+        parts.next().is_some_and(|n| n.contains(&b'.') && n.iter().all(|b| b.is_ascii_digit() || *b == b'.'));
     comment.is_empty() || is_name && is_number
 }
 
@@ -153,7 +156,10 @@ fn is_mozilla_alone(rest: &[u8]) -> bool {
 fn is_odd(lower: &[u8]) -> bool {
     let name = lower.iter().take_while(|b| is_word(b)).count();
     let long = lower.len() >= 50 && !lower.contains(&b' ');
-    b"<(;".contains(&lower[0]) || long || lower[..name].ends_with(b"search") || lower[..name].iter().all(u8::is_ascii_digit) && name > 0
+    b"<(;".contains(&lower[0])
+        || long
+        || lower[..name].ends_with(b"search")
+        || lower[..name].iter().all(u8::is_ascii_digit) && name > 0
 }
 
 fn is_word(byte: &u8) -> bool {

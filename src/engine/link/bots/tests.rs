@@ -51,6 +51,6 @@ fn office_programs_are_neither() {
         "Microsoft Office PowerPoint 2013 (15.0.4420) Windows NT 6.2",
         "Microsoft Excel/16.0",
     ] {
-        assert_eq!(agent_of(agent), Agent::Office, "{agent}");
+        assert_eq!(agent_of(agent), Agent::OfficeApp, "{agent}");
     }
 }

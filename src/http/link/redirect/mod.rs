@@ -137,7 +137,7 @@ pub fn decide(
     let Some(ResolvedLink { link, .. }) = resolved else { return plain(go(found, None, settings)) };
     let visit = classify(&parts.signals);
     let unstored = match visit {
-        VisitKind::Office => Some(page(found, resolved, settings)),
+        VisitKind::OfficeApp => Some(page(found, resolved, settings)),
         VisitKind::Prefetch if parts.signals.method.eq_ignore_ascii_case("GET") => Some(Redirect::NotYet),
         VisitKind::Embed if !found.is_short => Some(Redirect::Pass),
         VisitKind::Prefetch | VisitKind::Embed => Some(go(found, resolved, settings)),

@@ -56,8 +56,12 @@ pub fn find(url: &str) -> Option<RefLink<'_>> {
     let url = Url::split(url);
     let path = url.path();
     if let Some(rest) = after_short(path) {
-        let candidate = cut(rest)
-            .map(|found| CodeCandidate { param: None, code: found.code, query: query_of(found.rest), part: 0 });
+        let candidate = cut(rest).map(|found| CodeCandidate {
+            param: None,
+            code: found.code,
+            query: query_of(found.rest),
+            part: 0,
+        });
         return Some(RefLink { candidates: candidate.into_iter().collect(), chosen: 0, is_short: true, url });
     }
     let query = url.query?;

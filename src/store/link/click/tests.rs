@@ -134,7 +134,8 @@ fn a_wrong_row_is_not_swallowed() {
 #[test]
 fn a_months_salt_lives_until_the_windows_of_its_clicks_are_over() {
     let db = sqlite();
-    let document = |days: i64, method: &str| format!(r#"{{"attribution":{{"window_days":{days},"methods":["{method}"]}}}}"#);
+    let document =
+        |days: i64, method: &str| format!(r#"{{"attribution":{{"window_days":{days},"methods":["{method}"]}}}}"#);
     for (id, document) in [("p", document(30, "fingerprint")), ("q", document(90, "token"))] {
         db.execute("INSERT INTO program_version VALUES (?1, 1, 0, ?2)", [id, &document]).unwrap();
     }
