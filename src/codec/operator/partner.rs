@@ -7,6 +7,7 @@ use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::codec::link::destination;
 use crate::codec::operator::shared::{DESTINATION, country, one_of};
+use crate::engine::link::campaign::has_markup;
 use serde_json::{Map, Value};
 
 /// A code that somebody chose.
@@ -129,7 +130,7 @@ pub fn link_change(body: &[u8]) -> Result<LinkChange, Invalid> {
     Ok(LinkChange {
         code: chosen_code(&fields)?,
         destination: changed(&fields, "destination", destination_of(&fields)?),
-        campaign: changed(&fields, "campaign", fields.campaign("campaign", &CAMPAIGN)?),
+        campaign: changed(&fields, "campaign", campaign(&fields)?),
         utm: changed(&fields, "utm", utm(&fields)?),
     })
 }
@@ -172,7 +173,7 @@ pub fn link(body: &[u8], now: UtcMillis) -> Result<NewLink, Invalid> {
         partner: fields.required_text("partner", &ID)?.into(),
         code: chosen_code(&fields)?,
         destination,
-        campaign: fields.campaign("campaign", &CAMPAIGN)?,
+        campaign: campaign(&fields)?,
         utm: utm(&fields)?,
         source: one_of(&fields, "source", &["direct_link", "agency", "content"])?,
         expires_at,
@@ -195,6 +196,14 @@ fn destination_of(fields: &Fields) -> Result<Option<String>, Invalid> {
     let destination = fields.text("destination", &DESTINATION)?;
     let refused = |why| fields.invalid("destination", "malformed", &format!("be a safe destination: {why}"));
     destination.as_deref().map(destination::normal).transpose().map_err(refused)
+}
+
+fn campaign(fields: &Fields) -> Result<Option<String>, Invalid> {
+    if fields.text("campaign", &CAMPAIGN)?.is_some_and(|name| has_markup(&name)) {
+        let must = "contain letters, A-Z a-z 0-9 or of other scripts, and spaces, but no marks of HTML or Markdown";
+        return Err(fields.invalid("campaign", "malformed", must));
+    }
+    fields.campaign("campaign", &CAMPAIGN)
 }
 
 fn is_utm_byte(byte: u8) -> bool {

@@ -37,6 +37,11 @@ pub fn is_campaign(text: &str) -> bool {
     campaign_of(text).is_some_and(|kept| kept == text)
 }
 
+/// Whether it has characters that are not kept: whoever names a link's campaign is told.
+pub fn has_markup(text: &str) -> bool {
+    text.chars().any(is_markup)
+}
+
 /// What nearly all are.
 fn is_plain(text: &str) -> bool {
     text.len() <= CAMPAIGN_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() && !is_markup(char::from(b)))

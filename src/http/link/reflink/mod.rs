@@ -272,11 +272,11 @@ fn ours(name: &str) -> Option<&'static str> {
 }
 
 /// A parameter without what is left of an `&amp;`.
-fn unescaped(part: &str) -> &str {
-    match part.get(..4) {
-        Some(amp) if amp.eq_ignore_ascii_case("amp;") => unescaped(&part[4..]),
-        _ => part,
+fn unescaped(mut part: &str) -> &str {
+    while let Some(rest) = part.strip_prefix("amp;").or_else(|| part.strip_prefix("AMP;")) {
+        part = rest;
     }
+    part
 }
 
 /// Names and values, the empty ones included.
