@@ -60,7 +60,7 @@ pub fn is_embed(signals: &RequestSignals<'_>) -> bool {
     let is = |sent: &str, wanted: &str| sent.trim().eq_ignore_ascii_case(wanted);
     let navigates = signals.fetch_mode.map(|mode| is(mode, "navigate"));
     navigates == Some(false)
-        || signals.fetch_dest.is_some_and(|dest| !is(dest, "document") && !(is(dest, "empty") && navigates.is_some()))
+        || signals.fetch_dest.is_some_and(|dest| !(is(dest, "document") || is(dest, "empty") && navigates.is_some()))
 }
 
 /// Whether a page's own request (a beacon, a pixel) means that a person is looking at it: not a program and not a
