@@ -553,7 +553,8 @@ CREATE TABLE click (
 CREATE INDEX click_program ON click (program_id, clicked_at_ms);
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
 
--- A month's row is deleted when the month is over, so that a fingerprint can't be traced back to an address anymore.
+-- A month's row is deleted when no attribution window of its clicks is open, so that a fingerprint can't be traced back to an
+-- address anymore.
 CREATE TABLE visitor_salt (
   month TEXT PRIMARY KEY,                         -- immutable, 2026-06, UTC
   salt  TEXT NOT NULL                             -- immutable, 64 hex digits, random

@@ -4,11 +4,15 @@
 //! `null` counts as absent everywhere. Events of senders may have unknown fields, because senders add fields over time.
 //! A request of an operator may not ([`Fields::closed`]): what nobody reads is a mistake that its author has to see.
 
+use crate::base::ids::LinkCode;
 use crate::base::time::UtcMillis;
 use crate::codec::json::Invalid;
 use crate::engine::event::{OCCURRED_AT_AHEAD_MAX_MS, OCCURRED_AT_MIN};
+use crate::engine::link::campaign::campaign_of;
 use crate::engine::link::code::is_choosable;
+use crate::engine::link::pasted::code_of;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 /// What a text field may hold.
@@ -79,6 +83,9 @@ pub(crate) const SHOWN_NAME_SHORT: Form =
     shown(64, "be at most 64 visible characters, without control characters or text-direction marks");
 /// A referral code, a visitor's id, a plan's name: far longer than any that we or common senders create.
 pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
+/// A code that somebody typed or pasted, perhaps a whole link, with whatever came along.
+const GIVEN_CODE: Form =
+    Form { max: 2_048, holds: |_| true, must: "be at most 2048 characters", empty_is_absent: true };
 /// A code that somebody chooses for a link.
 pub(crate) const CHOSEN_CODE: Form = exact(64, is_choosable, "be 3 to 64 characters of A-Z, a-z, 0-9, _ and -");
 /// What operators write down about a partner.
@@ -202,6 +209,17 @@ impl<'a> Fields<'a> {
 
     pub fn required_text(&self, name: &str, form: &Form) -> Result<String, Invalid> {
         self.text(name, form)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// The code in what somebody typed or pasted.
+    pub fn given_code(&self, name: &str) -> Result<Option<LinkCode>, Invalid> {
+        let code = self.text(name, &GIVEN_CODE)?.map(|text| LinkCode::from(&*code_of(&text)));
+        Ok(code.filter(|code| !code.is_empty()))
+    }
+
+    /// A campaign's name, as it is kept.
+    pub fn campaign(&self, name: &str, form: &Form) -> Result<Option<String>, Invalid> {
+        Ok(self.text(name, form)?.as_deref().and_then(campaign_of).map(Cow::into_owned))
     }
 
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, Invalid> {

@@ -68,7 +68,7 @@ macro_rules! table {
 table! {
     GET "/v1/attribution", Public => |call| call.to(visitors::attribution);
     POST "/v1/collect", Public => |call| call.body(beacon::parse, collect::beacon);
-    GET "/px.gif", Public => |call| call.to(collect::pixel);
+    GET "/v1/stage.gif", Public => |call| call.to(collect::pixel);
     POST "/v1/webhooks/events", Signed(Webhook::Events) => |call| call.dated_body(envelope::parse, webhooks::event);
     POST "/v1/webhooks/emdash", Signed(Webhook::Emdash) =>
         |call| call.dated_body(emdash::content_hook, webhooks::emdash_hook);

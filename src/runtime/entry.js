@@ -31,12 +31,14 @@ function recover() {
   renew();
 }
 
-// A first sieve, so that other requests do not pay for it: /r/CODE, or a parameter that may be ours (escaped, too).
-const MAY_BE_LINK = /\/r\/|[?&](?:ref|partner|[^=&]*%)/;
+// A first sieve, so that other requests do not pay for it: /r/CODE, or a parameter that may be ours (escaped, too, and
+// behind an `&amp;`). What starts a search is never passed over by one, so that it takes no longer than the URL is long.
+const MAY_BE_LINK = /\/r\/|[?&;](?:ref|partner|[^=&?;]*%)/i;
 
 // What redirects over https carry, but for those of this machine.
 let hsts = "";
 const IS_SECURE = /^https:\/\/(?!localhost|127\.|\[::1\])/;
+const IS_LOOPBACK = /^http:\/\/(?:[^/?#@]*\.)?localhost[:/?#]|^http:\/\/127\.|^http:\/\/\[::1\]/;
 
 // The bits of hot.rs.
 const FLUSH = 1;
@@ -44,6 +46,7 @@ const REFRESH = 2;
 const PASS = 4;
 const MISSING = 8;
 const BOOT = 16;
+const OTHER = 32;
 
 export default {
   fetch(request, env, ctx) {
@@ -67,7 +70,7 @@ export default {
     if (answer === "") return general(request, env, ctx);
     if (answer.charCodeAt(0) & MISSING) {
       return cold(text, now, env, ctx).then(
-        (found) => respond(found, request, env, ctx),
+        (found) => (found === "" ? general(request, env, ctx) : respond(found, request, env, ctx)),
         (error) => broken(error, url, env),
       );
     }
@@ -96,7 +99,15 @@ ${get("x-purpose")}
 ${get("x-moz")}
 ${get("sec-gpc")}
 ${get("cf-ipcountry")}
-${get("referer")}`;
+${get("referer")}
+${url.startsWith("http:") && isPlain(url, headers) ? "plain" : ""}`;
+}
+
+// Whether the visitor came by plain http, which sets no cookie of ours: not on this machine, and not by https that ended
+// at a proxy before us.
+function isPlain(url, headers) {
+  const outside = (headers.get("cf-visitor") ?? "") + (headers.get("x-forwarded-proto") ?? "");
+  return !IS_LOOPBACK.test(url) && !outside.includes("https");
 }
 
 function respond(answer, request, env, ctx) {
@@ -105,14 +116,22 @@ function respond(answer, request, env, ctx) {
   if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env, ctx));
   const line = answer.indexOf("\n");
   if (bits & PASS) return pass(answer.slice(1, line), request, env, ctx);
-  const headers = {
-    Location: answer.slice(line + 1),
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-  };
-  if (line > 1) headers["Set-Cookie"] = answer.slice(1, line);
+  const rest = answer.slice(line + 1);
+  const headers = { "Cache-Control": "no-store", "Referrer-Policy": "strict-origin-when-cross-origin" };
   if (hsts !== "" && IS_SECURE.test(request.url)) headers["Strict-Transport-Security"] = hsts;
+  if (bits & OTHER) return other(rest, request, headers);
+  headers.Location = rest;
+  if (line > 1) headers["Set-Cookie"] = answer.slice(1, line);
   return new Response(null, { status: 302, headers });
+}
+
+// A page, or nothing yet for a browser that only prepares a visit: it asks again at the click.
+function other(page, request, headers) {
+  if (page === "") return new Response(null, { status: 503, headers });
+  headers["Content-Type"] = "text/html; charset=utf-8";
+  headers["Content-Security-Policy"] = "default-src 'none'";
+  headers["X-Content-Type-Options"] = "nosniff";
+  return new Response(request.method === "HEAD" ? null : page, { status: 200, headers });
 }
 
 // The origin's response with our cookie. With one it belongs to this visitor alone.
@@ -129,6 +148,6 @@ async function pass(cookie, request, env, ctx) {
 function broken(error, url, env) {
   noteTrap(error);
   console.error("redirect:", error);
-  if (!/^[^?#]*\/r\//.test(url)) return new Response("Internal error", { status: 500 });
+  if (!/^[^?#]*\/r\//i.test(url)) return new Response("Internal error", { status: 500 });
   return new Response(null, { status: 302, headers: { Location: env.SITE_URL || "/", "Cache-Control": "no-store" } });
 }

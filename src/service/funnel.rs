@@ -10,6 +10,7 @@ use crate::engine::event::{Event, Payload};
 use crate::engine::funnel;
 use crate::engine::funnel::{FunnelReport, StageCount};
 use crate::engine::link::click::SALT_BYTES;
+use crate::engine::link::fingerprints;
 use crate::program::catalog::Catalog;
 use crate::program::measure::CLICK;
 use crate::service::context::{Context, Ports};
@@ -74,7 +75,10 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential)
     let reached = FunnelEvent {
         id: id::derived("fev", &[&event.id]),
         event: event.kind.clone(),
-        visitor: visitor.or_else(|| presented.visitor.clone()).or_else(of_trail),
+        visitor: visitor
+            .or_else(|| presented.visitor.clone())
+            .map(|visitor| fingerprints::first(&visitor).to_owned())
+            .or_else(of_trail),
         path: None,
         at: event.occurred_at,
         senders,

@@ -171,7 +171,9 @@ fn doors(server: &Server) {
         }
         named(server.ask("POST", &format!("{path}/more"))).body(body.clone()).send();
     }
-    for path in ["/r/jane.doe%40corp.example", "/?ref=jane.doe%40corp.example", "/px.gif?partner=Jane%20Doe-Smith"] {
+    for path in
+        ["/r/jane.doe%40corp.example", "/?ref=jane.doe%40corp.example", "/v1/stage.gif?partner=Jane%20Doe-Smith"]
+    {
         named(server.visit(path)).send();
     }
 }

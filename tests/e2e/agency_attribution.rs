@@ -120,7 +120,7 @@ fn the_pixel_captures_the_agency_on_the_sites_own_pages() {
     wait_for_the_hour();
     let agency = server.enrol(PROGRAM, "agency");
     let other = server.enrol(PROGRAM, "other");
-    let path = format!("/px.gif?partner={}&campaign=may_mail", agency.code);
+    let path = format!("/v1/stage.gif?partner={}&campaign=may_mail", agency.code);
     let pixel = |site: &str| {
         server
             .get(&path)

@@ -59,7 +59,7 @@ fn a_visitor_is_followed_through_five_stages() {
     let seen = beacon(&server, &cookie, &json!({"event": "page.viewed", "path": "/guide?email=x"})).send().expect(204);
     assert_eq!((seen.text.as_str(), seen.header("cache-control"), seen.cookie()), ("", Some("no-store"), None));
     for _ in 0..2 {
-        let pixel = server.get("/px.gif?event=lead_magnet.downloaded").header("user-agent", CHROME);
+        let pixel = server.get("/v1/stage.gif?event=lead_magnet.downloaded").header("user-agent", CHROME);
         let reply = pixel.header("cookie", &cookie).send().expect(200);
         assert_eq!((reply.header("content-type"), reply.bytes.len()), (Some("image/gif"), 43));
     }

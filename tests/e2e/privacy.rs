@@ -28,7 +28,7 @@ fn nothing_is_stored_without_consent() {
     };
     let pixel = |code: &str| {
         server
-            .get(&format!("/px.gif?partner={code}"))
+            .get(&format!("/v1/stage.gif?partner={code}"))
             .header("referer", format!("{}/?ref={code}", server.base))
             .header("user-agent", CHROME)
             .header("sec-fetch-site", "same-origin")

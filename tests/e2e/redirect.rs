@@ -55,14 +55,15 @@ fn a_link_leads_where_it_should() {
     step("?partner= is a parameter of the agency program only");
     let agency = server.enrol("agency-partner", "agency");
     assert!(server.visit(&format!("/?partner={}", agency.code)).send().cookie().is_some());
-    assert!(server.visit(&format!("/?partner={}", ann.code)).send().cookie().is_none());
+    let other = server.visit(&format!("/?partner={}", ann.code)).send();
+    assert_eq!((other.status, other.cookie()), (404, None), "the site's own, and there is no site");
 
-    unknown_codes(&server, &base);
+    unknown_codes(&server);
 
     astray(&server, &ann);
 }
 
-fn unknown_codes(server: &Server, base: &str) {
+fn unknown_codes(server: &Server) {
     step("unknown and malformed codes answer as a plain visit does");
     let plain = server.visit("/r/").send();
     for path in [
@@ -78,7 +79,9 @@ fn unknown_codes(server: &Server, base: &str) {
         assert_eq!((reply.location(), reply.cookie()), (plain.location(), None), "{path}");
         assert_eq!(without_date(&reply), without_date(&plain), "{path}");
     }
-    assert_eq!(server.visit("/page?ref=zzzzzzzz&x=1").send().location(), format!("{base}/page?x=1"));
+    for path in ["/page?ref=zzzzzzzz&x=1", "/page?ref=/docs", "/page?partner=&campaign=spring"] {
+        assert_eq!(server.visit(path).send().status, 404, "{path}: there is no site");
+    }
 }
 
 fn astray(server: &Server, ann: &Partner) {
@@ -88,7 +91,9 @@ fn astray(server: &Server, ann: &Partner) {
         "/\\evil.example",
         "https://a@evil.example",
         "javascript:alert(1)",
-        "https://ex\u{e4}mple.com",
+        "/r/AbC",
+        &format!("{}/R/AbC?x", server.base),
+        &format!("/pricing?x=1&ref={}", ann.code),
         "https://a.example/\r\nSet-Cookie: a=b",
         "data:text/html,x",
         "https://evil.example%0d%0a",
@@ -125,9 +130,6 @@ fn only_a_persons_navigation_gets_the_cookie() {
         ("curl", visit().header("user-agent", "curl/8.5.0")),
         ("no user agent", visit().header("user-agent", "")),
         ("HEAD", head),
-        ("Sec-Purpose", visit().header("sec-purpose", "prefetch;prerender")),
-        ("Purpose", visit().header("purpose", "prefetch")),
-        ("X-Moz", visit().header("x-moz", "prefetch")),
         ("an image", visit().header("sec-fetch-mode", "no-cors").header("sec-fetch-dest", "image")),
         ("a frame", visit().header("sec-fetch-dest", "iframe")),
         ("a script's fetch", visit().header("sec-fetch-mode", "cors").header("sec-fetch-dest", "empty")),
@@ -136,6 +138,40 @@ fn only_a_persons_navigation_gets_the_cookie() {
         let reply = ask.send();
         assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None), "{what}");
     }
+    step("what a browser only prepares is asked for again at the click");
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("sec-purpose", "prefetch;anonymous-client-ip"),
+        ("purpose", "prefetch"),
+        ("x-purpose", "preview"),
+        ("x-moz", "prefetch"),
+    ] {
+        for path in [path.clone(), format!("/page?ref={}", ann.code)] {
+            let reply = server.visit(&path).header(name, value).send();
+            assert_eq!((reply.status, reply.cookie(), reply.header("cache-control")), (503, None, Some("no-store")));
+        }
+    }
+    let mut head = server.ask("HEAD", &path).header("sec-purpose", "prefetch");
+    head = head.header("user-agent", CHROME);
+    assert_eq!(head.send().location(), "/");
+    assert_eq!(server.visit("/docs?ref=main").header("sec-purpose", "prefetch").send().status, 404, "the site's");
+
+    step("Office programs get a page that leads on");
+    let office = visit().header("user-agent", "Mozilla/4.0 (compatible; ms-office; MSOffice 16)").send().expect(200);
+    assert_eq!((office.header("content-type"), office.cookie()), (Some("text/html; charset=utf-8"), None));
+    assert!(office.text.contains(&format!("url={}{path}\"", server.base)), "{}", office.text);
+
+    step("plain http goes to https first, except on this machine and behind a proxy");
+    let plain = visit().header("host", "go.example").send();
+    assert_eq!((plain.location(), plain.cookie()), (format!("https://go.example{path}"), None));
+    let proxied = visit().header("host", "go.example").header("x-forwarded-proto", "https").send();
+    assert!(proxied.cookie().is_some());
+
+    step("a service worker that passes a navigation on");
+    let worker = visit().header("sec-fetch-dest", "empty").header("user-agent", format!("{CHROME} sw")).send();
+    assert!(worker.cookie().is_some());
+
     step("an older browser without Sec-Fetch headers gets it");
     let old = visit().without("sec-fetch-mode").without("sec-fetch-dest").send();
     let cookie = old.cookie().expect("the cookie");
@@ -143,7 +179,67 @@ fn only_a_persons_navigation_gets_the_cookie() {
     step("a visitor's hour counts once, with the cookie and without; a bot is counted apart");
     visit().header("cookie", &cookie).send();
     visit().send();
-    assert_eq!(clicks(&server, &ann, (1, 3)), (1, 3), "of the bots every user agent is one");
+    assert_eq!(clicks(&server, &ann, (2, 3)), (2, 3), "of the bots every user agent is one");
+}
+
+#[test]
+fn links_count_as_they_arrive() {
+    let server = Server::start();
+    let ann = server.enrol("user-referral", "ann");
+    let code = &ann.code;
+
+    step("with what a sentence, an app or a keyboard adds");
+    let short = [
+        format!("/r/{code}/"),
+        format!("/r/{code}."),
+        format!("/r/{code})"),
+        format!("/r/{code},"),
+        format!("/r/{code}%22"),
+        format!("/r/{code}%E2%80%9D"),
+        format!("/r/{code}%20"),
+        format!("/r/{code}%E2%80%8B"),
+        format!("/r/{code}&utm_source=x"),
+        format!("//r/{code}"),
+        format!("/R/{code}"),
+        format!("/r/{}", code.to_ascii_lowercase()),
+        format!("/r/{}", code.to_ascii_uppercase()),
+    ];
+    for path in &short {
+        let reply = server.visit(path).send();
+        let to = if path.contains('&') { "/?utm_source=x" } else { "/" };
+        assert_eq!((reply.location().as_str(), reply.cookie().is_some()), (to, true), "{path}");
+    }
+    for (query, left) in [
+        (format!("?ref={code}."), ""),
+        (format!("?ref={code}?utm_source=mail"), "?utm_source=mail"),
+        (format!("?x=1&amp;ref={code}"), "?x=1"),
+        (format!("?REF={code}"), ""),
+        (format!("?ref=main&partner=none&ref={code}&ref=zzzz"), "?ref=main&partner=none"),
+    ] {
+        let reply = server.visit(&format!("/page{query}")).send();
+        let to = format!("{}/page{left}", server.base);
+        assert_eq!((reply.location(), reply.cookie().is_some()), (to, true), "{query}");
+    }
+
+    step("a page's own files and fetches keep their parameters");
+    for (mode, dest) in [("no-cors", "image"), ("cors", "empty"), ("no-cors", "script")] {
+        let ask = server.visit(&format!("/page?ref={code}"));
+        let reply = ask.header("sec-fetch-mode", mode).header("sec-fetch-dest", dest).send();
+        assert_eq!((reply.status, reply.cookie()), (404, None), "{mode}");
+    }
+
+    step("a code pasted whole at sign-up");
+    for (n, given) in
+        [format!(" \u{201c}{code}\u{201d}, "), format!("{}/r/{code}/?utm_source=x", server.base)].iter().enumerate()
+    {
+        let up =
+            server.deliver(&signed_up(&format!("pasted{n}"), &ahead(0), json!({"code": given}))).expect(200).json();
+        assert_eq!(up["attribution"][0]["partner"], json!(ann.id), "{given}: {up}");
+    }
+
+    step("destinations as they are pasted");
+    let made = server.link(&ann, json!({"destination": " https://b\u{fc}cher.example/caf\u{e9} "}));
+    assert_eq!(server.visit(&format!("/r/{made}")).send().location(), "https://xn--bcher-kva.example/caf%C3%A9");
 }
 
 /// Clicks are counted by the hour. Makes sure that the following steps fall into one hour, even on a busy machine.

@@ -2,6 +2,7 @@
 
 mod economics;
 mod fixture;
+mod months;
 
 use crate::support::world::{at, now};
 use fixture::FunnelFixture;
@@ -142,7 +143,7 @@ fn the_pixel_is_an_image_for_every_query() {
     let (_, code) = fixture.partner(FUNNEL, "seo");
     let now = at("2026-06-10T12:00:00Z");
     let ask = |method: &str, query: &str, headers: &[(&str, &str)]| {
-        let response = fixture.send(now, method, "/px.gif", query, b"", headers);
+        let response = fixture.send(now, method, "/v1/stage.gif", query, b"", headers);
         assert_eq!((response.status, response.headers[0].1.as_str()), (200, "image/gif"), "{query}");
         assert_eq!(response.headers[1], ("cache-control", "no-store".to_owned()));
         response.body

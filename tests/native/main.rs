@@ -6,6 +6,7 @@ mod adjustments;
 mod allowance;
 mod architecture;
 mod backfill;
+mod bots;
 mod chain;
 mod documents;
 mod dry_run;

@@ -8,8 +8,11 @@ use crate::base::ids::LinkCode;
 use crate::codec::fields::{CODE, Fields, Form, KIND};
 use crate::codec::json;
 use crate::codec::json::Invalid;
-use crate::engine::link::{is_campaign, is_code};
+use crate::engine::link::campaign::campaign_of;
+use crate::engine::link::is_code;
+use crate::engine::link::pasted::code_of;
 use crate::program::event::EventType;
+use std::borrow::Cow;
 
 /// Longest path that is kept, in bytes.
 const PATH_BYTES_MAX: usize = 512;
@@ -33,8 +36,8 @@ pub fn parse(body: &[u8]) -> Result<Beacon, Invalid> {
     let fields = Fields::of_body(&value)?;
     Ok(Beacon {
         event: fields.required_text("event", &KIND)?,
-        campaign: fields.text("campaign", &CODE)?.filter(|c| is_campaign(c)),
-        partner: fields.text("partner", &CODE)?.map(Into::into),
+        campaign: fields.campaign("campaign", &CODE)?,
+        partner: fields.given_code("partner")?,
         path: fields.text("path", &PATH)?.and_then(|p| path(&p)),
     })
 }
@@ -44,8 +47,8 @@ pub fn pixel(event: Option<String>, partner: Option<String>, campaign: Option<St
     let event = event.filter(|e| !e.is_empty()).unwrap_or_else(|| PIXEL_EVENT.to_owned());
     Beacon {
         event: if KIND.allows(&event) { event } else { String::new() },
-        campaign: campaign.filter(|c| is_campaign(c)),
-        partner: partner.filter(|p| !p.is_empty()).map(Into::into),
+        campaign: campaign.as_deref().and_then(campaign_of).map(Cow::into_owned),
+        partner: partner.filter(|p| !p.is_empty()).map(|p| (&*code_of(&p)).into()),
         path: page.and_then(path),
     }
 }
@@ -87,7 +90,8 @@ mod tests {
         };
         assert_eq!(parse(body.as_bytes()), Ok(want));
         let least = parse(br#"{"event":"demo.requested","campaign":"| a |","partner":"","path":"x"}"#).unwrap();
-        assert_eq!((least.campaign.clone(), least.partner.clone(), least.path.clone()), (None, None, None));
+        let campaign = Some("_ a _".to_owned());
+        assert_eq!((least.campaign.clone(), least.partner.clone(), least.path.clone()), (campaign, None, None));
         assert!(least.is_sound());
         for (body, field, code) in [
             ("", "", "invalid_json"),
@@ -109,11 +113,11 @@ mod tests {
         let bare = pixel(None, text("ABC12345"), text("<b>"), Some("https://a.example/p/q?x=1"));
         assert_eq!(
             (bare.event.as_str(), bare.campaign.as_deref(), bare.path.as_deref()),
-            ("page.viewed", None, Some("/p/q"))
+            ("page.viewed", Some("_b_"), Some("/p/q"))
         );
         assert!(bare.is_sound());
         assert!(!pixel(text("A B"), None, None, None).is_sound());
-        assert!(!pixel(None, text("no code"), None, None).is_sound());
+        assert!(!pixel(None, text("\u{e9}!"), None, None).is_sound());
         assert_eq!(pixel(None, None, None, Some("https://a.example")).path.as_deref(), Some("/"));
         assert_eq!(path(&format!("/{}", "é".repeat(400))).unwrap().len(), 511);
     }

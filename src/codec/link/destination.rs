@@ -1,7 +1,11 @@
 //! Where a link may lead. This is checked when the link is created, so that the redirect need not check again.
 //!
-//! Only a conservative subset of URLs is allowed, small enough to check by hand and read the same way by every browser:
+//! What people paste is first written as browsers send it: without spaces around it, other scripts' hosts in punycode, and
+//! their letters in paths escaped. Then only a conservative subset of URLs is allowed, small enough to check by hand and read the same way by every browser:
 //! an absolute `http` or `https` URL with an ASCII host name, or an absolute path on the site itself.
+
+use crate::base::domain;
+use crate::base::id::hex;
 
 /// Longest destination, in bytes: the limit of the oldest browsers still in use.
 pub const DESTINATION_BYTES_MAX: usize = 2_048;
@@ -25,7 +29,41 @@ pub enum DestinationError {
     Port,
 }
 
-/// Checks a destination. It is stored and sent unchanged, without normalization.
+/// A destination as it is stored.
+pub fn normal(text: &str) -> Result<String, DestinationError> {
+    let text = text
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
+    let normal = if text.is_ascii() && !text.contains(' ') { text.to_owned() } else { encoded(text)? };
+    check(&normal).map(|()| normal)
+}
+
+/// With the host in punycode, and spaces and other scripts' letters after it escaped.
+fn encoded(text: &str) -> Result<String, DestinationError> {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let end = if start == 0 { 0 } else { text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at) };
+    let authority = &text[start..end];
+    let mut out = text[..start].to_owned();
+    if authority.is_ascii() {
+        out.push_str(authority);
+    } else {
+        let (host, port) = authority.split_at(authority.rfind(':').unwrap_or(authority.len()));
+        out.push_str(&domain::normal(host).ok_or(DestinationError::Host)?);
+        out.push_str(port);
+    }
+    for c in text[end..].chars() {
+        if c.is_ascii() && c != ' ' {
+            out.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            out.push('%');
+            out.push_str(&hex(&[byte]).to_ascii_uppercase());
+        }
+    }
+    Ok(out)
+}
+
+/// Checks a destination, as it is stored and sent.
 pub fn check(text: &str) -> Result<(), DestinationError> {
     use DestinationError as E;
     if text.is_empty() {
@@ -99,7 +137,7 @@ impl std::fmt::Display for DestinationError {
             DestinationError::Empty => "a destination must not be empty",
             DestinationError::TooLong => "a destination must not exceed 2048 bytes",
             DestinationError::Character => {
-                "a destination can contain only URL characters: escape others (a space is %20) and write the host in punycode"
+                "a destination can contain only URL characters: escape others (a quote is %22)"
             }
             DestinationError::Escape => "a % in a destination must start an escape, and not one of a control character",
             DestinationError::Scheme => "a destination must start with https://, http:// or /",
@@ -190,7 +228,42 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_pasted_is_written_as_it_is_sent() {
+        for (pasted, stored) in [
+            (" /pricing\n", Ok("/pricing")),
+            ("\u{200b}https://shop.example/\u{a0}", Ok("https://shop.example/")),
+            ("/a b", Ok("/a%20b")),
+            ("/caf\u{e9}?q=\u{6625}#\u{fc}", Ok("/caf%C3%A9?q=%E6%98%A5#%C3%BC")),
+            ("https://B\u{fc}cher.example:8080/x", Ok("https://xn--bcher-kva.example:8080/x")),
+            ("https://b\u{fc}cher.example?x=\u{e9}", Ok("https://xn--bcher-kva.example?x=%C3%A9")),
+            ("https://shop.example/\u{65e5}\u{672c}", Ok("https://shop.example/%E6%97%A5%E6%9C%AC")),
+            ("/a%20b", Ok("/a%20b")),
+            ("", Err(E::Empty)),
+            (" ", Err(E::Empty)),
+            ("b\u{fc}cher.example/x", Err(E::Scheme)),
+            ("https://\u{fc}@evil.example/", Err(E::Host)),
+            ("https://b\u{fc}..example/", Err(E::Host)),
+            ("https://a b.example/", Err(E::Character)),
+            ("/a\tb", Err(E::Character)),
+            ("/\\evil\u{e9}", Err(E::Character)),
+            ("\u{ff0f}\u{ff0f}evil.example", Err(E::Scheme)),
+        ] {
+            assert_eq!(normal(pasted), stored.map(str::to_owned), "{pasted:?}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn what_is_stored_passes(text in ".{0,80}", path in "[ /a\u{e9}?#%:@.]{0,30}") {
+            for text in [text, format!("/{path}"), format!("https://{path}")] {
+                if let Ok(stored) = normal(&text) {
+                    assert_eq!(check(&stored), Ok(()));
+                    assert_eq!(normal(&stored), Ok(stored.clone()));
+                }
+            }
+        }
+
         #[test]
         fn never_panics(text in ".{0,80}") {
             let _ = check(&text);

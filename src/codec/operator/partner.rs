@@ -7,6 +7,7 @@ use crate::codec::json;
 use crate::codec::json::Invalid;
 use crate::codec::link::destination;
 use crate::codec::operator::shared::{DESTINATION, country, one_of};
+use crate::engine::link::campaign::has_markup;
 use serde_json::{Map, Value};
 
 /// A code that somebody chose.
@@ -193,22 +194,19 @@ pub fn generate(body: &[u8]) -> Result<GenerateLinkRequest, Invalid> {
 
 fn destination_of(fields: &Fields) -> Result<Option<String>, Invalid> {
     let destination = fields.text("destination", &DESTINATION)?;
-    match destination.as_deref().map(destination::check) {
-        Some(Err(why)) => Err(fields.invalid("destination", "malformed", &format!("be a safe destination: {why}"))),
-        _ => Ok(destination),
-    }
+    let refused = |why| fields.invalid("destination", "malformed", &format!("be a safe destination: {why}"));
+    destination.as_deref().map(destination::normal).transpose().map_err(refused)
 }
 
 fn campaign(fields: &Fields) -> Result<Option<String>, Invalid> {
-    match fields.text("campaign", &CAMPAIGN)? {
-        Some(campaign) if !campaign.bytes().all(is_campaign_byte) => {
-            Err(fields.invalid("campaign", "malformed", "contain only A-Z a-z 0-9 _ . -"))
-        }
-        campaign => Ok(campaign),
+    if fields.text("campaign", &CAMPAIGN)?.is_some_and(|name| has_markup(&name)) {
+        let must = "contain letters, A-Z a-z 0-9 or of other scripts, and spaces, but no marks of HTML or Markdown";
+        return Err(fields.invalid("campaign", "malformed", must));
     }
+    fields.campaign("campaign", &CAMPAIGN)
 }
 
-fn is_campaign_byte(byte: u8) -> bool {
+fn is_utm_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
 }
 
@@ -228,7 +226,7 @@ fn utm(fields: &Fields) -> Result<Option<Value>, Invalid> {
     let Some(Value::Object(given)) = fields.get("utm") else { return Ok(None) };
     let mut utm = Map::new();
     for (name, value) in given {
-        let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_campaign_byte);
+        let clean = !name.is_empty() && name.len() <= 64 && name.bytes().all(is_utm_byte);
         let text = value.as_str().filter(|v| v.len() <= 200 && !v.chars().any(char::is_control));
         let (true, Some(text)) = (clean, text) else {
             return Err(fields.invalid(

@@ -85,7 +85,8 @@ fn errors_name_the_field() {
     for (field, value, code) in [
         ("destination", json!("//evil.example"), "malformed"),
         ("destination", json!("https://u:p@evil.example"), "malformed"),
-        ("campaign", json!("a b"), "malformed"),
+        ("campaign", json!("a".repeat(65)), "too_long"),
+        ("campaign", json!("<b>"), "malformed"),
         ("utm", json!({"source": 1}), "malformed"),
         ("utm", json!([]), "wrong_type"),
         ("expires_at", json!("2026-05-10T00:00:00Z"), "malformed"),

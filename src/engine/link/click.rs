@@ -5,6 +5,8 @@ use crate::base::time::{HOUR_MS, UtcMillis};
 use crate::engine::link::LinkRecord;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
 use std::rc::Rc;
 
 /// Bytes of a month's salt: the length of the hash that it keys.
@@ -88,12 +90,12 @@ impl Salt {
         Salt(Hmac::new_from_slice(salt).ok())
     }
 
-    /// `fp_` and 32 hex digits: HMAC-SHA-256 of address and User-Agent, cut to 128 bits. An address contains no line
+    /// `fp_` and 32 hex digits: HMAC-SHA-256 of network and User-Agent, cut to 128 bits. An address contains no line
     /// feed, so two different pairs never give the same input.
     pub fn fingerprint(&self, ip: &str, user_agent: &str) -> String {
         // An HMAC accepts keys of any length, so this never fails.
         let Some(mut hmac) = self.0.clone() else { return "fp_none".to_owned() };
-        for part in [ip, "\n", user_agent] {
+        for part in [&*network_of(ip), "\n", user_agent] {
             hmac.update(part.as_bytes());
         }
         let mut out = String::with_capacity(35);
@@ -101,6 +103,17 @@ impl Salt {
         out.push_str(&hex(&hmac.finalize().into_bytes()[..16]));
         out
     }
+}
+
+/// What stays of an address for the time of a visit: of IPv6 the first 64 bits, since devices change the others daily, and
+/// IPv4 in its own form.
+fn network_of(ip: &str) -> Cow<'_, str> {
+    let Ok(address) = ip.trim().parse::<Ipv6Addr>() else { return Cow::Borrowed(ip) };
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        return Cow::Owned(mapped.to_string());
+    }
+    let network = u128::from(address) >> 64;
+    Cow::Owned(format!("{network:x}/64"))
 }
 
 /// Shows that there is a fingerprint, but not its source.
@@ -128,6 +141,10 @@ mod tests {
         assert_ne!(one, Salt::new(&[2; 32]).fingerprint("192.0.2.1", "Mozilla"));
         assert_ne!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.2", "Mozilla"));
         assert_ne!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozill"));
+        let of = |ip: &str| Salt::new(&[1; 32]).fingerprint(ip, "Mozilla");
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:0db8:0001:0002:abcd:ef01:2345:6789"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         let who = Visitor::Fingerprint { ip: "192.0.2.1".into(), user_agent: "Mozilla".into() };
         assert_eq!(format!("{who:?}"), "Fingerprint");
     }

@@ -1,7 +1,11 @@
 //! A referral link as the redirect needs it: resolved once, then cached in KV and in the isolate.
 
+pub mod bots;
+pub mod campaign;
 pub mod click;
 pub mod code;
+pub mod fingerprints;
+pub mod pasted;
 pub mod visit;
 
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
@@ -11,14 +15,11 @@ use serde::{Deserialize, Serialize};
 /// Longest code, in characters: the longest format that a program may use is 64, and twice that leaves room.
 pub const CODE_MAX: usize = 128;
 
-/// Longest campaign name, in characters.
-pub const CAMPAIGN_MAX: usize = 64;
-
 /// A link with the relevant data of its partner and of the program's document in force. Serialized as stored in KV.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
     pub code: LinkCode,
-    /// Somebody chose the code: it is found whatever the case of its letters.
+    /// Somebody chose the code, instead of having it drawn.
     #[serde(default)]
     pub chosen: bool,
     pub partner_id: PartnerId,
@@ -44,9 +45,9 @@ pub struct LinkRecord {
 }
 
 impl LinkRecord {
-    /// Whether this is the link that a given code means.
+    /// Whether this is the link that a given code means. No two links' codes differ by case alone.
     pub fn is_meant_by(&self, given: &str) -> bool {
-        if self.chosen { self.code.eq_ignore_ascii_case(given) } else { self.code.as_str() == given }
+        self.code.eq_ignore_ascii_case(given)
     }
 
     /// Whether a click at `now` counts. A link that is not live behaves like an unknown one.
@@ -62,11 +63,9 @@ impl LinkRecord {
 
 /// Whether this could be a code: 1 to 128 of `[A-Za-z0-9_-]`.
 pub fn is_code(text: &str) -> bool {
-    (1..=CODE_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    (1..=CODE_MAX).contains(&text.len()) && text.bytes().all(is_code_byte)
 }
 
-/// Whether this could be a campaign: 1 to 64 of `[A-Za-z0-9_.-]`.
-pub fn is_campaign(text: &str) -> bool {
-    (1..=CAMPAIGN_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+fn is_code_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }

@@ -6,7 +6,6 @@
 
 use crate::base::id::{ID_BYTES, hex};
 use crate::base::ids::LinkCode;
-use crate::base::time::Month;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click::{SALT_BYTES, Salt};
@@ -17,7 +16,7 @@ use crate::http::exchange::{Address, Request};
 use crate::http::link::redirect;
 use crate::http::link::redirect::RedirectInput;
 use crate::http::link::reflink;
-use crate::http::link::reflink::RefLink;
+use crate::http::link::reflink::{CodeCandidate, RefLink};
 use crate::service::link::click;
 use crate::store::link::click::{click_insert, salt_decode, salt_of};
 use crate::store::link::link_resolve;
@@ -27,7 +26,7 @@ use std::rc::Rc;
 /// The ref link in the URL of the requesting page, if the page has this origin.
 fn page_of(request: &Request) -> Option<RefLink<'_>> {
     let page = request.header("referer").filter(|page| Address::of(page).origin == request.origin)?;
-    reflink::find(page).filter(|found| found.param.is_some())
+    reflink::find(page).filter(|found| !found.is_short)
 }
 
 /// Creates the visitor's cookie with a touch of `code`, as a Set-Cookie header, and counts the click. `None`: the page
@@ -39,17 +38,21 @@ pub async fn touch<S: Platform>(
     held: Option<&SignedCookie>,
     code: &LinkCode,
 ) -> Result<Option<String>, DbError> {
-    let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
+    let Some(mut found) = page_of(request) else { return Ok(None) };
+    let same = |candidate: &CodeCandidate<'_>| candidate.code.eq_ignore_ascii_case(code);
+    let Some(chosen) = found.candidates.iter().position(same) else { return Ok(None) };
+    found.chosen = chosen;
     let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
-        t.code == *code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
+        t.code.eq_ignore_ascii_case(code)
+            && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(&t.code, app.now).is_some())
     });
     if known || request.header("sec-fetch-site") != Some("same-origin") {
         return Ok(None);
     }
     let context = app.context("");
     let link = context.read(link_resolve(code, app.now)).await?;
-    let accepted = |link: &LinkRecord| link.live(app.now) && found.param.is_some_and(|param| link.accepts(param));
+    let accepted = |link: &LinkRecord| redirect::counts(&found.candidates[chosen], link, app.now);
     let Some(link) = link.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
@@ -65,6 +68,7 @@ pub async fn touch<S: Platform>(
         ip: source.map_or("", |(ip, _)| ip),
         country: request.header("cf-ipcountry"),
         referrer: None,
+        is_plain: false,
     };
     let mut random = || {
         let mut bytes = [0; ID_BYTES];
@@ -77,7 +81,7 @@ pub async fn touch<S: Platform>(
         let salt = if click::needs_salt(&batch) {
             let mut fresh = [0; SALT_BYTES];
             app.site.random(&mut fresh);
-            let rows = context.batch(salt_of(Month::of(app.now), &hex(&fresh))).await?;
+            let rows = context.batch(salt_of(app.now, &hex(&fresh))).await?;
             Salt::new(salt_decode(&rows)?.as_bytes())
         } else {
             Salt::new(&[])

@@ -5,6 +5,7 @@ use crate::codec::attribution::cookie;
 use crate::codec::operator::{GenerateLinkRequest, NewPartner};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::click::Salt;
+use crate::engine::link::fingerprints;
 use crate::http::attribution::signals::fingerprint_parts;
 use crate::http::call::{Call, PublicCall, SiteUserCall};
 use crate::http::context::{Platform, RequestContext};
@@ -17,6 +18,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::store::link::click;
+use crate::store::link::click::SaltRow;
 use serde_json::json;
 
 /// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
@@ -50,13 +52,23 @@ pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredR
     Ok((200, body))
 }
 
-/// The visitor's fingerprint of this month, for a form's second hidden field. There is none for visitors who ask for
-/// privacy or have not consented, and none while nobody has clicked this month.
+/// The visitor's fingerprint, for a form's second hidden field: of this month, and those of earlier months by which the
+/// visitor has clicked and whose windows are not over. There is none for visitors who ask for privacy or have not
+/// consented, and none while nobody has clicked.
 async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request) -> Result<Option<String>, AppError> {
     let consents = consents(request.header("cookie"), &app.config.consent_cookie);
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
-    let found = app.context("").read(click::salt_find(Month::of(app.now)).first()).await?;
-    Ok(found.map(|row| Salt::new(row.salt.as_bytes()).fingerprint(ip, agent)))
+    let context = app.context("");
+    let salts = context.read(click::salts_find(app.now)).await?;
+    let of = |row: &SaltRow| Salt::new(row.salt.as_bytes()).fingerprint(ip, agent);
+    let month = Month::of(app.now).to_string();
+    let (current, earlier): (Vec<_>, Vec<_>) = salts.iter().partition(|row| row.month == month);
+    let mut found: Vec<String> = current.into_iter().map(of).collect();
+    if !earlier.is_empty() {
+        let clicked = context.read(click::clicked(&earlier.into_iter().map(of).collect::<Vec<_>>())).await?;
+        found.extend(clicked.into_iter().map(|row| row.fingerprint));
+    }
+    Ok(fingerprints::joined(&found))
 }
 
 fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'_, S>) -> bool {

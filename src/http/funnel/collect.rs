@@ -30,7 +30,7 @@ pub async fn beacon<S: Platform>(call: PublicCall<'_, S, Beacon>) -> Result<Resp
     Ok(response)
 }
 
-/// `GET /px.gif?event=&partner=&campaign=`: the image, whatever was requested.
+/// `GET /v1/stage.gif?event=&partner=&campaign=`: the image, whatever was requested.
 pub async fn pixel<S: Platform>(call: PublicCall<'_, S>) -> Result<Response, AppError> {
     let Call { app, request, .. } = call;
     let param = |name: &str| request.param(name);

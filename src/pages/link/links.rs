@@ -199,7 +199,7 @@ async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result
 /// Whether a destination is a page of the site. Operators' links may lead anywhere; partners' may not, since they carry
 /// the program's name.
 pub fn on_site<S: Platform>(cx: &PageContext<'_, S>, to: &str) -> Result<(), String> {
-    destination::check(to).map_err(|why| text::invalid_destination(&why.to_string()))?;
+    let to = &destination::normal(to).map_err(|why| text::invalid_destination(&why.to_string()))?;
     let site = crate::pages::link::share_templates::site(cx);
     let same = |a: &str, b: &str| origin(a) == origin(b);
     if to.starts_with('/') || same(to, &site) {

@@ -6,7 +6,7 @@
 use crate::base::time::UtcMillis;
 use crate::engine::link::visit::RequestSignals;
 use crate::http::link::cache::CacheHit;
-use crate::http::link::redirect::{Redirect, RedirectInput, ResolvedLink, decide};
+use crate::http::link::redirect::{Redirect, RedirectInput, ResolvedLink, counts, decide, is_worth_a_look};
 use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use crate::runtime::link::clicks;
@@ -27,6 +27,8 @@ const PASS: u8 = 4;
 const MISSING: u8 = 8;
 /// The isolate has not read its configuration: call `boot`, then this again.
 const BOOT: u8 = 16;
+/// No redirect: what follows the line feed is a page, or nothing for a 503.
+const OTHER: u8 = 32;
 
 /// Reads the configuration, once per isolate and after every trap. Returns the header for redirects over https; empty:
 /// none.
@@ -39,40 +41,56 @@ pub fn boot(env: Env) -> String {
 #[wasm_bindgen]
 pub fn hot(request: &str, now: f64) -> String {
     let (url, parts) = parse(request);
-    let Some(found) = reflink::find(url) else { return String::new() };
+    let Some(mut found) = reflink::find(url).filter(|found| is_worth_a_look(found, &parts.signals)) else {
+        return String::new();
+    };
     let now = UtcMillis(now as i64);
     let answer = state::with(|state| {
-        // What cannot be a code needs no lookup.
-        let Some(code) = found.code.as_deref() else { return answer(state, &found, None, &parts, now, 0) };
-        match state.links.get(code, now) {
-            CacheHit::Missing => flags(MISSING),
-            CacheHit::Entry { resolved, refresh } => {
-                let refresh = if refresh { REFRESH } else { 0 };
-                answer(state, &found, resolved.as_deref(), &parts, now, refresh)
+        let (mut chosen, mut bits) = (None, 0);
+        for (at, candidate) in found.candidates.iter().enumerate() {
+            match state.links.get(&candidate.code, now) {
+                CacheHit::Missing => return flags(MISSING),
+                CacheHit::Entry { resolved, refresh } => {
+                    bits |= if refresh { REFRESH } else { 0 };
+                    chosen = resolved.filter(|resolved| counts(candidate, &resolved.link, now)).map(|link| (at, link));
+                    if chosen.is_some() {
+                        break;
+                    }
+                }
             }
         }
+        let resolved = chosen.map(|(at, resolved)| {
+            found.chosen = at;
+            resolved
+        });
+        answer(state, &found, resolved.as_deref(), &parts, now, bits)
     });
     answer.unwrap_or_else(|| flags(BOOT))
 }
 
-/// Looks the code up, then answers.
+/// Looks the codes up, then answers.
 #[wasm_bindgen]
 pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Context) -> String {
     let (url, parts) = parse(&request);
-    let Some(found) = reflink::find(url) else { return String::new() };
+    let Some(mut found) = reflink::find(url) else { return String::new() };
     let now = UtcMillis(now as i64);
-    let resolved = match found.code.as_deref() {
-        Some(code) => links::look_up(&env, &Context::new(context), code, now).await,
-        None => None,
-    };
+    let resolved = links::look_up(&env, &Context::new(context), &found.codes(), now).await;
+    let mut links = found.candidates.iter().zip(resolved).enumerate();
+    let live = links.find_map(|(at, (candidate, resolved))| {
+        resolved.filter(|resolved| counts(candidate, &resolved.link, now)).map(|resolved| (at, resolved))
+    });
+    let resolved = live.map(|(at, resolved)| {
+        found.chosen = at;
+        resolved
+    });
     state::with(|state| answer(state, &found, resolved.as_deref(), &parts, now, 0)).unwrap_or_default()
 }
 
-/// Reads this request's code again.
+/// Reads this request's codes again.
 #[wasm_bindgen]
 pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
-    if let Some(code) = reflink::find(&url).and_then(|found| found.code) {
-        links::look_up(&env, &Context::new(context), &code, UtcMillis(now as i64)).await;
+    if let Some(found) = reflink::find(&url) {
+        links::look_up(&env, &Context::new(context), &found.codes(), UtcMillis(now as i64)).await;
     }
 }
 
@@ -104,6 +122,14 @@ fn answer(
             bits |= PASS;
             String::new()
         }
+        Redirect::NotYet => {
+            bits |= OTHER;
+            String::new()
+        }
+        Redirect::Page(page) => {
+            bits |= OTHER;
+            page
+        }
     };
     let cookie = decision.set_cookie.unwrap_or_default();
     let mut out = flags(bits);
@@ -130,6 +156,7 @@ fn parse(request: &str) -> (&str, RedirectInput<'_>) {
     let purposes = [header(), header(), header(), header()];
     let private = header().is_some_and(|value| value.trim() == "1");
     let (country, referrer) = (header(), header());
+    let is_plain = header().is_some();
     let signals = RequestSignals { method, user_agent, purposes, fetch_mode, fetch_dest };
-    (url, RedirectInput { signals, cookie, private, ip, country, referrer })
+    (url, RedirectInput { signals, cookie, private, ip, country, referrer, is_plain })
 }

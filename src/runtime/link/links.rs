@@ -10,7 +10,7 @@ use crate::http::link::redirect::ResolvedLink;
 use crate::runtime::d1::D1;
 use crate::runtime::state;
 use crate::runtime::time_limit::within;
-use crate::store::link::{link_decode, link_resolve};
+use crate::store::link::{links_decode, links_resolve};
 use crate::store::port::Db;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,24 +23,31 @@ const KV_TTL_S: u64 = 60;
 /// Seconds an edge location keeps what it read from KV: the minimum of KV.
 const KV_CACHE_TTL_S: u64 = 30;
 
-/// Looks a code up and caches the result. If nothing responds in time, the result is what was known up to an hour ago,
-/// otherwise that there is no such link, which is not cached.
-pub async fn look_up(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Option<Rc<ResolvedLink>> {
-    let answer = within(LOOKUP_LIMIT, read(env, context, code, now)).await;
-    let link = match answer {
-        Some(Ok(link)) => link,
+/// Looks codes up and caches the results, in their order. If nothing responds in time, a result is what was known up to an
+/// hour ago, otherwise that there is no such link, which is not cached.
+pub async fn look_up(env: &Env, context: &Context, codes: &[&str], now: UtcMillis) -> Vec<Option<Rc<ResolvedLink>>> {
+    if codes.is_empty() {
+        return Vec::new();
+    }
+    let answer = within(LOOKUP_LIMIT, read(env, context, codes, now)).await;
+    let links = match answer {
+        Some(Ok(links)) => links,
         failed => {
             let why = failed.map_or_else(|| "no answer in time".to_owned(), |failed| failed.err().unwrap_or_default());
             console_error!("looking up a link: {why}");
-            return state::with(|state| state.links.stale(code, now)).flatten();
+            let stale = |code: &&str| state::with(|state| state.links.stale(code, now)).flatten();
+            return codes.iter().map(stale).collect();
         }
     };
-    state::with(|state| {
-        let resolved = link.map(|link| Rc::new(ResolvedLink::new(link, &state.settings)));
-        state.links.put(code, resolved.clone(), now);
-        resolved
-    })
-    .flatten()
+    let cached = |code: &&str| {
+        let link = links.iter().find(|link| link.is_meant_by(code)).cloned();
+        state::with(|state| {
+            let resolved = link.map(|link| Rc::new(ResolvedLink::new(link, &state.settings)));
+            state.links.put(code, resolved.clone(), now);
+            resolved
+        })
+    };
+    codes.iter().map(|code| cached(code).flatten()).collect()
 }
 
 /// Deletes a link from KV after it was changed.
@@ -52,14 +59,15 @@ pub async fn forget(env: &Env, code: &str) {
     }
 }
 
-async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Result<Option<LinkRecord>, String> {
-    let kv = env.kv("KV").ok();
-    if let Some(kv) = &kv {
-        match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
+/// The links of the codes: of the first from KV, of more in one read of D1.
+async fn read(env: &Env, context: &Context, codes: &[&str], now: UtcMillis) -> Result<Vec<LinkRecord>, String> {
+    let (kv, first) = (env.kv("KV").ok(), codes.first().copied().unwrap_or_default());
+    if let Some(kv) = kv.as_ref().filter(|_| codes.len() == 1) {
+        match kv.get(&key(first)).cache_ttl(KV_CACHE_TTL_S).text().await {
             // A value that does not parse is from another version of the Worker: read D1.
             Ok(Some(text)) => {
                 if let Ok(link) = decode::from_text::<LinkRecord>(&text) {
-                    return Ok(link.is_meant_by(code).then_some(link));
+                    return Ok(vec![link]);
                 }
             }
             Ok(None) => {}
@@ -67,12 +75,12 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
         }
     }
     let db = D1::of(env, 1).map_err(|why| why.to_string())?;
-    let rows = db.batch(vec![link_resolve(code, now).statement]).await.map_err(|why| why.to_string())?;
-    let link = link_decode(rows.first().ok_or("no rows")?).map_err(|why| why.to_string())?;
-    if let (Some(kv), Some(link)) = (kv, &link)
+    let rows = db.batch(vec![links_resolve(codes, now).statement]).await.map_err(|why| why.to_string())?;
+    let links = links_decode(rows.into_iter().next().ok_or("no rows")?).map_err(|why| why.to_string())?;
+    if let (Some(kv), [link]) = (kv, links.as_slice())
         && let Ok(text) = serde_json::to_string(link)
     {
-        let key = key(code);
+        let key = key(&link.code);
         // Not awaited: the visitor has the response, and a lost write costs one more read of D1.
         context.wait_until(async move {
             let Ok(put) = kv.put(&key, text) else { return };
@@ -81,11 +89,10 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
             }
         });
     }
-    Ok(link)
+    Ok(links)
 }
 
-/// The version changes with the form of `LinkRecord`. No two links' codes differ by case alone, and a chosen code is one
-/// row whatever the case in which visitors type it.
+/// The version changes with the form of `LinkRecord`. No two links' codes differ by case alone.
 fn key(code: &str) -> String {
     format!("link:2:{}", code.to_ascii_lowercase())
 }

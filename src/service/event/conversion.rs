@@ -64,8 +64,7 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> VerifiedCredential {
     let token = event.credential.token.as_deref();
     let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
     VerifiedCredential {
-        // People type codes, sometimes with a space before or after.
-        code: event.credential.code.as_deref().map(|code| code.trim().into()),
+        code: event.credential.code.clone(),
         token_refused: token.is_some() && touchpoints.is_none(),
         touchpoints,
         visitor: event.credential.visitor.clone(),

@@ -68,7 +68,7 @@ impl Buffer {
 
 /// The salt of the current month, created from `random` if the month has none yet.
 pub async fn load_salt(db: &impl Db, now: UtcMillis, random: [u8; SALT_BYTES]) -> Result<Salt, DbError> {
-    let rows = db.batch(salt_of(Month::of(now), &hex(&random))).await?;
+    let rows = db.batch(salt_of(now, &hex(&random))).await?;
     Ok(Salt::new(salt_decode(&rows)?.as_bytes()))
 }
 

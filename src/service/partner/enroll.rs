@@ -11,6 +11,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::choose;
 use crate::service::once::{IdempotentRequest, StoredResponse};
+use crate::service::partner::destination;
 use crate::service::retry::Failed;
 use crate::store::partner;
 use crate::store::partner::{LinkRow, PartnerRow};
@@ -134,6 +135,7 @@ pub async fn link<P: Ports>(
             AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
         })?;
         let document = catalog.current(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
+        destination::check(ctx, request.destination.as_deref(), base_url).await?;
         let new = LinkRow {
             code: code_for(ctx, document, (&owner.id, &owner.external_id), request.code.as_ref(), base_url).await?,
             partner_id: owner.id,

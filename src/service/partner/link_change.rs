@@ -8,7 +8,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::choose;
 use crate::service::once::StoredResponse;
-use crate::service::partner::enroll;
+use crate::service::partner::{destination, enroll};
 use crate::service::retry::Failed;
 use crate::store::partner;
 use crate::store::partner::LinkRow;
@@ -52,6 +52,7 @@ async fn attempt<P: Ports>(
 ) -> Result<(StoredResponse, Vec<LinkCode>), Failed> {
     let mut next = found.clone();
     if let Some(destination) = &change.destination {
+        destination::check(ctx, destination.as_deref(), base_url).await?;
         next.destination.clone_from(destination);
     }
     if let Some(campaign) = &change.campaign {

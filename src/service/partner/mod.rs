@@ -1,6 +1,7 @@
 //! Partners: joining, profiles and their pages.
 
 pub mod address;
+pub mod destination;
 pub mod enroll;
 pub mod link_change;
 pub mod profile;

@@ -9,6 +9,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload, Person};
+use crate::engine::link::fingerprints;
 use crate::engine::review::address;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -244,8 +245,8 @@ pub fn other_amounts(account: &str, limit: i64) -> Query<OtherAmount> {
 pub fn visitor_clicks(visitor: &str) -> Query<Touch> {
     Stmt::new(
         "SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
-         FROM click WHERE fingerprint = ?1 AND kind = 'visit' ORDER BY clicked_at_ms DESC LIMIT 50",
+         FROM click WHERE fingerprint IN (SELECT value FROM json_each(?1)) AND kind = 'visit' ORDER BY clicked_at_ms DESC LIMIT 50",
     )
-    .bind(visitor)
+    .json(&fingerprints::split(visitor))
     .query()
 }

@@ -8,10 +8,10 @@ use crate::store::program::in_force;
 use crate::store::query::Query;
 use serde::Deserialize;
 
-/// Whether `l` is the link that the SQL expression `given` means. A drawn code is exact. A chosen one has no case; no two
-/// links' codes differ by case alone, so that one search of `link_nocase` finds the link.
+/// Whether `l` is the link that the SQL expression `given` means, in whatever case: people type what they heard. No two links'
+/// codes differ by case alone, so that one search of `link_nocase` finds the link.
 pub fn means(given: &str) -> String {
-    format!("l.code = {given} COLLATE NOCASE AND (l.chosen > 0 OR l.code = {given})")
+    format!("l.code = {given} COLLATE NOCASE")
 }
 
 /// The links `l` that the codes of a query (of one column, `value`) mean, each with its code as `s.value`.

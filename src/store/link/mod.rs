@@ -13,9 +13,14 @@ use crate::store::query::Parsed;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The link of this code with everything that determines whether it is live at `now`. No row if it does not exist, or
+/// The link of this code with everything that determines whether it is live at `now`. Nothing if it does not exist, or
 /// if its program has no document in force.
 pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
+    links_resolve(&[code], now).statement.parsed(|rows| Ok(links_decode(rows)?.into_iter().next()))
+}
+
+/// The links of several codes.
+pub fn links_resolve(codes: &[&str], now: UtcMillis) -> Parsed<Vec<LinkRecord>> {
     Stmt::new(format!(
         "SELECT l.code, l.chosen, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
                 IIF(p.standing = 'active', p.left_at_ms, 0) AS left_at_ms, p.disclosure_accepted_at_ms,
@@ -23,16 +28,15 @@ pub fn link_resolve(code: &str, now: UtcMillis) -> Parsed<Option<LinkRecord>> {
                 json_extract(v.document, '$.code.params') AS params,
                 json_extract(v.document, '$.requires_disclosure') AS requires_disclosure,
                 EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint') AS fingerprinted
-         FROM link l
+         FROM {links}
          JOIN partner p ON p.id = l.partner_id
-         JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})
-         WHERE {means}",
+         JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})",
+        links = code::links_of("SELECT value FROM json_each(?1)"),
         in_force = in_force("l.program_id", "?2"),
-        means = code::means("?1")
     ))
-    .bind(code)
+    .json(&codes)
     .bind(now)
-    .parsed(|rows| link_decode(&rows))
+    .parsed(links_decode)
 }
 
 #[derive(Deserialize)]
@@ -54,27 +58,34 @@ struct LinkRow {
     fingerprinted: i64,
 }
 
-/// The link in the rows of `link_resolve`.
-pub fn link_decode(rows: &Rows) -> Result<Option<LinkRecord>, DbError> {
-    let Some(row) = rows.first::<LinkRow>()? else { return Ok(None) };
-    let utm: BTreeMap<String, String> = parse(row.utm.as_deref())?;
-    let params: Vec<String> = parse(row.params.as_deref())?;
-    Ok(Some(LinkRecord {
-        code: row.code,
-        chosen: row.chosen != 0,
-        partner_id: row.partner_id,
-        program_id: row.program_id,
-        destination: row.destination,
-        campaign: row.campaign.filter(|campaign| !campaign.is_empty()),
-        utm,
-        window_days: row.window_days,
-        params,
-        expires_at_ms: row.expires_at_ms,
-        disabled_at_ms: row.disabled_at_ms,
-        left_at_ms: row.left_at_ms,
-        undisclosed: row.requires_disclosure.unwrap_or(0) != 0 && row.disclosure_accepted_at_ms.is_none(),
-        fingerprinted: row.fingerprinted != 0,
-    }))
+/// The links in the rows of `links_resolve`.
+pub fn links_decode(rows: Rows) -> Result<Vec<LinkRecord>, DbError> {
+    rows.take::<LinkRow>()?.into_iter().map(LinkRecord::try_from).collect()
+}
+
+impl TryFrom<LinkRow> for LinkRecord {
+    type Error = DbError;
+
+    fn try_from(row: LinkRow) -> Result<LinkRecord, DbError> {
+        let utm: BTreeMap<String, String> = parse(row.utm.as_deref())?;
+        let params: Vec<String> = parse(row.params.as_deref())?;
+        Ok(LinkRecord {
+            code: row.code,
+            chosen: row.chosen != 0,
+            partner_id: row.partner_id,
+            program_id: row.program_id,
+            destination: row.destination,
+            campaign: row.campaign.filter(|campaign| !campaign.is_empty()),
+            utm,
+            window_days: row.window_days,
+            params,
+            expires_at_ms: row.expires_at_ms,
+            disabled_at_ms: row.disabled_at_ms,
+            left_at_ms: row.left_at_ms,
+            undisclosed: row.requires_disclosure.unwrap_or(0) != 0 && row.disclosure_accepted_at_ms.is_none(),
+            fingerprinted: row.fingerprinted != 0,
+        })
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> Result<T, DbError> {
@@ -87,7 +98,7 @@ mod tests {
     use crate::store::link::click::tests::{query, sqlite};
 
     fn resolve(db: &rusqlite::Connection, code: &str, now: i64) -> Option<LinkRecord> {
-        link_decode(&query(db, &link_resolve(code, UtcMillis(now)).statement).unwrap()).unwrap()
+        links_decode(query(db, &link_resolve(code, UtcMillis(now)).statement).unwrap()).unwrap().pop()
     }
 
     #[test]
@@ -95,7 +106,6 @@ mod tests {
         let db = sqlite();
         db.execute_batch(
             r#"CREATE TABLE partner(id TEXT PRIMARY KEY, program_id TEXT, disclosure_accepted_at_ms INTEGER, left_at_ms INTEGER, standing TEXT NOT NULL DEFAULT 'active') STRICT;
-            CREATE TABLE program_version(program_id TEXT, version INTEGER, effective_from_ms INTEGER, document TEXT) STRICT;
             CREATE TABLE link(code TEXT PRIMARY KEY, partner_id TEXT, program_id TEXT, destination TEXT, campaign TEXT, utm TEXT,
                 source TEXT, created_at_ms INTEGER, expires_at_ms INTEGER, disabled_at_ms INTEGER, chosen INTEGER NOT NULL DEFAULT 0) STRICT;
             INSERT INTO partner VALUES ('a', 'p', NULL, NULL, 'active'), ('b', 'p', 5, 9, 'active');
@@ -126,7 +136,10 @@ mod tests {
         );
         assert_eq!(resolve(&db, "C", 99), None);
         assert_eq!(resolve(&db, "C", 100).unwrap().params, Vec::<String>::new());
-        assert_eq!(resolve(&db, "a", 100), None, "a drawn code is exact");
+        assert_eq!(resolve(&db, "a", 100).unwrap().code, LinkCode::from("A"));
+        let several = links_resolve(&["none", "b", "ADA20"], UtcMillis(100));
+        let found = links_decode(query(&db, &several.statement).unwrap()).unwrap();
+        assert_eq!(found.iter().map(|link| link.code.as_str()).collect::<Vec<_>>(), ["B", "Ada20"]);
         for given in ["Ada20", "ADA20", "ada20"] {
             assert_eq!(resolve(&db, given, 100).unwrap().code, LinkCode::from("Ada20"));
         }

@@ -104,7 +104,7 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
     vec![
         get("/v1/attribution").header("cookie", cookie),
         call(("POST", "/v1/collect"), "/v1/collect", 204).body(json!({"event": "page.viewed", "partner": "zzzzzzzz"})),
-        call(("GET", "/px.gif"), "/px.gif?partner=zzzzzzzz", 200),
+        call(("GET", "/v1/stage.gif"), "/v1/stage.gif?partner=zzzzzzzz", 200),
         call(("POST", "/v1/webhooks/events"), "/v1/webhooks/events", 200)
             .body(event)
             .header("webhook-id", "msg_1")

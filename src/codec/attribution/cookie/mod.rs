@@ -12,6 +12,7 @@ use crate::base::id::unhex;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::codec::cookie_header;
 use crate::engine::attribution::touch::{TOUCHES_MAX, Touch, TouchHistory};
+use crate::engine::link::campaign::is_campaign;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -225,7 +226,7 @@ pub fn fits(touchpoints: &TouchHistory) -> bool {
         && touchpoints.touches.iter().all(|touch| {
             is_word(&touch.program, 1, 64)
                 && is_word(&touch.code, 1, 128)
-                && is_word(&touch.campaign, 0, 64)
+                && (touch.campaign.is_empty() || is_campaign(&touch.campaign))
                 && is_word(&touch.click_id, 1, 40)
                 && is_instant(touch.at)
         })

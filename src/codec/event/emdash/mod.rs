@@ -82,7 +82,7 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let payload = match EventType::parse(&kind) {
         Some(EventType::AccountSignedUp) => Payload::SignedUp { plan: None, team_size: None },
         Some(funnel) if funnel.is_funnel() => {
-            Payload::Funnel { campaign: data.text("campaign", &CAMPAIGN)?, visitor: data.text("visitor", &CODE)? }
+            Payload::Funnel { campaign: data.campaign("campaign", &CAMPAIGN)?, visitor: data.text("visitor", &CODE)? }
         }
         _ => Payload::Other,
     };
@@ -123,7 +123,7 @@ fn form_credential(data: &Fields<'_>) -> Result<Credential, Invalid> {
         let text = data.text(name, &TOKEN)?;
         match text {
             Some(token) if name == "ref" && token.starts_with(TOKEN_PREFIX) => credential.token = Some(token),
-            Some(_) if credential.code.is_none() => credential.code = data.text(name, &CODE)?.map(Into::into),
+            Some(_) if credential.code.is_none() => credential.code = data.given_code(name)?,
             _ => {}
         }
     }

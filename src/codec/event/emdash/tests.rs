@@ -139,7 +139,8 @@ fn who_referred_a_submission() {
         (json!({"ref": "r", "partner": "p", "code": "c"}), None, Some("r")),
         (json!({"ref": "", "partner": null, "code": "c"}), None, Some("c")),
         (json!({"ref": "v1.k.p.m", "partner": "p", "code": "c"}), Some("v1.k.p.m"), Some("p")),
-        (json!({"code": "v1.k.p.m"}), None, Some("v1.k.p.m")),
+        (json!({"code": "v1.k.p.m"}), None, Some("v1")),
+        (json!({"ref": " https://go.example/r/AbC/?x=1"}), None, Some("AbC")),
         (json!({}), None, None),
     ] {
         let credential = form(&data).unwrap().credential;
@@ -153,7 +154,7 @@ fn who_referred_a_submission() {
 fn broken_forms_name_their_field() {
     for (data, field, code) in [
         (json!({"name": "a".repeat(201)}), "data.name", "too_long"),
-        (json!({"ref": "a".repeat(129)}), "data.ref", "too_long"),
+        (json!({"ref": "a".repeat(2_049)}), "data.ref", "too_long"),
         (json!({"ref": format!("v1.{}", "a".repeat(4_094))}), "data.ref", "too_long"),
         (json!({"code": 7}), "data.code", "wrong_type"),
         (json!({"manicule_event": "rfq.submitted", "account_id": "a b"}), "data.account_id", "malformed"),

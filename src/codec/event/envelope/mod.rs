@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::base::ids::LinkCode;
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::UtcMillis;
 use crate::codec::fields::{CAMPAIGN, CODE, CURRENCY, DOMAIN, Fields, ID, KIND, NAME, TOKEN};
@@ -48,12 +49,16 @@ pub fn parse(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         person: Person { stripe_customer: parts.data.text("stripe_customer", &ID)?, ..person(&parts.account)? },
         credential: Credential {
             token: parts.attribution.text("token", &TOKEN)?,
-            code: parts.attribution.text("code", &CODE)?.map(Into::into),
+            code: parts.attribution.given_code("code")?,
             visitor: parts.attribution.text("visitor", &CODE)?,
         },
         payload: payload(&kind, &parts)?,
         kind,
     })
+}
+
+fn agency_code(data: &Fields<'_>) -> Result<LinkCode, Invalid> {
+    data.given_code("agency_code")?.ok_or_else(|| data.missing("agency_code"))
 }
 
 pub(crate) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
@@ -84,12 +89,9 @@ fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> 
             Payload::Active { api_calls: data.integer("api_calls", 0..=API_CALLS_MAX)?, team_size: parts.team_size()? }
         }
         EventType::AccountCancelled => Payload::Cancelled,
-        EventType::AccountHandedOff => Payload::HandedOff {
-            agency_code: data.required_text("agency_code", &CODE)?.into(),
-            domain: parts.domain()?,
-        },
+        EventType::AccountHandedOff => Payload::HandedOff { agency_code: agency_code(data)?, domain: parts.domain()? },
         EventType::WorkspaceInvited => Payload::WorkspaceInvited {
-            agency_code: data.required_text("agency_code", &CODE)?.into(),
+            agency_code: agency_code(data)?,
             domain: parts.domain()?.ok_or_else(|| data.missing("domain"))?,
         },
         EventType::SubscriptionStarted => Payload::SubscriptionStarted(parts.subscription()?),
@@ -123,7 +125,7 @@ fn payload(kind: &str, parts: &EnvelopeHeaders<'_>) -> Result<Payload, Invalid> 
         | EventType::NewsletterJoined
         | EventType::ActivationReached
         | EventType::PageViewed => Payload::Funnel {
-            campaign: data.text("campaign", &CAMPAIGN)?,
+            campaign: data.campaign("campaign", &CAMPAIGN)?,
             visitor: match data.text("visitor", &CODE)? {
                 Some(visitor) => Some(visitor),
                 None => parts.attribution.text("visitor", &CODE)?,

@@ -1,7 +1,8 @@
 //! The redirect: the response to a request through a ref link, and what is recorded about it.
 //!
 //! In scope: `/r/{code}`, and `?ref=` / `?partner=` on any path. Not in scope: looking up the code, sending the
-//! response, writing the click. Unknown, expired, disabled and malformed codes are all treated as a plain visit.
+//! response, writing the click. A short link that is unknown, expired, disabled or malformed is a plain visit. A parameter
+//! without a live code of a program that takes it is the site's own, and goes to the site as it is.
 
 use crate::base::id;
 use crate::base::id::ID_BYTES;
@@ -13,9 +14,9 @@ use crate::engine::attribution::touch::Touch;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click;
 use crate::engine::link::click::{Click, Visitor};
-use crate::engine::link::visit::{RequestSignals, VisitKind, classify};
+use crate::engine::link::visit::{RequestSignals, VisitKind, classify, is_embed};
 use crate::http::link::reflink;
-use crate::http::link::reflink::RefLink;
+use crate::http::link::reflink::{CodeCandidate, RefLink};
 use std::rc::Rc;
 
 /// What the Referer of our redirect may contain: the origin, never the path with the code, and nothing from https to
@@ -66,6 +67,8 @@ pub struct RedirectInput<'a> {
     pub ip: &'a str,
     pub country: Option<&'a str>,
     pub referrer: Option<&'a str>,
+    /// Over plain http, and not on this machine: no cookie can be set.
+    pub is_plain: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +85,10 @@ pub enum Redirect {
     To(String),
     /// On to the origin.
     Pass,
+    /// 503: the browser asks again once somebody looks.
+    NotYet,
+    /// A 200 page for a program that follows redirects itself and opens where they end.
+    Page(String),
 }
 
 impl RefMode {
@@ -98,8 +105,18 @@ impl ResolvedLink {
     }
 }
 
-/// Decides. `resolved` is the code's link, `None` if it is unknown or could not be looked up; `random` returns fresh
-/// bytes for ids.
+/// Whether a code's link counts for this request.
+pub fn counts(candidate: &CodeCandidate<'_>, link: &LinkRecord, now: UtcMillis) -> bool {
+    link.live(now) && candidate.param.is_none_or(|param| link.accepts(param))
+}
+
+/// Whether the codes of this request are worth a look: a parameter of a page's files and fetches is the page's.
+pub fn is_worth_a_look(found: &RefLink<'_>, signals: &RequestSignals<'_>) -> bool {
+    found.is_short || !is_embed(signals)
+}
+
+/// Decides. `resolved` is the link of the chosen code, `None` if it is unknown or could not be looked up; `random` returns
+/// fresh bytes for ids.
 pub fn decide(
     found: &RefLink<'_>,
     resolved: Option<&ResolvedLink>,
@@ -108,26 +125,44 @@ pub fn decide(
     now: UtcMillis,
     random: &mut impl FnMut() -> [u8; ID_BYTES],
 ) -> RedirectDecision {
-    let accepted = |link: &LinkRecord| found.param.is_none_or(|param| link.accepts(param));
-    let resolved = resolved.filter(|resolved| resolved.link.live(now) && accepted(&resolved.link));
-    let go = go(found, resolved, settings);
+    let candidate = found.candidates.get(found.chosen);
+    let resolved = resolved.filter(|resolved| candidate.is_some_and(|code| counts(code, &resolved.link, now)));
     let plain = |go| RedirectDecision { go, set_cookie: None, click: None };
-    let Some(ResolvedLink { link, .. }) = resolved else { return plain(go) };
-    if !consents(parts.cookie, &settings.consent_cookie) {
+    if parts.is_plain
+        && (found.is_short || resolved.is_some())
+        && let Some(secure) = found.over_https()
+    {
+        return plain(Redirect::To(secure));
+    }
+    let Some(ResolvedLink { link, .. }) = resolved else { return plain(go(found, None, settings)) };
+    let visit = classify(&parts.signals);
+    let unstored = match visit {
+        VisitKind::OfficeApp => Some(page(found, resolved, settings)),
+        VisitKind::Prefetch if parts.signals.method.eq_ignore_ascii_case("GET") => Some(Redirect::NotYet),
+        VisitKind::Embed if !found.is_short => Some(Redirect::Pass),
+        VisitKind::Prefetch | VisitKind::Embed => Some(go(found, resolved, settings)),
+        // What is not stored can be found again while the code is in the address.
+        _ if !consents(parts.cookie, &settings.consent_cookie) => Some(unstripped(found, resolved, settings)),
+        _ => None,
+    };
+    if let Some(go) = unstored {
         return plain(go);
     }
-    let visit = classify(&parts.signals);
     match (visit, &settings.keys) {
-        (VisitKind::Prefetch | VisitKind::Embed, _) => plain(go),
         (VisitKind::Visit, Some(keys)) => {
             let (set_cookie, click) = touch(found, link, parts, keys, now, random);
+            // A second time in this hour, the site itself may have led here: it would again.
+            let is_repeat = click.is_none();
+            let go = if is_repeat { unstripped } else { go }(found, resolved, settings);
             RedirectDecision { go, set_cookie: Some(set_cookie), click }
         }
         // Without keys no cookie can be signed; the click still counts.
-        (VisitKind::Bot | VisitKind::Visit, _) => {
+        (kind, _) => {
             let visitor = fingerprint_source(parts);
             let click_id = id::fresh("clk", &random());
-            let click = record(found, link, parts, visitor, click_id, visit == VisitKind::Bot, now);
+            let is_bot = kind != VisitKind::Visit;
+            let click = record(found, link, parts, visitor, click_id, is_bot, now);
+            let go = if is_bot { go } else { unstripped }(found, resolved, settings);
             RedirectDecision { go, set_cookie: None, click: Some(click) }
         }
     }
@@ -140,13 +175,37 @@ pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
 
 /// Where the request leads, which is the same for every visitor.
 fn go(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectSettings) -> Redirect {
-    match (found.param, settings.mode, resolved) {
-        (None, _, Some(resolved)) if !found.has_query() => Redirect::To(resolved.location.clone()),
-        (None, _, Some(resolved)) => Redirect::To(found.carried_to(&resolved.location)),
-        (None, _, None) => Redirect::To(found.carried_to(&reflink::default_destination(&settings.site))),
-        (Some(_), RefMode::Redirect, _) => Redirect::To(found.stripped()),
-        (Some(_), RefMode::Pass, _) => Redirect::Pass,
+    match resolved {
+        Some(resolved) if found.is_short && !found.has_query() => Redirect::To(resolved.location.clone()),
+        Some(resolved) if found.is_short => Redirect::To(found.carried_to(&resolved.location)),
+        None if found.is_short => Redirect::To(found.carried_to(&reflink::default_destination(&settings.site))),
+        Some(resolved) if settings.mode == RefMode::Redirect => {
+            Redirect::To(found.stripped(resolved.link.accepts("campaign")))
+        }
+        _ => Redirect::Pass,
     }
+}
+
+/// The same, with the code still in a page's address.
+fn unstripped(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectSettings) -> Redirect {
+    if found.is_short { go(found, resolved, settings) } else { Redirect::Pass }
+}
+
+/// The page for an Office program. Such a program hands the address it was given to the browser if it got a page, and the
+/// last one of a row of redirects otherwise, without the cookie. So the page leads to the same address.
+fn page(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectSettings) -> Redirect {
+    let (link, onward) = (escaped(&found.itself()), go(found, resolved, settings));
+    let onward = if let Redirect::To(onward) = &onward { escaped(onward) } else { link.clone() };
+    Redirect::Page(format!(
+        "<!doctype html><html lang=\"\"><meta charset=\"utf-8\"><meta name=\"robots\" content=\"noindex\">\
+         <title>{onward}</title><meta http-equiv=\"refresh\" content=\"0; url={link}\">\
+         <p><a href=\"{onward}\">{onward}</a></p></html>"
+    ))
+}
+
+/// Text in HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('\'', "&#39;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The cookie with this visit's touch, and the click unless this visitor's hour is already counted. The rows alone
@@ -173,7 +232,7 @@ pub fn touch(
     let touch = Touch {
         program: link.program_id.clone(),
         code: link.code.clone(),
-        campaign: campaign(found, link).to_owned(),
+        campaign: campaign(found, link),
         click_id,
         at: now,
     };
@@ -182,9 +241,9 @@ pub fn touch(
 }
 
 /// The URL's campaign if the program accepts one, otherwise the link's.
-fn campaign<'a>(found: &'a RefLink<'_>, link: &'a LinkRecord) -> &'a str {
-    let named = found.campaign.as_deref().filter(|_| link.accepts("campaign"));
-    named.or(link.campaign.as_deref()).unwrap_or_default()
+fn campaign(found: &RefLink<'_>, link: &LinkRecord) -> String {
+    let named = if link.accepts("campaign") { found.campaign() } else { None };
+    named.or_else(|| link.campaign.clone()).unwrap_or_default()
 }
 
 /// A visitor identified by the cookie.
@@ -223,7 +282,7 @@ fn record(
     Click {
         id,
         link: Rc::clone(link),
-        campaign: campaign(found, link).to_owned(),
+        campaign: campaign(found, link),
         visitor,
         at: now,
         bot,

@@ -69,7 +69,11 @@ fn touchpoints(decision: &RedirectDecision) -> SignedCookie {
 }
 
 fn plain(go: &str) -> RedirectDecision {
-    RedirectDecision { go: Redirect::To(go.to_owned()), set_cookie: None, click: None }
+    only(Redirect::To(go.to_owned()))
+}
+
+fn only(go: Redirect) -> RedirectDecision {
+    RedirectDecision { go, set_cookie: None, click: None }
 }
 
 #[test]
@@ -103,12 +107,13 @@ fn dead_links_are_plain_visits() {
             ("https://go.example/r/AbC", "", "/"),
             ("https://go.example/r/AbC", "https://site.example/", "https://site.example/"),
             ("https://go.example/r/AbC?utm_source=x", "https://site.example/", "https://site.example/?utm_source=x"),
-            ("https://go.example/p?ref=AbC&x=1", "", "https://go.example/p?x=1"),
         ] {
             assert_eq!(run(&Case { link: dead.clone(), site, ..case(url) }), plain(go), "{what} {url}");
         }
-        let pass = run(&Case { link: dead, mode: RefMode::Pass, ..case("https://go.example/p?ref=AbC") });
-        assert_eq!(pass, RedirectDecision { go: Redirect::Pass, set_cookie: None, click: None }, "{what}");
+        for mode in [RefMode::Pass, RefMode::Redirect] {
+            let pass = run(&Case { link: dead.clone(), mode, ..case("https://go.example/p?ref=AbC&x=1") });
+            assert_eq!(pass, only(Redirect::Pass), "{what}: the site's own parameter");
+        }
     }
     let live = LinkRecord { expires_at_ms: Some(NOW.plus_ms(1)), ..link() };
     assert!(run(&Case { link: Some(live), ..case("https://go.example/r/AbC") }).set_cookie.is_some());
@@ -119,13 +124,13 @@ fn parameters_count_where_the_program_accepts_them() {
     let stripped = run(&case("https://go.example/p?ref=AbC&x=1"));
     assert_eq!(stripped.go, Redirect::To("https://go.example/p?x=1".into()));
     assert!(stripped.set_cookie.is_some() && stripped.click.is_some());
-    assert_eq!(run(&case("https://go.example/p?partner=AbC")), plain("https://go.example/p"));
+    assert_eq!(run(&case("https://go.example/p?partner=AbC")), only(Redirect::Pass));
     let named = |link: LinkRecord, url| {
         touchpoints(&run(&Case { link: Some(link), ..case(url) })).touchpoints.touches[0].campaign.clone()
     };
     assert_eq!(named(link(), "https://go.example/?ref=AbC&campaign=q3"), "q3");
     assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q3"), "q3");
-    assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q%203"), "launch");
+    assert_eq!(named(link(), "https://go.example/r/AbC?campaign=q%203"), "q 3");
     assert_eq!(named(LinkRecord { params: vec![], ..link() }, "https://go.example/r/AbC?campaign=q3"), "launch");
     assert_eq!(named(LinkRecord { campaign: None, ..link() }, "https://go.example/r/AbC"), "");
 }
@@ -146,7 +151,7 @@ fn only_visits_get_a_cookie() {
     let get = browser().signals;
     for (parts, bot) in [
         (with(RequestSignals { method: "HEAD", ..get }), None),
-        (with(RequestSignals { purposes: [Some("prefetch"), None, None, None], ..get }), None),
+        (with(RequestSignals { method: "HEAD", purposes: [Some("prefetch"), None, None, None], ..get }), None),
         (with(RequestSignals { fetch_dest: Some("image"), ..get }), None),
         (with(RequestSignals { fetch_dest: Some("iframe"), fetch_mode: Some("navigate"), ..get }), None),
         (with(RequestSignals { user_agent: Some("Slackbot 1.0"), ..get }), Some(true)),
@@ -156,6 +161,88 @@ fn only_visits_get_a_cookie() {
         assert_eq!(decision.go, Redirect::To("/pricing?utm_source=partner".into()));
         assert_eq!(decision.set_cookie, None);
         assert_eq!(decision.click.map(|click| click.bot), bot, "{parts:?}");
+    }
+    let worker = RequestSignals { fetch_mode: Some("navigate"), fetch_dest: Some("empty"), ..get };
+    assert!(run(&Case { parts: with(worker), ..case("https://go.example/r/AbC") }).set_cookie.is_some());
+}
+
+#[test]
+fn what_nobody_sees_yet_is_asked_for_again() {
+    for (place, purpose) in [
+        (0, "prefetch"),
+        (0, "prefetch;prerender"),
+        (0, "prefetch;anonymous-client-ip"),
+        (1, "prefetch"),
+        (2, "preview"),
+        (3, "prefetch"),
+    ] {
+        let mut purposes = [None; 4];
+        purposes[place] = Some(purpose);
+        let parts = RedirectInput { signals: RequestSignals { purposes, ..browser().signals }, ..browser() };
+        for mode in [RefMode::Pass, RefMode::Redirect] {
+            for url in ["https://go.example/r/AbC", "https://go.example/p?ref=AbC"] {
+                assert_eq!(run(&Case { parts, mode, ..case(url) }), only(Redirect::NotYet), "{purpose} {url}");
+            }
+            let other = Case { parts, link: None, mode, ..case("https://go.example/docs?ref=main") };
+            assert_eq!(run(&other), only(Redirect::Pass), "{purpose}");
+        }
+        let unknown = Case { parts, link: None, ..case("https://go.example/r/AbC") };
+        assert_eq!(run(&unknown), plain("/"), "{purpose}");
+    }
+}
+
+#[test]
+fn a_pages_own_requests_stay_untouched() {
+    for (mode, dest) in [("no-cors", "image"), ("cors", "empty"), ("no-cors", "script"), ("navigate", "iframe")] {
+        let signals = RequestSignals { fetch_mode: Some(mode), fetch_dest: Some(dest), ..browser().signals };
+        let found = reflink::find("https://go.example/p?ref=AbC").unwrap();
+        assert!(!is_worth_a_look(&found, &signals));
+        let parts = RedirectInput { signals, ..browser() };
+        assert_eq!(run(&Case { parts, ..case("https://go.example/p?ref=AbC") }), only(Redirect::Pass), "{mode} {dest}");
+    }
+}
+
+#[test]
+fn a_site_that_leads_back_to_the_parameter_does_not_loop() {
+    let url = "https://go.example/docs?ref=AbC";
+    let first = run(&case(url));
+    assert_eq!(first.go, Redirect::To("https://go.example/docs".into()));
+    let cookie = first.set_cookie.clone().unwrap();
+    let parts = RedirectInput { cookie: cookie.split(';').next(), ..browser() };
+    let second = run(&Case { parts, ..case(url) });
+    assert_eq!((second.go, second.click), (Redirect::Pass, None));
+    assert!(second.set_cookie.is_some());
+}
+
+#[test]
+fn office_programs_get_a_page_that_leads_on() {
+    for method in ["GET", "HEAD"] {
+        let agent = Some("Mozilla/4.0 (compatible; ms-office; MSOffice 16)");
+        let signals = RequestSignals { method, user_agent: agent, ..browser().signals };
+        let parts = RedirectInput { signals, ..browser() };
+        for (url, link) in [
+            ("https://go.example/r/AbC?x=\"&y", "url=https://go.example/r/AbC?x=&quot;&amp;y\""),
+            ("https://go.example/p?ref=AbC", "url=https://go.example/p?ref=AbC\""),
+        ] {
+            let decision = run(&Case { parts, ..case(url) });
+            let Redirect::Page(page) = &decision.go else { panic!("{decision:?}") };
+            assert!(page.contains(link), "{page}");
+            assert_eq!((decision.set_cookie, decision.click), (None, None));
+        }
+        assert_eq!(run(&Case { parts, link: None, ..case("https://go.example/r/AbC") }), plain("/"));
+    }
+}
+
+#[test]
+fn plain_http_goes_to_https_first() {
+    let parts = RedirectInput { is_plain: true, ..browser() };
+    for (url, link, go) in [
+        ("http://go.example/r/AbC?x=1", Some(link()), Redirect::To("https://go.example/r/AbC?x=1".into())),
+        ("http://go.example/r/AbC", None, Redirect::To("https://go.example/r/AbC".into())),
+        ("http://go.example/p?ref=AbC", Some(link()), Redirect::To("https://go.example/p?ref=AbC".into())),
+        ("http://go.example/p?ref=AbC", None, Redirect::Pass),
+    ] {
+        assert_eq!(run(&Case { parts, link, ..case(url) }), only(go), "{url}");
     }
 }
 

@@ -5,7 +5,9 @@
 //! a `%` requires decoding. Parameters are compared decoded and kept byte for byte.
 
 use crate::codec::link::destination;
-use crate::engine::link::{LinkRecord, is_campaign, is_code};
+use crate::engine::link::LinkRecord;
+use crate::engine::link::campaign::campaign_of;
+use crate::engine::link::pasted::{CODES_MAX, after_short, cut, query_of};
 use crate::http::exchange::Response;
 use crate::service::error::{AppError, ErrorKind};
 use std::borrow::Cow;
@@ -14,18 +16,30 @@ use std::borrow::Cow;
 const PARAMS: [&str; 3] = ["ref", "partner", "campaign"];
 
 /// Paths of the Worker's own API, where a `ref` parameter means something else.
-const OWN_PATHS: [&str; 6] = ["/v1/", "/api/", "/px.gif", "/healthz", "/openapi.json", "/program.schema.json"];
+const OWN_PATHS: [&str; 5] = ["/v1/", "/api/", "/healthz", "/openapi.json", "/program.schema.json"];
 
-/// A request that goes through a ref link, known or not.
+/// A request that may go through a ref link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefLink<'a> {
+    /// What could be its code, in order: the first live one counts. Empty only for a short link without a code.
+    pub candidates: Vec<CodeCandidate<'a>>,
+    /// Which of them counts.
+    pub chosen: usize,
+    /// `/r/{code}`, not a parameter.
+    pub is_short: bool,
+    url: Url<'a>,
+}
+
+/// A part of the URL that could be a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeCandidate<'a> {
     /// `None` for `/r/{code}`, otherwise the parameter's name.
     pub param: Option<&'static str>,
-    /// `None` if the value cannot be a code.
-    pub code: Option<Cow<'a, str>>,
-    /// The campaign in the URL, if it is valid.
-    pub campaign: Option<Cow<'a, str>>,
-    url: Url<'a>,
+    pub code: Cow<'a, str>,
+    /// Parameters that follow the code instead of a `?` or `&`.
+    query: &'a str,
+    /// Which part of the query it is.
+    part: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,44 +52,63 @@ struct Url<'a> {
 }
 
 /// The ref link of this URL (absolute, as the runtime provides it). `None`: the redirect does not handle the request.
-/// If there are several parameters, the first one with a well-formed code counts.
 pub fn find(url: &str) -> Option<RefLink<'_>> {
     let url = Url::split(url);
     let path = url.path();
-    if let Some(code) = path.strip_prefix("/r/") {
-        return Some(RefLink { param: None, code: well_formed(decode(code)), campaign: url.campaign(), url });
+    if let Some(rest) = after_short(path) {
+        let candidate = cut(rest).map(|found| CodeCandidate {
+            param: None,
+            code: found.code,
+            query: query_of(found.rest),
+            part: 0,
+        });
+        return Some(RefLink { candidates: candidate.into_iter().collect(), chosen: 0, is_short: true, url });
     }
     let query = url.query?;
     if OWN_PATHS.iter().any(|own| path.starts_with(own)) {
         return None;
     }
-    let mut found = None;
-    for (name, value) in pairs(query) {
-        let Some(param) = ours(name).filter(|param| *param != "campaign") else { continue };
-        let code = well_formed(decode(value));
-        let good = code.is_some();
-        if good || found.is_none() {
-            found = Some((param, code));
-        }
-        if good {
-            break;
+    let mut candidates: Vec<CodeCandidate<'_>> = Vec::new();
+    for (part, (name, value)) in parts(query).enumerate() {
+        if let Some(param) = ours(name).filter(|param| *param != "campaign")
+            && let Some(found) = cut(value)
+            && candidates.len() < CODES_MAX
+        {
+            candidates.push(CodeCandidate { param: Some(param), code: found.code, query: query_of(found.rest), part });
         }
     }
-    let (param, code) = found?;
-    Some(RefLink { param: Some(param), code, campaign: url.campaign(), url })
+    (!candidates.is_empty()).then_some(RefLink { candidates, chosen: 0, is_short: false, url })
 }
 
 impl RefLink<'_> {
-    /// The same URL without our parameters, and otherwise byte for byte.
-    pub fn stripped(&self) -> String {
+    /// The codes that could be its code.
+    pub fn codes(&self) -> Vec<&str> {
+        self.candidates.iter().map(|candidate| &*candidate.code).collect()
+    }
+
+    /// The same URL without the parameter that counts, and otherwise byte for byte: parameters before it are not ours, and
+    /// those after it that could be ours would count next. `campaign` goes where the program takes it.
+    pub fn stripped(&self, takes_campaign: bool) -> String {
         let mut out = String::with_capacity(self.url.address.len() + 16);
         out.push_str(self.url.address);
         let mut separator = '?';
-        for part in self.url.query.into_iter().flat_map(|query| query.split('&')) {
-            if ours(part.split_once('=').map_or(part, |(name, _)| name)).is_none() {
-                out.push(separator);
-                out.push_str(part);
-                separator = '&';
+        let mut add = |part: &str| {
+            out.push(separator);
+            out.push_str(part);
+            separator = '&';
+        };
+        let chosen = self.candidates.get(self.chosen);
+        for (at, part) in self.url.query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            match (ours(name), chosen) {
+                (Some("campaign"), _) if takes_campaign => {}
+                (Some("ref" | "partner"), Some(chosen)) if at == chosen.part => {
+                    if !chosen.query.is_empty() {
+                        add(chosen.query);
+                    }
+                }
+                (Some("ref" | "partner"), Some(chosen)) if at > chosen.part && cut(value).is_some() => {}
+                _ => add(part),
             }
         }
         out.push_str(self.url.fragment);
@@ -84,24 +117,52 @@ impl RefLink<'_> {
 
     /// `base` with the request's other parameters added, except those it has already.
     pub fn carried_to(&self, base: &str) -> String {
-        let Some(query) = self.url.query else { return base.to_owned() };
         let mut target = RefTarget::of(base);
-        for part in query.split('&').filter(|part| !part.is_empty()) {
+        for part in self.queries().flat_map(|query| query.split('&')) {
+            let part = unescaped(part);
             let name = part.split_once('=').map_or(part, |(name, _)| name);
-            if ours(name).is_none() {
+            if !part.is_empty() && ours(name).is_none() {
                 target.add(name, part);
             }
         }
         header_safe(target.finish())
     }
 
+    /// The same URL over https, if it is not.
+    pub fn over_https(&self) -> Option<String> {
+        let rest = self.url.address.strip_prefix("http:")?;
+        let query = self.url.query.map_or_else(String::new, |query| format!("?{query}"));
+        Some(header_safe(format!("https:{rest}{query}{}", self.url.fragment)))
+    }
+
+    /// The URL itself.
+    pub fn itself(&self) -> String {
+        let query = self.url.query.map_or_else(String::new, |query| format!("?{query}"));
+        header_safe(format!("{}{query}", self.url.address))
+    }
+
+    /// The campaign in the URL.
+    pub fn campaign(&self) -> Option<String> {
+        let mut all = self.queries().flat_map(parts);
+        let (_, value) = all.find(|(name, _)| ours(name) == Some("campaign"))?;
+        campaign_of(&decode(value)?).map(Cow::into_owned)
+    }
+
     /// A parameter's value in the request, decoded.
     pub fn param(&self, wanted: &str) -> Option<Cow<'_, str>> {
-        pairs(self.url.query?).find(|(name, _)| decode(name).is_some_and(|n| n == wanted)).and_then(|(_, v)| decode(v))
+        let mut all = self.queries().flat_map(parts);
+        let (_, value) = all.find(|(name, _)| decode(unescaped(name)).is_some_and(|name| name == wanted))?;
+        decode(value)
     }
 
     pub fn has_query(&self) -> bool {
-        self.url.query.is_some()
+        self.queries().next().is_some()
+    }
+
+    /// The query, and the one behind the code.
+    fn queries(&self) -> impl Iterator<Item = &str> {
+        let behind = self.candidates.get(self.chosen).map(|chosen| chosen.query).filter(|query| !query.is_empty());
+        behind.into_iter().chain(self.url.query)
     }
 }
 
@@ -123,7 +184,7 @@ pub fn destination(link: &LinkRecord, site: &str) -> String {
 
 /// Whether a path is that of a short link.
 pub fn is_short(path: &str) -> bool {
-    path.starts_with("/r/")
+    after_short(path).is_some()
 }
 
 /// The response of a short link to anything other than following it.
@@ -158,11 +219,6 @@ impl<'a> Url<'a> {
     fn path(&self) -> &'a str {
         let start = self.address.find("://").map_or(0, |at| at + 3);
         self.address[start..].find('/').map_or("", |at| &self.address[start + at..])
-    }
-
-    fn campaign(&self) -> Option<Cow<'a, str>> {
-        let (_, value) = pairs(self.query?).find(|(name, _)| ours(name) == Some("campaign"))?;
-        decode(value).filter(|campaign| is_campaign(campaign))
     }
 }
 
@@ -208,14 +264,24 @@ impl<'a> RefTarget<'a> {
     }
 }
 
-/// Which of our parameters has this name.
+/// Which of our parameters has this name, in whatever case, also behind an `&amp;` or a second `?`.
 fn ours(name: &str) -> Option<&'static str> {
     let name = decode(name)?;
-    PARAMS.into_iter().find(|param| *param == name)
+    let name = unescaped(name.trim_start_matches('?'));
+    PARAMS.into_iter().find(|param| param.eq_ignore_ascii_case(name))
 }
 
-fn well_formed(code: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
-    code.filter(|code| is_code(code))
+/// A parameter without what is left of an `&amp;`.
+fn unescaped(mut part: &str) -> &str {
+    while let Some(rest) = part.strip_prefix("amp;").or_else(|| part.strip_prefix("AMP;")) {
+        part = rest;
+    }
+    part
+}
+
+/// Names and values, the empty ones included.
+fn parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {

@@ -1,57 +1,40 @@
 use crate::http::link::reflink::*;
 use proptest::prelude::*;
 
-fn code(url: &str) -> Option<(Option<&'static str>, Option<String>, Option<String>)> {
-    find(url).map(|f| (f.param, f.code.map(Cow::into_owned), f.campaign.map(Cow::into_owned)))
+/// Whether it is a short link, its codes with their parameters, and the campaign.
+type Found = (bool, Vec<(Option<&'static str>, String)>, Option<String>);
+
+fn code(url: &str) -> Option<Found> {
+    find(url).map(|f| {
+        let codes = f.candidates.iter().map(|c| (c.param, c.code.to_string())).collect();
+        (f.is_short, codes, f.campaign())
+    })
 }
 
 #[test]
 fn links_are_found() {
-    let path = |code: &str| Some((None, Some(code.to_owned()), None));
-    let bad_path = Some((None, None, None));
-    let query = |param, code: &str| Some((Some(param), Some(code.to_owned()), None));
-    let campaign = |param, code: &str, name: &str| Some((param, Some(code.to_owned()), Some(name.to_owned())));
+    let short = |code: &str, name: Option<&str>| Some((true, vec![(None, code.to_owned())], name.map(str::to_owned)));
+    let path = |code: &str| short(code, None);
+    let bad_path = Some((true, vec![], None));
     for (rest, expected) in [
         ("/r/AbC", path("AbC")),
         ("/r/a_b-C9", path("a_b-C9")),
         ("/r/%41bC", path("AbC")),
         ("/r/AbC?x=1", path("AbC")),
-        ("/r/AbC?campaign=spring", campaign(None, "AbC", "spring")),
-        ("/r/AbC?campaign=a%2Eb", campaign(None, "AbC", "a.b")),
-        ("/r/AbC?campaign=a%20b", path("AbC")),
-        ("/r/AbC?campaign=a+b", path("AbC")),
+        ("/r/AbC?campaign=spring", short("AbC", Some("spring"))),
+        ("/r/AbC?campaign=a%2Eb", short("AbC", Some("a.b"))),
+        ("/r/AbC?campaign=a%20b", short("AbC", Some("a b"))),
+        ("/r/AbC?campaign=a+b", short("AbC", Some("a b"))),
+        ("/r/AbC?campaign=fr%C3%BChling!", short("AbC", Some("fr\u{fc}hling!"))),
         ("/r/AbC?campaign=", path("AbC")),
+        ("/r/AbC?campaign=%ff", path("AbC")),
         ("/r/", bad_path.clone()),
-        ("/r/a/b", bad_path.clone()),
-        ("/r/a%2Fb", bad_path.clone()),
-        ("/r/a%0d%0aSet-Cookie:x", bad_path.clone()),
+        ("/r//", bad_path.clone()),
         ("/r/%ff", bad_path.clone()),
         ("/r/%zz", bad_path.clone()),
+        ("/r/..%2f..", bad_path.clone()),
         ("/r", None),
-        ("/R/AbC", None),
         ("/x/r/AbC", None),
-        ("/?ref=AbC", query("ref", "AbC")),
-        ("/a/b?x=1&ref=AbC&y=2", query("ref", "AbC")),
-        ("/?partner=P_1&campaign=q3", campaign(Some("partner"), "P_1", "q3")),
-        ("/?campaign=q3&partner=P_1", campaign(Some("partner"), "P_1", "q3")),
-        ("/?campaign=q3", None),
-        ("/?%72ef=AbC", query("ref", "AbC")),
-        ("/?ref=%41bC", query("ref", "AbC")),
-        ("/?ref=", Some((Some("ref"), None, None))),
-        ("/?ref", Some((Some("ref"), None, None))),
-        ("/?ref=a+b", Some((Some("ref"), None, None))),
-        ("/?ref=a%20b", Some((Some("ref"), None, None))),
-        ("/?ref=&ref=AbC", query("ref", "AbC")),
-        ("/?ref=one&ref=two", query("ref", "one")),
-        ("/?ref=b%20d&partner=good", query("partner", "good")),
-        ("/?REF=AbC", None),
-        ("/?xref=AbC&refx=AbC", None),
-        ("/?q=ref=AbC", None),
-        ("/?", None),
-        ("/", None),
-        ("/v1/attribution?ref=AbC", None),
-        ("/api/referral/generate?ref=AbC", None),
-        ("/px.gif?ref=AbC", None),
     ] {
         assert_eq!(code(&format!("https://go.example{rest}")), expected, "{rest}");
     }
@@ -60,23 +43,108 @@ fn links_are_found() {
     assert_eq!(code(&format!("https://go.example/r/{}", "a".repeat(128))), path(&"a".repeat(128)));
     assert_eq!(code(&format!("https://go.example/r/{}", "a".repeat(129))), bad_path);
     let long = format!("https://go.example/r/a?campaign={}", "c".repeat(65));
-    assert_eq!(code(&long), path("a"));
+    assert_eq!(code(&long), short("a", Some(&"c".repeat(64))));
 }
 
 #[test]
-fn addresses_are_stripped_byte_for_byte() {
-    for (from, to) in [
-        ("https://s.example/?ref=a", "https://s.example/"),
-        ("https://s.example/p?ref=a&x=1", "https://s.example/p?x=1"),
-        ("https://s.example/p?x=%20+&ref=a&&y", "https://s.example/p?x=%20+&&y"),
-        ("https://s.example/p?partner=a&campaign=b&utm_source=c", "https://s.example/p?utm_source=c"),
-        ("https://s.example/p?ref=&ref=a&%72ef=b", "https://s.example/p"),
-        ("https://s.example/p?ref=a#frag", "https://s.example/p#frag"),
-        ("https://s.example//evil.example/?ref=a", "https://s.example//evil.example/"),
-        ("https://s.example/p?ref=a&next=//evil", "https://s.example/p?next=//evil"),
+fn links_are_found_as_they_arrive() {
+    for (rest, campaign) in [
+        ("/r/AbC/", None),
+        ("/r/AbC/b", None),
+        ("/r/AbC.", None),
+        ("/r/AbC),", None),
+        ("/r/AbC%22", None),
+        ("/r/AbC'", None),
+        ("/r/AbC%E2%80%9D", None),
+        ("/r/AbC%20", None),
+        ("/r/%20AbC", None),
+        ("/r/AbC%E2%80%8B", None),
+        ("/r/%E2%80%8BAbC", None),
+        ("/r/AbC%0d%0aSet-Cookie:x", None),
+        ("/r/AbC&utm_source=x", None),
+        ("/r/AbC&campaign=spring", Some("spring")),
+        ("/r/AbC%3Fcampaign=spring", Some("spring")),
+        ("/r/AbC?x=1&amp;campaign=spring", Some("spring")),
+        ("//r/AbC", None),
+        ("///r//AbC", None),
+        ("/R/AbC", None),
     ] {
-        assert_eq!(find(from).unwrap().stripped(), to, "{from}");
+        let found = Some((true, vec![(None, "AbC".to_owned())], campaign.map(str::to_owned)));
+        assert_eq!(code(&format!("https://go.example{rest}")), found, "{rest}");
     }
+}
+
+#[test]
+fn parameters_are_found() {
+    let codes = |codes: &[(&'static str, &str)], name: Option<&str>| {
+        let codes = codes.iter().map(|(param, code)| (Some(*param), (*code).to_owned())).collect();
+        Some((false, codes, name.map(str::to_owned)))
+    };
+    let query = |param, code: &str| codes(&[(param, code)], None);
+    for (rest, expected) in [
+        ("/?ref=AbC", query("ref", "AbC")),
+        ("/a/b?x=1&ref=AbC&y=2", query("ref", "AbC")),
+        ("/?partner=P_1&campaign=q3", codes(&[("partner", "P_1")], Some("q3"))),
+        ("/?campaign=q3&partner=P_1", codes(&[("partner", "P_1")], Some("q3"))),
+        ("/?campaign=q3", None),
+        ("/?%72ef=AbC", query("ref", "AbC")),
+        ("/?ref=%41bC", query("ref", "AbC")),
+        ("/?ref=", None),
+        ("/?ref", None),
+        ("/?ref=/docs/main", None),
+        ("/?ref=%C3%A9cole", None),
+        ("/?ref=a+b", query("ref", "a")),
+        ("/?ref=%20a", query("ref", "a")),
+        ("/?ref=&ref=AbC", query("ref", "AbC")),
+        ("/?ref=one&ref=two", codes(&[("ref", "one"), ("ref", "two")], None)),
+        ("/?ref=AbC.", query("ref", "AbC")),
+        ("/?ref=AbC?utm_source=mail", query("ref", "AbC")),
+        ("/?ref=AbC?campaign=q3", codes(&[("ref", "AbC")], Some("q3"))),
+        ("/?x=1&amp;ref=AbC", query("ref", "AbC")),
+        ("/?amp%3Bref=AbC", query("ref", "AbC")),
+        ("/??ref=AbC", query("ref", "AbC")),
+        ("/?REF=AbC&Campaign=q3", codes(&[("ref", "AbC")], Some("q3"))),
+        ("/?Partner=AbC", query("partner", "AbC")),
+        ("/?ref=1&ref=2&ref=3&ref=4&ref=5", codes(&[("ref", "1"), ("ref", "2"), ("ref", "3"), ("ref", "4")], None)),
+        ("/?xref=AbC&refx=AbC", None),
+        ("/?q=ref=AbC", None),
+        ("/?", None),
+        ("/", None),
+        ("/v1/attribution?ref=AbC", None),
+        ("/api/referral/generate?ref=AbC", None),
+    ] {
+        assert_eq!(code(&format!("https://go.example{rest}")), expected, "{rest}");
+    }
+}
+
+#[test]
+fn addresses_lose_what_counts_and_nothing_else() {
+    for (chosen, from, to) in [
+        (0, "https://s.example/?ref=a", "https://s.example/"),
+        (0, "https://s.example/p?ref=a&x=1", "https://s.example/p?x=1"),
+        (0, "https://s.example/p?x=%20+&ref=a&&y", "https://s.example/p?x=%20+&&y"),
+        (0, "https://s.example/p?partner=a&campaign=b&utm_source=c", "https://s.example/p?utm_source=c"),
+        (0, "https://s.example/p?ref=&ref=a&%72ef=b", "https://s.example/p?ref="),
+        (0, "https://s.example/p?ref=a#frag", "https://s.example/p#frag"),
+        (0, "https://s.example//evil.example/?ref=a", "https://s.example//evil.example/"),
+        (0, "https://s.example/p?ref=a&next=//evil", "https://s.example/p?next=//evil"),
+        (0, "https://s.example/p?ref=a?utm_source=mail&x", "https://s.example/p?utm_source=mail&x"),
+        (0, "https://s.example/p?x=1&amp;REF=a.", "https://s.example/p?x=1"),
+        // Of several the second is live: the first is the site's own, and the third would count after the redirect.
+        (1, "https://s.example/p?ref=main&partner=a&ref=b", "https://s.example/p?ref=main"),
+    ] {
+        let mut found = find(from).unwrap();
+        found.chosen = chosen;
+        assert_eq!(found.stripped(true), to, "{from}");
+    }
+    assert_eq!(find("https://s.example/?ref=a&campaign=b").unwrap().stripped(false), "https://s.example/?campaign=b");
+}
+
+#[test]
+fn plain_http_has_a_secure_address() {
+    let secure = |url| find(url).unwrap().over_https();
+    assert_eq!(secure("http://s.example:80/r/a?x=1#f").as_deref(), Some("https://s.example:80/r/a?x=1#f"));
+    assert_eq!(secure("https://s.example/r/a"), None);
 }
 
 fn link(destination: Option<&str>, utm: &[(&str, &str)]) -> LinkRecord {
@@ -136,6 +204,9 @@ fn the_request_adds_only_what_is_missing() {
         ("?a=1&a=2", "/p", "/p?a=1&a=2"),
         ("?ref=x&partner=y&campaign=z&k", "/p?", "/p?k"),
         ("?&&", "/p", "/p"),
+        ("&utm_source=q?x=1", "/p", "/p?utm_source=q&x=1"),
+        ("?x=1&amp;utm_source=q", "/p", "/p?x=1&utm_source=q"),
+        ("./", "/p", "/p"),
         ("?x=//evil.example", "/", "/?x=//evil.example"),
     ] {
         let url = format!("https://go.example/r/AbC{query}");
@@ -148,7 +219,7 @@ proptest! {
     fn nothing_unprintable_reaches_a_header(rest in ".{0,60}") {
         for url in [format!("https://h/r/a?{rest}"), format!("https://h/{rest}?ref=a&{rest}"), rest.clone()] {
             if let Some(found) = find(&url) {
-                for out in [found.stripped(), found.carried_to("/x"), found.carried_to("https://a/?b#c")] {
+                for out in [found.stripped(true), found.carried_to("/x"), found.carried_to("https://a/?b#c")] {
                     prop_assert!(out.bytes().all(|b| b.is_ascii_graphic()), "{out:?}");
                 }
             }
@@ -156,13 +227,29 @@ proptest! {
     }
 
     #[test]
-    fn a_stripped_address_is_no_ref_link(query in "[a-z%0-9=&+]{0,30}", tail in "(ref|partner|campaign|%72ef)=[a-z]{0,3}") {
+    fn a_stripped_address_is_no_ref_link(query in "[a-z%0-9=&+?;]{0,30}", tail in "(ref|partner|campaign|%72ef)=[a-z]{0,3}") {
         let url = format!("https://h/p?{query}&{tail}&{query}");
-        if let Some(found) = find(&url) {
-            let stripped = found.stripped();
-            prop_assert_eq!(find(&stripped), None, "{}", stripped);
-            prop_assert!(stripped.starts_with("https://h/p"));
+        if let Some(mut found) = find(&url) {
+            found.chosen = found.candidates.len() - 1;
+            prop_assert!(found.stripped(true).starts_with("https://h/p"));
+            found.chosen = 0;
+            let first = found.stripped(true);
+            let nested = found.candidates[0].query.contains("=");
+            prop_assert!(nested || find(&first).is_none(), "{}", first);
         }
+    }
+
+    #[test]
+    fn a_code_is_found_whatever_follows_it(
+        code in "[A-Za-z0-9_-]{1,40}",
+        after in "([.,;:!?)/'&]|%22|%20|%E2%80%8B|%E2%80%9D|%E2%80%A6|%0A){0,3}",
+    ) {
+        for url in [format!("https://h/r/{code}{after}"), format!("https://h//R/{code}{after}?x=1")] {
+            let found = find(&url).map(|found| found.candidates[0].code.to_string());
+            prop_assert_eq!(found, Some(code.clone()), "{}", url);
+        }
+        let url = format!("https://h/p?x=1&amp;Ref={code}{after}");
+        prop_assert_eq!(find(&url).map(|found| found.candidates[0].code.to_string()), Some(code.clone()), "{}", url);
     }
 
     #[test]

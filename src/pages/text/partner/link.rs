@@ -16,7 +16,7 @@ pub const NO_MORE_HINT: &str = "Use the form below to create one.";
 // The form.
 pub const CREATE_HEADING: &str = "Create a link";
 pub const DESTINATION_HINT: &str = "A page on the site, such as /pricing. Leave it empty for the home page.";
-pub const CAMPAIGN_HINT: &str = "A name for your own use. Letters, digits, hyphens, underscores, and dots only.";
+pub const CAMPAIGN_HINT: &str = "A name for your own use.";
 pub const UTM: &str = "UTM parameters";
 pub const UTM_HINT: &str = "Added to the page's URL for the site's own analytics.";
 pub const UTM_SOURCE: &str = "UTM source";

@@ -51,28 +51,50 @@ pub fn click_counts(code: &LinkCode) -> Query<ClickCounts> {
     .query()
 }
 
-/// The salt of the month, created from `fresh` if there is none yet, and the salts of other months deleted. Three
-/// statements, of which the last returns the valid salt, no matter which invocation created it.
-pub fn salt_of(of: Month, fresh: &str) -> Vec<Stmt> {
-    let month = of.to_string();
+/// The first month whose salt still finds a click: one at the month's end may be that old, by the longest window of a
+/// program that attributes by fingerprint.
+const FIRST_MONTH: &str = "strftime('%Y-%m', (?1 - 86400000 * COALESCE((SELECT MAX(document ->> '$.attribution.window_days')
+    FROM program_version v WHERE EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint')), 0)) / 1000,
+    'unixepoch')";
+
+/// The salt of the current month, created from `fresh` if there is none yet; the salts that find no click any more are
+/// deleted. Three statements, of which the last returns the valid salt, no matter which invocation created it.
+pub fn salt_of(now: UtcMillis, fresh: &str) -> Vec<Stmt> {
+    let month = Month::of(now).to_string();
     vec![
-        Stmt::new("DELETE FROM visitor_salt WHERE month < ?1").bind(&month),
+        Stmt::new(format!("DELETE FROM visitor_salt WHERE month < {FIRST_MONTH}")).bind(now),
         Stmt::new("INSERT INTO visitor_salt (month, salt) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
             .bind(&month)
             .bind(fresh),
-        salt_find(of).statement,
+        Stmt::new("SELECT month, salt FROM visitor_salt WHERE month = ?1").bind(&month),
     ]
 }
 
 /// A month's salt, in hex.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct SaltRow {
+    pub month: String,
     pub salt: String,
 }
 
-/// The month's salt, if there is one.
-pub fn salt_find(month: Month) -> Query<SaltRow> {
-    Stmt::new("SELECT salt FROM visitor_salt WHERE month = ?1").bind(month.to_string()).query()
+/// The salts that still find clicks, the latest first.
+pub fn salts_find(now: UtcMillis) -> Query<SaltRow> {
+    let sql = format!("SELECT month, salt FROM visitor_salt WHERE month >= {FIRST_MONTH} ORDER BY month DESC");
+    Stmt::new(sql).bind(now).query()
+}
+
+/// One of several fingerprints that has clicks.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct ClickedFingerprint {
+    pub fingerprint: String,
+}
+
+pub fn clicked(fingerprints: &[String]) -> Query<ClickedFingerprint> {
+    Stmt::new(
+        "SELECT value AS fingerprint FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM click WHERE fingerprint = value)",
+    )
+    .json(&fingerprints)
+    .query()
 }
 
 /// The salt in the rows of `salt_of`.

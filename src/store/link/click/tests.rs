@@ -10,6 +10,10 @@ use std::rc::Rc;
 pub fn sqlite() -> rusqlite::Connection {
     let db = rusqlite::Connection::open_in_memory().unwrap();
     db.execute_batch(include_str!("../../../../migrations/0002_click.sql")).unwrap();
+    db.execute_batch(
+        "CREATE TABLE program_version(program_id TEXT, version INTEGER, effective_from_ms INTEGER, document TEXT) STRICT;",
+    )
+    .unwrap();
     db
 }
 
@@ -128,17 +132,30 @@ fn a_wrong_row_is_not_swallowed() {
 }
 
 #[test]
-fn one_salt_per_month_and_old_ones_go() {
+fn a_months_salt_lives_until_the_windows_of_its_clicks_are_over() {
     let db = sqlite();
-    let salt = |month: &str, fresh: &str| {
-        let rows: Vec<_> =
-            salt_of(Month::parse(month).unwrap(), fresh).iter().map(|s| query(&db, s).unwrap()).collect();
+    let document =
+        |days: i64, method: &str| format!(r#"{{"attribution":{{"window_days":{days},"methods":["{method}"]}}}}"#);
+    for (id, document) in [("p", document(30, "fingerprint")), ("q", document(90, "token"))] {
+        db.execute("INSERT INTO program_version VALUES (?1, 1, 0, ?2)", [id, &document]).unwrap();
+    }
+    let instant = |text: &str| UtcMillis::parse(text).unwrap();
+    let salt = |when: &str, fresh: &str| {
+        let rows: Vec<_> = salt_of(instant(when), fresh).iter().map(|s| query(&db, s).unwrap()).collect();
         salt_decode(&rows).unwrap()
     };
-    assert_eq!(salt("2026-06", "aa"), "aa");
-    assert_eq!(salt("2026-06", "bb"), "aa");
-    assert_eq!(salt("2026-07", "cc"), "cc");
-    let left: i64 = db.query_row("SELECT count(*) FROM visitor_salt", [], |row| row.get(0)).unwrap();
-    assert_eq!(left, 1);
+    let found = |when: &str| -> Vec<String> {
+        let rows = query(&db, &salts_find(instant(when)).statement).unwrap();
+        rows.decode::<SaltRow>().unwrap().into_iter().map(|row| row.salt).collect()
+    };
+    assert_eq!(salt("2026-06-30T23:59:59Z", "aa"), "aa");
+    assert_eq!(salt("2026-06-30T23:59:59Z", "bb"), "aa");
+    assert_eq!(salt("2026-07-02T00:00:00Z", "cc"), "cc");
+    assert_eq!(found("2026-07-30T23:59:59.999Z"), ["cc", "aa"]);
+    assert_eq!(found("2026-07-31T00:00:00Z"), ["cc"], "thirty days after the month");
+    let left = || db.query_row("SELECT count(*) FROM visitor_salt", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(left(), 2);
+    salt("2026-07-31T00:00:00Z", "dd");
+    assert_eq!(left(), 1);
     assert!(salt_decode(&[]).is_err());
 }

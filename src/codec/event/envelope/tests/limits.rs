@@ -29,10 +29,8 @@ fn limits() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("listing.viewed", "data.listing_id", 255),
         (paid, "account.name", 200),
         ("account.signed_up", "account.plan", 128),
-        (paid, "attribution.code", 128),
         (paid, "attribution.visitor", 128),
         ("page.viewed", "data.visitor", 128),
-        ("account.handed_off", "data.agency_code", 128),
         (paid, "attribution.token", 4096),
         ("page.viewed", "data.campaign", 64),
     ] {
