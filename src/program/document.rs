@@ -92,10 +92,11 @@ pub struct AttributionTerms {
     pub exclusive_group: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Model {
     FirstTouch,
+    #[default]
     LastTouch,
 }
 

@@ -5,6 +5,7 @@
 
 pub mod binding;
 mod eligibility;
+pub mod kept;
 mod presented;
 pub mod touch;
 

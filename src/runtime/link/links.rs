@@ -87,5 +87,5 @@ async fn read(env: &Env, context: &Context, code: &str, now: UtcMillis) -> Resul
 /// The version changes with the form of `LinkRecord`. No two links' codes differ by case alone, and a chosen code is one
 /// row whatever the case in which visitors type it.
 fn key(code: &str) -> String {
-    format!("link:2:{}", code.to_ascii_lowercase())
+    format!("link:3:{}", code.to_ascii_lowercase())
 }

@@ -102,7 +102,7 @@ impl FunnelFixture {
             at: *at,
         });
         let touchpoints = TouchHistory { visitor: visitor.to_owned(), touches: touches.collect() };
-        let signed = SignedCookie { touchpoints, until: at("2027-01-01T00:00:00Z") };
+        let signed = SignedCookie::of(touchpoints, at("2027-01-01T00:00:00Z"));
         format!("{}={}", keys.name(), cookie::write(keys, &signed))
     }
 

@@ -9,6 +9,7 @@ use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::codec::cookie_header;
+use crate::engine::attribution::kept::{PartnerMark, TouchTerms};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click;
@@ -178,7 +179,9 @@ pub fn touch(
         at: now,
     };
     let signed = held.unwrap_or_else(|| SignedCookie::new(id::fresh("vis", &random())));
-    (cookie::set_cookie(keys, &signed.with_touch(touch, link.window_days), now), click)
+    let partner = PartnerMark::of(&link.partner_id);
+    let terms = TouchTerms { partner, model: link.model, window_days: link.window_days };
+    (cookie::set_cookie(keys, &signed.with_touch(touch, terms, keys), now), click)
 }
 
 /// The URL's campaign if the program accepts one, otherwise the link's.

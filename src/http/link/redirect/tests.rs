@@ -1,5 +1,6 @@
 use crate::base::time::HOUR_MS;
 use crate::http::link::redirect::*;
+use crate::program::document::Model;
 use std::collections::BTreeMap;
 
 const NOW: UtcMillis = UtcMillis(1_790_000_000_000);
@@ -20,6 +21,7 @@ fn link() -> LinkRecord {
         campaign: Some("launch".into()),
         utm: BTreeMap::from([("utm_source".into(), "partner".into())]),
         window_days: 30,
+        model: Model::LastTouch,
         params: vec!["ref".into(), "campaign".into()],
         expires_at_ms: None,
         disabled_at_ms: None,
@@ -179,7 +181,20 @@ fn a_cookie_is_extended_and_its_hour_counted_once() {
 
     let later = again("https://go.example/r/AbC", hour_end);
     assert_eq!(later.click.clone().unwrap().visitor, Visitor::Known(touchpoints(&first).touchpoints.visitor));
-    assert_eq!(touchpoints(&later).touchpoints.touches.len(), 2);
+    assert_eq!(touchpoints(&later).touchpoints.touches.len(), 1, "the last touch decides");
+    let first_touch =
+        Case { link: Some(LinkRecord { model: Model::FirstTouch, ..link() }), ..case("https://go.example/r/AbC") };
+    let kept = |now| {
+        let repeat = run(&Case {
+            parts: RedirectInput { cookie: Some(cookie), ..browser() },
+            now,
+            link: first_touch.link.clone(),
+            ..first_touch
+        });
+        touchpoints(&repeat).touchpoints.touches.iter().map(|touch| touch.at).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(hour_end.plus_ms(-1)), [NOW], "the first touch keeps its instant");
+    assert_eq!(kept(hour_end), [NOW, hour_end]);
     assert_eq!(touchpoints(&later).touchpoints.visitor, touchpoints(&first).touchpoints.visitor);
 }
 
