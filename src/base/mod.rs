@@ -8,4 +8,5 @@ pub mod json;
 pub mod money;
 pub(crate) mod names;
 pub mod sort;
+pub mod suffix;
 pub mod time;

@@ -33,3 +33,4 @@ mod stripe_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
+mod visitors;

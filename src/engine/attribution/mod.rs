@@ -4,6 +4,7 @@
 //! bound by the first later event that carries a code.
 
 pub mod binding;
+pub mod deciding;
 mod eligibility;
 pub mod kept;
 mod presented;
@@ -370,8 +371,10 @@ impl<'a> Search<'a> {
                 self.candidates[candidates].reason = why.unwrap_or_default();
                 continue;
             };
-            let click = Some(touch.click_id.as_str());
-            let candidate = Candidate { document, link, method, at: touch.at, click, visitor: *visitor, candidates };
+            // A short reference may have had no room for them.
+            let click = Some(touch.click_id.as_str()).filter(|click| !click.is_empty());
+            let visitor = visitor.filter(|visitor| !visitor.is_empty());
+            let candidate = Candidate { document, link, method, at: touch.at, click, visitor, candidates };
             let better = best.as_ref().is_none_or(|b| match document.attribution.model {
                 Model::LastTouch => candidate.at >= b.at,
                 Model::FirstTouch => candidate.at < b.at,

@@ -14,6 +14,7 @@ use crate::engine::link::visit::RequestSignals;
 use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Address, Request};
+use crate::http::fetch_metadata::is_same_origin;
 use crate::http::link::redirect;
 use crate::http::link::redirect::RedirectInput;
 use crate::http::link::reflink;
@@ -40,16 +41,32 @@ pub async fn touch<S: Platform>(
     code: &LinkCode,
 ) -> Result<Option<String>, DbError> {
     let Some(found) = page_of(request).filter(|found| found.code.as_deref() == Some(code)) else { return Ok(None) };
+    if !is_same_origin(request) {
+        return Ok(None);
+    }
+    count(app, request, keys, held, &found).await
+}
+
+/// The same for a link that the page names. The caller has checked where the request comes from.
+pub async fn count<S: Platform>(
+    app: &RequestContext<'_, S>,
+    request: &Request,
+    keys: &CookieKeys,
+    held: Option<&SignedCookie>,
+    found: &RefLink<'_>,
+) -> Result<Option<String>, DbError> {
+    let Some(code) = found.code.as_deref().map(LinkCode::from) else { return Ok(None) };
+    let code = &code;
     let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
         t.code == *code && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(code, app.now).is_some())
     });
-    if known || request.header("sec-fetch-site") != Some("same-origin") {
+    if known {
         return Ok(None);
     }
     let context = app.context("");
     let link = context.read(link_resolve(code, app.now)).await?;
-    let accepted = |link: &LinkRecord| link.live(app.now) && found.param.is_some_and(|param| link.accepts(param));
+    let accepted = |link: &LinkRecord| link.live(app.now) && found.param.is_none_or(|param| link.accepts(param));
     let Some(link) = link.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
@@ -71,7 +88,7 @@ pub async fn touch<S: Platform>(
         app.site.random(&mut bytes);
         bytes
     };
-    let (set_cookie, counted) = redirect::touch(&found, &Rc::new(link), &parts, keys, app.now, &mut random);
+    let (set_cookie, counted) = redirect::touch(found, &Rc::new(link), &parts, keys, app.now, &mut random);
     if let Some(counted) = counted {
         let batch = [counted];
         let salt = if click::needs_salt(&batch) {

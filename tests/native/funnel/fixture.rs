@@ -23,7 +23,7 @@ const OPERATOR: &str = "Bearer mop_of_the_tests";
 
 pub struct FunnelFixture {
     pub world: World,
-    config: Config,
+    pub config: Config,
 }
 
 impl FunnelFixture {

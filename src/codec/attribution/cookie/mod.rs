@@ -11,12 +11,11 @@ mod payload;
 
 use crate::base::id::unhex;
 use crate::base::time::UtcMillis;
-pub use crate::codec::attribution::cookie::payload::fits;
+pub use crate::codec::attribution::cookie::payload::{SignedCookie, fits};
 use crate::codec::attribution::cookie::payload::{decode, encode};
 use crate::codec::cookie_header;
-use crate::engine::attribution::kept::{Kept, PartnerMark, TouchTerms};
-use crate::engine::attribution::touch::{TOUCH_AGE_MAX_DAYS, Touch, TouchHistory};
-use crate::program::document::Model;
+use crate::engine::attribution::kept::{Kept, TouchTerms};
+use crate::engine::attribution::touch::{TOUCH_AGE_MAX_DAYS, Touch};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -68,15 +67,6 @@ struct Key {
     secret: Vec<u8>,
     /// HMAC that has already processed `v1.<kid>.<name>.`, so that requests need not repeat it.
     prepared: Hmac<Sha256>,
-}
-
-/// A touch history and the instant at which its last window closes, which the cookie must outlive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedCookie {
-    pub touchpoints: TouchHistory,
-    /// One for each touch.
-    pub terms: Vec<TouchTerms>,
-    pub until: UtcMillis,
 }
 
 /// Why a list of keys is rejected. Reveals nothing about a key's content.
@@ -151,6 +141,11 @@ impl CookieKeys {
         let kid = self.keys.first().map_or(0, |key| key.kid.len());
         // The version, the dots and the MAC's 43 characters.
         (value - kid - "v1...".len() - 43) / 4 * 3
+    }
+
+    /// The domain whose hosts share the cookie.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
     }
 
     /// `__Host-manicule`, or `__Secure-manicule` if a domain is configured.
@@ -228,22 +223,13 @@ pub fn set_cookie(keys: &CookieKeys, signed: &SignedCookie, now: UtcMillis) -> S
     header
 }
 
+/// The Set-Cookie header that deletes the cookie.
+pub fn deletion(keys: &CookieKeys) -> String {
+    let domain = keys.domain.as_ref().map(|domain| format!("{DOMAIN}{domain}")).unwrap_or_default();
+    format!("{}=; Max-Age=0{PATH}{domain}{FLAGS}", keys.name())
+}
+
 impl SignedCookie {
-    /// A visitor without touches.
-    pub fn new(visitor: String) -> SignedCookie {
-        SignedCookie::of(TouchHistory { visitor, touches: Vec::new() }, UtcMillis(0))
-    }
-
-    /// A touch history of programs whose last touch decides, each code its own partner's.
-    pub fn of(touchpoints: TouchHistory, until: UtcMillis) -> SignedCookie {
-        let terms = |touch: &Touch| TouchTerms {
-            partner: PartnerMark::of(&touch.code.as_str().into()),
-            model: Model::LastTouch,
-            window_days: TOUCH_AGE_MAX_DAYS,
-        };
-        SignedCookie { terms: touchpoints.touches.iter().map(terms).collect(), touchpoints, until }
-    }
-
     /// The touch history with a touch, and without what a cookie of these keys then has no room for.
     pub fn with_touch(mut self, touch: Touch, mut terms: TouchTerms, keys: &CookieKeys) -> SignedCookie {
         terms.window_days = terms.window_days.clamp(1, TOUCH_AGE_MAX_DAYS);

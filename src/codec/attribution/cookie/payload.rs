@@ -6,7 +6,6 @@
 //! field may contain a control character, so no two touch histories have the same payload.
 
 use crate::base::time::UtcMillis;
-use crate::codec::attribution::cookie::SignedCookie;
 use crate::engine::attribution::kept::{PartnerMark, TOUCHES_MAX, TouchCost, TouchTerms};
 use crate::engine::attribution::touch::{TOUCH_AGE_MAX_DAYS, Touch, TouchHistory};
 use crate::engine::link::{CODE_MAX, is_campaign};
@@ -16,6 +15,32 @@ const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmno
 
 /// Instants are below 10^15.
 const INSTANT_END: i64 = 1_000_000_000_000_000;
+
+/// A touch history and the instant at which its last window closes, which the cookie must outlive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCookie {
+    pub touchpoints: TouchHistory,
+    /// One for each touch.
+    pub terms: Vec<TouchTerms>,
+    pub until: UtcMillis,
+}
+
+impl SignedCookie {
+    /// A visitor without touches.
+    pub fn new(visitor: String) -> SignedCookie {
+        SignedCookie::of(TouchHistory { visitor, touches: Vec::new() }, UtcMillis(0))
+    }
+
+    /// A touch history of programs whose last touch decides, each code its own partner's.
+    pub fn of(touchpoints: TouchHistory, until: UtcMillis) -> SignedCookie {
+        let terms = |touch: &Touch| TouchTerms {
+            partner: PartnerMark::of(&touch.code.as_str().into()),
+            model: Model::LastTouch,
+            window_days: TOUCH_AGE_MAX_DAYS,
+        };
+        SignedCookie { terms: touchpoints.touches.iter().map(terms).collect(), touchpoints, until }
+    }
+}
 
 /// Whether every field has a length and characters that reading accepts.
 pub fn fits(signed: &SignedCookie) -> bool {

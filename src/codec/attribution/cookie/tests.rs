@@ -1,7 +1,9 @@
 mod clicks;
 
 use crate::codec::attribution::cookie::*;
-use crate::engine::attribution::kept::TOUCHES_MAX;
+use crate::engine::attribution::kept::{PartnerMark, TOUCHES_MAX};
+use crate::engine::attribution::touch::TouchHistory;
+use crate::program::document::Model;
 use proptest::prelude::*;
 
 const NOW: UtcMillis = UtcMillis(1_790_000_000_000);

@@ -15,6 +15,7 @@ use crate::engine::link::LinkRecord;
 use crate::engine::link::click;
 use crate::engine::link::click::{Click, Visitor};
 use crate::engine::link::visit::{RequestSignals, VisitKind, classify};
+use crate::http::consent;
 use crate::http::link::reflink;
 use crate::http::link::reflink::RefLink;
 use std::rc::Rc;
@@ -112,10 +113,12 @@ pub fn decide(
     let accepted = |link: &LinkRecord| found.param.is_none_or(|param| link.accepts(param));
     let resolved = resolved.filter(|resolved| resolved.link.live(now) && accepted(&resolved.link));
     let go = go(found, resolved, settings);
-    let plain = |go| RedirectDecision { go, set_cookie: None, click: None };
-    let Some(ResolvedLink { link, .. }) = resolved else { return plain(go) };
-    if !consents(parts.cookie, &settings.consent_cookie) {
-        return plain(go);
+    let consents = consents(parts.cookie, &settings.consent_cookie);
+    let withdrawn = if consents { None } else { withdrawn(parts.cookie, settings.keys.as_ref()) };
+    let plain = |go| RedirectDecision { go, set_cookie: withdrawn.clone(), click: None };
+    let Some(ResolvedLink { link, location }) = resolved else { return plain(go) };
+    if !consents {
+        return plain(led_on(found, link, location, settings));
     }
     let visit = classify(&parts.signals);
     match (visit, &settings.keys) {
@@ -136,7 +139,41 @@ pub fn decide(
 
 /// Whether the visitor allows storage.
 pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
-    consent_cookie.is_empty() || cookies.is_some_and(|header| cookie_header::only(header, consent_cookie).is_some())
+    consent_cookie.is_empty() || cookies.is_some_and(|header| consent::is_given(header, consent_cookie))
+}
+
+/// The header that deletes the cookie of a visitor who sends it and has withdrawn their consent.
+pub fn withdrawn(cookies: Option<&str>, keys: Option<&CookieKeys>) -> Option<String> {
+    let keys = keys?;
+    let is_held = cookie_header::all(cookies?, keys.name()).next().is_some();
+    is_held.then(|| cookie::deletion(keys))
+}
+
+/// Where a visitor goes who has not consented yet. The code stays in the address of the site's page, which turns it into
+/// a touch once they consent (`POST /v1/attribution`).
+fn led_on(found: &RefLink<'_>, link: &LinkRecord, location: &str, settings: &RedirectSettings) -> Redirect {
+    if found.param.is_some() {
+        return Redirect::Pass;
+    }
+    let onward = found.carried_to(location);
+    if !is_on_site(location, settings) {
+        return Redirect::To(onward);
+    }
+    let param = ["ref", "partner"].into_iter().find(|param| link.accepts(param)).unwrap_or("ref");
+    Redirect::To(found.with_code(&onward, param, &link.code))
+}
+
+/// Whether a destination is a page of the site, or of a host that shares its cookie.
+fn is_on_site(location: &str, settings: &RedirectSettings) -> bool {
+    let host = |url: &str| {
+        let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
+        authority.and_then(|authority| authority.split(':').next()).unwrap_or_default().to_ascii_lowercase()
+    };
+    let at = host(location);
+    let shares = |domain: &str| at == domain || at.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    at.is_empty()
+        || at == host(&settings.site)
+        || settings.keys.as_ref().and_then(CookieKeys::domain).is_some_and(shares)
 }
 
 /// Where the request leads, which is the same for every visitor.

@@ -95,6 +95,16 @@ impl RefLink<'_> {
         header_safe(target.finish())
     }
 
+    /// `base` with the code, and the request's campaign, in parameters of ours.
+    pub fn with_code(&self, base: &str, param: &str, code: &str) -> String {
+        let mut target = RefTarget::of(base);
+        target.add(param, &format!("{param}={}", encode(code)));
+        if let Some(campaign) = &self.campaign {
+            target.add("campaign", &format!("campaign={}", encode(campaign)));
+        }
+        header_safe(target.finish())
+    }
+
     /// A parameter's value in the request, decoded.
     pub fn param(&self, wanted: &str) -> Option<Cow<'_, str>> {
         pairs(self.url.query?).find(|(name, _)| decode(name).is_some_and(|n| n == wanted)).and_then(|(_, v)| decode(v))

@@ -3,7 +3,8 @@
 use crate::base::time::HOUR_MS;
 use crate::codec::attribution::cookie::tests::{NOW, keys};
 use crate::codec::attribution::cookie::*;
-use crate::engine::attribution::kept::{PROGRAMS_MAX, TOUCHES_MAX};
+use crate::engine::attribution::kept::{PROGRAMS_MAX, PartnerMark, TOUCHES_MAX};
+use crate::program::document::Model;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
