@@ -37,7 +37,7 @@ pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredR
     if is_elsewhere {
         return Err(cross_origin());
     }
-    Ok((200, told(app, request, request.header("cookie")).await?))
+    Ok((200, described(app, request, request.header("cookie")).await?))
 }
 
 /// `POST /v1/attribution`: the code that is in the page's address becomes a touch, once the visitor has consented. The
@@ -63,8 +63,8 @@ pub async fn touch<S: Platform>(call: PublicCall<'_, S, TouchRequest>) -> Result
         given = Box::pin(page_touch::count(app, request, keys, held.as_ref(), &found)).await?;
     }
     let pair = given.as_deref().and_then(|header| header.split(';').next());
-    let told = Box::pin(told(app, request, pair.or(cookies))).await?;
-    let mut response = Response::json(200, &told);
+    let body = Box::pin(described(app, request, pair.or(cookies))).await?;
+    let mut response = Response::json(200, &body);
     response.headers.extend(given.map(|header| ("set-cookie", header)));
     Ok(response)
 }
@@ -75,7 +75,7 @@ fn cross_origin() -> AppError {
 }
 
 /// What these cookies say. Nothing without the visitor's consent.
-async fn told<S: Platform>(
+async fn described<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
     cookies: Option<&str>,
