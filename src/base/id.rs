@@ -20,6 +20,12 @@ pub fn fresh(prefix: &str, random: &[u8; ID_BYTES]) -> String {
     format!("{prefix}_{}", BASE32.encode(random))
 }
 
+/// The random bytes of an id that `fresh` made with this prefix.
+pub fn random_part(prefix: &str, id: &str) -> Option<[u8; ID_BYTES]> {
+    let digits = id.strip_prefix(prefix)?.strip_prefix('_')?;
+    BASE32.decode(digits.as_bytes()).ok()?.try_into().ok()
+}
+
 /// An id derived from facts: the same parts always give the same id, and different parts give a different id.
 pub fn derived(prefix: &str, parts: &[&str]) -> String {
     let mut hash = Sha256::new();
@@ -78,6 +84,8 @@ mod tests {
     fn known_forms() {
         assert_eq!(fresh("ptn", &[0; ID_BYTES]), "ptn_000000000000000000000000");
         assert_eq!(fresh("ptn", &[255; ID_BYTES]), "ptn_zzzzzzzzzzzzzzzzzzzzzzzz");
+        assert_eq!(random_part("ptn", &fresh("ptn", &[7; ID_BYTES])), Some([7; ID_BYTES]));
+        assert!(random_part("ptn", "clk_0").or(random_part("ptn", "ptn_0")).or(random_part("ptn", "ptn")).is_none());
         assert_eq!(derived("x", &["ab", "c"]), derived("x", &["ab", "c"]));
         assert_ne!(derived("x", &["ab", "c"]), derived("x", &["a", "bc"]));
         let own = derived("x", &["p", "1"]);

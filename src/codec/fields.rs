@@ -84,8 +84,8 @@ pub(crate) const SHOWN_NAME_SHORT: Form =
 /// A referral code, a visitor's id, a plan's name: far longer than any that we or common senders create.
 pub(crate) const CODE: Form = label(128, "be at most 128 characters without control characters");
 /// A code that somebody typed or pasted, perhaps a whole link, with whatever came along.
-const GIVEN_CODE: Form =
-    Form { max: 2_048, holds: |_| true, must: "be at most 2048 characters", empty_is_absent: true };
+pub(crate) const GIVEN_CODE: Form =
+    Form { max: 2_048, holds: |_| true, must: "be at most 2048 characters", empty_is_absent: true, is_trimmed: true };
 /// A code that somebody chooses for a link.
 pub(crate) const CHOSEN_CODE: Form = exact(64, is_choosable, "be 3 to 64 characters of A-Z, a-z, 0-9, _ and -");
 /// What operators write down about a partner.

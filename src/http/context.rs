@@ -45,6 +45,9 @@ pub trait Platform: Ports {
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
 
+    /// Whether a request to the site's address arrives here.
+    fn site_leads_back(&self) -> impl Future<Output = bool>;
+
     /// Sends an email after the response: its duration or success would reveal which addresses are known.
     fn mail_after(&self, leaving: QueuedEmail);
 }

@@ -3,6 +3,10 @@
 use crate::service::error::{AppError, ErrorKind};
 use serde_json::{Value, json};
 
+/// Marks a request that was passed on to the site. One that arrives with it has come back, and our answers to it have it
+/// too.
+pub const PASSED: &str = "manicule-passed";
+
 /// A request as the router sees it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {

@@ -27,9 +27,39 @@ pub fn is_persons(request: &Request, what: Resource) -> bool {
     }
 }
 
+/// Whether a script or picture of this origin asks. Browsers that send no Fetch Metadata (Safari before 16.4) say at
+/// least where a beacon comes from.
+pub fn is_same_origin(request: &Request) -> bool {
+    match request.header("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => request.header("origin").is_some_and(|origin| origin == request.origin),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_fetch_metadata_the_origin_decides() {
+        let is_ours = |headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            is_same_origin(&Request { headers, origin: "https://a.example".to_owned(), ..Request::default() })
+        };
+        let ours = ("origin", "https://a.example");
+        assert!(is_ours(&[ours]) && is_ours(&[("sec-fetch-site", "same-origin")]));
+        for headers in [
+            &[][..],
+            &[("origin", "null")],
+            &[("origin", "https://a.example.evil.example")],
+            &[("origin", "http://a.example")],
+            &[("sec-fetch-site", "same-site"), ours],
+            &[("sec-fetch-site", "none"), ours],
+            &[("sec-fetch-site", ""), ours],
+        ] {
+            assert!(!is_ours(headers), "{headers:?}");
+        }
+    }
 
     fn asks(headers: &[(&str, &str)], what: Resource) -> bool {
         let headers = headers.iter().map(|(n, v)| (format!("sec-fetch-{n}"), (*v).to_owned())).collect();

@@ -1,7 +1,8 @@
 //! Headers that each of our own responses carries. Responses from the site keep the site's headers.
 
 use crate::http::config::Config;
-use crate::http::exchange::{Request, Response};
+use crate::http::exchange::{PASSED, Request, Response};
+use crate::http::link::redirect::{consents, withdrawn};
 
 /// No page uses any of these.
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
@@ -24,6 +25,19 @@ pub fn harden(config: &Config, request: &Request, response: &mut Response) {
     }
     if !is_pixel {
         add("cross-origin-resource-policy", "same-origin");
+    }
+    let cookies = request.header("cookie");
+    if !consents(cookies, &config.consent_cookie) {
+        let deletion = withdrawn(cookies, config.cookie_keys.as_ref());
+        response.headers.extend(deletion.map(|header| ("set-cookie", header)));
+    }
+    let mut add = |name: &'static str, value: &str| {
+        if header(response, name).is_none() {
+            response.headers.push((name, value.to_owned()));
+        }
+    };
+    if request.header(PASSED).is_some() {
+        add(PASSED, "1");
     }
     if let Some(value) = config.hsts.as_deref().filter(|_| is_https(&request.origin)) {
         add("strict-transport-security", value);

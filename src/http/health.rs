@@ -4,6 +4,7 @@ use crate::engine::identity::access::Scope;
 use crate::http::auth;
 use crate::http::call::{Call, PublicCall};
 use crate::http::context::{Platform, RequestContext};
+use crate::http::exchange::PASSED;
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
 use crate::service::once::StoredResponse;
@@ -17,19 +18,26 @@ use crate::store::payout::unexpected::unexpected_count;
 use crate::store::port::DbError;
 use serde_json::{Value, json};
 
+/// What is wrong if requests to the site arrive here.
+const LEADS_BACK: &str = "SITE_URL: leads back to this Worker, so no page of the site is reached: write the address at which the site itself answers";
+
 /// `GET /healthz`: whether everything works, for anyone; what doesn't, for operators.
 pub async fn health<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
     let Call { app, request, .. } = call;
+    // Our own question whether the site's address leads back here.
+    if request.header(PASSED).is_some() {
+        return Ok((200, json!({"ok": true})));
+    }
     if request.header("authorization").is_some() {
         auth::allowed(app, request, Scope::Read).await?;
-        return details(app).await;
+        return details(app, &request.origin).await;
     }
     // A load balancer learns no more from an error than from an unhealthy result.
-    let ok = details(app).await.is_ok_and(|(status, _)| status == 200);
+    let ok = details(app, &request.origin).await.is_ok_and(|(status, _)| status == 200);
     Ok((if ok { 200 } else { 503 }, json!({"ok": ok})))
 }
 
-async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredResponse, AppError> {
+async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Result<StoredResponse, AppError> {
     let ctx = app.context("");
     let reads = (
         health_store::schema_objects(),
@@ -65,7 +73,11 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
     let stands_still = runs.is_late(app.now)
         || overdue::is_undecided(&accounts, app.now)
         || heartbeats.iter().any(|h| h.refused_by.is_some());
-    let ok = missing.is_empty() && app.config.complaints.is_empty() && !stands_still && unexpected == 0;
+    let mut complaints = app.config.complaints_at(origin);
+    if !app.config.site_url.is_empty() && app.site.site_leads_back().await {
+        complaints.push(LEADS_BACK.to_owned());
+    }
+    let ok = missing.is_empty() && complaints.is_empty() && !stands_still && unexpected == 0;
     let refused: Vec<Value> =
         refused.iter().map(|r| json!({"refused_by": r.refused_by, "accounts": r.accounts})).collect();
     let body = json!({
@@ -80,7 +92,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>) -> Result<StoredRespo
             "queued": backlog.queued, "failed": backlog.failed, "undelivered": backlog.undelivered, "oldest_ms": backlog.oldest_ms,
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
-        "transfers": {"unexpected": unexpected}, "configuration": app.config.complaints,
+        "transfers": {"unexpected": unexpected}, "configuration": complaints,
     });
     Ok((if ok { 200 } else { 503 }, body))
 }

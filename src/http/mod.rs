@@ -7,6 +7,7 @@ pub mod attribution;
 pub mod auth;
 pub mod call;
 pub mod config;
+pub mod consent;
 pub mod context;
 pub mod credit;
 pub mod event;

@@ -1,5 +1,6 @@
 //! The routes: one table of method, path, who may call, how the body is parsed and which handler answers; and the router.
 
+use crate::codec::attribution::touch_request;
 use crate::codec::credit;
 use crate::codec::event::{emdash, envelope};
 use crate::codec::funnel::beacon;
@@ -67,6 +68,7 @@ macro_rules! table {
 
 table! {
     GET "/v1/attribution", Public => |call| call.to(visitors::attribution);
+    POST "/v1/attribution", Public => |call| call.body(touch_request::parse, visitors::touch);
     POST "/v1/collect", Public => |call| call.body(beacon::parse, collect::beacon);
     GET "/v1/stage.gif", Public => |call| call.to(collect::pixel);
     POST "/v1/webhooks/events", Signed(Webhook::Events) => |call| call.dated_body(envelope::parse, webhooks::event);

@@ -98,10 +98,11 @@ pub struct AttributionTerms {
 
 pub const DOMAIN_ACCOUNTS: i64 = 20;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Model {
     FirstTouch,
+    #[default]
     LastTouch,
 }
 

@@ -149,5 +149,5 @@ function broken(error, url, env) {
   noteTrap(error);
   console.error("redirect:", error);
   if (!/^[^?#]*\/r\//i.test(url)) return new Response("Internal error", { status: 500 });
-  return new Response(null, { status: 302, headers: { Location: env.SITE_URL || "/", "Cache-Control": "no-store" } });
+  return new Response(null, { status: 302, headers: { Location: /^https?:\/\//.test(env.SITE_URL) ? env.SITE_URL : "/", "Cache-Control": "no-store" } });
 }

@@ -4,7 +4,7 @@ use crate::base::time::UtcMillis;
 use crate::http::config::Config;
 use crate::http::context::RequestContext;
 use crate::http::exchange;
-use crate::http::exchange::Address;
+use crate::http::exchange::{Address, PASSED};
 use crate::http::link::reflink;
 use crate::http::{hardening, route};
 use crate::jobs;
@@ -14,7 +14,7 @@ use crate::runtime::invocation::Runtime;
 use crate::runtime::mail;
 use crate::runtime::origin;
 use crate::service::context::Context as FlowContext;
-use crate::service::error::AppError;
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::sign_in;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -124,10 +124,16 @@ fn may_be_ours(path: &str) -> bool {
 }
 
 async fn elsewhere(request: Request, config: &Config) -> Result<Response> {
-    if !config.site_url.is_empty() {
+    let is_back = request.headers().has(PASSED)?;
+    if !config.site_url.is_empty() && !is_back {
         return origin::pass(request, &config.site_url).await;
     }
-    let mut answer = exchange::Response::problem(&AppError::not_found("page"));
+    let nowhere = if is_back {
+        AppError::new(ErrorKind::Transient, "site_leads_back", "SITE_URL leads back to this Worker; see /healthz")
+    } else {
+        AppError::not_found("page")
+    };
+    let mut answer = exchange::Response::problem(&nowhere);
     let origin = Address::of(&request.inner().url()).origin.to_owned();
     hardening::harden(config, &exchange::Request { origin, ..exchange::Request::default() }, &mut answer);
     build(answer)

@@ -14,6 +14,7 @@ use crate::runtime::d1::D1;
 use crate::runtime::intl::Viewer;
 use crate::runtime::link::links;
 use crate::runtime::mail;
+use crate::runtime::origin;
 use crate::runtime::outgoing;
 use crate::runtime::random;
 use crate::runtime::time_limit::within;
@@ -43,6 +44,7 @@ pub struct Runtime {
     database: LimitedD1,
     env: Env,
     emdash_origin: String,
+    site_url: String,
     leaving: RefCell<Vec<QueuedEmail>>,
 }
 
@@ -64,7 +66,8 @@ impl Runtime {
     pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
         let database = LimitedD1(D1::of(&env, config.setup.statements_max)?);
         let emdash_origin = config.emdash_origin.clone();
-        Ok(Runtime { database, emdash_origin, env, leaving: RefCell::default() })
+        let site_url = config.site_url.clone();
+        Ok(Runtime { database, emdash_origin, site_url, env, leaving: RefCell::default() })
     }
 
     /// How many statements this invocation has sent; other invocations may be running in the same isolate.
@@ -205,6 +208,10 @@ impl Platform for Runtime {
             }
             None => true,
         }
+    }
+
+    async fn site_leads_back(&self) -> bool {
+        origin::leads_back(&self.site_url).await
     }
 
     fn mail_after(&self, leaving: QueuedEmail) {

@@ -33,7 +33,7 @@ pub fn boot(env: &Env) -> String {
     let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
     let keys = cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN"));
     if let Err(why) = &keys {
-        console_error!("COOKIE_KEYS: {why}; visitors are redirected, but nobody is attributed");
+        console_error!("{why}; visitors are redirected, but nobody is attributed");
     }
     let site = text("SITE_URL").trim().to_owned();
     let settings = RedirectSettings {

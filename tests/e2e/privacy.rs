@@ -2,7 +2,7 @@
 //! send `Sec-GPC: 1`.
 
 use super::client::{CHROME, step};
-use super::facts::{ahead, signed_up};
+use super::facts::{Partner, ahead, signed_up};
 use super::redirect::{clicks, wait_for_the_hour};
 use super::server::Server;
 use manicule::base::time::{UtcMillis, Week};
@@ -33,11 +33,13 @@ fn nothing_is_stored_without_consent() {
             .header("user-agent", CHROME)
             .header("sec-fetch-site", "same-origin")
     };
-    step("no consent, an empty value, another cookie: only the redirect");
-    for cookie in ["", "theme=dark", "cookie_consent=", "xcookie_consent=1"] {
+    // The code stays in the address.
+    let led_on = |partner: &Partner| format!("/?ref={}", partner.code);
+    step("no consent, an empty value, a no, another cookie: only the redirect");
+    for cookie in ["", "theme=dark", "cookie_consent=", "cookie_consent=deny", "xcookie_consent=1"] {
         for partner in [&seo, &salon] {
             let reply = server.visit(&format!("/r/{}", partner.code)).header("cookie", cookie).send();
-            assert_eq!((reply.location().as_str(), reply.cookie()), ("/", None), "{cookie}");
+            assert_eq!((reply.location(), reply.cookie()), (led_on(partner), None), "{cookie}");
         }
         assert_eq!(beacon().header("cookie", cookie).send().expect(204).cookie(), None);
         assert_eq!(pixel(&seo.code).header("cookie", cookie).send().expect(200).cookie(), None);
@@ -57,6 +59,32 @@ fn nothing_is_stored_without_consent() {
     let told = asked.header("cookie", format!("{consent}; {ours}")).send().expect(200).json();
     assert_eq!(told["program"], "tiered-credits");
     assert!(told["visitor"].is_string(), "{told}");
+    step("what was consented to can be withdrawn, in any answer");
+    let gone = format!("cookie_consent=no; {ours}");
+    for path in [format!("/r/{}", salon.code), "/v1/attribution".to_owned(), "/openapi.json".to_owned()] {
+        let reply = server.visit(&path).header("cookie", &*gone).send();
+        assert!(reply.header("set-cookie").is_some_and(|header| header.contains("manicule=; Max-Age=0;")), "{path}");
+    }
+}
+
+#[test]
+fn consent_that_comes_later_makes_the_touch() {
+    let server = Server::with(&[("CONSENT_COOKIE", "consent=all|ads")]);
+    wait_for_the_hour();
+    let salon = server.enrol("tiered-credits", "salon");
+    let body = json!({"code": salon.code});
+    let ask = |cookie: &str| {
+        let ask = server.post("/v1/attribution", &body).header("user-agent", CHROME).header("cookie", cookie);
+        ask.header("origin", &*server.base).send()
+    };
+    ask("consent=necessary").problem(403, "no_consent");
+    ask("consent=yes").problem(403, "no_consent");
+    let made = ask("consent=%22ALL%22").expect(200);
+    let cookie = made.cookie().expect("the cookie");
+    assert_eq!(made.json()["program"], "tiered-credits");
+    assert_eq!(clicks(&server, &salon, (1, 0)), (1, 0));
+    assert_eq!(ask(&format!("consent=ads; {cookie}")).expect(200).cookie(), None, "once an hour");
+    assert_eq!(clicks(&server, &salon, (1, 0)), (1, 0));
 }
 
 #[test]

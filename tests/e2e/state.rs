@@ -119,7 +119,9 @@ fn requests_reach_the_site_behind_the_worker() {
     assert_eq!(posted.text, "POST /contact {\"hello\":1}");
     server.get("/v1/nothing-here").send().problem(404, "not_found");
     server.get("/healthz").operator().send().expect(200);
-    assert_eq!(site.asked().len(), 2);
+    let asked = site.asked();
+    assert_eq!(asked.len(), 3);
+    assert_eq!(asked[2].header("manicule-passed"), Some("1"), "whether the site is this Worker");
 
     step("/r/CODE leads to the site, destinations that are paths too");
     assert_eq!(server.visit(&format!("/r/{}", ann.code)).send().location(), site.base);
@@ -132,4 +134,14 @@ fn requests_reach_the_site_behind_the_worker() {
     let reply = server.visit(&page).send();
     assert_eq!(reply.location(), format!("{}/blog?a=1", server.base));
     assert!(reply.cookie().is_some());
+}
+
+#[test]
+fn a_site_that_is_this_worker_is_told_and_does_not_loop() {
+    let mut server = Server::start();
+    let own = server.base.clone();
+    server.restart(&[("SITE_URL", &own)]);
+    server.visit("/blog").send().problem(503, "site_leads_back");
+    let told = server.get("/healthz").operator().send().expect(503).json();
+    assert!(told["configuration"].to_string().contains("SITE_URL: leads back"), "{told}");
 }

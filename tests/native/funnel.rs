@@ -1,7 +1,7 @@
 //! The funnel, the channels and the economics on SQLite: events by beacon, pixel and webhook, and the reports.
 
 mod economics;
-mod fixture;
+pub mod fixture;
 mod months;
 
 use crate::support::world::{at, now};

@@ -34,5 +34,6 @@ mod stripe_in;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
-mod why_not;
+mod visitors;
 mod whose;
+mod why_not;

@@ -16,6 +16,8 @@ thread_local! {
     pub static TOO_OFTEN: RefCell<Vec<(RateLimited, String)>> = const { RefCell::new(Vec::new()) };
     /// Whether everything is rate limited for everyone.
     pub static ALL_TOO_OFTEN: Cell<bool> = const { Cell::new(false) };
+    /// Whether the site's address is the Worker's own.
+    pub static LEADS_BACK: Cell<bool> = const { Cell::new(false) };
     /// Emails to send after the response.
     pub static LEAVING: RefCell<Vec<QueuedEmail>> = const { RefCell::new(Vec::new()) };
     /// Links whose cache entry was removed.
@@ -47,6 +49,10 @@ impl Platform for World {
 
     async fn admits(&self, what: RateLimited, visitor: String) -> bool {
         !ALL_TOO_OFTEN.get() && TOO_OFTEN.with_borrow(|all| !all.contains(&(what, visitor)))
+    }
+
+    async fn site_leads_back(&self) -> bool {
+        LEADS_BACK.get()
     }
 
     fn mail_after(&self, leaving: QueuedEmail) {

@@ -29,6 +29,11 @@ fn label(text: &str) -> Option<String> {
     ((1..=LABEL_MAX).contains(&text.len()) && text.bytes().all(holds)).then_some(text)
 }
 
+/// Whether others have names below this one: browsers refuse a cookie for it. The name must be [normal].
+pub fn is_public_suffix(name: &str) -> bool {
+    registrable(name).is_none()
+}
+
 /// The name and the names above it, from the longest to the shortest.
 pub fn with_parents(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest))

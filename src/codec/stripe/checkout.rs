@@ -2,6 +2,7 @@
 
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::codec::Invalid;
+use crate::codec::attribution::token::is_token;
 use crate::codec::stripe::event::{Draft, EventObject, StripeEvent, Translated};
 use crate::codec::stripe::read;
 use crate::codec::stripe::read::{cents, flag, id, text};
@@ -28,11 +29,11 @@ pub fn completed(object: &Value, into: &Translated) -> Result<StripeEvent, Inval
 /// The customer's sign-up, dated when the checkout started, which is before any payment in it. Of two sign-ups of one
 /// account, the earlier one decides, so an account that signed up before is not moved.
 fn signed_up(object: &Value, into: &Translated) -> Draft {
-    // Stripe cuts the reference at 200 characters, so longer tokens are put in the metadata. A reference that does not
-    // look like one of our tokens is the host's own id.
+    // Stripe takes 200 characters, and 500 in metadata, so what is longer comes as a short reference. What does not look
+    // like one of our tokens is the host's own id.
     let reference = text(object, "client_reference_id");
     let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));
-    let token = reference.into_iter().chain(metadata).find(|token| token.starts_with("v1.") && token.len() <= 4_096);
+    let token = reference.into_iter().chain(metadata).find(|text| is_token(text));
     let began = read::instant(object, "created").filter(|at| *at >= OCCURRED_AT_MIN);
     Draft {
         id: into.id.clone(),

@@ -4,7 +4,9 @@
 //! bound by the first later event that carries a code.
 
 pub mod binding;
+pub mod deciding;
 mod eligibility;
+pub mod kept;
 mod presented;
 pub mod reason;
 pub mod touch;
@@ -384,8 +386,10 @@ impl<'a> Search<'a> {
                 self.candidates[candidates].reason = why.unwrap_or_default();
                 continue;
             };
-            let click = Some(touch.click_id.as_str());
-            let (at, visitor, domain) = (touch.at, *visitor, None);
+            // A short reference may have had no room for them.
+            let click = Some(touch.click_id.as_str()).filter(|click| !click.is_empty());
+            let visitor = visitor.filter(|visitor| !visitor.is_empty());
+            let (at, domain) = (touch.at, None);
             let candidate = Candidate { document, link, method, at, click, visitor, domain, candidates };
             let better = best.as_ref().is_none_or(|b| match document.attribution.model {
                 Model::LastTouch => candidate.at >= b.at,

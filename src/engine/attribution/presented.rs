@@ -29,11 +29,22 @@ pub(super) fn clicks<'a>(signup: &SignUp<'a>) -> Vec<Presented<'a>> {
     }))
 }
 
+/// How much a touch says besides what makes it the same.
+fn said(touch: &Touch) -> (bool, bool) {
+    (!touch.click_id.is_empty(), !touch.campaign.is_empty())
+}
+
 fn once<'a>(all: impl Iterator<Item = Presented<'a>>) -> Vec<Presented<'a>> {
     let mut kept: Vec<Presented> = Vec::new();
     for presented in all {
-        if kept.iter().all(|known| known.touch != presented.touch) {
-            kept.push(presented);
+        let touch = presented.touch;
+        let is_same =
+            |known: &Touch| known.program == touch.program && known.code == touch.code && known.at == touch.at;
+        match kept.iter_mut().find(|known| is_same(known.touch)) {
+            // A short reference leaves out what a token has.
+            Some(known) if said(known.touch) < said(touch) => *known = presented,
+            Some(_) => {}
+            None => kept.push(presented),
         }
     }
     kept

@@ -10,6 +10,7 @@ pub mod visit;
 
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
+use crate::program::document::Model;
 use serde::{Deserialize, Serialize};
 
 /// Longest code, in characters: the longest format that a program may use is 64, and twice that leaves room.
@@ -31,6 +32,9 @@ pub struct LinkRecord {
     pub utm: std::collections::BTreeMap<String, String>,
     /// The attribution window of the program, in days.
     pub window_days: i64,
+    /// Which touch inside the window decides.
+    #[serde(default)]
+    pub model: Model,
     /// The URL parameters that the program accepts: `ref`, `partner`, `campaign`.
     pub params: Vec<String>,
     pub expires_at_ms: Option<UtcMillis>,

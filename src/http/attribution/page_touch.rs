@@ -13,6 +13,7 @@ use crate::engine::link::visit::RequestSignals;
 use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Address, Request};
+use crate::http::fetch_metadata::is_same_origin;
 use crate::http::link::redirect;
 use crate::http::link::redirect::RedirectInput;
 use crate::http::link::reflink;
@@ -42,17 +43,33 @@ pub async fn touch<S: Platform>(
     let same = |candidate: &CodeCandidate<'_>| candidate.code.eq_ignore_ascii_case(code);
     let Some(chosen) = found.candidates.iter().position(same) else { return Ok(None) };
     found.chosen = chosen;
+    if !is_same_origin(request) {
+        return Ok(None);
+    }
+    count(app, request, keys, held, &found).await
+}
+
+/// The same for a link that the page names. The caller has checked where the request comes from.
+pub async fn count<S: Platform>(
+    app: &RequestContext<'_, S>,
+    request: &Request,
+    keys: &CookieKeys,
+    held: Option<&SignedCookie>,
+    found: &RefLink<'_>,
+) -> Result<Option<String>, DbError> {
+    let Some(candidate) = found.candidates.get(found.chosen) else { return Ok(None) };
+    let code = &LinkCode::from(&*candidate.code);
     let latest = held.and_then(|signed| signed.touchpoints.touches.iter().max_by_key(|t| t.at));
     let known = latest.is_some_and(|t| {
         t.code.eq_ignore_ascii_case(code)
             && held.is_some_and(|signed| signed.touchpoints.touch_in_hour(&t.code, app.now).is_some())
     });
-    if known || request.header("sec-fetch-site") != Some("same-origin") {
+    if known {
         return Ok(None);
     }
     let context = app.context("");
     let link = context.read(link_resolve(code, app.now)).await?;
-    let accepted = |link: &LinkRecord| redirect::counts(&found.candidates[chosen], link, app.now);
+    let accepted = |link: &LinkRecord| redirect::counts(candidate, link, app.now);
     let Some(link) = link.filter(accepted) else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
@@ -75,7 +92,7 @@ pub async fn touch<S: Platform>(
         app.site.random(&mut bytes);
         bytes
     };
-    let (set_cookie, counted) = redirect::touch(&found, &Rc::new(link), &parts, keys, app.now, &mut random);
+    let (set_cookie, counted) = redirect::touch(found, &Rc::new(link), &parts, keys, app.now, &mut random);
     if let Some(counted) = counted {
         let batch = [counted];
         let salt = if click::needs_salt(&batch) {

@@ -1,17 +1,24 @@
 //! Calls from a visitor's browser: the token for a form's hidden field, and the user's own link.
 
+use crate::base::ids::ProgramId;
 use crate::base::time::Month;
-use crate::codec::attribution::cookie;
+use crate::codec::attribution::touch_request::TouchRequest;
+use crate::codec::attribution::{cookie, reference};
 use crate::codec::operator::{GenerateLinkRequest, NewPartner};
+use crate::engine::attribution::deciding::deciding;
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::click::Salt;
 use crate::engine::link::fingerprints;
-use crate::http::attribution::signals::fingerprint_parts;
+use crate::engine::link::visit;
+use crate::http::attribution::page_touch;
+use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
 use crate::http::call::{Call, PublicCall, SiteUserCall};
-use crate::http::context::{Platform, RequestContext};
-use crate::http::exchange::Request;
+use crate::http::context::{Platform, RateLimited, RequestContext};
+use crate::http::exchange::{Request, Response};
+use crate::http::fetch_metadata::is_same_origin;
+use crate::http::limit;
 use crate::http::link::redirect::consents;
-use crate::program::catalog::Catalog;
+use crate::http::link::reflink;
 use crate::service::credit::promotion;
 use crate::service::credit::promotion::Recipient;
 use crate::service::error::{AppError, ErrorKind};
@@ -19,37 +26,85 @@ use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::store::link::click;
 use crate::store::link::click::SaltRow;
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// `GET /v1/attribution`: `{token, program, benefit}` of this visitor's cookie, or nulls. Same origin only.
+/// `GET /v1/attribution`: `{token, program, benefit, reference}` of this visitor's cookie, or nulls. Same origin only.
 pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
     let Call { app, request, .. } = call;
-    if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        let detail = "only pages of the same origin can request a visitor's attribution";
-        return Err(AppError::new(ErrorKind::Forbidden, "cross_origin", detail));
+    let is_elsewhere = match request.header("sec-fetch-site") {
+        Some(site) => !matches!(site, "same-origin" | "none"),
+        // A page of the same origin sends none with a GET.
+        None => request.header("origin").is_some_and(|origin| origin != request.origin),
+    };
+    if is_elsewhere {
+        return Err(cross_origin());
     }
+    Ok((200, described(app, request, request.header("cookie")).await?))
+}
+
+/// `POST /v1/attribution`: the code that is in the page's address becomes a touch, once the visitor has consented. The
+/// same checks as for a visit; again in the same hour it changes nothing. Pages of the same origin only.
+pub async fn touch<S: Platform>(call: PublicCall<'_, S, TouchRequest>) -> Result<Response, AppError> {
+    let Call { app, request, body, .. } = call;
+    if !is_same_origin(request) {
+        return Err(cross_origin());
+    }
+    if !consents(request.header("cookie"), &app.config.consent_cookie) {
+        let detail = "the visitor has not consented, as CONSENT_COOKIE says";
+        return Err(AppError::new(ErrorKind::Forbidden, "no_consent", detail));
+    }
+    let cookies = request.header("cookie");
+    let mut given = None;
+    let keys = app.config.cookie_keys.as_ref();
+    let is_person = visit::is_seen(request.header("user-agent"), &PURPOSES.map(|name| request.header(name)));
+    let address = body.address(&request.origin);
+    if let (Some(keys), Some(found)) = (keys.filter(|_| is_person), reflink::find(&address))
+        && limit::check(app, request, RateLimited::Beacon).await.is_ok()
+    {
+        let held = cookies.and_then(|cookies| cookie::read(keys, cookies));
+        given = Box::pin(page_touch::count(app, request, keys, held.as_ref(), &found)).await?;
+    }
+    let pair = given.as_deref().and_then(|header| header.split(';').next());
+    let body = Box::pin(described(app, request, pair.or(cookies))).await?;
+    let mut response = Response::json(200, &body);
+    response.headers.extend(given.map(|header| ("set-cookie", header)));
+    Ok(response)
+}
+
+fn cross_origin() -> AppError {
+    let detail = "only pages of the same origin can request a visitor's attribution";
+    AppError::new(ErrorKind::Forbidden, "cross_origin", detail)
+}
+
+/// What these cookies say. Nothing without the visitor's consent.
+async fn described<S: Platform>(
+    app: &RequestContext<'_, S>,
+    request: &Request,
+    cookies: Option<&str>,
+) -> Result<Value, AppError> {
     let visitor = fingerprint(app, request).await?;
     let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": visitor});
-    let signed = app
-        .config
-        .cookie_keys
-        .as_ref()
-        .and_then(|keys| cookie::read(keys, request.header("cookie")?).map(|signed| (keys, signed)));
-    let Some((keys, signed)) = signed else { return Ok((200, nothing)) };
+    let keys = app.config.cookie_keys.as_ref();
+    let keys = keys.filter(|_| consents(request.header("cookie"), &app.config.consent_cookie));
+    let signed = keys.and_then(|keys| cookie::read(keys, cookies?).map(|signed| (keys, signed)));
+    let Some((keys, signed)) = signed else { return Ok(nothing) };
     let catalog = app.context("").programs().await?;
-    let live = |touch: &&Touch| is_live(&catalog, touch, app);
-    let Some(touch) = signed.touchpoints.touches.iter().filter(live).max_by_key(|t| t.at) else {
-        return Ok((200, nothing));
-    };
-    let document = catalog.in_force(&touch.program, app.now);
-    let benefit = document.and_then(|d| d.benefit.clone());
-    let mut body = json!({"token": cookie::write(keys, &signed), "program": touch.program, "benefit": benefit, "visitor": visitor});
-    if let Some(document) = document.filter(|_| promotion::asks(benefit.as_ref())) {
+    let deciding = deciding(&catalog, &signed.touchpoints.touches, app.now);
+    let Some((document, _)) = deciding.first().copied() else { return Ok(nothing) };
+    let benefit = document.benefit.clone();
+    let mut body =
+        json!({"token": cookie::write(keys, &signed), "program": document.id, "benefit": benefit, "visitor": visitor});
+    let touches: Vec<&Touch> = deciding.iter().map(|(_, touch)| *touch).collect();
+    if let Some((reference, covered)) = reference::write(keys, &signed.touchpoints.visitor, &touches) {
+        let programs: Vec<&ProgramId> = touches[..covered].iter().map(|touch| &touch.program).collect();
+        (body["reference"], body["reference_programs"]) = (json!(reference), json!(programs));
+    }
+    if promotion::asks(benefit.as_ref()) {
         let visitor = Some(signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty());
         let friend = Recipient { account: None, visitor };
         body["promotion_code"] = json!(promotion::code(&app.context("visitor"), document, friend).await);
     }
-    Ok((200, body))
+    Ok(body)
 }
 
 /// The visitor's fingerprint, for a form's second hidden field: of this month, and those of earlier months by which the
@@ -69,12 +124,6 @@ async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request
         found.extend(clicked.into_iter().map(|row| row.fingerprint));
     }
     Ok(fingerprints::joined(&found))
-}
-
-fn is_live<S: Platform>(catalog: &Catalog, touch: &Touch, app: &RequestContext<'_, S>) -> bool {
-    catalog
-        .in_force(&touch.program, app.now)
-        .is_some_and(|d| touch.at <= app.now && touch.at.plus_days(d.attribution.window_days) > app.now)
 }
 
 /// `POST /api/referral/generate`: the signed-in user's own link. A repeat returns the same link.

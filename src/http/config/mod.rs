@@ -1,6 +1,8 @@
 //! The Worker's configuration, read once per isolate. A missing or weak value disables its own feature and is reported;
 //! it never opens anything.
 
+pub mod hosts;
+
 use crate::base::id;
 use crate::base::ids::ProgramId;
 use crate::codec::attribution::cookie::CookieKeys;
@@ -11,6 +13,7 @@ use crate::codec::message::standard_webhooks::Secret;
 use crate::codec::message::unsubscribe::UnsubscribeKeys;
 use crate::codec::web_address::WebAddress;
 use crate::engine::identity::access::Role;
+use crate::http::consent;
 use crate::http::hsts::hsts;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::setup;
@@ -81,12 +84,19 @@ impl Config {
             join_programs: text("JOIN_PROGRAM").split_whitespace().map(ProgramId::from).collect(),
             ..Config::default()
         };
+        config
+            .complaints
+            .extend(Some(&config.consent_cookie).filter(|set| !set.is_empty()).and_then(|set| consent::complaint(set)));
         config.public_url = config.address("PUBLIC_URL", text);
         config.site_url = config.address("SITE_URL", text);
         config.emdash_origin = config.address("EMDASH_ORIGIN", text);
         match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {
             Ok(keys) => config.cookie_keys = Some(keys),
-            Err(why) => config.complaints.push(format!("COOKIE_KEYS: {why}")),
+            Err(why) => config.complaints.push(why),
+        }
+        let domain = hosts::normal_domain(&text("COOKIE_DOMAIN"));
+        if hosts::domain_form(&domain).is_none() || domain.is_empty() {
+            config.complaints.extend(hosts::sharing(&config.public_url, &config.site_url, &domain));
         }
         for secret in text("WEBHOOK_SECRETS").split_whitespace() {
             match Secret::parse(secret) {
@@ -155,6 +165,17 @@ impl Config {
     /// The base URL of links as shown to people.
     pub fn base_url(&self, origin: &str) -> String {
         if self.public_url.is_empty() { origin.to_owned() } else { self.public_url.clone() }
+    }
+
+    /// What is wrong with the configuration where the Worker was requested at this origin.
+    pub fn complaints_at(&self, origin: &str) -> Vec<String> {
+        let mut all = self.complaints.clone();
+        let at = WebAddress::parse(origin).filter(|at| !at.is_loopback() && !at.is_at_or_below("workers.dev"));
+        let domain = self.cookie_keys.as_ref().and_then(CookieKeys::domain).unwrap_or_default();
+        if self.public_url.is_empty() && domain.is_empty() && at.is_some() {
+            all.extend(hosts::sharing(origin, &self.site_url, ""));
+        }
+        all
     }
 
     /// The error of a feature that is disabled because its secret is not set.
@@ -297,7 +318,15 @@ impl Config {
     fn address(&mut self, name: &str, text: &dyn Fn(&str) -> String) -> String {
         let given = text(name).trim().trim_end_matches('/').to_owned();
         match address(&given, self.is_development) {
-            Ok(()) => given,
+            Ok(()) => {
+                let may_have_path = name != "PUBLIC_URL" && name != "EMDASH_ORIGIN";
+                self.complaints.extend(hosts::address_form(name, &given, may_have_path));
+                given
+            }
+            Err(NO_URL) => {
+                self.complaints.push(hosts::unreadable(name, &given));
+                String::new()
+            }
             Err(why) => {
                 self.complaints.push(format!("{name}: {why}"));
                 String::new()
@@ -306,12 +335,15 @@ impl Config {
     }
 }
 
+/// The complaint about a text that is no URL.
+const NO_URL: &str = "must be a URL such as https://example.com, without a user name";
+
 /// Whether a URL from the configuration may be used. An empty one may.
 pub fn address(text: &str, is_development: bool) -> Result<(), &'static str> {
     if text.is_empty() {
         return Ok(());
     }
-    let at = WebAddress::parse(text).ok_or("must be a URL such as https://example.com, without a user name")?;
+    let at = WebAddress::parse(text).ok_or(NO_URL)?;
     if at.is_loopback() && !is_development {
         return Err("points to this machine, which is only allowed in development (DEVELOPMENT=yes)");
     }
@@ -323,15 +355,22 @@ fn is_unread(url: &str) -> bool {
     WebAddress::parse(url).is_some_and(|at| at.is_https || at.is_loopback())
 }
 
-/// The keys of `COOKIE_KEYS`, for the host or for `COOKIE_DOMAIN`.
+/// The keys of `COOKIE_KEYS`, for the host or for `COOKIE_DOMAIN`, or what is wrong with one of them.
 pub fn cookie_keys(keys: &str, domain: &str) -> Result<CookieKeys, String> {
-    let domain = domain.trim();
+    let domain = hosts::normal_domain(domain);
+    let wrong = |why: &str| format!("COOKIE_KEYS: {why}");
     let secrets = keys.split(',').filter_map(|key| key.split_once(':')).filter_map(|(_, hex)| id::unhex(hex.trim()));
     if secrets.into_iter().any(|secret| is_patterned(&secret)) {
-        return Err(GUESSABLE.to_owned());
+        return Err(wrong(GUESSABLE));
     }
-    let keys = CookieKeys::parse(keys).map_err(|e| e.to_string())?;
-    if domain.is_empty() { Ok(keys) } else { keys.with_domain(domain).map_err(|e| e.to_string()) }
+    let keys = CookieKeys::parse(keys).map_err(|e| wrong(&e.to_string()))?;
+    if domain.is_empty() {
+        return Ok(keys);
+    }
+    match hosts::domain_form(&domain) {
+        Some(why) => Err(why),
+        None => keys.with_domain(&domain).map_err(|e| format!("COOKIE_DOMAIN: {e}")),
+    }
 }
 
 #[cfg(test)]

@@ -94,5 +94,5 @@ async fn read(env: &Env, context: &Context, codes: &[&str], now: UtcMillis) -> R
 
 /// The version changes with the form of `LinkRecord`. No two links' codes differ by case alone.
 fn key(code: &str) -> String {
-    format!("link:2:{}", code.to_ascii_lowercase())
+    format!("link:3:{}", code.to_ascii_lowercase())
 }

@@ -2,8 +2,8 @@
 
 use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId, ProgramId, RewardId};
 use crate::base::time::UtcMillis;
-use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::CookieKeys;
+use crate::codec::attribution::{reference, token};
 use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
@@ -61,11 +61,11 @@ pub struct IngestOutcome {
 /// Verifies the attribution evidence of an event. If its token does not verify, the event loses its touches but is
 /// still accepted.
 pub fn present(keys: Option<&CookieKeys>, event: &Event) -> VerifiedCredential {
-    let token = event.credential.token.as_deref();
-    let touchpoints = token.and_then(|t| cookie::read_value(keys?, t)).map(|signed| signed.touchpoints);
+    let given = event.credential.token.as_deref();
+    let touchpoints = given.and_then(|given| token::read(keys?, given));
     VerifiedCredential {
         code: event.credential.code.clone(),
-        token_refused: token.is_some() && touchpoints.is_none(),
+        token_refused: given.is_some() && touchpoints.is_none(),
         touchpoints,
         visitor: event.credential.visitor.clone(),
         clicks: Vec::new(),
@@ -135,6 +135,9 @@ async fn attempt<P: Ports>(
         accounts.push(AccountRow::new(id.clone()));
     }
     let mut presented = incoming.presented.clone();
+    if let Some(touchpoints) = &mut presented.touchpoints {
+        reference::name_programs(touchpoints, &catalog);
+    }
     if matches!(event.payload, Payload::SignedUp { .. }) {
         presented.clicks = clicks;
     }
@@ -244,6 +247,7 @@ fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceI
             .touchpoints
             .iter()
             .map(|touchpoints| touchpoints.visitor.clone())
+            .filter(|visitor| !visitor.is_empty())
             .chain(presented.visitor.clone())
             .collect(),
         invoices,

@@ -7,6 +7,7 @@ use crate::base::decode;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
+use crate::program::document::Model;
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program::in_force;
 use crate::store::query::Parsed;
@@ -25,6 +26,7 @@ pub fn links_resolve(codes: &[&str], now: UtcMillis) -> Parsed<Vec<LinkRecord>> 
         "SELECT l.code, l.chosen, l.partner_id, l.program_id, l.destination, l.campaign, l.utm, l.expires_at_ms, l.disabled_at_ms,
                 IIF(p.standing = 'active', p.left_at_ms, 0) AS left_at_ms, p.disclosure_accepted_at_ms,
                 json_extract(v.document, '$.attribution.window_days') AS window_days,
+                json_extract(v.document, '$.attribution.model') AS model,
                 json_extract(v.document, '$.code.params') AS params,
                 json_extract(v.document, '$.requires_disclosure') AS requires_disclosure,
                 EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint') AS fingerprinted
@@ -53,6 +55,7 @@ struct LinkRow {
     left_at_ms: Option<UtcMillis>,
     disclosure_accepted_at_ms: Option<UtcMillis>,
     window_days: i64,
+    model: Option<Model>,
     params: Option<String>,
     requires_disclosure: Option<i64>,
     fingerprinted: i64,
@@ -78,6 +81,7 @@ impl TryFrom<LinkRow> for LinkRecord {
             campaign: row.campaign.filter(|campaign| !campaign.is_empty()),
             utm,
             window_days: row.window_days,
+            model: row.model.unwrap_or_default(),
             params,
             expires_at_ms: row.expires_at_ms,
             disabled_at_ms: row.disabled_at_ms,
@@ -111,7 +115,7 @@ mod tests {
             INSERT INTO partner VALUES ('a', 'p', NULL, NULL, 'active'), ('b', 'p', 5, 9, 'active');
             INSERT INTO program_version VALUES
                 ('p', 1, 0, '{"attribution":{"window_days":30},"code":{"params":["ref"]},"requires_disclosure":false}'),
-                ('p', 2, 100, '{"attribution":{"window_days":60},"code":{"params":["ref","campaign"]},"requires_disclosure":true}'),
+                ('p', 2, 100, '{"attribution":{"model":"first_touch","window_days":60},"code":{"params":["ref","campaign"]},"requires_disclosure":true}'),
                 ('later', 1, 100, '{"attribution":{"window_days":1},"code":{}}');
             INSERT INTO link VALUES
                 ('A', 'a', 'p', '/x', '', '{"utm_source":"s"}', NULL, 1, 500, 600, 0),
@@ -124,6 +128,7 @@ mod tests {
         assert_eq!((early.window_days, early.undisclosed, early.params), (30, false, vec!["ref".to_owned()]));
         let late = resolve(&db, "A", 100).unwrap();
         assert_eq!((late.window_days, late.undisclosed, late.params.len()), (60, true, 2));
+        assert_eq!((early.model, late.model), (Model::LastTouch, Model::FirstTouch));
         assert_eq!(
             (late.destination.as_deref(), late.campaign, late.utm["utm_source"].as_str()),
             (Some("/x"), None, "s")

@@ -23,7 +23,7 @@ const OPERATOR: &str = "Bearer mop_of_the_tests";
 
 pub struct FunnelFixture {
     pub world: World,
-    config: Config,
+    pub config: Config,
 }
 
 impl FunnelFixture {
@@ -102,7 +102,7 @@ impl FunnelFixture {
             at: *at,
         });
         let touchpoints = TouchHistory { visitor: visitor.to_owned(), touches: touches.collect() };
-        let signed = SignedCookie { touchpoints, until: at("2027-01-01T00:00:00Z") };
+        let signed = SignedCookie::of(touchpoints, at("2027-01-01T00:00:00Z"));
         format!("{}={}", keys.name(), cookie::write(keys, &signed))
     }
 

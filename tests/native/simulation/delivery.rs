@@ -44,7 +44,7 @@ fn body_of(event: &Sent, register: &Register) -> Option<Value> {
     let mut body = event.stripe.clone()?;
     if let Some(touchpoints) = touchpoints(register, event) {
         let keys = config().cookie_keys.expect("keys");
-        let token = cookie::write(&keys, &SignedCookie { touchpoints, until: UtcMillis(event.at) });
+        let token = cookie::write(&keys, &SignedCookie::of(touchpoints, UtcMillis(event.at)));
         // A long reference is cut by Stripe, so that it is in the metadata.
         let object = &mut body["data"]["object"];
         if token.len() <= 200 {

@@ -143,7 +143,7 @@ impl StripeFixture {
         };
         let keys = self.config.cookie_keys.as_ref().expect("keys");
         let touchpoints = TouchHistory { visitor: "vis_1".to_owned(), touches: vec![touch] };
-        cookie::write(keys, &SignedCookie { touchpoints, until: NOW })
+        cookie::write(keys, &SignedCookie::of(touchpoints, NOW))
     }
 
     /// Delivers a body signed `age` seconds ago. Returns status and body.

@@ -4,29 +4,39 @@
 //! wins. Source: section 3 of the design and the cookie rules of the security notes.
 //!
 //! `v1.<kid>.<payload>.<mac>`, with payload and MAC in base64url without padding. The MAC is HMAC-SHA-256 over
-//! `v1.<kid>.<cookie name>.<payload>`, so that version, key and name can't be exchanged. The payload is text: a line
-//! `visitor<TAB>until` and one line `program<TAB>code<TAB>campaign<TAB>click id<TAB>at` per touch, with times in UTC
-//! milliseconds. No field may contain a control character, so no two touch histories have the same encoding.
+//! `v1.<kid>.<cookie name>.<payload>`, so that version, key and name can't be exchanged. What the payload says is in
+//! `payload.rs`.
+
+mod payload;
 
 use crate::base::id::unhex;
-use crate::base::time::{DAY_MS, UtcMillis};
+use crate::base::time::UtcMillis;
+pub use crate::codec::attribution::cookie::payload::{SignedCookie, fits};
+use crate::codec::attribution::cookie::payload::{decode, encode};
 use crate::codec::cookie_header;
-use crate::engine::attribution::touch::{TOUCHES_MAX, Touch, TouchHistory};
-use crate::engine::link::campaign::is_campaign;
+use crate::engine::attribution::kept::{Kept, TouchTerms};
+use crate::engine::attribution::touch::{TOUCH_AGE_MAX_DAYS, Touch};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// The longest value that is read. Browsers keep 4,096 bytes of name and value; eight touches with the longest fields
-/// stay below 3,500.
+/// The longest value that is read: browsers keep 4,096 bytes.
 pub const VALUE_BYTES_MAX: usize = 4_096;
+
+/// The longest value that is written. Name and attributes take up to 96 bytes of what browsers keep, and more if the
+/// domain is long.
+pub const WRITTEN_BYTES_MAX: usize = 4_000;
 
 /// Browsers limit a cookie's age to 400 days: 34,560,000 s.
 pub const MAX_AGE_SECONDS: i64 = 34_560_000;
 
 /// The shortest key: the length of the hash that it keys.
 const KEY_BYTES_MIN: usize = 32;
+
+const PATH: &str = "; Path=/";
+const DOMAIN: &str = "; Domain=";
+const FLAGS: &str = "; Secure; HttpOnly; SameSite=Lax";
 
 const HOST_NAME: &str = "__Host-manicule";
 const DOMAIN_NAME: &str = "__Secure-manicule";
@@ -57,13 +67,6 @@ struct Key {
     secret: Vec<u8>,
     /// HMAC that has already processed `v1.<kid>.<name>.`, so that requests need not repeat it.
     prepared: Hmac<Sha256>,
-}
-
-/// A touch history and the instant at which its last window closes, which the cookie must outlive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedCookie {
-    pub touchpoints: TouchHistory,
-    pub until: UtcMillis,
 }
 
 /// Why a list of keys is rejected. Reveals nothing about a key's content.
@@ -128,6 +131,21 @@ impl CookieKeys {
             Some(hmac.finalize().into_bytes().into())
         };
         self.keys.iter().filter_map(derive).collect()
+    }
+
+    /// The longest payload, in bytes, with which name, value and attributes stay within what browsers keep.
+    fn payload_max(&self) -> usize {
+        let around = self.name().len() + "=; Max-Age=34560000".len() + PATH.len() + FLAGS.len();
+        let domain = self.domain.as_ref().map_or(0, |domain| DOMAIN.len() + domain.len());
+        let value = WRITTEN_BYTES_MAX.min(VALUE_BYTES_MAX - around - domain);
+        let kid = self.keys.first().map_or(0, |key| key.kid.len());
+        // The version, the dots and the MAC's 43 characters.
+        (value - kid - "v1...".len() - 43) / 4 * 3
+    }
+
+    /// The domain whose hosts share the cookie.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
     }
 
     /// `__Host-manicule`, or `__Secure-manicule` if a domain is configured.
@@ -195,97 +213,43 @@ pub fn set_cookie(keys: &CookieKeys, signed: &SignedCookie, now: UtcMillis) -> S
     header.push('=');
     write_into(&mut header, keys, signed);
     header.push_str("; Max-Age=");
-    push_number(&mut header, left.clamp(1, MAX_AGE_SECONDS));
-    header.push_str("; Path=/");
+    push_seconds(&mut header, left.clamp(1, MAX_AGE_SECONDS));
+    header.push_str(PATH);
     if let Some(domain) = &keys.domain {
-        header.push_str("; Domain=");
+        header.push_str(DOMAIN);
         header.push_str(domain);
     }
-    header.push_str("; Secure; HttpOnly; SameSite=Lax");
+    header.push_str(FLAGS);
     header
 }
 
-impl SignedCookie {
-    /// A visitor without touches.
-    pub fn new(visitor: String) -> SignedCookie {
-        SignedCookie { touchpoints: TouchHistory { visitor, touches: Vec::new() }, until: UtcMillis(0) }
-    }
-
-    /// The touch history with a touch of a program whose window is `window_days`.
-    pub fn with_touch(self, touch: Touch, window_days: i64) -> SignedCookie {
-        let closes = touch.at.plus_days(window_days.clamp(1, MAX_AGE_SECONDS * 1_000 / DAY_MS));
-        let until = self.until.max(closes);
-        SignedCookie { touchpoints: self.touchpoints.with_touch(touch), until }
-    }
+/// The Set-Cookie header that deletes the cookie.
+pub fn deletion(keys: &CookieKeys) -> String {
+    let domain = keys.domain.as_ref().map(|domain| format!("{DOMAIN}{domain}")).unwrap_or_default();
+    format!("{}=; Max-Age=0{PATH}{domain}{FLAGS}", keys.name())
 }
 
-/// Whether every field has a length and characters that reading accepts.
-pub fn fits(touchpoints: &TouchHistory) -> bool {
-    is_word(&touchpoints.visitor, 1, 40)
-        && touchpoints.touches.len() <= TOUCHES_MAX
-        && touchpoints.touches.iter().all(|touch| {
-            is_word(&touch.program, 1, 64)
-                && is_word(&touch.code, 1, 128)
-                && (touch.campaign.is_empty() || is_campaign(&touch.campaign))
-                && is_word(&touch.click_id, 1, 40)
-                && is_instant(touch.at)
-        })
+impl SignedCookie {
+    /// The touch history with a touch, and without what a cookie of these keys then has no room for.
+    pub fn with_touch(mut self, touch: Touch, mut terms: TouchTerms, keys: &CookieKeys) -> SignedCookie {
+        terms.window_days = terms.window_days.clamp(1, TOUCH_AGE_MAX_DAYS);
+        self.until = self.until.max(touch.at.plus_days(terms.window_days));
+        let room = keys.payload_max().saturating_sub(payload::head(&self));
+        let kept = Kept { touches: &mut self.touchpoints.touches, terms: &mut self.terms };
+        kept.add(touch, terms, room, payload::cost);
+        self
+    }
 }
 
 /// Without the formatting machinery, because this runs on every redirect.
-fn encode(signed: &SignedCookie) -> String {
-    let mut out = String::with_capacity(256);
-    out.push_str(&signed.touchpoints.visitor);
-    out.push('\t');
-    push_number(&mut out, signed.until.0);
-    for touch in &signed.touchpoints.touches {
-        let mut separator = '\n';
-        for field in [touch.program.as_str(), &touch.code, &touch.campaign, &touch.click_id] {
-            out.push(separator);
-            out.push_str(field);
-            separator = '\t';
-        }
-        out.push('\t');
-        push_number(&mut out, touch.at.0);
+fn push_seconds(out: &mut String, seconds: i64) {
+    let mut digits = [0u8; 8];
+    let mut rest = seconds;
+    for digit in digits.iter_mut().rev() {
+        (*digit, rest) = (b'0' + (rest % 10) as u8, rest / 10);
     }
-    out
-}
-
-/// A negative number could not be read back, so nothing is written.
-fn push_number(out: &mut String, number: i64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = u64::try_from(number).unwrap_or_default();
-    while number >= 0 && (rest > 0 || at == digits.len()) {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    out.extend(digits[at..].iter().copied().map(char::from));
-}
-
-fn decode(bytes: &[u8]) -> Option<SignedCookie> {
-    let mut lines = std::str::from_utf8(bytes).ok()?.split('\n');
-    let (visitor, until) = lines.next()?.split_once('\t')?;
-    let mut touches = Vec::with_capacity(TOUCHES_MAX);
-    for line in lines {
-        let mut fields = line.split('\t');
-        let mut field = || fields.next().map(str::to_owned);
-        let touch = Touch {
-            program: field()?.into(),
-            code: field()?.into(),
-            campaign: field()?,
-            click_id: field()?,
-            at: instant(fields.next()?)?,
-        };
-        if fields.next().is_some() || touches.len() == TOUCHES_MAX {
-            return None;
-        }
-        touches.push(touch);
-    }
-    let signed =
-        SignedCookie { touchpoints: TouchHistory { visitor: visitor.to_owned(), touches }, until: instant(until)? };
-    fits(&signed.touchpoints).then_some(signed)
+    let start = digits.iter().position(|digit| *digit != b'0').unwrap_or(7);
+    out.extend(digits[start..].iter().copied().map(char::from));
 }
 
 fn prepare(secret: &[u8], kid: &str, name: &str) -> Option<Hmac<Sha256>> {
@@ -296,24 +260,8 @@ fn prepare(secret: &[u8], kid: &str, name: &str) -> Option<Hmac<Sha256>> {
     Some(hmac)
 }
 
-/// Digits without sign or leading zeros, so that an instant has only one spelling.
-fn instant(text: &str) -> Option<UtcMillis> {
-    let canonical = text == "0" || !text.starts_with('0');
-    let digits = !text.is_empty() && text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
-    (canonical && digits).then(|| text.parse().ok().map(UtcMillis)).flatten()
-}
-
-fn is_instant(at: UtcMillis) -> bool {
-    (0..1_000_000_000_000_000).contains(&at.0)
-}
-
 fn is_kid(text: &str) -> bool {
     (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-fn is_word(text: &str, min: usize, max: usize) -> bool {
-    (min..=max).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 impl std::fmt::Display for KeyError {

@@ -21,6 +21,7 @@
 mod tests;
 
 use crate::base::time::UtcMillis;
+use crate::codec::attribution::token::is_token;
 use crate::codec::event::envelope::person;
 use crate::codec::fields::{CAMPAIGN, CODE, Fields, ID, KIND, PART_ID, TOKEN};
 use crate::codec::json;
@@ -36,9 +37,6 @@ pub const FORM_KINDS: [EventType; 5] = [
     EventType::LeadMagnetDownloaded,
     EventType::RfqSubmitted,
 ];
-
-/// The prefix of our signed tokens.
-const TOKEN_PREFIX: &str = "v1.";
 
 /// The event of a `webhook-notifier` delivery.
 pub fn content_hook(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
@@ -122,7 +120,7 @@ fn form_credential(data: &Fields<'_>) -> Result<Credential, Invalid> {
     for name in ["ref", "partner", "code"] {
         let text = data.text(name, &TOKEN)?;
         match text {
-            Some(token) if name == "ref" && token.starts_with(TOKEN_PREFIX) => credential.token = Some(token),
+            Some(token) if name == "ref" && is_token(&token) => credential.token = Some(token),
             Some(_) if credential.code.is_none() => credential.code = data.given_code(name)?,
             _ => {}
         }

@@ -139,6 +139,7 @@ fn who_referred_a_submission() {
         (json!({"ref": "r", "partner": "p", "code": "c"}), None, Some("r")),
         (json!({"ref": "", "partner": null, "code": "c"}), None, Some("c")),
         (json!({"ref": "v1.k.p.m", "partner": "p", "code": "c"}), Some("v1.k.p.m"), Some("p")),
+        (json!({"ref": "mref1_AbC-_", "code": "c"}), Some("mref1_AbC-_"), Some("c")),
         (json!({"code": "v1.k.p.m"}), None, Some("v1")),
         (json!({"ref": " https://go.example/r/AbC/?x=1"}), None, Some("AbC")),
         (json!({}), None, None),

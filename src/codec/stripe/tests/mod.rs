@@ -180,6 +180,7 @@ fn a_checkout_is_a_sign_up_dated_when_it_began() {
     assert_eq!(draft, Some((UtcMillis((CREATED - 60) * 1_000), Some("v1.k1.payload.mac".to_owned()))));
     for (name, value, token) in [
         ("client_reference_id", json!("user_17"), None),
+        ("client_reference_id", json!("mref1_AbC-_"), Some("mref1_AbC-_")),
         ("client_reference_id", json!(null), None),
         ("metadata", json!({"manicule_token": "v1.k1.long.mac"}), Some("v1.k1.payload.mac")),
     ] {

@@ -10,11 +10,13 @@ use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::codec::cookie_header;
+use crate::engine::attribution::kept::{PartnerMark, TouchTerms};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click;
 use crate::engine::link::click::{Click, Visitor};
 use crate::engine::link::visit::{RequestSignals, VisitKind, classify, is_embed};
+use crate::http::consent;
 use crate::http::link::reflink;
 use crate::http::link::reflink::{CodeCandidate, RefLink};
 use std::rc::Rc;
@@ -127,22 +129,23 @@ pub fn decide(
 ) -> RedirectDecision {
     let candidate = found.candidates.get(found.chosen);
     let resolved = resolved.filter(|resolved| candidate.is_some_and(|code| counts(code, &resolved.link, now)));
-    let plain = |go| RedirectDecision { go, set_cookie: None, click: None };
+    let consents = consents(parts.cookie, &settings.consent_cookie);
+    let withdrawn = if consents { None } else { withdrawn(parts.cookie, settings.keys.as_ref()) };
+    let plain = |go| RedirectDecision { go, set_cookie: withdrawn.clone(), click: None };
     if parts.is_plain
         && (found.is_short || resolved.is_some())
         && let Some(secure) = found.over_https()
     {
         return plain(Redirect::To(secure));
     }
-    let Some(ResolvedLink { link, .. }) = resolved else { return plain(go(found, None, settings)) };
+    let Some(ResolvedLink { link, location }) = resolved else { return plain(go(found, None, settings)) };
     let visit = classify(&parts.signals);
     let unstored = match visit {
         VisitKind::OfficeApp => Some(page(found, resolved, settings)),
         VisitKind::Prefetch if parts.signals.method.eq_ignore_ascii_case("GET") => Some(Redirect::NotYet),
         VisitKind::Embed if !found.is_short => Some(Redirect::Pass),
         VisitKind::Prefetch | VisitKind::Embed => Some(go(found, resolved, settings)),
-        // What is not stored can be found again while the code is in the address.
-        _ if !consents(parts.cookie, &settings.consent_cookie) => Some(unstripped(found, resolved, settings)),
+        _ if !consents => Some(led_on(found, link, location, settings)),
         _ => None,
     };
     if let Some(go) = unstored {
@@ -170,7 +173,41 @@ pub fn decide(
 
 /// Whether the visitor allows storage.
 pub fn consents(cookies: Option<&str>, consent_cookie: &str) -> bool {
-    consent_cookie.is_empty() || cookies.is_some_and(|header| cookie_header::only(header, consent_cookie).is_some())
+    consent_cookie.is_empty() || cookies.is_some_and(|header| consent::is_given(header, consent_cookie))
+}
+
+/// The header that deletes the cookie of a visitor who sends it and has withdrawn their consent.
+pub fn withdrawn(cookies: Option<&str>, keys: Option<&CookieKeys>) -> Option<String> {
+    let keys = keys?;
+    let is_held = cookie_header::all(cookies?, keys.name()).next().is_some();
+    is_held.then(|| cookie::deletion(keys))
+}
+
+/// Where a visitor goes who has not consented yet. The code stays in the address of the site's page, which turns it into
+/// a touch once they consent (`POST /v1/attribution`).
+fn led_on(found: &RefLink<'_>, link: &LinkRecord, location: &str, settings: &RedirectSettings) -> Redirect {
+    if !found.is_short {
+        return Redirect::Pass;
+    }
+    let onward = found.carried_to(location);
+    if !is_on_site(location, settings) {
+        return Redirect::To(onward);
+    }
+    let param = ["ref", "partner"].into_iter().find(|param| link.accepts(param)).unwrap_or("ref");
+    Redirect::To(found.with_code(&onward, param, &link.code))
+}
+
+/// Whether a destination is a page of the site, or of a host that shares its cookie.
+fn is_on_site(location: &str, settings: &RedirectSettings) -> bool {
+    let host = |url: &str| {
+        let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
+        authority.and_then(|authority| authority.split(':').next()).unwrap_or_default().to_ascii_lowercase()
+    };
+    let at = host(location);
+    let shares = |domain: &str| at == domain || at.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    at.is_empty()
+        || at == host(&settings.site)
+        || settings.keys.as_ref().and_then(CookieKeys::domain).is_some_and(shares)
 }
 
 /// Where the request leads, which is the same for every visitor.
@@ -237,7 +274,9 @@ pub fn touch(
         at: now,
     };
     let signed = held.unwrap_or_else(|| SignedCookie::new(id::fresh("vis", &random())));
-    (cookie::set_cookie(keys, &signed.with_touch(touch, link.window_days), now), click)
+    let partner = PartnerMark::of(&link.partner_id);
+    let terms = TouchTerms { partner, model: link.model, window_days: link.window_days };
+    (cookie::set_cookie(keys, &signed.with_touch(touch, terms, keys), now), click)
 }
 
 /// The URL's campaign if the program accepts one, otherwise the link's.

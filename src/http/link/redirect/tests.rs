@@ -1,5 +1,6 @@
 use crate::base::time::HOUR_MS;
 use crate::http::link::redirect::*;
+use crate::program::document::Model;
 use std::collections::BTreeMap;
 
 const NOW: UtcMillis = UtcMillis(1_790_000_000_000);
@@ -20,6 +21,7 @@ fn link() -> LinkRecord {
         campaign: Some("launch".into()),
         utm: BTreeMap::from([("utm_source".into(), "partner".into())]),
         window_days: 30,
+        model: Model::LastTouch,
         params: vec!["ref".into(), "campaign".into()],
         expires_at_ms: None,
         disabled_at_ms: None,
@@ -266,7 +268,20 @@ fn a_cookie_is_extended_and_its_hour_counted_once() {
 
     let later = again("https://go.example/r/AbC", hour_end);
     assert_eq!(later.click.clone().unwrap().visitor, Visitor::Known(touchpoints(&first).touchpoints.visitor));
-    assert_eq!(touchpoints(&later).touchpoints.touches.len(), 2);
+    assert_eq!(touchpoints(&later).touchpoints.touches.len(), 1, "the last touch decides");
+    let first_touch =
+        Case { link: Some(LinkRecord { model: Model::FirstTouch, ..link() }), ..case("https://go.example/r/AbC") };
+    let kept = |now| {
+        let repeat = run(&Case {
+            parts: RedirectInput { cookie: Some(cookie), ..browser() },
+            now,
+            link: first_touch.link.clone(),
+            ..first_touch
+        });
+        touchpoints(&repeat).touchpoints.touches.iter().map(|touch| touch.at).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(hour_end.plus_ms(-1)), [NOW], "the first touch keeps its instant");
+    assert_eq!(kept(hour_end), [NOW, hour_end]);
     assert_eq!(touchpoints(&later).touchpoints.visitor, touchpoints(&first).touchpoints.visitor);
 }
 
@@ -325,6 +340,51 @@ fn without_consent_nothing_is_stored() {
         let decision = decide(&found, Some(&resolved), &parts, &asking, UtcMillis(1_000), &mut || [7; ID_BYTES]);
         assert_eq!(decision.set_cookie.is_some(), stored, "{cookies:?}");
         assert_eq!(decision.click.is_some(), stored, "{cookies:?}");
-        assert!(matches!(decision.go, Redirect::To(_)));
+        let code = if stored { "" } else { "&ref=AbC" };
+        assert_eq!(decision.go, Redirect::To(format!("/pricing?utm_source=partner{code}")));
+    }
+}
+
+#[test]
+fn without_consent_the_code_stays_in_the_address() {
+    let decided = |url: &str, destination: &str, params: &[&str], site: &str, cookies: Option<&str>| {
+        let asking = RedirectSettings { consent_cookie: "consent=yes".to_owned(), ..settings(RefMode::Redirect, site) };
+        let params = params.iter().map(|param| (*param).to_owned()).collect();
+        let link = LinkRecord { destination: Some(destination.into()), utm: BTreeMap::new(), params, ..link() };
+        let resolved = ResolvedLink::new(link, &asking);
+        let parts = RedirectInput { cookie: cookies, ..browser() };
+        decide(&reflink::find(url).unwrap(), Some(&resolved), &parts, &asking, NOW, &mut || [7; ID_BYTES])
+    };
+    let site = "https://www.example.com";
+    for (url, destination, params, go) in [
+        ("https://go.example/r/AbC", "/a", &["ref"][..], "https://www.example.com/a?ref=AbC"),
+        (
+            "https://go.example/r/AbC?campaign=x&y=1",
+            "/a?b=c#d",
+            &["ref"],
+            "https://www.example.com/a?b=c&y=1&ref=AbC&campaign=x#d",
+        ),
+        ("https://go.example/r/AbC", "/a", &["partner"], "https://www.example.com/a?partner=AbC"),
+        ("https://go.example/r/AbC", "/a?ref=own", &["ref"], "https://www.example.com/a?ref=own"),
+        ("https://go.example/r/AbC", "https://WWW.example.com/b", &["ref"], "https://WWW.example.com/b?ref=AbC"),
+        ("https://go.example/r/AbC", "https://shop.other/b", &["ref"], "https://shop.other/b"),
+    ] {
+        assert_eq!(
+            decided(url, destination, params, site, Some("consent=no")).go,
+            Redirect::To(go.to_owned()),
+            "{url}"
+        );
+    }
+    let on_page = decided("https://go.example/p?ref=AbC", "/a", &["ref"], site, None);
+    assert_eq!(on_page, RedirectDecision { go: Redirect::Pass, set_cookie: None, click: None });
+
+    let held = decided("https://go.example/r/AbC", "/a", &["ref"], site, Some("consent=yes")).set_cookie.unwrap();
+    let pair = held.split(';').next().unwrap();
+    for url in ["https://go.example/r/AbC", "https://go.example/p?ref=AbC"] {
+        let cookies = format!("consent=no; {pair}");
+        let deletion = decided(url, "/a", &["ref"], site, Some(&cookies)).set_cookie.unwrap();
+        assert!(deletion.starts_with("__Host-manicule=; Max-Age=0; Path=/"), "{deletion}");
+        let cookies = format!("consent=yes; {pair}");
+        assert!(decided(url, "/a", &["ref"], site, Some(&cookies)).set_cookie.unwrap().contains("=v1."));
     }
 }

@@ -5,6 +5,7 @@
 //! a `%` requires decoding. Parameters are compared decoded and kept byte for byte.
 
 use crate::codec::link::destination;
+use crate::codec::web_address::escaped;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::campaign::campaign_of;
 use crate::engine::link::pasted::{CODES_MAX, after_short, cut, query_of};
@@ -148,6 +149,16 @@ impl RefLink<'_> {
         campaign_of(&decode(value)?).map(Cow::into_owned)
     }
 
+    /// `base` with the code, and the request's campaign, in parameters of ours.
+    pub fn with_code(&self, base: &str, param: &str, code: &str) -> String {
+        let mut target = RefTarget::of(base);
+        target.add(param, &format!("{param}={}", escaped(code)));
+        if let Some(campaign) = self.campaign() {
+            target.add("campaign", &format!("campaign={}", escaped(&campaign)));
+        }
+        header_safe(target.finish())
+    }
+
     /// A parameter's value in the request, decoded.
     pub fn param(&self, wanted: &str) -> Option<Cow<'_, str>> {
         let mut all = self.queries().flat_map(parts);
@@ -177,7 +188,7 @@ pub fn destination(link: &LinkRecord, site: &str) -> String {
     };
     let mut target = RefTarget::of(&base);
     for (name, value) in &link.utm {
-        target.add(name, &format!("{}={}", encode(name), encode(value)));
+        target.add(name, &format!("{}={}", escaped(name), escaped(value)));
     }
     header_safe(target.finish())
 }
@@ -311,20 +322,6 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(out).ok().map(Cow::Owned)
 }
 
-/// Percent-encodes all but the unreserved characters.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&crate::base::id::hex(&[byte]).to_ascii_uppercase());
-        }
-    }
-    out
-}
-
 /// Removes what must never get into a header. The runtime's URL parser has already escaped it; this does not rely on
 /// that.
 fn header_safe(text: String) -> String {
@@ -333,7 +330,7 @@ fn header_safe(text: String) -> String {
     }
     text.chars()
         .filter(|c| !c.is_control() && *c != ' ')
-        .map(|c| if c.is_ascii() { c.to_string() } else { encode(c.encode_utf8(&mut [0; 4])) })
+        .map(|c| if c.is_ascii() { c.to_string() } else { escaped(c.encode_utf8(&mut [0; 4])) })
         .collect()
 }
 

@@ -157,6 +157,7 @@ fn link(destination: Option<&str>, utm: &[(&str, &str)]) -> LinkRecord {
         campaign: None,
         utm: utm.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         window_days: 30,
+        model: Default::default(),
         params: vec![],
         expires_at_ms: None,
         disabled_at_ms: None,
