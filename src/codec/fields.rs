@@ -93,7 +93,6 @@ pub(crate) const NOTES: Form =
     Form { max: 2_000, holds: is_note, must: "be at most 2000 characters", empty_is_absent: true, is_trimmed: false };
 /// A signed attribution token: no longer than a cookie may be.
 pub(crate) const TOKEN: Form = label(4096, "be at most 4096 characters without control characters");
-/// A campaign's name, as in a link.
 pub(crate) const CAMPAIGN: Form = label(64, "be at most 64 characters without control characters");
 
 /// Longest name of an unknown field that is repeated to its sender.
@@ -213,8 +212,8 @@ impl<'a> Fields<'a> {
 
     /// The code in what somebody typed or pasted.
     pub fn given_code(&self, name: &str) -> Result<Option<LinkCode>, Invalid> {
-        let code = self.text(name, &GIVEN_CODE)?.map(|text| LinkCode::from(&*code_of(&text)));
-        Ok(code.filter(|code| !code.is_empty()))
+        let text = self.text(name, &GIVEN_CODE)?;
+        Ok(text.map(|text| LinkCode::from(&*code_of(&text))).filter(|code| !code.is_empty()))
     }
 
     /// A campaign's name, as it is kept.

@@ -278,3 +278,20 @@ fn a_waiting_reward_is_announced_when_it_is_granted() {
     assert_eq!((world.balance(&other, "available"), announced()), (500, vec![one]), "it only moved");
     assert_eq!(world.faults(), Vec::<String>::new());
 }
+
+#[test]
+fn a_waiting_reward_that_is_held_is_announced_when_its_hold_ends() {
+    let world = World::new(15);
+    let t0 = at("2026-01-01T00:00:00Z");
+    let (partner, code) = world.partner(t0, "tiered-credits", "a", "a@a.example").unwrap();
+    let announced =
+        || world.db.number("SELECT COUNT(*) FROM outbox WHERE account_id = 'acme' AND kind GLOB 'reward.granted.*'");
+    let coded = json!({"account": {"id": "acme", "email": "A+me@a.example"}, "attribution": {"code": code}});
+    take(&world, "up", "account.signed_up", "2026-01-02T00:00:00Z", "acme", coded);
+    world.fund(at("2026-01-04T00:00:00Z"), "tiered-credits", 10_000).unwrap();
+    let balances = || (world.balance(&partner, "pending"), world.balance(&partner, "available"));
+    assert_eq!((balances(), announced()), ((500, 0), 0), "the budget pays it, and it is held");
+    let review = review_of(&world, "acme", "same_email");
+    world.decide(at("2026-01-05T00:00:00Z"), &review, ReviewDecision::Release).unwrap();
+    assert_eq!((balances(), announced()), ((0, 500), 1));
+}

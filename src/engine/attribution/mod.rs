@@ -7,18 +7,18 @@ pub mod binding;
 pub mod deciding;
 mod eligibility;
 pub mod kept;
+mod moved;
 mod presented;
 pub mod reason;
 pub mod touch;
 
-use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
+use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId};
 use crate::base::sort::{distinct, sort_by};
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::order::{SignUp, position};
 use crate::engine::account::timeline::Timeline;
-use crate::engine::attribution::binding::AttributionMethod;
 pub use crate::engine::attribution::binding::{
     AttributionCandidate, AttributionLink, AttributionResult, Binding, SameDomainAccount,
 };
@@ -118,43 +118,6 @@ impl<'a> Search<'a> {
         // All of them are codes, whatever else they say.
         sort_by(&mut found, |a, b| (a.0, &a.1.event_id).cmp(&(b.0, &b.1.event_id)));
         found
-    }
-
-    /// The latest decision of an operator takes precedence over everything.
-    fn moved(&mut self, signup: &Fact, timeline: &Timeline) -> Option<(Option<Binding>, String)> {
-        let mine = |program: &ProgramId| self.programs.iter().any(|d| d.id == *program);
-        let (fact, partner, code, program, reason) = timeline.facts.iter().rev().find_map(|f| match &f.payload {
-            Payload::Reassigned { program, partner, code, reason } if mine(program) => {
-                Some((f, partner, code, program, reason))
-            }
-            _ => None,
-        })?;
-        let why = format!("moved by an operator: {reason}");
-        let (Some(partner), Some(code)) = (partner, code) else { return Some((None, why)) };
-        let source = self.evidence.links.get(code).map_or(Source::DirectLink, AttributionLink::brings);
-        self.candidates.push(AttributionCandidate {
-            method: AttributionMethod::Operator,
-            event: fact.event_id.clone(),
-            program: Some(program.clone()),
-            partner: Some(partner.clone()),
-            code: code.clone(),
-            at: Some(fact.at),
-            chosen: true,
-            reason: why.clone(),
-        });
-        let binding = Binding {
-            program: program.clone(),
-            partner: partner.clone(),
-            code: code.clone(),
-            method: AttributionMethod::Operator,
-            source,
-            click: None,
-            visitor: None,
-            domain: None,
-            from: signup.at,
-            event: signup.event_id.clone(),
-        };
-        Some((Some(binding), why))
     }
 
     /// Rule 9: tries the methods in the document's order of precedence; the first one with a result binds.

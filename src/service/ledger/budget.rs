@@ -174,7 +174,9 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, Db
     ];
     batch.extend(account::accrual_write(&released, ctx.now));
     batch.extend(ledger::transfer_insert(&transfers, ctx.now));
-    batch.push(outbox::outbox_rewards(&released, ctx.now));
+    // A held one is announced when its hold ends.
+    let free: Vec<Accrual> = released.into_iter().filter(|l| l.state == AccrualState::Available).collect();
+    batch.push(outbox::outbox_rewards(&free, ctx.now));
     ctx.batch(batch).await?;
     Ok(true)
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/codec/message/email/golden.txt");
 
 fn adjustment() -> Value {
-    let mut asked = json!({"adjustment": "adj_1", "amount_cents": -50_000, "unit": "cash:usd"});
-    (asked["reason"], asked["actor"]) = (json!("paid twice"), json!("operator:ada@corp.example"));
-    asked
+    let mut request = json!({"adjustment": "adj_1", "amount_cents": -50_000, "unit": "cash:usd"});
+    (request["reason"], request["actor"]) = (json!("paid twice"), json!("operator:ada@corp.example"));
+    request
 }
 
 /// Messages as they are queued: the type, what is special about it, and its payload.
@@ -34,10 +34,6 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
         payload
     };
     let reason = || payout("reason", json!("account_closed: the account acct_1 was closed"));
-    let credit = || {
-        json!({"credit": "crd_1", "accrual_id": "acr_1", "partner": "ptn_1", "amount_cents": 5_000, "unit": "credit:usd",
-            "reason": "resource_missing: No such customer"})
-    };
     let run = json!({"run": "run_1", "payouts": 2, "amount_cents": 123_456, "unit": "cash:usd", "period": "2026-05"});
     let review = |holds: i64| json!({"review": "rev_1", "rule": "same_domain", "subject": "", "holds": holds, "evidence": "both use a.example"});
     vec![
@@ -85,6 +81,11 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
         (AttributionQuestion, "", question()),
         (AttributionReply, "", question()),
     ]
+}
+
+fn credit() -> Value {
+    json!({"credit": "crd_1", "accrual_id": "acr_1", "partner": "ptn_1", "amount_cents": 5_000, "unit": "credit:usd",
+        "reason": "resource_missing: No such customer"})
 }
 
 fn question() -> Value {
