@@ -140,7 +140,7 @@ pub fn ban(accrual: &mut Accrual, kept: &HashMap<AccrualId, Cents>) {
     let stays = kept.get(&accrual.id).copied().unwrap_or_default();
     if stays == Cents::ZERO {
         accrual.void(suspension::BANNED.to_owned());
-    } else if stays.0.abs() < accrual.net_cents.0.abs() {
+    } else if accrual.net_cents < Cents::ZERO || stays < accrual.net_cents {
         accrual.net_cents = stays;
         accrual.reason = suspension::BANNED_KEPT.to_owned();
     }

@@ -69,7 +69,8 @@ pub fn standing_change(partner: &PartnerId, from: PartnerStanding, next: &Suspen
 /// What stays of banned partners' accruals: what payouts have taken and may have sent, and of credits, the earliest first,
 /// what was used. A debt, by deductions or because what was paid was taken back later, stays as far as the earnings that
 /// become void do not pay it: first come those, the earliest first, that pay what was taken back. `latest`: the ban that
-/// begins. What an earlier one left void pays nothing.
+/// begins. What an earlier one left void pays nothing. What a payout took for a deduction stays taken: what of it was given
+/// back later becomes void.
 pub fn ban_keep(partners: &[PartnerId], latest: &str) -> Stmt {
     Stmt::new(
         "WITH banned AS (SELECT value AS id FROM json_each(?1)),
@@ -81,7 +82,7 @@ pub fn ban_keep(partners: &[PartnerId], latest: &str) -> Stmt {
              IIF(COALESCE(k.kept_cents, 0) = 0, 0, k.kept_cents + a.adjusted_cents), a.net_cents) AS stays
            FROM banned b CROSS JOIN accrual a ON a.partner_id = b.id LEFT JOIN ban_kept k ON k.accrual_id = a.id
              LEFT JOIN taken t ON t.accrual_id = a.id WHERE a.balance = 'available'),
-         paid AS (SELECT *, IIF(net_cents > 0, MAX(0, MIN(net_cents, stays, taken)), MIN(0, MAX(net_cents, stays, taken))) AS paid,
+         paid AS (SELECT *, IIF(net_cents > 0, MAX(0, MIN(net_cents, stays, taken)), MIN(0, taken)) AS paid,
              IIF(net_cents > 0, MIN(net_cents, stays), MAX(net_cents, stays)) AS is_left FROM judged),
          free AS (SELECT *, MAX(0, is_left - paid) AS plus, MAX(0, paid - is_left) AS minus FROM paid),
          sums AS (SELECT f.*, SUM(plus) OVER earlier AS earlier_plus, SUM(minus) OVER earlier AS earlier_minus,
@@ -126,7 +127,7 @@ pub fn ban_void(partners: &[PartnerId], cause: &str, actor: &ActorId, now: UtcMi
         .bind(now),
         Stmt::new(format!(
             "UPDATE accrual SET net_cents = n.stays, adjusted_cents = IIF(n.stays = 0, 0, n.adjusted_cents), postings = n.postings + (n.change <> 0),
-               state = IIF(n.stays = 0, 'void', n.state), reason = IIF(n.stays = 0, '{BANNED}', '{BANNED_KEPT}'), changed_at_ms = ?2
+               state = CASE WHEN n.stays = 0 THEN 'void' WHEN n.state = 'reversed' THEN 'available' ELSE n.state END, reason = IIF(n.stays = 0, '{BANNED}', '{BANNED_KEPT}'), changed_at_ms = ?2
              FROM {change} WHERE accrual.id = n.id"
         ))
         .json(&partners)

@@ -224,8 +224,9 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
     let held =
         "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.accrual ->> '$.program_id'
           AND b.partner_id = i.partner_id AND b.held = 1)";
+    let suspended = "EXISTS (SELECT 1 FROM partner q WHERE q.id = i.partner_id AND q.standing = 'suspended')";
     let unreviewed = format!(
-        "NOT {} AND IIF(i.accrual ->> '$.state' = 'held', {held} OR NOT {}, NOT {held})",
+        "NOT {} AND IIF(i.accrual ->> '$.state' = 'held', {held} OR {suspended} OR NOT {}, NOT {held})",
         review(ReviewState::Rejected),
         review(ReviewState::Released),
     );

@@ -52,7 +52,6 @@ user-referral referrer-credit available
 user-referral referrer-credit held
 user-referral benefit settled
 review by same_email
-review by own_account
 review by one_mailbox
 review by one_visitor
 review by same_domain

@@ -95,7 +95,7 @@ impl Standings {
         if self.of(&line.key.partner).any(|s| s.is_ban && line.at < s.to) {
             match self.kept.get(&line.key).copied().unwrap_or_default() {
                 0 => line.void(),
-                kept if kept.abs() < line.net.abs() => line.net = kept,
+                kept if line.net < 0 || kept < line.net => line.net = kept,
                 _ => {}
             }
         } else if !is_made && line.status == Status::Stands && self.holds(&line.key.partner, line.at) {
@@ -197,7 +197,9 @@ impl Play {
         let (before, after) = (self.auditor.unadjusted(), self.auditor.accruals());
         let mut kept: BTreeMap<Key, i64> = BTreeMap::new();
         let mut lines: Vec<&Line> = Vec::new();
-        for line in after.iter().filter(|l| l.key.partner == partner && l.net != 0) {
+        let sent = self.auditor.payouts.sent_of(partner);
+        let taken_of = |line: &Line| sent.get(&line.key).copied().unwrap_or_default();
+        for line in after.iter().filter(|l| l.key.partner == partner && (l.net != 0 || taken_of(l) < 0)) {
             match self.auditor.balance(line) {
                 None => return false,
                 Some("available") => lines.push(line),
@@ -205,29 +207,30 @@ impl Play {
             }
         }
         lines.sort_by_key(|l| (l.at, &ids[&l.key]));
-        let sent = self.auditor.payouts.sent_of(partner);
         let mut owed: i64 =
             self.auditor.payouts.sent(program).into_iter().filter(|(p, _)| p == partner).map(|p| p.1).sum();
         for line in &lines {
-            let taken = sent.get(&line.key).copied().unwrap_or_default();
-            let paid = if line.net > 0 { taken.clamp(0, line.net) } else { taken.clamp(line.net, 0) };
+            // What was deducted stays deducted, though some of it was given back later.
+            let taken = taken_of(line);
+            let paid = if line.net > 0 { taken.clamp(0, line.net) } else { taken.min(0) };
             kept.insert(line.key.clone(), paid);
             owed -= paid;
         }
+        let before_paying = kept.clone();
         let mut voided = 0;
-        for line in lines.iter().filter(|l| l.net > 0) {
+        for line in &lines {
             let paid = kept.get_mut(&line.key).expect("it is there");
-            let free = line.net - *paid;
+            let free = (line.net - *paid).max(0);
             let part = free.min(owed.max(0));
             *paid += part;
             owed -= part;
             voided += free - part;
         }
-        let debts: i64 = lines.iter().filter(|l| l.net < 0).map(|l| kept[&l.key] - l.net).sum();
+        let debts: i64 = lines.iter().map(|l| (before_paying[&l.key] - l.net).max(0)).sum();
         let mut stays = (debts - voided).max(0);
         for line in lines.iter().filter(|l| l.net < 0) {
             let paid = kept.get_mut(&line.key).expect("it is there");
-            let part = stays.min(*paid - line.net);
+            let part = stays.min((before_paying[&line.key] - line.net).max(0));
             *paid -= part;
             stays -= part;
         }
