@@ -62,7 +62,7 @@ async function decide(button, notice) {
   await operator.run("document.querySelector('[name=decision]').closest('details').open = true");
   await operator.fill({ reason: `${button}: looked into` });
   await operator.press(text("operator/standing", button));
-  await says(operator, text("operator/notice", notice), `${text("operator/standing", button)}`);
+  await says(operator, text("operator/notice", notice), ...(button === "REINSTATE" ? [] : [`${button}: looked into`]));
 }
 
 async function adjust({ amount, direction = "add" }, button) {
