@@ -144,7 +144,7 @@ async function behind(stateFolder, secrets, workerUrl) {
     stateFile: join(stateFolder, "demo-site.json"),
     memoryFile: join(stateFolder, "demo.json"),
     emdash: process.env.DEMO === "emdash",
-    assets: `/manicule/${readdirSync(join(build, "assets/manicule"))[0]}`,
+    assets: `/manicule/${readdirSync(join(build, "assets/manicule")).find((name) => !name.startsWith("site."))}`,
   });
   return demoSite.vars;
 }

@@ -31,4 +31,5 @@ pub mod reviews;
 pub mod route;
 pub mod settlement;
 pub mod signed;
+pub mod site_page;
 pub mod site_user;

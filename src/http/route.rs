@@ -81,6 +81,7 @@ table! {
     POST "/v1/webhooks/stripe-connect", Signed(Webhook::Stripe(StripeEndpoint::Connect)) =>
         |call| call.dated_body(|body, now| translation::parse(body, StripeEndpoint::Connect, now), stripe::connect);
     POST "/api/referral/generate", SiteUser => |call| call.body(operator::generate, visitors::generate);
+    GET "/api/referral/link", Public => |call| call.to(visitors::own_link);
     GET "/v1/partners", Operator(Scope::Partners) => |call| call.to(lists::partners);
     POST "/v1/partners", Operator(Scope::Partners) => |call| call.body(operator::partner, partners::enrol);
     GET "/v1/partners/{id}", Operator(Scope::Partners) => |call| call.to(partners::show);

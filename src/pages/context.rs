@@ -26,6 +26,8 @@ use subtle::ConstantTimeEq;
 pub const SESSION_COOKIE: &str = "__Host-manicule_session";
 /// The secret that protects the forms of a person who is not signed in.
 pub const FORM_COOKIE: &str = "__Host-manicule_form";
+/// Where a person came from who went to sign in at the site.
+pub const RETURN_COOKIE: &str = "__Host-manicule_return";
 /// The form field that proves the form came from one of our pages.
 pub const CSRF_FIELD: &str = "form_token";
 
@@ -232,7 +234,7 @@ fn unmasked(field: &str) -> Option<[u8; MAC_BYTES]> {
 pub fn cookies_for_site(header: &str) -> Option<String> {
     let is_ours = |pair: &&str| {
         let name = pair.split_once('=').map_or(*pair, |(name, _)| name).trim();
-        name == SESSION_COOKIE || name == FORM_COOKIE
+        [SESSION_COOKIE, FORM_COOKIE, RETURN_COOKIE].contains(&name)
     };
     let pairs: Vec<&str> = header.split(';').collect();
     let kept: Vec<&str> = pairs.iter().filter(|pair| !is_ours(pair)).map(|pair| pair.trim()).collect();
@@ -247,7 +249,11 @@ mod tests {
     fn the_site_sees_no_cookie_that_signs_in_here() {
         let of = |header: &str| cookies_for_site(header);
         assert_eq!(of("theme=dark; __Host-manicule=v1.a; __Host-manicule_sessions=1"), None);
-        assert_eq!(of("a=1;__Host-manicule_session=x.y; b=2;  __Host-manicule_form=z").as_deref(), Some("a=1; b=2"));
+        assert_eq!(
+            of("a=1;__Host-manicule_session=x.y; b=2;  __Host-manicule_form=z; __Host-manicule_return=%2Fpartner")
+                .as_deref(),
+            Some("a=1; b=2")
+        );
         assert_eq!(of("__Host-manicule_session=x=y").as_deref(), Some(""));
         assert_eq!(of(" __Host-manicule_session =x; __Host-manicule_form").as_deref(), Some(""));
     }

@@ -15,7 +15,7 @@ use crate::pages::table;
 use crate::pages::table::Entry;
 use crate::pages::text::shared::component;
 use crate::pages::text::shared::error as text;
-use crate::pages::{message, operator, partner, visitor};
+use crate::pages::{identity, message, operator, partner, visitor};
 use crate::service::error::{AppError, ErrorKind};
 use maud::html;
 
@@ -30,6 +30,9 @@ pub fn is_area(segment: &str) -> bool {
 /// Answers a page, or `None` if the path is not one of ours.
 pub async fn answer<S: Formatter>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     if let Some(response) = message::unsubscribe::answer(app, request).await {
+        return Some(response);
+    }
+    if let Some(response) = identity::way_back::answer(app, request).await {
         return Some(response);
     }
     let path = request.path.trim_matches('/');

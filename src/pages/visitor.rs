@@ -17,6 +17,7 @@ fn signing_in<S: Platform>() -> Vec<Page<S, Visitor>> {
     vec![
         Page::get("/sign-in", |cx, gate, _| Box::pin(sign_in::ask(cx, gate))),
         Page::post_reading("/sign-in", |cx, _, _| Box::pin(sign_in::send(cx))),
+        Page::get("/sign-in/site", |cx, _, _| Box::pin(async { sign_in::at_site(cx) })),
         Page::get("/sign-in/sent", |cx, _, _| Box::pin(async { Ok(sign_in::sent(cx)) })),
         Page::get("/sign-in/mail/{token}", |cx, _, [token, _]| Box::pin(sign_in::confirm(cx, token))),
         Page::post_reading("/sign-in/mail/{token}", |cx, _, [token, _]| Box::pin(sign_in::follow(cx, token))),

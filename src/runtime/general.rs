@@ -9,10 +9,12 @@ use crate::http::link::reflink;
 use crate::http::{hardening, route};
 use crate::jobs;
 use crate::pages;
+use crate::pages::identity::way_back;
 use crate::runtime::d1;
 use crate::runtime::invocation::Runtime;
 use crate::runtime::mail;
 use crate::runtime::origin;
+use crate::runtime::site_script;
 use crate::service::context::Context as FlowContext;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::sign_in;
@@ -38,7 +40,8 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
         let incoming = read(&mut request).await?;
         return respond(&config, &incoming, reflink::only_followed());
     }
-    if !may_be_ours(path) {
+    let cookies = request.headers().get("cookie")?;
+    if !may_be_ours(path) && !way_back::is_due(&request.inner().method(), path, cookies.as_deref()) {
         return elsewhere(request, &config).await;
     }
     let incoming = read(&mut request).await?;
@@ -126,7 +129,9 @@ fn may_be_ours(path: &str) -> bool {
 async fn elsewhere(request: Request, config: &Config) -> Result<Response> {
     let is_back = request.headers().has(PASSED)?;
     if !config.site_url.is_empty() && !is_back {
-        return origin::pass(request, &config.site_url).await;
+        let (method, url) = (request.inner().method(), request.inner().url());
+        let passed = origin::pass(request, &config.site_url).await?;
+        return site_script::put(config, &method, Address::of(&url).path, passed);
     }
     let nowhere = if is_back {
         AppError::new(ErrorKind::Transient, "site_leads_back", "SITE_URL leads back to this Worker; see /healthz")

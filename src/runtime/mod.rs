@@ -9,5 +9,6 @@ pub mod mail;
 pub mod origin;
 pub mod outgoing;
 mod random;
+mod site_script;
 pub mod state;
 pub mod time_limit;

@@ -80,21 +80,32 @@ test("sign-up: a form with nothing but hidden fields counts", SIGN_UPS, () =>
   }));
 
 test("script: it fills the hidden fields of a form of plugin-forms, and of the site's own", SCRIPT, () =>
-  inBrowsers(2, async (lea, max) => {
-    const [forms, own] = [await partner(all.worker, "forms"), await partner(all.worker, "own")];
-    await follow(lea, forms);
+  inBrowsers(1, async (lea) => {
+    await follow(lea, await partner(all.worker, "filled"));
     await lea.go("/scripted");
-    await soon(lea, "return document.querySelector('[data-ec-form] [name=ref]').value.startsWith('v1.')");
+    for (const form of ["[data-ec-form]", "#demo"]) await soon(lea, `return document.querySelector("${form} [name=ref]").value.startsWith("v1.")`);
     await subscribe(lea, "lea2@friends.example");
-    await theOne(forms);
+  }));
 
+test("passing: a form of the site's own that the script has filled counts", PASSING, () =>
+  inBrowsers(1, async (max) => {
+    const own = await partner(all.worker, "own");
     await follow(max, own);
     await max.go("/scripted");
     await soon(max, "return document.querySelector('#demo [name=ref]').value.startsWith('v1.')");
     await (await max.find("#demo [name=email]")).sendKeys("max@friends.example");
     await max.leave(async () => (await max.find("#demo button")).click());
     await theOne(own);
-    assert.deepEqual(await max.complaints(), []);
+  }));
+
+test("sign-up: a form of plugin-forms that the script has filled counts", SIGN_UPS, () =>
+  inBrowsers(1, async (lea) => {
+    const forms = await partner(all.worker, "forms");
+    await follow(lea, forms);
+    await lea.go("/scripted");
+    await soon(lea, "return document.querySelector('[data-ec-form] [name=ref]').value.startsWith('v1.')");
+    await subscribe(lea, "lea3@friends.example");
+    await theOne(forms);
   }));
 
 test("script: fields that are added later are filled as well", SCRIPT, () =>
@@ -110,7 +121,43 @@ test("one click: a signed-in user gets a link at one press", ONE_CLICK, () =>
     await accept(fay, await invite(ada, "click@friends.example"), "Fay");
     await fay.go("/partner");
     await fay.press("Get my link");
-    assert.match(await fay.text(), new RegExp(`${new URL(all.base).host}/r/`));
+    const shown = await fay.run("return [...document.querySelectorAll('main input')].map(({ value }) => value).join(' ')");
+    assert.match(shown, new RegExp(`${new URL(all.base).host}/r/`));
+  }));
+
+test("one click: a page of the site has the link of who is signed in", ONE_CLICK, () =>
+  inBrowsers(1, async (fay) => {
+    const drawn = (part) => `return document.querySelector("[data-manicule-share] ${part}")`;
+    await fay.go("/scripted");
+    await accept(fay, await invite(ada, "share@friends.example"), "Fay");
+    await fay.go("/scripted");
+    await soon(fay, drawn("button"));
+    assert.match(await fay.run(`${drawn("p")}.textContent`), /may earn a reward/);
+    await fay.run(`${drawn("button")}.click()`);
+    await soon(fay, drawn("input"));
+    const link = await fay.run(`${drawn("input")}.value`);
+    assert.ok(link.startsWith(`${all.base}/r/`), link);
+    // The next time it is there at once.
+    await fay.go("/scripted");
+    await soon(fay, drawn("input"));
+    assert.equal(await fay.run(`${drawn("input")}.value`), link);
+    // EmDash's own pages complain, ours do not.
+    assert.deepEqual((await fay.complaints()).filter((text) => /\/scripted|\/manicule\/|\/v1\/|\/api\/referral\//.test(text)), []);
+  }));
+
+test("one click: who signs in at EmDash, which drops where they came from, is led back", ONE_CLICK, () =>
+  inBrowsers(1, async (fay) => {
+    await accept(fay, await invite(ada, "back@friends.example"), "Fay");
+    await signOut(fay);
+    await fay.go("/partner");
+    await fay.driver.get(`${all.base}/sign-in/site?to=/partner`);
+    // As after a mailed link: EmDash's own page, without `redirect`.
+    await fay.go("/_emdash/admin/login");
+    await signIn(fay);
+    // EmDash leads to /_emdash/admin.
+    await soon(fay, "return location.pathname === '/partner/programs'");
+    await fay.go("/_emdash/admin");
+    assert.match(await fay.path(), /^\/_emdash\/admin/);
   }));
 
 test("the site was away: everybody is still who they were", () =>

@@ -19,6 +19,7 @@ use crate::http::fetch_metadata::is_same_origin;
 use crate::http::limit;
 use crate::http::link::redirect::consents;
 use crate::http::link::reflink;
+use crate::http::site_user;
 use crate::service::credit::promotion;
 use crate::service::credit::promotion::Recipient;
 use crate::service::error::{AppError, ErrorKind};
@@ -26,6 +27,8 @@ use crate::service::once::StoredResponse;
 use crate::service::partner::enroll;
 use crate::store::link::click;
 use crate::store::link::click::SaltRow;
+use crate::store::partner;
+use crate::store::program::programs;
 use serde_json::{Value, json};
 
 /// `GET /v1/attribution`: `{token, program, benefit, reference}` of this visitor's cookie, or nulls. Same origin only.
@@ -124,6 +127,35 @@ async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request
         found.extend(clicked.into_iter().map(|row| row.fingerprint));
     }
     Ok(fingerprints::joined(&found))
+}
+
+/// `GET /api/referral/link`: the signed-in user's own link in the program that [`generate`] is about, as far as there is
+/// one. It makes nothing. `program` is null for who cannot have one; `disclosure` says that the link needs it accepted.
+pub async fn own_link<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
+    let (app, config) = (call.app, call.app.config);
+    let nothing = json!({"program": null, "url": null, "active": false, "disclosure": false});
+    let user = match site_user::require(app, call.request).await {
+        Ok(user) => user,
+        Err(why) if matches!(why.code, "not_signed_in" | "not_configured" | "role_too_low") => {
+            return Ok((200, nothing));
+        }
+        Err(why) => return Err(why),
+    };
+    let own = &config.self_serve_program;
+    let Some(program) = Some(own).filter(|own| !own.is_empty()).or_else(|| config.open_programs().next()) else {
+        return Ok((200, nothing));
+    };
+    let context = app.context("");
+    let (catalog, found) =
+        context.read((programs(), partner::partner_find_external(program, &user.id).first())).await?;
+    let Some(document) = catalog.current(program, app.now) else { return Ok((200, nothing)) };
+    let shown = found.map(|found| enroll::view(&found, Some(document), &call.base_url(), &[])).unwrap_or_default();
+    let undisclosed = document.requires_disclosure && shown["disclosure_accepted"] != true;
+    let is_active = shown["active"] == true;
+    let body = json!({
+        "program": document.id, "url": shown["url"], "active": is_active, "disclosure": undisclosed,
+    });
+    Ok((200, body))
 }
 
 /// `POST /api/referral/generate`: the signed-in user's own link. A repeat returns the same link.

@@ -59,6 +59,8 @@ pub struct Config {
     pub operators: Vec<(String, Role)>,
     /// The header of every response over https; `None`: it is turned off.
     pub hsts: Option<String>,
+    /// The site's pages get the script of the site while they are passed on.
+    pub injects_script: bool,
     /// URLs may point to this machine.
     pub is_development: bool,
     /// Which services to use.
@@ -90,6 +92,11 @@ impl Config {
         config.public_url = config.address("PUBLIC_URL", text);
         config.site_url = config.address("SITE_URL", text);
         config.emdash_origin = config.address("EMDASH_ORIGIN", text);
+        match text("INJECT_SCRIPT").trim() {
+            "" | "no" => {}
+            "yes" => config.injects_script = true,
+            other => config.complaints.push(format!("INJECT_SCRIPT: must be yes or no, not {other:?}")),
+        }
         match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {
             Ok(keys) => config.cookie_keys = Some(keys),
             Err(why) => config.complaints.push(why),

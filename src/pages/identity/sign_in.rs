@@ -17,6 +17,7 @@ use crate::pages::components;
 use crate::pages::components::{Field, escaped, field};
 use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
+use crate::pages::identity::way_back;
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
 use crate::pages::text::shared::{component, field as wording, frame};
@@ -63,7 +64,9 @@ pub async fn ask<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> P
             }
             Ok(Some(user)) => {
                 let opened = cx.open_site(&user);
-                return let_in(cx, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await;
+                let mut response = let_in(cx, opened, Proof::SiteUser(&user.id), Vec::new(), &to).await?;
+                way_back::forget(cx.request, &mut response);
+                return Ok(response);
             }
             Err(why) => {
                 let notice = text::SITE_UNAVAILABLE.to_owned();
@@ -74,6 +77,14 @@ pub async fn ask<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Visitor>) -> P
         }
     }
     Ok(front(cx, 200, &to, &cx.form, refused))
+}
+
+/// On to the site's own sign-in page.
+pub fn at_site<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
+    if !cx.app.site.has_site() {
+        return Err(AppError::not_found("page").into());
+    }
+    Ok(way_back::to_site(cx, &wanted(cx.request.param("to").as_deref())))
 }
 
 /// Writes a session, sets its cookie, and redirects. If the person has only one partner, it is chosen.
@@ -310,8 +321,7 @@ fn front<S: Platform>(
 ) -> Response {
     let config = cx.app.config;
     let by_mail = config.setup.mail().is_some();
-    let back = format!("/sign-in?to={}", escaped(to));
-    let site = format!("/_emdash/admin/login?redirect={}", escaped(&back));
+    let site = format!("/sign-in/site?to={}", escaped(to));
     let content = html! {
         h1 { (text::SIGN_IN) }
         @if let Some(notice) = &notice { div.problems role="alert" { p { (notice) } } }

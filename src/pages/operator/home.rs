@@ -6,7 +6,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
-use crate::pages::operator::helpers;
+use crate::pages::operator::{helpers, site_script};
 use crate::pages::text::operator::{common, home as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
@@ -114,6 +114,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             }
         }
         (figures(cx, [reviews.many, running.map_or(0, |r| r.open), backlog.queued], &catalog))
+        (site_script::tag(cx.app.config))
     };
     Ok(helpers::frame(cx, &operator, 200, ("/operator", navigation::HOME), content))
 }

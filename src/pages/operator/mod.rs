@@ -5,6 +5,7 @@
 
 pub mod helpers;
 pub mod home;
+pub mod site_script;
 
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;

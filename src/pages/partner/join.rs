@@ -291,21 +291,21 @@ async fn enter<S: Platform>(
 }
 
 /// The partner that this person became, or was before.
-struct Enrolled {
-    id: PartnerId,
+pub struct Enrolled {
+    pub id: PartnerId,
     /// False if the partner has left: joining again does not undo that.
     links_work: bool,
 }
 
 impl Enrolled {
-    fn first_page(&self) -> &'static str {
+    pub fn first_page(&self) -> &'static str {
         if self.links_work { "/partner?done=welcome" } else { "/partner" }
     }
 }
 
 /// This person's partner in this program: the existing one, found by a confirmed address, or a new one. Site users are
 /// found by their id, because the address that the site gives confirms nothing.
-async fn enrolled<S: Platform>(
+pub async fn enrolled<S: Platform>(
     cx: &PageContext<'_, S>,
     mut new: NewPartner,
     actor: &ActorId,

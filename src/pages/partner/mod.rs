@@ -5,6 +5,7 @@ pub mod address;
 pub mod code;
 pub mod export;
 pub mod join;
+pub mod one_press;
 pub mod overview;
 pub mod partners;
 pub mod settings;
@@ -33,6 +34,7 @@ pub fn person_pages<S: Platform>() -> Vec<Page<S, Person>> {
     vec![
         Page::get("/partner/programs", |cx, gate, _| Box::pin(partner_programs::show(cx, gate))),
         Page::post_reading("/partner/programs", |cx, gate, _| Box::pin(partner_programs::choose(cx, gate))),
+        Page::post("/partner/programs/link", |cx, person, _| Box::pin(one_press::make(cx, person))),
         Page::post("/partner/settings/sessions", |cx, person, _| Box::pin(settings::end(cx, person))),
     ]
 }

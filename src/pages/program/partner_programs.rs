@@ -7,7 +7,7 @@ use crate::pages::components::{day, empty, state};
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::identity::sign_in::open;
 use crate::pages::layout;
-use crate::pages::partner::join;
+use crate::pages::partner::{join, one_press};
 use crate::pages::text::partner::program as text;
 use crate::pages::text::shared::frame;
 use crate::pages::viewer::{Gate, Person};
@@ -21,15 +21,19 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Person>) -> P
     let token = cx.token_sha256().unwrap_or_default();
     let (person, (own, catalog)) = gate.open(cx, (own_partners(&token), programs())).await?;
     let operator = person.session.operator == 1;
+    let offers = if one_press::is_for(&person.session) { one_press::offers(cx, &catalog, &own) } else { None };
     let content = html! {
         @if own.is_empty() {
             h1 { (text::NONE) }
             p.lead { (text::NONE_LEAD) }
-            (none(cx, operator))
+            @match &offers { Some(offers) => { (offers) } None => { (none(cx, operator)) } }
         } @else {
             (components::heading(text::YOUR_PROGRAMS, text::YOUR_PROGRAMS_LEAD, html! {}))
             @for partner in &own { (one(cx, &catalog, partner)) }
-            (further(cx, &catalog, &own))
+            @match &offers {
+                Some(offers) => { h2 { (text::JOIN_ANOTHER) } (offers) }
+                None => { (further(cx, &catalog, &own)) }
+            }
         }
         form.actions method="post" action="/sign-out" { (layout::csrf(cx)) button.plain { (frame::SIGN_OUT) } }
     };

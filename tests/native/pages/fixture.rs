@@ -11,7 +11,7 @@ use manicule::codec::message::email::Mail;
 use manicule::http::auth::hex_sha256;
 use manicule::http::config::Config;
 use manicule::http::context::RequestContext;
-use manicule::http::exchange::Request;
+use manicule::http::exchange::{Request, Response};
 use manicule::pages::locale::{Formatter, Locale, Plain};
 use manicule::pages::route;
 use manicule::service::identity::sign_in;
@@ -153,6 +153,9 @@ impl PagesFixture {
     }
 }
 
+/// The status of a request that is passed on to the site.
+const PASSED_ON: u16 = 0;
+
 impl Browser<'_> {
     pub fn get(&self, path: &str) -> Shown {
         self.ask("GET", path, &[], "")
@@ -192,7 +195,8 @@ impl Browser<'_> {
         let before = self.fixture.world.db.calls.get();
         let app =
             RequestContext { site: &self.fixture.world, config: &self.fixture.config, now: self.fixture.now.get() };
-        let response = now(route::answer(&app, &request)).unwrap_or_else(|| panic!("{path} is no page"));
+        let response =
+            now(route::answer(&app, &request)).unwrap_or(Response { status: PASSED_ON, ..Response::nothing() });
         let batches = self.fixture.world.db.calls.get() - before;
         // The reason why an email was not sent belongs in the log only.
         for leaving in LEAVING.take() {
@@ -237,6 +241,11 @@ impl Browser<'_> {
 }
 
 impl Shown {
+    /// Asserts that the path is no page of ours.
+    pub fn is_passed_on(&self) {
+        assert_eq!(self.status, PASSED_ON, "{}", self.location);
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }

@@ -216,10 +216,11 @@ fn users_of_the_site_sign_in_by_role() {
     let browser = fixture.browser();
     let shown = browser.get("/sign-in?to=/partner/links");
     shown.is(200).says(text::BY_SITE);
-    assert!(
-        shown.html.contains("href=\"/_emdash/admin/login?redirect=%2Fsign-in%3Fto%3D%252Fpartner%252Flinks\""),
-        "{}",
-        shown.html
+    assert!(shown.html.contains("href=\"/sign-in/site?to=%2Fpartner%2Flinks\""), "{}", shown.html);
+    let away = browser.get("/sign-in/site?to=/partner/links");
+    assert_eq!(
+        (away.status, away.location.as_str()),
+        (303, "/_emdash/admin/login?redirect=%2Fsign-in%3Fto%3D%252Fpartner%252Flinks")
     );
     browser.keep("astro-session", "abc");
     browser.get("/sign-in").is(200).says(text::BY_SITE);
@@ -299,4 +300,44 @@ fn the_site_is_checked_again_every_five_minutes() {
         );
         assert_eq!(sessions(&fixture, &format!("ended_at_ms = {}", fixture.now.get().0)), 1);
     }
+}
+
+const RETURN: &str = "__Host-manicule_return";
+
+#[test]
+fn who_signed_in_at_the_site_is_led_back_once() {
+    let (fixture, _, _) = fixture();
+    fixture.site_says(Ok(None));
+    let browser = fixture.browser();
+    browser.get("/_emdash/admin").is_passed_on();
+    browser.get("/sign-in/site?to=/partner/links").is(303);
+    assert_eq!(browser.cookie(RETURN).as_deref(), Some("%2Fpartner%2Flinks"));
+    // Nobody is signed in yet; then the mailed link leads to EmDash's administration.
+    browser.get("/_emdash/admin").is_passed_on();
+    browser.keep("astro-session", "abc");
+    browser.get("/_emdash/admin").is_passed_on();
+    fixture.site_says(Err("it answered 502".to_owned()));
+    browser.get("/_emdash/admin").is_passed_on();
+    fixture.site_says(Ok(site_user(10)));
+    for path in ["/_emdash/admin/login", "/_emdash/api/auth/me", "/_emdash/administration", "/"] {
+        browser.get(path).is_passed_on();
+    }
+    let by_script = [("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")];
+    browser.ask("GET", "/_emdash/admin", &by_script, "").is_passed_on();
+    let back = browser.get("/_emdash/admin");
+    assert_eq!((back.status, back.location.as_str()), (302, "/sign-in?to=%2Fpartner%2Flinks"));
+    assert_eq!(browser.cookie(RETURN), None);
+    browser.get("/_emdash/admin").is_passed_on();
+
+    // Back by EmDash's own way, it is forgotten.
+    browser.get("/sign-in/site?to=/partner").is(303);
+    assert_eq!(browser.get("/sign-in?to=/partner").location, "/partner");
+    browser.get("/_emdash/admin").is_passed_on();
+
+    for foreign in ["%2F%2Fevil.example", "https:%2F%2Fevil.example", "", "%2F_emdash%2Fadmin", "%zz"] {
+        browser.keep(RETURN, foreign);
+        browser.get("/_emdash/admin").is_passed_on();
+    }
+    browser.get("/sign-in/site?to=//evil.example").is(303);
+    assert_eq!(browser.cookie(RETURN).as_deref(), Some("%2Fpartner"));
 }

@@ -5,10 +5,10 @@
 //! own plugin, which sends the canonical envelope under Standard Webhooks.
 //!
 //! - [`content_hook`]. The notifier sends no delivery id and repeats identical bytes, so an event's id is
-//!   `emdash:<event>:<resourceId>:<timestamp>`. A hook's name becomes a type: publishing is `content.published`, a new
-//!   comment is `comment.created`, any other is `emdash.` and the name with dots for colons. The rest of the body is
-//!   dropped: it is about content, not about an account. With the notifier's `includeData` on, large documents exceed
-//!   the size limit for bodies, so leave it off.
+//!   `emdash:<event>:<resourceId>:<timestamp>`. It sends `content:create`, `content:update`, `content:delete` and
+//!   `media:upload`, and nothing when something is published or commented on. The type is `emdash.` and the name with
+//!   dots for colons, whatever a later version adds. The rest of the body is dropped: it is about content, not about an
+//!   account. With the notifier's `includeData` on, large documents exceed the size limit for bodies, so leave it off.
 //! - [`form_submission`]. An event's id is `emdash-form:<submissionId>`. The type is `form.submitted`, or the value of
 //!   a hidden field `manicule_event`. A name outside [`FORM_KINDS`] is rejected, so that a form can't claim a payment
 //!   and a misspelled name is noticed. Every value was typed by a visitor or set by the form, so surrounding space is
@@ -46,11 +46,7 @@ pub fn content_hook(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     let resource_id = root.required_text("resourceId", &PART_ID)?;
     let occurred_at = root.occurred_at("timestamp", now)?;
     let timestamp = root.required_text("timestamp", &PART_ID)?;
-    let kind = match hook.as_str() {
-        "content:publish" | "content:afterPublish" => "content.published".to_owned(),
-        "comment:create" | "comment:afterCreate" => "comment.created".to_owned(),
-        other => format!("emdash.{}", other.to_ascii_lowercase().replace(':', ".").replace('-', "_")),
-    };
+    let kind = format!("emdash.{}", hook.to_ascii_lowercase().replace(':', ".").replace('-', "_"));
     if !KIND.allows(&kind) {
         return Err(root.invalid("event", "malformed", "be the name of a hook, such as content:create"));
     }

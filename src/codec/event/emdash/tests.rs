@@ -39,13 +39,14 @@ fn a_hook_as_it_is_really_sent() {
 #[test]
 fn hooks_map_to_types() {
     for (name, kind) in [
-        ("content:publish", "content.published"),
-        ("content:afterPublish", "content.published"),
-        ("comment:create", "comment.created"),
-        ("comment:afterCreate", "comment.created"),
+        // What the plugin sends.
+        ("content:create", "emdash.content.create"),
         ("content:update", "emdash.content.update"),
-        ("content:afterUnpublish", "emdash.content.afterunpublish"),
+        ("content:delete", "emdash.content.delete"),
         ("media:upload", "emdash.media.upload"),
+        // What it may send one day. None of it is given a meaning before it comes.
+        ("content:publish", "emdash.content.publish"),
+        ("comment:afterCreate", "emdash.comment.aftercreate"),
         ("plugin-x:done", "emdash.plugin_x.done"),
         (&"a".repeat(57), &format!("emdash.{}", "a".repeat(57))),
     ] {

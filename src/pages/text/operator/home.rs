@@ -125,3 +125,10 @@ pub const NO_EMAIL_HINT: [&str; 3] =
 pub const NO_OPERATOR_EMAIL: &str = "No address receives operator emails";
 pub const NO_OPERATOR_EMAIL_HINT: [&str; 2] = ["Set ", "."];
 pub const CONFIGURATION: &str = "There is a problem with your configuration";
+
+// The script of the site.
+pub const SITE_SCRIPT: &str = "Script for your site";
+pub const SITE_SCRIPT_HINT: &str = "Put this tag on your site's pages. It fills the hidden fields ref and visitor of your forms, and \
+    reports page views. INJECT_SCRIPT=yes puts it there for you.";
+pub const SITE_SCRIPT_INJECTED: &str = "Your site's pages get it automatically (INJECT_SCRIPT).";
+pub const SITE_SCRIPT_TAG: &str = "Tag";

@@ -24,6 +24,15 @@ pub const EMPTY: &str = "No programs yet";
 pub const ASK: &str = "Ask the program to add you as a partner with this address.";
 pub const TO_OPERATOR: &str = "Go to operator pages";
 
+// A link at one press.
+pub const GET_LINK: &str = "Get my link";
+/// Before what the person promises.
+pub const BY_PRESSING: &str = "By pressing the button you agree:";
+
+pub fn get_link_of(title: &str) -> String {
+    format!("{GET_LINK}: {title}")
+}
+
 // Resources.
 pub const RESOURCES_LEAD: &str = "Materials, answers, and tips from the program.";
 pub const PAGE: &str = "Page";
