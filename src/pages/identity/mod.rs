@@ -1,4 +1,5 @@
 //! Sign-in and API tokens.
 
 pub mod sign_in;
+pub mod site_logout;
 pub mod tokens;
