@@ -14,7 +14,11 @@ pub mod store;
 
 #[cfg(target_arch = "wasm32")]
 #[worker_macros::event(fetch)]
-async fn fetch(request: worker::Request, env: worker::Env, ctx: worker::Context) -> worker::Result<worker::Response> {
+async fn fetch(
+    request: worker::Request,
+    env: worker::Env,
+    ctx: worker::Context,
+) -> worker::Result<worker::web_sys::Response> {
     runtime::general::fetch(request, env, ctx).await
 }
 

@@ -33,6 +33,14 @@ pub trait Platform: Ports {
     /// never counts as signed in.
     fn session(&self, cookie: &str) -> impl Future<Output = Result<Option<SiteUser>, String>>;
 
+    /// Drops what is cached about a session: the site has just started it anew, for whoever signed in.
+    fn forget_session(&self, _cookie: &str) {}
+
+    /// Whether the site is a service that this Worker is bound to.
+    fn is_site_bound(&self) -> bool {
+        false
+    }
+
     /// Whether an EmDash site is configured.
     fn has_site(&self) -> bool;
 

@@ -19,7 +19,8 @@ use crate::store::port::DbError;
 use serde_json::{Value, json};
 
 /// What is wrong if requests to the site arrive here.
-const LEADS_BACK: &str = "SITE_URL: leads back to this Worker, so no page of the site is reached: write the address at which the site itself answers";
+const LEADS_BACK: &str =
+    "leads back to this Worker, so no page of the site is reached: write the address at which the site itself answers";
 
 /// `GET /healthz`: whether everything works, for anyone; what doesn't, for operators.
 pub async fn health<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
@@ -74,8 +75,9 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
         || overdue::is_undecided(&accounts, app.now)
         || heartbeats.iter().any(|h| h.refused_by.is_some());
     let mut complaints = app.config.complaints_at(origin);
-    if !app.config.site_url.is_empty() && app.site.site_leads_back().await {
-        complaints.push(LEADS_BACK.to_owned());
+    let is_bound = app.site.is_site_bound();
+    if !is_bound && !app.config.origin().is_empty() && app.site.site_leads_back().await {
+        complaints.push(format!("{}: {LEADS_BACK}", app.config.origin_setting()));
     }
     let ok = missing.is_empty() && complaints.is_empty() && !stands_still && unexpected == 0;
     let refused: Vec<Value> =
@@ -93,6 +95,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
         "transfers": {"unexpected": unexpected}, "configuration": complaints,
+        "advice": app.config.advice(is_bound),
     });
     Ok((if ok { 200 } else { 503 }, body))
 }

@@ -177,8 +177,7 @@ table! {
 pub async fn answer<S: Platform + 'static>(app: &RequestContext<'_, S>, request: &Request) -> Option<Response> {
     let matching: Vec<(usize, &Route, String)> = matching(&request.path).collect();
     if matching.is_empty() {
-        let ours = request.path.starts_with("/v1/") || request.path.starts_with("/api/referral/");
-        return ours.then(|| Response::problem(&AppError::not_found("address")));
+        return is_prefixed(&request.path).then(|| Response::problem(&AppError::not_found("address")));
     }
     let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
     let found = matching.iter().find(|(_, route, _)| route.method == method);
@@ -194,6 +193,15 @@ pub async fn answer<S: Platform + 'static>(app: &RequestContext<'_, S>, request:
         response.body.clear();
     }
     Some(response)
+}
+
+/// Whether a path is ours: one of a route, or below what only we have. A site has paths of its own below `/api/`.
+pub fn is_ours(path: &str) -> bool {
+    is_prefixed(path) || matching(path).next().is_some()
+}
+
+fn is_prefixed(path: &str) -> bool {
+    path.starts_with("/v1/") || path.starts_with("/api/referral/")
 }
 
 fn other_method(allowed: &[&str]) -> Response {

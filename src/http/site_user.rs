@@ -17,7 +17,7 @@ pub async fn require<S: Platform>(app: &RequestContext<'_, S>, request: &Request
     };
     let cookie = app.site_cookie(request).ok_or_else(sign_in)?;
     if !app.site.has_site() {
-        let detail = "no EmDash site is configured: bind EMDASH or set EMDASH_ORIGIN";
+        let detail = "no EmDash site is configured: bind EMDASH or set ORIGIN_URL";
         return Err(AppError::new(ErrorKind::Transient, "not_configured", detail));
     }
     let user = app.site.session(&cookie).await.map_err(|why| {

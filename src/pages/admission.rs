@@ -21,6 +21,9 @@ use crate::store::identity::session::{Proof, SessionRow};
 use crate::store::port::Stmt;
 use std::pin::Pin;
 
+/// The Set-Cookie that takes the session's cookie from a browser.
+pub const DROPPED_COOKIE: &str = "__Host-manicule_session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax";
+
 /// The EmDash role of operators.
 pub const ROLE_OPERATOR: i64 = 50;
 
@@ -155,7 +158,7 @@ impl<S: Platform> PageContext<'_, S> {
 
     /// Removes the session's cookie.
     pub(crate) fn drop_cookie(&self) {
-        self.cookie.replace(Some(format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")));
+        self.cookie.replace(Some(DROPPED_COOKIE.to_owned()));
     }
 
     /// Adds the session's Set-Cookie to the response.

@@ -22,9 +22,9 @@ use maud::html;
 /// The first path segments of our pages.
 const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
 
-/// Whether a page's path may start with this segment.
-pub fn is_area(segment: &str) -> bool {
-    AREAS.contains(&segment) || unsubscribe::PATH.strip_prefix('/') == Some(segment)
+/// Whether a path is a page's, or where pages are.
+pub fn is_ours(path: &str) -> bool {
+    path == unsubscribe::PATH || path.split('/').nth(1).is_some_and(|area| AREAS.contains(&area))
 }
 
 /// Answers a page, or `None` if the path is not one of ours.

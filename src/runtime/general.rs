@@ -4,34 +4,31 @@ use crate::base::time::UtcMillis;
 use crate::http::config::Config;
 use crate::http::context::RequestContext;
 use crate::http::exchange;
-use crate::http::exchange::{Address, PASSED};
+use crate::http::exchange::Address;
 use crate::http::link::reflink;
 use crate::http::{hardening, route};
 use crate::jobs;
 use crate::pages;
 use crate::pages::identity::way_back;
+use crate::runtime::body;
 use crate::runtime::d1;
 use crate::runtime::invocation::Runtime;
 use crate::runtime::mail;
-use crate::runtime::origin;
-use crate::runtime::site_script;
+use crate::runtime::passing;
 use crate::service::context::Context as FlowContext;
-use crate::service::error::{AppError, ErrorKind};
+use crate::service::error::AppError;
 use crate::service::identity::sign_in;
-use futures_util::StreamExt;
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::{
-    Context, Env, Headers, Request, Response, Result, ScheduledEvent, console_error, console_log, console_warn,
-};
+use worker::{Context, Env, Request, Result, ScheduledEvent, console_error, console_log, console_warn, web_sys};
 
 thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
 }
 
 /// Answers our own requests; other requests are passed on to the site behind the Worker if there is one, otherwise 404.
-pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
+pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<web_sys::Response> {
     let now = UtcMillis(js_sys::Date::now() as i64);
     let config = config(&env);
     let url = request.inner().url();
@@ -41,8 +38,8 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
         return respond(&config, &incoming, reflink::only_followed());
     }
     let cookies = request.headers().get("cookie")?;
-    if !may_be_ours(path) && !way_back::is_due(&request.inner().method(), path, cookies.as_deref()) {
-        return elsewhere(request, &config).await;
+    if !is_ours(path) && !way_back::is_due(&request.inner().method(), path, cookies.as_deref()) {
+        return passing::pass(request, env, &config, now, &context).await;
     }
     let incoming = read(&mut request).await?;
     let answered = match Runtime::of(env, &config) {
@@ -53,10 +50,7 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<R
         }
         Err(why) => Some(exchange::Response::problem(&why.into())),
     };
-    match answered {
-        Some(response) => respond(&config, &incoming, response),
-        None => elsewhere(request, &config).await,
-    }
+    respond(&config, &incoming, answered.unwrap_or_else(|| exchange::Response::problem(&AppError::not_found("page"))))
 }
 
 /// The response of pages and routes, or `None` if the path is not ours.
@@ -119,29 +113,9 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     }
 }
 
-/// Whether a path could be one of our routes. Other requests are passed on with their body untouched.
-fn may_be_ours(path: &str) -> bool {
-    let first = |path: &str| path.split('/').nth(1).unwrap_or("").to_owned();
-    let wanted = first(path);
-    pages::route::is_area(&wanted) || route::ROUTES.iter().any(|r| first(r.path) == wanted)
-}
-
-async fn elsewhere(request: Request, config: &Config) -> Result<Response> {
-    let is_back = request.headers().has(PASSED)?;
-    if !config.site_url.is_empty() && !is_back {
-        let (method, url) = (request.inner().method(), request.inner().url());
-        let passed = origin::pass(request, &config.site_url).await?;
-        return site_script::put(config, &method, Address::of(&url).path, passed);
-    }
-    let nowhere = if is_back {
-        AppError::new(ErrorKind::Transient, "site_leads_back", "SITE_URL leads back to this Worker; see /healthz")
-    } else {
-        AppError::not_found("page")
-    };
-    let mut answer = exchange::Response::problem(&nowhere);
-    let origin = Address::of(&request.inner().url()).origin.to_owned();
-    hardening::harden(config, &exchange::Request { origin, ..exchange::Request::default() }, &mut answer);
-    build(answer)
+/// Whether a path is ours. Other requests are passed on with their body untouched.
+fn is_ours(path: &str) -> bool {
+    pages::route::is_ours(path) || route::is_ours(path)
 }
 
 fn config(env: &Env) -> Rc<Config> {
@@ -166,7 +140,7 @@ async fn read(request: &mut Request) -> Result<exchange::Request> {
     let body = if matches!(method.as_str(), "GET" | "HEAD") {
         Vec::new()
     } else {
-        body(request, route::body_bytes_max(address.path)).await?
+        body::read(request.stream(), route::body_bytes_max(address.path)).await?
     };
     Ok(exchange::Request {
         method,
@@ -178,21 +152,12 @@ async fn read(request: &mut Request) -> Result<exchange::Request> {
     })
 }
 
-async fn body(request: &mut Request, bytes_max: usize) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    let Ok(mut chunks) = request.stream() else { return Ok(body) };
-    while let Some(chunk) = chunks.next().await {
-        body.extend_from_slice(&chunk?);
-        if body.len() > bytes_max {
-            body.truncate(bytes_max + 1);
-            break;
-        }
-    }
-    Ok(body)
-}
-
 /// Converts the response, and logs it once if it is an error. URLs may contain secrets and are not logged.
-fn respond(config: &Config, incoming: &exchange::Request, mut response: exchange::Response) -> Result<Response> {
+fn respond(
+    config: &Config,
+    incoming: &exchange::Request,
+    mut response: exchange::Response,
+) -> Result<web_sys::Response> {
     hardening::harden(config, incoming, &mut response);
     if let Some(fault) = &response.fault {
         let route = route::name(incoming);
@@ -203,16 +168,5 @@ fn respond(config: &Config, incoming: &exchange::Request, mut response: exchange
             _ => console_warn!("{line}"),
         }
     }
-    build(response)
-}
-
-fn build(response: exchange::Response) -> Result<Response> {
-    let headers = Headers::new();
-    for (name, value) in &response.headers {
-        // A page may set two cookies.
-        if *name == "set-cookie" { headers.append(name, value) } else { headers.set(name, value) }?;
-    }
-    // A status without a body allows none, not even an empty one.
-    let built = if response.body.is_empty() { Response::empty()? } else { Response::from_bytes(response.body)? };
-    Ok(built.with_status(response.status).with_headers(headers))
+    body::build(response)
 }

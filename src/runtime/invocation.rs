@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
-use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn};
+use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn, web_sys};
 
 /// A batch that takes longer is reported as unavailable. It may have been written, which every use case expects.
 const DATABASE_LIMIT: Duration = Duration::from_secs(25);
@@ -35,16 +35,16 @@ const SESSION_LIMIT: Duration = Duration::from_secs(3);
 const ASSET_LIMIT: Duration = Duration::from_secs(3);
 /// How long the runtime may take to count a visitor.
 const COUNT_LIMIT: Duration = Duration::from_secs(1);
-/// How long a session's answer is cached.
-const SESSION_MS: f64 = 60_000.0;
+/// How long a session's answer is cached: so long may another isolate name the user who had the session before.
+const SESSION_MS: f64 = 10_000.0;
 /// Sessions cached by one isolate; beyond that the cache is cleared.
 const SESSIONS_MAX: usize = 1_000;
 
 pub struct Runtime {
     database: LimitedD1,
     env: Env,
-    emdash_origin: String,
-    site_url: String,
+    sessions_at: String,
+    origin: String,
     leaving: RefCell<Vec<QueuedEmail>>,
 }
 
@@ -61,13 +61,40 @@ thread_local! {
     static SESSIONS: RefCell<HashMap<[u8; 32], SiteReply>> = RefCell::new(HashMap::new());
 }
 
+fn key(cookie: &str) -> [u8; 32] {
+    Sha256::digest(cookie.as_bytes()).into()
+}
+
+fn forget(cookie: &str) {
+    SESSIONS.with_borrow_mut(|all| all.remove(&key(cookie)));
+}
+
+/// Drops what is cached about a session if an answer of the site sets its cookie: somebody has just signed in or out,
+/// and a session keeps its id when another user signs in with it. Other isolates keep theirs for [`SESSION_MS`].
+pub fn forget_sessions(request: &web_sys::Request, answer: &web_sys::Response, name: &str) {
+    if SESSIONS.with_borrow(HashMap::is_empty) {
+        return;
+    }
+    let set = Headers(answer.headers()).get_all("set-cookie").unwrap_or_default();
+    let set = || set.iter().map(String::as_str);
+    if let Some(started) = session::started(set(), name) {
+        forget(&started);
+    } else if !session::ended(set(), name) {
+        return;
+    }
+    let cookies = request.headers().get("cookie").ok().flatten();
+    if let Some(sent) = cookies.and_then(|cookies| session::session_cookie(&cookies, name)) {
+        forget(&sent);
+    }
+}
+
 impl Runtime {
     /// The ports of one invocation, which may send as many statements as the configuration allows.
     pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
         let database = LimitedD1(D1::of(&env, config.setup.statements_max)?);
-        let emdash_origin = config.emdash_origin.clone();
-        let site_url = config.site_url.clone();
-        Ok(Runtime { database, emdash_origin, site_url, env, leaving: RefCell::default() })
+        let sessions_at = config.sessions_at().to_owned();
+        let origin = config.origin().to_owned();
+        Ok(Runtime { database, sessions_at, origin, env, leaving: RefCell::default() })
     }
 
     /// How many statements this invocation has sent; other invocations may be running in the same isolate.
@@ -81,9 +108,9 @@ impl Runtime {
     }
 
     async fn ask(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
-        let bound = self.env.service("EMDASH").ok();
+        let bound = self.env.service(origin::SERVICE).ok();
         // A service binding routes by itself; the host in the URL is only for the site.
-        let origin = match (&bound, self.emdash_origin.as_str()) {
+        let origin = match (&bound, self.sessions_at.as_str()) {
             (Some(_), "") => "https://emdash",
             (_, origin) => origin,
         };
@@ -158,7 +185,7 @@ impl Formatter for Runtime {
 impl Platform for Runtime {
     async fn session(&self, cookie: &str) -> Result<Option<SiteUser>, String> {
         // Cached under the cookie that was sent, and nothing else.
-        let key: [u8; 32] = Sha256::digest(cookie.as_bytes()).into();
+        let key = key(cookie);
         let now = js_sys::Date::now();
         let known =
             SESSIONS.with_borrow(|all| all.get(&key).filter(|known| known.until > now).map(|known| known.user.clone()));
@@ -175,8 +202,16 @@ impl Platform for Runtime {
         Ok(user)
     }
 
+    fn forget_session(&self, cookie: &str) {
+        forget(cookie);
+    }
+
+    fn is_site_bound(&self) -> bool {
+        self.env.service(origin::SERVICE).is_ok()
+    }
+
     fn has_site(&self) -> bool {
-        !self.emdash_origin.is_empty() || self.env.service("EMDASH").is_ok()
+        !self.sessions_at.is_empty() || self.is_site_bound()
     }
 
     async fn asset(&self, path: &str) -> Result<Vec<u8>, String> {
@@ -211,7 +246,7 @@ impl Platform for Runtime {
     }
 
     async fn site_leads_back(&self) -> bool {
-        origin::leads_back(&self.site_url).await
+        origin::leads_back(&self.origin).await
     }
 
     fn mail_after(&self, leaving: QueuedEmail) {

@@ -1,38 +1,79 @@
-//! Passing a request on to the site behind the Worker.
+//! The site behind the Worker: where it answers, and passing a request on to it.
 
 use crate::codec::outgoing::OutgoingRequest;
+use crate::http::config::Config;
 use crate::http::exchange;
 use crate::http::exchange::{Address, PASSED};
 use crate::pages::context::cookies_for_site;
 use crate::runtime::outgoing;
 use std::cell::Cell;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{Error, Fetch, Request, Response, Result};
+use wasm_bindgen_futures::JsFuture;
+use worker::{Env, Error, Result, web_sys};
 
 /// How long the site may take to show whether it is this Worker.
 const PROBE_LIMIT_MS: u32 = 3_000;
 /// How long its answer is cached.
 const PROBE_MS: f64 = 60_000.0;
+/// The binding of a site that is a Worker itself.
+pub const SERVICE: &str = "EMDASH";
 
 thread_local! {
     /// Whether the site is this Worker, and until when (milliseconds since 1970) that is cached.
     static KNOWN: Cell<Option<(f64, bool)>> = const { Cell::new(None) };
 }
 
-/// The site's response to this request: same path, query, headers and body, at the origin of `site`. Redirects are
-/// returned to the visitor. Cookies of our own sessions are not passed on.
-pub async fn pass(request: Request, site: &str) -> Result<Response> {
-    let address = exchange::moved(&request.inner().url(), site)
-        .ok_or_else(|| Error::RustError("SITE_URL is not an address to pass requests on to".to_owned()))?;
-    let request: &JsValue = request.inner();
-    // A Request has every member of a RequestInit.
-    let moved = worker::web_sys::Request::new_with_str_and_init(&address, request.unchecked_ref())?;
-    let headers = moved.headers();
-    headers.set(PASSED, "1")?;
-    if let Some(cookies) = headers.get("cookie")?.as_deref().and_then(cookies_for_site) {
-        if cookies.is_empty() { headers.delete("cookie") } else { headers.set("cookie", &cookies) }?;
+#[wasm_bindgen]
+extern "C" {
+    /// The runtime's own answers, which the worker crate's types would build anew.
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn fetch(request: &web_sys::Request) -> std::result::Result<js_sys::Promise, JsValue>;
+
+    type Service;
+    #[wasm_bindgen(method, catch, js_name = fetch)]
+    fn fetch(this: &Service, request: &web_sys::Request) -> std::result::Result<js_sys::Promise, JsValue>;
+}
+
+/// Where the site is reached.
+pub enum Origin {
+    /// By a service binding, which routes by itself: the address stays the visitor's.
+    Bound(worker::Fetcher),
+    At(String),
+}
+
+impl Origin {
+    /// `None`: there is no site, or none that requests may be passed on to.
+    pub fn of(env: &Env, config: &Config) -> Option<Origin> {
+        match env.service(SERVICE) {
+            Ok(service) => Some(Origin::Bound(service)),
+            Err(_) => Some(config.origin()).filter(|at| !at.is_empty()).map(|at| Origin::At(at.to_owned())),
+        }
     }
-    Fetch::Request(moved.into()).send().await
+
+    /// The site's answer to this request, as it is: same path, query, headers and body. Redirects are returned to the
+    /// visitor. Cookies of our own sessions are not passed on.
+    pub async fn pass(self, request: &web_sys::Request) -> Result<web_sys::Response> {
+        let url = request.url();
+        let address = match &self {
+            Origin::Bound(_) => url,
+            Origin::At(site) => exchange::moved(&url, site)
+                .ok_or_else(|| Error::RustError("the site's address is none to pass requests on to".to_owned()))?,
+        };
+        // A Request has every member of a RequestInit.
+        let init: &JsValue = request;
+        let moved = web_sys::Request::new_with_str_and_init(&address, init.unchecked_ref())?;
+        let headers = moved.headers();
+        headers.set(PASSED, "1")?;
+        if let Some(cookies) = headers.get("cookie")?.as_deref().and_then(cookies_for_site) {
+            if cookies.is_empty() { headers.delete("cookie") } else { headers.set("cookie", &cookies) }?;
+        }
+        let promise = match self {
+            Origin::Bound(service) => service.into_rpc::<Service>().fetch(&moved),
+            Origin::At(_) => fetch(&moved),
+        }?;
+        Ok(JsFuture::from(promise).await?.unchecked_into())
+    }
 }
 
 /// Whether a request to the origin of `site` arrives at this Worker. Silence is a no: the site may be slow.

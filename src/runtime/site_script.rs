@@ -2,10 +2,10 @@
 
 use crate::http::assets;
 use crate::http::config::Config;
+use crate::http::exchange::Address;
 use crate::http::site_page;
-use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Response, Result, web_sys};
+use worker::web_sys;
 
 #[wasm_bindgen(module = "/src/runtime/site_script.js")]
 extern "C" {
@@ -13,13 +13,13 @@ extern "C" {
 }
 
 /// The site's response with the script, if it is a page that gets it.
-pub fn put(config: &Config, method: &str, path: &str, response: Response) -> Result<Response> {
-    let headers = response.headers();
+pub fn put(config: &Config, request: &web_sys::Request, response: web_sys::Response) -> web_sys::Response {
+    let (headers, url) = (response.headers(), request.url());
     let header = |name: &str| headers.get(name).ok().flatten().unwrap_or_default();
-    let gets_it = config.injects_script && site_page::gets_script(method, path, response.status_code(), header);
-    if !gets_it {
-        return Ok(response);
+    let path = Address::of(&url).path;
+    if config.injects_script && site_page::gets_script(&request.method(), path, response.status(), header) {
+        with_tag(&response, &assets::site_script_tag())
+    } else {
+        response
     }
-    let passed: web_sys::Response = response.into();
-    Ok(with_tag(passed.unchecked_ref(), &assets::site_script_tag()).into())
 }

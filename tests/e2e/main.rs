@@ -24,6 +24,7 @@ mod notify;
 mod operations;
 mod operator;
 mod partner_funnel;
+mod passing;
 mod payout_kills;
 mod privacy;
 mod redirect;

@@ -43,6 +43,14 @@ pub struct StandIn {
 impl StandIn {
     /// Serves until the process exits.
     pub fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> StandIn {
+        StandIn::with_headers(move |asked| {
+            let (status, body) = answer(asked);
+            (status, "content-type: application/json\r\n".to_owned(), body)
+        })
+    }
+
+    /// The same with the answer's header lines between status and body, each with its line end.
+    pub fn with_headers(answer: impl Fn(&Asked) -> (u16, String, String) + Send + Sync + 'static) -> StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -63,13 +71,13 @@ impl StandIn {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Answer) {
+fn serve(stream: TcpStream, seen: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> (u16, String, String)) {
     let Some(asked) = read(&stream) else { return };
     seen.lock().expect("the list").push(asked.clone());
-    let (status, body) = answer(&asked);
+    let (status, headers, body) = answer(&asked);
     let to = if (300..400).contains(&status) { format!("location: {body}\r\n") } else { String::new() };
     let head = format!(
-        "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\n{to}content-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} Whatever\r\n{headers}{to}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     // The client may have disconnected.

@@ -2,3 +2,4 @@
 
 pub mod emdash;
 pub mod envelope;
+pub mod sign_up;

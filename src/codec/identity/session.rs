@@ -45,6 +45,29 @@ pub fn session_cookie(header: &str, name: &str) -> Option<String> {
     cookie_header::only(header, name).map(|value| format!("{name}={value}"))
 }
 
+/// The session that an answer of the site starts, `name=value`, from its Set-Cookie headers.
+pub fn started<'a>(set_cookies: impl Iterator<Item = &'a str>, name: &str) -> Option<String> {
+    let (name, value) = set_session(set_cookies, name)?;
+    (!is_deleted(value)).then(|| format!("{name}={value}"))
+}
+
+/// Whether an answer of the site deletes the session's cookie.
+pub fn ended<'a>(set_cookies: impl Iterator<Item = &'a str>, name: &str) -> bool {
+    set_session(set_cookies, name).is_some_and(|(_, value)| is_deleted(value))
+}
+
+/// Astro writes this value when it deletes a cookie.
+fn is_deleted(value: &str) -> bool {
+    value.is_empty() || value == "deleted"
+}
+
+/// Name and value of the session's cookie. Of several, browsers keep the last.
+fn set_session<'a>(set_cookies: impl Iterator<Item = &'a str>, name: &str) -> Option<(&'a str, &'a str)> {
+    let wanted = if name.is_empty() { COOKIE } else { name };
+    let pairs = set_cookies.filter_map(|header| header.split(';').next()?.split_once('='));
+    pairs.map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| *name == wanted).last()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +101,24 @@ mod tests {
         assert_eq!(of("\u{2000}astro-session=planted; astro-session=own").as_deref(), Some("astro-session=own"));
         assert_eq!(of("astro-session=planted; astro-session=own"), None, "of two nobody can say which");
         assert_eq!(session_cookie("sid=a; astro-session=b", "sid").as_deref(), Some("sid=a"));
+    }
+
+    #[test]
+    fn an_answer_starts_or_ends_a_session() {
+        let uuid = "astro-session=a9cde0a6-1; Path=/; HttpOnly; Secure; SameSite=Lax";
+        let deleted = "astro-session=deleted; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly";
+        for (headers, start, end) in [
+            (vec![uuid], Some("astro-session=a9cde0a6-1"), false),
+            (vec!["theme=dark", uuid, "x=astro-session=b"], Some("astro-session=a9cde0a6-1"), false),
+            (vec![deleted], None, true),
+            (vec![uuid, deleted], None, true),
+            (vec!["xastro-session=a", "astro-session", ""], None, false),
+            (vec![], None, false),
+        ] {
+            assert_eq!(started(headers.iter().copied(), "").as_deref(), start, "{headers:?}");
+            assert_eq!(ended(headers.iter().copied(), ""), end, "{headers:?}");
+        }
+        assert_eq!(started(["sid=a; Path=/"].into_iter(), "sid").as_deref(), Some("sid=a"));
     }
 
     proptest::proptest! {

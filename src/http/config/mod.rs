@@ -2,10 +2,12 @@
 //! it never opens anything.
 
 pub mod hosts;
+pub mod origin;
 
 use crate::base::id;
 use crate::base::ids::ProgramId;
 use crate::codec::attribution::cookie::CookieKeys;
+use crate::codec::event::sign_up::SignUpPath;
 use crate::codec::identity::guessable::{is_guessable, is_patterned};
 use crate::codec::message::email;
 use crate::codec::message::email::MailApi;
@@ -35,6 +37,8 @@ pub struct Config {
     pub public_url: String,
     /// The site that links lead to; empty: this Worker's own address.
     pub site_url: String,
+    /// Where the site behind the Worker answers; empty: `site_url`, unless a service is bound.
+    pub origin_url: String,
     /// The EmDash site whose sessions are accepted; empty: none, unless a service is bound.
     pub emdash_origin: String,
     /// Webhooks may be sent to this installation's own hosts.
@@ -51,6 +55,8 @@ pub struct Config {
     pub consent_cookie: String,
     /// The name of the EmDash site's session cookie; empty: its default name.
     pub emdash_session_cookie: String,
+    /// Paths of the site's own at which accounts are made.
+    pub sign_up_paths: Vec<SignUpPath>,
     /// The program that a signed-in user joins without naming one.
     pub self_serve_program: ProgramId,
     /// The programs that can be joined with the form; the first if none is named. Empty: none.
@@ -91,12 +97,14 @@ impl Config {
             .extend(Some(&config.consent_cookie).filter(|set| !set.is_empty()).and_then(|set| consent::complaint(set)));
         config.public_url = config.address("PUBLIC_URL", text);
         config.site_url = config.address("SITE_URL", text);
+        config.origin_url = config.address("ORIGIN_URL", text);
         config.emdash_origin = config.address("EMDASH_ORIGIN", text);
         match text("INJECT_SCRIPT").trim() {
             "" | "no" => {}
             "yes" => config.injects_script = true,
             other => config.complaints.push(format!("INJECT_SCRIPT: must be yes or no, not {other:?}")),
         }
+        config.sign_up_paths = config.each("SIGNUP_PATHS", text, SignUpPath::parse);
         match cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN")) {
             Ok(keys) => config.cookie_keys = Some(keys),
             Err(why) => config.complaints.push(why),
@@ -201,7 +209,7 @@ impl Config {
         setup.endpoints.anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";
         if !self.owns_zone {
-            for own in [&self.public_url, &self.site_url, &self.emdash_origin] {
+            for own in [&self.public_url, &self.site_url, &self.origin_url, &self.emdash_origin] {
                 setup.endpoints = setup.endpoints.with_own_host(own);
             }
         }
@@ -308,6 +316,15 @@ impl Config {
         found
     }
 
+    /// The entries of a setting, separated by spaces, that can be read. The others are complained about.
+    fn each<T>(&mut self, name: &str, text: &dyn Fn(&str) -> String, read: fn(&str) -> Result<T, String>) -> Vec<T> {
+        let mut found = Vec::new();
+        for entry in text(name).split_whitespace() {
+            read(entry).map_or_else(|why| self.complaints.push(why), |one| found.push(one));
+        }
+        found
+    }
+
     fn strong(&mut self, name: &str, text: &str) -> Vec<String> {
         let (strong, weak): (Vec<&str>, Vec<&str>) =
             text.split_whitespace().partition(|secret| secret.len() >= SECRET_CHARS_MIN);
@@ -326,7 +343,7 @@ impl Config {
         let given = text(name).trim().trim_end_matches('/').to_owned();
         match address(&given, self.is_development) {
             Ok(()) => {
-                let may_have_path = name != "PUBLIC_URL" && name != "EMDASH_ORIGIN";
+                let may_have_path = !["PUBLIC_URL", "EMDASH_ORIGIN", "ORIGIN_URL"].contains(&name);
                 self.complaints.extend(hosts::address_form(name, &given, may_have_path));
                 given
             }

@@ -1,4 +1,6 @@
 //! Ingesting events.
 
+pub mod passed;
 pub mod stripe;
+pub mod submissions;
 pub mod webhooks;

@@ -11,6 +11,9 @@ use serde::Deserialize;
 /// The source of Stripe's events: they identify a customer only by its id, and never identify an account.
 pub const SOURCE: &str = "stripe";
 
+/// The source of sign-ups at paths of a site's own: their email is what a visitor typed, and joins no customer.
+pub const SITE_FORMS: &str = "site-form";
+
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CustomerRow {
     pub id: String,
@@ -108,7 +111,7 @@ pub fn email_match_list(id: &str) -> Query<EmailMatch> {
            SELECT e.account_id, MAX(n.at_ms, e.occurred_at_ms, (SELECT MIN(s.occurred_at_ms) FROM event s
              WHERE s.account_id = e.account_id AND s.type = 'account.signed_up' AND s.source <> 'stripe')) AS at_ms
            FROM stripe_customer_person n JOIN event_person p ON lower(p.email) = n.email JOIN event e ON e.id = p.event_id
-           WHERE n.customer_id = ?1 AND p.email IS NOT NULL AND e.account_id IS NOT NULL AND e.source <> 'stripe')
+           WHERE n.customer_id = ?1 AND p.email IS NOT NULL AND e.account_id IS NOT NULL AND e.source NOT IN ('stripe', 'site-form'))
          WHERE at_ms IS NOT NULL GROUP BY account_id",
     )
     .bind(id)

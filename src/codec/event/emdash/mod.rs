@@ -17,6 +17,8 @@
 //!   `account_id`, else `user_id`, else `form:<submissionId>`. They never use the email, because an id outlives the
 //!   erasure of a person. A form with `account_id` trusts its visitors, so offer it only behind a sign-in.
 
+pub mod answer;
+pub mod submission;
 #[cfg(test)]
 mod tests;
 
@@ -70,9 +72,13 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
     }
     let submission_id = root.required_text("submissionId", &PART_ID)?;
     let occurred_at = root.occurred_at("submittedAt", now)?;
-    let data = root.object("data")?.typed();
-    let kind = form_kind(&data)?;
-    let account_id = if is_about_account(&kind) { Some(form_account(&data, &submission_id)?.into()) } else { None };
+    form_event(&root.object("data")?.typed(), &submission_id, occurred_at)
+}
+
+/// The event of a submission's fields.
+fn form_event(data: &Fields<'_>, submission_id: &str, occurred_at: UtcMillis) -> Result<Event, Invalid> {
+    let kind = form_kind(data)?;
+    let account_id = if is_about_account(&kind) { Some(form_account(data, submission_id)?.into()) } else { None };
     let payload = match EventType::parse(&kind) {
         Some(EventType::AccountSignedUp) => Payload::SignedUp { plan: None, team_size: None },
         Some(funnel) if funnel.is_funnel() => {
@@ -84,8 +90,8 @@ pub fn form_submission(body: &[u8], now: UtcMillis) -> Result<Event, Invalid> {
         id: format!("emdash-form:{submission_id}").into(),
         occurred_at,
         account_id,
-        person: person(&data)?,
-        credential: form_credential(&data)?,
+        person: person(data)?,
+        credential: form_credential(data)?,
         payload,
         kind,
     })

@@ -6,6 +6,10 @@ pub const FAULT: &str = "Something went wrong";
 pub const FAULT_WHY: &str = "This is a problem on our side, and we logged it. No recorded data was lost.";
 pub const TRANSIENT: &str = "Try again in a moment";
 pub const TRANSIENT_WHY: &str = "Someone else was making the same change, or a service did not respond in time.";
+pub const SITE_DOWN: &str = "The site can't be reached";
+pub const SITE_DOWN_WHY: &str = "The site behind this address does not answer right now. Try again in a moment.";
+pub const SITE_SLOW: &str = "The site is taking too long";
+pub const SITE_SLOW_WHY: &str = "The site behind this address did not answer in time. Try again in a moment.";
 pub const FORBIDDEN: &str = "Not allowed";
 pub const PROBLEM: &str = "There is a problem";
 
