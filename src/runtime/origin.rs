@@ -38,7 +38,7 @@ extern "C" {
 /// Where the site is reached.
 pub enum Origin {
     /// By a service binding, which routes by itself: the address stays the visitor's.
-    Bound(worker::Fetcher),
+    Service(worker::Fetcher),
     At(String),
 }
 
@@ -46,7 +46,7 @@ impl Origin {
     /// `None`: there is no site, or none that requests may be passed on to.
     pub fn of(env: &Env, config: &Config) -> Option<Origin> {
         match env.service(SERVICE) {
-            Ok(service) => Some(Origin::Bound(service)),
+            Ok(service) => Some(Origin::Service(service)),
             Err(_) => Some(config.origin()).filter(|at| !at.is_empty()).map(|at| Origin::At(at.to_owned())),
         }
     }
@@ -56,7 +56,7 @@ impl Origin {
     pub async fn pass(self, request: &web_sys::Request) -> Result<web_sys::Response> {
         let url = request.url();
         let address = match &self {
-            Origin::Bound(_) => url,
+            Origin::Service(_) => url,
             Origin::At(site) => exchange::moved(&url, site)
                 .ok_or_else(|| Error::RustError("the site's address is none to pass requests on to".to_owned()))?,
         };
@@ -69,7 +69,7 @@ impl Origin {
             if cookies.is_empty() { headers.delete("cookie") } else { headers.set("cookie", &cookies) }?;
         }
         let promise = match self {
-            Origin::Bound(service) => service.into_rpc::<Service>().fetch(&moved),
+            Origin::Service(service) => service.into_rpc::<Service>().fetch(&moved),
             Origin::At(_) => fetch(&moved),
         }?;
         Ok(JsFuture::from(promise).await?.unchecked_into())
