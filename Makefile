@@ -16,7 +16,7 @@ serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DE
 test: ## build, all tests, and a dry run of the deployment
 	@scripts/test
 
-test-emdash: ## the real EmDash CMS behind the Worker, in Chromium and by HTTP; part of `make test` where the registry has it
+test-emdash: ## the real EmDash CMS behind the Worker, in Chromium and by HTTP, where the registry has it
 	@scripts/test-emdash
 
 test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events and random programs, and the mutants
