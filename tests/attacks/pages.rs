@@ -43,7 +43,7 @@ const HARDENED: [&str; 2] = ["x-content-type-options", "permissions-policy"];
 #[test]
 fn pages_answer_only_top_level_navigation() {
     let outside = Outside::start();
-    let server = outside.worker(&[("SITE_URL", &outside.site.base)]);
+    let server = outside.worker(&[("ORIGIN_URL", &outside.site.base)]);
     let partner = server.enrol("agency-partner", "ann");
     let person = Browser::of_site(&server, "ann.10");
     person.send("/partner/programs", &[("partner", &partner.id)]);

@@ -116,6 +116,12 @@ pub fn assert_unharmed(server: &Server) {
     }
     let fault = log.lines().find(|line| line.contains("\"status\":500"));
     assert_eq!(fault, None);
+    assert_eq!(
+        server.get("/healthz").operator().send().json()["ok"],
+        true,
+        "{}",
+        server.get("/healthz").operator().send().text
+    );
     assert_eq!(server.get("/healthz").send().expect(200).json(), json!({"ok": true}));
     server.audit();
 }

@@ -43,7 +43,6 @@ fn invalid_fields_are_named() {
         (json!({"occurred_at": "2025-02-30T00:00:00Z"}), "occurred_at", "malformed"),
         (json!({"account": "acct"}), "account", "wrong_type"),
         (json!({"account": {"id": null}}), "account.id", "missing"),
-        (json!({"account": {"email": "no at"}}), "account.email", "malformed"),
         (json!({"amount": null}), "amount", "missing"),
         (json!({"amount": {"cents": "100"}}), "amount.cents", "wrong_type"),
         (json!({"amount": {"cents": 1.5}}), "amount.cents", "not_an_integer"),
@@ -57,7 +56,6 @@ fn invalid_fields_are_named() {
         (json!({"data": {"invoice_id": ["in-1"]}}), "data.invoice_id", "wrong_type"),
         (json!({"data": {"months": 0}}), "data.months", "out_of_range"),
         (json!({"data": {"discount_cents": -5}}), "data.discount_cents", "out_of_range"),
-        (json!({"attribution": {"code": "a\u{1}b"}}), "attribution.code", "malformed"),
         (json!({"attribution": {"token": 1}}), "attribution.token", "wrong_type"),
     ];
     for (rest, field, code) in cases {

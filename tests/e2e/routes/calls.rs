@@ -103,6 +103,10 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
         get("/v1/attribution").header("cookie", cookie),
+        call(("POST", "/v1/attribution"), "/v1/attribution", 200)
+            .body(json!({"code": code}))
+            .header("sec-fetch-site", "same-origin")
+            .header("origin", server.base.clone()),
         call(("POST", "/v1/collect"), "/v1/collect", 204).body(json!({"event": "page.viewed", "partner": "zzzzzzzz"})),
         call(("GET", "/v1/stage.gif"), "/v1/stage.gif?partner=zzzzzzzz", 200),
         call(("POST", "/v1/webhooks/events"), "/v1/webhooks/events", 200)
@@ -117,6 +121,7 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
             .body(form),
         stripe_call("/v1/webhooks/stripe", SECRET, &plan),
         stripe_call("/v1/webhooks/stripe-connect", CONNECT_SECRET, &account),
+        call(("GET", "/api/referral/link"), "/api/referral/link", 200).header("cookie", "astro-session=x"),
         call(("POST", "/api/referral/generate"), "/api/referral/generate", 201).header("cookie", "astro-session=x"),
         call(("POST", "/v1/partners"), "/v1/partners", 201).body(
             json!({"program": "user-referral", "external_id": "new", "website": "https://a.example", "country": "de"}),
