@@ -123,7 +123,7 @@ pub mod tests {
             loop {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 other.push(char::from(b"abcdefghijklmnopqrstuvwxyz0123456789-."[(seed >> 40) as usize % 38]));
-                if other.len() > 2 && (seed >> 33) % 9 == 0 {
+                if other.len() > 2 && (seed >> 33).is_multiple_of(9) {
                     break;
                 }
             }

@@ -66,7 +66,7 @@ pub fn write(keys: &CookieKeys, visitor: &str, touches: &[&Touch]) -> Option<(St
     for ((touch, is_hex, code), click) in fitting.iter().zip(&clicks) {
         content.extend(mark(&touch.program));
         content.extend(&touch.at.0.to_be_bytes()[8 - INSTANT_BYTES..]);
-        content.push(u8::from(*is_hex) * IS_HEX | click.map_or(0, |_| HAS_CLICK));
+        content.push((u8::from(*is_hex) * IS_HEX) | click.map_or(0, |_| HAS_CLICK));
         content.push(u8::try_from(touch.code.len()).ok()?);
         content.extend(code);
         content.extend(click.iter().flatten());

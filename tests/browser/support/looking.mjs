@@ -4,9 +4,10 @@ import { Browser } from "./browser.mjs";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./checks.mjs";
 import { crawl, tabled } from "./pages.mjs";
 import { visitorsOfThePast } from "./past.mjs";
-import { signInAsOperator } from "./people.mjs";
+import { signIn, signInAsOperator } from "./people.mjs";
 import { prepare, writeGuide } from "./prepare.mjs";
 import { serve } from "./server.mjs";
+import { text } from "./text.mjs";
 
 export const NARROW = { width: 360, height: 740 };
 export const WIDE = { width: 1280, height: 900 };
@@ -21,7 +22,17 @@ export async function servedPages() {
     await signInAsOperator(browser);
     await writeGuide(browser);
   });
+  await inBrowser(server, askWhy);
   return server;
+}
+
+/** A partner looks up why a customer is not theirs, and asks. */
+async function askWhy(browser) {
+  await signIn(browser, "hello@north.example", "/partner/why-not");
+  await browser.fill({ code: "NORTH", customer: "nobody.example" });
+  await browser.press(text("partner/why_not", "LOOK_UP"));
+  await browser.fill({ message: "They say that they used my link." });
+  await browser.press(text("partner/why_not", "SEND"));
 }
 
 /** Everything that is wrong with the page at a URL. */

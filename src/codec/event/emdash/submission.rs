@@ -51,7 +51,7 @@ pub fn event(body: &[u8], id: &str, token: Option<String>, now: UtcMillis) -> Re
     let data = Fields::of_body(&json)?.object("data")?.typed();
     let is_filled =
         |name: &&str| data.get(name).is_some_and(|value| value.as_str().is_none_or(|text| !text.is_empty()));
-    if data.is_absent() || is_filled(&TRAP) || ACCOUNT.iter().any(|name| is_filled(name)) {
+    if data.is_absent() || is_filled(&TRAP) || ACCOUNT.iter().any(is_filled) {
         return Ok(None);
     }
     let mut credential = form_credential(&data)?;
