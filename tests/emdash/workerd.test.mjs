@@ -21,7 +21,7 @@ async function administrator() {
 
 test("the Worker beside ours is EmDash", async () => {
   const answer = await (await new Visitor(all.base).ask("/sign-in")).text();
-  assert.match(answer, /_emdash\/admin\/login/);
+  assert.match(answer, /\/sign-in\/site/, "it offers the sign-in at the site");
 });
 
 test("passing: every page comes by the binding", PASSING, async () => {
