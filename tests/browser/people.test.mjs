@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { By } from "selenium-webdriver";
-import { Browser } from "./support/browser.mjs";
+import { withBrowsers } from "./support/browser.mjs";
 import { crawl, shape } from "./support/pages.mjs";
 import { becomeCustomer, join, signIn, signInAsOperator } from "./support/people.mjs";
 import { prepare } from "./support/prepare.mjs";
@@ -17,15 +17,7 @@ before(async () => {
 });
 after(() => server?.close());
 
-async function inBrowsers(count, story) {
-  const open = [];
-  try {
-    while (open.length < count) open.push(await Browser.open(server.base));
-    await story(...open);
-  } finally {
-    await Promise.all(open.map((browser) => browser.close()));
-  }
-}
+const inBrowsers = (count, story) => withBrowsers(server.base, count, story);
 
 test("users of the EmDash site are signed in here according to their role", () =>
   inBrowsers(2, async (reader, admin) => {

@@ -2,7 +2,7 @@
 // program about it, and reads the operator's reply.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Browser } from "./support/browser.mjs";
+import { withBrowsers } from "./support/browser.mjs";
 import { accessibility } from "./support/checks.mjs";
 import { becomeCustomer, join, signInAsOperator } from "./support/people.mjs";
 import { serve } from "./support/server.mjs";
@@ -16,15 +16,7 @@ before(async () => {
 });
 after(() => server?.close());
 
-async function inBrowsers(count, story) {
-  const open = [];
-  try {
-    while (open.length < count) open.push(await Browser.open(server.base));
-    await story(...open);
-  } finally {
-    await Promise.all(open.map((browser) => browser.close()));
-  }
-}
+const inBrowsers = (count, story) => withBrowsers(server.base, count, story);
 
 /** Joins the program and returns the partner's link. */
 async function linkOf(browser, person) {

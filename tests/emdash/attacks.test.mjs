@@ -2,28 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Readable } from "node:stream";
-import { SIGN_UPS } from "./support/awaited.mjs";
 import { brought, eventually, partner, referred, rows, told } from "./support/books.mjs";
-import { front } from "./support/front.mjs";
+import { friendOf, setUpFront } from "./support/friends.mjs";
 import { ulid, yesterday } from "./support/owner.mjs";
-import { Visitor } from "./support/visitor.mjs";
 
 const COMPLETE = "/_emdash/api/auth/invite/complete";
 const CALLBACK = "/_emdash/api/auth/oauth/github/callback";
 let all;
 let ada;
-before(async () => {
-  all = await front();
-  ada = new Visitor(all.base);
-  await ada.setUp("ada@example.com");
-});
+before(async () => ({ all, ada } = await setUpFront()));
 after(() => all?.close());
 
-async function friend(by) {
-  const visitor = new Visitor(all.base);
-  if (by) await visitor.follow(by.path);
-  return visitor;
-}
+const friend = (by) => friendOf(all.base, by);
 
 /** A real sign-up: an id. */
 async function signUp(visitor, email) {
@@ -39,7 +29,7 @@ async function settled() {
   assert.notDeepEqual(await told(all.worker, id), [], "sign-ups are not noticed");
 }
 
-test("attack: another path that answers in EmDash's shape is no sign-up", SIGN_UPS, async () => {
+test("attack: another path that answers in EmDash's shape is no sign-up", async () => {
   const forger = await partner(all.worker, "forger");
   const visitor = await friend(forger);
   const id = ulid(Date.now());
@@ -53,7 +43,7 @@ test("attack: another path that answers in EmDash's shape is no sign-up", SIGN_U
   assert.deepEqual(await brought(all.worker, forger), []);
 });
 
-test("attack: a refused completion, and a refused callback, are no sign-ups", SIGN_UPS, async () => {
+test("attack: a refused completion, and a refused callback, are no sign-ups", async () => {
   const refused = await partner(all.worker, "refused");
   // Fresh, signed in, without a cookie at her sign-up; then through a link.
   const fay = await friend();
@@ -67,7 +57,7 @@ test("attack: a refused completion, and a refused callback, are no sign-ups", SI
   assert.deepEqual(await brought(all.worker, refused), []);
 });
 
-test("attack: a session that was another user's a moment ago names the user of now", SIGN_UPS, async () => {
+test("attack: a session that was another user's a moment ago names the user of now", async () => {
   const shared = await partner(all.worker, "shared");
   const old = yesterday(all.site, "before@friends.example");
   const visitor = await friend(shared);
@@ -82,7 +72,7 @@ test("attack: a session that was another user's a moment ago names the user of n
   assert.deepEqual(await rows(all.worker, old), []);
 });
 
-test("attack: a made-up cookie, and one that was tampered with, attribute nothing", SIGN_UPS, async () => {
+test("attack: a made-up cookie, and one that was tampered with, attribute nothing", async () => {
   const victim = await partner(all.worker, "victim");
   const honest = await friend(victim);
   const [name, value] = [...honest.cookies].find(([cookie]) => cookie.includes("manicule"));
@@ -99,7 +89,7 @@ test("attack: a made-up cookie, and one that was tampered with, attribute nothin
   }
 });
 
-test("attack: each of two at once is bound by its own cookie", SIGN_UPS, async () => {
+test("attack: each of two at once is bound by its own cookie", async () => {
   const [left, right] = [await partner(all.worker, "left"), await partner(all.worker, "right")];
   const tokens = [await ada.invite("lena@friends.example"), await ada.invite("rob@friends.example")];
   const visitors = [await friend(left), await friend(right)];
@@ -109,7 +99,7 @@ test("attack: each of two at once is bound by its own cookie", SIGN_UPS, async (
   assert.deepEqual(referred(await told(all.worker, ids[1])), [{ by: right.id, method: "token" }]);
 });
 
-test("attack: a hundred at once are a hundred sign-ups", SIGN_UPS, async () => {
+test("attack: a hundred at once are a hundred sign-ups", async () => {
   const crowd = await partner(all.worker, "crowd");
   const tokens = [];
   for (let n = 0; n < 100; n += 1) tokens.push(await ada.invite(`crowd${n}@friends.example`));

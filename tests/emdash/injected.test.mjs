@@ -1,7 +1,6 @@
 // The script of the site where the Worker puts it into the site's pages, and where visitors consent first.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { SCRIPT } from "./support/awaited.mjs";
 import { partner } from "./support/books.mjs";
 import { front } from "./support/front.mjs";
 import { soon, withPeople } from "./support/people.mjs";
@@ -16,7 +15,7 @@ before(async () => {
 });
 after(() => all?.close());
 
-test("script: it is put into the site's pages, once, and into nothing else", SCRIPT, async () => {
+test("script: it is put into the site's pages, once, and into nothing else", async () => {
   const lea = new Visitor(all.base);
   const tags = async (path, options) => {
     const answer = await lea.ask(path, options);
@@ -37,7 +36,7 @@ test("script: it is put into the site's pages, once, and into nothing else", SCR
   }
 });
 
-test("script: fields are filled after consent, from the code in the address", SCRIPT, () =>
+test("script: fields are filled after consent, from the code in the address", () =>
   withPeople(all.base, 1, async (lea) => {
     const by = await partner(all.worker, "consent");
     await lea.go(`/newsletter?ref=${by.code}`);

@@ -3,18 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { PASSING } from "./support/awaited.mjs";
 import { partner } from "./support/books.mjs";
-import { front } from "./support/front.mjs";
+import { setUpFront } from "./support/friends.mjs";
 import { Visitor } from "./support/visitor.mjs";
 
 let all;
 let ada;
-before(async () => {
-  all = await front();
-  ada = new Visitor(all.base);
-  await ada.setUp("ada@example.com");
-});
+before(async () => ({ all, ada } = await setUpFront()));
 after(() => all?.close());
 
 const visitor = () => new Visitor(all.base);
@@ -62,7 +57,7 @@ test("a compressed body arrives as it was compressed", async () => {
   assert.deepEqual(Buffer.from(await answer.arrayBuffer()), gzipSync("compressed ".repeat(1000), { level: 1 }));
 });
 
-test("passing: a path of the site's own below /api is the site's, with its body", PASSING, async () => {
+test("passing: a path of the site's own below /api is the site's, with its body", async () => {
   const headers = { "content-type": "application/json" };
   const answer = await visitor().ask("/api/demo", { method: "POST", headers, body: JSON.stringify({ email: "own@example.org" }) });
   const text = await answer.text();
@@ -70,7 +65,7 @@ test("passing: a path of the site's own below /api is the site's, with its body"
   assert.equal(JSON.parse(text).told, 200);
 });
 
-test("passing: a short link leads to the same host", PASSING, async () => {
+test("passing: a short link leads to the same host", async () => {
   const north = await partner(all.worker, "north");
   const to = new URL(await visitor().follow(north.path), all.base);
   assert.equal(to.origin, all.base);
@@ -88,7 +83,7 @@ test("while the site is down our own pages answer, and after that everything doe
   assert.equal(ada.cookies.get("astro-session"), session);
 });
 
-test("passing: while the site is down there is a page of ours that says so", PASSING, async () => {
+test("passing: while the site is down there is a page of ours that says so", async () => {
   await all.site.stop();
   try {
     const answer = await visitor().ask("/", { headers: { accept: "text/html" } });

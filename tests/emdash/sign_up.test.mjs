@@ -1,9 +1,9 @@
 // Sign-ups at the real EmDash, by HTTP through the Worker: what its answers are, and what the Worker makes of them.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { SIGN_UPS } from "./support/awaited.mjs";
 import { brought, eventually, partner, referred, rows, told } from "./support/books.mjs";
 import { AUTH_ANSWERS, assertShape } from "./support/shapes.mjs";
+import { friendOf, setUpFront } from "./support/friends.mjs";
 import { front, signUpPath } from "./support/front.mjs";
 import { newsletter, yesterday } from "./support/owner.mjs";
 import { Visitor } from "./support/visitor.mjs";
@@ -12,19 +12,10 @@ import { Visitor } from "./support/visitor.mjs";
 const SESSION = "__Host-manicule_session";
 let all;
 let ada;
-before(async () => {
-  all = await front();
-  ada = new Visitor(all.base);
-  await ada.setUp("ada@example.com");
-});
+before(async () => ({ all, ada } = await setUpFront()));
 after(() => all?.close());
 
-/** A friend who followed a link of `by`, or no link. */
-async function friend(by) {
-  const visitor = new Visitor(all.base);
-  if (by) await visitor.follow(by.path);
-  return visitor;
-}
+const friend = (by) => friendOf(all.base, by);
 
 const userOf = async (answer) => (await answer.json()).data.user;
 
@@ -45,21 +36,21 @@ test("EmDash answers in the known shapes", async () => {
   }
 });
 
-test("sign-up: an accepted invitation is a sign-up, attributed by the cookie's token", SIGN_UPS, async () => {
+test("sign-up: an accepted invitation is a sign-up, attributed by the cookie's token", async () => {
   const north = await partner(all.worker, "north");
   const fay = await friend(north);
   const { id } = await userOf(await fay.accept(await ada.invite("fay@friends.example")));
   assert.deepEqual(referred(await told(all.worker, id)), [{ by: north.id, method: "token" }]);
 });
 
-test("sign-up: one without a cookie is told, and attributed to nobody", SIGN_UPS, async () => {
+test("sign-up: one without a cookie is told, and attributed to nobody", async () => {
   const { id } = await userOf(await (await friend()).accept(await ada.invite("alone@friends.example")));
   const known = await told(all.worker, id);
   assert.ok(known.length > 0, "nobody told of it");
   assert.deepEqual(referred(known), []);
 });
 
-test("sign-up: a new user by OAuth is a sign-up", SIGN_UPS, async () => {
+test("sign-up: a new user by OAuth is a sign-up", async () => {
   const south = await partner(all.worker, "south");
   const gus = await friend(south);
   await gus.byGithub("gus@friends.example", await ada.invite("gus@friends.example"));
@@ -72,7 +63,7 @@ test("sign-up: a new user by OAuth is a sign-up", SIGN_UPS, async () => {
   assert.deepEqual(referred(await told(all.worker, id)), [{ by: south.id, method: "token" }]);
 });
 
-test("sign-up: yesterday's user with a fresh cookie, by OAuth or by passkey, is none", SIGN_UPS, async () => {
+test("sign-up: yesterday's user with a fresh cookie, by OAuth or by passkey, is none", async () => {
   const west = await partner(all.worker, "west");
   const old = yesterday(all.site, "old@friends.example");
   const oldie = await friend(west);
@@ -87,7 +78,7 @@ test("sign-up: yesterday's user with a fresh cookie, by OAuth or by passkey, is 
   assert.deepEqual(await brought(all.worker, west), []);
 });
 
-test("sign-up: EmDash's logout ends the session here with it", SIGN_UPS, async () => {
+test("sign-up: EmDash's logout ends the session here with it", async () => {
   const pat = await friend();
   await pat.accept(await ada.invite("pat@friends.example"));
   assert.equal((await pat.open("/partner")).status, 200);
@@ -104,7 +95,7 @@ test("sign-up: EmDash's logout ends the session here with it", SIGN_UPS, async (
   assert.match((await pat.ask("/partner")).headers.get("location") ?? "", /^\/sign-in/);
 });
 
-test("sign-up: a form's submission with an empty ref takes the token of the cookie", SIGN_UPS, async () => {
+test("sign-up: a form's submission with an empty ref takes the token of the cookie", async () => {
   const form = await partner(all.worker, "form");
   await newsletter(ada, "signup", { manicule_event: "account.signed_up" });
   const lea = await friend(form);
@@ -122,7 +113,7 @@ test("sign-up: a form's submission with an empty ref takes the token of the cook
   assert.equal(known[0].method, "token");
 });
 
-test("sign-up: a form's submission and its webhook are one event", SIGN_UPS, async () => {
+test("sign-up: a form's submission and its webhook are one event", async () => {
   const hook = await partner(all.worker, "hook");
   const webhookUrl = `${all.base}/v1/webhooks/emdash-forms/${all.server.formsSecret}`;
   await newsletter(ada, "hooked", { manicule_event: "account.signed_up" }, { webhookUrl });
@@ -136,7 +127,7 @@ test("sign-up: a form's submission and its webhook are one event", SIGN_UPS, asy
   assert.deepEqual((await accounts()).map(({ method }) => method), ["token"]);
 });
 
-test("sign-up: a form of the site's own, at a path that is named, is one by its answer", SIGN_UPS, async () => {
+test("sign-up: a form of the site's own, at a path that is named, is one by its answer", async () => {
   const own = await front({ vars: [signUpPath("/api/demo", "account.id")], env: { MANICULE_URL: "" } });
   try {
     await new Visitor(own.base).setUp("ada@example.com");

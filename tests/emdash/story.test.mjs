@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { text } from "../browser/support/text.mjs";
-import { ONE_CLICK, PASSING, SCRIPT, SIGN_UPS } from "./support/awaited.mjs";
 import { brought, eventually, partner, referred, told } from "./support/books.mjs";
 import { front } from "./support/front.mjs";
 import { accept, call, invite, me, person, setUp, signIn, signOut, soon, withPeople } from "./support/people.mjs";
@@ -45,7 +44,7 @@ test("a friend accepts an invitation, logs out, and signs in again", () =>
     assert.equal((await signIn(fay)).id, user.id);
   }));
 
-test("sign-up: a friend who came through a link is the partner's", SIGN_UPS, () =>
+test("sign-up: a friend who came through a link is the partner's", () =>
   inBrowsers(1, async (fay) => {
     const north = await partner(all.worker, "north");
     await follow(fay, north);
@@ -70,7 +69,7 @@ async function subscribe(browser, email) {
   await soon(browser, "return document.querySelector('[data-form-status]').textContent.includes('Thank you')");
 }
 
-test("sign-up: a form with nothing but hidden fields counts", SIGN_UPS, () =>
+test("sign-up: a form with nothing but hidden fields counts", () =>
   inBrowsers(1, async (lea) => {
     const plain = await partner(all.worker, "plain");
     await follow(lea, plain);
@@ -79,7 +78,7 @@ test("sign-up: a form with nothing but hidden fields counts", SIGN_UPS, () =>
     await theOne(plain);
   }));
 
-test("script: it fills the hidden fields of a form of plugin-forms, and of the site's own", SCRIPT, () =>
+test("script: it fills the hidden fields of a form of plugin-forms, and of the site's own", () =>
   inBrowsers(1, async (lea) => {
     await follow(lea, await partner(all.worker, "filled"));
     await lea.go("/scripted");
@@ -87,7 +86,7 @@ test("script: it fills the hidden fields of a form of plugin-forms, and of the s
     await subscribe(lea, "lea2@friends.example");
   }));
 
-test("passing: a form of the site's own that the script has filled counts", PASSING, () =>
+test("passing: a form of the site's own that the script has filled counts", () =>
   inBrowsers(1, async (max) => {
     const own = await partner(all.worker, "own");
     await follow(max, own);
@@ -98,7 +97,7 @@ test("passing: a form of the site's own that the script has filled counts", PASS
     await theOne(own);
   }));
 
-test("sign-up: a form of plugin-forms that the script has filled counts", SIGN_UPS, () =>
+test("sign-up: a form of plugin-forms that the script has filled counts", () =>
   inBrowsers(1, async (lea) => {
     const forms = await partner(all.worker, "forms");
     await follow(lea, forms);
@@ -108,7 +107,7 @@ test("sign-up: a form of plugin-forms that the script has filled counts", SIGN_U
     await theOne(forms);
   }));
 
-test("script: fields that are added later are filled as well", SCRIPT, () =>
+test("script: fields that are added later are filled as well", () =>
   inBrowsers(1, async (zoe) => {
     await follow(zoe, await partner(all.worker, "later"));
     await zoe.go("/scripted");
@@ -116,7 +115,7 @@ test("script: fields that are added later are filled as well", SCRIPT, () =>
     await soon(zoe, "return document.querySelector('#later [name=ref]').value.startsWith('v1.')");
   }));
 
-test("one click: a signed-in user gets a link at one press", ONE_CLICK, () =>
+test("one click: a signed-in user gets a link at one press", () =>
   inBrowsers(1, async (fay) => {
     await accept(fay, await invite(ada, "click@friends.example"), "Fay");
     await fay.go("/partner");
@@ -125,7 +124,7 @@ test("one click: a signed-in user gets a link at one press", ONE_CLICK, () =>
     assert.match(shown, new RegExp(`${new URL(all.base).host}/r/`));
   }));
 
-test("one click: a page of the site has the link of who is signed in", ONE_CLICK, () =>
+test("one click: a page of the site has the link of who is signed in", () =>
   inBrowsers(1, async (fay) => {
     const drawn = (part) => `return document.querySelector("[data-manicule-share] ${part}")`;
     await fay.go("/scripted");
@@ -145,7 +144,7 @@ test("one click: a page of the site has the link of who is signed in", ONE_CLICK
     assert.deepEqual((await fay.complaints()).filter((text) => /\/scripted|\/manicule\/|\/v1\/|\/api\/referral\//.test(text)), []);
   }));
 
-test("one click: who signs in at EmDash, which drops where they came from, is led back", ONE_CLICK, () =>
+test("one click: who signs in at EmDash, which drops where they came from, is led back", () =>
   inBrowsers(1, async (fay) => {
     await accept(fay, await invite(ada, "back@friends.example"), "Fay");
     await signOut(fay);
@@ -172,7 +171,7 @@ test("the site was away: everybody is still who they were", () =>
     assert.equal((await me(fay)).id, user.id);
   }));
 
-test("passing: while the site is away a page of ours says so", PASSING, () =>
+test("passing: while the site is away a page of ours says so", () =>
   inBrowsers(1, async (fay) => {
     await all.site.stop();
     try {

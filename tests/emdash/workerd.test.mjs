@@ -1,7 +1,6 @@
 // The real EmDash on workerd, as a Worker that ours is bound to as EMDASH, by HTTP.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PASSING, SIGN_UPS } from "./support/awaited.mjs";
 import { partner, referred, told } from "./support/books.mjs";
 import { frontOfWorker } from "./support/front.mjs";
 import { Visitor } from "./support/visitor.mjs";
@@ -24,7 +23,7 @@ test("the Worker beside ours is EmDash", async () => {
   assert.match(answer, /\/sign-in\/site/, "it offers the sign-in at the site");
 });
 
-test("passing: every page comes by the binding", PASSING, async () => {
+test("passing: every page comes by the binding", async () => {
   await administrator();
   const answer = await new Visitor(all.base).ask("/");
   assert.equal(answer.status, 200);
@@ -34,7 +33,7 @@ test("passing: every page comes by the binding", PASSING, async () => {
   assert.equal((await sent.json()).bytes, 5);
 });
 
-test("sign-up: a friend who came through a link is the partner's, on workerd as well", SIGN_UPS, async () => {
+test("sign-up: a friend who came through a link is the partner's, on workerd as well", async () => {
   const admin = await administrator();
   const north = await partner(all.worker, "north");
   const fay = new Visitor(all.base);

@@ -163,3 +163,14 @@ function quoted(text) {
   if (!text.includes("'")) return `'${text}'`;
   return `concat(${text.split("'").map((part) => `'${part}'`).join(`, "'", `)})`;
 }
+
+/** Tells a story with as many browsers, each opened at `base`, and closes them. */
+export async function withBrowsers(base, count, story, opened = (address) => Browser.open(address)) {
+  const open = [];
+  try {
+    while (open.length < count) open.push(await opened(base));
+    return await story(...open);
+  } finally {
+    await Promise.all(open.map((browser) => browser.close()));
+  }
+}

@@ -1,6 +1,6 @@
 // Shared by the page tests: a served Worker with data, a browser, and all checks of a page.
 import assert from "node:assert/strict";
-import { Browser } from "./browser.mjs";
+import { withBrowsers } from "./browser.mjs";
 import { COLOURS, accessibility, illegible, layoutShift, sideways, weight } from "./checks.mjs";
 import { crawl, tabled } from "./pages.mjs";
 import { visitorsOfThePast } from "./past.mjs";
@@ -69,11 +69,4 @@ export async function crawled(browser, start, others) {
   assert.deepEqual(missing, [], `found: ${shapes.join(" ")}`);
 }
 
-export async function inBrowser(server, story) {
-  const browser = await Browser.open(server.base);
-  try {
-    await story(browser);
-  } finally {
-    await browser.close();
-  }
-}
+export const inBrowser = (server, story) => withBrowsers(server.base, 1, story);

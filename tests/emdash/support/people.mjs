@@ -1,7 +1,7 @@
 // What people do at EmDash in Chromium, each with a browser and an authenticator of their own.
 import { By } from "selenium-webdriver";
 import { Protocol, Transport, VirtualAuthenticatorOptions } from "selenium-webdriver/lib/virtual_authenticator.js";
-import { Browser, WAIT_MS } from "../../browser/support/browser.mjs";
+import { Browser, WAIT_MS, withBrowsers } from "../../browser/support/browser.mjs";
 
 const SOON_MS = 15_000;
 
@@ -20,15 +20,7 @@ export async function person(base) {
 }
 
 /** Opens that many people's browsers, and closes them after the story. */
-export async function withPeople(base, count, story) {
-  const open = [];
-  try {
-    while (open.length < count) open.push(await person(base));
-    return await story(...open);
-  } finally {
-    await Promise.all(open.map((browser) => browser.close()));
-  }
-}
+export const withPeople = (base, count, story) => withBrowsers(base, count, story, person);
 
 /** EmDash's pages are drawn by their script, so every part is waited for. */
 async function part(browser, xpath) {
