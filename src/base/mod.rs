@@ -3,10 +3,12 @@
 pub mod currency;
 pub mod decode;
 pub mod domain;
+pub mod html;
 pub mod id;
 pub mod ids;
 pub mod json;
 pub mod money;
 pub(crate) mod names;
+pub mod percent;
 pub mod sort;
 pub mod time;

@@ -1,6 +1,6 @@
 //! An http or https address from the configuration or a request, split into its parts.
 
-use crate::base::id::hex;
+use crate::base::domain;
 use crate::codec::link::destination;
 use std::net::Ipv4Addr;
 
@@ -77,7 +77,7 @@ impl WebAddress {
     }
 
     pub fn is_at_or_below(&self, name: &str) -> bool {
-        self.host == name || self.host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
+        domain::is_at_or_below(&self.host, name)
     }
 }
 
@@ -89,20 +89,6 @@ fn spells_private_number(host: &str) -> bool {
             .parse::<Ipv4Addr>()
             .is_ok_and(|at| at.is_loopback() || at.is_private() || at.is_link_local() || at.is_unspecified())
     })
-}
-
-/// Percent-encodes all but the unreserved characters.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&hex(&[byte]).to_ascii_uppercase());
-        }
-    }
-    out
 }
 
 #[cfg(test)]

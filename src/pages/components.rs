@@ -1,5 +1,6 @@
 //! The building blocks of pages: figures, fields, states. Tables are in `columns.rs`.
 
+use crate::base::percent::escaped;
 use crate::base::time::UtcMillis;
 use crate::pages::form::SubmittedForm;
 use crate::pages::locale::Locale;
@@ -89,19 +90,6 @@ pub fn pager(path: &str, next: Option<&str>, first: bool) -> Markup {
             }
         }
     }
-}
-
-/// Percent-encodes text for a query or a path segment.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// A form field.

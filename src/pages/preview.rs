@@ -1,5 +1,6 @@
 //! How previews of runs and drafts go on: the next step of one that is not finished, and the next page of its result.
 
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::context::PageContext;
@@ -28,5 +29,5 @@ pub fn pager(preview: &Value, is_first: bool) -> Markup {
 }
 
 fn path(preview: &Value) -> String {
-    format!("/operator/previews/{}", components::escaped(preview["id"].as_str().unwrap_or_default()))
+    format!("/operator/previews/{}", percent::escaped(preview["id"].as_str().unwrap_or_default()))
 }

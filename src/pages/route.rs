@@ -1,5 +1,6 @@
 //! From a path to its page: which area answers, and what is shown if there is no page.
 
+use crate::base::percent;
 use crate::codec::message::unsubscribe;
 use crate::codec::{BODY_BYTES_MAX, Invalid};
 use crate::http::context::{Platform, RequestContext};
@@ -136,7 +137,7 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, stop: PageError, area: &str) ->
                 "POST" => format!("/{area}"),
                 _ => format!("{}{query}", cx.request.path),
             };
-            cx.redirect_after_post(&format!("/sign-in?to={}", crate::pages::components::escaped(&to)))
+            cx.redirect_after_post(&format!("/sign-in?to={}", percent::escaped(&to)))
         }
         PageError::ChoosePartner => cx.redirect_after_post("/partner/programs"),
         PageError::Error(error) => refused(cx, &error, area),

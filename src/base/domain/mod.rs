@@ -29,6 +29,11 @@ fn label(text: &str) -> Option<String> {
     ((1..=LABEL_MAX).contains(&text.len()) && text.bytes().all(holds)).then_some(text)
 }
 
+/// Whether a host is this domain or below it.
+pub fn is_at_or_below(host: &str, domain: &str) -> bool {
+    host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+}
+
 /// Whether others have names below this one: browsers refuse a cookie for it. The name must be [normal].
 pub fn is_public_suffix(name: &str) -> bool {
     registrable(name).is_none()

@@ -1,9 +1,9 @@
 //! The body of `POST /v1/attribution`: the code that a page found in its address.
 
+use crate::base::percent::escaped;
 use crate::codec::fields::{CAMPAIGN, Fields, GIVEN_CODE};
 use crate::codec::json;
 use crate::codec::json::Invalid;
-use crate::codec::web_address::escaped;
 use crate::engine::link::is_code;
 use crate::engine::link::pasted::code_of;
 

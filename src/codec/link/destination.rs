@@ -5,7 +5,7 @@
 //! an absolute `http` or `https` URL with an ASCII host name, or an absolute path on the site itself.
 
 use crate::base::domain;
-use crate::base::id::hex;
+use crate::base::percent;
 
 /// Longest destination, in bytes: the limit of the oldest browsers still in use.
 pub const DESTINATION_BYTES_MAX: usize = 2_048;
@@ -56,8 +56,7 @@ fn encoded(text: &str) -> Result<String, DestinationError> {
             continue;
         }
         for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-            out.push('%');
-            out.push_str(&hex(&[byte]).to_ascii_uppercase());
+            percent::push(&mut out, byte);
         }
     }
     Ok(out)

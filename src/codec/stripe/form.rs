@@ -1,6 +1,8 @@
 //! Request bodies for Stripe: `application/x-www-form-urlencoded`, with nested names in brackets.
 
 /// Names and values in order; `metadata[partner_id]` is one name.
+use crate::base::percent;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormEncoder(Vec<(String, String)>);
 
@@ -39,14 +41,11 @@ impl FormEncoder {
 
 /// Percent-encodes everything but letters, digits, `-`, `_` and `.`.
 fn escape(text: &str, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+            percent::push(out, byte);
         }
     }
 }

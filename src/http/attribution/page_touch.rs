@@ -20,7 +20,7 @@ use crate::http::link::reflink;
 use crate::http::link::reflink::{CodeCandidate, RefLink};
 use crate::service::link::click;
 use crate::store::link::click::{click_insert, salt_decode, salt_of};
-use crate::store::link::{link_resolve, links_resolve};
+use crate::store::link::links_resolve;
 use crate::store::port::DbError;
 use std::rc::Rc;
 
@@ -43,17 +43,6 @@ pub async fn touch<S: Platform>(
     let same = |candidate: &CodeCandidate<'_>| candidate.code.eq_ignore_ascii_case(code);
     let Some(chosen) = found.candidates.iter().position(same) else { return Ok(None) };
     found.chosen = chosen;
-    // Of several live codes the first counts.
-    let (earlier, codes) = (&found.candidates[..chosen], found.codes());
-    if !earlier.is_empty() {
-        let links = app.context("").read(links_resolve(&codes[..chosen], app.now)).await?;
-        let is_live = |code: &CodeCandidate<'_>| {
-            links.iter().any(|link| link.code.eq_ignore_ascii_case(&code.code) && redirect::counts(code, link, app.now))
-        };
-        if earlier.iter().any(is_live) {
-            return Ok(None);
-        }
-    }
     if !is_same_origin(request) {
         return Ok(None);
     }
@@ -79,9 +68,18 @@ pub async fn count<S: Platform>(
         return Ok(None);
     }
     let context = app.context("");
-    let link = context.read(link_resolve(code, app.now)).await?;
-    let accepted = |link: &LinkRecord| redirect::counts(candidate, link, app.now);
-    let Some(link) = link.filter(accepted) else { return Ok(None) };
+    let links = context.read(links_resolve(&found.codes()[..=found.chosen], app.now)).await?;
+    let live = |candidate: &CodeCandidate<'_>| {
+        let is_its = |link: &&LinkRecord| {
+            link.code.eq_ignore_ascii_case(&candidate.code) && redirect::counts(candidate, link, app.now)
+        };
+        links.iter().find(is_its)
+    };
+    // Of several live codes the first counts.
+    if found.candidates[..found.chosen].iter().any(|earlier| live(earlier).is_some()) {
+        return Ok(None);
+    }
+    let Some(link) = live(candidate).cloned() else { return Ok(None) };
     let source = fingerprint_parts(request);
     let parts = RedirectInput {
         signals: RequestSignals {

@@ -1,7 +1,7 @@
 //! What is wrong with the addresses of the Worker and the site, together with the cookie's domain. Each complaint names
 //! its setting and says in one sentence what to write instead.
 
-use crate::base::domain::is_public_suffix;
+use crate::base::domain::{is_at_or_below, is_public_suffix};
 use crate::codec::web_address::WebAddress;
 use std::net::Ipv4Addr;
 
@@ -74,8 +74,7 @@ pub fn sharing(public: &str, site: &str, domain: &str) -> Vec<String> {
             hosts.last().map(|(_, host)| format!(", such as {host}")).unwrap_or_default()
         )];
     }
-    let is_under = |host: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-    let wrong = hosts.iter().filter(|(_, host)| !is_under(host)).map(|(name, host)| {
+    let wrong = hosts.iter().filter(|(_, host)| !is_at_or_below(host, domain)).map(|(name, host)| {
         format!(
             "COOKIE_DOMAIN: {host} (in {name}) is not {domain} or below it, so its visitors have no cookie: write a domain that \
              PUBLIC_URL and SITE_URL have in common"

@@ -3,6 +3,7 @@
 use crate::base::decode;
 use crate::base::id;
 use crate::base::ids::{AccountId, PartnerId, ProgramId};
+use crate::base::percent;
 use crate::codec::operator as query;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::attribution::AttributionResult;
@@ -126,7 +127,7 @@ async fn shown<S: Platform>(
         gate.open(cx, read).await?;
     found.ok_or_else(|| AppError::not_found("account"))?;
     let (accruals, next) = helpers::paged(&list, accruals, |(l, _)| l.id.to_string());
-    let path = format!("/operator/accounts/{}", components::escaped(id));
+    let path = format!("/operator/accounts/{}", percent::escaped(id));
     let content = html! {
         (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
         @if let Some(u) = &undecided {
@@ -142,7 +143,7 @@ async fn shown<S: Platform>(
         @if !reviews.is_empty() {
             h2 { (navigation::REVIEWS) }
             ul { @for r in reviews.iter().take(REVIEWS_MAX) { li {
-                a href={ "/operator/reviews/" (components::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(r.state.name())) " " span.quiet { (r.evidence) }
+                a href={ "/operator/reviews/" (percent::escaped(&r.id)) } { (r.rule.replace('_', " ")) } " " (components::state(r.state.name())) " " span.quiet { (r.evidence) }
             } } }
         }
         h2 { (common::EARNINGS) }
@@ -243,9 +244,7 @@ pub async fn reassign<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, 
         rebinding::reassign(&cx.context(&operator.session), &id, &query, event, hex_sha256(&cx.request.body)).await
     };
     match move_it.await {
-        Ok(_) => {
-            Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", components::escaped(&id))))
-        }
+        Ok(_) => Ok(cx.redirect_after_post(&format!("/operator/accounts/{}?done=reassigned", percent::escaped(&id)))),
         Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Partners' questions about accounts that were not credited to them: the list, and each one with its reply.
 
 use crate::base::ids::QuestionId;
+use crate::base::percent;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::account::why_not::shown as sentences;
@@ -38,7 +39,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let columns = [
         text(
             common::DATE,
-            |q: &QuestionRow| html! { a href={ (HERE) "/" (components::escaped(&q.id)) } { (components::instant(&*cx.locale, sent(q))) } },
+            |q: &QuestionRow| html! { a href={ (HERE) "/" (percent::escaped(&q.id)) } { (components::instant(&*cx.locale, sent(q))) } },
         ),
         text(common::PARTNER, |q: &QuestionRow| helpers::partner(&q.partner_id, None, None)),
         text(wording::LOOKED_UP, |q: &QuestionRow| html! { code { (q.code) } ", " (q.about) }),
@@ -101,7 +102,7 @@ async fn one<S: Platform>(
 
 fn reply_form<S: Platform>(cx: &PageContext<'_, S>, id: &QuestionId, form: &SubmittedForm) -> Markup {
     html! {
-        form.stack method="post" action={ (HERE) "/" (components::escaped(id)) } {
+        form.stack method="post" action={ (HERE) "/" (percent::escaped(id)) } {
             (helpers::hidden(cx))
             (components::field(form, Field { name: "reply", label: wording::REPLY, hint: wording::REPLY_HINT,
                 kind: "textarea", required: true, max: MESSAGE_CHARS_MAX, ..Field::default() }))
@@ -118,7 +119,7 @@ pub async fn reply<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id:
         return one(cx, operator.into(), &id, &form).await;
     }
     match question::reply(&cx.context(&operator.session), &id, &reply).await {
-        Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=question-replied", components::escaped(&id)))),
+        Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=question-replied", percent::escaped(&id)))),
         Err(error) => one(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

@@ -1,5 +1,6 @@
 //! The table of earnings that operators see for partners, accounts and payouts.
 
+use crate::base::percent;
 use crate::engine::accrual::AccrualState;
 use crate::engine::accrual::payment;
 use crate::engine::accrual::payment::ShownAccrual;
@@ -40,7 +41,7 @@ pub fn accruals_table<S: Platform>(
             html! {
                 (components::state_with(p.state(l), &l.reason))
                 @if let Some(at) = payment::available_from(l, document, cx.now()) { br; span.quiet { (wording::AVAILABLE_FROM) (components::instant(&*cx.locale, at)) } }
-                @if let Some(id) = &p.payout_id { br; a href={ "/operator/payouts/" (components::escaped(id)) } { (wording::VIEW_PAYOUT) } }
+                @if let Some(id) = &p.payout_id { br; a href={ "/operator/payouts/" (percent::escaped(id)) } { (wording::VIEW_PAYOUT) } }
             }
         }),
         number(common::AMOUNT, |row: &ShownAccrual| {

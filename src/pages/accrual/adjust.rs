@@ -2,6 +2,7 @@
 
 use crate::base::currency;
 use crate::base::ids::{AccountId, PartnerId};
+use crate::base::percent;
 use crate::codec::operator as forms;
 use crate::codec::operator::AdjustmentRequest;
 use crate::http::context::Platform;
@@ -143,7 +144,7 @@ pub async fn book<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: 
     match book_it.await {
         Ok((status, answer)) => {
             let (done, id) = (if status == 201 { "adjusted" } else { "adjustment-requested" }, answer["id"].as_str());
-            let path = format!("/operator/adjustments/{}?done={done}", components::escaped(id.unwrap_or_default()));
+            let path = format!("/operator/adjustments/{}?done={done}", percent::escaped(id.unwrap_or_default()));
             Ok(cx.redirect_after_post(&path))
         }
         Err(error) => asking(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
@@ -179,16 +180,16 @@ fn of_partner(p: &PartnerRow) -> Markup {
 }
 
 fn path_of(id: &PartnerId) -> String {
-    format!("/operator/partners/{}/adjust", components::escaped(id))
+    format!("/operator/partners/{}/adjust", percent::escaped(id))
 }
 
 /// The address of the form for an account of a partner.
 pub fn path_for_account(partner: &PartnerId, account: &AccountId) -> String {
-    format!("{}?account={}", path_of(partner), components::escaped(account))
+    format!("{}?account={}", path_of(partner), percent::escaped(account))
 }
 
 /// The same for an accrual. Positive ones are mostly taken from, and deductions given back.
 pub fn path_for_accrual(partner: &PartnerId, accrual: &str, net_cents: i64) -> String {
     let direction = if net_cents > 0 { "take" } else { "add" };
-    format!("{}?accrual={}&direction={direction}", path_of(partner), components::escaped(accrual))
+    format!("{}?accrual={}&direction={direction}", path_of(partner), percent::escaped(accrual))
 }

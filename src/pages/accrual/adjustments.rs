@@ -1,6 +1,7 @@
 //! Adjustments: the list, and each one with the decision that it needs.
 
 use crate::base::ids::{AdjustmentId, PartnerId};
+use crate::base::percent;
 use crate::codec::operator as forms;
 use crate::engine::accrual::adjustment::AdjustmentState;
 use crate::engine::identity::access::Scope;
@@ -43,7 +44,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let read = adjustment::adjustment_page(&partner, state, before_ms, &before_id, list.limit + 1);
     let (operator, found) = gate.open(cx, read).await?;
     let (found, next) = helpers::paged(&list, found, |r| format!("{}.{}", r.created_at_ms.0, r.id));
-    let path = format!("{HERE}?state={name}&partner={}", components::escaped(&partner));
+    let path = format!("{HERE}?state={name}&partner={}", percent::escaped(&partner));
     let content = html! {
         (components::heading(wording::TITLE, wording::LEAD, html! {}))
         (helpers::tabs(wording::BY_STATE, HERE, "state", &name, STATES))
@@ -84,7 +85,7 @@ async fn shown<S: Platform>(
     let actions = html! {
         a.button.second href=(HERE) { (wording::ALL) }
         @if row.state == AdjustmentState::Booked && row.undoes_id.is_none() && operator.may(Scope::Payouts) {
-            a.button.second href={ "/operator/partners/" (components::escaped(&row.partner_id)) "/adjust?adjustment=" (components::escaped(id))
+            a.button.second href={ "/operator/partners/" (percent::escaped(&row.partner_id)) "/adjust?adjustment=" (percent::escaped(id))
                 "&direction=" (if row.amount_cents.0 > 0 { "take" } else { "add" }) } { (wording::TAKE_BACK) }
         }
     };
@@ -166,5 +167,5 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
 }
 
 fn path_of(id: &AdjustmentId) -> String {
-    format!("{HERE}/{}", components::escaped(id))
+    format!("{HERE}/{}", percent::escaped(id))
 }

@@ -1,6 +1,7 @@
 //! Earnings: the list, and each commission's page.
 
 use crate::base::ids::{AccrualId, PartnerId};
+use crate::base::percent;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::accrual::{Accrual, AccrualState};
 use crate::http::context::Platform;
@@ -74,7 +75,7 @@ fn filter(state: &str) -> Markup {
 }
 
 fn payout_path(id: &str) -> String {
-    format!("/partner/payouts/{}", components::escaped(id))
+    format!("/partner/payouts/{}", percent::escaped(id))
 }
 
 /// Commissions as a table.
@@ -90,7 +91,7 @@ pub fn table<S: Platform>(
         text(text::DATE, |(l, _): &ShownAccrual| components::day(locale, l.at_ms)),
         text(text::EARNED_FOR, |(l, _): &ShownAccrual| {
             html! {
-                a href={ "/partner/earnings/" (components::escaped(&l.id)) } { (wording::accrual_source(&l.source)) }
+                a href={ "/partner/earnings/" (percent::escaped(&l.id)) } { (wording::accrual_source(&l.source)) }
                 br; span.quiet { @if l.is_adjustment() { (l.reason) } @else { (wording::rule(locale, program(l), &l.reward_id)) } }
             }
         }),

@@ -1,6 +1,7 @@
 //! A week of a funnel in charts: how far visitors got, how that compares with the target ranges, and what to do next.
 
 use crate::base::ids::{PartnerId, ProgramId};
+use crate::base::percent;
 use crate::base::time::Week;
 use crate::engine::funnel::{BandComparison, FunnelFigures, PartnerFunnelReport, Place};
 use crate::http::context::Platform;
@@ -41,7 +42,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let weekly = weekly_of(&catalog, counts, &program, week, cx.now())?;
     let measured: Vec<&Document> = catalog.all_current(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let locale = &*cx.locale;
-    let of_week = |week: Week| format!("{HERE}?program={}&week={week}", components::escaped(&program));
+    let of_week = |week: Week| format!("{HERE}?program={}&week={week}", percent::escaped(&program));
     let title = wording::title(&weekly.title, &week.to_string());
     let content = html! {
         (components::heading(&title, wording::LEAD, html! {}))
@@ -49,7 +50,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         nav.pager aria-label=(wording::WEEKS) {
             a href=(of_week(week.plus(-1))) { (wording::PREVIOUS_WEEK) }
             @if week.end() <= cx.now() { a href=(of_week(week.plus(1))) { (wording::NEXT_WEEK) } }
-            @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == program).then_some("page")] { (d.title) } } }
+            @if measured.len() > 1 { @for d in &measured { a href={ (HERE) "?program=" (percent::escaped(&d.id)) } aria-current=[(d.id == program).then_some("page")] { (d.title) } } }
         }
         @if weekly.report.partners.is_empty() {
             (components::empty(wording::NO_VISITS, html! { (wording::NO_VISITS_HINT) }))
@@ -69,7 +70,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
 async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let (operator, catalog) = gate.open(cx, program::programs()).await?;
     let measured: Vec<&Document> = catalog.all_current(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
-    let path = |d: &Document| format!("{HERE}?program={}", components::escaped(&d.id));
+    let path = |d: &Document| format!("{HERE}?program={}", percent::escaped(&d.id));
     if let [only] = measured[..] {
         return Ok(cx.redirect_after_post(&path(only)));
     }

@@ -4,6 +4,7 @@
 //! scanners follow links.
 
 use crate::base::ids::{ActorId, PartnerId};
+use crate::base::percent::escaped;
 use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::codec::message::email::{Invitation, is_address};
 use crate::engine::identity::access::Scope;
@@ -14,7 +15,7 @@ use crate::http::exchange::Response;
 use crate::http::limit;
 use crate::pages::admission::{ROLE_OPERATOR, is_not_referred, local};
 use crate::pages::components;
-use crate::pages::components::{Field, escaped, field};
+use crate::pages::components::{Field, field};
 use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::way_back;

@@ -1,5 +1,6 @@
 //! API tokens: create, show once, revoke.
 
+use crate::base::percent;
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::identity::access::{Scope, Scopes};
 use crate::http::context::Platform;
@@ -102,7 +103,7 @@ fn create_form<S: Platform>(cx: &PageContext<'_, S>, form: &SubmittedForm) -> Ma
 fn revoke_form<S: Platform>(cx: &PageContext<'_, S>, t: &TokenShown, works: bool) -> Markup {
     html! {
         @if works {
-            form method="post" action={ "/operator/tokens/" (components::escaped(&t.id)) "/revoke" } {
+            form method="post" action={ "/operator/tokens/" (percent::escaped(&t.id)) "/revoke" } {
                 (csrf(cx))
                 button.danger aria-label=(wording::revoke(&t.name)) { (wording::REVOKE) }
             }

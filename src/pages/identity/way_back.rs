@@ -2,12 +2,12 @@
 //! links: who follows one lands at its administration. So a cookie keeps for a quarter of an hour where the person came
 //! from, and the first page of that administration that the person opens signed in leads there, once.
 
+use crate::base::percent::escaped;
 use crate::codec::cookie_header;
 use crate::codec::identity::session::ROLE_SUBSCRIBER;
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::pages::admission::local;
-use crate::pages::components::escaped;
 use crate::pages::context::{PageContext, RETURN_COOKIE};
 
 /// Where EmDash leads after signing in.

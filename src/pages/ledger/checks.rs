@@ -1,6 +1,7 @@
 //! The ledger: its accounts and their balances, its entries, and the checks that compare them.
 
 use crate::base::money::EXACT_MAX;
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::columns;
 use crate::pages::columns::{number, text};
@@ -27,7 +28,7 @@ fn ways() -> Markup {
 }
 
 fn account_link(id: &str) -> Markup {
-    html! { a href={ (HERE) "/transfers?account=" (components::escaped(id)) } { (id) } }
+    html! { a href={ (HERE) "/transfers?account=" (percent::escaped(id)) } { (id) } }
 }
 
 /// What each type of account holds.
@@ -80,7 +81,7 @@ pub async fn transfers<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator
     let (found, next) = helpers::paged(&list, found, |t: &TransferRow| t.row.to_string());
     let of = of.map(|account| account.ok_or_else(|| AppError::not_found("account"))).transpose()?;
     let path = match of {
-        Some(_) => format!("{HERE}/transfers?account={}", components::escaped(&account)),
+        Some(_) => format!("{HERE}/transfers?account={}", percent::escaped(&account)),
         None => format!("{HERE}/transfers"),
     };
     let title = if of.is_some() { wording::ACCOUNT_ENTRIES } else { wording::ENTRIES };
@@ -105,7 +106,7 @@ fn about<S: Platform>(cx: &PageContext<'_, S>, a: &LedgerAccount) -> Markup {
         @if !a.partner_id.is_empty() {
             p {
                 (wording::OF_PARTNER[0])
-                a href={ "/operator/partners/" (components::escaped(&a.partner_id)) } { (wording::PARTNERS_PAGE) } (wording::OF_PARTNER[1])
+                a href={ "/operator/partners/" (percent::escaped(&a.partner_id)) } { (wording::PARTNERS_PAGE) } (wording::OF_PARTNER[1])
             }
         } @else {
             p.quiet { (wording::OF_PROGRAM) }
@@ -129,7 +130,7 @@ fn table<S: Platform>(cx: &PageContext<'_, S>, rows: &[TransferRow]) -> Markup {
         text(common::CREDIT, |t: &TransferRow| account_link(&t.credit)),
         text(common::SOURCE, |t: &TransferRow| {
             html! {
-                @if let Some(run) = &t.run_id { a href={ "/operator/runs/" (components::escaped(run)) } { (wording::ENTRY_RUN) } " " }
+                @if let Some(run) = &t.run_id { a href={ "/operator/runs/" (percent::escaped(run)) } { (wording::ENTRY_RUN) } " " }
                 @if let Some(event) = &t.event_id { code { (event) } }
                 @if let Some(actor) = &t.actor { span.quiet { (actor) } }
             }

@@ -1,9 +1,9 @@
 //! What the form of a link's page changes.
 
 use crate::base::ids::LinkCode;
+use crate::base::percent;
 use crate::codec::operator;
 use crate::http::context::Platform;
-use crate::pages::components;
 use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::link::links;
 use crate::pages::refusal::with_refusal;
@@ -25,7 +25,7 @@ pub async fn change<S: Platform>(cx: &PageContext<'_, S>, partner: Partner, code
     }
     match changed(cx, &partner, &code).await {
         Ok(code) => {
-            let path = format!("/partner/links/{}?done=link-changed", components::escaped(&code));
+            let path = format!("/partner/links/{}?done=link-changed", percent::escaped(&code));
             Ok(cx.redirect_after_post(&path))
         }
         Err(PageError::Error(error)) => links::shown(cx, partner.into(), code, Some(&with_refusal(cx, error)?)).await,

@@ -1,5 +1,6 @@
 //! The form that changes a link: where it leads, its campaign and, where the program lets partners choose, its code.
 
+use crate::base::percent;
 use crate::codec::link::destination::DESTINATION_BYTES_MAX;
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -29,7 +30,7 @@ pub fn section<S: Platform>(
         details open[sent.is_some()] {
             summary { (text::CHANGE_HEADING) }
             (components::problems(form))
-            form.stack method="post" action={ "/partner/links/" (components::escaped(&link.code)) } {
+            form.stack method="post" action={ "/partner/links/" (percent::escaped(&link.code)) } {
                 (layout::csrf(cx))
                 (components::field(form, Field {
                     name: "destination",

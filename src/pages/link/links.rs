@@ -1,6 +1,7 @@
 //! Links: create, view, QR codes, turn off.
 
 use crate::base::ids::LinkCode;
+use crate::base::percent;
 use crate::codec::link::destination;
 use crate::codec::operator;
 use crate::http::context::Platform;
@@ -93,7 +94,7 @@ fn columns<'a, S: Platform>(cx: &'a PageContext<'_, S>) -> [Column<'a, OwnLink>;
     [
         text(text::LINK, |l: &OwnLink| {
             html! {
-                a href={ "/partner/links/" (components::escaped(&l.code)) } { (l.code) }
+                a href={ "/partner/links/" (percent::escaped(&l.code)) } { (l.code) }
                 @if l.own == 1 { " " span.quiet { (text::DEFAULT) } }
             }
         }),
@@ -157,9 +158,7 @@ pub async fn make<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> Pag
         return refused(cx, partner, &form).await;
     }
     match made(cx, &partner).await {
-        Ok(code) => {
-            Ok(cx.redirect_after_post(&format!("/partner/links/{}?done=link-made", components::escaped(&code))))
-        }
+        Ok(code) => Ok(cx.redirect_after_post(&format!("/partner/links/{}?done=link-made", percent::escaped(&code)))),
         Err(PageError::Error(error)) => {
             let form = with_refusal(cx, error)?;
             refused(cx, partner, &form).await
@@ -244,7 +243,7 @@ pub async fn shown<S: Platform>(
     let (partner, (link, days, may)) = gate.open(cx, reads).await?;
     let link = found(link)?;
     let locale = cx.locale.as_ref();
-    let at = format!("/partner/links/{}", components::escaped(&link.code));
+    let at = format!("/partner/links/{}", percent::escaped(&link.code));
     let url = format!("{}/r/{}", cx.base_url(), link.code);
     let works = state(cx, &link) == "active";
     let content = html! {
@@ -267,7 +266,7 @@ pub async fn shown<S: Platform>(
         (overview::course(locale, &days, first))
         @if works {
             p {
-                a.button href={ "/partner/share?link=" (components::escaped(&link.code)) } { (text::SHARE) }
+                a.button href={ "/partner/share?link=" (percent::escaped(&link.code)) } { (text::SHARE) }
                 " " a.button.second href=(url) { (text::OPEN) }
                 @if link.own == 0 { " " a.button.second href={ (at) "/disable" } { (text::TURN_OFF) } }
             }
@@ -330,11 +329,11 @@ pub async fn confirm<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, 
     let content = html! {
         (components::heading(text::TURN_OFF_HEADING, "", html! {}))
         p { strong { (link.code) } (text::TURN_OFF_EFFECT) }
-        form method="post" action={ "/partner/links/" (components::escaped(&link.code)) "/disable" } {
+        form method="post" action={ "/partner/links/" (percent::escaped(&link.code)) "/disable" } {
             (layout::csrf(cx))
             div.actions {
                 button.danger { (text::TURN_OFF) }
-                a href={ "/partner/links/" (components::escaped(&link.code)) } { (component::CANCEL) }
+                a href={ "/partner/links/" (percent::escaped(&link.code)) } { (component::CANCEL) }
             }
         }
     };

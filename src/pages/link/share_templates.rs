@@ -1,5 +1,6 @@
 //! Drafts to share a link: an email and two posts, in three tones, each with the disclosure.
 
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::context::PageContext;
 use crate::pages::locale::Locale;
@@ -49,7 +50,7 @@ pub fn written(
 
 /// A link that opens the reader's email app with a draft that only needs a recipient.
 pub fn mail_address(subject: &str, body: &str) -> String {
-    let lines = |text: &str| crate::pages::components::escaped(&text.replace("\r\n", "\n").replace('\n', "\r\n"));
+    let lines = |text: &str| percent::escaped(&text.replace("\r\n", "\n").replace('\n', "\r\n"));
     format!("mailto:?subject={}&body={}", lines(&subject.replace(['\r', '\n'], " ")), lines(body))
 }
 

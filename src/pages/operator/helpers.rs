@@ -1,5 +1,6 @@
 //! What operator pages share: frames, links to partners, accounts and programs, and forms that act once.
 
+use crate::base::percent;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -53,7 +54,7 @@ pub fn status(form: &SubmittedForm) -> u16 {
 /// A partner's name, with a link to the partner's page.
 pub fn partner(id: &str, external_id: Option<&str>, name: Option<&str>) -> Markup {
     let known = name.filter(|n| !n.is_empty()).or(external_id).unwrap_or(id);
-    html! { a href={ "/operator/partners/" (components::escaped(id)) } { (known) } }
+    html! { a href={ "/operator/partners/" (percent::escaped(id)) } { (known) } }
 }
 
 /// The same, looked up in a list that was read for the whole page.
@@ -71,11 +72,11 @@ pub fn account(id: &str) -> Markup {
     if id.is_empty() {
         return html! { (common::NONE) };
     }
-    html! { a href={ "/operator/accounts/" (components::escaped(id)) } { (id) } }
+    html! { a href={ "/operator/accounts/" (percent::escaped(id)) } { (id) } }
 }
 
 pub fn program(id: &str) -> Markup {
-    html! { a href={ "/operator/programs/" (components::escaped(id)) } { (id) } }
+    html! { a href={ "/operator/programs/" (percent::escaped(id)) } { (id) } }
 }
 
 /// The hidden fields of every form: the CSRF token and the idempotency key.
@@ -135,7 +136,7 @@ pub fn tabs(label: &str, path: &str, param: &str, chosen: &str, choices: &[(&str
     html! {
         nav.pager aria-label=(label) {
             @for (value, title) in choices {
-                @let query = if value.is_empty() { String::new() } else { format!("?{param}={}", components::escaped(value)) };
+                @let query = if value.is_empty() { String::new() } else { format!("?{param}={}", percent::escaped(value)) };
                 a href={ (path) (query) } aria-current=[(*value == chosen).then_some("page")] { (title) }
             }
         }

@@ -1,5 +1,6 @@
 //! What needs the operator's attention, each with a link to the page that deals with it.
 
+use crate::base::percent;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::engine::settlement::schedule;
 use crate::http::context::Platform;
@@ -152,7 +153,7 @@ fn approval<S: Platform>(cx: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
         (run.program_id) ", " (run.period) ": " (helpers::many(cx, run.payouts, common::PAYOUT_OR_PAYOUTS)) (wording::APPROVAL_OF[0])
         (components::amount(&*cx.locale, run.cents, &run.unit)) (wording::APPROVAL_OF[1])
     };
-    let path = format!("/operator/runs/{}", components::escaped(&run.run_id));
+    let path = format!("/operator/runs/{}", percent::escaped(&run.run_id));
     task(wording::APPROVAL, what, path, common::VIEW_RUN)
 }
 
@@ -194,7 +195,7 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_rev
         let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
         let first = in_review.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
         let path =
-            if path.is_empty() { format!("/operator/payouts/{}", components::escaped(first)) } else { path.to_owned() };
+            if path.is_empty() { format!("/operator/payouts/{}", percent::escaped(first)) } else { path.to_owned() };
         task(title, what, path, way)
     };
     found.iter().map(one).collect()
@@ -231,7 +232,7 @@ fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {
             @if let Some(name) = &run.refused_by { (wording::refused_by(name)) }
         };
         let title = if run.refused_by.is_some() { wording::RUN_REFUSED } else { wording::RUN_STUCK };
-        task(title, what, format!("/operator/runs/{}", components::escaped(&run.id)), common::VIEW_RUN)
+        task(title, what, format!("/operator/runs/{}", percent::escaped(&run.id)), common::VIEW_RUN)
     };
     long.map(one).collect()
 }
@@ -280,7 +281,7 @@ fn budgets<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, rows: &[Budg
         tasks.push(task(
             title,
             what,
-            format!("/operator/programs/{}#budget", components::escaped(&budget.program_id)),
+            format!("/operator/programs/{}#budget", percent::escaped(&budget.program_id)),
             wording::ADD_FUNDS,
         ));
     }

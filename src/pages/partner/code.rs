@@ -1,5 +1,6 @@
 //! The form by which an operator gives a partner a chosen code.
 
+use crate::base::percent;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
 use crate::pages::components;
@@ -22,7 +23,7 @@ pub fn section<S: Platform>(
         @if operator.may(Scope::Partners) {
             details open[form.given("code").is_some()] {
                 summary { (wording::CHANGE_CODE) }
-                form.stack method="post" action={ "/operator/partners/" (components::escaped(&partner.id)) "/code" } {
+                form.stack method="post" action={ "/operator/partners/" (percent::escaped(&partner.id)) "/code" } {
                     (csrf(cx))
                     (components::field(form, Field {
                         name: "code",

@@ -4,12 +4,12 @@
 //! was reached in, and the id there. The profile and sessions are in the first file only.
 
 use crate::base::ids::PartnerId;
+use crate::base::percent::escaped;
 use crate::base::sort::sort_by;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
-use crate::pages::components::escaped;
 use crate::pages::context::{PageContext, PageResult};
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;

@@ -2,6 +2,7 @@
 //! applicant who is already signed in, here or at the site, needs no email.
 
 use crate::base::ids::{ActorId, PartnerId, ProgramId};
+use crate::base::percent::escaped;
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::codec::message::email::{Invitation, is_address};
 use crate::codec::operator;
@@ -11,7 +12,7 @@ use crate::http::exchange::Response;
 use crate::http::limit;
 use crate::pages::admission::{external_id, is_not_referred};
 use crate::pages::components;
-use crate::pages::components::{Field, checkbox, escaped, field, select};
+use crate::pages::components::{Field, checkbox, field, select};
 use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::identity::sign_in::{Unsent, find, gone, open, request_link};

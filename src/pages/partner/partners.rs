@@ -1,6 +1,7 @@
 //! Partners: search, and each partner's profile, balances, links, accounts, payouts and earnings.
 
 use crate::base::ids::{PartnerId, RunId};
+use crate::base::percent;
 use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::payout::OutboundTransfer;
@@ -109,11 +110,11 @@ pub async fn shown<S: Platform>(
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let (lines, next) = helpers::paged(&list, lines, |(l, _)| format!("{}.{}", l.at_ms.0, l.id));
     let name = found.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| found.external_id.clone());
-    let path = format!("/operator/partners/{}", components::escaped(id));
+    let path = format!("/operator/partners/{}", percent::escaped(id));
     let content = html! {
         (components::heading(&name, "", html! {
-            a.button.second href={ "/operator/accounts?q=" (components::escaped(id)) } { (common::REFERRED_ACCOUNTS) }
-            a.button.second href={ "/operator/adjustments?partner=" (components::escaped(id)) } { (adjustment::OF_PARTNER) }
+            a.button.second href={ "/operator/accounts?q=" (percent::escaped(id)) } { (common::REFERRED_ACCOUNTS) }
+            a.button.second href={ "/operator/adjustments?partner=" (percent::escaped(id)) } { (adjustment::OF_PARTNER) }
             @if operator.may(Scope::Payouts) { a.button.second href={ (path) "/adjust" } { (adjustment::ADJUST) } }
         }))
         (components::problems(form))
@@ -152,7 +153,7 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
         Ok(done)
     };
     match decide_it.await {
-        Ok(done) => Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done={done}", components::escaped(&id)))),
+        Ok(done) => Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done={done}", percent::escaped(&id)))),
         Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }
@@ -168,7 +169,7 @@ pub async fn change_code<S: Platform>(cx: &PageContext<'_, S>, operator: Operato
     };
     match change_it.await {
         Ok(()) => {
-            Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done=code-changed", components::escaped(&id))))
+            Ok(cx.redirect_after_post(&format!("/operator/partners/{}?done=code-changed", percent::escaped(&id))))
         }
         Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
@@ -290,7 +291,7 @@ fn payouts<S: Platform>(cx: &PageContext<'_, S>, rows: &[OutboundTransfer]) -> M
     let columns = [
         text(
             common::PLANNED,
-            |s: &OutboundTransfer| html! { a href={ "/operator/payouts/" (components::escaped(&s.id)) } { (components::day(&*cx.locale, s.created_at_ms)) } },
+            |s: &OutboundTransfer| html! { a href={ "/operator/payouts/" (percent::escaped(&s.id)) } { (components::day(&*cx.locale, s.created_at_ms)) } },
         ),
         text(common::STATE, |s: &OutboundTransfer| components::state_with(state_of(s), &s.reason)),
         number(common::AMOUNT, |s: &OutboundTransfer| components::amount(&*cx.locale, s.amount_cents.0, &s.unit)),

@@ -1,5 +1,6 @@
 //! A partner's standing: what suspended or banned it, and the form that changes it.
 
+use crate::base::percent;
 use crate::engine::identity::access::Scope;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::http::context::Platform;
@@ -40,7 +41,7 @@ pub fn section<S: Platform>(
 }
 
 fn decisions<S: Platform>(cx: &PageContext<'_, S>, partner: &PartnerRow, form: &SubmittedForm) -> Markup {
-    let path = format!("/operator/partners/{}", components::escaped(&partner.id));
+    let path = format!("/operator/partners/{}", percent::escaped(&partner.id));
     let is_active = partner.standing == PartnerStanding::Active;
     let is_banned = partner.standing == PartnerStanding::Banned;
     html! {

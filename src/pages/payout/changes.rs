@@ -2,6 +2,7 @@
 //! them.
 
 use crate::base::money::Cents;
+use crate::base::percent;
 use crate::engine::payout::OutboundTransfer;
 use crate::pages::columns;
 use crate::pages::columns::{Column, number, text as column};
@@ -32,7 +33,7 @@ pub fn to_partner(locale: &dyn Locale, rows: &[PayoutChange]) -> Markup {
 pub fn to_operator(locale: &dyn Locale, rows: &[PayoutChange], with_payout: bool) -> Markup {
     let first = with_payout.then(|| {
         column(words::PAYOUT, |c: &PayoutChange| {
-            html! { a href={ "/operator/payouts/" (components::escaped(&c.payout_id)) } { code { (c.payout_id) } } }
+            html! { a href={ "/operator/payouts/" (percent::escaped(&c.payout_id)) } { code { (c.payout_id) } } }
         })
     });
     table(locale, rows, first.into_iter().collect(), |c| {

@@ -2,6 +2,7 @@
 
 use crate::base::ids::{PartnerId, PayoutId};
 use crate::base::money::Cents;
+use crate::base::percent;
 use crate::codec::operator as forms;
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::payment::ShownAccrual;
@@ -134,7 +135,7 @@ async fn shown<S: Platform>(
     let s = found.ok_or_else(|| AppError::not_found("payout"))?;
     let (included, next) = helpers::paged(&list, included, |(share, _)| share.accrual_id.to_string());
     let included: Vec<ShownAccrual> = included.into_iter().map(|(share, (l, p))| (with_share(l, &share), p)).collect();
-    let path = format!("{HERE}/{}", components::escaped(id));
+    let path = format!("{HERE}/{}", percent::escaped(id));
     let name = known.as_ref().map_or(s.partner_id.as_str(), |k| k.name.as_deref().unwrap_or(&k.external_id));
     let title = wording::title(title_of(s.kind), name);
     let content = html! {
@@ -153,7 +154,7 @@ async fn shown<S: Platform>(
         @if !reversals.is_empty() {
             h2 { (common::REVERSALS) }
             (columns::table(common::REVERSALS, &reversals, &[
-                text(wording::REVERSAL, |r: &OutboundTransfer| html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (components::day(&*cx.locale, r.created_at_ms)) } }),
+                text(wording::REVERSAL, |r: &OutboundTransfer| html! { a href={ (HERE) "/" (percent::escaped(&r.id)) } { (components::day(&*cx.locale, r.created_at_ms)) } }),
                 text(common::STATE, |r: &OutboundTransfer| components::state_with(state_of(r), &r.reason)),
                 number(common::AMOUNT, |r: &OutboundTransfer| components::amount(&*cx.locale, r.amount_cents.0, &r.unit)),
             ]))
@@ -199,8 +200,8 @@ fn facts<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer, name: &str)
     };
     let of = html! {
         @match s.kind {
-            Moved::Payout => a href={ "/operator/runs/" (components::escaped(&s.parent)) } { (s.parent) },
-            Moved::Reversal => a href={ (HERE) "/" (components::escaped(&s.parent)) } { (s.parent) },
+            Moved::Payout => a href={ "/operator/runs/" (percent::escaped(&s.parent)) } { (s.parent) },
+            Moved::Reversal => a href={ (HERE) "/" (percent::escaped(&s.parent)) } { (s.parent) },
             Moved::Credit | Moved::Debit => code { (s.parent) },
         }
     };
@@ -329,7 +330,7 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
         deciding::decide(&ctx, &id, &decision, &reason).await.map(|_| done)
     };
     match decide_it.await {
-        Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", components::escaped(&id)))),
+        Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", percent::escaped(&id)))),
         Err(error) => shown(cx, operator.into(), &id, &without_stripe(cx, error)?).await,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::currency;
 use crate::base::ids::RunId;
+use crate::base::percent;
 use crate::engine::payout::OutboundTransfer;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -124,7 +125,7 @@ fn rules(locale: &dyn Locale, document: Option<&Document>) -> Markup {
 fn columns<'a>(locale: &'a dyn Locale, lefts: &'a [PayoutLeft]) -> [Column<'a, OutboundTransfer>; 5] {
     [
         text(text::PAYOUT, move |s: &OutboundTransfer| {
-            html! { a href={ "/partner/payouts/" (components::escaped(&s.id)) } { (components::day(locale, s.created_at_ms)) } }
+            html! { a href={ "/partner/payouts/" (percent::escaped(&s.id)) } { (components::day(locale, s.created_at_ms)) } }
         }),
         number(text::AMOUNT, move |s: &OutboundTransfer| {
             let planned = Some(s.planned_cents.0).filter(|planned| *planned != s.amount_cents.0);

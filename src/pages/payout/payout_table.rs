@@ -1,5 +1,6 @@
 //! The table of payouts that runs and the list of payouts show to operators.
 
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::columns;
 use crate::pages::columns::{number, text};
@@ -22,11 +23,11 @@ pub fn payout_table<S: Platform>(cx: &PageContext<'_, S>, rows: &[PayoutShown], 
         text(payout::PAYOUT_TO, |p: &PayoutShown| {
             let whose =
                 p.name.as_deref().filter(|n| !n.is_empty()).or(p.external_id.as_deref()).unwrap_or(&p.partner_id);
-            html! { a href={ "/operator/payouts/" (components::escaped(&p.id)) } { (whose) } }
+            html! { a href={ "/operator/payouts/" (percent::escaped(&p.id)) } { (whose) } }
         }),
         text(
             second,
-            |p: &PayoutShown| html! { @if with_run { a href={ (RUNS) "/" (components::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
+            |p: &PayoutShown| html! { @if with_run { a href={ (RUNS) "/" (percent::escaped(&p.run_id)) } { (p.program_id) } } @else { (helpers::partner(&p.partner_id, None, None)) } },
         ),
         text(common::STATE, |p: &PayoutShown| components::state_with(&p.state, &p.reason)),
         text(common::PLANNED, |p: &PayoutShown| components::day(locale, p.created_at_ms)),

@@ -1,6 +1,7 @@
 //! A payout's receipt: the earnings that it includes, and what changed since it was planned, ready to print.
 
 use crate::base::ids::PayoutId;
+use crate::base::percent;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::payout::{OutboundTransfer, TransferKind};
 use crate::http::context::Platform;
@@ -76,7 +77,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>, id:
             p.quiet { (text::NO_EARNINGS) }
         } @else {
             (columns::table(text::INCLUDED, &included, &columns(locale, &catalog, &payout)))
-            (components::pager(&format!("/partner/payouts/{}", components::escaped(&payout.id)), next.as_deref(), cursor.cursor.is_empty()))
+            (components::pager(&format!("/partner/payouts/{}", percent::escaped(&payout.id)), next.as_deref(), cursor.cursor.is_empty()))
         }
     };
     let page = Page { title: text::PAYOUT, area: Area::Partner(&partner), here: "/partner/payouts", content };

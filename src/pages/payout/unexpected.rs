@@ -1,5 +1,6 @@
 //! Transfers to partners that nobody here asked for, and the form by which an operator says what became of one.
 
+use crate::base::percent;
 use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
@@ -36,7 +37,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         text(wording::PAYOUT, |t: &UnexpectedTransfer| {
             html! {
                 @match &t.payout_id {
-                    Some(id) => { a href={ "/operator/payouts/" (components::escaped(id)) } { (id) } }
+                    Some(id) => { a href={ "/operator/payouts/" (percent::escaped(id)) } { (id) } }
                     None => { (common::NONE) }
                 }
             }
@@ -60,7 +61,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
 
 fn decision<S: Platform>(cx: &PageContext<'_, S>, t: &UnexpectedTransfer) -> Markup {
     html! {
-        form.inline-form method="post" action={ (HERE) "/" (components::escaped(&t.id)) } {
+        form.inline-form method="post" action={ (HERE) "/" (percent::escaped(&t.id)) } {
             (csrf(cx))
             (helpers::reason(&SubmittedForm::default(), wording::REASON_HINT))
             button.second { (wording::ACKNOWLEDGE) }

@@ -1,6 +1,7 @@
 //! Editing a program: its next version as a document, checked, and tried on a past period before it is saved.
 
 use crate::base::ids::ProgramId;
+use crate::base::percent;
 use crate::base::time::Month;
 use crate::codec::operator as forms;
 use crate::http::context::Platform;
@@ -59,7 +60,7 @@ async fn shown<S: Platform>(
     let next = serde_json::to_string_pretty(&successor(cx, newest)).unwrap_or_default();
     let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);
     let form = typed.unwrap_or(&first);
-    let path = format!("{HERE}/{}", components::escaped(id));
+    let path = format!("{HERE}/{}", percent::escaped(id));
     let title = wording::edit(&found.title);
     let lead = wording::EDITOR_LEAD;
     let is_good = form.is_good() && tried.findings.is_empty();
@@ -134,7 +135,7 @@ pub async fn save<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: 
     let refusal = if form.get("do") == "save" {
         match saving::save(&ctx, &id, text).await {
             Ok(_) => {
-                return Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=program-saved", components::escaped(&id))));
+                return Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=program-saved", percent::escaped(&id))));
             }
             Err(refusal) => refusal,
         }

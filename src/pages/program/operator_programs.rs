@@ -3,6 +3,7 @@
 use crate::base::currency;
 use crate::base::ids::ProgramId;
 use crate::base::money::Cents;
+use crate::base::percent;
 use crate::codec::operator as version;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
@@ -38,10 +39,7 @@ const RESOURCES: i64 = 50;
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let (operator, catalog) = gate.open(cx, program::programs()).await?;
     let columns = [
-        text(
-            common::PROGRAM,
-            |d: &&Document| html! { a href={ (HERE) "/" (components::escaped(&d.id)) } { (d.title) } },
-        ),
+        text(common::PROGRAM, |d: &&Document| html! { a href={ (HERE) "/" (percent::escaped(&d.id)) } { (d.title) } }),
         text(wording::PAYS_IN, |d: &&Document| html! { (document::unit(d)) }),
         text(common::PAID, |d: &&Document| html! { (document::cadence(d)) }),
         text(common::VERSION, |d: &&Document| html! { (d.version) }),
@@ -82,7 +80,7 @@ async fn shown<S: Platform>(
         }
     };
     let budget = budgets.into_iter().find(|p| p.budget.program_id == *id);
-    let path = format!("{HERE}/{}", components::escaped(id));
+    let path = format!("{HERE}/{}", percent::escaped(id));
     let content = html! {
         (components::heading(&found.title, &wording::version_of(&found.id, found.version), html! {
             @if operator.may(Scope::Programs) { a.button href={ (path) "/edit" } { (wording::EDIT) } }
@@ -138,7 +136,7 @@ fn budget_part<S: Platform>(
 fn resources<S: Platform>(cx: &PageContext<'_, S>, operator: &Operator, path: &str, rows: &[Resource]) -> Markup {
     let columns = [
         text(wording::PAGE, |r: &Resource| {
-            let own = format!("{path}/resources/{}", components::escaped(&r.id));
+            let own = format!("{path}/resources/{}", percent::escaped(&r.id));
             html! { a href=(own) { (r.title) } }
         }),
         text(common::UPDATED, |r: &Resource| components::day(&*cx.locale, r.updated_at_ms)),
@@ -212,7 +210,7 @@ pub async fn fund<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: 
         funding::fund(&ctx, &id, Cents(cents), &reason, once.as_ref()).await.map_err(helpers::refusal_of)
     };
     match fund_it.await {
-        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", components::escaped(&id)))),
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=funded", percent::escaped(&id)))),
         Err(error) => shown(cx, operator.into(), &id, &with_refusal(cx, error)?).await,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::id;
 use crate::base::ids::ProgramId;
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Field;
@@ -51,9 +52,9 @@ async fn shown<S: Platform>(
         .map_or_else(SubmittedForm::default, |r| SubmittedForm::filled(&[("title", &r.title), ("body", &r.body)]));
     let form = typed.unwrap_or(&first);
     let title = stood.as_ref().map_or(wording::NEW_PAGE_TITLE, |r| r.title.as_str());
-    let back = format!("{HERE}/{}", components::escaped(program));
+    let back = format!("{HERE}/{}", percent::escaped(program));
     let action = match page {
-        Some(page) => format!("{back}/resources/{}", components::escaped(page)),
+        Some(page) => format!("{back}/resources/{}", percent::escaped(page)),
         None => format!("{back}/resources"),
     };
     let lead = wording::page_lead(&document.title);
@@ -71,7 +72,7 @@ async fn shown<S: Platform>(
         }
         @if let Some(page) = page {
             hr;
-            form method="post" action={ (back) "/resources/" (components::escaped(page)) "/remove" } {
+            form method="post" action={ (back) "/resources/" (percent::escaped(page)) "/remove" } {
                 (csrf(cx))
                 p { (wording::DELETE_EFFECT) }
                 button.danger { (wording::DELETE) }
@@ -105,7 +106,7 @@ async fn write<S: Platform>(
 ) -> PageResult {
     let given = (cx.form.get("title"), cx.form.get("body"));
     match resource::write(&cx.context(&operator.session), program, page, is_new, given).await {
-        Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-kept", components::escaped(program)))),
+        Ok(()) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-kept", percent::escaped(program)))),
         Err(error) => {
             let form = with_refusal(cx, error)?;
             shown(cx, operator.into(), program, (!is_new).then_some(page), Some(&form)).await
@@ -120,5 +121,5 @@ pub async fn remove<S: Platform>(
     page: &str,
 ) -> PageResult {
     resource::remove(&cx.context(&operator.session), &program, page).await?;
-    Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", components::escaped(&program))))
+    Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=resource-removed", percent::escaped(&program))))
 }

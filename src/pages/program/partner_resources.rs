@@ -1,5 +1,6 @@
 //! The program's resources for its partners.
 
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::columns;
 use crate::pages::columns::text;
@@ -22,7 +23,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
     let columns = [
         text(
             text::PAGE,
-            |r: &Resource| html! { a href={ "/partner/resources/" (components::escaped(&r.id)) } { (r.title) } },
+            |r: &Resource| html! { a href={ "/partner/resources/" (percent::escaped(&r.id)) } { (r.title) } },
         ),
         text(text::UPDATED, |r: &Resource| components::day(cx.locale.as_ref(), r.updated_at_ms)),
     ];

@@ -1,5 +1,6 @@
 //! Who did what, and why. Entries never change.
 
+use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::columns;
 use crate::pages::columns::text;
@@ -58,7 +59,7 @@ fn about(a: &AuditRow) -> Markup {
     };
     html! {
         @match page {
-            Some(page) => a href={ "/operator/" (page) "/" (components::escaped(subject)) } { (subject) },
+            Some(page) => a href={ "/operator/" (page) "/" (percent::escaped(subject)) } { (subject) },
             None => (subject),
         }
     }

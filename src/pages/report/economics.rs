@@ -1,6 +1,7 @@
 //! What a referred account costs compared with other channels, and the channels of a month.
 
 use crate::base::ids::ProgramId;
+use crate::base::percent;
 use crate::base::time::Month;
 use crate::engine::report::economics::{Channel, DEFINITIONS, Economics};
 use crate::http::context::Platform;
@@ -50,7 +51,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let content = html! {
         (components::heading(&title, wording::LEAD, html! {}))
         @if programs.len() > 1 {
-            nav.pager aria-label=(navigation::PROGRAMS) { @for d in &programs { a href={ (HERE) "?program=" (components::escaped(&d.id)) } aria-current=[(d.id == program).then_some("page")] { (d.title) } } }
+            nav.pager aria-label=(navigation::PROGRAMS) { @for d in &programs { a href={ (HERE) "?program=" (percent::escaped(&d.id)) } aria-current=[(d.id == program).then_some("page")] { (d.title) } } }
         }
         form.inline-form method="get" action=(HERE) {
             input type="hidden" name="program" value=(program);
@@ -79,7 +80,7 @@ fn paying(documents: Vec<&Document>) -> Vec<&Document> {
 async fn choose<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let (operator, catalog) = gate.open(cx, program::programs()).await?;
     if let Some(first) = paying(catalog.all_current(cx.now())).first() {
-        return Ok(cx.redirect_after_post(&format!("{HERE}?program={}", components::escaped(&first.id))));
+        return Ok(cx.redirect_after_post(&format!("{HERE}?program={}", percent::escaped(&first.id))));
     }
     let content = html! {
         (components::heading(navigation::ECONOMICS, "", html! {}))

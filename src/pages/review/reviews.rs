@@ -1,6 +1,7 @@
 //! Referrals that a risk rule flagged: the evidence, and the operator's decision.
 
 use crate::base::ids::ReviewId;
+use crate::base::percent;
 use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::engine::review::ReviewState;
@@ -144,7 +145,7 @@ fn decision_form<S: Platform>(
     let problem = form.problem("reason");
     html! {
         @if operator.may(Scope::Payouts) {
-            form.stack method="post" action={ "/operator/reviews/" (components::escaped(&r.id)) } {
+            form.stack method="post" action={ "/operator/reviews/" (percent::escaped(&r.id)) } {
                 (csrf(cx))
                 div.field.wrong[problem.is_some()] {
                     label for=(field) { (common::REASON) }

@@ -1,6 +1,7 @@
 //! The result of a preview of a run, or of a dry run of a draft: page by page, with what is still to be calculated.
 
 use crate::base::ids::{PreviewId, ProgramId};
+use crate::base::percent;
 use crate::base::time::UtcMillis;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
@@ -38,7 +39,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
         return of_run(cx, &operator, &catalog, &shown, &known);
     }
     let document = catalog.current(&state.program_id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
-    let path = format!("/operator/programs/{}", components::escaped(&state.program_id));
+    let path = format!("/operator/programs/{}", percent::escaped(&state.program_id));
     let content = html! {
         (components::heading(&document.title, "", html! { a.button.second href=(path) { (common::BACK_TO_PROGRAM) } }))
         (comparison::of(cx, document, &shown, &known))
@@ -50,7 +51,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
 pub async fn advance<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id: PreviewId) -> PageResult {
     let (operator, ()) = gate.open(cx, ()).await?;
     preview::show(&cx.context(&operator.session), &id, None, ("", 1)).await?;
-    Ok(cx.redirect_after_post(&format!("/operator/previews/{}", components::escaped(&id))))
+    Ok(cx.redirect_after_post(&format!("/operator/previews/{}", percent::escaped(&id))))
 }
 
 /// The preview of a run that was just started.
@@ -108,7 +109,7 @@ fn begin<S: Platform>(
 ) -> Markup {
     html! {
         @if let Some(run) = preview["run"]["id"].as_str() {
-            p { (wording::RUN_EXISTS) a href={ "/operator/runs/" (components::escaped(run)) } { (common::VIEW_RUN) } }
+            p { (wording::RUN_EXISTS) a href={ "/operator/runs/" (percent::escaped(run)) } { (common::VIEW_RUN) } }
         } @else if is_due && operator.may(Scope::Payouts) {
             form method="post" action="/operator/runs" {
                 (csrf(cx))

@@ -1,6 +1,7 @@
 //! What a run would do, and what a run has planned, earning by earning.
 
 use crate::base::ids::RunId;
+use crate::base::percent;
 use crate::codec::operator::NewRun;
 use crate::http::context::Platform;
 use crate::pages::columns;
@@ -101,7 +102,7 @@ pub async fn plan<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, id
             }
         }),
     ];
-    let path = format!("/operator/runs/{}", components::escaped(&id));
+    let path = format!("/operator/runs/{}", percent::escaped(&id));
     let title = wording::plan_for(&run.program_id, &run.period);
 
     let lead = wording::PLAN_LEAD;

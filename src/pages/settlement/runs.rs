@@ -1,6 +1,7 @@
 //! Runs: past and upcoming ones, the progress of each, its payouts and their approval.
 
 use crate::base::ids::RunId;
+use crate::base::percent;
 use crate::base::time::UtcMillis;
 use crate::codec::Invalid;
 use crate::codec::operator as forms;
@@ -57,7 +58,7 @@ async fn listed<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>, form
     let columns = [
         text(
             common::RUN,
-            |r: &RunRow| html! { a href={ (HERE) "/" (components::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
+            |r: &RunRow| html! { a href={ (HERE) "/" (percent::escaped(&r.id)) } { (wording::title(&r.program_id, &r.period)) } },
         ),
         text(common::STATE, |r: &RunRow| components::state(r.state.name())),
         number(
@@ -113,7 +114,7 @@ impl<'a> Upcoming<'a> {
     }
 
     fn preview(&self, period: &str) -> String {
-        format!("{HERE}/preview?program={}&period={period}", components::escaped(&self.document.id))
+        format!("{HERE}/preview?program={}&period={period}", percent::escaped(&self.document.id))
     }
 }
 
@@ -124,7 +125,7 @@ fn upcoming<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, last: &[Las
     let columns = [
         text(
             common::PROGRAM,
-            |u: &Upcoming<'_>| html! { a href={ "/operator/programs/" (components::escaped(&u.document.id)) } { (u.document.title) } },
+            |u: &Upcoming<'_>| html! { a href={ "/operator/programs/" (percent::escaped(&u.document.id)) } { (u.document.title) } },
         ),
         text(wording::NEXT_RUN, |u: &Upcoming<'_>| html! { (u.next) ", " (components::instant(&*cx.locale, u.at)) }),
         text("", |u: &Upcoming<'_>| html! { a href=(u.preview(&u.next)) { (wording::PREVIEW) } }),
@@ -203,7 +204,7 @@ pub async fn start<S: Platform>(cx: &PageContext<'_, S>, operator: Operator) -> 
     match start_it.await {
         Ok((_, run)) => {
             let id = run["id"].as_str().unwrap_or_default();
-            Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=run-started", components::escaped(id))))
+            Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=run-started", percent::escaped(id))))
         }
         Err(error) => listed(cx, operator.into(), &with_refusal(cx, error)?).await,
     }
@@ -247,7 +248,7 @@ async fn shown<S: Platform>(
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
     let report = Report { run, rule, approval, statements, sums, carried_forward, unsent };
     let (payouts, next) = helpers::paged(&list, payouts, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
-    let path = format!("{HERE}/{}", components::escaped(id));
+    let path = format!("{HERE}/{}", percent::escaped(id));
     let title = wording::title(&report.run.program_id, &report.run.period);
     let content = html! {
         (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { (wording::VIEW_PLAN) } }))
@@ -377,7 +378,7 @@ pub async fn approve<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, i
         deciding::approve(&cx.context(&operator.session), &id, remark.as_deref()).await
     };
     match approve_it.await {
-        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", components::escaped(&id)))),
+        Ok(_) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done=approved", percent::escaped(&id)))),
         Err(error) => shown(cx, operator.into(), &id, &without_stripe(cx, error)?).await,
     }
 }

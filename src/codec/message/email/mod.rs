@@ -19,7 +19,7 @@ mod tests;
 
 pub use crate::codec::message::email::api::{From, Mail, MailApi, RESEND_API, RESEND_TEMPLATE, is_address};
 pub use crate::codec::message::email::fields::MessageFields;
-pub use crate::codec::message::email::render::{Email, EmailPart, escape};
+pub use crate::codec::message::email::render::{Email, EmailPart};
 pub use crate::codec::message::email::sign_in::{Invitation, address_changed, invitation};
 
 use crate::codec::message::email::render::written;

@@ -1,6 +1,8 @@
 //! An email's parts as text and as HTML. Everything that varies is escaped here.
 
 /// An email without its envelope.
+use crate::base::html::escape;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
     pub subject: String,
@@ -77,20 +79,4 @@ fn clean(text: &str) -> String {
     };
     let plain: String = text.chars().take(VALUE_CHARS_MAX).map(|c| if hidden(c) { ' ' } else { c }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Safe between tags and inside a quoted attribute.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -7,6 +7,7 @@
 use crate::base::id;
 use crate::base::id::ID_BYTES;
 use crate::base::time::UtcMillis;
+use crate::base::{domain, html};
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::codec::cookie_header;
@@ -204,7 +205,7 @@ fn is_on_site(location: &str, settings: &RedirectSettings) -> bool {
         authority.and_then(|authority| authority.split(':').next()).unwrap_or_default().to_ascii_lowercase()
     };
     let at = host(location);
-    let shares = |domain: &str| at == domain || at.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    let shares = |domain: &str| domain::is_at_or_below(&at, domain);
     at.is_empty()
         || at == host(&settings.site)
         || settings.keys.as_ref().and_then(CookieKeys::domain).is_some_and(shares)
@@ -231,18 +232,13 @@ fn unstripped(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &R
 /// The page for an Office program. Such a program hands the address it was given to the browser if it got a page, and the
 /// last one of a row of redirects otherwise, without the cookie. So the page leads to the same address.
 fn page(found: &RefLink<'_>, resolved: Option<&ResolvedLink>, settings: &RedirectSettings) -> Redirect {
-    let (link, onward) = (escaped(&found.itself()), go(found, resolved, settings));
-    let onward = if let Redirect::To(onward) = &onward { escaped(onward) } else { link.clone() };
+    let (link, onward) = (html::escape(&found.itself()), go(found, resolved, settings));
+    let onward = if let Redirect::To(onward) = &onward { html::escape(onward) } else { link.clone() };
     Redirect::Page(format!(
         "<!doctype html><html lang=\"\"><meta charset=\"utf-8\"><meta name=\"robots\" content=\"noindex\">\
          <title>{onward}</title><meta http-equiv=\"refresh\" content=\"0; url={link}\">\
          <p><a href=\"{onward}\">{onward}</a></p></html>"
     ))
-}
-
-/// Text in HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('\'', "&#39;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The cookie with this visit's touch, and the click unless this visitor's hour is already counted. The rows alone

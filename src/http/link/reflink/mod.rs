@@ -4,8 +4,8 @@
 //! URLs are read as the runtime provides them, already normalized by its URL parser. Nothing is parsed twice, and only
 //! a `%` requires decoding. Parameters are compared decoded and kept byte for byte.
 
+use crate::base::percent::escaped;
 use crate::codec::link::destination;
-use crate::codec::web_address::escaped;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::campaign::campaign_of;
 use crate::engine::link::pasted::{CODES_MAX, after_short, cut, query_of};
@@ -132,14 +132,12 @@ impl RefLink<'_> {
     /// The same URL over https, if it is not.
     pub fn over_https(&self) -> Option<String> {
         let rest = self.url.address.strip_prefix("http:")?;
-        let query = self.url.query.map_or_else(String::new, |query| format!("?{query}"));
-        Some(header_safe(format!("https:{rest}{query}{}", self.url.fragment)))
+        Some(header_safe(format!("https:{rest}{}{}", self.url.search(), self.url.fragment)))
     }
 
     /// The URL itself.
     pub fn itself(&self) -> String {
-        let query = self.url.query.map_or_else(String::new, |query| format!("?{query}"));
-        header_safe(format!("{}{query}", self.url.address))
+        header_safe(format!("{}{}", self.url.address, self.url.search()))
     }
 
     /// The campaign in the URL.
@@ -219,6 +217,11 @@ fn origin(site: &str) -> &str {
 }
 
 impl<'a> Url<'a> {
+    /// The query with its `?`, or nothing.
+    fn search(&self) -> String {
+        self.query.map_or_else(String::new, |query| format!("?{query}"))
+    }
+
     fn split(text: &'a str) -> Url<'a> {
         let (text, fragment) = text.split_at(text.find('#').unwrap_or(text.len()));
         match text.split_once('?') {
