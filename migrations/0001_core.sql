@@ -104,7 +104,7 @@ CREATE TABLE event (
   codes TEXT NOT NULL,                   -- immutable, JSON array: every code that the credential names
   outcome TEXT NOT NULL                  -- immutable, JSON: the first response
 ) STRICT;
-CREATE INDEX event_invoice_received ON event (received_at_ms) WHERE type = 'invoice.paid';
+CREATE INDEX event_invoice_received ON event (received_at_ms, invoice_id) WHERE type = 'invoice.paid';
 CREATE INDEX event_account ON event (account_id, occurred_at_ms);
 CREATE INDEX event_email_domain ON event (email_domain, occurred_at_ms) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
@@ -133,7 +133,9 @@ CREATE TABLE account (
   refused_at_ms INTEGER,                 -- mutable: when its decision alone was last refused
   signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
   written TEXT,                          -- mutable: digest of its stored bindings and revenue; NULL: write them again
-  created_at_ms INTEGER NOT NULL         -- immutable
+  created_at_ms INTEGER NOT NULL,        -- immutable
+  invoices TEXT,                         -- mutable, JSON: what was refunded and is disputed of its invoices, as of its last decision
+  invoices_at_ms INTEGER                 -- mutable: when it was last decided
 ) STRICT;
 CREATE INDEX account_stale ON account (signed_up_at_ms, id, needs_recompute_since_ms) WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL;
 CREATE INDEX account_refused ON account (refused_at_ms, signed_up_at_ms, id) WHERE refused_by IS NOT NULL;
@@ -213,6 +215,31 @@ CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_ce
 CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
+
+-- What was refunded and is disputed of invoices, as of the last decisions about their accounts. No row: nothing ever was.
+CREATE TABLE invoice_status (
+  invoice_id TEXT PRIMARY KEY,           -- immutable
+  account_id TEXT NOT NULL,              -- mutable: whose invoice it is
+  state TEXT NOT NULL CHECK (state IN ('paid', 'partially_refunded', 'refunded')), -- mutable
+  refunded_cents INTEGER NOT NULL CHECK (refunded_cents >= 0), -- mutable: refunded or lost in disputes, tax included
+  disputed INTEGER NOT NULL CHECK (disputed IN (0, 1)), -- mutable: 1: a dispute is open
+  updated_at_ms INTEGER NOT NULL         -- mutable: when it last changed
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invoice_status_updated ON invoice_status (updated_at_ms, invoice_id);
+-- They are written with the decision: what an account's JSON no longer has is over, unless it is another account's by now.
+CREATE TRIGGER account_invoices_first AFTER INSERT ON account WHEN NEW.invoices <> '[]'
+BEGIN UPDATE account SET invoices = '[]' WHERE id = NEW.id; UPDATE account SET invoices = NEW.invoices WHERE id = NEW.id; END;
+CREATE TRIGGER account_invoices AFTER UPDATE OF invoices ON account WHEN NEW.invoices IS NOT OLD.invoices
+BEGIN
+  INSERT INTO invoice_status (invoice_id, account_id, state, refunded_cents, disputed, updated_at_ms)
+  SELECT value ->> '$.invoice', NEW.id, value ->> '$.state', value ->> '$.refunded_cents', value ->> '$.disputed', NEW.invoices_at_ms FROM json_each(NEW.invoices)
+  UNION ALL SELECT s.invoice_id, NEW.id, 'paid', 0, 0, NEW.invoices_at_ms FROM json_each(OLD.invoices) o
+    CROSS JOIN invoice_status s ON s.invoice_id = o.value ->> '$.invoice'
+    WHERE s.account_id = NEW.id AND s.invoice_id NOT IN (SELECT value ->> '$.invoice' FROM json_each(NEW.invoices))
+  ON CONFLICT (invoice_id) DO UPDATE SET account_id = excluded.account_id, state = excluded.state,
+    refunded_cents = excluded.refunded_cents, disputed = excluded.disputed, updated_at_ms = excluded.updated_at_ms
+    WHERE (account_id, state, refunded_cents, disputed) IS NOT (excluded.account_id, excluded.state, excluded.refunded_cents, excluded.disputed);
+END;
 
 -- The annual value of a bound account's subscriptions in the program's currency, over time.
 CREATE TABLE revenue_span (

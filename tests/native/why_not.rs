@@ -259,6 +259,32 @@ fn the_span_is_half_open_and_pages_go_on() {
     assert_eq!(f.api.status(APRIL, &format!("/v1/attribution/search?email_domain={long}")), 400);
 }
 
+#[test]
+fn codes_and_domains_are_found_as_they_are_pasted() {
+    let f = Fixture::new();
+    f.typed("acme", MARCH, &f.ann.1);
+    for around in
+        ["%22{}%22", "{}.", "%E2%80%9C{}%E2%80%9D", "ref%3D{}", "HTTPS%3A%2F%2FGO.EXAMPLE%2FR%2F{}", "%20{}%E2%80%8B"]
+    {
+        let given = around.replace("{}", &f.ann.1);
+        assert_eq!(f.find(&format!("code={given}"))["code"]["code"], f.ann.1.as_str(), "{given}");
+    }
+    for given in ["acme.example", "%40ACME.example", "jo%40acme.example", "acme.example."] {
+        assert_eq!(f.accounts(&format!("email_domain={given}")), BTreeSet::from(["acme".to_owned()]), "{given}");
+    }
+    f.api.event(
+        "s_m",
+        "account.signed_up",
+        MARCH,
+        "munich",
+        json!({"account": {"id": "munich", "email": "jo@m\u{fc}nchen.example"}}),
+    );
+    for given in ["m%C3%BCnchen.example", "M%C3%9CNCHEN.example", "xn--mnchen-3ya.example"] {
+        assert_eq!(f.accounts(&format!("email_domain={given}")), BTreeSet::from(["munich".to_owned()]), "{given}");
+    }
+    assert!(f.accounts("email_domain=%25").is_empty());
+}
+
 /// Each way to search walks an index from the span's beginning.
 #[test]
 fn searches_use_indexes() {

@@ -1,4 +1,3 @@
 //! Links, clicks on them, and where they lead.
 
 pub mod destination;
-pub mod given;

@@ -114,8 +114,8 @@ pub fn partner_change(body: &[u8]) -> Result<PartnerChange, Invalid> {
         website: changed(&fields, "website", website(&fields)?),
         country: changed(&fields, "country", country(&fields)?),
         notes: changed(&fields, "notes", fields.text("notes", &NOTES)?),
-        code: chosen_code(&fields)?,
-        email: fields.text("email", &EMAIL)?,
+        code: another(&fields, "code", chosen_code(&fields)?)?,
+        email: another(&fields, "email", fields.text("email", &EMAIL)?)?,
     })
 }
 
@@ -128,7 +128,7 @@ pub fn link_change(body: &[u8]) -> Result<LinkChange, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::closed(&value, &["code", "destination", "campaign", "utm"])?;
     Ok(LinkChange {
-        code: chosen_code(&fields)?,
+        code: another(&fields, "code", chosen_code(&fields)?)?,
         destination: changed(&fields, "destination", destination_of(&fields)?),
         campaign: changed(&fields, "campaign", campaign(&fields)?),
         utm: changed(&fields, "utm", utm(&fields)?),
@@ -137,6 +137,14 @@ pub fn link_change(body: &[u8]) -> Result<LinkChange, Invalid> {
 
 fn changed<T>(fields: &Fields, name: &str, value: Option<T>) -> Option<Option<T>> {
     fields.is_given(name).then_some(value)
+}
+
+/// What can be replaced and not removed.
+fn another<T>(fields: &Fields, name: &str, value: Option<T>) -> Result<Option<T>, Invalid> {
+    match value {
+        None if fields.is_given(name) => Err(fields.missing(name)),
+        value => Ok(value),
+    }
 }
 
 fn chosen_code(fields: &Fields) -> Result<Option<ChosenCode>, Invalid> {

@@ -6,6 +6,8 @@ use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
+use crate::engine::account::invoice_status;
+use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::account::lifecycle;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::order;
@@ -94,6 +96,8 @@ pub struct AccountDecision {
     /// Every accrual that the facts call for.
     pub accruals: Vec<Accrual>,
     pub suspicions: Vec<Suspicion>,
+    /// What was refunded or is disputed.
+    pub invoices: Vec<InvoiceStatus>,
 }
 
 /// Whether decisions depend on this event: because of its type, or because it carries what any event may carry, a code
@@ -118,6 +122,7 @@ pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
     let mut decision = attributed(catalog, case, &timeline);
     decision.accruals.extend(adjustment::kept(case.accruals, case.adjustments, &timeline, case.kept));
     adjustment::apply(&mut decision.accruals, case.adjustments);
+    decision.invoices = invoice_status::of(&timeline);
     decision
 }
 

@@ -4,6 +4,7 @@ pub mod customer;
 pub mod decision;
 pub mod fact;
 pub mod grouped;
+pub mod invoice_status;
 pub mod lifecycle;
 pub mod order;
 pub mod refunded;

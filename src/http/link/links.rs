@@ -43,7 +43,7 @@ pub async fn link_change<S: Platform>(call: OperatorCall<'_, S, LinkChange>) -> 
 /// `DELETE /v1/links/{code}`: it stops working within about a minute, and then behaves like an unknown code.
 pub async fn link_disable<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let code = &LinkCode::from(call.segment);
-    let answer = enroll::disable(&call.context(), code).await?;
-    call.app.site.forget_link(code).await;
-    Ok(answer)
+    let code = enroll::disable(&call.context(), code).await?;
+    call.app.site.forget_link(&code).await;
+    Ok((200, json!({"code": code, "disabled": true})))
 }

@@ -12,6 +12,7 @@ use crate::http::context::Platform;
 use crate::http::page::Page;
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
+use crate::service::identity::sign_in;
 use crate::service::once::StoredResponse;
 use crate::service::partner::{address, enroll, link_change, profile, standing};
 use crate::service::payout::onboard;
@@ -62,19 +63,29 @@ async fn stand<S: Platform>(
 pub async fn change<S: Platform>(call: OperatorCall<'_, S, PartnerChange>) -> Result<StoredResponse, AppError> {
     let id = &PartnerId::from(call.segment);
     let ctx = call.context();
-    let mut requested = None;
-    if let Some(email) = &call.body.email
-        && let Some(leaving) = address::request(&ctx, id, email, "").await?
-    {
-        requested = Some(email);
-        call.app.site.mail_after(*leaving);
-    }
-    if let Some(code) = &call.body.code {
-        for code in link_change::change_own(&ctx, id, code, &call.base_url()).await? {
-            call.app.site.forget_link(&code).await;
+    let leaving = match &call.body.email {
+        Some(email) => address::request(&ctx, id, email, "").await?,
+        None => None,
+    };
+    let codes = async {
+        let codes = match &call.body.code {
+            Some(code) => link_change::change_own(&ctx, id, code, &call.base_url()).await?,
+            None => Vec::new(),
+        };
+        profile::change(&ctx, id, &call.body).await.map(|()| codes)
+    };
+    let codes = match (codes.await, &leaving) {
+        (Err(refused), Some(leaving)) => {
+            sign_in::withdraw(&ctx, leaving).await?;
+            return Err(refused);
         }
+        (codes, _) => codes?,
+    };
+    for code in codes {
+        call.app.site.forget_link(&code).await;
     }
-    profile::change(&ctx, id, &call.body).await?;
+    let requested = leaving.as_ref().and(call.body.email.as_ref());
+    leaving.into_iter().for_each(|leaving| call.app.site.mail_after(*leaving));
     let (found, catalog) = ctx.read((partner::partner_find(id).first(), programs())).await?;
     let found = found.ok_or_else(|| AppError::not_found("partner"))?;
     let mut view = enroll::view(&found, catalog.current(&found.program_id, call.app.now), &call.base_url(), &[]);

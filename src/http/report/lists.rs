@@ -42,9 +42,8 @@ impl<'a> Listing<'a> {
                 AppError::new(ErrorKind::BadRequest, "malformed", detail).field("updated_since")
             })?,
         };
-        let (list_at, list_key) = page.instant_and_id(since.0 - 1)?;
-        // Later than every key of the millisecond before.
-        let list_key = if page.cursor.is_empty() { i64::MAX.to_string() } else { list_key };
+        // No key comes before an empty one.
+        let (list_at, list_key) = page.instant_and_id(since.0)?;
         Ok(Listing { request, page, after: Place { list_at, list_key } })
     }
 
@@ -154,6 +153,7 @@ pub fn account_view(a: &AccountRow) -> Value {
 pub fn invoice_view(i: &InvoiceRow) -> Value {
     json!({
         "id": i.invoice_id, "account": i.account_id, "event": i.event_id, "amount_cents": i.amount_cents,
-        "currency": i.currency, "paid_at": i.occurred_at_ms.to_rfc3339(), "updated_at": i.received_at_ms.to_rfc3339(),
+        "currency": i.currency, "state": i.state, "refunded_cents": i.refunded_cents, "disputed": i.disputed != 0,
+        "paid_at": i.occurred_at_ms.to_rfc3339(), "updated_at": i.updated_at_ms.to_rfc3339(),
     })
 }

@@ -1,8 +1,8 @@
 //! Why accounts were or were not attributed: the search for operators.
 
 use crate::base::time::UtcMillis;
-use crate::codec::link::given::code_in;
 use crate::engine::attribution::reason::LossReason;
+use crate::engine::link::pasted::code_of;
 use crate::engine::review::ReviewState;
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
@@ -16,13 +16,14 @@ use crate::store::attribution::search::{Place, Span};
 use serde_json::{Value, json};
 
 /// Longest code or link, and longest email domain, in characters.
-const CODE_CHARS_MAX: usize = 2_048;
-const DOMAIN_CHARS_MAX: usize = 253;
+pub const CODE_CHARS_MAX: usize = 2_048;
+pub const DOMAIN_CHARS_MAX: usize = 253;
 
 /// `GET /v1/attribution/search?code=&from=&to=&email_domain=`.
 pub async fn search<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResponse, AppError> {
     let page = Page::of(call.request)?;
-    let code = bounded(call.request, "code", CODE_CHARS_MAX)?;
+    let given = bounded(call.request, "code", CODE_CHARS_MAX)?;
+    let code = code_of(&given);
     let domain = bounded(call.request, "email_domain", DOMAIN_CHARS_MAX)?;
     let from = instant(call.request, "from")?.unwrap_or(UtcMillis(0));
     // A fact's clock may be ahead of ours.
@@ -30,28 +31,37 @@ pub async fn search<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResp
     if to <= from {
         return Err(AppError::new(ErrorKind::BadRequest, "malformed", "must be later than `from`").field("to"));
     }
-    let (at_ms, row) = page.instant_and_id(-1)?;
-    let broken = |_| {
-        let detail = "must be a next_cursor from an earlier response";
-        AppError::new(ErrorKind::BadRequest, "malformed", detail).field("cursor")
-    };
-    let row = if row.is_empty() { 0 } else { row.parse().map_err(broken)? };
     let wanted = Search {
-        code: code_in(&code),
-        domain: Some(domain.trim_start_matches('@')).filter(|domain| !domain.is_empty()),
+        code: &code,
+        domain: Some(domain.as_str()).filter(|domain| !domain.is_empty()),
         span: Span { from, to },
-        after: Place { at_ms, row },
+        after: place(&page)?,
         limit: page.limit,
     };
     let found = service::search(&call.context(), &wanted).await?;
     let code = (!wanted.code.is_empty()).then(|| code_view(wanted.code, found.code.as_ref()));
-    let next = found.next.map(|place| format!("{}.{}", place.at_ms, place.row));
+    let next = found.next.as_ref().map(cursor);
     let body = json!({
         "code": code, "from": from.to_rfc3339(), "to": to.to_rfc3339(), "signups": found.signups.signups,
         "signups_without_touch": found.signups.without_touch,
         "data": found.accounts.iter().map(account_view).collect::<Vec<Value>>(), "next_cursor": next,
     });
     Ok((200, body))
+}
+
+/// Where a page begins.
+pub fn place(page: &Page) -> Result<Place, AppError> {
+    let (at_ms, row) = page.instant_and_id(-1)?;
+    let broken = |_| {
+        let detail = "must be a next_cursor from an earlier response";
+        AppError::new(ErrorKind::BadRequest, "malformed", detail).field("cursor")
+    };
+    Ok(Place { at_ms, row: if row.is_empty() { 0 } else { row.parse().map_err(broken)? } })
+}
+
+/// The cursor of a place.
+pub fn cursor(place: &Place) -> String {
+    format!("{}.{}", place.at_ms, place.row)
 }
 
 fn bounded(request: &Request, name: &str, max: usize) -> Result<String, AppError> {

@@ -11,6 +11,7 @@ use crate::engine::attribution::binding::AttributionCandidate;
 use crate::engine::identity::access::Scope;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
+use crate::pages::account::attribution_search;
 use crate::pages::account::unearned;
 use crate::pages::accrual::accruals_table::accruals_table;
 use crate::pages::accrual::adjust;
@@ -22,7 +23,7 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
-use crate::pages::text::operator::{account as wording, adjustment, common, navigation};
+use crate::pages::text::operator::{account as wording, adjustment, attribution_search as search, common, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
@@ -84,7 +85,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     ];
     let hint = wording::FIND_HINT;
     let content = html! {
-        (components::heading(navigation::ACCOUNTS, wording::LEAD, html! {}))
+        (components::heading(navigation::ACCOUNTS, wording::LEAD, html! { a.button.second href=(attribution_search::HERE) { (search::TITLE) } }))
         (helpers::search("/operator/accounts", &query, wording::FIND, hint))
         @if found.is_empty() && query.is_empty() {
             (components::empty(wording::NONE_YET, html! { (wording::NONE_YET_HINT[0]) code { "POST /v1/webhooks/events" } (wording::NONE_YET_HINT[1]) }))

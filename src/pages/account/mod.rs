@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod answer;
+pub mod attribution_search;
 pub mod clients;
 pub mod questions;
 pub mod unearned;

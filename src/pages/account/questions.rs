@@ -4,6 +4,7 @@ use crate::base::ids::QuestionId;
 use crate::base::percent;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
+use crate::pages::account::attribution_search;
 use crate::pages::account::why_not::shown as sentences;
 use crate::pages::columns;
 use crate::pages::columns::text;
@@ -13,7 +14,7 @@ use crate::pages::context::{PageContext, PageResult};
 use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
-use crate::pages::text::operator::{common, question as wording};
+use crate::pages::text::operator::{attribution_search as search, common, question as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::attribution::question;
 use crate::service::attribution::question::MESSAGE_CHARS_MAX;
@@ -50,7 +51,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         ),
     ];
     let content = html! {
-        (components::heading(wording::TITLE, wording::LEAD, html! {}))
+        (components::heading(wording::TITLE, wording::LEAD, html! { a.button.second href=(attribution_search::HERE) { (search::TITLE) } }))
         (helpers::tabs(wording::BY_REPLY, HERE, "state", state, STATES))
         @if found.is_empty() { (components::empty(wording::NONE, html! { (wording::NONE_HINT) })) }
         @else { (columns::table(wording::TITLE, &found, &columns)) }
@@ -77,7 +78,10 @@ async fn one<S: Platform>(
     let found = found.filter(|q| q.sent_at_ms.is_some()).ok_or_else(|| AppError::not_found("question"))?;
     let locale = &*cx.locale;
     let content = html! {
-        (components::heading(wording::QUESTION, "", html! { a.button.second href=(HERE) { (wording::ALL) } }))
+        (components::heading(wording::QUESTION, "", html! {
+            a.button.second href=(HERE) { (wording::ALL) }
+            a.button.second href={ (attribution_search::HERE) "?code=" (percent::escaped(&found.code)) } { (search::TITLE) }
+        }))
         (components::problems(form))
         (components::facts(&[
             (common::PARTNER, helpers::partner(&found.partner_id, None, None)),

@@ -3,7 +3,7 @@
 
 use crate::base::ids::{AccountId, QuestionId};
 use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
-use crate::codec::link::given::code_in;
+use crate::engine::link::pasted::code_of;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::pages::account::answer;
@@ -21,7 +21,7 @@ use crate::pages::viewer::{Gate, Partner};
 use crate::service::attribution::question;
 use crate::service::attribution::question::MESSAGE_CHARS_MAX;
 use crate::service::attribution::search;
-use crate::service::attribution::search::OwnSearch;
+use crate::service::attribution::search::{Explained, OwnSearch};
 use crate::service::error::AppError;
 use crate::store::attribution::question as store;
 use crate::store::attribution::question::{PER_DAY, QuestionRow};
@@ -31,9 +31,8 @@ use maud::{Markup, html};
 pub const HERE: &str = "/partner/why-not";
 /// Earlier lookups that the page shows.
 const LATEST: i64 = 20;
-/// Longest link that is entered, and longest code.
+/// Longest link that is entered.
 const LINK_CHARS_MAX: usize = 2_048;
-const CODE_CHARS_MAX: usize = 128;
 const CUSTOMER_CHARS_MAX: usize = 255;
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
@@ -99,7 +98,7 @@ struct Lookup {
 impl Lookup {
     /// `None`: the form says what is missing.
     fn of(form: &mut SubmittedForm) -> Option<Lookup> {
-        let code = code_in(form.get("code")).to_owned();
+        let code = code_of(form.get("code")).into_owned();
         let customer = form.given("customer").map(|given| given.trim_start_matches('@').to_owned());
         let date = form.get("day").to_owned();
         let day = UtcMillis::parse(&format!("{date}T00:00:00Z"));
@@ -107,7 +106,7 @@ impl Lookup {
             form.refuse("code", text::ENTER_CODE);
         }
         let too_long = |given: &str, max: usize| given.chars().count() > max;
-        if too_long(&code, CODE_CHARS_MAX) {
+        if too_long(form.get("code"), LINK_CHARS_MAX) {
             form.refuse("code", text::TOO_LONG);
         }
         if customer.as_deref().is_some_and(|given| too_long(given, CUSTOMER_CHARS_MAX)) {
@@ -155,9 +154,8 @@ async fn answered<S: Platform>(
     let ctx = cx.context(&partner.session);
     let visits = lookup.day.map(|day| Span { from: day, to: day.plus_ms(DAY_MS) });
     let account = AccountId::from(lookup.customer.clone().unwrap_or_default());
-    let domain = account.rsplit('@').next().unwrap_or_default().to_owned();
     let ways = match &lookup.customer {
-        Some(_) => vec![Among::Account(&account), Among::Domain(&domain)],
+        Some(_) => vec![Among::Account(&account), Among::Domain(&account)],
         None => vec![Among::All],
     };
     let (mut code, mut accounts) = (None, Vec::new());
@@ -167,6 +165,9 @@ async fn answered<S: Platform>(
         let wanted = OwnSearch { partner: &partner.id, code: &lookup.code, span, visits, among, limit };
         let (known, found) = search::own(&ctx, &wanted).await?;
         code = known;
+        // An account may have its domain's name.
+        let is_new = |one: &Explained| !accounts.iter().any(|known: &Explained| known.account == one.account);
+        let found: Vec<Explained> = found.into_iter().filter(is_new).collect();
         accounts.extend(found);
     }
     Ok(answer::sentences(&*cx.locale, &partner.id, code.as_ref(), lookup.day, &accounts))

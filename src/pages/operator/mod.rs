@@ -9,7 +9,7 @@ pub mod site_script;
 
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;
-use crate::pages::account::{accounts, questions};
+use crate::pages::account::{accounts, attribution_search, questions};
 use crate::pages::accrual::{adjust, adjustments};
 use crate::pages::funnel::operator_funnel;
 use crate::pages::identity::tokens;
@@ -99,6 +99,7 @@ fn records<S: Platform>() -> Pages<S> {
         Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id.into()))),
         Page::post("/operator/accounts/{id}", |cx, by, [id, _]| Box::pin(accounts::reassign(cx, by, id.into())))
             .needs(PARTNERS),
+        Page::get(attribution_search::HERE, |cx, gate, _| Box::pin(attribution_search::show(cx, gate))),
         Page::get("/operator/questions", |cx, gate, _| Box::pin(questions::list(cx, gate))),
         Page::get("/operator/questions/{id}", |cx, gate, [id, _]| Box::pin(questions::show(cx, gate, id.into()))),
         Page::post("/operator/questions/{id}", |cx, by, [id, _]| Box::pin(questions::reply(cx, by, id.into())))

@@ -6,6 +6,7 @@ use crate::base::money::Cents;
 use crate::base::sort::sort_by;
 use crate::base::time::{Month, UtcMillis};
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
+use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::account::{FundingAccount, TransferCode};
 use crate::engine::ledger::posting;
@@ -68,12 +69,15 @@ struct DecidedAccount {
     read: AccountRow,
     signed_up: Option<UtcMillis>,
     written: String,
+    /// `None`: they are as they were.
+    invoices: Option<Vec<InvoiceStatus>>,
 }
 
 impl DecidedAccount {
     fn advance(&self) -> AccountAdvance<'_> {
         let AccountRow { id, revision, .. } = &self.read;
-        AccountAdvance { id, revision: *revision, signed_up: self.signed_up, written: &self.written }
+        let invoices = self.invoices.as_deref();
+        AccountAdvance { id, revision: *revision, signed_up: self.signed_up, written: &self.written, invoices }
     }
 }
 
@@ -91,11 +95,13 @@ impl Commit {
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
         // Every group of an account has the same sign-up.
         let signed_up = decision.groups.first().map(|group| group.signed_up.0);
-        let written = account::digest(&decision.groups);
-        if account.written.as_ref() != Some(&written) {
+        let written = account::digest(&decision.groups, &decision.invoices);
+        let is_new = account.written.as_ref() != Some(&written);
+        if is_new {
             self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
         }
-        self.accounts.push(DecidedAccount { read: account.clone(), signed_up, written });
+        let invoices = is_new.then_some(decision.invoices);
+        self.accounts.push(DecidedAccount { read: account.clone(), signed_up, written, invoices });
     }
 
     /// Removes the decisions of an account whose sign-up turned out to belong to another account. Must be called before
@@ -343,6 +349,7 @@ mod tests {
                 read: AccountRow::new(Default::default()),
                 signed_up: None,
                 written: text(),
+                invoices: None,
             }],
             groups: vec![(Default::default(), group)],
             suspicions: vec![(Default::default(), suspicion)],

@@ -13,7 +13,7 @@ use crate::service::error::AppError;
 use crate::service::message::deliver::{DeliveryAttempt, hand_over};
 use crate::store::identity::session;
 use crate::store::identity::session::{LinkLimits, NewLink, NewSession, Proof, SessionRow};
-use crate::store::port::Stmt;
+use crate::store::port::{DbError, Stmt};
 use sha2::{Digest, Sha256};
 
 /// How long an emailed link is valid: to sign in, and to join, which may wait until the next morning.
@@ -176,6 +176,11 @@ fn addressed<P: Ports>(ctx: &Context<'_, P>, letter: Email, to: &str, from: &Fro
         text: letter.text,
         html: letter.html,
     }
+}
+
+/// Deletes a link that is not mailed after all.
+pub async fn withdraw<P: Ports>(ctx: &Context<'_, P>, leaving: &QueuedEmail) -> Result<(), DbError> {
+    ctx.query(session::magic_link_delete(&leaving.token_sha256)).await.map(|_| ())
 }
 
 /// Emails a link. If that fails, the link is deleted, so that it does not count, and the reason is returned.

@@ -156,15 +156,16 @@ pub async fn link<P: Ports>(
     .await
 }
 
-/// Disables a link from now on. Disabling it again changes nothing.
-pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &LinkCode) -> Result<StoredResponse, AppError> {
+/// Disables a link from now on. Disabling it again changes nothing. Returns the link's code.
+pub async fn disable<P: Ports>(ctx: &Context<'_, P>, code: &LinkCode) -> Result<LinkCode, AppError> {
     let found = ctx.read(partner::link_find(code).first()).await?.ok_or_else(|| AppError::not_found("link"))?;
+    let code = &found.code;
     if found.disabled_at_ms.is_none() {
         let after = json!({"disabled_at": ctx.now.to_rfc3339()});
         let entry = ctx.audit("link.disable", code, None, None, Some(after));
         ctx.batch(vec![partner::link_disable(code, ctx.now), entry]).await?;
     }
-    Ok((200, json!({"code": code, "disabled": true})))
+    Ok(found.code)
 }
 
 /// A partner as the API shows it.

@@ -21,9 +21,20 @@ pub async fn change<P: Ports>(
     change: &LinkChange,
     base_url: &str,
 ) -> Result<(StoredResponse, Vec<LinkCode>), AppError> {
+    changed(ctx, code, change, base_url, false).await
+}
+
+/// `is_main`: another main link, even if the one before is turned off.
+async fn changed<P: Ports>(
+    ctx: &Context<'_, P>,
+    code: &LinkCode,
+    change: &LinkChange,
+    base_url: &str,
+    is_main: bool,
+) -> Result<(StoredResponse, Vec<LinkCode>), AppError> {
     ctx.retry(async || {
         let found = ctx.read(partner::link_find(code).first()).await?.ok_or_else(|| AppError::not_found("link"))?;
-        if found.disabled_at_ms.is_some() {
+        if found.disabled_at_ms.is_some() && !is_main {
             let detail = "the link is turned off; create another one";
             return Err(AppError::new(ErrorKind::Conflict, "link_disabled", detail).into());
         }
@@ -41,7 +52,7 @@ pub async fn change_own<P: Ports>(
 ) -> Result<Vec<LinkCode>, AppError> {
     let found = ctx.read(partner::partner_find(id).first()).await?.ok_or_else(|| AppError::not_found("partner"))?;
     let wanted = LinkChange { code: Some(code.clone()), ..LinkChange::default() };
-    Ok(change(ctx, &found.code, &wanted, base_url).await?.1)
+    Ok(changed(ctx, &found.code, &wanted, base_url, true).await?.1)
 }
 
 async fn attempt<P: Ports>(
@@ -65,17 +76,24 @@ async fn attempt<P: Ports>(
     if next != *found {
         batch.push(partner::link_update(&next, ctx.now));
     }
-    if let Some(chosen) = change.code.as_ref().filter(|chosen| !chosen.code.eq_ignore_ascii_case(&found.code)) {
+    let is_another =
+        |chosen: &&ChosenCode| !chosen.code.eq_ignore_ascii_case(&found.code) || found.disabled_at_ms.is_some();
+    if let Some(chosen) = change.code.as_ref().filter(is_another) {
         let code = &chosen.code;
         let owner = ctx.read(partner::partner_find(&found.partner_id).first()).await?;
         let is_default = owner.is_some_and(|owner| owner.code == found.code);
         match choose::check(ctx, &found.partner_id, code, base_url).await? {
             // Back to an earlier code of its own.
-            Some(own) if is_default && own.disabled_at_ms.is_none() => next.code = own.code,
+            Some(own) if is_default && own.ends_at_ms.is_none() => next.code = own.code,
             Some(_) => return Err(choose::own_already(code).into()),
             None => {
-                next =
-                    LinkRow { code: code.clone(), chosen: choose::mark(Some(chosen)), created_at_ms: ctx.now, ..next };
+                next = LinkRow {
+                    code: code.clone(),
+                    chosen: choose::mark(Some(chosen)),
+                    created_at_ms: ctx.now,
+                    disabled_at_ms: None,
+                    ..next
+                };
                 batch.push(partner::link_insert(&next));
             }
         }

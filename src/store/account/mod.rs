@@ -7,6 +7,7 @@ use crate::base::id;
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
+use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::accrual::Accrual;
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
@@ -28,12 +29,13 @@ impl AccountRow {
     }
 }
 
-/// A short digest of an account's bindings and revenue: if it is unchanged, there is nothing to write.
-pub fn digest(groups: &[GroupDecision]) -> String {
+/// A short digest of an account's bindings and revenue, and of what became of its invoices: if it is unchanged, there is
+/// nothing to write.
+pub fn digest(groups: &[GroupDecision], invoices: &[InvoiceStatus]) -> String {
     fn or_empty(number: Option<UtcMillis>) -> String {
         number.map_or(String::new(), |at| at.0.to_string())
     }
-    let mut parts = vec![groups.len().to_string()];
+    let mut parts = vec![groups.len().to_string(), text(&invoices)];
     for group in groups {
         let (at, event) = &group.signed_up;
         parts.extend([
@@ -66,15 +68,18 @@ pub struct AccountAdvance<'a> {
     pub revision: i64,
     pub signed_up: Option<UtcMillis>,
     pub written: &'a str,
+    /// What was refunded or is disputed. `None`: it stays.
+    pub invoices: Option<&'a [InvoiceStatus]>,
 }
 
 /// Writes decisions, each made at the given revision. Aborts the batch if an account has another revision by now.
 pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
-        "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms)
-         SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2 FROM given WHERE true
+        "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms, invoices, invoices_at_ms)
+         SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2, row ->> '$.invoices', ?2 FROM given WHERE true
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, needs_recompute_since_ms = NULL, refused_by = NULL, refused_at_ms = NULL, written = excluded.written,
-           signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms)",
+           signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms),
+           invoices = COALESCE(excluded.invoices, invoices), invoices_at_ms = excluded.invoices_at_ms",
     ))
     .json(&rows)
     .bind(now)

@@ -26,14 +26,15 @@ pub struct RivalLink {
     pub partner_id: PartnerId,
     /// 1: it has this very code, apart from the case.
     pub same: i64,
-    pub disabled_at_ms: Option<UtcMillis>,
+    /// When it was turned off, or ends by itself.
+    pub ends_at_ms: Option<UtcMillis>,
 }
 
 /// The link that has the code, whoever's it is and even if it works no more, then live ones of others that look like it.
 pub fn rivals(code: &LinkCode, partner: &PartnerId, now: UtcMillis) -> Query<RivalLink> {
     Stmt::new(
-        "SELECT code, partner_id, 1 AS same, disabled_at_ms FROM link WHERE code = ?1 COLLATE NOCASE
-         UNION ALL SELECT * FROM (SELECT code, partner_id, 0, disabled_at_ms FROM link WHERE skeleton = ?2 AND partner_id <> ?3
+        "SELECT code, partner_id, 1 AS same, COALESCE(disabled_at_ms, expires_at_ms) AS ends_at_ms FROM link WHERE code = ?1 COLLATE NOCASE
+         UNION ALL SELECT * FROM (SELECT code, partner_id, 0, NULL FROM link WHERE skeleton = ?2 AND partner_id <> ?3
            AND disabled_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?4) LIMIT 1)",
     )
     .bind(code)

@@ -152,8 +152,9 @@ pub fn partner_code(id: &PartnerId, code: &LinkCode, now: UtcMillis) -> Stmt {
     Stmt::new("UPDATE partner SET code = ?2, updated_at_ms = ?3 WHERE id = ?1").bind(id).bind(code).bind(now)
 }
 
+/// The link that a code means, in whatever case.
 pub fn link_find(code: &LinkCode) -> Query<LinkRow> {
-    links("WHERE code = ?1").bind(code).query()
+    links("WHERE code = ?1 COLLATE NOCASE").bind(code).query()
 }
 
 pub fn link_disable(code: &LinkCode, at: UtcMillis) -> Stmt {

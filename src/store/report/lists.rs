@@ -26,20 +26,38 @@ pub struct Place {
 
 /// A list: its table, when a row of it changed last, and the key that follows in the index of that.
 struct List {
+    /// Where the order is read, if not in the table itself.
+    order: Option<&'static str>,
     table: &'static str,
     alias: &'static str,
     at: &'static str,
     key: &'static str,
-    /// Rows that belong to the list.
-    rows: &'static str,
 }
 
-const PARTNERS: List = List { table: "partner", alias: "p", at: "updated_at_ms", key: "rowid", rows: "" };
-const LINKS: List = List { table: "link", alias: "t", at: "updated_at_ms", key: "rowid", rows: "" };
-const ACCOUNTS: List = List { table: "binding", alias: "t", at: "decided_at_ms", key: "rowid", rows: "" };
-const ACCRUALS: List = List { table: "accrual", alias: "accrual", at: "changed_at_ms", key: "id", rows: "" };
-const INVOICES: List =
-    List { table: "event", alias: "t", at: "received_at_ms", key: "rowid", rows: "AND type = 'invoice.paid'" };
+/// The report of an invoice that counts: the earliest.
+macro_rules! counts {
+    () => {
+        "t.type = 'invoice.paid' AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = t.invoice_id AND o.type = 'invoice.paid'
+           AND (o.occurred_at_ms, o.id) < (t.occurred_at_ms, t.id))"
+    };
+}
+
+const PARTNERS: List = List { order: None, table: "partner", alias: "p", at: "updated_at_ms", key: "rowid" };
+const LINKS: List = List { order: None, table: "link", alias: "t", at: "updated_at_ms", key: "rowid" };
+const ACCOUNTS: List = List { order: None, table: "binding", alias: "t", at: "decided_at_ms", key: "rowid" };
+const ACCRUALS: List = List { order: None, table: "accrual", alias: "accrual", at: "changed_at_ms", key: "id" };
+const INVOICES: List = List {
+    order: Some(concat!(
+        "(SELECT t.received_at_ms AS updated_at_ms, t.invoice_id FROM event t WHERE ",
+        counts!(),
+        " AND NOT EXISTS (SELECT 1 FROM invoice_status s WHERE s.invoice_id = t.invoice_id)
+           UNION ALL SELECT updated_at_ms, invoice_id FROM invoice_status)"
+    )),
+    table: "event",
+    alias: "t",
+    at: "updated_at_ms",
+    key: "invoice_id",
+};
 
 /// A filter: a condition with `?` for its value.
 type Filter<'a> = (&'a str, &'a str);
@@ -50,10 +68,11 @@ pub type PageReads<T> = (Parsed<Vec<(Place, T)>>, First<Place>);
 impl List {
     /// The rows after a place, of as many as one page looks at.
     fn scan(&self, what: &str, rest: &str) -> String {
-        let List { table, at, key, rows, .. } = self;
+        let List { order, table, at, key, .. } = self;
+        let table = order.unwrap_or(table);
         let after = if *key == "rowid" { "CAST(?2 AS INTEGER)" } else { "?2" };
         format!(
-            "SELECT {what} FROM {table} WHERE ({at}, {key}) > (CAST(?1 AS INTEGER), {after}) {rows} ORDER BY {at}, {key} {rest}"
+            "SELECT {what} FROM {table} WHERE ({at}, {key}) > (CAST(?1 AS INTEGER), {after}) ORDER BY {at}, {key} {rest}"
         )
     }
 
@@ -175,7 +194,7 @@ fn in_shown_state(state: &str) -> String {
     }
 }
 
-/// A paid invoice as it was reported.
+/// A paid invoice.
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceRow {
     pub invoice_id: InvoiceId,
@@ -184,7 +203,10 @@ pub struct InvoiceRow {
     pub amount_cents: i64,
     pub currency: String,
     pub occurred_at_ms: UtcMillis,
-    pub received_at_ms: UtcMillis,
+    pub state: String,
+    pub refunded_cents: i64,
+    pub disputed: i64,
+    pub updated_at_ms: UtcMillis,
 }
 
 /// Invoices by the program and partner of their accounts, by account, and by month (UTC).
@@ -201,6 +223,9 @@ pub fn invoice_page(
     ];
     let columns =
         "t.invoice_id, t.account_id, t.id AS event_id, t.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
-        t.payload ->> '$.\"invoice.paid\".amount.currency' AS currency, t.occurred_at_ms, t.received_at_ms";
-    (INVOICES.rows(columns, "", &filters, after, limit).pairs(), INVOICES.end(after))
+        t.payload ->> '$.\"invoice.paid\".amount.currency' AS currency, t.occurred_at_ms,
+        COALESCE(s.state, 'paid') AS state, COALESCE(s.refunded_cents, 0) AS refunded_cents, COALESCE(s.disputed, 0) AS disputed,
+        k.list_at AS updated_at_ms";
+    let joins = concat!("AND ", counts!(), " LEFT JOIN invoice_status s ON s.invoice_id = t.invoice_id");
+    (INVOICES.rows(columns, joins, &filters, after, limit).pairs(), INVOICES.end(after))
 }

@@ -214,6 +214,7 @@ fn lists_and_books() -> Vec<(&'static str, Names)> {
         ("GET /v1/payouts?state", names(payouts::STATES)),
         ("GET /v1/credits/deliveries?state", names(credits::STATES)),
         ("Partner.standing", constraint("partner", "standing")),
+        ("ListedInvoice.state", constraint("invoice_status", "state")),
         ("NewPartner.type", parsed(operator::partner, json!({"program": "p", "external_id": "e"}), "type")),
         ("Balance.unit", units()),
         ("BalanceTransaction.type", names(["accrual"])),

@@ -153,3 +153,14 @@ fn an_operator_asks_for_it_by_the_api() {
     let ann = Ann { fixture: without, mails: Rc::default(), id };
     assert_eq!(ann.patch(&json!({"email": "new@example.org"})).1["code"], "email_not_set_up");
 }
+
+#[test]
+fn a_change_that_is_refused_mails_and_changes_nothing() {
+    let ann = ann();
+    let sent = ann.mails.borrow().len();
+    let refused = ann.patch(&json!({"email": "new@example.org", "name": "Other", "code": "admin"}));
+    assert_eq!((refused.0, &refused.1["code"]), (422, &json!("code_reserved")));
+    assert_eq!(ann.mails.borrow().len(), sent);
+    assert_eq!(ann.fixture.world.db.number("SELECT COUNT(*) FROM magic_link WHERE purpose = 'change_email'"), 0);
+    assert_eq!(ann.fixture.world.db.number("SELECT COUNT(*) FROM partner_person WHERE name = 'Other'"), 0);
+}

@@ -3,7 +3,7 @@
 use super::fixture::{Browser, Shown};
 use super::partner_books::{AGENCY, Books, TODAY};
 use crate::support::world::at;
-use manicule::pages::text::operator::{home, notice as operator_notice, question};
+use manicule::pages::text::operator::{attribution_search as search, home, notice as operator_notice, question};
 use manicule::pages::text::partner::{notice, why_not as text};
 use serde_json::json;
 
@@ -56,6 +56,16 @@ fn each_reason_is_in_plain_words() {
     books.sql(&format!("UPDATE link SET disabled_at_ms = {} WHERE code = '{code}'", at("2026-05-12T00:00:00Z").0));
     books.joins("off", &code, "2026-05-13T00:00:00Z");
     look_up(&browser, &[("code", &code), ("customer", "off")]).says("The link was turned off.");
+}
+
+#[test]
+fn an_account_with_the_name_of_its_domain_is_explained_once() {
+    let books = Books::new();
+    books.joins("named.example", &books.ann.1, "2026-05-10T00:00:00Z");
+    let email = json!({"account": {"id": "named.example", "email": "jo@named.example"}});
+    books.event("named", "account.active", "2026-05-11T00:00:00Z", "named.example", email);
+    let shown = look_up(&ann(&books), &[("code", &books.ann.1), ("customer", "named.example")]);
+    assert_eq!(shown.html.matches(text::CREDITED).count(), 1, "{}", shown.html);
 }
 
 /// Others' accounts, accounts that do not exist, codes of others and codes of nobody all give the same page.
@@ -166,7 +176,7 @@ fn a_form_says_what_is_missing() {
     browser.post(HERE, &[]).is(422).says(text::ENTER_CODE).says(text::ENTER_WHEN_OR_WHO);
     browser.post(HERE, &[("code", "x"), ("day", "tuesday")]).is(422).says(text::ENTER_DAY);
     browser.post(HERE, &[("code", "x"), ("customer", &"x".repeat(256))]).is(422).says(text::TOO_LONG);
-    browser.post(HERE, &[("code", &"x".repeat(129)), ("day", "2026-05-20")]).is(422).says(text::TOO_LONG);
+    browser.post(HERE, &[("code", &"x".repeat(2_049)), ("day", "2026-05-20")]).is(422).says(text::TOO_LONG);
     assert_eq!(books.number("SELECT COUNT(*) FROM credit_question"), 0, "nothing was looked up");
 }
 
@@ -215,4 +225,33 @@ fn a_question_reaches_an_operator_who_replies_once() {
     unsent.get(HERE);
     let unsent = unsent.post(HERE, &[("code", &own), ("customer", "steady")]).location;
     operator.get(&unsent.replace("/partner/why-not", "/operator/questions")).is(404);
+}
+
+#[test]
+fn operators_search_attribution() {
+    let books = Books::new();
+    let operator = books.fixture.operator();
+    let page = "/operator/attribution";
+    operator.get("/operator/accounts").is_page().says(search::TITLE);
+    let empty = operator.get(page);
+    empty.is_page().says(search::CODE);
+    assert!(!empty.html.contains(search::CARRIED), "nothing is searched for yet");
+    let pasted =
+        format!("{page}?code=https%3A%2F%2Fref.example%2Fr%2F{}.&from=2026-01-01&to=&email_domain=", books.ann.1);
+    let found = operator.get(&pasted);
+    found.is(200).says("steady").says(search::WORKS).says(search::CREDITED);
+    assert!(found.html.contains(&format!("/operator/partners/{}", books.ann.0)), "{}", found.html);
+    operator.get(&format!("{page}?email_domain=steady.example")).is(200).says("steady");
+    // The whole of the last day counts.
+    books.joins("evening", &books.ann.1, "2026-05-20T23:59:59Z");
+    operator.get(&format!("{page}?from=2026-05-20&to=2026-05-20")).is(200).says("evening");
+    operator.get(&format!("{page}?from=2026-05-21&to=2026-05-21")).is(200).says(search::NONE_FOUND);
+    operator.get(&format!("{page}?from=tuesday")).is(422).says(search::ENTER_DAY);
+    operator.get(&format!("{page}?from=2026-05-21&to=2026-05-20")).is(422).says(search::WRONG_ORDER);
+    operator.get(&format!("{page}?code={}", "x".repeat(2_049))).is(422).says(search::TOO_LONG);
+    operator.get(&format!("{page}?code=x&cursor=y")).is(400);
+    let first = operator.get(&format!("{page}?from=2020-01-01&limit=1"));
+    first.is(200);
+    assert!(first.html.contains("from=2020-01-01&amp;to=&amp;cursor="), "{}", first.html);
+    ann(&books).get(page).is(303);
 }

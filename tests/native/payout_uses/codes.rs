@@ -146,3 +146,53 @@ fn a_link_changes() {
     assert_eq!(fixture.delete(APRIL, &path), 200);
     assert_eq!(fixture.patch(APRIL, &path, json!({"destination": "/d"})).1["code"], "link_disabled");
 }
+
+#[test]
+fn a_link_is_found_whatever_the_case_of_its_code() {
+    let fixture = fixture();
+    let (id, _) = fixture.partner(AGENCY, "p");
+    assert_eq!(fixture.post(APRIL, "/v1/links", json!({"partner": id, "code": "SPRING"})).0, 201);
+    assert_eq!(fixture.get(APRIL, "/v1/links/spring")["code"], "SPRING");
+    FORGOTTEN.take();
+    let (status, changed) = fixture.patch(APRIL, "/v1/links/Spring", json!({"destination": "/b"}));
+    assert_eq!((status, &changed["code"], &changed["destination"]), (200, &json!("SPRING"), &json!("/b")));
+    assert_eq!(fixture.delete(APRIL, "/v1/links/sPRING"), 200);
+    assert_eq!(FORGOTTEN.take(), ["SPRING", "SPRING"]);
+    assert!(fixture.get(APRIL, "/v1/links/SPRING")["disabled_at"].is_string());
+}
+
+#[test]
+fn a_main_code_works() {
+    let fixture = fixture();
+    let (id, _) = fixture.partner(AGENCY, "p");
+    let choose = |code: &str| fixture.patch(APRIL, &format!("/v1/partners/{id}"), json!({"code": code}));
+    // A link that ends is nobody's main link, and one that was turned off is not the last word.
+    let ending = json!({"partner": id, "code": "SUMMER", "expires_at": "2026-09-01T00:00:00Z"});
+    assert_eq!(fixture.post(APRIL, "/v1/links", ending).0, 201);
+    assert_eq!(refusal(choose("SUMMER")), (409, "code_taken".to_owned()));
+    fixture.sql("UPDATE link SET expires_at_ms = 1 WHERE code = 'SUMMER'");
+    assert_eq!(refusal(choose("SUMMER")), (409, "code_taken".to_owned()));
+    assert_eq!(choose("AGENCY42").0, 200);
+    assert_eq!(fixture.delete(APRIL, "/v1/links/AGENCY42"), 200);
+    assert_eq!(refusal(choose("AGENCY42")), (409, "code_taken".to_owned()));
+    let (status, partner) = choose("AGENCY43");
+    assert_eq!((status, &partner["code"]), (200, &json!("AGENCY43")), "{partner}");
+    assert_eq!(fixture.get(APRIL, "/v1/links/AGENCY43")["disabled_at"], Value::Null);
+    assert_eq!(bound(&fixture, "a", "agency43").as_deref(), Some(id.as_str()));
+    assert_eq!(bound(&fixture, "b", "AGENCY42"), None, "off stays off");
+}
+
+#[test]
+fn what_cannot_be_removed_is_refused() {
+    let fixture = fixture();
+    let (id, code) = fixture.partner(AGENCY, "p");
+    for (path, field, value) in [
+        (format!("/v1/partners/{id}"), "code", Value::Null),
+        (format!("/v1/partners/{id}"), "email", Value::Null),
+        (format!("/v1/partners/{id}"), "email", json!("")),
+        (format!("/v1/links/{code}"), "code", Value::Null),
+    ] {
+        let (status, problem) = fixture.patch(APRIL, &path, json!({field: value}));
+        assert_eq!((status, &problem["field"]), (422, &json!(field)), "{path} {field}: {problem}");
+    }
+}

@@ -190,3 +190,80 @@ fn that_an_accrual_is_planned_and_paid_is_a_change() {
     fixture.sweep("2026-04-02T00:10:00Z");
     assert_eq!(since("2026-04-02T00:00:00Z").len(), 1);
 }
+
+#[test]
+fn what_changed_just_before_is_not_listed() {
+    let (fixture, ..) = fixture();
+    for (table, column) in [
+        ("partner", "updated_at_ms"),
+        ("link", "updated_at_ms"),
+        ("binding", "decided_at_ms"),
+        ("accrual", "changed_at_ms"),
+    ] {
+        fixture.sql(&format!("UPDATE {table} SET {column} = 1767225600122"));
+    }
+    for path in LISTS.iter().filter(|path| **path != "/v1/invoices") {
+        let since = |when: &str| list(&fixture, &format!("{path}?updated_since={when}")).len();
+        assert_eq!(since("2026-01-01T00:00:00.123Z"), 0, "{path}");
+        assert!(since("2026-01-01T00:00:00.122Z") >= 2, "{path}");
+    }
+    let invoices = list(&fixture, "/v1/invoices");
+    let at = invoices[0]["updated_at"].as_str().expect("an instant").replace('Z', ".001Z");
+    assert!(list(&fixture, &format!("/v1/invoices?updated_since={at}")).len() < invoices.len());
+}
+
+/// Invoices of the account, each with what is said of it.
+fn standing(fixture: &PayoutFixture) -> Vec<(String, i64, String, bool)> {
+    let of = |row: &Value| {
+        let text = |name: &str| row[name].as_str().expect("a text").to_owned();
+        (text("id"), row["refunded_cents"].as_i64().expect("cents"), text("state"), row["disputed"] == true)
+    };
+    list(fixture, "/v1/invoices?account=ann").iter().map(of).collect()
+}
+
+fn said(id: &str, refunded_cents: i64, state: &str, disputed: bool) -> (String, i64, String, bool) {
+    (id.to_owned(), refunded_cents, state.to_owned(), disputed)
+}
+
+#[test]
+fn invoices_say_what_was_refunded_and_is_disputed() {
+    let (fixture, ..) = fixture();
+    let first = standing(&fixture)[0].0.clone();
+    fixture.paid("ann", "in_2", "2026-03-01T00:00:00Z", 10_000);
+    assert_eq!(standing(&fixture), [said(&first, 0, "paid", false), said("in_2", 0, "paid", false)]);
+    fixture.refunded("r_1", &first, "2026-03-02T00:00:00Z", 4_000);
+    let refund =
+        json!({"data": {"dispute_id": "d_1", "invoice_id": "in_2"}, "amount": {"cents": 10_000, "currency": "usd"}});
+    let dispute = |kind: &str, when: &str| fixture.event(kind, kind, when, "ann", refund.clone());
+    // What changed last is last.
+    assert_eq!(standing(&fixture), [said("in_2", 0, "paid", false), said(&first, 4_000, "partially_refunded", false)]);
+    let since = |when: &str| list(&fixture, &format!("/v1/invoices?updated_since={when}")).len();
+    assert_eq!([since("2026-03-02T00:00:00Z"), since("2026-03-03T00:00:00Z")], [1, 0]);
+    dispute("dispute.opened", "2026-03-03T00:00:00Z");
+    let partly = said(&first, 4_000, "partially_refunded", false);
+    assert_eq!(standing(&fixture), [partly.clone(), said("in_2", 0, "paid", true)]);
+    dispute("dispute.won", "2026-03-04T00:00:00Z");
+    assert_eq!(standing(&fixture), [partly, said("in_2", 0, "paid", false)]);
+    assert_eq!(since("2026-03-04T00:00:00Z"), 1, "what is over is a change, too");
+    // More than was paid is the whole, and what nobody was credited with counts, too.
+    fixture.refunded("r_2", &first, "2026-03-05T00:00:00Z", 90_000_000);
+    fixture.paid("nobodys", "in_3", "2026-03-06T00:00:00Z", 700);
+    fixture.refunded("r_3", "in_3", "2026-03-07T00:00:00Z", 700);
+    let all = list(&fixture, "/v1/invoices?updated_since=2026-03-05T00:00:00Z");
+    let whole = all.iter().map(|row| (row["state"].clone(), row["refunded_cents"] == row["amount_cents"]));
+    assert_eq!(whole.collect::<Vec<_>>(), [(json!("refunded"), true), (json!("refunded"), true)]);
+}
+
+#[test]
+fn an_invoice_is_listed_once_as_it_counts() {
+    let (fixture, ..) = fixture();
+    let report = |id: &str, when: &str, cents: i64| {
+        let more = json!({"data": {"invoice_id": "in_2"}, "amount": {"cents": cents, "currency": "usd"}});
+        fixture.event(id, "invoice.paid", when, "ann", more);
+    };
+    report("second", "2026-03-02T00:00:00Z", 200);
+    report("first", "2026-03-01T00:00:00Z", 100);
+    let found = list(&fixture, "/v1/invoices?account=ann");
+    let found: Vec<_> = found.iter().filter(|row| row["id"] == "in_2").collect();
+    assert_eq!((found.len(), &found[0]["amount_cents"], &found[0]["event"]), (1, &json!(100), &json!("first")));
+}

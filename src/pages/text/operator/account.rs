@@ -37,6 +37,8 @@ pub fn by_method_and_code(method: &str) -> String {
 // Its decision is not up to date.
 pub const UNDECIDED: [&str; 2] = ["New activity since ", " isn't included yet."];
 
+pub const UNDECIDED_NOW: &str = "New activity isn't included yet.";
+
 /// What refuses it.
 pub fn refused_by(name: &str) -> String {
     format!(" The database rejects the update ({name}). Nothing of this account vests until this is fixed.")

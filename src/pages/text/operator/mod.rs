@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod adjustment;
+pub mod attribution_search;
 pub mod common;
 pub mod document;
 pub mod funnel;

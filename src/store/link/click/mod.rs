@@ -45,7 +45,7 @@ pub fn click_counts(code: &LinkCode) -> Query<ClickCounts> {
     Stmt::new(
         "SELECT COALESCE(SUM(kind = 'visit'), 0) AS visits, COALESCE(SUM(kind = 'bot'), 0) AS bots,
                 COALESCE(SUM(EXISTS (SELECT 1 FROM binding b WHERE b.click_id = click.id)), 0) AS converted
-         FROM click WHERE code = ?1",
+         FROM click WHERE code = (SELECT code FROM link WHERE code = ?1 COLLATE NOCASE)",
     )
     .bind(code)
     .query()
