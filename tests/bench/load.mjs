@@ -31,7 +31,7 @@ function template(port, path, cookie) {
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Encoding: gzip, deflate, br",
     "Accept-Language: en-GB,en;q=0.5",
-    "CF-Connecting-IP: 2001:db8::0000:0000",
+    "CF-Connecting-IP: 2001:db8:0000:0000::1", // a network of its own for each visitor
     "CF-IPCountry: DE",
     "CF-Ray: 9a1b2c3d4e5f6a7b-FRA",
     ...(cookie ? [`Cookie: ${cookie}`] : []),
