@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build dev serve test test-emdash test-long mutants check bench screenshots fmt deploy deploy-check clean
 PORT ?=
-export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO
+export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO EMDASH
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ dev: ## everything, then the Worker with demo data, a shop and a stand-in for St
 serve: ## the Worker for scripts: PORT=8799 STATE=some/folder STRIPE=stand-in DEMO=yes VARS="KEY=VALUE …"
 	@exec scripts/serve
 
-test: ## build, all tests, and a dry run of the deployment
+test: ## build, all tests (EMDASH=no: without the real EmDash), and a dry run of the deployment
 	@scripts/test
 
 test-emdash: ## the real EmDash CMS behind the Worker, in Chromium and by HTTP, where the registry has it
@@ -28,7 +28,7 @@ mutants: ## break each rule in turn and show that the tests notice; some minutes
 check: ## format, lints, licences and duplicates of dependencies
 	@scripts/check
 
-bench: ## speed of the redirect and of the monthly run, what pages read, and the bundle's size
+bench: ## speed of the redirect and of the monthly run, what passing on costs, what pages read, and the bundle's size
 	@scripts/bench
 
 screenshots: ## every page, light and dark, desktop and phone, into target/screenshots

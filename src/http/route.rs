@@ -200,8 +200,11 @@ pub fn is_ours(path: &str) -> bool {
     is_prefixed(path) || matching(path).next().is_some()
 }
 
+/// What only we have, whether or not there is such a route.
+pub const PREFIXES: &[&str] = &["/v1/", "/api/referral/"];
+
 fn is_prefixed(path: &str) -> bool {
-    path.starts_with("/v1/") || path.starts_with("/api/referral/")
+    PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn other_method(allowed: &[&str]) -> Response {

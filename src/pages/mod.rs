@@ -21,6 +21,7 @@ pub mod locale;
 pub mod markdown;
 pub mod message;
 pub mod operator;
+pub mod ours;
 pub mod outage;
 pub mod partner;
 pub mod payout;

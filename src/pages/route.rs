@@ -21,7 +21,7 @@ use crate::service::error::{AppError, ErrorKind};
 use maud::html;
 
 /// The first path segments of our pages.
-const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
+pub const AREAS: &[&str] = &["sign-in", "sign-out", "partner", "operator"];
 
 /// Whether a path is a page's, or where pages are.
 pub fn is_ours(path: &str) -> bool {

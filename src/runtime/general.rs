@@ -10,22 +10,18 @@ use crate::http::{hardening, route};
 use crate::jobs;
 use crate::pages;
 use crate::pages::identity::way_back;
+use crate::pages::ours::is_ours;
 use crate::runtime::body;
 use crate::runtime::d1;
 use crate::runtime::invocation::Runtime;
-use crate::runtime::mail;
 use crate::runtime::passing;
+use crate::runtime::state::config;
 use crate::service::context::Context as FlowContext;
 use crate::service::error::AppError;
 use crate::service::identity::sign_in;
 use serde_json::json;
-use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Context, Env, Request, Result, ScheduledEvent, console_error, console_log, console_warn, web_sys};
-
-thread_local! {
-    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
-}
 
 /// Answers our own requests; other requests are passed on to the site behind the Worker if there is one, otherwise 404.
 pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<web_sys::Response> {
@@ -111,24 +107,6 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
             json!({"message": "cron failed", "cron": event.cron(), "scheduled_at": scheduled.to_rfc3339(), "code": error.code, "detail": error.detail})
         );
     }
-}
-
-/// Whether a path is ours. Other requests are passed on with their body untouched.
-fn is_ours(path: &str) -> bool {
-    pages::route::is_ours(path) || route::is_ours(path)
-}
-
-fn config(env: &Env) -> Rc<Config> {
-    CONFIG.with_borrow_mut(|kept| {
-        Rc::clone(kept.get_or_insert_with(|| {
-            let mut config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
-            config.setup.mail.binding = mail::binding(env).is_some();
-            for complaint in &config.complaints {
-                console_error!("{}", json!({"message": "configuration", "detail": complaint}));
-            }
-            Rc::new(config)
-        }))
-    })
 }
 
 /// Converts the request. Of a body that is too long, only one byte beyond the limit is read.

@@ -24,15 +24,16 @@ thread_local! {
     static KNOWN: Cell<Option<(f64, bool)>> = const { Cell::new(None) };
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/runtime/passing.js")]
 extern "C" {
-    /// The runtime's own answers, which the worker crate's types would build anew.
-    #[wasm_bindgen(catch, js_name = fetch)]
-    fn fetch(request: &web_sys::Request) -> std::result::Result<js_sys::Promise, JsValue>;
-
-    type Service;
-    #[wasm_bindgen(method, catch, js_name = fetch)]
-    fn fetch(this: &Service, request: &web_sys::Request) -> std::result::Result<js_sys::Promise, JsValue>;
+    /// Returns the runtime's own answer, which the worker crate's types would build anew.
+    #[wasm_bindgen(catch)]
+    fn passed_on(
+        request: &web_sys::Request,
+        address: &str,
+        service: &JsValue,
+        cookies: Option<&str>,
+    ) -> std::result::Result<js_sys::Promise, JsValue>;
 }
 
 /// Where the site is reached.
@@ -60,18 +61,12 @@ impl Origin {
             Origin::At(site) => exchange::moved(&url, site)
                 .ok_or_else(|| Error::RustError("the site's address is none to pass requests on to".to_owned()))?,
         };
-        // A Request has every member of a RequestInit.
-        let init: &JsValue = request;
-        let moved = web_sys::Request::new_with_str_and_init(&address, init.unchecked_ref())?;
-        let headers = moved.headers();
-        headers.set(PASSED, "1")?;
-        if let Some(cookies) = headers.get("cookie")?.as_deref().and_then(cookies_for_site) {
-            if cookies.is_empty() { headers.delete("cookie") } else { headers.set("cookie", &cookies) }?;
-        }
-        let promise = match self {
-            Origin::Service(service) => service.into_rpc::<Service>().fetch(&moved),
-            Origin::At(_) => fetch(&moved),
-        }?;
+        let cookies = request.headers().get("cookie")?.as_deref().and_then(cookies_for_site);
+        let service = match self {
+            Origin::Service(service) => service.into_rpc::<JsValue>(),
+            Origin::At(_) => JsValue::UNDEFINED,
+        };
+        let promise = passed_on(request, &address, &service, cookies.as_deref())?;
         Ok(JsFuture::from(promise).await?.unchecked_into())
     }
 }

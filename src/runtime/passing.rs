@@ -1,8 +1,12 @@
 //! Requests that are not ours: passed on to the site, and its answers returned as they are. What an answer tells of a
 //! sign-up is taken in behind the visitor's back, after the answer.
+//!
+//! Most requests never get here: `entry.js` passes on by itself what needs no decision, by [`plan`], and asks about the
+//! rest.
 
 use crate::base::time::UtcMillis;
 use crate::codec::BODY_BYTES_MAX;
+use crate::codec::identity::session;
 use crate::http::config::Config;
 use crate::http::context::RequestContext;
 use crate::http::event::passed;
@@ -10,18 +14,23 @@ use crate::http::event::passed::{Passed, Watched};
 use crate::http::exchange;
 use crate::http::exchange::{Address, PASSED};
 use crate::http::hardening;
+use crate::http::link::redirect;
+use crate::pages::context::{FORM_COOKIE, RETURN_COOKIE, SESSION_COOKIE};
 use crate::pages::identity::site_logout;
+use crate::pages::ours;
 use crate::pages::outage;
 use crate::pages::outage::Outage;
 use crate::runtime::body;
 use crate::runtime::invocation::{Runtime, forget_sessions};
 use crate::runtime::origin::Origin;
 use crate::runtime::site_script;
+use crate::runtime::state::config;
 use crate::runtime::time_limit::within;
 use crate::service::error::{AppError, ErrorKind};
 use serde_json::json;
 use std::rc::Rc;
 use std::time::Duration;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Delay, Env, Headers, Request, Response, Result, console_error, web_sys};
 
 /// How long the site may take until its answer begins. A body takes as long as the visitor's line does to send it.
@@ -33,6 +42,50 @@ const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
 /// allows after an answer.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// What `entry.js` needs to pass a request on by itself, a line each: the site's address; how long, in milliseconds, it
+/// may take to begin its answer, and to take a body in; the name of its session's cookie; the names of our own, which it
+/// must not see; whether its pages get the script; the cookie that is deleted once consent is withdrawn; and how the
+/// paths begin about which it has to ask.
+#[wasm_bindgen]
+pub fn plan(env: Env) -> String {
+    let config = config(&env);
+    let asks = &config.consent_cookie;
+    let held = config.cookie_keys.as_ref().filter(|_| !asks.is_empty()).map_or("", |keys| keys.name());
+    let first = [
+        exchange::moved("", config.origin()).unwrap_or_default(),
+        FIRST_BYTE_LIMIT.as_millis().to_string(),
+        UPLOAD_LIMIT.as_millis().to_string(),
+        session::named(&config.emdash_session_cookie).to_owned(),
+        [SESSION_COOKIE, FORM_COOKIE, RETURN_COOKIE].join(" "),
+        if config.injects_script { "yes" } else { "" }.to_owned(),
+        held.to_owned(),
+    ];
+    [first.to_vec(), ours::beginnings(&config)].concat().join("\n")
+}
+
+/// Our answer to a request that the site did not answer: `why`, or nothing in time.
+#[wasm_bindgen]
+pub fn unanswered(request: &web_sys::Request, env: Env, why: Option<String>) -> Result<web_sys::Response> {
+    let outage = if why.is_some() { Outage::Down } else { Outage::Slow };
+    down(&config(&env), request, outage, why.as_deref().unwrap_or("no answer in time"))
+}
+
+/// What an answer that `entry.js` got is before it goes on to the visitor.
+#[wasm_bindgen]
+pub fn answered(request: &web_sys::Request, answer: web_sys::Response, env: Env) -> web_sys::Response {
+    let config = config(&env);
+    forget_sessions(request, &answer, &config.emdash_session_cookie);
+    site_script::put(&config, request, answer)
+}
+
+/// The header that deletes our cookie if these cookies hold it without the visitor's consent, or nothing.
+#[wasm_bindgen]
+pub fn withdrawn(cookies: &str, env: Env) -> Option<String> {
+    let config = config(&env);
+    let is_given = redirect::consents(Some(cookies), &config.consent_cookie);
+    if is_given { None } else { redirect::withdrawn(Some(cookies), config.cookie_keys.as_ref()) }
+}
 
 /// The site's answer, or ours if there is no site or it has none.
 pub async fn pass(
@@ -56,8 +109,7 @@ pub async fn pass(
                 Some(Err(why)) => (Outage::Down, why.to_string()),
                 _ => (Outage::Slow, "no answer in time".to_owned()),
             };
-            console_error!("{}", json!({"message": "the site does not answer", "detail": why}));
-            return build(config, &raw, outage::answer(&plain(&raw), outage));
+            return down(config, &raw, outage, &why);
         }
     };
     forget_sessions(&raw, &answer, &config.emdash_session_cookie);
@@ -73,6 +125,11 @@ fn nowhere(config: &Config, is_back: bool) -> AppError {
     }
     let detail = format!("{} leads back to this Worker; see /healthz", config.origin_setting());
     AppError::new(ErrorKind::Transient, "site_leads_back", detail)
+}
+
+fn down(config: &Config, request: &web_sys::Request, outage: Outage, why: &str) -> Result<web_sys::Response> {
+    console_error!("{}", json!({"message": "the site does not answer", "detail": why}));
+    build(config, request, outage::answer(&plain(request), outage))
 }
 
 /// A request without its body, as our own answers need it.

@@ -1,13 +1,16 @@
 //! What an isolate keeps between requests. It is lost when the isolate ends, and after a trap.
 
 use crate::base::time::UtcMillis;
-use crate::http::config::{address, cookie_keys};
+use crate::http::config::{Config, address, cookie_keys};
 use crate::http::hsts::hsts;
 use crate::http::link::cache::Cache;
 use crate::http::link::redirect::{RedirectSettings, RefMode};
+use crate::runtime::mail;
 use crate::runtime::random::Random;
 use crate::service::link::click::Buffer;
+use serde_json::json;
 use std::cell::RefCell;
+use std::rc::Rc;
 use worker::{Env, console_error};
 
 pub struct IsolateState {
@@ -20,6 +23,7 @@ pub struct IsolateState {
 }
 
 thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static STATE: RefCell<Option<IsolateState>> = const { RefCell::new(None) };
 }
 
@@ -28,7 +32,21 @@ pub fn with<T>(run: impl FnOnce(&mut IsolateState) -> T) -> Option<T> {
     STATE.with_borrow_mut(|state| state.as_mut().map(run))
 }
 
-/// Reads the configuration, once per isolate.
+/// The configuration of everything but the redirect, read once per isolate.
+pub fn config(env: &Env) -> Rc<Config> {
+    CONFIG.with_borrow_mut(|kept| {
+        Rc::clone(kept.get_or_insert_with(|| {
+            let mut config = Config::read(|name| env.var(name).map(|v| v.to_string()).unwrap_or_default());
+            config.setup.mail.binding = mail::binding(env).is_some();
+            for complaint in &config.complaints {
+                console_error!("{}", json!({"message": "configuration", "detail": complaint}));
+            }
+            Rc::new(config)
+        }))
+    })
+}
+
+/// Reads the configuration of the redirect, once per isolate.
 pub fn boot(env: &Env) -> String {
     let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
     let keys = cookie_keys(&text("COOKIE_KEYS"), &text("COOKIE_DOMAIN"));

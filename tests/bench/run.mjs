@@ -7,9 +7,8 @@
 // `--earlier` names another build of the Worker (a copy of target/worker/release), measured in the same rounds: the only
 // way to tell a few per cent between two commits on a machine that does other work. `--facts` judges what is right or
 // wrong at any speed, and only prints the ratios: for `make test-long`, on a machine that may do other work.
-import { fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { Miniflare, Log, LogLevel, convertV4MiniflareOptions } from "miniflare";
 import { template } from "../../scripts/local-template.mjs";
+import { helper, median, sleep, workerdCpu } from "./measured.mjs";
 
 const BARE_MIN = 0.55; // relative to the bare 302's requests per second
 const PLAIN_MIN = 6; // times the plain Worker's
@@ -101,37 +101,13 @@ async function install() {
 
 /** Runs the load on one Worker for a while. */
 function measure({ port, cookie }, time) {
-  return new Promise((done) => {
-    load.once("message", done);
-    load.send({ port, path: `/r/${CODE}`, seconds: time, expect: { location: DESTINATION, cookie } });
-  });
+  return load.ask({ port, path: `/r/${CODE}`, seconds: time, expect: { location: DESTINATION, cookie } });
 }
-
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-/** workerd's CPU time so far in microseconds, if the kernel reports it (Linux). It is steadier than the clock. */
-function workerdCpu() {
-  if (!existsSync("/proc/self/stat")) return NaN;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const [head, tail] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-      const fields = tail.split(" ");
-      if (head.endsWith("(workerd") && Number(fields[1]) === process.pid) return (Number(fields[11]) + Number(fields[12])) * 10_000;
-    } catch {
-      // The process ended meanwhile.
-    }
-  }
-  return NaN;
-}
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 async function main() {
   await start();
   await install();
-  load = fork(join(here, "load.mjs"));
-  load.once("exit", () => {
-    console.error("the load generator died");
-    process.exit(1);
-  });
+  load = helper("load.mjs");
   const port = async (name) => Number((await miniflare.unsafeGetDirectURL(name)).port);
   const worker = async (name, cookie) => ({ port: await port(name), cookie, rates: [], cpu: [], wrong: 0, sent: 0 });
   const workers = {
@@ -212,8 +188,7 @@ let passed = false;
 try {
   passed = await main();
 } finally {
-  load?.removeAllListeners("exit");
-  load?.kill();
+  load?.stop();
   await miniflare?.dispose();
   rmSync(state, { recursive: true, force: true });
 }

@@ -38,10 +38,15 @@ pub fn read(status: u16, body: &str) -> Result<Option<SiteUser>, String> {
     }
 }
 
+/// The name of the session's cookie, by the setting.
+pub fn named(setting: &str) -> &str {
+    if setting.is_empty() { COOKIE } else { setting }
+}
+
 /// Only the session cookie, `name=value`: the only part of a Cookie header that the site receives, and the key under
 /// which its response is cached. Without this cookie, the site is not called.
 pub fn session_cookie(header: &str, name: &str) -> Option<String> {
-    let name = if name.is_empty() { COOKIE } else { name };
+    let name = named(name);
     cookie_header::only(header, name).map(|value| format!("{name}={value}"))
 }
 
@@ -63,7 +68,7 @@ fn is_deleted(value: &str) -> bool {
 
 /// Name and value of the session's cookie. Of several, browsers keep the last.
 fn set_session<'a>(set_cookies: impl Iterator<Item = &'a str>, name: &str) -> Option<(&'a str, &'a str)> {
-    let wanted = if name.is_empty() { COOKIE } else { name };
+    let wanted = named(name);
     let pairs = set_cookies.filter_map(|header| header.split(';').next()?.split_once('='));
     pairs.map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| *name == wanted).last()
 }

@@ -80,6 +80,12 @@ impl Watched {
     }
 }
 
+/// How the paths begin that are watched.
+pub fn beginnings(config: &Config) -> impl Iterator<Item = String> + '_ {
+    let own = config.sign_up_paths.iter().map(|own| own.path.clone());
+    own.chain([AUTH.to_owned(), SUBMIT.to_owned()])
+}
+
 fn is_oauth(rest: &str) -> bool {
     let provider = rest.strip_prefix("oauth/").and_then(|rest| rest.strip_suffix("/callback"));
     provider.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))

@@ -11,7 +11,7 @@ use crate::pages::admission::local;
 use crate::pages::context::{PageContext, RETURN_COOKIE};
 
 /// Where EmDash leads after signing in.
-const ADMIN: &str = "/_emdash/admin";
+pub const ADMIN: &str = "/_emdash/admin";
 const SECONDS: u32 = 900;
 
 /// On to the site's sign-in page, which is asked to lead to `to`.

@@ -1,5 +1,6 @@
 // What an operator sees of accounts.
-const WITHIN_MS = 8_000;
+// A busy machine takes its time.
+const WITHIN_MS = 60_000;
 
 /** A program that anybody's sign-up counts for. */
 const PROGRAM = "agency-partner";
