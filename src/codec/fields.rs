@@ -4,6 +4,7 @@
 //! `null` counts as absent everywhere. Events of senders may have unknown fields, because senders add fields over time.
 //! A request of an operator may not ([`Fields::closed`]): what nobody reads is a mistake that its author has to see.
 
+use crate::base::domain;
 use crate::base::ids::LinkCode;
 use crate::base::time::UtcMillis;
 use crate::codec::json::Invalid;
@@ -67,11 +68,8 @@ pub(crate) const EMAIL: Form = Form {
     is_trimmed: true,
 };
 /// 253 is the longest host name in DNS (RFC 1035).
-pub(crate) const DOMAIN: Form = exact(
-    253,
-    is_domain,
-    "be a host name such as example.com (punycode for other scripts, without scheme, port or path)",
-);
+pub(crate) const DOMAIN: Form =
+    exact(253, is_domain, "be a host name such as example.com (without scheme, port or path)");
 /// ISO 4217.
 pub(crate) const CURRENCY: Form = exact(3, is_currency, "be a currency code of three letters such as usd");
 /// A person's name.
@@ -360,16 +358,14 @@ fn is_email(text: &str) -> bool {
         && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
-/// Two or more labels of letters, digits and inner hyphens. The last one is not a number, so no IP address passes.
+/// Two or more labels of letters, digits and inner hyphens, in any spelling that has a normal one. The last one is not a
+/// number, so no IP address passes.
 fn is_domain(text: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
+    let is_label = |label: &str| !label.contains('_') && !label.starts_with('-') && !label.ends_with('-');
     let is_name = |last: &str| last.bytes().any(|b| b.is_ascii_alphabetic());
-    text.split('.').all(is_label) && text.rsplit_once('.').is_some_and(|(_, last)| is_name(last))
+    domain::normal(text).is_some_and(|name| {
+        name.split('.').all(is_label) && name.rsplit_once('.').is_some_and(|(_, last)| is_name(last))
+    })
 }
 
 #[cfg(test)]

@@ -58,6 +58,11 @@ impl WebAddress {
         Some(WebAddress { is_https: scheme.eq_ignore_ascii_case("https"), host: host.to_ascii_lowercase(), port })
     }
 
+    /// The host of an address that may have a fragment.
+    pub fn host_of(text: &str) -> Option<String> {
+        Some(WebAddress::parse(text.split('#').next()?)?.host)
+    }
+
     /// Whether the host is numeric. `parse` has already rejected numeric hosts that are not dotted quads.
     pub fn is_number(&self) -> bool {
         self.host.parse::<Ipv4Addr>().is_ok()

@@ -7,43 +7,57 @@ use crate::codec::cookie_header;
 use crate::http::exchange::decode_segment;
 
 /// Values that never mean yes, whatever the setting says. An empty one does not either.
-const NO: [&str; 28] = [
+const NO: [&str; 43] = [
     "0",
-    "-1",
+    "00",
     "blocked",
     "closed",
     "decline",
     "declined",
+    "denial",
     "denied",
     "deny",
     "disabled",
+    "disagree",
+    "disagreed",
     "disallow",
     "disallowed",
     "dismiss",
     "dismissed",
     "essential",
+    "expired",
     "f",
     "false",
+    "ignore",
+    "ignored",
     "n",
     "necessary",
+    "never",
     "no",
     "none",
     "null",
     "off",
-    "opt-out",
+    "optedout",
+    "optout",
+    "pending",
+    "refuse",
     "refused",
     "reject",
     "rejected",
+    "revoke",
+    "revoked",
     "undefined",
+    "unknown",
     "unset",
+    "withdraw",
+    "withdrawn",
 ];
 
 /// Whether these cookies hold a yes. Of two cookies of the name nobody can tell which is the visitor's.
 pub fn is_given(cookies: &str, setting: &str) -> bool {
     let (name, values) = parts(setting);
     let Some(given) = cookie_header::only(cookies, name).map(normal) else { return false };
-    let is_no = given.is_empty() || NO.contains(&given.as_str());
-    !is_no && values.is_none_or(|mut values| values.any(|value| normal(value) == given))
+    !is_no(&given) && values.is_none_or(|mut values| values.any(|value| normal(value) == given))
 }
 
 /// Why a setting can never hold a yes, or names no cookie.
@@ -57,7 +71,7 @@ pub fn complaint(setting: &str) -> Option<String> {
         );
     }
     let mut values = values?;
-    let no = values.find(|value| NO.contains(&normal(value).as_str()) || normal(value).is_empty())?;
+    let no = values.find(|value| is_no(&normal(value)))?;
     Some(format!("CONSENT_COOKIE: the value {no:?} never means yes, so name those that do"))
 }
 
@@ -69,8 +83,21 @@ fn parts(setting: &str) -> (&str, Option<impl Iterator<Item = &str>>) {
     }
 }
 
+/// Whether a value is a no, however its words are joined, and of whatever it is one.
+fn is_no(value: &str) -> bool {
+    let words: String = value.chars().filter(|c| !"-_ .:;,![]{}".contains(*c)).collect();
+    let bare = |end: &str| words.strip_suffix(end).or_else(|| words.strip_prefix(end)).unwrap_or(&words).to_owned();
+    words.is_empty()
+        || value.starts_with('-')
+        || NO.iter().any(|no| words == *no || ["all", "only", "cookies"].iter().any(|end| bare(end) == *no))
+}
+
 fn normal(value: &str) -> String {
-    let value = decode_segment(value).unwrap_or_else(|| value.to_owned());
+    let mut value = value.to_owned();
+    // Some sites encode it twice.
+    for _ in 0..2 {
+        value = decode_segment(&value).unwrap_or(value);
+    }
     value.trim_matches(|c: char| c == '"' || c == '\'' || c.is_whitespace()).to_lowercase()
 }
 
@@ -80,18 +107,42 @@ mod tests {
 
     #[test]
     fn which_values_mean_yes() {
-        for value in ["yes", "1", "true", "granted", "%7Bstamp:1%7D", "\"all\""] {
+        for value in ["yes", "1", "true", "granted", "%7Bstamp:1%7D", "\"all\"", "all", "allowall", "accept-all", "10"]
+        {
             assert!(is_given(&format!("a=b; c={value}"), "c"), "{value}");
         }
         for no in NO {
-            for value in
-                [no.to_owned(), no.to_uppercase(), format!("\"{no}\""), format!("%22{no}%22"), format!("%20{no}")]
-            {
+            for value in [
+                no.to_owned(),
+                no.to_uppercase(),
+                format!("\"{no}\""),
+                format!("%22{no}%22"),
+                format!("%20{no}"),
+                format!("%2522{no}%2522"),
+                format!("{no}-all"),
+                format!("{no}_cookies"),
+                format!("only {no}"),
+            ] {
                 assert!(!is_given(&format!("c={value}"), "c"), "{value}");
                 assert!(!is_given(&format!("c={value}"), &format!("c={no}|yes")), "{value} is listed");
             }
         }
-        for cookies in ["", "c=", "c=\"\"", "c=%20", "xc=yes", "c=yes; c=yes", "C=yes"] {
+        for cookies in [
+            "",
+            "c=-1",
+            "c=opt_out",
+            "c=opt-out",
+            "c=Reject%20All",
+            "c=%5B%5D",
+            "c=%7B%7D",
+            "c=-",
+            "c=",
+            "c=\"\"",
+            "c=%20",
+            "xc=yes",
+            "c=yes; c=yes",
+            "C=yes",
+        ] {
             assert!(!is_given(cookies, "c"), "{cookies}");
         }
     }

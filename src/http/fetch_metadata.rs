@@ -30,10 +30,18 @@ pub fn is_persons(request: &Request, what: Resource) -> bool {
 /// Whether a script or picture of this origin asks. Browsers that send no Fetch Metadata (Safari before 16.4) say at
 /// least where a beacon comes from.
 pub fn is_same_origin(request: &Request) -> bool {
-    match request.header("sec-fetch-site") {
-        Some(site) => site == "same-origin",
-        None => request.header("origin").is_some_and(|origin| origin == request.origin),
-    }
+    is_of_this_origin(request) == Some(true)
+}
+
+/// Whether the answer is for a page of this origin, or for who opens the address. Where a GET does nothing, one that says
+/// nothing may be ours: browsers keep its answer from other origins' scripts.
+pub fn is_readable(request: &Request) -> bool {
+    is_of_this_origin(request) != Some(false) || request.header("sec-fetch-site") == Some("none")
+}
+
+fn is_of_this_origin(request: &Request) -> Option<bool> {
+    let site = request.header("sec-fetch-site").map(|site| site == "same-origin");
+    site.or_else(|| request.header("origin").map(|origin| origin == request.origin))
 }
 
 #[cfg(test)]
@@ -58,6 +66,24 @@ mod tests {
             &[("sec-fetch-site", ""), ours],
         ] {
             assert!(!is_ours(headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn other_origins_pages_read_nothing() {
+        let reads = |headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            is_readable(&Request { headers, origin: "https://a.example".to_owned(), ..Request::default() })
+        };
+        let ours = ("origin", "https://a.example");
+        for site in ["same-origin", "none"] {
+            assert!(reads(&[("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(
+            reads(&[]) && reads(&[ours]) && !reads(&[("origin", "null")]) && !reads(&[("origin", "https://b.example")])
+        );
+        for site in ["same-site", "cross-site", ""] {
+            assert!(!reads(&[("sec-fetch-site", site), ours]), "{site}");
         }
     }
 

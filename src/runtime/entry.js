@@ -39,7 +39,7 @@ function recover() {
 
 // A first sieve, so that other requests do not pay for it: /r/CODE, or a parameter that may be ours (escaped, too, and
 // behind an `&amp;`). What starts a search is never passed over by one, so that it takes no longer than the URL is long.
-const MAY_BE_LINK = /\/r\/|[?&;](?:ref|partner|[^=&?;]*%)/i;
+const MAY_BE_LINK = /\/r(?:\/|%2f)|[?&;](?:ref|partner|[^=&?;]*%)|%(?:3f|26)(?:ref|partner)/i;
 
 // What redirects over https carry, but for those of this machine.
 let hsts = "";

@@ -175,3 +175,37 @@ fn a_site_that_leads_back_is_not_healthy() {
     // The question itself.
     assert_eq!(told(&fixture.send(at(NOW), "GET", "/healthz", "", b"", &[(PASSED, "1")])), json!({"ok": true}));
 }
+
+/// What is pasted, written in another case or unknown is looked up as often as a code that is right.
+#[test]
+fn a_miss_costs_at_most_one_read_more() {
+    let cost = |spelled: &dyn Fn(&str) -> String, is_page: bool| {
+        let fixture = FunnelFixture::new(29);
+        let (_, code) = fixture.partner("tiered-credits", "one");
+        let code = spelled(&code);
+        let before = fixture.world.db.statements.get();
+        if is_page {
+            post(&fixture, at(NOW), &json!({"code": code}), &[HERE]);
+        } else {
+            let up = json!({
+                "id": "up", "type": "account.signed_up", "occurred_at": NOW, "account": {"id": "a"}, "attribution": {"code": code},
+            });
+            fixture.world.take(at(NOW), &up, None).expect("it is taken");
+        }
+        fixture.world.db.statements.get() - before
+    };
+    for is_page in [true, false] {
+        let plain = cost(&str::to_owned, is_page);
+        assert!(plain > 0);
+        for spelled in [
+            &(|code: &str| format!("{code}.")) as &dyn Fn(&str) -> String,
+            &|code: &str| code.to_lowercase(),
+            &|code: &str| format!("https://go.example/R/{}%22", code.to_uppercase()),
+            &|_: &str| "nosuchcode".to_owned(),
+            &|_: &str| "nosuchcode%E2%80%8B".to_owned(),
+        ] {
+            let taken = cost(spelled, is_page);
+            assert!(taken <= plain + 1, "{} {is_page}: {taken}, not {plain}", spelled("CODE"));
+        }
+    }
+}

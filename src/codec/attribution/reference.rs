@@ -246,6 +246,8 @@ mod tests {
         assert!(read(&old, &text).is_none());
         assert_eq!(cookie::read_value(&keys(), &text), None);
         assert_eq!(read(&keys(), &format!("{text}=")), None);
+        let both = format!("{} {text}", &text[..text.len() - 4]);
+        assert_eq!(token::read(&keys(), &both), token::read(&keys(), &text), "the first that verifies");
     }
 
     #[test]

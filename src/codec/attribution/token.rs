@@ -12,10 +12,10 @@ pub fn is_token(text: &str) -> bool {
     text.len() <= TOKEN_CHARS_MAX && (text.starts_with("v1.") || text.starts_with(reference::PREFIX))
 }
 
-/// The touches of a valid one. Those of a reference still need their programs' names (`reference::name_programs`).
+/// The touches of the first valid one of those that a space separates. Those of a reference still need their programs' names (`reference::name_programs`).
 pub fn read(keys: &CookieKeys, text: &str) -> Option<TouchHistory> {
-    if text.starts_with(reference::PREFIX) {
-        return reference::read(keys, text);
-    }
-    cookie::read_value(keys, text).map(|signed| signed.touchpoints)
+    text.split(' ').find_map(|text| match text.starts_with(reference::PREFIX) {
+        true => reference::read(keys, text),
+        false => cookie::read_value(keys, text).map(|signed| signed.touchpoints),
+    })
 }

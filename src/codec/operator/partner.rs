@@ -1,5 +1,6 @@
 //! Bodies about partners and their links.
 
+use crate::base::domain;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::codec::fields::{CAMPAIGN, CHOSEN_CODE, DOMAIN, EMAIL, Fields, ID, NOTES, SHOWN_NAME, SHOWN_NAME_SHORT};
@@ -222,8 +223,11 @@ fn is_utm_byte(byte: u8) -> bool {
 fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
     let Some(text) = fields.text("website", &DESTINATION)? else { return Ok(None) };
     let address = text.starts_with("http://") || text.starts_with("https://");
-    if (address && destination::check(&text).is_ok()) || DOMAIN.allows(&text) {
+    if address && destination::check(&text).is_ok() {
         return Ok(Some(text));
+    }
+    if DOMAIN.allows(&text) {
+        return Ok(domain::normal(&text));
     }
     Err(fields.invalid("website", "malformed", "be a host name or an http(s) URL"))
 }

@@ -33,7 +33,9 @@ fn signed_up(object: &Value, into: &Translated) -> Draft {
     // like one of our tokens is the host's own id.
     let reference = text(object, "client_reference_id");
     let metadata = object.get("metadata").and_then(|metadata| text(metadata, "manicule_token"));
-    let token = reference.into_iter().chain(metadata).find(|text| is_token(text));
+    let tokens: Vec<_> = reference.into_iter().chain(metadata).filter(|text| is_token(text)).collect();
+    // A visitor can change the first. Which one verifies is seen when they are read.
+    let token = Some(tokens.join(" ")).filter(|text| !text.is_empty());
     let began = read::instant(object, "created").filter(|at| *at >= OCCURRED_AT_MIN);
     Draft {
         id: into.id.clone(),
@@ -41,7 +43,7 @@ fn signed_up(object: &Value, into: &Translated) -> Draft {
         at: began.unwrap_or(into.created).min(into.created),
         of: EventObject::Customer,
         payload: Payload::SignedUp { plan: None, team_size: None },
-        token: token.map(str::to_owned),
+        token,
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A code is cut at the first character that no code has. So nothing has to be looked up twice.
 
+use crate::base::percent;
 use crate::engine::link::{CODE_MAX, is_code_byte};
 use std::borrow::Cow;
 
@@ -53,38 +54,107 @@ pub fn code_of(typed: &str) -> Cow<'_, str> {
 }
 
 /// The parameters after a code: whoever pasted the link may have put a `&` or an escaped `?` before them.
-pub fn query_of(rest: &str) -> &str {
-    let bytes = rest.as_bytes();
-    let starts = (0..bytes.len()).find_map(|at| match byte_at(bytes, at) {
-        Some((b'?' | b'&', after)) => Some(after),
+pub fn query_of(rest: &str) -> Cow<'_, str> {
+    query_from(rest).map_or(Cow::Borrowed(""), |(_, query)| query)
+}
+
+/// Where the first `?` or `&` is, escaped or not, and the parameters after it. Where it is escaped and nothing else says
+/// where a value begins, all of them were.
+pub fn query_from(text: &str) -> Option<(usize, Cow<'_, str>)> {
+    let bytes = text.as_bytes();
+    let (at, after) = (0..bytes.len()).find_map(|at| match byte_at(bytes, at) {
+        Some((b'?' | b'&', after)) => Some((at, after)),
         _ => None,
-    });
-    let query = starts.map_or("", |at| &rest[at..]);
-    query.strip_prefix("amp;").unwrap_or(query)
+    })?;
+    let query = without_amp(&text[after..]);
+    if after == at + 1 || query.contains('=') {
+        return Some((at, Cow::Borrowed(query)));
+    }
+    let mut out = String::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(place) = rest.find('%') {
+        let (before, escape) = rest.split_at(place);
+        let byte = byte_at(escape.as_bytes(), 0).filter(|(byte, after)| *after == 3 && b"=&%".contains(byte));
+        out.push_str(before);
+        out.push(byte.map_or('%', |(byte, _)| char::from(byte)));
+        rest = &escape[byte.map_or(1, |_| 3)..];
+    }
+    out.push_str(rest);
+    Some((at, Cow::Owned(out)))
 }
 
 /// What follows `/r/` at the beginning of a path, in whatever case and with however many slashes.
 pub fn after_short(path: &str) -> Option<&str> {
-    let path = path.strip_prefix('/')?.trim_start_matches('/');
-    path.strip_prefix("r/").or_else(|| path.strip_prefix("R/")).map(|code| code.trim_start_matches('/'))
+    let rest = path.strip_prefix('/')?.trim_start_matches('/').strip_prefix(['r', 'R'])?;
+    let code = ["/", "%2f", "%2F"].into_iter().find_map(|slash| rest.strip_prefix(slash))?;
+    Some(code.trim_start_matches('/'))
 }
 
-/// The codes in an address or a path that would make it a ref link: after `/r/`, or of a parameter.
-pub fn codes_of(address: &str) -> Vec<Cow<'_, str>> {
+/// Codes in an address or a path that could make it a ref link: after `/r/`, or of a parameter of ours, wherever in the
+/// address. And whether it is a short link.
+pub fn codes_of(address: &str) -> (Vec<String>, bool) {
     let start = address.find("://").map_or(0, |at| at + 3);
     let path = address[start..].find(['/', '?', '#']).map_or("", |at| &address[start + at..]);
     let path = path.split('#').next().unwrap_or_default();
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    let values = query.split('&').filter_map(|part| part.split_once('=')).filter(|(name, _)| is_ours(name));
-    let values = values.map(|(_, value)| value).take(CODES_MAX);
-    after_short(path).into_iter().chain(values).filter_map(cut).map(|found| found.code).collect()
+    let short = without_dots(path.split('?').next().unwrap_or_default());
+    let (mut values, mut rest) = (Vec::new(), Cow::Borrowed(path));
+    while let Some((_, query)) = query_from(&rest) {
+        let (name, value) = pair(&query);
+        values.extend(cut(value).filter(|_| is_ours(name)).map(|found| found.code.into_owned()));
+        rest = Cow::Owned(query.into_owned());
+    }
+    values.truncate(CODES_MAX);
+    let short = after_short(&short);
+    values.extend(short.and_then(cut).map(|found| found.code.into_owned()));
+    (values, short.is_some())
+}
+
+/// A path as browsers send it: without its `.` and `..`.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part.to_ascii_lowercase().replace("%2e", ".").as_str() {
+            "." => {}
+            ".." => drop(kept.pop().filter(|part| !part.is_empty())),
+            _ => kept.push(part),
+        }
+    }
+    format!("/{}", kept.join("/").trim_start_matches('/'))
 }
 
 /// How many codes of one address are looked up.
 pub const CODES_MAX: usize = 4;
 
+/// Our query parameters. `campaign` only counts together with one of the others.
+const PARAMS: [&str; 3] = ["ref", "partner", "campaign"];
+
+/// Which of our parameters has this name, in whatever case, also behind an `&amp;` or a second `?`.
+pub fn ours(name: &str) -> Option<&'static str> {
+    let name = percent::decoded(name)?;
+    let name = without_amp(name.trim_start_matches('?')).trim();
+    PARAMS.into_iter().find(|param| param.eq_ignore_ascii_case(name))
+}
+
 fn is_ours(name: &str) -> bool {
-    ["ref", "partner"].iter().any(|ours| name.trim().eq_ignore_ascii_case(ours))
+    ours(name).is_some_and(|param| param != "campaign")
+}
+
+/// A parameter's name and value; of ours also where the `=` is escaped.
+pub fn pair(part: &str) -> (&str, &str) {
+    let (name, value) = part.split_once('=').unwrap_or((part, ""));
+    let is_equals = |at: &usize| name.get(at + 1..at + 3).is_some_and(|digits| digits.eq_ignore_ascii_case("3d"));
+    match name.match_indices('%').map(|(at, _)| at).find(is_equals).filter(|at| ours(&name[..*at]).is_some()) {
+        Some(at) => (&part[..at], &part[at + 3..]),
+        None => (name, value),
+    }
+}
+
+/// A parameter without what is left of an `&amp;`.
+pub fn without_amp(mut part: &str) -> &str {
+    while let Some(rest) = part.strip_prefix("amp;").or_else(|| part.strip_prefix("AMP;")) {
+        part = rest;
+    }
+    part
 }
 
 /// What follows `/r/` in a pasted link, also where all of it is escaped.
@@ -100,7 +170,7 @@ fn after_any_short(text: &str) -> Option<&str> {
 
 /// The value of a `ref` or `partner` parameter.
 fn in_parameter(text: &str) -> Option<Cut<'_>> {
-    let pairs = text.split(['?', '&', ';', '#']).filter_map(|part| part.split_once('='));
+    let pairs = text.split(['?', '&', ';', '#']).map(pair);
     pairs.filter(|(name, _)| is_ours(name)).find_map(|(_, value)| cut(value))
 }
 
@@ -163,6 +233,10 @@ mod tests {
             ("%3Futm_source=x", "utm_source=x"),
             ("/%26amp;x", "x"),
             (".&amp;x=1", "x=1"),
+            ("%3Fx%3D1%26y%3Da%2520b%2Fc", "x=1&y=a%20b%2Fc"),
+            ("%3fx%3d1%", "x=1%"),
+            ("%3Fx=1%26y", "x=1%26y"),
+            ("?x%3D1", "x%3D1"),
         ] {
             assert_eq!(query_of(rest), query, "{rest}");
         }
@@ -190,6 +264,7 @@ mod tests {
             "https://shop.example/?x=1&amp;partner=AbC12345",
             "ref=AbC12345",
             "?ref=%20AbC12345",
+            "https://shop.example/?ref%3DAbC12345",
             "Ann's link: https://go.example/r/AbC12345 thanks",
         ] {
             assert_eq!(code_of(typed), "AbC12345", "{typed}");
@@ -205,13 +280,27 @@ mod tests {
     fn addresses_name_codes() {
         for (address, codes) in [
             ("/r/AbC", &["AbC"][..]),
-            ("https://go.example//R/AbC/?ref=x", &["AbC", "x"]),
+            ("https://go.example//R/AbC/?ref=x", &["x", "AbC"]),
             ("https://go.example/?a=1&Partner=x#y", &["x"]),
             ("https://go.example", &[]),
             ("/x/r/AbC?q=ref=a", &[]),
             ("/#?ref=a", &[]),
+            // As browsers and we read them.
+            ("/x/../r/AbC", &["AbC"]),
+            ("/./x/%2E%2e/r/AbC", &["AbC"]),
+            ("https://go.example/../r%2FAbC", &["AbC"]),
+            ("/p?%72ef=x", &["x"]),
+            ("/p?ref%3Dx", &["x"]),
+            ("/p?a&amp;ref=x", &["x"]),
+            ("/p&ref=x", &["x"]),
+            ("/p%3Fa%3D1%26partner%3Dx", &["x"]),
         ] {
-            assert_eq!(codes_of(address), codes, "{address}");
+            let (found, is_short) = codes_of(address);
+            assert_eq!(
+                (&found[..], is_short),
+                (&codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>()[..], codes.contains(&"AbC")),
+                "{address}"
+            );
         }
     }
 
@@ -233,7 +322,8 @@ mod tests {
             for text in [&text, &escapes] {
                 let found = cut(text);
                 prop_assert!(found.is_none_or(|cut| text.ends_with(cut.rest) && !cut.code.is_empty()));
-                prop_assert!(text.ends_with(query_of(text)));
+                query_of(text);
+                codes_of(text);
                 prop_assert!(code_of(text).chars().count() <= CODE_MAX);
             }
         }

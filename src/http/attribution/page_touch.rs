@@ -95,6 +95,7 @@ pub async fn count<S: Platform>(
         country: request.header("cf-ipcountry"),
         referrer: None,
         is_plain: false,
+        is_mended: false,
     };
     let mut random = || {
         let mut bytes = [0; ID_BYTES];

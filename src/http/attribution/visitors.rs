@@ -15,7 +15,7 @@ use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
 use crate::http::call::{Call, PublicCall, SiteUserCall};
 use crate::http::context::{Platform, RateLimited, RequestContext};
 use crate::http::exchange::{Request, Response};
-use crate::http::fetch_metadata::is_same_origin;
+use crate::http::fetch_metadata::{is_readable, is_same_origin};
 use crate::http::limit;
 use crate::http::link::redirect::consents;
 use crate::http::link::reflink;
@@ -34,12 +34,7 @@ use serde_json::{Value, json};
 /// `GET /v1/attribution`: `{token, program, benefit, reference}` of this visitor's cookie, or nulls. Same origin only.
 pub async fn attribution<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredResponse, AppError> {
     let Call { app, request, .. } = call;
-    let is_elsewhere = match request.header("sec-fetch-site") {
-        Some(site) => !matches!(site, "same-origin" | "none"),
-        // A page of the same origin sends none with a GET.
-        None => request.header("origin").is_some_and(|origin| origin != request.origin),
-    };
-    if is_elsewhere {
+    if !is_readable(request) {
         return Err(cross_origin());
     }
     Ok((200, described(app, request, request.header("cookie")).await?))

@@ -1,7 +1,8 @@
 //! What is wrong with the addresses of the Worker and the site, together with the cookie's domain. Each complaint names
 //! its setting and says in one sentence what to write instead.
 
-use crate::base::domain::{is_at_or_below, is_public_suffix};
+use crate::base::domain::{is_at_or_below, is_public_suffix, normal};
+use crate::codec::link::destination;
 use crate::codec::web_address::WebAddress;
 use std::net::Ipv4Addr;
 
@@ -13,8 +14,8 @@ pub fn normal_domain(text: &str) -> String {
 /// Why a text cannot be a cookie's domain. Only its form counts.
 pub fn domain_form(domain: &str) -> Option<String> {
     let authority = domain.split("://").last().unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
-    let name = authority.trim_matches('.');
-    let example = if is_name(name) && !is_public_suffix(name) { name } else { "example.com" };
+    let name = normal(authority.trim_matches('.')).filter(|name| is_name(name) && !is_public_suffix(name));
+    let example = name.as_deref().unwrap_or("example.com");
     (!is_name(domain)).then(|| {
         format!(
             "COOKIE_DOMAIN: write a host name alone, without scheme, port, path or dots at its ends, as in {example}"
@@ -51,10 +52,12 @@ pub fn address_form(name: &str, text: &str, may_have_path: bool) -> Option<Strin
 
 /// Why an address could not be read, and what to write.
 pub fn unreadable(name: &str, text: &str) -> String {
-    let with_scheme = format!("https://{}", text.trim_start_matches('/'));
-    match WebAddress::parse(&with_scheme) {
-        Some(_) if !text.contains("://") => format!("{name}: has no scheme, so write {with_scheme}"),
-        _ => format!("{name}: must be a URL such as https://example.com, without a user name or a dot at its end"),
+    let has_scheme = text.contains("://");
+    let with_scheme = if has_scheme { text.to_owned() } else { format!("https://{}", text.trim_start_matches('/')) };
+    match destination::normal(&with_scheme).ok().filter(|text| WebAddress::parse(text).is_some()) {
+        Some(written) if !has_scheme => format!("{name}: has no scheme, so write {written}"),
+        Some(written) => format!("{name}: is read as browsers send it, so write {written}"),
+        None => format!("{name}: must be a URL such as https://example.com, without a user name or a dot at its end"),
     }
 }
 
@@ -81,6 +84,11 @@ pub fn sharing(public: &str, site: &str, domain: &str) -> Vec<String> {
         )
     });
     wrong.take(1).collect()
+}
+
+/// Those that were not there before.
+pub fn unsaid(said: &[String], found: Vec<String>) -> Vec<String> {
+    found.into_iter().filter(|what| !said.contains(what)).collect()
 }
 
 fn apart(public: &str, site: &str) -> String {
@@ -155,6 +163,9 @@ mod tests {
             ("", "", "https://example.com", "COOKIE_DOMAIN: … as in example.com"),
             ("", "", "example.com:443", "COOKIE_DOMAIN: … as in example.com"),
             ("", "", "example.com.", "COOKIE_DOMAIN: … as in example.com"),
+            ("", "", "B\u{fc}cher.example", "COOKIE_DOMAIN: … as in xn--bcher-kva.example"),
+            ("https://b\u{fc}cher.example", "", "", "PUBLIC_URL: … write https://xn--bcher-kva.example"),
+            ("", "b\u{fc}cher.example", "", "SITE_URL: has no scheme, so write https://xn--bcher-kva.example"),
             ("", "", ".example.com", "COOKIE_DOMAIN: … as in example.com"),
             ("", "", "exa mple.com", "COOKIE_DOMAIN: … as in example.com"),
             ("http://example.com", "", "", "PUBLIC_URL: … write https://example.com"),
@@ -184,6 +195,13 @@ mod tests {
         for quiet in ["http://127.0.0.1:8799", "https://manicule.me.workers.dev", ""] {
             assert_eq!(config.complaints_at(quiet), [""; 0], "{quiet}");
         }
+        // Another site's cookie domain.
+        let keys = "k1:517bd8823e6ea4497977a22a9a0761f3176c639de5b0828c788e7c345d4d08b0";
+        let shared =
+            Config { cookie_keys: crate::http::config::cookie_keys(keys, "other.com").ok(), ..Config::default() };
+        assert_eq!(shared.complaints_at("https://www.other.com"), [""; 0]);
+        let found = shared.complaints_at("https://go.example.com");
+        assert!(found.len() == 1 && found[0].starts_with("COOKIE_DOMAIN: go.example.com"), "{found:?}");
         let set = Config { public_url: "https://www.example.com".to_owned(), ..config };
         assert_eq!(set.complaints_at("https://go.example.com"), [""; 0]);
     }

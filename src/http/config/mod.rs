@@ -186,8 +186,8 @@ impl Config {
         let mut all = self.complaints.clone();
         let at = WebAddress::parse(origin).filter(|at| !at.is_loopback() && !at.is_at_or_below("workers.dev"));
         let domain = self.cookie_keys.as_ref().and_then(CookieKeys::domain).unwrap_or_default();
-        if self.public_url.is_empty() && domain.is_empty() && at.is_some() {
-            all.extend(hosts::sharing(origin, &self.site_url, ""));
+        if self.public_url.is_empty() && at.is_some() {
+            all.extend(hosts::unsaid(&self.complaints, hosts::sharing(origin, &self.site_url, domain)));
         }
         all
     }

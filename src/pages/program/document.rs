@@ -53,7 +53,9 @@ fn attribution(d: &Document) -> Markup {
     };
     let methods: Vec<&str> = a.methods.iter().map(|m| wording::method(*m)).collect();
     let params: Vec<&str> = d.code.params.iter().map(|p| param(*p)).collect();
-    components::facts(&[
+    let most = a.domain_accounts_in_month.unwrap_or(DOMAIN_ACCOUNTS);
+    let by_domain = a.methods.contains(&Method::EmailDomain);
+    let mut facts = vec![
         (wording::MODEL, html! { (model) }),
         (wording::WINDOW, html! { (wording::days(a.window_days)) }),
         (wording::METHODS, html! { (methods.join(wording::THEN)) }),
@@ -68,7 +70,9 @@ fn attribution(d: &Document) -> Markup {
                 @match &a.exclusive_group { Some(group) => { (wording::EXCLUSIVE_GROUP) code { (group) } } None => (common::NONE) }
             },
         ),
-    ])
+    ];
+    facts.extend(by_domain.then(|| (wording::ONE_DOMAIN, html! { (wording::held_beyond(most)) })));
+    components::facts(&facts)
 }
 
 fn param(p: Param) -> &'static str {

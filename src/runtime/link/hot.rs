@@ -13,6 +13,7 @@ use crate::runtime::link::clicks;
 use crate::runtime::link::links;
 use crate::runtime::state;
 use crate::runtime::state::IsolateState;
+use std::borrow::Cow;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, worker_sys};
 
@@ -41,7 +42,7 @@ pub fn boot(env: Env) -> String {
 #[wasm_bindgen]
 pub fn hot(request: &str, now: f64) -> String {
     let (url, parts) = parse(request);
-    let Some(mut found) = reflink::find(url).filter(|found| is_worth_a_look(found, &parts.signals)) else {
+    let Some(mut found) = reflink::find(&url).filter(|found| is_worth_a_look(found, &parts.signals)) else {
         return String::new();
     };
     let now = UtcMillis(now as i64);
@@ -72,7 +73,7 @@ pub fn hot(request: &str, now: f64) -> String {
 #[wasm_bindgen]
 pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Context) -> String {
     let (url, parts) = parse(&request);
-    let Some(mut found) = reflink::find(url) else { return String::new() };
+    let Some(mut found) = reflink::find(&url) else { return String::new() };
     let now = UtcMillis(now as i64);
     let resolved = links::look_up(&env, &Context::new(context), &found.codes(), now).await;
     let mut links = found.candidates.iter().zip(resolved).enumerate();
@@ -89,7 +90,7 @@ pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Cont
 /// Reads this request's codes again.
 #[wasm_bindgen]
 pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
-    if let Some(found) = reflink::find(&url) {
+    if let Some(found) = reflink::find(&reflink::mended(&url).unwrap_or(url)) {
         links::look_up(&env, &Context::new(context), &found.codes(), UtcMillis(now as i64)).await;
     }
 }
@@ -145,7 +146,7 @@ fn flags(bits: u8) -> String {
 }
 
 /// The lines of `entry.js`, in its order. An empty line is a header that was not sent.
-fn parse(request: &str) -> (&str, RedirectInput<'_>) {
+fn parse(request: &str) -> (Cow<'_, str>, RedirectInput<'_>) {
     let mut lines = request.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let (url, method, ip) = (line(), line(), line());
@@ -158,5 +159,8 @@ fn parse(request: &str) -> (&str, RedirectInput<'_>) {
     let (country, referrer) = (header(), header());
     let is_plain = header().is_some();
     let signals = RequestSignals { method, user_agent, purposes, fetch_mode, fetch_dest };
-    (url, RedirectInput { signals, cookie, private, ip, country, referrer, is_plain })
+    let mended = reflink::mended(url);
+    let is_mended = mended.is_some();
+    let url = mended.map_or(Cow::Borrowed(url), Cow::Owned);
+    (url, RedirectInput { signals, cookie, private, ip, country, referrer, is_plain, is_mended })
 }

@@ -122,7 +122,7 @@ async fn attempt<P: Ports>(
             events::event_seen(&event.id).first(),
             program::programs(),
             events::event_accounts(event.account_id.as_ref(), &invoices),
-            events::visitor_clicks(visitor),
+            events::visitor_clicks(visitor, event.occurred_at),
         ))
         .await?;
     let known = decision::matters(&catalog, event);

@@ -13,6 +13,7 @@ use crate::engine::link::fingerprints;
 use crate::engine::review::address;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Rows, Stmt};
+use crate::store::program::in_force;
 use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 
@@ -241,12 +242,21 @@ pub fn other_amounts(account: &str, limit: i64) -> Query<OtherAmount> {
     .query()
 }
 
-/// The latest clicks of a visitor, as touches.
-pub fn visitor_clicks(visitor: &str) -> Query<Touch> {
-    Stmt::new(
-        "SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
-         FROM click WHERE fingerprint IN (SELECT value FROM json_each(?1)) AND kind = 'visit' ORDER BY clicked_at_ms DESC LIMIT 50",
-    )
+/// Clicks of a visitor, as touches: of each program the first and the last inside its window at `at`, then of each partner, then the latest. One of them decides, and of two partners both are there.
+pub fn visitor_clicks(visitor: &str, at: UtcMillis) -> Query<Touch> {
+    Stmt::new(format!(
+        "WITH told AS (SELECT *, clicked_at_ms <= ?2 + 300000 AND clicked_at_ms > ?2 - 86400000 * (SELECT document ->> '$.attribution.window_days'
+              FROM program_version v WHERE v.program_id = click.program_id AND version = (SELECT version FROM {in_force})) AS inside
+            FROM click WHERE fingerprint IN (SELECT value FROM json_each(?1)) AND kind = 'visit'),
+          placed AS (SELECT *, MIN(ROW_NUMBER() OVER (PARTITION BY program_id ORDER BY inside DESC, clicked_at_ms),
+              ROW_NUMBER() OVER (PARTITION BY program_id ORDER BY inside DESC, clicked_at_ms DESC)) AS place,
+            MIN(ROW_NUMBER() OVER (PARTITION BY program_id, partner_id ORDER BY inside DESC, clicked_at_ms),
+              ROW_NUMBER() OVER (PARTITION BY program_id, partner_id ORDER BY inside DESC, clicked_at_ms DESC)) AS among FROM told)
+         SELECT * FROM (SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
+           FROM placed ORDER BY place > 1, among > 1, clicked_at_ms DESC LIMIT 50) ORDER BY at DESC, click_id",
+        in_force = in_force("click.program_id", "?2"),
+    ))
     .json(&fingerprints::split(visitor))
+    .bind(at)
     .query()
 }

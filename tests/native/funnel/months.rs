@@ -5,6 +5,7 @@ use crate::support::world::{at, now};
 use manicule::engine::link::LinkRecord;
 use manicule::engine::link::click::{Click, Visitor};
 use manicule::service::link::click;
+use manicule::store::event::visitor_clicks;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -13,15 +14,25 @@ const AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /// A click without a cookie, as the redirect writes it.
-fn click_of(fixture: &FunnelFixture, (partner, code): &(String, String), ip: &str, when: &str) {
+fn click_of(fixture: &FunnelFixture, of: &(String, String), ip: &str, when: &str) {
+    let one = click_in(fixture, PROGRAM, of, ip, when);
+    store(fixture, &[one]);
+}
+
+fn store(fixture: &FunnelFixture, clicks: &[Click]) {
+    let salt = now(click::load_salt(&fixture.world.db, clicks[0].at, [7; 32])).unwrap();
+    now(click::write(&fixture.world.db, clicks, &salt)).unwrap();
+}
+
+fn click_in(fixture: &FunnelFixture, program: &str, (partner, code): &(String, String), ip: &str, when: &str) -> Click {
     let link = LinkRecord {
         code: code.clone().into(),
         partner_id: partner.clone().into(),
-        program_id: PROGRAM.into(),
+        program_id: program.into(),
         fingerprinted: true,
         ..LinkRecord::default()
     };
-    let one = Click {
+    Click {
         id: format!("clk_{}", fixture.world.next()),
         link: Rc::new(link),
         campaign: String::new(),
@@ -32,9 +43,7 @@ fn click_of(fixture: &FunnelFixture, (partner, code): &(String, String), ip: &st
         utm_source: None,
         utm_medium: None,
         referrer_host: None,
-    };
-    let salt = now(click::load_salt(&fixture.world.db, at(when), [7; 32])).unwrap();
-    now(click::write(&fixture.world.db, &[one], &salt)).unwrap();
+    }
 }
 
 /// What a form's field gets.
@@ -113,4 +122,42 @@ fn codes_are_pasted_whole() {
         let found = partner_of(&fixture, &format!("a{n}"), "2026-02-02T09:00:00Z", json!({"code": given}));
         assert_eq!(found, json!(partner), "{given:?}");
     }
+}
+
+/// Of more clicks than an event keeps, those that decide are kept: those before the sign-up, and of each program the first
+/// and the last.
+#[test]
+fn no_number_of_clicks_hides_the_one_that_decides() {
+    let fixture = FunnelFixture::new(47);
+    let [one, two] = ["one", "two"].map(|who| fixture.partner(PROGRAM, who));
+    let when = |hour: usize, minute: usize| format!("2026-03-{:02}T{:02}:{minute:02}:00Z", 6 + hour / 24, hour % 24);
+    click_of(&fixture, &one, "192.0.2.1", "2026-03-04T12:00:00Z");
+    let visitor = visitor_of(&fixture, "192.0.2.1", "2026-03-05T09:00:00Z");
+    let later: Vec<Click> =
+        (0..60).map(|hour| click_in(&fixture, PROGRAM, &two, "192.0.2.1", &when(hour, 30))).collect();
+    store(&fixture, &later);
+    // The sign-up's event comes a week late.
+    let up = json!({
+        "id": "up_late", "type": "account.signed_up", "occurred_at": "2026-03-05T09:00:00Z", "account": {"id": "late"},
+        "attribution": {"visitor": visitor},
+    });
+    let outcome = fixture.world.take(at("2026-03-12T00:00:00Z"), &up, None).unwrap().outcome;
+    assert!(outcome["attribution"].to_string().contains(&one.0), "{outcome}");
+
+    let program = "developer-affiliate";
+    let many = (0..60).map(|hour| match hour {
+        30 => click_in(&fixture, program, &one, "192.0.2.9", &when(hour, 1)),
+        _ => click_in(&fixture, program, &two, "192.0.2.9", &when(hour, 0)),
+    });
+    store(&fixture, &many.collect::<Vec<_>>());
+    click_of(&fixture, &two, "192.0.2.9", "2026-03-02T12:00:00Z");
+    let asked = at("2026-03-10T09:00:00Z");
+    let visitor = visitor_of(&fixture, "192.0.2.9", "2026-03-10T09:00:00Z");
+    let kept = now(fixture.world.at(asked).read(visitor_clicks(visitor.as_str().unwrap(), asked))).unwrap();
+    let of = |program: &str| kept.iter().filter(|t| t.program == *program).map(|t| t.at).collect::<Vec<_>>();
+    assert_eq!((kept.len(), of(PROGRAM)), (50, vec![at("2026-03-02T12:00:00Z")]));
+    let others = of(program);
+    let ends = (others.first().copied(), others.last().copied());
+    assert_eq!(ends, (Some(at("2026-03-08T11:00:00Z")), Some(at("2026-03-06T00:00:00Z"))));
+    assert!(others.contains(&at("2026-03-07T06:01:00Z")), "the other partner's only one: {others:?}");
 }

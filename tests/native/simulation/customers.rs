@@ -1,7 +1,8 @@
 //! Which account a Stripe customer is, as far as it is known, and the facts that wait at the customer until then.
 //!
-//! A customer is the account whose host names it. Otherwise it is the one that signed up with its address: the stories
-//! give no two accounts a customer's address. Before that it is its own account.
+//! A customer is the account whose host names it. Otherwise it is the one that signed up and had its address when all of
+//! that was first known, in whichever event the host named the address; of two accounts at that instant it is neither's.
+//! Before that it is its own account.
 
 use super::facts::{Known, LINK, Sent};
 use std::collections::BTreeSet;
@@ -45,11 +46,25 @@ impl Known {
         if let Some(names) = hosts.find(|e| e.data("stripe_customer") == customer) {
             return names.account.clone();
         }
-        let mine = self.events.iter().filter(|e| e.customer.as_deref() == Some(customer));
-        let addresses: Vec<&str> = mine.map(|e| e.data("customer_email")).filter(|a| !a.is_empty()).collect();
-        let mut sign_ups = self.events.iter().filter(|e| e.customer.is_none() && e.kind == "account.signed_up");
-        let found = sign_ups.find(|e| e.email().is_some_and(|email| addresses.contains(&email)));
-        found.map_or_else(|| customer.to_owned(), |e| e.account.clone())
+        let met = self.events.iter().filter(|e| e.customer.is_none() && !e.account.is_empty());
+        let met = met.filter_map(|e| Some((self.met(customer, e)?, e.account.as_str())));
+        let met: BTreeSet<(i64, &str)> = met.collect();
+        let first = met.first().map(|(at, _)| *at);
+        let mut firsts = met.iter().take_while(|(at, _)| Some(*at) == first);
+        match (firsts.next(), firsts.next()) {
+            (Some((_, only)), None) => (*only).to_owned(),
+            _ => customer.to_owned(),
+        }
+    }
+
+    /// From when on it was known that the account of a host's event signed up, and has the customer's address.
+    fn met(&self, customer: &str, event: &Sent) -> Option<i64> {
+        let email = event.email()?.to_lowercase();
+        let has_it = |e: &&Rc<Sent>| e.customer.as_deref() == Some(customer) && e.data("customer_email") == email;
+        let has_it = self.events.iter().find(has_it)?.at;
+        let signs_up =
+            |e: &&Rc<Sent>| e.customer.is_none() && e.account == event.account && e.kind == "account.signed_up";
+        Some(event.at.max(has_it).max(self.events.iter().find(signs_up)?.at))
     }
 
     /// The accounts with the invoices that an event is about, or that its payment paid.

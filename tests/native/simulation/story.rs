@@ -101,6 +101,7 @@ pub fn tell(rng: &mut Rng, options: &StoryOptions, number: usize) -> (Vec<Sent>,
     }
     let mut story = Story { own, grows, has_subscription, ..Story::new(rng, options, account, email) };
     let sign_up = story.sign_up();
+    story.maybe_has_another_mailbox(sign_up, number);
     story.pay_and_leave(sign_up);
     story.use_it(sign_up);
     if story.rng.percent(if options.favourite == "tiered-credits" { 90 } else { 50 }) {
@@ -149,6 +150,30 @@ impl<'a> Story<'a> {
             _ => self.one_sign_up(at),
         }
         at
+    }
+
+    /// Some name another address, before or after the sign-up: their own, or one of the account told about just before. It
+    /// has choices of its own, so that the rest of the story stays as it is.
+    fn maybe_has_another_mailbox(&mut self, sign_up: i64, number: usize) {
+        let said = self.events.iter().flat_map(|event| event.id.bytes());
+        let mut aside = Rng::new(said.fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))));
+        if !aside.percent(12) {
+            return;
+        }
+        let before = number.saturating_sub(1);
+        let email = aside.pick(&[
+            format!("friend{number}.two@gmail.com"),
+            format!("friend{before}@gmail.com"),
+            format!("friend{before}@example.net"),
+            format!("friend{before}@acme.example"),
+        ]);
+        let at = sign_up + aside.pick(&[-DAY, 1, HOUR, 3 * DAY, 35 * DAY]);
+        let mut told = Story::new(&mut aside, self.options, self.account.clone(), None);
+        let account = json!({"id": self.account, "email": email});
+        told.event("account.active", at, json!({"account": account, "data": {"api_calls": 3}}));
+        told.events[0].id.push_str("_mailbox");
+        told.events[0].body["id"] = json!(told.events[0].id);
+        self.events.append(&mut told.events);
     }
 
     /// Often chosen so that 14, 7 or 30 days end at a run.

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::base::domain;
 use crate::base::ids::LinkCode;
 use crate::base::money::{CENTS_MAX, Cents};
 use crate::base::time::UtcMillis;
@@ -184,7 +185,7 @@ impl EnvelopeHeaders<'_> {
     }
 
     fn domain(&self) -> Result<Option<String>, Invalid> {
-        Ok(self.data.text("domain", &DOMAIN)?.map(|domain| domain.to_ascii_lowercase()))
+        Ok(self.data.text("domain", &DOMAIN)?.as_deref().and_then(domain::normal))
     }
 
     /// `account.team_size`, else `data.team_size`.

@@ -96,10 +96,12 @@ fn excused(word: &str, before: &[u8], after: &[u8]) -> bool {
     }
 }
 
-/// A phone's browser, or the web view of an app.
+/// A phone's browser, or the web view of an app; on a tablet of Apple's it says that it is a desktop's.
 fn is_web_view(lower: &[u8]) -> bool {
     let has = |text: &[u8]| lower.windows(text.len()).any(|window| window == text);
-    has(b"applewebkit/") && (has(b"mobile/") || has(b"; wv)") || has(b" mobile ") || has(b"version/4.0 chrome/"))
+    let is_tablet = || has(b"(macintosh; ") && has(b"applewebkit/605.1.15 (khtml, like gecko) ") && !has(b"version/");
+    has(b"applewebkit/")
+        && (is_tablet() || has(b"mobile/") || has(b"; wv)") || has(b" mobile ") || has(b"version/4.0 chrome/"))
 }
 
 /// Whether it has no more than a program says of itself: a name and a version, or a name in Mozilla's comment.

@@ -53,13 +53,12 @@ pub fn mailbox(email: &str) -> MailboxKey {
 
 /// The same text for the same mailbox.
 fn normal(email: &str) -> String {
-    let whole = domain::fold(email);
+    let whole = bare(&domain::fold(email));
     let Some((local, host)) = whole.rsplit_once('@') else { return whole };
     let host = domain::normal(host).unwrap_or_else(|| host.to_owned());
     let known = domain::with_parents(&host).find_map(|name| Some((name, reading(name)?)));
     let (site, how) = known.unwrap_or((&host, PLAIN));
     let below = host.strip_suffix(site).and_then(|user| user.strip_suffix('.'));
-    let local = local.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(local);
     let (local, host) = match below {
         Some(user) if how.subdomains => (user, site),
         Some(_) if how.catch_all => ("", host.as_str()),
@@ -70,6 +69,21 @@ fn normal(email: &str) -> String {
     let local = if how.hyphen { until(until(local, '+'), '-') } else { until(local, '+') };
     let local: String = local.chars().filter(|c| !how.ignored.contains(*c)).collect();
     format!("{local}@{host}")
+}
+
+/// The address alone: without the name before it, its scheme, comments, and what quotes it (RFC 5322).
+fn bare(text: &str) -> String {
+    let text = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>'));
+    let mut depth = 0usize;
+    let mut shown = |c: &char| {
+        depth += usize::from(*c == '(');
+        let is_shown = depth == 0 && !matches!(c, '"' | '\\');
+        depth -= usize::from(*c == ')' && depth > 0);
+        is_shown
+    };
+    let out: String = text.strip_prefix("mailto:").unwrap_or(text).chars().filter(|c| shown(c)).collect();
+    // An open bracket is no comment.
+    if depth == 0 { out } else { text.to_owned() }
 }
 
 /// What stands before a tag. A name that begins with the mark is no tag.
@@ -90,6 +104,16 @@ mod tests {
             ("ann+a+b@example.com", "ann@example.com", true),
             ("+ann@example.com", "ann@example.com", false),
             ("\"ann\"@example.com", "ann@example.com", true),
+            ("\"a\\nn\"@example.com", "ann@example.com", true),
+            ("\"ann\"+x@example.com", "ann@example.com", true),
+            ("ann(work)@example.com", "ann@example.com", true),
+            ("(a(b))ann@(c)example.com(d)", "ann@example.com", true),
+            ("Ann<ann@example.com>", "ann@example.com", true),
+            ("mailto:ann@example.com", "ann@example.com", true),
+            ("ann(@example.com", "ann@example.com", false),
+            ("a\u{2067}nn@example.com", "ann@example.com", true),
+            ("ann+x-y@yahoo.com", "ann@yahoo.com", true),
+            ("ann-x+y@YAHOO.com.", "ann@yahoo.com", true),
             ("a.nn@example.com", "ann@example.com", false),
             ("ann-x@example.com", "ann@example.com", false),
             ("ann@example.com", "ann@example.org", false),

@@ -1,8 +1,10 @@
 //! Relays: services that give one person many addresses and pass their mail on. Kept by hand, because the packages that
 //! list email providers lack most of them.
 
+use crate::base::domain::is_public_suffix;
+
 /// Every name below one of these is its too: many relays give each user a subdomain.
-const RELAYS: [&str; 79] = [
+const RELAYS: [&str; 78] = [
     // Apple: Hide My Email, Sign in with Apple.
     "privaterelay.appleid.com",
     // Firefox Relay.
@@ -22,6 +24,7 @@ const RELAYS: [&str; 79] = [
     "8shield.net",
     "dralias.com",
     "silomails.com",
+    "nicoric.com",
     "alias.proton.me",
     "passmail.com",
     "passmail.net",
@@ -34,16 +37,8 @@ const RELAYS: [&str; 79] = [
     "anonaddy.me",
     "4wrd.cc",
     "mailer.me",
-    // Code hosts: addresses of commits and bots.
-    "users.noreply.github.com",
-    "noreply.github.com",
+    // Code hosts: addresses of replies.
     "reply.github.com",
-    "users.noreply.gitlab.com",
-    "noreply.gitlab.com",
-    "users.noreply.codeberg.org",
-    "noreply.codeberg.org",
-    "noreply.gitea.com",
-    "noreply.bitbucket.org",
     // Atlassian, Google and Slack: accounts of programs.
     "connect.atlassian.com",
     "serviceaccount.atlassian.com",
@@ -81,16 +76,22 @@ const RELAYS: [&str; 79] = [
     "trashmail.com",
     "sneakemail.com",
     "blurmail.net",
+    "bravealias.com",
+    "xoxy.net",
     // Market places: the buyer's and the seller's addresses.
-    "marketplace.amazon.com",
-    "marketplace.amazon.co.uk",
-    "marketplace.amazon.de",
-    "marketplace.amazon.fr",
-    "marketplace.amazon.it",
-    "marketplace.amazon.es",
-    "members.ebay.com",
     "guest.airbnb.com",
+    "host.airbnb.com",
+    "reply.airbnb.com",
     "guest.booking.com",
+    "property.booking.com",
+    "messages.homeaway.com",
+    "reply.linkedin.com",
+    "reply.craigslist.org",
+    "sale.craigslist.org",
+    "hous.craigslist.org",
+    "serv.craigslist.org",
+    "job.craigslist.org",
+    "comm.craigslist.org",
     // Facebook: addresses of people who share none, and of test users.
     "proxymail.facebook.com",
     "tfbnw.net",
@@ -99,6 +100,9 @@ const RELAYS: [&str; 79] = [
 /// Whether this very name is a relay's.
 pub fn is_listed(name: &str) -> bool {
     RELAYS.contains(&name)
+        // Code hosts' addresses of commits and bots, and market places in every country.
+        || name.starts_with("noreply.")
+        || ["marketplace.amazon.", "members.ebay."].into_iter().any(|place| name.strip_prefix(place).is_some_and(is_public_suffix))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::base::{domain, html};
 use crate::codec::attribution::cookie;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::codec::cookie_header;
+use crate::codec::web_address::WebAddress;
 use crate::engine::attribution::kept::{PartnerMark, TouchTerms};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::LinkRecord;
@@ -72,6 +73,8 @@ pub struct RedirectInput<'a> {
     pub referrer: Option<&'a str>,
     /// Over plain http, and not on this machine: no cookie can be set.
     pub is_plain: bool,
+    /// The URL is not the one that was asked for, but what it was meant to be (`reflink::mended`).
+    pub is_mended: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +133,22 @@ pub fn decide(
 ) -> RedirectDecision {
     let candidate = found.candidates.get(found.chosen);
     let resolved = resolved.filter(|resolved| candidate.is_some_and(|code| counts(code, &resolved.link, now)));
+    let mut decision = decided(found, resolved, parts, settings, now, random);
+    // There is no page at the address that was asked for.
+    if parts.is_mended && resolved.is_some() && decision.go == Redirect::Pass {
+        decision.go = Redirect::To(found.itself());
+    }
+    decision
+}
+
+fn decided(
+    found: &RefLink<'_>,
+    resolved: Option<&ResolvedLink>,
+    parts: &RedirectInput<'_>,
+    settings: &RedirectSettings,
+    now: UtcMillis,
+    random: &mut impl FnMut() -> [u8; ID_BYTES],
+) -> RedirectDecision {
     let consents = consents(parts.cookie, &settings.consent_cookie);
     let withdrawn = if consents { None } else { withdrawn(parts.cookie, settings.keys.as_ref()) };
     let plain = |go| RedirectDecision { go, set_cookie: withdrawn.clone(), click: None };
@@ -200,14 +219,9 @@ fn led_on(found: &RefLink<'_>, link: &LinkRecord, location: &str, settings: &Red
 
 /// Whether a destination is a page of the site, or of a host that shares its cookie.
 fn is_on_site(location: &str, settings: &RedirectSettings) -> bool {
-    let host = |url: &str| {
-        let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
-        authority.and_then(|authority| authority.split(':').next()).unwrap_or_default().to_ascii_lowercase()
-    };
-    let at = host(location);
+    let Some(at) = WebAddress::host_of(location) else { return location.starts_with('/') };
     let shares = |domain: &str| domain::is_at_or_below(&at, domain);
-    at.is_empty()
-        || at == host(&settings.site)
+    WebAddress::host_of(&settings.site).as_ref() == Some(&at)
         || settings.keys.as_ref().and_then(CookieKeys::domain).is_some_and(shares)
 }
 

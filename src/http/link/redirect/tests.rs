@@ -1,3 +1,5 @@
+mod mended;
+
 use crate::base::time::HOUR_MS;
 use crate::http::link::redirect::*;
 use crate::program::document::Model;

@@ -4,17 +4,14 @@
 //! URLs are read as the runtime provides them, already normalized by its URL parser. Nothing is parsed twice, and only
 //! a `%` requires decoding. Parameters are compared decoded and kept byte for byte.
 
-use crate::base::percent::escaped;
+use crate::base::percent::{decoded as decode, escaped};
 use crate::codec::link::destination;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::campaign::campaign_of;
-use crate::engine::link::pasted::{CODES_MAX, after_short, cut, query_of};
+use crate::engine::link::pasted::{CODES_MAX, after_short, cut, ours, pair, query_from, query_of, without_amp};
 use crate::http::exchange::Response;
 use crate::service::error::{AppError, ErrorKind};
 use std::borrow::Cow;
-
-/// Our query parameters. `campaign` only counts together with one of the others.
-const PARAMS: [&str; 3] = ["ref", "partner", "campaign"];
 
 /// Paths of the Worker's own API, where a `ref` parameter means something else.
 const OWN_PATHS: [&str; 5] = ["/v1/", "/api/", "/healthz", "/openapi.json", "/program.schema.json"];
@@ -38,7 +35,7 @@ pub struct CodeCandidate<'a> {
     pub param: Option<&'static str>,
     pub code: Cow<'a, str>,
     /// Parameters that follow the code instead of a `?` or `&`.
-    query: &'a str,
+    query: Cow<'a, str>,
     /// Which part of the query it is.
     part: usize,
 }
@@ -50,6 +47,25 @@ struct Url<'a> {
     query: Option<&'a str>,
     /// Starting at the `#`.
     fragment: &'a str,
+}
+
+/// The URL that was meant, where the `?` of a page's address came as `&` or escaped before a parameter of ours.
+pub fn mended(url: &str) -> Option<String> {
+    // Nearly all addresses have neither.
+    if !url.bytes().any(|byte| matches!(byte, b'&' | b'%')) {
+        return None;
+    }
+    let url = Url::split(url);
+    let path = url.path();
+    let start = path.rfind('/').filter(|_| after_short(path).is_none())?;
+    let (at, query) = query_from(&path[start..])?;
+    let is_ours = |(name, value)| ours(name).is_some_and(|param| param != "campaign") && cut(value).is_some();
+    if !parts(&query).any(is_ours) {
+        return None;
+    }
+    let page = &url.address[..url.address.len() - path.len() + start + at];
+    let more = url.query.map_or_else(String::new, |more| format!("&{more}"));
+    Some(format!("{page}?{query}{more}{}", url.fragment))
 }
 
 /// The ref link of this URL (absolute, as the runtime provides it). `None`: the redirect does not handle the request.
@@ -100,12 +116,12 @@ impl RefLink<'_> {
         };
         let chosen = self.candidates.get(self.chosen);
         for (at, part) in self.url.query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let (name, value) = pair(part);
             match (ours(name), chosen) {
                 (Some("campaign"), _) if takes_campaign => {}
                 (Some("ref" | "partner"), Some(chosen)) if at == chosen.part => {
                     if !chosen.query.is_empty() {
-                        add(chosen.query);
+                        add(&chosen.query);
                     }
                 }
                 (Some("ref" | "partner"), Some(chosen)) if at > chosen.part && cut(value).is_some() => {}
@@ -120,7 +136,7 @@ impl RefLink<'_> {
     pub fn carried_to(&self, base: &str) -> String {
         let mut target = RefTarget::of(base);
         for part in self.queries().flat_map(|query| query.split('&')) {
-            let part = unescaped(part);
+            let part = without_amp(part);
             let name = part.split_once('=').map_or(part, |(name, _)| name);
             if !part.is_empty() && ours(name).is_none() {
                 target.add(name, part);
@@ -160,7 +176,7 @@ impl RefLink<'_> {
     /// A parameter's value in the request, decoded.
     pub fn param(&self, wanted: &str) -> Option<Cow<'_, str>> {
         let mut all = self.queries().flat_map(parts);
-        let (_, value) = all.find(|(name, _)| decode(unescaped(name)).is_some_and(|name| name == wanted))?;
+        let (_, value) = all.find(|(name, _)| decode(without_amp(name)).is_some_and(|name| name == wanted))?;
         decode(value)
     }
 
@@ -170,7 +186,7 @@ impl RefLink<'_> {
 
     /// The query, and the one behind the code.
     fn queries(&self) -> impl Iterator<Item = &str> {
-        let behind = self.candidates.get(self.chosen).map(|chosen| chosen.query).filter(|query| !query.is_empty());
+        let behind = self.candidates.get(self.chosen).map(|chosen| &*chosen.query).filter(|query| !query.is_empty());
         behind.into_iter().chain(self.url.query)
     }
 }
@@ -278,51 +294,13 @@ impl<'a> RefTarget<'a> {
     }
 }
 
-/// Which of our parameters has this name, in whatever case, also behind an `&amp;` or a second `?`.
-fn ours(name: &str) -> Option<&'static str> {
-    let name = decode(name)?;
-    let name = unescaped(name.trim_start_matches('?'));
-    PARAMS.into_iter().find(|param| param.eq_ignore_ascii_case(name))
-}
-
-/// A parameter without what is left of an `&amp;`.
-fn unescaped(mut part: &str) -> &str {
-    while let Some(rest) = part.strip_prefix("amp;").or_else(|| part.strip_prefix("AMP;")) {
-        part = rest;
-    }
-    part
-}
-
 /// Names and values, the empty ones included.
 fn parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').map(|part| part.split_once('=').unwrap_or((part, "")))
+    query.split('&').map(pair)
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, "")))
-}
-
-/// Decodes `%xx` and `+`. If there are none, nothing is copied. `None` if it is not UTF-8; a stray `%` is kept.
-fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.bytes().any(|b| b == b'%' || b == b'+') {
-        return Some(Cow::Borrowed(text));
-    }
-    let digit = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        match (bytes[at], digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(high << 4 | low);
-                at += 2;
-            }
-            (b'+', _, _) => out.push(b' '),
-            (byte, _, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8(out).ok().map(Cow::Owned)
 }
 
 /// Removes what must never get into a header. The runtime's URL parser has already escaped it; this does not rely on

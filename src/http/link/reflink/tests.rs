@@ -65,6 +65,13 @@ fn links_are_found_as_they_arrive() {
         ("/r/AbC&campaign=spring", Some("spring")),
         ("/r/AbC%3Fcampaign=spring", Some("spring")),
         ("/r/AbC?x=1&amp;campaign=spring", Some("spring")),
+        ("/r/AbC%3Fcampaign%3Dspring%26x%3D1", Some("spring")),
+        ("/r%2FAbC", None),
+        ("/r/AbC!", None),
+        ("/r/AbC;", None),
+        ("/r/AbC>", None),
+        ("/r/AbC%3E", None),
+        ("/r/AbC/?x=1", None),
         ("//r/AbC", None),
         ("///r//AbC", None),
         ("/R/AbC", None),
@@ -105,6 +112,10 @@ fn parameters_are_found() {
         ("/??ref=AbC", query("ref", "AbC")),
         ("/?REF=AbC&Campaign=q3", codes(&[("ref", "AbC")], Some("q3"))),
         ("/?Partner=AbC", query("partner", "AbC")),
+        ("/?ref%3DAbC", query("ref", "AbC")),
+        ("/?x=1&ref%3dAbC%26campaign%3Dq3", codes(&[("ref", "AbC")], Some("q3"))),
+        ("/?+ref%20=AbC", query("ref", "AbC")),
+        ("/?next=/p%3Fref%3DAbC", None),
         ("/?ref=1&ref=2&ref=3&ref=4&ref=5", codes(&[("ref", "1"), ("ref", "2"), ("ref", "3"), ("ref", "4")], None)),
         ("/?xref=AbC&refx=AbC", None),
         ("/?q=ref=AbC", None),
@@ -130,6 +141,7 @@ fn addresses_lose_what_counts_and_nothing_else() {
         (0, "https://s.example/p?ref=a&next=//evil", "https://s.example/p?next=//evil"),
         (0, "https://s.example/p?ref=a?utm_source=mail&x", "https://s.example/p?utm_source=mail&x"),
         (0, "https://s.example/p?x=1&amp;REF=a.", "https://s.example/p?x=1"),
+        (0, "https://s.example/p?x=1&ref%3Da%26y%3D2&z", "https://s.example/p?x=1&y=2&z"),
         // Of several the second is live: the first is the site's own, and the third would count after the redirect.
         (1, "https://s.example/p?ref=main&partner=a&ref=b", "https://s.example/p?ref=main"),
     ] {
@@ -138,6 +150,28 @@ fn addresses_lose_what_counts_and_nothing_else() {
         assert_eq!(found.stripped(true), to, "{from}");
     }
     assert_eq!(find("https://s.example/?ref=a&campaign=b").unwrap().stripped(false), "https://s.example/?campaign=b");
+}
+
+#[test]
+fn a_pages_address_is_mended() {
+    for (url, want) in [
+        ("https://s.example/p&ref=a", Some("https://s.example/p?ref=a")),
+        ("https://s.example/&ref=a&x=1#f", Some("https://s.example/?ref=a&x=1#f")),
+        ("https://s.example/p&x=1&amp;Ref=a?y=2", Some("https://s.example/p?x=1&amp;Ref=a&y=2")),
+        ("https://s.example/p%3Fref=a", Some("https://s.example/p?ref=a")),
+        ("https://s.example/a/p%3fx%3D1%26partner%3Da%2520?y", Some("https://s.example/a/p?x=1&partner=a%20&y")),
+        ("https://s.example/p&x=1", None),
+        ("https://s.example/p&campaign=a", None),
+        ("https://s.example/p&ref=", None),
+        ("https://s.example/p&ref=a/b", None),
+        ("https://s.example/p%26?ref=a", None),
+        ("https://s.example/r/a&ref=b", None),
+        ("https://s.example/p?x&ref=a", None),
+        ("https://s.example", None),
+        ("", None),
+    ] {
+        assert_eq!(mended(url).as_deref(), want, "{url}");
+    }
 }
 
 #[test]
@@ -208,6 +242,7 @@ fn the_request_adds_only_what_is_missing() {
         ("&utm_source=q?x=1", "/p", "/p?utm_source=q&x=1"),
         ("?x=1&amp;utm_source=q", "/p", "/p?x=1&utm_source=q"),
         ("./", "/p", "/p"),
+        ("%3Futm_source%3Dq%26y%3Da%2520b", "/p", "/p?utm_source=q&y=a%20b"),
         ("?x=//evil.example", "/", "/?x=//evil.example"),
     ] {
         let url = format!("https://go.example/r/AbC{query}");

@@ -44,6 +44,7 @@ pub const LAST_TOUCH: &str = "the last touch wins";
 pub const WINDOW: &str = "Attribution window";
 pub const METHODS: &str = "Methods, in order";
 pub const THEN: &str = ", then ";
+pub const ONE_DOMAIN: &str = "Accounts of one email domain";
 pub const CODES: &str = "Codes";
 pub const OR: &str = " or ";
 pub const DISCLOSURE_REQUIRED: &str = "required before a partner's links work";
@@ -107,6 +108,10 @@ pub const SAME_EMAIL: &str = "The account has the partner's email address";
 pub const SAME_DOMAIN: &str = "The account has the partner's email domain";
 pub const HELD: &str = ": on hold until you decide.";
 pub const FLAGGED: &str = ": flagged for your information; nothing is on hold.";
+
+pub fn held_beyond(number: i64) -> String {
+    format!("those beyond {number} in a month are on hold until you decide")
+}
 
 pub fn signups_beyond(number: i64) -> String {
     format!("A partner's sign-ups beyond {number} in a month")

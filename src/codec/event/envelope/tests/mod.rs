@@ -208,6 +208,15 @@ fn required_fields_are_named() {
 }
 
 #[test]
+fn domains_have_one_spelling() {
+    for given in ["münchen.de", "MÜNCHEN.DE.", " mu\u{308}nchen.de ", "xn--mnchen-3ya.de"] {
+        let event = read(&with("workspace.invited", "data.domain", Some(json!(given)))).unwrap();
+        let Payload::WorkspaceInvited { domain, .. } = event.payload else { panic!("{given}") };
+        assert_eq!(domain, "xn--mnchen-3ya.de", "{given}");
+    }
+}
+
+#[test]
 fn malformed_values_name_their_field() {
     let mut rows: Vec<(&str, &str, Value)> = Vec::new();
     rows.extend(["", "a b", "a\u{e9}", " a"].map(|v| ("invoice.paid", "id", json!(v))));
@@ -215,11 +224,11 @@ fn malformed_values_name_their_field() {
     rows.extend(["", "Invoice.paid", "invoice paid", "a-b", "é"].map(|v| ("x", "type", json!(v))));
     rows.extend(["", "us", "usdc", "u5d", "€"].map(|v| ("invoice.paid", "amount.currency", json!(v))));
     rows.extend(
-        ["", "example", ".example.com", "example.com.", "a..b", "-a.com", "a-.com", "a_b.com", "http://a.com"]
+        ["", "example", ".example.com", "example.com..", "a..b", "-a.com", "a-.com", "a_b.com", "http://a.com"]
             .map(|v| ("workspace.invited", "data.domain", json!(v))),
     );
     rows.extend(
-        ["a.com/x", "a.com:80", "1.2.3.4", "münchen.de", "a.com "]
+        ["a.com/x", "a.com:80", "1.2.3.4", "a b.com", "münchen"]
             .map(|v| ("workspace.invited", "data.domain", json!(v))),
     );
     rows.extend(
