@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { Readable } from "node:stream";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { serve } from "../browser/support/server.mjs";
-import { exchange } from "../emdash/support/visitor.mjs";
+import { Visitor, exchange } from "../emdash/support/visitor.mjs";
 import { MEGABYTE, PAGE, packed, site as standIn } from "./site.mjs";
 
 const CONSENT = "consent=yes";
@@ -180,6 +180,19 @@ test("pages get the script if the owner wants it; nothing else is touched", asyn
     assert.equal((await ask("/packed", { headers: { "accept-encoding": "gzip" } })).headers.get("etag"), '"packed"');
     assert.doesNotMatch(await (await exchange(`${server.base}${start}/page`)).text(), /<script/);
   }
+});
+
+test("the operator's page has the tag for the site's pages, with the integrity of what is served", async () => {
+  const visitor = new Visitor(server.base);
+  const form = await (await visitor.ask("/sign-in/token")).text();
+  const [, named] = /name="form_token" value="([^"]+)"/.exec(form);
+  const headers = { "content-type": "application/x-www-form-urlencoded", origin: server.base };
+  const body = new URLSearchParams({ form_token: named, token: server.operatorToken, to: "/operator" }).toString();
+  await visitor.ask("/sign-in/token", { method: "POST", headers, body });
+  const page = (await (await visitor.ask("/operator")).text()).replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">");
+  const [, path, integrity] = /<script defer src="(\/manicule\/site\.[0-9a-f]{12}\.js)" integrity="sha256-([^"]+)"><\/script>/.exec(page) ?? [];
+  const script = Buffer.from(await (await visitor.ask(path)).arrayBuffer());
+  assert.equal(createHash("sha256").update(script).digest("base64"), integrity);
 });
 
 test("pages get the script however they are compressed and encoded, or stay as they are", async () => {
