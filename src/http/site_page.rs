@@ -3,7 +3,7 @@
 /// EmDash's own pages and API, which belong to the people who run the site.
 const ADMIN: &str = "/_emdash";
 /// What the runtime decompresses when it is rewritten; anything else it would hand on as it is.
-const READABLE: [&str; 3] = ["", "identity", "gzip"];
+const READABLE: [&str; 4] = ["", "identity", "gzip", "br"];
 
 /// Whether a response to `GET path` is a whole document of HTML that may be changed.
 pub fn gets_script(method: &str, path: &str, status: u16, header: impl Fn(&str) -> String) -> bool {
@@ -38,7 +38,9 @@ mod tests {
         for path in ["/", "/blog/a", "/_emdashed", "/_astro/x"] {
             assert!(gets("GET", path, 200, &[html]), "{path}");
         }
-        assert!(gets("GET", "/", 200, &[("content-type", "Text/HTML"), ("content-encoding", "GZIP")]));
+        for encoding in ["GZIP", "br"] {
+            assert!(gets("GET", "/", 200, &[("content-type", "Text/HTML"), ("content-encoding", encoding)]));
+        }
         for path in ["/_emdash", "/_emdash/admin", "/_emdash/api/auth/me"] {
             assert!(!gets("GET", path, 200, &[html]), "{path}");
         }
@@ -50,7 +52,8 @@ mod tests {
             assert!(!gets("GET", "/", 200, &[("content-type", other)]), "{other}");
         }
         for header in [
-            ("content-encoding", "br"),
+            ("content-encoding", "deflate"),
+            ("content-encoding", "zstd"),
             ("content-encoding", "gzip, br"),
             ("cache-control", "public, No-Transform"),
             ("content-disposition", "attachment; filename=a.html"),

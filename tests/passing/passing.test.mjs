@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Readable } from "node:stream";
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { serve } from "../browser/support/server.mjs";
-import { exchange } from "../emdash/support/visitor.mjs";
-import { MEGABYTE, packed, site as standIn } from "./site.mjs";
+import { Visitor, exchange } from "../emdash/support/visitor.mjs";
+import { MEGABYTE, PAGE, packed, site as standIn } from "./site.mjs";
 
 const CONSENT = "consent=yes";
 let site;
@@ -104,6 +105,20 @@ both("several cookies, ranges, redirects and statuses without a body stay what t
   assert.equal((await ask("/page", { method: "HEAD" })).status, 200);
 });
 
+both("who the site leads to itself, by the address that only the Worker knows, stays at the visitor's", async (ask) => {
+  const led = async (to, status = 302) => (await ask(`/leads?status=${status}&to=${encodeURIComponent(to)}`)).headers.get("location");
+  const host = new URL(site.base).host;
+  for (const status of [201, 301, 302, 303, 307, 308]) {
+    assert.equal(await led(`${site.base}/there?a=%2F&b#c`, status), `${server.base}/there?a=%2F&b#c`);
+  }
+  assert.equal(await led(site.base), `${server.base}/`);
+  assert.equal(await led(`//${host}/there`), `${server.base}/there`);
+  // Never to another host, whatever follows.
+  assert.equal(await led(`${site.base}//evil.example/there`), `${server.base}//evil.example/there`);
+  const others = ["/there", "there?x", "//evil.example/", "https://elsewhere.example/there", `${site.base}.evil.example/`, `${site.base}@evil.example/`];
+  for (const other of [...others, `https://${host}/other`, `/on?to=${site.base}/`, "http://[", "mailto:a@b.example"]) assert.equal(await led(other), other);
+});
+
 both("a compressed body arrives as it was compressed", async (ask) => {
   for (const encoding of ["gzip", "br"]) {
     const answer = await ask(`/packed?${encoding}`, { headers: { "accept-encoding": "gzip, br" } });
@@ -164,5 +179,36 @@ test("pages get the script if the owner wants it; nothing else is touched", asyn
     assert.equal(page.headers.get("etag"), null);
     assert.equal((await ask("/packed", { headers: { "accept-encoding": "gzip" } })).headers.get("etag"), '"packed"');
     assert.doesNotMatch(await (await exchange(`${server.base}${start}/page`)).text(), /<script/);
+  }
+});
+
+test("the operator's page has the tag for the site's pages, with the integrity of what is served", async () => {
+  const visitor = new Visitor(server.base);
+  const form = await (await visitor.ask("/sign-in/token")).text();
+  const [, named] = /name="form_token" value="([^"]+)"/.exec(form);
+  const headers = { "content-type": "application/x-www-form-urlencoded", origin: server.base };
+  const body = new URLSearchParams({ form_token: named, token: server.operatorToken, to: "/operator" }).toString();
+  await visitor.ask("/sign-in/token", { method: "POST", headers, body });
+  const page = (await (await visitor.ask("/operator")).text()).replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">");
+  const [, path, integrity] = /<script defer src="(\/manicule\/site\.[0-9a-f]{12}\.js)" integrity="sha256-([^"]+)"><\/script>/.exec(page) ?? [];
+  const script = Buffer.from(await (await visitor.ask(path)).arrayBuffer());
+  assert.equal(createHash("sha256").update(script).digest("base64"), integrity);
+});
+
+test("pages get the script however they are compressed and encoded, or stay as they are", async () => {
+  const unpacked = { gzip: gunzipSync, br: brotliDecompressSync, deflate: inflateSync };
+  for (const start of ["/a", "/partnership"]) {
+    const of = async (query, encoding) => {
+      const answer = await exchange(`${injecting.base}${start}/encoded?${query}`, { headers: { "accept-encoding": encoding ?? "identity" } });
+      const body = Buffer.from(await answer.arrayBuffer());
+      const kept = answer.headers.get("content-encoding");
+      return [answer.status, (kept ? unpacked[kept](body) : body).toString().replace(/<script.*<\/script>/, "+"), answer.headers.get("etag")];
+    };
+    const [tagged, kept] = [[200, PAGE.replace("</p>", "</p>+"), null], [200, PAGE, '"encoded"']];
+    for (const encoding of ["gzip", "br"]) assert.deepEqual(await of(`encoding=${encoding}`, encoding), tagged, encoding);
+    assert.deepEqual(await of("encoding=deflate", "deflate"), kept);
+    const kind = (charset) => `kind=${encodeURIComponent(`text/html; charset=${charset}`)}`;
+    for (const charset of ["utf-8", '"UTF8"', "iso-8859-1", "shift_jis"]) assert.deepEqual(await of(kind(charset)), tagged, charset);
+    for (const charset of ["utf-16le", "iso-2022-jp", "'utf-8'", "none", "utf-7"]) assert.deepEqual(await of(kind(charset)), kept, charset);
   }
 });

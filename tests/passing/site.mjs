@@ -1,11 +1,13 @@
 // A site that stands in for the one behind the Worker: it answers by the end of the path, and tells what arrived.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 
 export const WORDS = "abcdefghijklmnopqrstuvwxyz\n";
 export const MEGABYTE = Buffer.alloc(1_000_000, "x");
 export const packed = { gzip: gzipSync("packed ".repeat(1000), { level: 1 }), br: brotliCompressSync("packed ".repeat(1000)) };
+export const PAGE = "<!doctype html><title>A page</title><body><p>Words</p></body>";
+const packing = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync };
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const ways = {
@@ -60,9 +62,21 @@ const ways = {
   elsewhere(request, response) {
     response.writeHead(302, { location: "/there" }).end();
   },
+  /** Leads where its parameter says. */
+  leads(request, response) {
+    const { searchParams } = new URL(request.url, "http://site");
+    response.writeHead(Number(searchParams.get("status") ?? 302), { location: searchParams.get("to") }).end();
+  },
+  /** A page in an encoding, or with a kind of its own. */
+  encoded(request, response) {
+    const { searchParams } = new URL(request.url, "http://site");
+    const [kind, encoding] = ["kind", "encoding"].map((name) => searchParams.get(name));
+    response.writeHead(200, { "content-type": kind ?? "text/html", etag: '"encoded"', ...(encoding && { "content-encoding": encoding }) });
+    response.end(encoding ? packing[encoding](PAGE) : PAGE);
+  },
   page(request, response) {
     response.writeHead(200, { "content-type": "text/html; charset=utf-8", etag: '"page"' });
-    response.end("<!doctype html><title>A page</title><body><p>Words</p></body>");
+    response.end(PAGE);
   },
   /** What the request says that it be answered. */
   complete(request, response) {

@@ -43,7 +43,7 @@ test("every released version is what its name says, and is laid out to stay", ()
 });
 
 /** A page with these fields, where the script has run. `answers`: by method and path. */
-async function page({ fields = [], address = "https://site.example/a", referrer = "", answers = {}, script } = {}) {
+async function page({ fields = [], address = "https://site.example/a", referrer = "", answers = {}, script, prerendering = false } = {}) {
   const calls = [];
   const beacons = [];
   const listeners = {};
@@ -51,7 +51,8 @@ async function page({ fields = [], address = "https://site.example/a", referrer 
   const document = {
     currentScript: { src: script ?? "https://site.example/manicule/site.js" },
     referrer,
-    prerendering: false,
+    prerendering,
+    addEventListener: (name, heard) => (listeners[name] = heard),
     querySelectorAll: (selector) => (selector.startsWith("input") ? fields : []),
   };
   const window = {
@@ -99,6 +100,14 @@ test("a page without fields asks nothing, and tells only of itself", async () =>
   const it = await page();
   assert.deepEqual(it.calls, []);
   assert.deepEqual(it.beacons, [{ to: "/v1/collect", event: "page.viewed", path: "/a" }]);
+});
+
+test("a page that is only prepared tells and asks nothing before it is seen", async () => {
+  const it = await page({ prerendering: true, fields: [field("ref")], answers: { "GET /v1/attribution": GIVEN } });
+  assert.deepEqual([it.calls, it.beacons], [[], []]);
+  it.hear("prerenderingchange");
+  await it.settled();
+  assert.deepEqual([it.fields[0].value, it.beacons.map(({ event }) => event)], ["v1.abc", ["page.viewed"]]);
 });
 
 test("without an attribution fields stay empty", async () => {

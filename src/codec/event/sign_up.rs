@@ -131,8 +131,10 @@ mod tests {
         for id in ["", "a b", "é", &"a".repeat(129)] {
             assert_eq!(NewUser::of(id.to_owned(), None), None, "{id}");
         }
-        let user = NewUser::of("u-1".to_owned(), Some("none".to_owned())).unwrap();
-        assert_eq!(user.email, None);
+        for none in ["none", "did-plc-abc@atproto.invalid"] {
+            assert_eq!(NewUser::of("u-1".to_owned(), Some(none.to_owned())).unwrap().email, None, "{none}");
+        }
+        let user = NewUser::of("u-1".to_owned(), None).unwrap();
         let event = user.sign_up("from", None, UtcMillis(1));
         assert_eq!((event.id.as_str(), event.account_id.as_deref()), ("from:u-1", Some("u-1")));
     }

@@ -4,6 +4,7 @@ use crate::base::ids::ProgramId;
 use crate::base::time::Month;
 use crate::codec::attribution::touch_request::TouchRequest;
 use crate::codec::attribution::{cookie, reference};
+use crate::codec::message::email::is_address;
 use crate::codec::operator::{GenerateLinkRequest, NewPartner};
 use crate::engine::attribution::deciding::deciding;
 use crate::engine::attribution::touch::Touch;
@@ -164,7 +165,7 @@ pub async fn generate<S: Platform>(call: SiteUserCall<'_, S, GenerateLinkRequest
         program,
         external_id: user.id.clone(),
         name: user.name.clone(),
-        email: Some(user.email.clone()).filter(|e| !e.is_empty()),
+        email: Some(user.email.clone()).filter(|e| is_address(e)),
         website: None,
         country: None,
         kind: None,

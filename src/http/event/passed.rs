@@ -197,7 +197,9 @@ mod tests {
         for (method, path, watched) in [
             ("POST", "/_emdash/api/auth/invite/complete", Some(Watched::Complete)),
             ("POST", "/_emdash/api/auth/signup/complete", Some(Watched::Complete)),
+            ("POST", "/_emdash/api/auth/atproto/complete-profile", Some(Watched::Complete)),
             ("GET", "/_emdash/api/auth/oauth/github/callback", Some(Watched::Callback)),
+            ("GET", "/_emdash/api/auth/atproto/verify-email", Some(Watched::Callback)),
             ("GET", "/_emdash/api/auth/atproto/callback", Some(Watched::Callback)),
             ("POST", "/_emdash/api/auth/logout", Some(Watched::Logout)),
             ("POST", "/_emdash/api/plugins/emdash-forms/submit", Some(Watched::Form)),

@@ -57,7 +57,8 @@ impl From {
     }
 }
 
-/// Whether it is a single email address that can't smuggle in a header or a list.
+/// Whether it is a single email address that can't smuggle in a header or a list. Below `.invalid` there is none: EmDash
+/// makes up such an address for a user who signs in by AT Protocol, with the same domain for all.
 pub fn is_address(text: &str) -> bool {
     let allowed = |c: char| {
         let unseen = c.is_control() || turns_around(c) || is_blank(c);
@@ -67,7 +68,9 @@ pub fn is_address(text: &str) -> bool {
         && text.chars().all(allowed)
         && text
             .split_once('@')
-            .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'))
+            .filter(|(user, host)| !user.is_empty() && !host.contains('@'))
+            .and_then(|(_, host)| host.rsplit_once('.'))
+            .is_some_and(|(_, top)| !top.eq_ignore_ascii_case("invalid"))
 }
 
 impl std::fmt::Display for From {

@@ -237,6 +237,9 @@ fn senders_and_addresses_are_read_strictly() {
         "@b.example",
         "a\u{202e}b@c.example",
         "a\u{200b}@c.example",
+        "a@localhost",
+        "did-plc-abc@atproto.invalid",
+        "a@b.INVALID",
     ] {
         assert!(!is_address(bad), "{bad:?}");
     }
