@@ -94,6 +94,7 @@ CREATE TABLE event (
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
+  state TEXT NOT NULL CHECK (state IN ('open', 'moot', 'closed')), -- mutable: decisions read what is open; without what is moot or closed they are the same
   email_domain TEXT,                     -- immutable, of the email address it named; NULL for free mail
   domain TEXT,                           -- immutable, of workspace.invited and account.handed_off
   occurred_at_ms INTEGER NOT NULL,       -- immutable
@@ -105,7 +106,10 @@ CREATE TABLE event (
   outcome TEXT NOT NULL                  -- immutable, JSON: the first response
 ) STRICT;
 CREATE INDEX event_invoice_received ON event (received_at_ms, invoice_id) WHERE type = 'invoice.paid';
-CREATE INDEX event_account ON event (account_id, occurred_at_ms);
+CREATE INDEX event_account ON event (account_id, state, occurred_at_ms);
+CREATE INDEX event_signup ON event (account_id) WHERE type = 'account.signed_up';
+CREATE INDEX event_signup_domain ON event (email_domain, occurred_at_ms) WHERE type = 'account.signed_up' AND email_domain IS NOT NULL;
+CREATE INDEX event_codes ON event (account_id) WHERE codes <> '[]';
 CREATE INDEX event_email_domain ON event (email_domain, occurred_at_ms) WHERE email_domain IS NOT NULL;
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
@@ -133,6 +137,8 @@ CREATE TABLE account (
   refused_at_ms INTEGER,                 -- mutable: when its decision alone was last refused
   signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
   written TEXT,                          -- mutable: digest of its stored bindings and revenue; NULL: write them again
+  closed TEXT,                           -- mutable, JSON: what decisions know of its closed events
+  usage_questions TEXT,                  -- mutable: digest of what programs asked about usage when its moot events were found
   created_at_ms INTEGER NOT NULL,        -- immutable
   invoices TEXT,                         -- mutable, JSON: what was refunded and is disputed of its invoices, as of its last decision
   invoices_at_ms INTEGER                 -- mutable: when it was last decided
@@ -202,10 +208,12 @@ CREATE TABLE accrual (
   vests_at_ms INTEGER NOT NULL,          -- mutable: from when a run vests it
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL,             -- mutable: how many ledger rows it has
+  closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)), -- mutable: 1 if its event is closed
   changed_at_ms INTEGER NOT NULL DEFAULT 0 -- mutable: when it was last written
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_changed ON accrual (changed_at_ms);
 CREATE INDEX accrual_account ON accrual (account_id);
+CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
 

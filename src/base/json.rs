@@ -29,6 +29,36 @@ pub enum JsonError {
     Duplicate,
 }
 
+/// A JSON text with a line for each value, for people. Serializing with line breaks would be compiled for each type.
+pub fn indented(text: &str) -> String {
+    let (mut out, mut depth, mut quoted, mut escaped) = (String::with_capacity(text.len() * 2), 0, false, false);
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let closes = |next: Option<&char>| matches!(next, Some('}' | ']'));
+        let is_break = !quoted && (c == ',' || (matches!(c, '{' | '[') && !closes(characters.peek())));
+        let is_end = !quoted && matches!(c, '}' | ']') && !out.ends_with(['{', '[']);
+        depth += usize::from(is_break && c != ',');
+        if is_end {
+            depth -= 1;
+            new_line(&mut out, depth);
+        }
+        out.push(c);
+        if is_break {
+            new_line(&mut out, depth);
+        } else if c == ':' && !quoted {
+            out.push(' ');
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+    }
+    out
+}
+
+fn new_line(out: &mut String, depth: usize) {
+    out.push('\n');
+    out.extend(std::iter::repeat_n("  ", depth));
+}
+
 /// Reads one value. If it fails, `place` has the path and the refusal.
 pub fn tree(text: &str, place: &mut JsonPath) -> serde_json::Result<Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -149,5 +179,25 @@ impl<'de> Visitor<'de> for Node<'_> {
         }
         self.0.depth -= 1;
         Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::indented;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn indented_is_what_serde_writes() {
+        let text = "a\\\"b: {[,]}";
+        for value in [
+            json!({"a": [], "b": {}, "c": [1, [2.5, null], {"d": true}], text: text}),
+            json!([]),
+            json!([{}, [], "", [[]]]),
+            json!("x"),
+        ] {
+            let compact = Value::to_string(&value);
+            assert_eq!(indented(&compact), serde_json::to_string_pretty(&value).expect("text"));
+        }
     }
 }

@@ -223,6 +223,11 @@ fn name_of(path: &str) -> &'static str {
     matching(path).next().map_or("", |(_, route, _)| route.path)
 }
 
+/// Whether anybody may call a path that is ours.
+pub fn is_public(path: &str) -> bool {
+    matching(path).next().is_none_or(|(_, route, _)| matches!(route.access, Access::Public))
+}
+
 /// The routes of a path: their places in the table, and the variable segment.
 fn matching(path: &str) -> impl Iterator<Item = (usize, &'static Route, String)> {
     ROUTES.iter().enumerate().filter_map(move |(at, route)| captured(route.path, path).map(|found| (at, route, found)))

@@ -5,6 +5,7 @@ use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 use crate::program::compiled::Program;
 use crate::program::document::{Document, Modifier};
+use crate::program::usage::UsageQuestions;
 use std::rc::Rc;
 
 /// The documents that ship with the product, by id.
@@ -21,12 +22,15 @@ pub const PRESETS: &[(&str, &str)] = &[
 pub struct Catalog {
     /// By id, then version.
     programs: Vec<Rc<Program>>,
+    /// What they ask about usage.
+    usage: Rc<UsageQuestions>,
 }
 
 impl Catalog {
     pub fn new(mut programs: Vec<Rc<Program>>) -> Catalog {
         sort_by(&mut programs, |a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
-        Catalog { programs }
+        let usage = Rc::new(UsageQuestions::of(programs.iter().map(Rc::as_ref)));
+        Catalog { programs, usage }
     }
 
     /// The version of `program` in force at `at`: the newest whose effective date has come. Before the first version's
@@ -78,6 +82,10 @@ impl Catalog {
             }
         }
         found
+    }
+
+    pub fn usage(&self) -> &UsageQuestions {
+        &self.usage
     }
 
     pub fn all(&self) -> impl DoubleEndedIterator<Item = &Program> + Clone {

@@ -208,6 +208,16 @@ pub enum Risk {
     SignupsInMonth { more_than: i64 },
 }
 
+impl Risk {
+    /// The number of sign-ups in a month beyond which they are reviewed.
+    pub fn signups_limit(&self) -> Option<i64> {
+        match self {
+            Risk::SignupsInMonth { more_than } => Some(*more_than),
+            Risk::SameEmail {} | Risk::SameDomain {} => None,
+        }
+    }
+}
+
 /// The most sign-ups of one partner and month that a rule counts: as many as a decision reads.
 pub const SIGNUPS_COUNTED_MAX: i64 = 200;
 
@@ -219,6 +229,16 @@ pub enum RiskAction {
 }
 
 impl Document {
+    /// As JSON, in the order of its fields. The one place that serializes it, because that is compiled for each format.
+    pub fn text(&self) -> String {
+        // Plain data with text keys cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text()).unwrap_or_default()
+    }
+
     /// Rule 10: the group within which only one program pays for an account.
     pub fn group(&self) -> &str {
         self.attribution.exclusive_group.as_deref().unwrap_or(&self.id)

@@ -12,3 +12,4 @@ pub mod measure;
 pub mod modifier;
 pub mod reward;
 pub mod settlement;
+pub mod usage;

@@ -12,11 +12,17 @@ extern "C" {
     #[wasm_bindgen(catch)]
     async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
     fn d1_rows_read() -> f64;
+    fn d1_rows_written() -> f64;
 }
 
 /// Rows that D1 has read for this isolate so far, as it bills them.
 pub fn rows_read() -> f64 {
     d1_rows_read()
+}
+
+/// Rows that D1 has written for this isolate so far, those of indexes included.
+pub fn rows_written() -> f64 {
+    d1_rows_written()
 }
 
 /// The database, limited to what one invocation may use.

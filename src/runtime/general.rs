@@ -57,13 +57,21 @@ async fn answer(
     incoming: &exchange::Request,
 ) -> Option<exchange::Response> {
     let app = RequestContext { site: runtime, config, now };
-    let read = d1::rows_read();
-    let Some(page) = pages::route::answer(&app, incoming).await else { return route::answer(&app, incoming).await };
-    // The cost of a page: D1 bills rows. They are counted per isolate, so concurrent pages each report too much.
-    let cost = json!({"message": "page", "page": pages::route::name(incoming), "status": page.status,
-        "statements": runtime.statements_sent(), "rows_read": d1::rows_read() - read});
-    console_log!("{cost}");
-    Some(page)
+    let (read, written) = (d1::rows_read(), d1::rows_written());
+    let (what, name, answer) = match pages::route::answer(&app, incoming).await {
+        Some(page) => ("page", pages::route::name(incoming), page),
+        None => {
+            ("call", format!("{} {}", incoming.method, route::name(incoming)), route::answer(&app, incoming).await?)
+        }
+    };
+    // The cost: D1 bills rows. They are counted per isolate, so concurrent requests each report too much.
+    let cost = json!({"message": what, what: name, "status": answer.status, "statements": runtime.statements_sent(),
+        "rows_read": d1::rows_read() - read, "rows_written": d1::rows_written() - written});
+    // Anybody's calls would fill the log.
+    if !route::is_public(&incoming.path) || what == "page" {
+        console_log!("{cost}");
+    }
+    Some(answer)
 }
 
 /// Sends the emails that a page queued, after its response.

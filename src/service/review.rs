@@ -3,7 +3,7 @@
 use crate::base::ids::ReviewId;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::ReviewDecision as Decided;
-use crate::engine::account::decision;
+use crate::engine::account::closing;
 use crate::engine::review::ReviewState;
 use crate::engine::review::risk;
 use crate::service::account::books;
@@ -15,8 +15,9 @@ use crate::service::once::StoredResponse;
 use crate::service::retry::Failed;
 use crate::store::account;
 use crate::store::account::{BoundRow, SharedMark};
-use crate::store::review;
+use crate::store::event::FactReads;
 use crate::store::review::ReviewRow;
+use crate::store::{program, review};
 use serde_json::{Value, json};
 use std::slice;
 
@@ -79,8 +80,14 @@ async fn attempt<P: Ports>(
     choice: ReviewDecision,
     reason: &str,
 ) -> Result<StoredResponse, Failed> {
-    let accounts = ctx.read(account::account_find(&row.account_id)).await?;
-    let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
+    let (accounts, catalog) = ctx.read((account::account_find(&row.account_id), program::programs())).await?;
+    let mut books = books::read(
+        ctx,
+        catalog,
+        accounts.clone(),
+        &PendingEvent { reads: FactReads::Whole, ..PendingEvent::default() },
+    )
+    .await?;
     for stored in books.reviews_mut(&row.account_id) {
         if stored.program_id == row.program_id
             && stored.partner_id == row.partner_id
@@ -114,7 +121,7 @@ async fn attempt<P: Ports>(
     ];
     let mut commit = Commit::default();
     for account in &accounts {
-        let decision = books.with_case(&account.id, ctx.now, decision::decide);
+        let decision = books.with_case(&account.id, ctx.now, closing::decide);
         commit.add(&mut books, account, decision, &row.id);
     }
     batch.extend(commit.statements(ctx.now));

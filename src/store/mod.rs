@@ -23,3 +23,4 @@ pub mod query;
 pub mod report;
 pub mod review;
 pub mod settlement;
+pub mod together;

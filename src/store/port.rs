@@ -164,12 +164,22 @@ impl Rows {
     }
 
     /// The same, consuming the rows: for results with thousands of rows.
+    #[inline(never)]
     pub fn take<T: DeserializeOwned>(self) -> Result<Vec<T>, DbError> {
         let mut decoded = Vec::with_capacity(self.0.len());
-        for row in self.0 {
-            decoded.push(decode::from_value(Json::Object(row)).map_err(misfit)?);
-        }
+        self.each(&mut |row| {
+            decoded.push(decode::from_value(row)?);
+            Ok(())
+        })?;
         Ok(decoded)
+    }
+
+    /// Compiled once, not for each type of row.
+    fn each(self, take: &mut dyn FnMut(Json) -> Result<(), decode::Mismatch>) -> Result<(), DbError> {
+        for row in self.0 {
+            take(Json::Object(row)).map_err(misfit)?;
+        }
+        Ok(())
     }
 
     /// The rows as pairs, if each has two values.

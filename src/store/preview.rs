@@ -86,7 +86,7 @@ pub fn group_page(p: &PreviewState, limit: i64, facts: i64, undecided: bool) -> 
     Stmt::new(
         "SELECT account_id, found FROM (
            SELECT account_id, row_number() OVER (ORDER BY account_id) AS place, COUNT(*) OVER () AS found,
-                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = b.account_id)) OVER (ORDER BY account_id) AS total
+                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = b.account_id AND e.state <> 'moot')) OVER (ORDER BY account_id) AS total
            FROM (SELECT account_id FROM binding WHERE group_id = ?1 AND account_id > ?2
                    AND (?5 OR account_id NOT IN (SELECT id FROM account WHERE refused_by IS NOT NULL))
                  ORDER BY account_id LIMIT CAST(?3 AS INTEGER) + 1) b)

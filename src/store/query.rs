@@ -88,7 +88,9 @@ impl<T: DeserializeOwned> Reads for First<T> {
     }
 
     fn take((): (), answers: &mut Answers) -> Result<Option<T>, DbError> {
-        Ok(next(answers)?.take()?.into_iter().next())
+        let mut rows = next(answers)?;
+        rows.0.truncate(1);
+        Ok(rows.take()?.pop())
     }
 }
 

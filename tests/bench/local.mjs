@@ -55,7 +55,7 @@ export async function start(state, { plain, bindings } = {}) {
 function take(log, text) {
   try {
     const said = JSON.parse(text);
-    if (["cron", "page"].includes(said.message)) log.push(said);
+    if (["cron", "page", "call"].includes(said.message)) log.push(said);
     else console.error(text);
   } catch {
     console.error(text);

@@ -1,9 +1,11 @@
 //! The whole decision about one account: its bindings, accruals and states, and what a person has to review.
 
+use crate::base::id;
 use crate::base::ids::{AccountId, AccrualId, EventId, LinkCode};
 use crate::base::money::Cents;
 use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
+use crate::engine::account::closed::{ClosedHistory, Closing, PaymentUse};
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
 use crate::engine::account::invoice_status;
@@ -12,6 +14,7 @@ use crate::engine::account::lifecycle;
 use crate::engine::account::lifecycle::LifecycleTransition;
 use crate::engine::account::order;
 use crate::engine::account::timeline::{Revenue, Timeline};
+use crate::engine::account::usage;
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::adjustment;
 use crate::engine::accrual::adjustment::AccrualAdjustments;
@@ -33,7 +36,7 @@ use crate::engine::review::suspension::Suspension;
 use crate::program::catalog::Catalog;
 use crate::program::compiled::Program;
 use crate::program::document::Document;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Later than any fact, so that the whole history counts.
 const ALL: UtcMillis = UtcMillis(i64::MAX);
@@ -59,6 +62,8 @@ pub struct DecisionInput<'a> {
     pub accruals: &'a [Accrual],
     /// What stays of banned partners' accruals.
     pub kept: &'a HashMap<AccrualId, Cents>,
+    /// What is known of facts and accruals that are not among these.
+    pub closed: Option<&'a ClosedHistory>,
     /// What operators adjusted of them, by accrual.
     pub adjustments: &'a HashMap<AccrualId, AccrualAdjustments>,
     pub terms: PartnerModifiers<'a>,
@@ -96,6 +101,15 @@ pub struct AccountDecision {
     /// Every accrual that the facts call for.
     pub accruals: Vec<Accrual>,
     pub suspicions: Vec<Suspicion>,
+    /// The account's usage events that it does not depend on.
+    pub moot: HashSet<EventId>,
+    /// What payments used up of rewards.
+    pub uses: Vec<PaymentUse>,
+    /// What it depends on besides facts: bindings, reviews, and the terms of partners.
+    pub inputs: String,
+    /// Whether that is not what it was when facts were closed: then it is to be made with all of them.
+    pub reopens: bool,
+    pub closing: Option<Closing>,
     /// What was refunded or is disputed.
     pub invoices: Vec<InvoiceStatus>,
 }
@@ -118,8 +132,12 @@ fn is_named(catalog: &Catalog, kind: &str) -> bool {
 
 /// Decides an account from scratch, from all its facts.
 pub fn decide(catalog: &Catalog, case: &DecisionInput) -> AccountDecision {
+    let (facts, moot) = usage::without_moot(catalog.usage(), case.account, case.facts);
+    let case = &DecisionInput { facts: &facts, ..*case };
     let timeline = Timeline::of(case.account, case.facts, ALL);
     let mut decision = attributed(catalog, case, &timeline);
+    decision.reopens = case.closed.is_some_and(|closed| closed.inputs != decision.inputs);
+    decision.moot = moot.into_iter().map(|fact| fact.event_id.clone()).collect();
     decision.accruals.extend(adjustment::kept(case.accruals, case.adjustments, &timeline, case.kept));
     adjustment::apply(&mut decision.accruals, case.adjustments);
     decision.invoices = invoice_status::of(&timeline);
@@ -152,10 +170,12 @@ fn attributed(catalog: &Catalog, case: &DecisionInput, timeline: &Timeline) -> A
                 timeline,
                 standing: &standing,
                 suspensions: suspensions(case, binding),
+                closed: case.closed,
                 kept: case.kept,
                 terms: case.terms,
             };
-            decision.accruals.extend(accruals(&bound, document, case));
+            decision.accruals.extend(accruals(&bound, document, case, &mut decision.uses));
+            decision.inputs = inputs(&decision.inputs, &bound);
             // A payment that is held because of its currency qualifies no one.
             let paid = timeline.payments.iter().find(|p| {
                 p.is_customers()
@@ -187,10 +207,15 @@ fn revenue_since(spans: &[Revenue], bound_at: UtcMillis) -> Vec<Revenue> {
 
 /// The one producer of accruals, whatever the cadence: each earning is for payments, for events or for a state, so a
 /// fact gives at most one accrual for it.
-fn accruals(bound: &ReferredAccount, document: &Program, case: &DecisionInput) -> Vec<Accrual> {
+fn accruals(
+    bound: &ReferredAccount,
+    document: &Program,
+    case: &DecisionInput,
+    uses: &mut Vec<PaymentUse>,
+) -> Vec<Accrual> {
     // The next reward can't use what this reward draws from the budget.
     let mut budget = case.budgets.iter().find(|p| p.program_id == document.id).cloned().unwrap_or_default();
-    let mut accruals = invoice::invoice_accruals(bound);
+    let mut accruals = invoice::invoice_accruals(bound, uses);
     if !document.is_instant() {
         accruals.extend(event::derived(bound));
     }
@@ -207,6 +232,8 @@ pub fn grants(
     case: &DecisionInput,
     as_of: UtcMillis,
 ) -> (Vec<Accrual>, Option<UtcMillis>) {
+    let (facts, _) = usage::without_moot(catalog.usage(), case.account, case.facts);
+    let case = &DecisionInput { facts: &facts, ..*case };
     let known: Vec<&Fact> = case.facts.iter().copied().filter(|f| f.at < as_of).collect();
     let timeline = Timeline::of(case.account, &known, as_of);
     let verdicts = attribution::attribute(catalog, &timeline, &Evidence { facts: &known, ..evidence(case) });
@@ -222,6 +249,7 @@ pub fn grants(
         timeline: &timeline,
         standing: &standing,
         suspensions: suspensions(case, binding),
+        closed: case.closed,
         kept: case.kept,
         terms: case.terms,
     };
@@ -230,6 +258,23 @@ pub fn grants(
     let whole = Timeline::of(case.account, case.facts, ALL);
     let next = milestone::next_due(&ReferredAccount { timeline: &whole, ..bound }, &document.id, &all, as_of);
     (due, next)
+}
+
+/// A digest of what a decision depends on besides facts, with that of the groups before.
+fn inputs(before: &str, bound: &ReferredAccount) -> String {
+    let binding = bound.binding;
+    let instant = |at: UtcMillis| at.0.to_string();
+    let mut parts = vec![before.to_owned(), binding.program.to_string(), binding.partner.to_string()];
+    parts.extend([instant(binding.from), binding.event.to_string(), (binding.source as u8).to_string()]);
+    parts.push(bound.catalog.versions(&binding.program).count().to_string());
+    parts.push((*bound.standing == risk::ReviewStatus::Clear).to_string());
+    for s in bound.suspensions {
+        parts.extend([s.standing.name().to_owned(), instant(s.from_ms), s.to_ms.map_or(String::new(), instant)]);
+    }
+    for m in bound.terms.of(&binding.partner).iter().filter(|m| m.program_id == binding.program) {
+        parts.extend([m.modifier_id.to_string(), m.quarter.clone(), instant(m.from_ms)]);
+    }
+    id::derived("inp", &parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Those of the partner that an account is bound to.

@@ -18,6 +18,10 @@ pub struct Fact {
     pub email_domain: Option<String>,
     pub payload: Payload,
     pub credential: VerifiedCredential,
+    /// Whether decisions were the same without it (`engine::account::usage`).
+    pub is_moot: bool,
+    /// Whether it was left out of the decisions since (`engine::account::closing`).
+    pub is_closed: bool,
     /// The payment that it is about, if it is a refund or dispute that names one instead of an invoice.
     pub payment: Option<FactPayment>,
 }

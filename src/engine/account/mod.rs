@@ -1,5 +1,7 @@
 //! Accounts: their facts, and the decisions made from them.
 
+pub mod closed;
+pub mod closing;
 pub mod customer;
 pub mod decision;
 pub mod fact;
@@ -9,4 +11,6 @@ pub mod lifecycle;
 pub mod order;
 pub mod refunded;
 pub mod refunds_disputes;
+pub mod spans;
 pub mod timeline;
+pub mod usage;

@@ -35,7 +35,7 @@ enum Source<'a> {
 }
 
 /// By invoice and currency: amounts in another currency are never converted.
-type Taken<'a> = HashMap<(&'a str, &'a str), i64>;
+type Taken<'a> = BTreeMap<(&'a str, &'a str), i64>;
 
 impl<'a> Losses<'a> {
     /// What the refunds and disputes in `known` take back. The shares are of the facts of later times, too: what a payment
@@ -65,7 +65,8 @@ impl<'a> Losses<'a> {
     pub fn of_invoice(&self, invoice: &Invoice) -> TakenBack<'a> {
         let (id, currency) = (invoice.invoice_id.as_str(), invoice.amount.currency.as_str());
         let same = self.taken.get(&(id, currency)).copied().unwrap_or(0);
-        let others = self.taken.keys().filter(|(invoice, other)| *invoice == id && *other != currency);
+        let others = self.taken.range((id, "")..).map(|(key, _)| key).take_while(|(invoice, _)| *invoice == id);
+        let others = others.filter(|(_, other)| *other != currency);
         TakenBack {
             cents: Cents(same.clamp(0, invoice.charged().0)),
             elsewhere: others.map(|(_, other)| *other).min(),
@@ -188,6 +189,11 @@ impl<'a> Shares<'a> {
             }
         };
         Some((source, amount))
+    }
+
+    /// The invoices that a refund or dispute takes back from; none for other facts.
+    pub fn taken_from(&self, fact: &MoneyFact<'a>) -> Vec<&'a str> {
+        self.source(fact).map_or_else(Vec::new, |(source, _)| self.invoices(source))
     }
 
     fn invoices(&self, source: Source<'a>) -> Vec<&'a str> {

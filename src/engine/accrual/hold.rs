@@ -77,12 +77,12 @@ pub fn flat_void(g: &HoldContext, accrual: &Accrual, since: UtcMillis, vests_at:
     let from = if is_granted_by_run(g.document, accrual) { accrual.at_ms } else { accrual.at_ms.plus_ms(1) };
     let next = |vests_at: UtcMillis| schedule::next_run_at(g.document.settlement.cadence, vests_at.max(from));
     let run = vests_at.map_or(UtcMillis(i64::MAX), next);
-    let known = g.timeline.until(run);
-    if known.cancellations.iter().any(|c| *c >= since) {
+    if g.timeline.cancellations.iter().any(|c| *c >= since && *c < run) {
         return Some("the account cancelled before it vested".to_owned());
     }
-    let first = known.first_payment()?;
-    first.fully_taken_back().then(|| "the first invoice was taken back in full before it vested".to_owned())
+    let first = g.timeline.payments.iter().find(|p| p.is_customers() && p.occurred_at < run)?;
+    let is_kept = g.timeline.kept(first).contains(run.min(UtcMillis(i64::MAX - 1)));
+    (!is_kept).then(|| "the first invoice was taken back in full before it vested".to_owned())
 }
 
 /// Whether a run makes such an accrual, dated with its own time.

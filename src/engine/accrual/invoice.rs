@@ -7,6 +7,7 @@
 use crate::base::ids::{AccountId, AccrualId, PartnerId, ProgramId, RewardId};
 use crate::base::money::{Bps, Cents};
 use crate::base::time::{Quarter, UtcMillis};
+use crate::engine::account::closed::{ClosedHistory, PaymentUse, Used};
 use crate::engine::account::lifecycle;
 use crate::engine::account::order::Position;
 use crate::engine::account::timeline::{Payment, Timeline};
@@ -23,7 +24,7 @@ use crate::program::compiled::Program;
 use crate::program::document::{Document, Hold, Source, Span};
 use crate::program::reward::{InvoiceAmount, InvoiceRate, PerInvoice};
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Not known yet: the last instant that can be written.
 pub const NEVER: UtcMillis = UtcMillis(253_402_300_799_999);
@@ -49,7 +50,7 @@ pub struct PartnerModifiers<'a> {
 }
 
 impl<'a> PartnerModifiers<'a> {
-    fn of(&self, partner: &PartnerId) -> &'a [PartnerModifier] {
+    pub fn of(&self, partner: &PartnerId) -> &'a [PartnerModifier] {
         self.modifiers.get(partner).map_or(&[], Vec::as_slice)
     }
 }
@@ -63,6 +64,8 @@ pub struct ReferredAccount<'a> {
     pub standing: &'a ReviewStatus,
     /// The partner's.
     pub suspensions: &'a [Suspension],
+    /// What is known of payments that are not in the timeline.
+    pub closed: Option<&'a ClosedHistory>,
     /// What stays of accruals in a ban, because it was paid or used.
     pub kept: &'a HashMap<AccrualId, Cents>,
     pub terms: PartnerModifiers<'a>,
@@ -83,25 +86,19 @@ impl<'a> ReferredAccount<'a> {
     }
 }
 
-/// What an account's earlier payments leave of its earnings.
-#[derive(Default)]
-struct Used {
-    /// What they earned in cents by each reward, whatever the version.
-    earned: HashMap<RewardId, i64>,
-    /// Earnings that are earned once.
-    once: HashSet<RewardId>,
-}
-
-/// The accruals for the account's payments since the binding started.
-pub fn invoice_accruals(b: &ReferredAccount) -> Vec<Accrual> {
+/// The accruals for the account's payments since the binding started, and what each of them used up.
+pub fn invoice_accruals(b: &ReferredAccount, uses: &mut Vec<PaymentUse>) -> Vec<Accrual> {
     let mut accruals = Vec::new();
-    let mut used = Used::default();
+    let closed = b.closed.iter().flat_map(|closed| &closed.used).find(|of| of.program == b.binding.program);
+    let mut used = closed.map(|of| of.used.clone()).unwrap_or_default();
     for payment in b.timeline.payments.iter().filter(|p| b.counts(p.position())) {
         let Some(document) = b.catalog.in_force(&b.binding.program, payment.at) else { continue };
         if payment.invoice.amount.currency != document.currency {
             continue;
         }
-        let mut earned = earn(b, document, payment, &mut used);
+        let (mut earned, own) = earn(b, document, payment, &used);
+        used.add(&own);
+        uses.push(PaymentUse { program: document.id.clone(), event: payment.event_id.clone(), used: own });
         take_back(&mut earned, payment);
         for accrual in &mut earned {
             judge(accrual, b, document, payment);
@@ -142,8 +139,9 @@ fn earned_at(accrual: &Accrual, grounds: &HoldContext) -> UtcMillis {
     reached.map_or(accrual.at_ms, |reached| reached.min(accrual.at_ms))
 }
 
-fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Used) -> Vec<Accrual> {
-    let mut accruals = Vec::new();
+/// What a payment earns, and uses up of what earlier ones left.
+fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &Used) -> (Vec<Accrual>, Used) {
+    let (mut accruals, mut own) = (Vec::new(), Used::default());
     let earnings = program.per_invoice().filter(|(earning, per)| {
         (payment.is_customers() || matches!(per.amount, InvoiceAmount::Rate(_)))
             && b.is_brought(&earning.sources)
@@ -154,12 +152,12 @@ fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Us
             continue;
         }
         if matches!(per.span, Span::Once {}) {
-            used.once.insert(earning.id.clone());
+            own.once.push(earning.id.clone());
         }
         let line = |rule: &RewardId, on: &str, cents| invoice_line(b, program, payment, rule, on, cents);
         match &per.amount {
             InvoiceAmount::Flat(cents) => {
-                *used.earned.entry(earning.id.clone()).or_default() += cents.0;
+                own.earn(&earning.id, cents.0);
                 accruals.extend(line(&earning.id, "", *cents));
             }
             InvoiceAmount::Rate(rate) => {
@@ -174,12 +172,11 @@ fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Us
                     shares.push(line(modifier, &earning.id, Cents(whole.0 - base.0)));
                 }
                 let mut shares: Vec<Accrual> = shares.into_iter().flatten().collect();
-                let earned = used.earned.entry(earning.id.clone()).or_default();
                 for share in &mut shares {
                     if let Some(cap) = rate.account_cap {
-                        take_account_cap(share, Cents(cap.0 - *earned));
+                        take_account_cap(share, Cents(cap.0 - used.of(&earning.id) - own.of(&earning.id)));
                     }
-                    *earned += share.kept().0;
+                    own.earn(&earning.id, share.kept().0);
                 }
                 accruals.append(&mut shares);
             }
@@ -191,7 +188,7 @@ fn earn(b: &ReferredAccount, program: &Program, payment: &Payment, used: &mut Us
             take_cap(accrual, taken, &format!("over the partner's cap in {}", accrual.period.clone()));
         }
     }
-    accruals
+    (accruals, own)
 }
 
 /// The reward's own share takes the room that its account has left before what a modifier adds.

@@ -8,6 +8,7 @@ use crate::base::money::Cents;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind, TransferCode};
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 
 /// One ledger row: `amount_cents` moves from `debit` to `credit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,7 +30,9 @@ pub struct Transfer {
 pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<Accrual>, Vec<Transfer>) {
     let mut writes = Vec::new();
     let mut transfers = Vec::new();
-    for old in standing.iter().filter(|old| !wanted.iter().any(|w| w.id == old.id)) {
+    let called_for: HashSet<AccrualId> = wanted.iter().map(|accrual| accrual.id.clone()).collect();
+    let by_id: HashMap<&AccrualId, &Accrual> = standing.iter().map(|old| (&old.id, old)).collect();
+    for old in standing.iter().filter(|old| !called_for.contains(&old.id)) {
         let mut gone = old.clone();
         if gone.gross_cents != Cents::ZERO && !(gone.state == AccrualState::Void && gone.is_granted()) {
             if !gone.is_granted() {
@@ -42,7 +45,7 @@ pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<A
         push(Some(old), gone, cause, &mut writes, &mut transfers);
     }
     for mut accrual in wanted {
-        let stored = standing.iter().find(|old| old.id == accrual.id);
+        let stored = by_id.get(&accrual.id).copied();
         let emptied = stored.filter(|old| is_released(old, &accrual)).map(|old| take_out(old, cause, &mut transfers));
         let old = emptied.as_ref().or(stored);
         if let Some(old) = old {

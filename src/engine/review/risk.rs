@@ -141,7 +141,7 @@ fn always(document: &Document, s: &RiskInput) -> Vec<Suspicion> {
     raised.into_iter().flatten().map(suspicion).collect()
 }
 
-const CROWD: &str = "signups_in_month";
+pub const CROWD: &str = "signups_in_month";
 const ONE_VISITOR: &str = "one_visitor";
 const OWN_ACCOUNT: &str = "own_account";
 const RING: &str = "referral_ring";

@@ -42,7 +42,7 @@ pub async fn show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredRespon
         .versions(id)
         .map(|d| json!({"version": d.version, "effective_from": d.effective_from.to_rfc3339()}))
         .collect();
-    Ok((200, json!({"id": id, "document": document, "versions": versions})))
+    Ok((200, json!({"id": id, "document": document.value(), "versions": versions})))
 }
 
 /// `GET /v1/programs/{id}/budget`.

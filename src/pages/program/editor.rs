@@ -1,6 +1,7 @@
 //! Editing a program: its next version as a document, checked, and tried on a past period before it is saved.
 
 use crate::base::ids::ProgramId;
+use crate::base::json;
 use crate::base::percent;
 use crate::base::time::Month;
 use crate::codec::operator as forms;
@@ -57,7 +58,7 @@ async fn shown<S: Platform>(
     let found = catalog.current(id, cx.now()).ok_or_else(|| AppError::not_found("program"))?;
     let newest = catalog.versions(id).last().map_or(found, Program::document);
     let last_month = Month::of(cx.now()).plus(-1).to_string();
-    let next = serde_json::to_string_pretty(&successor(cx, newest)).unwrap_or_default();
+    let next = json::indented(&successor(cx, newest).text());
     let first = SubmittedForm::filled(&[("document", &next), ("period", &last_month)]);
     let form = typed.unwrap_or(&first);
     let path = format!("{HERE}/{}", percent::escaped(id));

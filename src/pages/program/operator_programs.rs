@@ -2,6 +2,7 @@
 
 use crate::base::currency;
 use crate::base::ids::ProgramId;
+use crate::base::json;
 use crate::base::money::Cents;
 use crate::base::percent;
 use crate::codec::operator as version;
@@ -190,7 +191,7 @@ fn versions<S: Platform>(
             details {
                 summary { (wording::DOCUMENT_JSON) }
                 p { a href=(GUIDE) { (wording::GUIDE_TITLE) } }
-                pre tabindex="0" { code { (serde_json::to_string_pretty(found).unwrap_or_default()) } }
+                pre tabindex="0" { code { (json::indented(&found.text())) } }
             }
         }
     }

@@ -1,9 +1,11 @@
 //! The snapshot that a decision is based on: everything read about some accounts, at the revisions they had before it.
 
+use crate::base::decode;
 use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId};
 use crate::base::money::Cents;
 use crate::base::sort::distinct;
 use crate::base::time::UtcMillis;
+use crate::engine::account::closed::ClosedHistory;
 use crate::engine::account::decision::{DecisionInput, GroupDecision};
 use crate::engine::account::fact::Fact;
 use crate::engine::account::grouped::Grouped;
@@ -26,12 +28,13 @@ use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::{CapReduction, GivenCode};
 use crate::store::attribution::suspicion;
 use crate::store::attribution::suspicion::Pending;
-use crate::store::event::AccountPerson;
+use crate::store::event::{AccountPerson, FactReads};
 use crate::store::ledger::budget;
 use crate::store::ledger::budget::BudgetRow;
 use crate::store::port::DbError;
 use crate::store::query::{Parsed, Query};
-use crate::store::{event as events, program, review};
+use crate::store::together::{Together, together};
+use crate::store::{event as events, review};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
@@ -40,6 +43,8 @@ pub struct AccountSnapshots {
     pub accounts: Vec<AccountRow>,
     pub facts: AccountFacts,
     pub budgets: Vec<BudgetRow>,
+    pub reads: FactReads,
+    closed: HashMap<AccountId, ClosedHistory>,
     bound: HashMap<AccountId, Vec<BoundRow>>,
     links: HashMap<LinkCode, AttributionLink>,
     same_domain_accounts: Grouped<SameDomainAccount>,
@@ -56,7 +61,7 @@ pub struct AccountSnapshots {
 }
 
 /// Statements that read the snapshot of a page of accounts.
-pub const BOOKS_STATEMENTS: u64 = 14;
+pub const BOOKS_STATEMENTS: u64 = 5;
 
 /// What an event that is not stored yet adds to the snapshot.
 #[derive(Default)]
@@ -70,21 +75,28 @@ pub struct PendingEvent {
     pub invoices: Vec<InvoiceId>,
     /// When it happened.
     pub at: Option<UtcMillis>,
+    /// Which facts are read.
+    pub reads: FactReads,
 }
 
-/// Reads the snapshot of `accounts`, whose revisions were read before.
+/// Reads the snapshot of `accounts`, whose revisions were read before, or with the programs.
 pub async fn read<P: Ports>(
     ctx: &Context<'_, P>,
+    catalog: Catalog,
     accounts: Vec<AccountRow>,
     coming: &PendingEvent,
 ) -> Result<AccountSnapshots, DbError> {
-    let (catalog, facts, (links, domains, velocity, relations, uplines), (modifiers, capped), stored) =
-        ctx.read(reads(&accounts, coming)).await?;
-    let (persons, reviews, accruals, bound, budgets) = stored;
+    let closed = accounts.iter().filter(|_| coming.reads == FactReads::Open);
+    let closed = closed.filter_map(|a| Some((a.id.clone(), closed_history(a.closed.as_deref()?)?))).collect();
+    let (facts, links, accruals, (domains, velocity, relations, uplines, modifiers), stored) =
+        ctx.read(reads(&accounts, coming, &catalog)).await?;
+    let (persons, reviews, capped, bound, budgets) = stored;
     let (accruals, adjustments): (Vec<Accrual>, Vec<AccrualAdjustments>) = accruals.into_iter().unzip();
     Ok(AccountSnapshots {
         catalog,
         accounts,
+        closed,
+        reads: coming.reads,
         facts: AccountFacts::new(facts),
         links: links.into_iter().map(|(code, link)| (code.given, link)).collect(),
         same_domain_accounts: Grouped::new(domains),
@@ -103,42 +115,65 @@ pub async fn read<P: Ports>(
     })
 }
 
-/// What the books are read by: [`BOOKS_STATEMENTS`] queries, by what they are about.
-type BooksReads = (Parsed<Catalog>, Parsed<Vec<Fact>>, RelationReads, ModifierReads, StoredReads);
-type RelationReads = (
-    Parsed<Vec<(GivenCode, AttributionLink)>>,
-    Query<SameDomainAccount>,
-    Query<ReferredSignup>,
-    Parsed<Relations>,
-    Query<Upline>,
-);
-type ModifierReads = (Query<PartnerModifier>, Query<CapReduction>);
+/// What the books are read by: [`BOOKS_STATEMENTS`] statements.
+type BooksReads = (Parsed<Vec<Fact>>, LinkReads, AccrualReads, Together<RelatedReads>, Together<StoredReads>);
+type LinkReads = Parsed<Vec<(GivenCode, AttributionLink)>>;
 type AccrualReads = Parsed<Vec<(Accrual, AccrualAdjustments)>>;
-type StoredReads =
-    (Query<AccountPerson>, Parsed<Vec<(AccountIdRow, Review)>>, AccrualReads, Query<BoundRow>, Parsed<Vec<BudgetRow>>);
+type RelatedReads =
+    (Query<SameDomainAccount>, Query<ReferredSignup>, Parsed<Relations>, Query<Upline>, Query<PartnerModifier>);
+type StoredReads = (
+    Query<AccountPerson>,
+    Parsed<Vec<(AccountIdRow, Review)>>,
+    Query<CapReduction>,
+    Query<BoundRow>,
+    Parsed<Vec<BudgetRow>>,
+);
 
-fn reads(accounts: &[AccountRow], coming: &PendingEvent) -> BooksReads {
+/// The columns of what relates accounts to others, and of what is stored about them.
+const RELATED: &[&str] = &[
+    "account_id, email_domain, program_id, code, from_ms, event_id, bound_later",
+    "program_id, partner_id, account_id, signed_up_at_ms, signup_event_id",
+    "kind, row",
+    "partner_id, depth, external_id, email, latest_ms, latest_event",
+    "program_id, partner_id, modifier_id, quarter, from_ms",
+];
+const STORED: &[&str] = &[
+    "account_id, email, stripe_customer",
+    "account_id, program_id, partner_id, rule, subject, holds, state, reason",
+    "accrual_id, cap_reduction_cents, kept_cents",
+    "account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor, domain",
+    "program_id, revision, balance_cents, waiting",
+];
+
+fn reads(accounts: &[AccountRow], coming: &PendingEvent, catalog: &Catalog) -> BooksReads {
+    let questions = catalog.usage().digest();
+    // The account may be among those that are counted.
+    let limits = catalog.all().flat_map(|p| &p.risk).filter_map(|rule| rule.when.signups_limit());
+    let counted = limits.max().map_or(0, |limit| limit + 1);
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id.clone()).collect();
-    let PendingEvent { domains, mailboxes, codes, visitors, at, .. } = coming;
+    let PendingEvent { domains, mailboxes, codes, visitors, at, reads, .. } = coming;
     let pending = Pending { domains, mailboxes, codes, visitors, at: *at };
+    let closed = *reads != FactReads::Open;
+    let related = (
+        evidence::same_domain_list(&ids, domains),
+        evidence::signup_velocity_list(&ids, codes, *at, counted),
+        suspicion::relation_list(&ids, &pending),
+        evidence::upline_list(&ids, codes),
+        evidence::term_list(&ids, codes),
+    );
+    let stored = (
+        events::person_list(&ids),
+        review::review_list(&ids),
+        evidence::cap_list(&ids, closed),
+        account::bound_list(&ids),
+        budget::budget_list(),
+    );
     (
-        program::programs(),
-        events::fact_list(&ids, &coming.invoices, &coming.domains),
-        (
-            evidence::link_list(&ids, &coming.domains, &coming.codes),
-            evidence::same_domain_list(&ids, &coming.domains),
-            evidence::signup_velocity_list(&ids, &coming.codes, coming.at),
-            suspicion::relation_list(&ids, &pending),
-            evidence::upline_list(&ids, &coming.codes),
-        ),
-        (evidence::term_list(&ids, &coming.codes), evidence::cap_list(&ids)),
-        (
-            events::person_list(&ids),
-            review::review_list(&ids),
-            adjustment::adjusted_list(&ids),
-            account::bound_list(&ids),
-            budget::budget_list(),
-        ),
+        events::fact_list(&ids, &coming.invoices, domains, (*reads, &questions)),
+        evidence::link_list(&ids, domains, codes),
+        adjustment::adjusted_list(&ids, closed),
+        together(RELATED, related),
+        together(STORED, stored),
     )
 }
 
@@ -164,6 +199,7 @@ impl AccountSnapshots {
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             accruals: self.accruals(account),
             kept: &self.kept,
+            closed: self.closed.get(account),
             adjustments: &self.adjustments,
             terms: PartnerModifiers { modifiers: &self.modifiers, capped: &self.capped },
             budgets: &budgets,
@@ -272,6 +308,11 @@ impl AccountSnapshots {
         self.relations.visitors.replace(account, visitors);
         self.relations.domains.replace(account, by_domain);
     }
+}
+
+/// What is known of closed facts, as stored.
+pub fn closed_history(text: &str) -> Option<ClosedHistory> {
+    decode::from_text(text).ok()
 }
 
 fn by_key<K: Eq + Hash, T>(rows: impl Iterator<Item = (K, T)>) -> HashMap<K, Vec<T>> {

@@ -2,20 +2,21 @@
 //! modifiers, a cap. The change marked them; here they are processed page by page. A rule that refuses the decision about
 //! one account refuses its whole page: the page is halved until that account is alone, which then waits with the reason.
 
-use crate::engine::account::decision;
+use crate::engine::account::closing;
 use crate::service::account::books;
 use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::context::{Context, Ports};
 use crate::store::account;
 use crate::store::account::{AccountRow, waiting};
+use crate::store::event::FactReads;
 use crate::store::port::DbError;
 
 /// Accounts decided in one batch, and how many events they have together: all of them are in memory at once.
 const PAGE: i64 = 1_000;
 const PAGE_FACTS: i64 = 5_000;
 /// Statements of one page: the lists, the snapshot, and the writes.
-pub const PAGE_STATEMENTS: u64 = 2 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
+pub const PAGE_STATEMENTS: u64 = 3 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 
 /// Decides up to one page of marked accounts. Returns whether there was one. A page that this invocation cannot write
 /// is not started.
@@ -45,10 +46,16 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
 
 /// Decides accounts in one batch.
 async fn decide<P: Ports>(ctx: &Context<'_, P>, accounts: &[AccountRow]) -> Result<(), DbError> {
-    let mut books = books::read(ctx, accounts.to_vec(), &PendingEvent::default()).await?;
+    let mut books = books::read(
+        ctx,
+        ctx.programs().await?,
+        accounts.to_vec(),
+        &PendingEvent { reads: FactReads::Whole, ..PendingEvent::default() },
+    )
+    .await?;
     let mut commit = Commit::default();
     for account in accounts {
-        let decision = books.with_case(&account.id, ctx.now, decision::decide);
+        let decision = books.with_case(&account.id, ctx.now, closing::decide);
         commit.add(&mut books, account, decision, "");
     }
     ctx.batch(commit.statements(ctx.now)).await.map(|_| ())

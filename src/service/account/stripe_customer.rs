@@ -5,8 +5,8 @@ use crate::base::ids::{AccountId, EventId};
 use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
+use crate::engine::account::closing;
 use crate::engine::account::customer;
-use crate::engine::account::decision;
 use crate::engine::event::Payload;
 use crate::service::account::books;
 use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
@@ -19,15 +19,17 @@ use crate::store::account::AccountRow;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::BookedCustomer;
 use crate::store::attribution::suspicion;
+use crate::store::event::FactReads;
 use crate::store::port::DbError;
+use crate::store::program;
 
 /// Statements that determine a customer's account, and record it if nothing has to move.
 const FIND_STATEMENTS: u64 = 4 + 2;
 /// Statements that usually move its facts: both accounts' revisions and snapshots, what is moved and what is
 /// recomputed. If one takes more, the port refuses it before anything is written. It stays marked, and has a sweep to
 /// itself when its turn comes.
-const MOVE_USUALLY: u64 = 1 + BOOKS_STATEMENTS + 13;
-const MOVE_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + 4 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
+const MOVE_USUALLY: u64 = 2 + BOOKS_STATEMENTS + 13;
+const MOVE_STATEMENTS: u64 = 2 + BOOKS_STATEMENTS + 4 + COMMIT_STATEMENTS + UNBIND_STATEMENTS;
 /// In addition to the sweep's heartbeat and the list of customers.
 const _: () = assert!(2 + FIND_STATEMENTS - 2 + MOVE_STATEMENTS <= STATEMENTS_FREE, "no sweep can join a customer");
 
@@ -128,12 +130,14 @@ async fn moved<P: Ports>(
     sort(&mut ids);
     ids.dedup();
     // Revisions are read before the snapshot, so anything written in between makes this attempt fail.
-    let known = ctx.read(account::account_list(&ids)).await?;
+    let (known, catalog) = ctx.read((account::account_list(&ids), program::programs())).await?;
     let find = |id: &AccountId| known.iter().find(|a| a.id == *id).cloned();
     let accounts: Vec<AccountRow> =
         ids.iter().map(|id| find(id).unwrap_or_else(|| AccountRow::new(id.clone()))).collect();
     let events: Vec<EventId> = facts.iter().map(|f| f.event_id.clone()).collect();
-    let mut books = books::read(ctx, accounts.clone(), &PendingEvent::default()).await?;
+    let mut books =
+        books::read(ctx, catalog, accounts.clone(), &PendingEvent { reads: FactReads::All, ..PendingEvent::default() })
+            .await?;
     let mut commit = Commit::default();
     for left in accounts.iter().filter(|a| a.id != *target) {
         if !signs_up_without(&books, &left.id, &events) {
@@ -144,7 +148,7 @@ async fn moved<P: Ports>(
     books.move_facts(&events, target);
     // Accounts that lose facts go first: others may follow the account that gains them.
     for row in accounts.iter().filter(|a| a.id != *target).chain(accounts.iter().filter(|a| a.id == *target)) {
-        let decision = books.with_case(&row.id, ctx.now, decision::decide);
+        let decision = books.with_case(&row.id, ctx.now, closing::decide);
         commit.add(&mut books, row, decision, "");
     }
     Ok(commit)

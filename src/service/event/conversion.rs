@@ -1,15 +1,15 @@
 //! Ingesting an event: store it and its effects in one batch.
 
-use crate::base::ids::{AccountId, AccrualId, EventId, InvoiceId, LinkCode, PartnerId, ProgramId, RewardId};
+use crate::base::ids::{AccountId, InvoiceId};
+use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie::CookieKeys;
 use crate::codec::attribution::{reference, token};
+use crate::engine::account::closing;
 use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
-use crate::engine::accrual::{Accrual, AccrualState};
-use crate::engine::attribution::binding::AttributionMethod;
-use crate::engine::event::FactPayment;
+use crate::engine::account::usage;
 use crate::engine::event::{Event, Payload};
 use crate::engine::review::address;
 use crate::program::catalog::Catalog;
@@ -19,44 +19,18 @@ use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
+pub use crate::service::event::incoming::{Incoming, IngestOutcome};
+use crate::service::event::incoming::{fact, intake};
+use crate::service::event::moot;
+use crate::service::event::report::{AccrualOutcome, IngestReport};
 use crate::service::funnel;
 use crate::service::retry::Failed;
 use crate::store::account::{AccountRow, customer, waiting};
 use crate::store::attribution::suspicion::IdentityMark;
+use crate::store::event::{EventState, FactReads};
 use crate::store::port::{DbError, Stmt};
+use crate::store::together::together;
 use crate::store::{event as events, program};
-use serde::Serialize;
-
-/// An event with its source.
-pub struct Incoming {
-    pub source: &'static str,
-    /// Hex SHA-256 of the bytes as sent: the same id with different bytes is refused.
-    pub body_sha256: String,
-    pub event: Event,
-    /// The attribution evidence that the event presented, verified.
-    pub presented: VerifiedCredential,
-    /// The payment that a refund or dispute is about, if it names one instead of an invoice.
-    pub payment: Option<FactPayment>,
-}
-
-impl Incoming {
-    /// The invoices that the event is about.
-    fn invoices(&self) -> Vec<InvoiceId> {
-        let of_payment = self.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.clone());
-        self.event.payload.invoice_id().cloned().into_iter().chain(of_payment).collect()
-    }
-}
-
-/// The response. `first` is false for a repeat, which gets the same response as the first delivery.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IngestOutcome {
-    pub first: bool,
-    /// Whether a decision uses it.
-    pub known: bool,
-    pub outcome: serde_json::Value,
-    /// How many Stripe customers may turn out to be this account.
-    pub rejoin: i64,
-}
 
 /// Verifies the attribution evidence of an event. If its token does not verify, the event loses its touches but is
 /// still accepted.
@@ -75,13 +49,13 @@ pub fn present(keys: Option<&CookieKeys>, event: &Event) -> VerifiedCredential {
 /// The most statements that ingesting an event takes: the reads, the event and its rows, one account's decision, and
 /// what the caller adds.
 pub const TAKE_STATEMENTS: u64 =
-    READ_STATEMENTS + BOOKS_STATEMENTS + EVENT_STATEMENTS + COMMIT_STATEMENTS + ALSO_STATEMENTS;
-const READ_STATEMENTS: u64 = 4;
+    READ_STATEMENTS + 2 * BOOKS_STATEMENTS + EVENT_STATEMENTS + COMMIT_STATEMENTS + ALSO_STATEMENTS;
+const READ_STATEMENTS: u64 = 3;
 const EVENT_STATEMENTS: u64 = 4;
 const ALSO_STATEMENTS: u64 = 2;
 /// Statements that it usually takes. A deferrable event is started if these are left. If it takes more, the port
 /// refuses it before anything is written, and it has a whole invocation to itself when its turn comes.
-pub const TAKE_USUALLY: u64 = TAKE_STATEMENTS - 8;
+pub const TAKE_USUALLY: u64 = TAKE_STATEMENTS - BOOKS_STATEMENTS - 8;
 
 /// Pages of dependent accounts that are recomputed before the sender gets a response; the sweep does the rest.
 const DEPENDANT_PAGES: u32 = 4;
@@ -102,11 +76,14 @@ pub async fn take_with<P: Ports>(
     // The event is stored, and accounts that may be this one or depend on it are marked: a failure here is made up for by the
     // sweep.
     let _ = stripe_customer::process_marked(ctx, taken.rejoin).await;
-    if taken.first && taken.known {
+    if taken.marks {
         let _ = recompute::process_marked(ctx, DEPENDANT_PAGES).await;
     }
     Ok(taken)
 }
+
+/// The columns of what is known of an event and its accounts.
+const KNOWN: &[&str] = &["body_sha256, outcome", "id, revision, written, usage_questions, closed"];
 
 async fn attempt<P: Ports>(
     ctx: &Context<'_, P>,
@@ -117,14 +94,12 @@ async fn attempt<P: Ports>(
     let invoices = incoming.invoices();
     let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
     // The accounts' revisions are read before their snapshots, so anything written in between makes this attempt fail.
-    let (seen, catalog, mut accounts, clicks) = ctx
-        .read((
-            events::event_seen(&event.id).first(),
-            program::programs(),
-            events::event_accounts(event.account_id.as_ref(), &invoices),
-            events::visitor_clicks(visitor, event.occurred_at),
-        ))
-        .await?;
+    let clicks =
+        matches!(event.payload, Payload::SignedUp { .. }).then(|| events::visitor_clicks(visitor, event.occurred_at));
+    let known = (events::event_seen(&event.id).first(), events::event_accounts(event.account_id.as_ref(), &invoices));
+    let ((seen, mut accounts), catalog, clicks) =
+        ctx.read((together(KNOWN, known), program::programs(), clicks)).await?;
+    sort_by(&mut accounts, |a, b| a.id.cmp(&b.id));
     let known = decision::matters(&catalog, event);
     if let Some(seen) = seen {
         return Ok(repeat(incoming, &seen, known)?);
@@ -134,33 +109,42 @@ async fn attempt<P: Ports>(
     {
         accounts.push(AccountRow::new(id.clone()));
     }
+    if known && let Some(taken) = moot::take(ctx, incoming, &catalog, &accounts, &also).await? {
+        return Ok(taken);
+    }
     let mut presented = incoming.presented.clone();
     if let Some(touchpoints) = &mut presented.touchpoints {
         reference::name_programs(touchpoints, &catalog);
     }
-    if matches!(event.payload, Payload::SignedUp { .. }) {
-        presented.clicks = clicks;
-    }
+    presented.clicks = clicks.unwrap_or_default();
     let mut outcome = IngestReport::new(event, known);
     let mut commit = marks(event);
     let mut decided = Vec::new();
     if known && !accounts.is_empty() {
         decided.extend(accounts.iter().map(|a| a.id.clone()));
-        let coming = pending(event, &presented, invoices);
-        let mut books = books::read(ctx, accounts.clone(), &coming).await?;
-        books.add_fact(fact(incoming, &presented), &event.person, incoming.source == customer::SOURCE);
-        decide_all(&mut books, &accounts, event, ctx.now, &mut commit, &mut outcome);
+        let fact = fact(incoming, &presented);
+        let mut coming = pending(event, &presented, invoices, reads(&accounts, &fact));
+        let mut books = read(ctx, incoming, &fact, (&catalog, &accounts), &coming).await?;
+        let mut first = decide_first(&books, &accounts, ctx.now);
+        if first.as_ref().is_some_and(|decision| decision.reopens) {
+            coming.reads = FactReads::Whole;
+            books = read(ctx, incoming, &fact, (&catalog, &accounts), &coming).await?;
+            first = None;
+        }
+        settle(&mut books, (&accounts, first), event, ctx.now, &mut commit, &mut outcome);
     }
     outcome.accruals.extend(commit.accruals.iter().map(AccrualOutcome::of));
     let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
-    let intake = intake(ctx, incoming, &presented, &text);
+    let state = if known { EventState::Open } else { EventState::Moot };
+    let intake = events::Intake { state, ..intake(ctx, incoming, &presented, &text) };
     // The event goes first: its unique id rejects a second delivery before anything else is written.
+    let marks = commit.marks_others();
     let mut batch = vec![events::event_insert(event, &intake)];
-    batch.extend(events::event_person_insert(event));
-    let marks = customer::customers_mark(event, incoming.source, ctx.now);
-    let marked = marks.is_some().then_some(batch.len());
-    batch.extend(marks);
+    batch.extend(events::event_person_insert(event, incoming.source));
+    let customers = customer::customers_mark(event, incoming.source, ctx.now);
+    let marked = customers.is_some().then_some(batch.len());
+    batch.extend(customers);
     batch.extend(funnel::counted(&catalog, event, &presented));
     batch.extend(commit.statements(ctx.now));
     batch.extend(also.clone());
@@ -171,7 +155,7 @@ async fn attempt<P: Ports>(
         rows => rows?,
     };
     let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
-    Ok(IngestOutcome { first: true, known, outcome, rejoin })
+    Ok(IngestOutcome { first: true, known, outcome, rejoin, marks })
 }
 
 /// Stores an event without its effect, because a rule refuses the decision about its accounts, and would refuse it again.
@@ -185,12 +169,12 @@ async fn wait<P: Ports>(
     also: Vec<Stmt>,
 ) -> Result<IngestOutcome, Failed> {
     let event = &incoming.event;
-    let report = IngestReport { outcome: "waiting", ..IngestReport::new(event, known) };
+    let report = IngestReport::new(event, known).waiting();
     let outcome = serde_json::to_value(&report).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
     let intake = intake(ctx, incoming, presented, &text);
     let mut batch = vec![events::event_insert(event, &intake)];
-    batch.extend(events::event_person_insert(event));
+    batch.extend(events::event_person_insert(event, incoming.source));
     batch.extend(customer::customers_mark(event, incoming.source, ctx.now));
     batch.extend(funnel::counted(catalog, event, presented));
     // Other accounts may follow from the event itself, whatever it means for its own.
@@ -198,7 +182,7 @@ async fn wait<P: Ports>(
     batch.push(waiting::account_wait(accounts, why, ctx.now));
     batch.extend(also);
     ctx.batch(batch).await?;
-    Ok(IngestOutcome { first: true, known, outcome, rejoin: 0 })
+    Ok(IngestOutcome { first: true, known, outcome, rejoin: 0, marks: true })
 }
 
 /// The accounts that an event concerns without being theirs: those of the domain, mailbox or customer that it names.
@@ -222,23 +206,8 @@ fn marks(event: &Event) -> Commit {
     commit
 }
 
-fn intake<'a, P: Ports>(
-    ctx: &Context<'_, P>,
-    incoming: &'a Incoming,
-    presented: &'a VerifiedCredential,
-    outcome: &'a str,
-) -> events::Intake<'a> {
-    events::Intake {
-        source: incoming.source,
-        body_sha256: &incoming.body_sha256,
-        received_at: ctx.now,
-        presented,
-        outcome,
-    }
-}
-
 /// What an event adds to the decision before it is stored.
-fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceId>) -> PendingEvent {
+fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceId>, reads: FactReads) -> PendingEvent {
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
         domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
@@ -252,37 +221,56 @@ fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceI
             .collect(),
         invoices,
         at: Some(event.occurred_at),
+        reads,
     }
 }
 
-fn decide_all(
+/// Which facts the decision with this one reads. What is closed is opened by an older fact, and by one about it.
+fn reads(accounts: &[AccountRow], fact: &Fact) -> FactReads {
+    let is_open = |closed: &str| books::closed_history(closed).is_some_and(|closed| closed.before <= fact.at);
+    if usage::may_bind(fact) {
+        FactReads::All
+    } else if accounts.len() == 1 && accounts.iter().filter_map(|account| account.closed.as_deref()).all(is_open) {
+        FactReads::Open
+    } else {
+        FactReads::Whole
+    }
+}
+
+/// The snapshot with a fact that is not stored yet.
+async fn read<P: Ports>(
+    ctx: &Context<'_, P>,
+    incoming: &Incoming,
+    fact: &Fact,
+    (catalog, accounts): (&Catalog, &[AccountRow]),
+    coming: &PendingEvent,
+) -> Result<AccountSnapshots, DbError> {
+    let mut books = books::read(ctx, catalog.clone(), accounts.to_vec(), coming).await?;
+    books.add_fact(fact.clone(), &incoming.event.person, incoming.source == customer::SOURCE);
+    Ok(books)
+}
+
+/// The decision about the first account.
+fn decide_first(books: &AccountSnapshots, accounts: &[AccountRow], now: UtcMillis) -> Option<AccountDecision> {
+    accounts.first().map(|account| books.with_case(&account.id, now, closing::decide))
+}
+
+/// Adds the accounts' decisions to the batch. A decision may depend on those before it, so only the first can be made
+/// already.
+fn settle(
     books: &mut AccountSnapshots,
-    accounts: &[AccountRow],
+    (accounts, mut first): (&[AccountRow], Option<AccountDecision>),
     event: &Event,
     now: UtcMillis,
     commit: &mut Commit,
     outcome: &mut IngestReport,
 ) {
     for account in accounts {
-        let decision = books.with_case(&account.id, now, decision::decide);
+        let decision = first.take().unwrap_or_else(|| books.with_case(&account.id, now, closing::decide));
         if event.account_id.as_deref() == Some(&account.id) {
             outcome.decided(&books.catalog, &decision, now);
         }
         commit.add(books, account, decision, &event.id);
-    }
-}
-
-fn fact(incoming: &Incoming, presented: &VerifiedCredential) -> Fact {
-    let event = &incoming.event;
-    Fact {
-        event_id: event.id.clone(),
-        account_id: event.account_id.clone().unwrap_or_default(),
-        kind: event.kind.clone(),
-        at: event.occurred_at,
-        email_domain: event.person.email.as_deref().and_then(address::email_domain),
-        payload: event.payload.clone(),
-        credential: presented.clone(),
-        payment: incoming.payment.clone(),
     }
 }
 
@@ -299,100 +287,5 @@ fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<Inges
         .field("id"));
     }
     let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
-    Ok(IngestOutcome { first: false, known, outcome, rejoin: 0 })
-}
-
-const EMAIL_IGNORED: &str = "the email address is not one, and counts as absent";
-
-/// The response to the sender, and to a repeat.
-#[derive(Serialize)]
-pub struct IngestReport {
-    event: EventId,
-    /// `applied`, `stored` if no decision uses the type, or `waiting` if the decision is refused for now.
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<AccountId>,
-    attribution: Vec<AttributionOutcome>,
-    accruals: Vec<AccrualOutcome>,
-    /// What the event brought and nobody can use.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<&'static str>,
-}
-
-#[derive(Serialize)]
-struct AttributionOutcome {
-    group: String,
-    attributed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<ProgramId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    partner: Option<PartnerId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<AttributionMethod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<LinkCode>,
-    reason: String,
-    /// The referred side's benefit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    benefit: Option<crate::program::document::Benefit>,
-}
-
-#[derive(Serialize)]
-struct AccrualOutcome {
-    id: AccrualId,
-    program: ProgramId,
-    reward_id: RewardId,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    partner: PartnerId,
-    unit: String,
-    gross_cents: i64,
-    net_cents: i64,
-    state: AccrualState,
-    reason: String,
-}
-
-impl AccrualOutcome {
-    fn of(accrual: &Accrual) -> AccrualOutcome {
-        AccrualOutcome {
-            id: accrual.id.clone(),
-            program: accrual.program_id.clone(),
-            reward_id: accrual.reward_id.clone(),
-            partner: accrual.partner_id.clone(),
-            unit: accrual.unit.clone(),
-            gross_cents: accrual.gross_cents.0,
-            net_cents: accrual.net_cents.0,
-            state: accrual.state,
-            reason: accrual.reason.clone(),
-        }
-    }
-}
-
-impl IngestReport {
-    fn new(event: &Event, known: bool) -> IngestReport {
-        IngestReport {
-            event: event.id.clone(),
-            outcome: if known { "applied" } else { "stored" },
-            account: event.account_id.clone(),
-            attribution: Vec::new(),
-            accruals: Vec::new(),
-            warnings: event.person.email_ignored.then_some(EMAIL_IGNORED).into_iter().collect(),
-        }
-    }
-
-    fn decided(&mut self, catalog: &Catalog, decision: &AccountDecision, now: UtcMillis) {
-        for group in &decision.groups {
-            let result = &group.result;
-            let binding = result.binding.as_ref();
-            self.attribution.push(AttributionOutcome {
-                group: result.group.clone(),
-                attributed: binding.is_some(),
-                program: binding.map(|b| b.program.clone()),
-                partner: binding.map(|b| b.partner.clone()),
-                method: binding.map(|b| b.method),
-                code: binding.map(|b| b.code.clone()),
-                reason: result.reason.clone(),
-                benefit: binding.and_then(|b| catalog.in_force(&b.program, now)?.benefit.clone()),
-            });
-        }
-    }
+    Ok(IngestOutcome { first: false, known, outcome, rejoin: 0, marks: false })
 }

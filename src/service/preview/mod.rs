@@ -19,6 +19,7 @@ use crate::service::program::replay::Replay;
 use crate::service::settlement::preview::RunPreview;
 use crate::store::account::AccountRow;
 use crate::store::accrual::modifiers;
+use crate::store::event::FactReads;
 use crate::store::port::{DbError, Stmt};
 use crate::store::preview as rows;
 use crate::store::preview::{PreviewRow, PreviewState};
@@ -31,7 +32,7 @@ pub const ACCOUNTS: i64 = 200;
 const FACTS: i64 = 4_000;
 /// Statements of a step: its accounts, their modifiers and caps, their snapshot, and what is written. Each megabyte of rows
 /// beyond the first takes one more.
-const STEP_STATEMENTS: u64 = 1 + BOOKS_STATEMENTS + AGAIN_STATEMENTS;
+const STEP_STATEMENTS: u64 = 2 + BOOKS_STATEMENTS + AGAIN_STATEMENTS;
 /// Statements of a step about accounts that the step before has read.
 const AGAIN_STATEMENTS: u64 = 2 + 8;
 /// Statements of a response: the preview, the programs, its rows and their sums.
@@ -187,7 +188,10 @@ async fn read_page<P: Ports>(
     let is_last = found.first().is_none_or(|first| first.found == found.len() as i64);
     let ids: Vec<AccountId> = found.into_iter().map(|row| row.account_id).collect();
     let accounts = ids.iter().cloned().map(AccountRow::new).collect();
-    let books = books::read(ctx, accounts, &PendingEvent::default()).await?;
+    // A draft may ask about other usage than the stored programs.
+    let reads = if subject.is_run() { FactReads::Whole } else { FactReads::All };
+    let coming = PendingEvent { reads, ..PendingEvent::default() };
+    let books = books::read(ctx, ctx.programs().await?, accounts, &coming).await?;
     Ok(AccountPage { ids, is_last, books })
 }
 

@@ -28,7 +28,7 @@ pub async fn start<P: Ports>(
     let mut found = super::of_program(&draft, id, "document.id");
     found.extend(super::same_money(&draft, standing, "document."));
     super::none_of(found)?;
-    let document = request.document.as_ref().map(|_| draft.document());
+    let document = request.document.as_ref().map(|_| draft.document().value());
     let wanted = json!({"document": document, "from": request.from.to_rfc3339(), "to": request.to.to_rfc3339()});
     let new = PreviewState {
         kind: "draft".to_owned(),

@@ -38,7 +38,7 @@ impl From<AppError> for Refusal {
 /// Saves a version: 201 if it is new, 200 if the identical version exists.
 pub async fn save<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId, body: &str) -> Result<StoredResponse, Refusal> {
     let document = check::read(body).map_err(Refusal::Findings)?;
-    let text = serde_json::to_string(document.document()).map_err(|e| DbError::Fault(e.to_string()))?;
+    let text = document.document().text();
     let sha256 = id::hex(&Sha256::digest(text.as_bytes()));
     let catalog = ctx.programs().await?;
     let newest = catalog.versions(id).last();

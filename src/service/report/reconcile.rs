@@ -13,6 +13,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::event::conversion;
 use crate::service::event::conversion::{Incoming, TAKE_USUALLY};
+use crate::store::event::FactReads;
 use crate::store::{event as events, program};
 use serde_json::{Value, json};
 
@@ -37,7 +38,8 @@ pub async fn reconcile_those<P: Ports>(
     speaks_of: impl Fn(&str) -> bool,
 ) -> Result<Value, AppError> {
     let ids: Vec<AccountId> = request.accounts.iter().map(|a| a.id.clone()).collect();
-    let (facts, catalog) = ctx.read((events::fact_list(&ids, &[], &[]), program::programs())).await?;
+    let (facts, catalog) =
+        ctx.read((events::fact_list(&ids, &[], &[], (FactReads::All, "")), program::programs())).await?;
     let facts = AccountFacts::new(facts);
     let own: Vec<String> = catalog.all_in_force(request.as_of).into_iter().map(|d| d.currency.clone()).collect();
     let mut missed = Vec::new();

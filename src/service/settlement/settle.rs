@@ -114,7 +114,7 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
 /// fits too (`recompute.rs`).
 pub fn step_statements(state: RunState) -> u64 {
     match state {
-        RunState::Granting => BOOKS_STATEMENTS + 7,
+        RunState::Granting => BOOKS_STATEMENTS + 8,
         RunState::Deciding => 5,
         RunState::Terms => 11,
         RunState::Backfilling => 14,
@@ -232,7 +232,7 @@ pub async fn grants_page<P: Ports>(
     let candidates = ctx.read(runs::grant_candidates(run)).await?;
     let Some(last) = candidates.last().map(|c| c.account_id.clone()) else { return Ok((Vec::new(), None)) };
     let accounts = candidates.into_iter().map(|c| AccountRow::new(c.account_id)).collect();
-    let books = books::read(ctx, accounts, &PendingEvent::default()).await?;
+    let books = books::read(ctx, ctx.programs().await?, accounts, &PendingEvent::default()).await?;
     let mut planned = Vec::new();
     if let Some(document) = books.catalog.in_force(&run.program_id, run.as_of_ms) {
         for account in &books.accounts {

@@ -1,6 +1,7 @@
 //! Accounts: their revision, bindings and accruals.
 
 pub mod customer;
+mod marked;
 pub mod waiting;
 
 use crate::base::id;
@@ -9,6 +10,11 @@ use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
 use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::accrual::Accrual;
+pub(in crate::store) use crate::store::account::marked::mark_found;
+pub use crate::store::account::marked::{
+    DomainMark, SharedMark, SignupVelocityMark, recompute_by_ids, recompute_by_partner, recompute_by_partners,
+    recompute_by_shared, recompute_by_signup_velocity,
+};
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
@@ -20,12 +26,16 @@ pub struct AccountRow {
     pub revision: i64,
     /// The `digest` of the stored groups.
     pub written: Option<String>,
+    /// What programs usage_questions about usage when its moot events were found.
+    pub usage_questions: Option<String>,
+    /// What is known of its closed facts, as JSON; empty if that is not enough.
+    pub closed: Option<String>,
 }
 
 impl AccountRow {
     /// An account with nothing stored, or of which only the id is needed.
     pub fn new(id: AccountId) -> AccountRow {
-        AccountRow { id, revision: 0, written: None }
+        AccountRow { id, revision: 0, written: None, usage_questions: None, closed: None }
     }
 }
 
@@ -68,6 +78,8 @@ pub struct AccountAdvance<'a> {
     pub revision: i64,
     pub signed_up: Option<UtcMillis>,
     pub written: &'a str,
+    pub usage_questions: &'a str,
+    pub closed: Option<&'a str>,
     /// What was refunded or is disputed. `None`: it stays.
     pub invoices: Option<&'a [InvoiceStatus]>,
 }
@@ -75,9 +87,11 @@ pub struct AccountAdvance<'a> {
 /// Writes decisions, each made at the given revision. Aborts the batch if an account has another revision by now.
 pub fn account_advance(rows: &[AccountAdvance], now: UtcMillis) -> Stmt {
     Stmt::new(format!(
-        "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, created_at_ms, invoices, invoices_at_ms)
-         SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', ?2, row ->> '$.invoices', ?2 FROM given WHERE true
+        "{GIVEN} INSERT INTO account (id, revision, signed_up_at_ms, written, usage_questions, closed, created_at_ms, invoices, invoices_at_ms)
+         SELECT row ->> '$.id', (row ->> '$.revision') + 1, row ->> '$.signed_up', row ->> '$.written', row ->> '$.usage_questions',
+           row ->> '$.closed', ?2, row ->> '$.invoices', ?2 FROM given WHERE true
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, needs_recompute_since_ms = NULL, refused_by = NULL, refused_at_ms = NULL, written = excluded.written,
+           usage_questions = excluded.usage_questions, closed = excluded.closed,
            signed_up_at_ms = COALESCE(excluded.signed_up_at_ms, signed_up_at_ms),
            invoices = COALESCE(excluded.invoices, invoices), invoices_at_ms = excluded.invoices_at_ms",
     ))
@@ -97,90 +111,14 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
     .json(&rows)
 }
 
-/// Marks accounts to be recomputed.
-pub fn recompute_by_ids(accounts: &[AccountId], now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?2) WHERE id IN (SELECT value FROM json_each(?1))",
-    )
-    .json(&accounts)
-    .bind(now)
-}
-
-/// Sign-ups at or after an instant that named an email domain.
-#[derive(Clone, Debug, Serialize)]
-pub struct DomainMark {
-    pub domain: String,
-    pub from: UtcMillis,
-}
-
-/// Marks the accounts that `found` selects by `given` (`?1`), except those that are being decided now.
-pub(super) fn mark_found(found: &str, given: &impl Serialize, except: &[AccountId], now: UtcMillis) -> Stmt {
-    Stmt::new(format!(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3)
-         WHERE id IN ({found}) AND id NOT IN (SELECT value FROM json_each(?2))"
-    ))
-    .json(given)
-    .json(&except)
-    .bind(now)
-}
-
-/// Sign-ups through a partner in a span of time.
-#[derive(Clone, Debug, Serialize)]
-pub struct SignupVelocityMark {
-    pub program: ProgramId,
-    pub partner: PartnerId,
-    pub from: UtcMillis,
-    pub to: UtcMillis,
-}
-
-/// The same for accounts that signed up later in the same month through the same partner.
-pub fn recompute_by_signup_velocity(crowds: &[SignupVelocityMark], except: &[AccountId], now: UtcMillis) -> Stmt {
-    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value ->> '$.partner'
-                   AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'
-                 WHERE b.program_id = value ->> '$.program'";
-    mark_found(found, &crowds, except, now)
-}
-
-/// Marks all accounts of a partner.
-pub fn recompute_by_partner(partner: &PartnerId, now: UtcMillis) -> Stmt {
-    recompute_by_partners(std::slice::from_ref(partner), now)
-}
-
-/// Marks all accounts of partners, and those for which operators added something to them.
-pub fn recompute_by_partners(partners: &[PartnerId], now: UtcMillis) -> Stmt {
-    let found = "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.partner_id = value
-                 UNION SELECT j.account_id FROM json_each(?1) CROSS JOIN adjustment j ON j.partner_id = value";
-    mark_found(found, &partners, &[], now)
-}
-
-/// Accounts that a visitor's touches, or an email domain alone, bound in a span of time.
-#[derive(Clone, Debug, Serialize)]
-pub struct SharedMark {
-    pub visitor: Option<String>,
-    pub domain: Option<String>,
-    pub from: UtcMillis,
-    pub to: UtcMillis,
-}
-
-/// The same for accounts that one visitor's touches or one email domain bound.
-pub fn recompute_by_shared(shared: &[SharedMark], except: &[AccountId], now: UtcMillis) -> Stmt {
-    let by = |column: &str| {
-        format!(
-            "SELECT b.account_id FROM json_each(?1) CROSS JOIN binding b ON b.{column} = value ->> '$.{column}'
-               AND b.signed_up_at_ms >= value ->> '$.from' AND b.signed_up_at_ms < value ->> '$.to'"
-        )
-    };
-    mark_found(&format!("{} UNION ALL {}", by("visitor"), by("domain")), &shared, except, now)
-}
-
 /// Accounts to be recomputed, earliest sign-up first: as many as have `facts` events together, and at least one. Those
 /// that were refused are not among them.
 pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
     Stmt::new(
-        "SELECT id, revision, written FROM (
-           SELECT id, revision, written, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
-                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id)) OVER (ORDER BY signed_up_at_ms, id) AS total
-           FROM (SELECT id, revision, written, signed_up_at_ms FROM account
+        "SELECT id, revision, written, usage_questions, closed FROM (
+           SELECT id, revision, written, usage_questions, closed, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
+                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id AND e.state <> 'moot')) OVER (ORDER BY signed_up_at_ms, id) AS total
+           FROM (SELECT id, revision, written, usage_questions, closed, signed_up_at_ms FROM account
                  WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL ORDER BY signed_up_at_ms, id LIMIT ?1) a)
          WHERE total <= ?2 OR place = 1 ORDER BY place",
     )
@@ -206,6 +144,31 @@ pub fn accrual_insert(now: &str) -> String {
         "INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms) SELECT {}, {now} FROM given WHERE true",
         values.join(", ")
     )
+}
+
+/// The condition for accruals of which decisions read the open ones, or all.
+pub(super) fn open_only(accrual: &str, all: bool) -> String {
+    if all { String::new() } else { format!("AND {accrual}.closed = 0") }
+}
+
+/// Closes the accruals for payments of accounts, by their events.
+pub fn accrual_close(accounts: &[AccountId], events: &[EventId]) -> Stmt {
+    Stmt::new(
+        "UPDATE accrual SET closed = 1 WHERE account_id IN (SELECT value FROM json_each(?1)) AND closed = 0
+           AND event_id IN (SELECT value FROM json_each(?2)) AND source GLOB 'invoice:*'",
+    )
+    .json(&accounts)
+    .json(&events)
+}
+
+/// The same, and opens all others of the accounts.
+pub fn accrual_close_only(accounts: &[AccountId], events: &[EventId]) -> Stmt {
+    Stmt::new(
+        "UPDATE accrual SET closed = 1 - closed WHERE account_id IN (SELECT value FROM json_each(?1))
+           AND closed <> (source GLOB 'invoice:*' AND event_id IN (SELECT value FROM json_each(?2)))",
+    )
+    .json(&accounts)
+    .json(&events)
 }
 
 const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id = excluded.event_id, \
@@ -289,7 +252,7 @@ pub fn binding_clear(accounts: &[AccountId]) -> [Stmt; 3] {
 
 /// Accounts by id, if they were decided before.
 pub fn account_list(ids: &[AccountId]) -> Query<AccountRow> {
-    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
+    Stmt::new("SELECT id, revision, written, usage_questions, closed FROM account WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id")
         .json(&ids)
         .query()
 }
@@ -342,5 +305,5 @@ pub struct AccountIdRow {
 }
 
 pub fn account_find(id: &AccountId) -> Query<AccountRow> {
-    Stmt::new("SELECT id, revision, written FROM account WHERE id = ?1").bind(id).query()
+    Stmt::new("SELECT id, revision, written, usage_questions, closed FROM account WHERE id = ?1").bind(id).query()
 }

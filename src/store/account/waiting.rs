@@ -14,7 +14,7 @@ const REFUSED_AGAIN_MS: i64 = HOUR_MS;
 /// The next account whose decision was refused, alone or in a batch with others: each is tried by itself.
 pub fn refused_next(now: UtcMillis) -> Query<AccountRow> {
     Stmt::new(
-        "SELECT id, revision, written FROM account
+        "SELECT id, revision, written, usage_questions, closed FROM account
          WHERE refused_by IS NOT NULL AND needs_recompute_since_ms IS NOT NULL AND (refused_at_ms IS NULL OR refused_at_ms <= ?1)
          ORDER BY refused_at_ms, signed_up_at_ms, id LIMIT 1",
     )

@@ -9,7 +9,7 @@ use crate::engine::accrual::adjustment::{AccrualAdjustments, AdjustmentState};
 use crate::engine::accrual::{Accrual, Balance};
 use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::program::reward::ADJUSTMENT;
-use crate::store::account::{LINE_COLUMNS, accrual_write};
+use crate::store::account::{LINE_COLUMNS, accrual_write, open_only};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::{Parsed, Query};
@@ -54,14 +54,15 @@ pub fn adjustment_find(id: &AdjustmentId) -> Query<AdjustmentRow> {
 }
 
 /// The accruals of accounts, each with what adjustments change of it, and the invoice that the one behind it names.
-pub fn adjusted_list(accounts: &[AccountId]) -> Parsed<Vec<(Accrual, AccrualAdjustments)>> {
+pub fn adjusted_list(accounts: &[AccountId], closed: bool) -> Parsed<Vec<(Accrual, AccrualAdjustments)>> {
     Stmt::new(format!(
         "SELECT {LINE_COLUMNS}, id AS accrual_id,
            (SELECT COALESCE(SUM(j.amount_cents), 0) FROM adjustment j WHERE j.accrual_id = accrual.id AND j.state = 'booked' AND j.makes_accrual = 0) AS cents,
            (SELECT j.invoice_id FROM adjustment j WHERE j.accrual_id = accrual.id AND j.makes_accrual = 1) AS invoice_id,
            reward_id = '{ADJUSTMENT}' AND EXISTS (SELECT 1 FROM suspension s WHERE s.partner_id = accrual.partner_id AND s.standing = 'banned'
              AND (s.to_ms IS NULL OR accrual.at_ms < s.to_ms)) AS is_banned
-         FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) ORDER BY id"
+         FROM accrual WHERE account_id IN (SELECT value FROM json_each(?1)) {} ORDER BY id",
+        open_only("accrual", closed)
     ))
     .json(&accounts)
     .pairs()

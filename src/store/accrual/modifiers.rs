@@ -312,7 +312,7 @@ pub fn tiny_accounts(run: &RunRow, partners: &[PartnerId]) -> Query<AccountIdRow
 /// Their accounts that are not marked to be recomputed.
 pub fn earned_accounts(run: &RunRow, partners: &[PartnerId]) -> Query<AccountRow> {
     Stmt::new(
-        "SELECT a.id, a.revision, NULL AS written FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
+        "SELECT a.id, a.revision, NULL AS written, NULL AS usage_questions, NULL AS closed FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
            CROSS JOIN account a ON a.id = b.account_id
          WHERE b.program_id = ?1 AND a.needs_recompute_since_ms IS NULL",
     )

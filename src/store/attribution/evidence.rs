@@ -10,6 +10,7 @@ use crate::engine::attribution::{AttributionLink, SameDomainAccount};
 use crate::engine::review::relation::{RING_DEPTH, Upline};
 use crate::engine::review::risk::ReferredSignup;
 use crate::program::document::SIGNUPS_COUNTED_MAX;
+use crate::store::account::open_only;
 use crate::store::link::code::links_of;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
@@ -95,6 +96,7 @@ pub fn signup_velocity_list(
     accounts: &[AccountId],
     codes: &[LinkCode],
     at: Option<UtcMillis>,
+    counted: i64,
 ) -> Query<ReferredSignup> {
     Stmt::new(format!(
         "WITH s AS (SELECT occurred_at_ms AS at FROM event WHERE account_id IN (SELECT value FROM json_each(?1)) AND type = 'account.signed_up'
@@ -109,12 +111,13 @@ pub fn signup_velocity_list(
            WHERE b.partner_id IN (SELECT l.partner_id FROM {links})
              AND b.program_id IN (SELECT v.program_id FROM program_version v WHERE instr(v.document, 'signups_in_month') > 0)
              AND b.signed_up_at_ms >= (SELECT since FROM span) AND b.signed_up_at_ms < (SELECT until FROM span))
-         WHERE place <= {CROWD_MAX}",
+         WHERE place <= ?4",
         links = links_of(&typed("?2"))
     ))
     .json(&accounts)
     .json(&codes)
     .bind(at)
+    .bind(counted)
     .query()
 }
 
@@ -194,8 +197,8 @@ pub struct UplineMark {
 pub fn term_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<PartnerModifier> {
     Stmt::new(format!(
         "SELECT t.program_id, t.partner_id, t.modifier_id, t.quarter, t.from_ms
-         FROM (SELECT DISTINCT l.program_id, l.partner_id FROM {}) p
-           CROSS JOIN partner_modifier t ON t.program_id = p.program_id AND t.partner_id = p.partner_id",
+         FROM (SELECT DISTINCT l.program_id, l.partner_id FROM {}) behind
+           CROSS JOIN partner_modifier t ON t.program_id = behind.program_id AND t.partner_id = behind.partner_id",
         links_of(&typed_or_bound("?2"))
     ))
     .json(&accounts)
@@ -212,12 +215,13 @@ pub struct CapReduction {
 }
 
 /// What monthly caps remove from the accruals of accounts, and what stays of those in a ban.
-pub fn cap_list(accounts: &[AccountId]) -> Query<CapReduction> {
-    Stmt::new(
-        "SELECT accrual_id, cap_reduction_cents, NULL AS kept_cents FROM cap_reduction
-         WHERE account_id IN (SELECT value FROM json_each(?1)) AND cap_reduction_cents > 0
+pub fn cap_list(accounts: &[AccountId], closed: bool) -> Query<CapReduction> {
+    Stmt::new(format!(
+        "SELECT c.accrual_id, c.cap_reduction_cents, NULL AS kept_cents FROM accrual a CROSS JOIN cap_reduction c ON c.accrual_id = a.id
+         WHERE a.account_id IN (SELECT value FROM json_each(?1)) {} AND c.cap_reduction_cents > 0
          UNION ALL SELECT accrual_id, 0, kept_cents FROM ban_kept WHERE account_id IN (SELECT value FROM json_each(?1))",
-    )
+        open_only("a", closed)
+    ))
     .json(&accounts)
     .query()
 }

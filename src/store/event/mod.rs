@@ -4,6 +4,7 @@ pub mod stripe;
 
 use crate::base::decode;
 use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};
+use crate::base::names::names;
 use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
@@ -11,11 +12,14 @@ use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Payload, Person};
 use crate::engine::link::fingerprints;
 use crate::engine::review::address;
-use crate::store::account::AccountRow;
+use crate::store::account::{AccountRow, customer};
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::program::in_force;
 use crate::store::query::{Parsed, Query};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+/// The source of Stripe's facts.
+const STRIPE: &str = customer::SOURCE;
 
 /// An event that was ingested before.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,13 +54,14 @@ pub struct Intake<'a> {
     pub received_at: UtcMillis,
     pub presented: &'a VerifiedCredential,
     pub outcome: &'a str,
+    pub state: EventState,
 }
 
 pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     Stmt::new(
         "INSERT INTO event (id, source, type, account_id, invoice_id, occurred_at_ms, received_at_ms, body_sha256, payload, credential,
-           codes, outcome, email_domain, domain)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+           codes, outcome, email_domain, domain, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )
     .bind(&event.id)
     .bind(intake.source)
@@ -72,30 +77,88 @@ pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
     .bind(intake.outcome)
     .bind(event.person.email.as_deref().and_then(address::email_domain))
     .bind(domain_of(&event.payload).map(str::to_owned))
+    .bind(intake.state.name())
 }
 
-pub fn event_person_insert(event: &Event) -> Option<Stmt> {
+names! {
+    /// Which decisions read an event.
+    pub enum EventState {
+        Open = "open",
+        /// Decisions are the same without it, whatever else happens.
+        Moot = "moot",
+        /// Decisions are the same without it, until something changes that it may depend on.
+        Closed = "closed",
+    }
+}
+
+/// Which events decisions read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FactReads {
+    /// Those that are open, and moot ones where programs ask something else about usage than when they were found moot.
+    #[default]
+    Open,
+    /// Also those that are closed.
+    Whole,
+    /// Also all moot ones: rewards may count from another fact than before.
+    All,
+}
+
+/// An event whose state changes.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventStateChange {
+    pub event: EventId,
+    pub state: EventState,
+}
+
+pub fn state_write(changes: &[EventStateChange]) -> Stmt {
+    Stmt::new(
+        "UPDATE event SET state = given.state
+         FROM (SELECT value ->> '$.event' AS id, value ->> '$.state' AS state FROM json_each(?1)) given WHERE event.id = given.id",
+    )
+    .json(&changes)
+}
+
+/// What the event says of a person, if it is not what was known already: the latest of each before it. Stripe's facts
+/// can move to another account one by one, so each keeps its own.
+pub fn event_person_insert(event: &Event, source: &str) -> Option<Stmt> {
     let Person { email, name, stripe_customer, .. } = &event.person;
     if email.is_none() && name.is_none() && stripe_customer.is_none() {
         return None;
     }
-    Some(
-        Stmt::new(
-            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer, mailbox) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    let is_known = |column: &str, value: &str| {
+        format!(
+            "({value} IS NULL OR {value} IS (SELECT p.{column} FROM event_person p CROSS JOIN event e ON e.id = p.event_id
+               WHERE p.account_id = ?2 AND p.{column} IS NOT NULL AND e.source <> '{STRIPE}' AND (e.occurred_at_ms, e.id) < (CAST(?8 AS INTEGER), ?1)
+               ORDER BY e.occurred_at_ms DESC, e.id DESC LIMIT 1))"
         )
+    };
+    let all =
+        [("email", "?3"), ("name", "?4"), ("stripe_customer", "?5")].map(|(column, value)| is_known(column, value));
+    Some(
+        Stmt::new(format!(
+            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer, mailbox) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+             WHERE ?7 = '{STRIPE}' OR NOT ({})",
+            all.join(" AND ")
+        ))
         .bind(&event.id)
         .bind(event.account_id.clone())
         .bind(email.clone())
         .bind(name.clone())
         .bind(stripe_customer.clone())
-        .bind(email.as_deref().map(address::mailbox)),
+        .bind(email.as_deref().map(address::mailbox))
+        .bind(source)
+        .bind(event.occurred_at),
     )
 }
 
-/// The accounts that an event affects: its own, and every account with a payment of the same invoices.
+/// The accounts that an event affects: its own, and every account with a payment of the same invoices. If one of those is
+/// closed, or the account is to be decided again, what is closed is not known without it.
 pub fn event_accounts(account: Option<&AccountId>, invoices: &[InvoiceId]) -> Query<AccountRow> {
     Stmt::new(
-        "SELECT a.id, a.revision, a.written FROM account a WHERE a.id = ?1
+        "SELECT a.id, a.revision, a.written, a.usage_questions,
+           IIF(a.needs_recompute_since_ms IS NOT NULL AND a.closed IS NOT NULL
+             OR EXISTS (SELECT 1 FROM json_each(?2) i CROSS JOIN event e ON e.invoice_id = i.value WHERE e.state = 'closed'), '', a.closed) AS closed
+         FROM account a WHERE a.id = ?1
            OR a.id IN (SELECT e.account_id FROM json_each(?2) CROSS JOIN event e ON e.invoice_id = value WHERE e.type = 'invoice.paid')
          ORDER BY a.id",
     )
@@ -105,11 +168,23 @@ pub fn event_accounts(account: Option<&AccountId>, invoices: &[InvoiceId]) -> Qu
 }
 
 /// The facts of accounts, all facts about their invoices and their payments whichever account those name, and the facts about the domains
-/// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet.
-pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[String]) -> Parsed<Vec<Fact>> {
+/// of their sign-ups. `invoices` and `domains` are those of an event that is not stored yet. `usage_questions` is
+/// the digest of what programs ask about usage.
+pub fn fact_list(
+    accounts: &[AccountId],
+    invoices: &[InvoiceId],
+    domains: &[String],
+    (which, usage_questions): (FactReads, &str),
+) -> Parsed<Vec<Fact>> {
+    let usage_questions = if which == FactReads::All { "" } else { usage_questions };
     Stmt::new(
         "WITH mine AS MATERIALIZED (SELECT rowid AS row, invoice_id, email_domain, type FROM event
-                                    WHERE account_id IN (SELECT value FROM json_each(?1))),
+                                    WHERE account_id IN (SELECT value FROM json_each(?1)) AND state = 'open'
+                                    UNION ALL SELECT rowid, invoice_id, email_domain, type FROM event
+                                    WHERE ?5 AND account_id IN (SELECT value FROM json_each(?1)) AND state = 'closed'
+                                    UNION ALL SELECT e.rowid, NULL, NULL, e.type
+                                    FROM json_each(?1) CROSS JOIN account a ON a.id = value AND a.usage_questions IS NOT ?4
+                                      CROSS JOIN event e ON e.account_id = a.id AND e.state = 'moot'),
               bills AS (SELECT invoice_id FROM mine WHERE invoice_id IS NOT NULL UNION SELECT value FROM json_each(?2)),
               domains AS (SELECT email_domain FROM mine WHERE type = 'account.signed_up' AND email_domain IS NOT NULL
                           UNION SELECT value FROM json_each(?3)),
@@ -119,7 +194,7 @@ pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[Stri
                            CROSS JOIN stripe_payment_fact f ON f.payment_intent = p.id OR f.charge = p.id
                            CROSS JOIN event e ON e.id = f.event_id
                          UNION SELECT e.rowid FROM domains CROSS JOIN event e ON e.domain = domains.email_domain)
-         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential,
+         SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential, state = 'moot' AS is_moot, state = 'closed' AS is_closed,
            IIF(type GLOB 'invoice.refund*' OR type GLOB 'dispute.*',
              (SELECT json_object('intent', f.payment_intent, 'charge', f.charge, 'invoices', json((
                 SELECT json_group_array(json_object('invoice_id', p.invoice_id, 'paid_cents', p.paid_cents))
@@ -130,6 +205,19 @@ pub fn fact_list(accounts: &[AccountId], invoices: &[InvoiceId], domains: &[Stri
     .json(&accounts)
     .json(&invoices)
     .json(&domains)
+    .bind(usage_questions)
+    .bind(which != FactReads::Open)
+    .parsed(facts)
+}
+
+/// The account's open facts that are no payments and nothing about payments: its usage, and what may bind it.
+pub fn usage_list(account: &AccountId) -> Parsed<Vec<Fact>> {
+    Stmt::new(
+        "SELECT id, account_id, type, occurred_at_ms, email_domain, payload, credential, 0 AS is_moot, 0 AS is_closed, NULL AS payment
+         FROM event WHERE account_id = ?1 AND state = 'open' AND (codes <> '[]' OR type NOT GLOB 'invoice.*' AND type NOT GLOB 'dispute.*')
+         ORDER BY occurred_at_ms, id",
+    )
+    .bind(account)
     .parsed(facts)
 }
 
@@ -143,6 +231,8 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
         email_domain: Option<String>,
         payload: String,
         credential: String,
+        is_moot: i64,
+        is_closed: i64,
         payment: Option<String>,
     }
     let fault = |id: &str, e: decode::Mismatch| DbError::Fault(format!("event {id}: {e}"));
@@ -156,6 +246,8 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
                 event_id: r.id,
                 account_id: r.account_id.unwrap_or_default(),
                 kind: r.r#type,
+                is_moot: r.is_moot != 0,
+                is_closed: r.is_closed != 0,
                 email_domain: r.email_domain,
                 at: r.occurred_at_ms,
             })

@@ -83,7 +83,7 @@ pub struct WaitingHold {
 
 /// The accounts of accruals, with their revisions.
 pub fn waiting_accounts(accounts: &[AccountId]) -> Query<AccountRow> {
-    Stmt::new("SELECT id, revision, written FROM account WHERE id IN (SELECT value FROM json_each(?1))")
+    Stmt::new("SELECT id, revision, written, usage_questions, closed FROM account WHERE id IN (SELECT value FROM json_each(?1))")
         .json(&accounts)
         .query()
 }

@@ -105,7 +105,7 @@ pub fn grant_candidates(run: &RunRow) -> Query<AccountIdRow> {
     Stmt::new(format!(
         "SELECT account_id FROM (
            SELECT account_id, row_number() OVER (ORDER BY account_id) AS place,
-                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = b.account_id)) OVER (ORDER BY account_id) AS total
+                  SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = b.account_id AND e.state <> 'moot')) OVER (ORDER BY account_id) AS total
            FROM (SELECT account_id FROM binding WHERE program_id = ?1 AND grant_due_at_ms IS NOT NULL AND grant_due_at_ms <= ?2
                    AND account_id > ?3 AND {DECIDED} ORDER BY account_id LIMIT ?4) b)
          WHERE total <= ?5 OR place = 1 ORDER BY place",

@@ -154,7 +154,7 @@ fn jobs() -> Names {
 
 /// What became of an event, and of one of Stripe's, which may also wait or be ignored.
 fn outcomes(also: &[&str]) -> Names {
-    let mut all = literals(include_str!("../../../src/service/event/conversion.rs"), "outcome: if known ");
+    let mut all = literals(include_str!("../../../src/service/event/report.rs"), "outcome: if known ");
     let stripe = include_str!("../../../src/service/event/stripe_in.rs");
     for name in also {
         assert!(stripe.contains(&format!("\"{name}\"")), "{name} is no outcome");

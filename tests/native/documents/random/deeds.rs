@@ -37,7 +37,12 @@ fn account(rng: &mut Rng, n: i64, partners: &[(usize, usize)]) -> Account {
     let mut draw = Draw { rng, account: n, deeds: Vec::new() };
     let size = draw.rng.pick(&[1, 5, 30]);
     draw.add(signed_up, "account.signed_up", "", json!({"data": {"team_size": size}}));
-    payments(&mut draw, signed_up);
+    // A busy account has a past that is closed and usage that is moot.
+    let busy = draw.rng.percent(20);
+    payments(&mut draw, signed_up, busy);
+    if busy {
+        usage(&mut draw, signed_up);
+    }
     for k in 0..draw.rng.within(0, 3) {
         let at = signed_up + draw.rng.within(1, 900) * HOUR;
         let id = k.to_string();
@@ -74,10 +79,29 @@ fn account(rng: &mut Rng, n: i64, partners: &[(usize, usize)]) -> Account {
     Account { id: format!("acct{n}"), deeds }
 }
 
-fn payments(draw: &mut Draw, signed_up: i64) {
+/// What only a busy account does: it uses the service all the time, and its subscription is reported again and again.
+fn usage(draw: &mut Draw, signed_up: i64) {
+    let data = json!({"data": {"subscription_id": format!("busy{}", draw.account), "annual_value_cents": 480_000}});
+    draw.add(signed_up + HOUR, "subscription.started", "busy", data.clone());
+    let mut calls = 0;
+    for k in 0..draw.rng.within(20, 60) {
+        let at = signed_up + draw.rng.within(2, 7_000) * HOUR;
+        calls += draw.rng.within(0, 90);
+        let (id, listing) = (format!("busy{k}"), draw.rng.pick(&["a", "b"]));
+        match draw.rng.within(0, 4) {
+            0 => draw.add(at, "account.active", &id, json!({"data": {"api_calls": calls}})),
+            1 => draw.add(at, "listing.viewed", &id, json!({"data": {"listing_id": listing}})),
+            2 => draw.add(at, "demo.asked", &id, json!({})),
+            _ => draw.add(at, "subscription.updated", &id, data.clone()),
+        }
+    }
+}
+
+fn payments(draw: &mut Draw, signed_up: i64, busy: bool) {
     let first = signed_up + draw.rng.within(1, 20) * HOUR * 7;
-    for k in 0..draw.rng.within(0, 7) {
-        let (at, invoice) = (plus_months(first, k) + draw.rng.within(0, 3) * HOUR, format!("in_{}_{k}", draw.account));
+    for k in 0..if busy { draw.rng.within(24, 50) } else { draw.rng.within(0, 7) } {
+        let due = if busy { first + k * 6 * DAY } else { plus_months(first, k) };
+        let (at, invoice) = (due + draw.rng.within(0, 3) * HOUR, format!("in_{}_{k}", draw.account));
         let cents = draw.rng.pick(&[1, 99, 4_900, 9_999, 20_000, 60_000]) * draw.rng.within(1, 3);
         let discount = if draw.rng.percent(20) { draw.rng.within(1, 900) } else { 0 };
         let data = json!({"invoice_id": invoice, "discount_cents": discount});
@@ -90,7 +114,7 @@ fn payments(draw: &mut Draw, signed_up: i64) {
         let later = at + draw.rng.within(1, 90) * HOUR * 11;
         let part = if draw.rng.percent(40) { cents } else { draw.rng.within(0, cents) };
         let amount = json!({"cents": part, "currency": "usd"});
-        match draw.rng.within(0, 10) {
+        match draw.rng.within(0, if busy { 40 } else { 10 }) {
             0..=1 if part > 0 => {
                 let data = json!({"amount": amount, "data": {"invoice_id": invoice, "refund_id": invoice}});
                 draw.add(later, "invoice.refunded", &k.to_string(), data);

@@ -1,31 +1,35 @@
 //! Decisions of one batch, collected and written together: bindings, reviews, accruals, transfers, and the accounts
 //! that need to be recomputed because of them.
 
-use crate::base::ids::{AccountId, PartnerId, ProgramId};
+mod dependants;
+
+use crate::base::ids::{AccountId, EventId, PartnerId, ProgramId};
 use crate::base::money::Cents;
 use crate::base::sort::sort_by;
-use crate::base::time::{Month, UtcMillis};
+use crate::base::time::UtcMillis;
+use crate::engine::account::closed::Closing;
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
 use crate::engine::ledger::account::{FundingAccount, TransferCode};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
-use crate::engine::review::relation::VISITOR_DAYS;
 use crate::engine::review::risk::Suspicion;
-use crate::program::document::{Cadence, Method, Risk};
+use crate::program::document::Cadence;
 use crate::service::account::books::AccountSnapshots;
 use crate::store::account;
-use crate::store::account::{AccountAdvance, AccountRow, BoundRow, DomainMark, SharedMark, SignupVelocityMark};
+use crate::store::account::{AccountAdvance, AccountRow, DomainMark, SharedMark, SignupVelocityMark};
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::UplineMark;
 use crate::store::attribution::suspicion;
 use crate::store::attribution::suspicion::{IdentityMark, NamedMark};
+use crate::store::event::{EventState, EventStateChange, FactReads};
 use crate::store::ledger::budget;
 use crate::store::ledger::budget::BudgetRow;
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
-use crate::store::{ledger, review};
+use crate::store::{event, ledger, review};
+use std::collections::{BTreeSet, HashSet};
 
 #[derive(Default)]
 pub struct Commit {
@@ -41,10 +45,16 @@ pub struct Commit {
     /// Accounts that depend on what changed.
     named: Vec<NamedMark>,
     signup_velocities: Vec<SignupVelocityMark>,
+    signup_limits: BTreeSet<i64>,
     shared: Vec<SharedMark>,
     uplines: Vec<UplineMark>,
     unbound: Vec<AccountId>,
     joined: Vec<CustomerJoined>,
+    states: Vec<EventStateChange>,
+    /// Events that are closed from now on, with their accruals.
+    closed: Vec<EventId>,
+    /// Accounts that were decided with all of their facts, and the events of these that are closed.
+    whole: (Vec<AccountId>, Vec<EventId>),
 }
 
 /// A partner that an account is newly bound to.
@@ -57,7 +67,7 @@ struct CustomerJoined {
 
 /// Statements that write the decisions of one page of accounts, without those for accounts that lose their decisions.
 /// Each megabyte of bindings, accruals or transfers beyond the first takes one more.
-pub const COMMIT_STATEMENTS: u64 = 16;
+pub const COMMIT_STATEMENTS: u64 = 19;
 /// Statements that remove accounts' decisions.
 pub const UNBIND_STATEMENTS: u64 = 3;
 
@@ -69,6 +79,8 @@ struct DecidedAccount {
     read: AccountRow,
     signed_up: Option<UtcMillis>,
     written: String,
+    usage_questions: String,
+    closed: Option<String>,
     /// `None`: they are as they were.
     invoices: Option<Vec<InvoiceStatus>>,
 }
@@ -76,8 +88,15 @@ struct DecidedAccount {
 impl DecidedAccount {
     fn advance(&self) -> AccountAdvance<'_> {
         let AccountRow { id, revision, .. } = &self.read;
-        let invoices = self.invoices.as_deref();
-        AccountAdvance { id, revision: *revision, signed_up: self.signed_up, written: &self.written, invoices }
+        AccountAdvance {
+            id,
+            revision: *revision,
+            signed_up: self.signed_up,
+            written: &self.written,
+            invoices: self.invoices.as_deref(),
+            usage_questions: &self.usage_questions,
+            closed: self.closed.as_deref(),
+        }
     }
 }
 
@@ -90,6 +109,7 @@ impl Commit {
         self.granted.extend(accruals.iter().filter(|l| is_instant_grant(books, l)).cloned());
         self.note_dependants(books, &account.id, &decision.groups);
         books.record(&account.id, &decision.groups);
+        let closed = self.close(books, account, decision.closing.as_ref(), &decision.moot);
         self.accruals.extend(accruals);
         self.transfers.extend(transfers);
         self.suspicions.extend(decision.suspicions.into_iter().map(|s| (account.id.clone(), s)));
@@ -101,7 +121,49 @@ impl Commit {
             self.groups.extend(decision.groups.into_iter().map(|g| (account.id.clone(), g)));
         }
         let invoices = is_new.then_some(decision.invoices);
-        self.accounts.push(DecidedAccount { read: account.clone(), signed_up, written, invoices });
+        self.accounts.push(DecidedAccount {
+            read: account.clone(),
+            signed_up,
+            written,
+            invoices,
+            usage_questions: books.catalog.usage().digest(),
+            closed,
+        });
+    }
+
+    /// Notes which of the account's facts the next decisions read. Returns what is known of the others.
+    fn close(
+        &mut self,
+        books: &AccountSnapshots,
+        account: &AccountRow,
+        closing: Option<&Closing>,
+        moot: &HashSet<EventId>,
+    ) -> Option<String> {
+        let closed: HashSet<&EventId> = closing.iter().flat_map(|closing| &closing.events).collect();
+        for fact in books.facts.own(&account.id) {
+            let id = &fact.event_id;
+            let (is_moot, is_closed) = (moot.contains(id), closed.contains(id));
+            if (is_moot, is_closed) != (fact.is_moot, fact.is_closed) {
+                let state = match (is_moot, is_closed) {
+                    (true, _) => EventState::Moot,
+                    (false, true) => EventState::Closed,
+                    (false, false) => EventState::Open,
+                };
+                self.states.push(EventStateChange { event: id.clone(), state });
+            }
+        }
+        let events = closed.into_iter().cloned();
+        if books.reads == FactReads::Open {
+            self.closed.extend(events);
+        } else if closing.is_some() || account.closed.is_some() {
+            self.whole.0.push(account.id.clone());
+            self.whole.1.extend(events);
+        }
+        match closing {
+            Some(closing) => serde_json::to_string(&closing.history).ok(),
+            None if books.reads == FactReads::Open => account.closed.clone(),
+            None => None,
+        }
     }
 
     /// Removes the decisions of an account whose sign-up turned out to belong to another account. Must be called before
@@ -124,6 +186,14 @@ impl Commit {
         self.named.push(NamedMark::Identity(named));
     }
 
+    /// Whether other accounts are to be decided again.
+    pub fn marks_others(&self) -> bool {
+        !(self.named.is_empty()
+            && self.signup_velocities.is_empty()
+            && self.shared.is_empty()
+            && self.uplines.is_empty())
+    }
+
     /// The statements, for one batch.
     pub fn statements(&self, now: UtcMillis) -> Vec<Stmt> {
         let ids: Vec<AccountId> = self.accounts.iter().map(|a| a.read.id.clone()).collect();
@@ -132,6 +202,9 @@ impl Commit {
         if !self.accounts.is_empty() {
             let rows: Vec<AccountAdvance> = self.accounts.iter().map(DecidedAccount::advance).collect();
             statements.push(account::account_advance(&rows, now));
+        }
+        if !self.states.is_empty() {
+            statements.push(event::state_write(&self.states));
         }
         if !self.budgets.is_empty() {
             let budgets: Vec<_> = self.budgets.iter().map(|p| (&p.budget.program_id, p.revision)).collect();
@@ -160,6 +233,12 @@ impl Commit {
             (a.code == TransferCode::Accrue, &a.accrual_id).cmp(&(b.code == TransferCode::Accrue, &b.accrual_id))
         });
         statements.extend(account::accrual_write(&accruals, now));
+        if !self.closed.is_empty() {
+            statements.push(account::accrual_close(&ids, &self.closed));
+        }
+        if !self.whole.0.is_empty() {
+            statements.push(account::accrual_close_only(&self.whole.0, &self.whole.1));
+        }
         statements.extend(ledger::transfer_insert(&transfers, now));
         if !self.granted.is_empty() {
             statements.push(outbox::outbox_rewards(&self.granted, now));
@@ -168,7 +247,7 @@ impl Commit {
             statements.push(suspicion::recompute_by_named(&self.named, &ids, now));
         }
         if !self.signup_velocities.is_empty() {
-            statements.push(account::recompute_by_signup_velocity(&self.signup_velocities, &ids, now));
+            statements.push(account::recompute_by_signup_velocity(&self.signup_velocities, &self.signup_limits, now));
         }
         if !self.shared.is_empty() {
             statements.push(account::recompute_by_shared(&self.shared, &ids, now));
@@ -200,84 +279,6 @@ impl Commit {
             }
         }
     }
-
-    /// Marks the accounts that a changed binding affects: later sign-ups of the same email domain, of the same partner
-    /// and month, and of the same visitor. If the account is a partner's own, also those that may form a ring with it.
-    fn note_dependants(&mut self, books: &AccountSnapshots, account: &AccountId, groups: &[GroupDecision]) {
-        for group in groups {
-            let before = books.bound(account).iter().find(|b| b.group_id == group.result.group);
-            let after = group.result.binding.as_ref();
-            let same = match (before, after) {
-                (None, None) => true,
-                (Some(b), Some(a)) => {
-                    b.program_id == a.program
-                        && b.partner_id == a.partner
-                        // A same-domain account copies the link. Its source may differ from the partner's kind.
-                        && b.code == a.code
-                        && (b.from_ms, &b.event_id) == (a.from, &a.event)
-                        && (b.signed_up_at_ms, &b.signup_event_id) == (group.signed_up.0, &group.signed_up.1)
-                        && (&b.visitor, &b.domain) == (&a.visitor, &a.domain)
-                }
-                _ => false,
-            };
-            if !same {
-                self.note_change(books, account, before, Some(group));
-            }
-            if let Some(binding) = after
-                && before.is_none_or(|b| (&b.program_id, &b.partner_id) != (&binding.program, &binding.partner))
-            {
-                self.joined.push(CustomerJoined {
-                    program: binding.program.clone(),
-                    partner: binding.partner.clone(),
-                    account: account.to_owned(),
-                    signed_up: group.signed_up.0,
-                });
-            }
-        }
-    }
-
-    fn note_change(
-        &mut self,
-        books: &AccountSnapshots,
-        account: &AccountId,
-        before: Option<&BoundRow>,
-        group: Option<&GroupDecision>,
-    ) {
-        let after = group.and_then(|g| g.result.binding.as_ref());
-        let signed_up = group.map(|g| g.signed_up.0).or(before.map(|b| b.signed_up_at_ms)).unwrap_or_default();
-        let programs = before.map(|b| &b.program_id).into_iter().chain(after.map(|a| &a.program));
-        let documents: Vec<_> = programs.filter_map(|p| books.catalog.in_force(p, signed_up)).collect();
-        let from = before.map(|b| b.from_ms).into_iter().chain(after.map(|a| a.from)).min().unwrap_or(signed_up);
-        if documents.iter().any(|d| d.attribution.methods.contains(&Method::EmailDomain)) {
-            let domains = books.facts.signup_domains(account).into_iter();
-            self.named.extend(domains.map(|domain| NamedMark::Domain(DomainMark { domain, from })));
-        }
-        let partners = before.map(|b| &b.partner_id).into_iter().chain(after.map(|a| &a.partner));
-        self.uplines
-            .extend(partners.map(|partner| UplineMark { account: account.to_owned(), partner: partner.clone() }));
-        let places = [
-            before.map(|b| (b.visitor.clone(), b.domain.clone(), b.signed_up_at_ms)),
-            after.map(|a| (a.visitor.clone(), a.domain.clone(), signed_up)),
-        ];
-        // A visitor's days reach no less far than the rest of a month.
-        let shared = places.into_iter().flatten().filter(|(visitor, domain, _)| visitor.is_some() || domain.is_some());
-        self.shared.extend(shared.map(|(visitor, domain, from)| SharedMark {
-            visitor,
-            domain,
-            from,
-            to: from.plus_days(VISITOR_DAYS.max(31)),
-        }));
-        let crowded = documents.iter().any(|d| d.risk.iter().any(|r| matches!(r.when, Risk::SignupsInMonth { .. })));
-        if crowded {
-            let places = before
-                .map(|b| (b.program_id.clone(), b.partner_id.clone(), b.signed_up_at_ms))
-                .into_iter()
-                .chain(after.map(|a| (a.program.clone(), a.partner.clone(), signed_up)));
-            let signup_velocity =
-                |(program, partner, from)| SignupVelocityMark { program, partner, from, to: Month::of(from).end() };
-            self.signup_velocities.extend(places.map(signup_velocity));
-        }
-    }
 }
 
 /// A reward that was available as soon as it was created, in a program that settles instantly. One that only moved with
@@ -298,87 +299,4 @@ fn is_instant_grant(books: &AccountSnapshots, accrual: &Accrual) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::attribution::binding::AttributionResult;
-    use crate::engine::ledger::account::{LedgerAccount, LedgerAccountKind};
-    use serde_json::json;
-
-    /// A batch that contains one of everything.
-    fn everything() -> Commit {
-        let (at, text) = (UtcMillis(0), String::new);
-        let accrual: Accrual = serde_json::from_value(json!({
-            "id": "l", "program_id": "p", "program_version": 1, "reward_id": "r", "partner_id": "", "account_id": "a", "event_id": "e",
-            "source": "", "at_ms": 0, "period": "", "unit": "", "gross_cents": 1, "cap_reduction_cents": 0, "adjusted_cents": 0, "net_cents": 1,
-            "balance": "pending", "funding_account": "budget", "state": "pending", "vests_at_ms": 0, "reason": "", "postings": 1,
-        }))
-        .expect("a line");
-        let account = LedgerAccount::new(&"p".into(), "credit:usd", LedgerAccountKind::Budget, &"".into());
-        let transfer = Transfer {
-            id: text(),
-            accrual_id: text().into(),
-            code: TransferCode::Accrue,
-            debit: account.clone(),
-            credit: account,
-            amount_cents: Cents(1),
-            program_id: Default::default(),
-            event_id: text().into(),
-            reason: text(),
-        };
-        let suspicion = Suspicion {
-            program: Default::default(),
-            partner: Default::default(),
-            rule: text(),
-            subject: text(),
-            holds: true,
-            evidence: text(),
-        };
-        let group = GroupDecision {
-            result: AttributionResult { group: text(), binding: None, candidates: Vec::new(), reason: text() },
-            signed_up: (at, text().into()),
-            states: Vec::new(),
-            grant_due_at: None,
-            qualified_at: None,
-            held: false,
-            revenue: Vec::new(),
-        };
-        let budget =
-            serde_json::from_value(json!({"program_id": "p", "balance_cents": 1, "waiting": 0})).expect("a budget");
-        Commit {
-            accounts: vec![DecidedAccount {
-                read: AccountRow::new(Default::default()),
-                signed_up: None,
-                written: text(),
-                invoices: None,
-            }],
-            groups: vec![(Default::default(), group)],
-            suspicions: vec![(Default::default(), suspicion)],
-            accruals: vec![accrual.clone()],
-            granted: vec![accrual],
-            transfers: vec![transfer],
-            budgets: vec![BudgetRow { budget, revision: 1 }],
-            named: vec![NamedMark::Domain(DomainMark { domain: text(), from: at })],
-            signup_velocities: vec![SignupVelocityMark {
-                program: Default::default(),
-                partner: Default::default(),
-                from: at,
-                to: at,
-            }],
-            shared: vec![SharedMark { visitor: Some(text()), domain: None, from: at, to: at }],
-            uplines: vec![UplineMark { account: Default::default(), partner: Default::default() }],
-            unbound: vec![Default::default()],
-            joined: vec![CustomerJoined {
-                program: Default::default(),
-                partner: Default::default(),
-                account: Default::default(),
-                signed_up: at,
-            }],
-        }
-    }
-
-    #[test]
-    fn a_batch_with_everything_sends_as_much_as_it_says() {
-        let statements = everything().statements(UtcMillis(0)).len() as u64;
-        assert_eq!(statements, COMMIT_STATEMENTS + UNBIND_STATEMENTS);
-    }
-}
+mod tests;

@@ -1,0 +1,106 @@
+// What taking an event in costs for accounts with a short and a long past, on workerd: time, statements, and D1's rows
+// read and written. Everything goes through the Worker's own webhook. Fails if the next event costs more than it may.
+import { installPresets } from "../../scripts/presets.mjs";
+import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
+import { signed } from "../../scripts/sign.mjs";
+import { newState, start } from "./local.mjs";
+
+const long = process.argv.includes("--large");
+const USAGE = long ? [10, 1_000, 10_000, 100_000] : [10, 1_000, 10_000];
+const INVOICES = [10, 120, 1_000];
+/** How many events are measured after each size, and how many are on their way at once while an account is filled. */
+const MEASURED = 20;
+/** How much the next event may cost, compared with the smallest size; and the most of one invoice. */
+const TIMES_MAX = { usage: 1.5, invoices: 3 };
+const INVOICE_MAX = { statements: 15, written: 40 };
+const BEGIN = Date.UTC(2020, 1, 1);
+const HOUR = 3_600_000;
+
+const secrets = newSecrets();
+const { miniflare, url, log } = await start(await newState(), { bindings: workerSecrets(secrets) });
+await installPresets(url, secrets.operator_token);
+
+async function post(path, body, headers) {
+  const text = JSON.stringify(body);
+  const answer = await fetch(url + path, { method: "POST", body: text, headers: { "content-type": "application/json", ...headers(text) } });
+  const reply = await answer.text();
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${reply}\n${text}`);
+  return JSON.parse(reply);
+}
+
+const send = (event) => post("/v1/webhooks/events", event, (text) => signed(secrets.webhook_secret, text));
+
+const partner = await post(
+  "/v1/partners",
+  { program: "agency-partner", external_id: "bench", name: "Bench", email: "bench@partners.example", disclosure_accepted: true },
+  () => ({ authorization: `Bearer ${secrets.operator_token}`, "idempotency-key": "bench" }),
+);
+
+const event = (account, type, id, at, rest) => ({ id: `${account}:${id}`, type, occurred_at: new Date(at).toISOString(), account: { id: account }, ...rest });
+
+const signUp = (account) => send(event(account, "account.signed_up", "up", BEGIN, { attribution: { code: partner.code } }));
+
+/** Running totals that rise, views of listings, and a type that no program knows. */
+function usage(account, n) {
+  const at = BEGIN + (n + 1) * 600_000;
+  const kind = n % 4;
+  if (kind === 0) return event(account, "listing.viewed", `u${n}`, at, { data: { listing_id: `l${n % 9}` } });
+  if (kind === 1) return event(account, "report.opened", `u${n}`, at, {});
+  return event(account, "account.active", `u${n}`, at, { data: { api_calls: n * 7, team_size: 1 + Math.floor(n / 900) } });
+}
+
+const invoice = (account, n) =>
+  event(account, "invoice.paid", `i${n}`, BEGIN + (n + 1) * 56 * HOUR, { amount: { cents: 10_000 + n, currency: "usd" }, data: { invoice_id: `in_${account}_${n}` } });
+
+const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+
+/** The cost of the events from `from` on, one after the other: medians, and the most of each. */
+async function measure(make, account, from) {
+  const costs = [];
+  for (let n = from; n < from + MEASURED; n += 1) {
+    log.length = 0;
+    const began = performance.now();
+    await send(make(account, n));
+    const ms = performance.now() - began;
+    for (let waited = 0; log.length === 0 && waited < 2_000; waited += 5) await new Promise((done) => setTimeout(done, 5));
+    costs.push({ ms, statements: log[0].statements, read: log[0].rows_read, written: log[0].rows_written });
+  }
+  const of = (pick) => Object.fromEntries(["ms", "statements", "read", "written"].map((key) => [key, pick(costs.map((cost) => cost[key]))]));
+  return { ...of(median), most: of((list) => Math.max(...list)) };
+}
+
+let failed = false;
+const check = (good, text) => {
+  failed ||= !good;
+  console.log(`${good ? "PASS" : "FAIL"} ${text}`);
+};
+
+for (const [what, sizes, make] of [
+  ["usage", USAGE, usage],
+  ["invoices", INVOICES, invoice],
+]) {
+  const account = `bench_${what}`;
+  await signUp(account);
+  console.log(`\n${what}: the next event after so many   ms   statements   rows read   rows written   (most: statements, written)`);
+  let sent = 0;
+  let first;
+  for (const size of sizes) {
+    const began = performance.now();
+    for (; sent < size; sent += 1) await send(make(account, sent));
+    const filled = Math.round((performance.now() - began) / 1_000);
+    const cost = await measure(make, account, sent);
+    sent += MEASURED;
+    first ??= cost;
+    console.log(`${String(size).padStart(7)} (${filled} s) ${cost.ms.toFixed(1).padStart(8)} ${String(cost.statements).padStart(6)} ${String(cost.read).padStart(9)} ${String(cost.written).padStart(9)}      ${cost.most.statements}, ${cost.most.written}`);
+    if (cost !== first) {
+      for (const key of ["read", "written"]) check(cost[key] <= first[key] * TIMES_MAX[what], `${what}: rows ${key} ${(cost[key] / first[key]).toFixed(2)} times`);
+      console.log(`     time ${(cost.ms / first.ms).toFixed(2)} times`);
+      if (size === sizes.at(-1)) check(cost.ms <= first.ms * TIMES_MAX[what], `${what}: time ${(cost.ms / first.ms).toFixed(2)} times`);
+    }
+    if (what === "invoices") {
+      check(cost.most.statements <= INVOICE_MAX.statements && cost.most.written <= INVOICE_MAX.written, `an invoice: ${cost.most.statements} statements, ${cost.most.written} rows written`);
+    }
+  }
+}
+await miniflare.dispose();
+process.exit(failed ? 1 : 0);
