@@ -70,6 +70,15 @@ test("a partner looks up why a customer is not theirs, asks, and reads the reply
     await operator.press(text("operator/question", "SEND_REPLY"));
     assert.ok((await operator.text()).includes(text("operator/notice", "QUESTION_REPLIED")));
 
+    // The operator's own search: both links, and which of them was credited.
+    await operator.go("/operator/attribution");
+    await operator.fill({ code: mine, email_domain: "acme.example" });
+    await operator.press(text("operator/common", "SEARCH"));
+    const found = await operator.text();
+    for (const link of [mine, theirs]) assert.ok(found.includes(new URL(link).pathname.split("/").pop()), found);
+    assert.ok(found.includes(text("operator/attribution_search", "CREDITED")), found);
+    assert.deepEqual(await accessibility(operator), []);
+
     await first.go(question.split("?")[0]);
     assert.ok((await first.text()).includes("They clicked another link afterwards."));
     if (process.env.PICTURES) await pictures(first);
