@@ -24,13 +24,15 @@ pub struct Catalog {
     programs: Vec<Rc<Program>>,
     /// What they ask about usage.
     usage: Rc<UsageQuestions>,
+    usage_digest: Rc<str>,
 }
 
 impl Catalog {
     pub fn new(mut programs: Vec<Rc<Program>>) -> Catalog {
         sort_by(&mut programs, |a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
-        let usage = Rc::new(UsageQuestions::of(programs.iter().map(Rc::as_ref)));
-        Catalog { programs, usage }
+        let usage = UsageQuestions::of(programs.iter().map(Rc::as_ref));
+        let usage_digest = usage.digest().into();
+        Catalog { programs, usage: Rc::new(usage), usage_digest }
     }
 
     /// The version of `program` in force at `at`: the newest whose effective date has come. Before the first version's
@@ -82,6 +84,11 @@ impl Catalog {
             }
         }
         found
+    }
+
+    /// The same for the same questions.
+    pub fn usage_digest(&self) -> &str {
+        &self.usage_digest
     }
 
     pub fn usage(&self) -> &UsageQuestions {

@@ -143,6 +143,17 @@ fn two_accounts_with_one_address_are_not_guessed_between() {
 }
 
 #[test]
+fn usage_under_a_customers_id_says_whose_customer_it_is() {
+    let fixture = StripeFixture::new();
+    fixture.stripe(&invoice(Shape::New, "evt_i", "in_1", 10_000, 0));
+    assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "nobody");
+    fixture.host_sends("evt_a", "account.active", "cus_1", &json!({"data": {"api_calls": 1}}));
+    assert_eq!(fixture.text("SELECT state FROM event WHERE id = 'evt_a'"), "moot");
+    assert_eq!(fixture.text("SELECT matched_by FROM stripe_customer"), "id");
+    fixture.sound();
+}
+
+#[test]
 fn a_second_account_with_the_address_takes_nothing_away() {
     let fixture = known(&[invoice(Shape::New, "evt_i", "in_1", 10_000, 0)]);
     fixture.later(3_600);

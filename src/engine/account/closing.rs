@@ -44,7 +44,7 @@ fn close(catalog: &Catalog, case: &DecisionInput, decision: &AccountDecision) ->
     if case.facts.len() < OPEN_MAX || decision.groups.iter().any(|group| group.held) {
         return None;
     }
-    let (facts, _) = usage::without_moot(catalog.usage(), case.account, case.facts);
+    let facts: Vec<&Fact> = case.facts.iter().copied().filter(|fact| !decision.moot.contains(&fact.event_id)).collect();
     let timeline = Timeline::of(case.account, &facts, UtcMillis(i64::MAX));
     let newest = timeline.facts.iter().map(|fact| fact.at).max()?;
     let before = newest.plus_days(-OPEN_DAYS).max(case.closed.map_or(UtcMillis(0), |closed| closed.before));
@@ -59,7 +59,7 @@ fn close(catalog: &Catalog, case: &DecisionInput, decision: &AccountDecision) ->
     let ids: HashSet<&EventId> = closable.iter().map(|fact| &fact.event_id).collect();
     let history = ClosedHistory { before, inputs: decision.inputs.clone(), used: used(case, decision, &ids) };
     let stays_open = |l: &&Accrual| !is_for(l, &ids);
-    let rest: Vec<&Fact> = case.facts.iter().copied().filter(|fact| !ids.contains(&fact.event_id)).collect();
+    let rest: Vec<&Fact> = facts.iter().copied().filter(|fact| !ids.contains(&fact.event_id)).collect();
     let accruals: Vec<Accrual> = case.accruals.iter().filter(stays_open).cloned().collect();
     let trial = DecisionInput { facts: &rest, accruals: &accruals, closed: Some(&history), ..*case };
     let without = decision::decide(catalog, &trial);

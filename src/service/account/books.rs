@@ -146,7 +146,6 @@ const STORED: &[&str] = &[
 ];
 
 fn reads(accounts: &[AccountRow], coming: &PendingEvent, catalog: &Catalog) -> BooksReads {
-    let questions = catalog.usage().digest();
     // The account may be among those that are counted.
     let limits = catalog.all().flat_map(|p| &p.risk).filter_map(|rule| rule.when.signups_limit());
     let counted = limits.max().map_or(0, |limit| limit + 1);
@@ -169,7 +168,7 @@ fn reads(accounts: &[AccountRow], coming: &PendingEvent, catalog: &Catalog) -> B
         budget::budget_list(),
     );
     (
-        events::fact_list(&ids, &coming.invoices, domains, (*reads, &questions)),
+        events::fact_list(&ids, &coming.invoices, domains, (*reads, catalog.usage_digest())),
         evidence::link_list(&ids, domains, codes),
         adjustment::adjusted_list(&ids, closed),
         together(RELATED, related),

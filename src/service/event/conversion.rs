@@ -20,10 +20,9 @@ use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 pub use crate::service::event::incoming::{Incoming, IngestOutcome};
-use crate::service::event::incoming::{fact, intake};
+use crate::service::event::incoming::{event_rows, fact};
 use crate::service::event::moot;
 use crate::service::event::report::{AccrualOutcome, IngestReport};
-use crate::service::funnel;
 use crate::service::retry::Failed;
 use crate::store::account::{AccountRow, customer, waiting};
 use crate::store::attribution::suspicion::IdentityMark;
@@ -109,14 +108,14 @@ async fn attempt<P: Ports>(
     {
         accounts.push(AccountRow::new(id.clone()));
     }
-    if known && let Some(taken) = moot::take(ctx, incoming, &catalog, &accounts, &also).await? {
-        return Ok(taken);
-    }
     let mut presented = incoming.presented.clone();
     if let Some(touchpoints) = &mut presented.touchpoints {
         reference::name_programs(touchpoints, &catalog);
     }
     presented.clicks = clicks.unwrap_or_default();
+    if known && let Some(taken) = moot::take(ctx, incoming, &presented, (&catalog, &accounts), &also).await? {
+        return Ok(taken);
+    }
     let mut outcome = IngestReport::new(event, known);
     let mut commit = marks(event);
     let mut decided = Vec::new();
@@ -137,15 +136,8 @@ async fn attempt<P: Ports>(
     let outcome = serde_json::to_value(&outcome).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
     let state = if known { EventState::Open } else { EventState::Moot };
-    let intake = events::Intake { state, ..intake(ctx, incoming, &presented, &text) };
-    // The event goes first: its unique id rejects a second delivery before anything else is written.
     let marks = commit.marks_others();
-    let mut batch = vec![events::event_insert(event, &intake)];
-    batch.extend(events::event_person_insert(event, incoming.source));
-    let customers = customer::customers_mark(event, incoming.source, ctx.now);
-    let marked = customers.is_some().then_some(batch.len());
-    batch.extend(customers);
-    batch.extend(funnel::counted(&catalog, event, &presented));
+    let (mut batch, customers) = event_rows(ctx, incoming, &catalog, &presented, (&text, state));
     batch.extend(commit.statements(ctx.now));
     batch.extend(also.clone());
     let rows = match ctx.batch(batch).await {
@@ -154,8 +146,7 @@ async fn attempt<P: Ports>(
         }
         rows => rows?,
     };
-    let rejoin = marked.map_or(0, |place| rows[place].0.len() as i64);
-    Ok(IngestOutcome { first: true, known, outcome, rejoin, marks })
+    Ok(IngestOutcome { first: true, known, outcome, rejoin: customers.marked(&rows), marks })
 }
 
 /// Stores an event without its effect, because a rule refuses the decision about its accounts, and would refuse it again.
@@ -172,11 +163,7 @@ async fn wait<P: Ports>(
     let report = IngestReport::new(event, known).waiting();
     let outcome = serde_json::to_value(&report).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
-    let intake = intake(ctx, incoming, presented, &text);
-    let mut batch = vec![events::event_insert(event, &intake)];
-    batch.extend(events::event_person_insert(event, incoming.source));
-    batch.extend(customer::customers_mark(event, incoming.source, ctx.now));
-    batch.extend(funnel::counted(catalog, event, presented));
+    let (mut batch, _) = event_rows(ctx, incoming, catalog, presented, (&text, EventState::Open));
     // Other accounts may follow from the event itself, whatever it means for its own.
     batch.extend(marks(event).statements(ctx.now));
     batch.push(waiting::account_wait(accounts, why, ctx.now));

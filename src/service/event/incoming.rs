@@ -4,9 +4,13 @@ use crate::base::ids::InvoiceId;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::event::{Event, FactPayment};
 use crate::engine::review::address;
+use crate::program::catalog::Catalog;
 use crate::service::context::{Context, Ports};
+use crate::service::funnel;
+use crate::store::account::customer;
 use crate::store::event as events;
 use crate::store::event::EventState;
+use crate::store::port::{Rows, Stmt};
 
 /// An event with its source.
 pub struct Incoming {
@@ -41,20 +45,33 @@ pub struct IngestOutcome {
     pub rejoin: i64,
 }
 
-pub(super) fn intake<'a, P: Ports>(
-    ctx: &Context<'_, P>,
-    incoming: &'a Incoming,
-    presented: &'a VerifiedCredential,
-    outcome: &'a str,
-) -> events::Intake<'a> {
-    events::Intake {
-        source: incoming.source,
-        body_sha256: &incoming.body_sha256,
-        received_at: ctx.now,
-        presented,
-        outcome,
-        state: EventState::Open,
+/// The place of the statement that marks customers who may turn out to be an event's account.
+pub(super) struct CustomersMark(Option<usize>);
+
+impl CustomersMark {
+    /// How many were marked, by what the batch returned.
+    pub fn marked(&self, rows: &[Rows]) -> i64 {
+        self.0.and_then(|place| rows.get(place)).map_or(0, |rows| rows.0.len() as i64)
     }
+}
+
+/// What stores an event, whatever is decided because of it: the beginning of its batch. The event goes first: its unique id rejects a second delivery before anything else is written.
+pub(super) fn event_rows<P: Ports>(
+    ctx: &Context<'_, P>,
+    incoming: &Incoming,
+    catalog: &Catalog,
+    presented: &VerifiedCredential,
+    (outcome, state): (&str, EventState),
+) -> (Vec<Stmt>, CustomersMark) {
+    let Incoming { event, source, body_sha256, .. } = incoming;
+    let intake = events::Intake { source, body_sha256, received_at: ctx.now, presented, outcome, state };
+    let mut statements = vec![events::event_insert(event, &intake)];
+    statements.extend(events::event_person_insert(event, source));
+    let marks = customer::customers_mark(event, source, ctx.now);
+    let customers = marks.is_some().then_some(statements.len());
+    statements.extend(marks);
+    statements.extend(funnel::counted(catalog, event, presented));
+    (statements, CustomersMark(customers))
 }
 
 pub(super) fn fact(incoming: &Incoming, presented: &VerifiedCredential) -> Fact {

@@ -1,12 +1,11 @@
 //! Usage events that add nothing to what is known of their account.
 
-use crate::engine::account::fact::Fact;
+use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::account::usage;
 use crate::program::catalog::Catalog;
 use crate::service::context::{Context, Ports};
-use crate::service::event::incoming::{Incoming, IngestOutcome, fact, intake};
+use crate::service::event::incoming::{Incoming, IngestOutcome, event_rows, fact};
 use crate::service::event::report::IngestReport;
-use crate::service::funnel;
 use crate::service::retry::Failed;
 use crate::store::account::AccountRow;
 use crate::store::event as events;
@@ -18,15 +17,15 @@ use crate::store::port::{DbError, Stmt};
 pub(super) async fn take<P: Ports>(
     ctx: &Context<'_, P>,
     incoming: &Incoming,
-    catalog: &Catalog,
-    accounts: &[AccountRow],
+    presented: &VerifiedCredential,
+    (catalog, accounts): (&Catalog, &[AccountRow]),
     also: &[Stmt],
 ) -> Result<Option<IngestOutcome>, Failed> {
     let event = &incoming.event;
-    let fact = fact(incoming, &incoming.presented);
+    let fact = fact(incoming, presented);
     let [account] = accounts else { return Ok(None) };
     let names_nobody = event.person.email.is_none() && event.person.stripe_customer.is_none();
-    if !usage::is_usage(&fact) || !names_nobody || account.usage_questions != Some(catalog.usage().digest()) {
+    if !usage::is_usage(&fact) || !names_nobody || account.usage_questions.as_deref() != Some(catalog.usage_digest()) {
         return Ok(None);
     }
     let stored = ctx.read(events::usage_list(&account.id)).await?;
@@ -37,11 +36,8 @@ pub(super) async fn take<P: Ports>(
     }
     let outcome = serde_json::to_value(IngestReport::new(event, false)).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
-    let intake = events::Intake { state: EventState::Moot, ..intake(ctx, incoming, &incoming.presented, &text) };
-    let mut batch = vec![events::event_insert(event, &intake)];
-    batch.extend(events::event_person_insert(event, incoming.source));
-    batch.extend(funnel::counted(catalog, event, &incoming.presented));
+    let (mut batch, customers) = event_rows(ctx, incoming, catalog, presented, (&text, EventState::Moot));
     batch.extend_from_slice(also);
-    ctx.batch(batch).await?;
-    Ok(Some(IngestOutcome { first: true, known: false, outcome, rejoin: 0, marks: false }))
+    let rows = ctx.batch(batch).await?;
+    Ok(Some(IngestOutcome { first: true, known: false, outcome, rejoin: customers.marked(&rows), marks: false }))
 }

@@ -126,7 +126,7 @@ impl Commit {
             signed_up,
             written,
             invoices,
-            usage_questions: books.catalog.usage().digest(),
+            usage_questions: books.catalog.usage_digest().to_owned(),
             closed,
         });
     }
