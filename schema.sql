@@ -222,6 +222,7 @@ CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_ce
 -- What the next payout takes, or takes back.
 CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
+CREATE INDEX accrual_held ON accrual (account_id, program_id, partner_id, unit, net_cents) WHERE state = 'held';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
 -- What was refunded and is disputed of invoices, as of the last decisions about their accounts. No row: nothing ever was.
@@ -367,8 +368,8 @@ CREATE INDEX transfer_accrual ON transfer (accrual_id, code, amount_cents) WHERE
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
 -- Indexes by account only the few rows without an accrual: payouts, their returns, and funding of budgets. The rows of
 -- accruals, of which a run writes hundreds of thousands, are found by accrual, and only ledger_check reads all of them.
-CREATE INDEX transfer_debit ON transfer (debit, code) WHERE accrual_id IS NULL;
-CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL;
+CREATE INDEX transfer_debit ON transfer (debit) WHERE accrual_id IS NULL;
+CREATE INDEX transfer_credit ON transfer (credit) WHERE accrual_id IS NULL;
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
@@ -511,7 +512,8 @@ CREATE TABLE outbox (
   state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed', 'undelivered')), -- mutable; undelivered: nobody received it, and somebody has to; suppressed: nobody wanted it
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
-CREATE INDEX outbox_queued ON outbox (created_at_ms) WHERE state = 'queued';
+-- In the order of their arrival: an index of one value has its rows in that order.
+CREATE INDEX outbox_queued ON outbox (state) WHERE state = 'queued';
 
 -- Bearer tokens; only their hashes are stored.
 CREATE TABLE api_token (
@@ -726,8 +728,8 @@ CREATE TABLE payee (
 -- The recipients of a message are determined once. From then on, its deliveries show what is left to do.
 ALTER TABLE outbox ADD COLUMN addressed_at_ms INTEGER; -- set once
 CREATE INDEX outbox_unaddressed ON outbox (addressed_at_ms) WHERE addressed_at_ms IS NULL;
-CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
-CREATE INDEX outbox_undelivered ON outbox (id) WHERE state = 'undelivered';
+CREATE INDEX outbox_failed ON outbox (state) WHERE state = 'failed';
+CREATE INDEX outbox_undelivered ON outbox (state) WHERE state = 'undelivered';
 ALTER TABLE outbox ADD COLUMN is_emailed INTEGER NOT NULL DEFAULT 1; -- immutable; 0: by webhook alone, even if its type is emailed
 
 -- One row per message and recipient, without addresses: those are looked up for each attempt.
@@ -1252,8 +1254,6 @@ BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END;
 -- Sign-in finds a partner by the site's user or by email address.
 CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
--- Operators search for people by the start of their names.
-CREATE INDEX partner_person_name ON partner_person (lower(name)) WHERE name IS NOT NULL;
 -- Hex. It finds email preferences, which are stored without the address. Written whenever the address is.
 ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
 -- The partner's name on the leaderboard. NULL: the partner is not shown by name.
@@ -1354,6 +1354,36 @@ CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code IN ('reverse', 'deduct');
 CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code IN ('accrue', 'adjust') AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;
+
+-- What operators find partners by: their names, addresses, websites and external ids, from each of their words on. So one range of this table finds "lee", "lee@example.com" and "example.com", whatever there is.
+CREATE TABLE partner_word (
+  word TEXT NOT NULL,                    -- immutable, in lower case, at most 64 characters
+  partner_id TEXT NOT NULL,              -- immutable
+  PRIMARY KEY (word, partner_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX partner_word_partner ON partner_word (partner_id);
+CREATE VIEW partner_text AS
+SELECT id AS partner_id, lower(external_id) AS text FROM partner
+UNION ALL SELECT id, lower(website) FROM partner WHERE website IS NOT NULL
+UNION ALL SELECT partner_id, lower(name) FROM partner_person WHERE name IS NOT NULL
+UNION ALL SELECT partner_id, lower(email) FROM partner_person WHERE email IS NOT NULL;
+CREATE VIEW partner_text_word AS
+SELECT DISTINCT t.partner_id, substr(t.text, n.value, 64) AS word
+FROM partner_text t CROSS JOIN json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60,61,62,63,64,65,66,67,68,69,70,71,72,73,74,75,76,77,78,79,80,81,82,83,84,85,86,87,88,89,90,91,92,93,94,95,96,97,98,99,100,101,102,103,104,105,106,107,108,109,110,111,112,113,114,115,116,117,118,119,120,121,122,123,124,125,126,127,128]') n
+WHERE n.value <= length(t.text) AND (n.value = 1 OR instr(' @.-_+/:', substr(t.text, n.value - 1, 1)) > 0)
+  AND instr(' @.-_+/:', substr(t.text, n.value, 1)) = 0;
+CREATE TRIGGER partner_found AFTER INSERT ON partner_person BEGIN
+  INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.partner_id;
+END;
+CREATE TRIGGER partner_person_found_again AFTER UPDATE OF name, email ON partner_person
+WHEN (OLD.name, OLD.email) IS NOT (NEW.name, NEW.email) BEGIN
+  DELETE FROM partner_word WHERE partner_id = NEW.partner_id;
+  INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.partner_id;
+END;
+CREATE TRIGGER partner_found_again AFTER UPDATE OF website ON partner WHEN OLD.website IS NOT NEW.website BEGIN
+  DELETE FROM partner_word WHERE partner_id = NEW.id;
+  INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.id;
+END;
 -- Stripe Connect over time: the operator's own account, partners' accounts that are gone, and transfers that Stripe
 -- reports but nobody here asked for.
 
@@ -1589,3 +1619,15 @@ WHEN (OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.m
   OR (OLD.replied_at_ms IS NOT NULL AND (NEW.reply, NEW.replied_by, NEW.replied_at_ms) IS NOT (OLD.reply, OLD.replied_by, OLD.replied_at_ms))
   OR (OLD.answer <> '[]' AND NEW.answer <> OLD.answer)
 BEGIN SELECT RAISE(ABORT, 'guard:question_settled'); END;
+-- Reports that read more than a page may, kept as rows. Small ones are put together when somebody opens them.
+CREATE TABLE kept_report (
+  kind TEXT NOT NULL CHECK (kind IN ('funnel', 'economics', 'channels')), -- immutable
+  program_id TEXT NOT NULL,              -- immutable
+  from_ms INTEGER NOT NULL,              -- immutable: the period that it is about
+  to_ms INTEGER NOT NULL,                -- immutable: its end, which is not part of it
+  wanted_at_ms INTEGER,                  -- mutable: when somebody asked for a newer one; NULL: nobody has since
+  computed_at_ms INTEGER,                -- mutable: when it was last put together
+  body TEXT,                             -- mutable, JSON: the rows of its statements
+  PRIMARY KEY (kind, program_id, from_ms, to_ms)
+) STRICT;
+CREATE INDEX kept_report_wanted ON kept_report (wanted_at_ms) WHERE wanted_at_ms IS NOT NULL;

@@ -222,6 +222,7 @@ CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_ce
 -- What the next payout takes, or takes back.
 CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
+CREATE INDEX accrual_held ON accrual (account_id, program_id, partner_id, unit, net_cents) WHERE state = 'held';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
 
 -- What was refunded and is disputed of invoices, as of the last decisions about their accounts. No row: nothing ever was.
@@ -367,8 +368,8 @@ CREATE INDEX transfer_accrual ON transfer (accrual_id, code, amount_cents) WHERE
 CREATE UNIQUE INDEX transfer_resolved ON transfer (pending_id) WHERE pending_id IS NOT NULL;
 -- Indexes by account only the few rows without an accrual: payouts, their returns, and funding of budgets. The rows of
 -- accruals, of which a run writes hundreds of thousands, are found by accrual, and only ledger_check reads all of them.
-CREATE INDEX transfer_debit ON transfer (debit, code) WHERE accrual_id IS NULL;
-CREATE INDEX transfer_credit ON transfer (credit, code) WHERE accrual_id IS NULL;
+CREATE INDEX transfer_debit ON transfer (debit) WHERE accrual_id IS NULL;
+CREATE INDEX transfer_credit ON transfer (credit) WHERE accrual_id IS NULL;
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
@@ -511,7 +512,8 @@ CREATE TABLE outbox (
   state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed', 'suppressed', 'undelivered')), -- mutable; undelivered: nobody received it, and somebody has to; suppressed: nobody wanted it
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
-CREATE INDEX outbox_queued ON outbox (created_at_ms) WHERE state = 'queued';
+-- In the order of their arrival: an index of one value has its rows in that order.
+CREATE INDEX outbox_queued ON outbox (state) WHERE state = 'queued';
 
 -- Bearer tokens; only their hashes are stored.
 CREATE TABLE api_token (

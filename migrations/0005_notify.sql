@@ -3,8 +3,8 @@
 -- The recipients of a message are determined once. From then on, its deliveries show what is left to do.
 ALTER TABLE outbox ADD COLUMN addressed_at_ms INTEGER; -- set once
 CREATE INDEX outbox_unaddressed ON outbox (addressed_at_ms) WHERE addressed_at_ms IS NULL;
-CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
-CREATE INDEX outbox_undelivered ON outbox (id) WHERE state = 'undelivered';
+CREATE INDEX outbox_failed ON outbox (state) WHERE state = 'failed';
+CREATE INDEX outbox_undelivered ON outbox (state) WHERE state = 'undelivered';
 ALTER TABLE outbox ADD COLUMN is_emailed INTEGER NOT NULL DEFAULT 1; -- immutable; 0: by webhook alone, even if its type is emailed
 
 -- One row per message and recipient, without addresses: those are looked up for each attempt.

@@ -49,8 +49,6 @@ BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END;
 -- Sign-in finds a partner by the site's user or by email address.
 CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
--- Operators search for people by the start of their names.
-CREATE INDEX partner_person_name ON partner_person (lower(name)) WHERE name IS NOT NULL;
 -- Hex. It finds email preferences, which are stored without the address. Written whenever the address is.
 ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
 -- The partner's name on the leaderboard. NULL: the partner is not shown by name.
@@ -151,3 +149,33 @@ CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 CREATE INDEX transfer_taken ON transfer (debit) WHERE accrual_id IS NOT NULL AND code IN ('reverse', 'deduct');
 CREATE INDEX transfer_unheld ON transfer (credit) WHERE accrual_id IS NOT NULL AND code IN ('accrue', 'adjust') AND instr(credit, '/cash:') > 0
   AND instr(credit, '/available/') > 0;
+
+-- What operators find partners by: their names, addresses, websites and external ids, from each of their words on. So one range of this table finds "lee", "lee@example.com" and "example.com", whatever there is.
+CREATE TABLE partner_word (
+  word TEXT NOT NULL,                    -- immutable, in lower case, at most 64 characters
+  partner_id TEXT NOT NULL,              -- immutable
+  PRIMARY KEY (word, partner_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX partner_word_partner ON partner_word (partner_id);
+CREATE VIEW partner_text AS
+SELECT id AS partner_id, lower(external_id) AS text FROM partner
+UNION ALL SELECT id, lower(website) FROM partner WHERE website IS NOT NULL
+UNION ALL SELECT partner_id, lower(name) FROM partner_person WHERE name IS NOT NULL
+UNION ALL SELECT partner_id, lower(email) FROM partner_person WHERE email IS NOT NULL;
+CREATE VIEW partner_text_word AS
+SELECT DISTINCT t.partner_id, substr(t.text, n.value, 64) AS word
+FROM partner_text t CROSS JOIN json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60,61,62,63,64,65,66,67,68,69,70,71,72,73,74,75,76,77,78,79,80,81,82,83,84,85,86,87,88,89,90,91,92,93,94,95,96,97,98,99,100,101,102,103,104,105,106,107,108,109,110,111,112,113,114,115,116,117,118,119,120,121,122,123,124,125,126,127,128]') n
+WHERE n.value <= length(t.text) AND (n.value = 1 OR instr(' @.-_+/:', substr(t.text, n.value - 1, 1)) > 0)
+  AND instr(' @.-_+/:', substr(t.text, n.value, 1)) = 0;
+CREATE TRIGGER partner_found AFTER INSERT ON partner_person BEGIN
+  INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.partner_id;
+END;
+CREATE TRIGGER partner_person_found_again AFTER UPDATE OF name, email ON partner_person
+WHEN (OLD.name, OLD.email) IS NOT (NEW.name, NEW.email) BEGIN
+  DELETE FROM partner_word WHERE partner_id = NEW.partner_id;
+  INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.partner_id;
+END;
+CREATE TRIGGER partner_found_again AFTER UPDATE OF website ON partner WHEN OLD.website IS NOT NEW.website BEGIN
+  DELETE FROM partner_word WHERE partner_id = NEW.id;
+  INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.id;
+END;

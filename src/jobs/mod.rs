@@ -1,7 +1,7 @@
 //! Cron: which job a trigger starts, and which periods it settles. A run's instant is the trigger's scheduled time, so
 //! a late or repeated trigger has the same period.
 
-use crate::base::time::{MINUTE_MS, UtcMillis};
+use crate::base::time::{HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::recompute;
@@ -14,6 +14,7 @@ use crate::service::ledger::budget;
 use crate::service::message::deliver;
 use crate::service::partner::standing;
 use crate::service::payout::{platform, send, unexpected};
+use crate::service::report::kept;
 use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
 use crate::store::health;
@@ -24,6 +25,8 @@ use crate::store::preview::preview_purge;
 const RECOMPUTE_PAGES: u32 = 10;
 /// Statements that record that a job ran.
 const HEARTBEAT_STATEMENTS: u64 = 1;
+/// How often the ledger's accounts are added up.
+const LEDGER_MS: i64 = HOUR_MS;
 /// The interval between sweeps.
 const SWEEP_MS: i64 = 10 * MINUTE_MS;
 
@@ -67,9 +70,11 @@ enum Part {
     Stripe,
     Messages,
     Links,
+    Ledger,
+    Reports,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 12] = [
     Part::Recompute,
     Part::Budgets,
     Part::Runs,
@@ -80,6 +85,8 @@ const PARTS: [Part; 10] = [
     Part::Stripe,
     Part::Messages,
     Part::Links,
+    Part::Ledger,
+    Part::Reports,
 ];
 
 /// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
@@ -102,9 +109,12 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
 
 /// Creates every program's run before any of them is advanced by a step.
 async fn trigger<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: UtcMillis) -> Result<(), AppError> {
-    let announced = |catalog: &Catalog| match cadence {
-        Cadence::Weekly => funnel::announcement(catalog, scheduled, ctx.now).into_iter().collect(),
-        _ => Vec::new(),
+    let announced = |catalog: &Catalog| {
+        let mut statements = Vec::from_iter(kept::wanted_at(catalog, cadence, scheduled, ctx.now));
+        if cadence == Cadence::Weekly {
+            statements.extend(funnel::announcement(catalog, scheduled, ctx.now));
+        }
+        statements
     };
     let due = settle::begin(ctx, cadence, scheduled, announced).await?;
     settle::take_further(ctx, due).await.map(|_| ())
@@ -166,6 +176,10 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             sign_in::purge(ctx).await?;
             ctx.query(preview_purge(ctx.now)).await?;
         }
+        Part::Ledger => {
+            ctx.query(health::ledger_balance(ctx.now.plus_ms(-LEDGER_MS), ctx.now)).await?;
+        }
+        Part::Reports => kept::sweep(ctx).await?,
     }
     Ok(())
 }

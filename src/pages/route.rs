@@ -18,6 +18,7 @@ use crate::pages::text::shared::component;
 use crate::pages::text::shared::error as text;
 use crate::pages::{identity, message, operator, partner, visitor};
 use crate::service::error::{AppError, ErrorKind};
+use crate::service::report::kept::NOT_READY;
 use maud::html;
 
 /// The first path segments of our pages.
@@ -148,6 +149,7 @@ fn refused<S: Platform>(cx: &PageContext<'_, S>, error: &AppError, area: &str) -
     let (title, text) = match error.kind {
         ErrorKind::NotFound => (text::NOT_FOUND, text::NOT_FOUND_WHY),
         ErrorKind::Fault => (text::FAULT, text::FAULT_WHY),
+        ErrorKind::Transient if error.code == NOT_READY => (text::NOT_READY, text::NOT_READY_WHY),
         ErrorKind::Transient => (text::TRANSIENT, text::TRANSIENT_WHY),
         ErrorKind::Forbidden => (text::FORBIDDEN, error.detail.as_str()),
         _ => (text::PROBLEM, error.detail.as_str()),

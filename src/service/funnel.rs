@@ -16,11 +16,13 @@ use crate::program::measure::CLICK;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
+use crate::service::report::kept::{Gathered, KeptReads, funnel_key, gather, kept_reads};
 use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert, week_counts};
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
 use crate::store::program;
 use crate::store::query::Parsed;
+use crate::store::report::kept::{KeptReport, ReportSize};
 use std::collections::BTreeMap;
 
 /// What a page reports about its visitor.
@@ -118,6 +120,8 @@ pub struct WeeklyReport {
     pub week: Week,
     pub report: FunnelReport,
     pub names: BTreeMap<PartnerId, Name>,
+    /// As of when; `None`: now.
+    pub as_of: Option<UtcMillis>,
 }
 
 /// The statement that announces last week's reports (the week before `scheduled`) for every program with a funnel. They
@@ -132,32 +136,31 @@ pub fn announcement(catalog: &Catalog, scheduled: UtcMillis, now: UtcMillis) -> 
 
 /// The funnel report of a week, using the document in force at the end of the week, or now if the week isn't over.
 pub async fn weekly<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, week: Week) -> Result<WeeklyReport, AppError> {
-    let (catalog, counts) = ctx.read(weekly_reads(program, week, ctx.now)).await?;
-    weekly_of(&catalog, counts, program, week, ctx.now)
+    let (catalog, found) = ctx.read(weekly_reads(program, week)).await?;
+    weekly_of(ctx, &catalog, found, program, week).await
 }
 
-/// The reads that a weekly report needs.
-pub fn weekly_reads(
-    program: &ProgramId,
-    week: Week,
-    now: UtcMillis,
-) -> (Parsed<Catalog>, Parsed<Vec<(StageCount, Name)>>) {
-    (program::programs(), week_counts(program, week, judged_at(week, now)))
+/// What is read before a weekly report is.
+pub fn weekly_reads(program: &ProgramId, week: Week) -> (Parsed<Catalog>, KeptReads) {
+    (program::programs(), kept_reads(&funnel_key(program, week)))
 }
 
 /// The weekly report, from the results of `weekly_reads`.
-pub fn weekly_of(
+pub async fn weekly_of<P: Ports>(
+    ctx: &Context<'_, P>,
     catalog: &Catalog,
-    rows: Vec<(StageCount, Name)>,
+    found: (Option<KeptReport>, Option<ReportSize>),
     program: &ProgramId,
     week: Week,
-    now: UtcMillis,
 ) -> Result<WeeklyReport, AppError> {
-    let document = catalog.current(program, judged_at(week, now)).ok_or_else(|| AppError::not_found("program"))?;
+    let judged_at = judged_at(week, ctx.now);
+    let document = catalog.current(program, judged_at).ok_or_else(|| AppError::not_found("program"))?;
     let funnel = document.funnel.as_ref().ok_or_else(|| {
         let detail = format!("program {program} has no funnel in its document");
         AppError::new(ErrorKind::Unprocessable, "no_funnel", detail).field("program")
     })?;
+    let reads = week_counts(program, week, judged_at);
+    let Gathered { rows, as_of } = gather(ctx, &funnel_key(program, week), found, reads).await?;
     let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
     let counts: Vec<StageCount> = rows.into_iter().map(|(count, _)| count).collect();
     let report = funnel::report(document, funnel, &counts);
@@ -168,6 +171,7 @@ pub fn weekly_of(
         week,
         report,
         names,
+        as_of,
     })
 }
 

@@ -80,8 +80,16 @@ pub struct Name {
     pub name: Option<String>,
 }
 
+/// Partners that a report lists, and campaigns of each of them: those who brought the most. What the others brought is
+/// summed.
+pub const PARTNERS_MAX: i64 = 100;
+pub const CAMPAIGNS_MAX: i64 = 10;
+/// The campaign that stands for all others of a partner.
+pub const OTHER: &str = "(other)";
+
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
-/// count for the stage that the document in force at `by` names for them.
+/// count for the stage that the document in force at `by` names for them. The partners that the report does not list are
+/// one, without an id.
 pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec<(StageCount, Name)>> {
     Stmt::new(format!(
         "WITH clicked AS MATERIALIZED (
@@ -96,9 +104,18 @@ pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec
          ), counted AS (
            SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached
            GROUP BY partner_id, campaign, stage
+         ), placed AS (
+           SELECT partner_id, ROW_NUMBER() OVER (ORDER BY SUM(visitors) DESC, partner_id) AS place FROM counted GROUP BY partner_id
+         ), campaign_placed AS (
+           SELECT partner_id, campaign, ROW_NUMBER() OVER (PARTITION BY partner_id ORDER BY SUM(visitors) DESC, campaign) AS place
+           FROM counted WHERE partner_id IN (SELECT partner_id FROM placed WHERE place <= {PARTNERS_MAX}) GROUP BY partner_id, campaign
+         ), listed AS (
+           SELECT IIF(k.place IS NULL, '', c.partner_id) AS partner_id, IIF(k.place <= {CAMPAIGNS_MAX}, c.campaign, '{OTHER}') AS campaign,
+                  c.stage, SUM(c.visitors) AS visitors
+           FROM counted c LEFT JOIN campaign_placed k ON k.partner_id = c.partner_id AND k.campaign = c.campaign GROUP BY 1, 2, 3
          )
          SELECT c.partner_id AS partner, c.campaign, c.stage, c.visitors, p.external_id, x.name
-         FROM counted c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
+         FROM listed c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
          ORDER BY c.partner_id, c.campaign, c.stage",
         in_force = in_force("?1", "?5")
     ))

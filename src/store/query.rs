@@ -4,6 +4,14 @@ use crate::store::port::{DbError, Rows, Stmt};
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 
+/// Where counting what waits for a person ends. Pages say "more than" beyond it.
+pub const COUNTED_MAX: i64 = 50;
+
+/// What counts what a condition selects, up to one more than [`COUNTED_MAX`]: `list` is everything after SELECT.
+pub fn counted(list: &str) -> String {
+    format!("(SELECT {list} LIMIT {})", COUNTED_MAX + 1)
+}
+
 /// A statement whose rows are `T`.
 #[derive(Clone, Debug)]
 pub struct Query<T> {

@@ -1,4 +1,5 @@
 // Workers on workerd with their own local D1, for benchmarks: the built product, or one in plain JavaScript.
+import { request } from "node:http";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -60,6 +61,21 @@ function take(log, text) {
   } catch {
     console.error(text);
   }
+}
+
+/** What a browser sends when a person opens a page. `fetch` sends its own, so this is a plain request. */
+const NAVIGATION = { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-User": "?1" };
+
+/** Opens a page as a person does. */
+export function navigate(address, cookie) {
+  return new Promise((done, failed) => {
+    const sent = request(address, { headers: { cookie, ...NAVIGATION } }, (answer) => {
+      let bytes = 0;
+      answer.on("data", (chunk) => (bytes += chunk.length));
+      answer.on("end", () => done({ status: answer.statusCode, bytes }));
+    });
+    sent.on("error", failed).end();
+  });
 }
 
 /** Opens the database that miniflare stores below `state`. */

@@ -2,8 +2,7 @@
 // the larger one needs a different number of statements, or if the rows that D1 reads grow with the accruals rather
 // than with what is shown. Milliseconds are printed but not judged.
 import { createHash } from "node:crypto";
-import { request } from "node:http";
-import { newState, open, start } from "./local.mjs";
+import { navigate, newState, open, start } from "./local.mjs";
 
 const PROGRAM = "agency-partner";
 const DAY_MS = 86_400_000;
@@ -74,27 +73,13 @@ async function install() {
     .run();
 }
 
-/** What a browser sends when a person opens a page. `fetch` sends its own, so this is a plain request. */
-const NAVIGATION = { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-User": "?1" };
-
-function openPage(address, cookie) {
-  return new Promise((done, failed) => {
-    const asked = request(address, { headers: { cookie, ...NAVIGATION } }, (answer) => {
-      let bytes = 0;
-      answer.on("data", (chunk) => (bytes += chunk.length));
-      answer.on("end", () => done({ status: answer.statusCode, bytes }));
-    });
-    asked.on("error", failed).end();
-  });
-}
-
 async function look(path, cookie) {
   const times = [];
   let cost;
   for (let turn = 0; turn < TURNS; turn += 1) {
     log.length = 0;
     const began = performance.now();
-    const { status, bytes } = await openPage(`${url}/partner${path}`, cookie);
+    const { status, bytes } = await navigate(`${url}/partner${path}`, cookie);
     times.push(performance.now() - began);
     if (status !== 200) throw new Error(`/partner${path} answered ${status}`);
     for (let waited = 0; log.length === 0 && waited < 2_000; waited += 5) await new Promise((done) => setTimeout(done, 5));

@@ -2,6 +2,7 @@
 
 mod economics;
 pub mod fixture;
+mod kept;
 mod months;
 
 use crate::support::world::{at, now};

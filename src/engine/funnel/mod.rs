@@ -24,7 +24,8 @@ use std::collections::BTreeMap;
 /// nobody reached proves nothing.
 const EXPECTED_MIN: i64 = 5;
 
-/// Distinct visitors who reached a stage in the week through a partner and campaign.
+/// Distinct visitors who reached a stage in the week through a partner and campaign. Without a partner: through those who
+/// are not listed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StageCount {
     pub partner: PartnerId,
@@ -42,6 +43,9 @@ pub struct FunnelReport {
     pub program: FunnelFigures,
     /// Large samples before small ones, then by visits.
     pub partners: Vec<PartnerFunnelReport>,
+    /// All partners who are not listed, together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_partners: Option<FunnelFigures>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -76,6 +80,8 @@ pub fn report(document: &Document, funnel: &Funnel, counts: &[StageCount]) -> Fu
         *whole.entry(&count.stage).or_default() += count.visitors;
     }
     let program = figures(funnel, &whole, None);
+    let others =
+        tree.remove(&PartnerId::default()).map(|campaigns| figures(funnel, &summed(&campaigns), Some(&program)));
     let mut partners: Vec<PartnerFunnelReport> = tree
         .iter()
         .map(|(partner, campaigns)| partner_report(document, funnel, partner, campaigns, &program))
@@ -85,11 +91,19 @@ pub fn report(document: &Document, funnel: &Funnel, counts: &[StageCount]) -> Fu
             |p: &PartnerFunnelReport| (p.figures.small_sample, std::cmp::Reverse(p.figures.visits), p.partner.clone());
         key(a).cmp(&key(b))
     });
-    FunnelReport { sample_min: funnel.sample_min, program, partners }
+    FunnelReport { sample_min: funnel.sample_min, program, partners, other_partners: others }
 }
 
 /// Visitors by stage.
 type StageCounts<'a> = BTreeMap<&'a str, i64>;
+
+fn summed<'a>(campaigns: &BTreeMap<&'a str, StageCounts<'a>>) -> StageCounts<'a> {
+    let mut sum = StageCounts::new();
+    for (stage, visitors) in campaigns.values().flatten() {
+        *sum.entry(stage).or_default() += visitors;
+    }
+    sum
+}
 
 fn partner_report(
     document: &Document,
@@ -98,11 +112,7 @@ fn partner_report(
     campaigns: &BTreeMap<&str, StageCounts>,
     program: &FunnelFigures,
 ) -> PartnerFunnelReport {
-    let mut sum = StageCounts::new();
-    for (stage, visitors) in campaigns.values().flatten() {
-        *sum.entry(stage).or_default() += visitors;
-    }
-    let own = figures(funnel, &sum, Some(program));
+    let own = figures(funnel, &summed(campaigns), Some(program));
     let mut campaigns: Vec<CampaignFunnelReport> = campaigns
         .iter()
         .map(|(campaign, reached)| CampaignFunnelReport {

@@ -26,7 +26,7 @@ pub async fn outbox_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
             AppError::new(ErrorKind::BadRequest, "unsupported", format!("must be one of {states}")).field("state")
         })?),
     };
-    let rows = call.context().read(outbox::outbox_page(state, &page.cursor, page.limit + 1)).await?;
+    let rows = call.context().read(outbox::outbox_page(state, page.number(0)?, page.limit + 1)).await?;
     let deliveries = |r: &OutboxRow| -> Vec<Value> {
         let stored: Vec<DeliveryRow> = serde_json::from_str(&r.deliveries).unwrap_or_default();
         stored.iter().map(replaying::view).collect()
@@ -38,7 +38,7 @@ pub async fn outbox_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
             "created_at": r.created_at_ms.to_rfc3339(), "deliveries": deliveries(r),
         })
     };
-    Ok((200, page.answer(rows, |r| r.id.clone(), view)))
+    Ok((200, page.answer(rows, |r| r.row.to_string(), view)))
 }
 
 /// `POST /v1/outbox/{id}/replay`: sends a message again to the recipients it did not reach, or to one recipient.

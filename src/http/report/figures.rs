@@ -13,6 +13,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
 use crate::service::funnel::WeeklyReport;
 use crate::service::report;
+use crate::service::report::kept::Gathered;
 use serde_json::{Map, Value, json};
 
 /// `GET /v1/reports/funnel?program=&week=2026-W24`; by default the last complete week.
@@ -35,8 +36,8 @@ fn funnel_view(weekly: &WeeklyReport) -> Value {
     }
     json!({
         "program": weekly.program, "program_version": weekly.version, "week": weekly.week.to_string(),
-        "from": weekly.week.start().to_rfc3339(), "to": weekly.week.end().to_rfc3339(),
-        "sample_min": report["sample_min"], "average": report["program"], "partners": report["partners"],
+        "from": weekly.week.start().to_rfc3339(), "to": weekly.week.end().to_rfc3339(), "as_of": as_of_view(weekly.as_of),
+        "sample_min": report["sample_min"], "average": report["program"], "partners": report["partners"], "other_partners": report["other_partners"],
         "definitions": definitions(FUNNEL_DEFINITIONS),
     })
 }
@@ -63,7 +64,7 @@ pub async fn channels<S: Platform>(call: OperatorCall<'_, S>) -> Result<Response
             .collect();
         json!({
             "program": program, "month": month.to_string(), "unit": found.document.settlement.unit.name(),
-            "currency": found.document.currency, "data": rows, "definitions": definitions(markdown::CHANNEL_DEFINITIONS),
+            "currency": found.document.currency, "as_of": as_of_view(found.as_of), "data": rows, "definitions": definitions(markdown::CHANNEL_DEFINITIONS),
         })
     };
     Ok(answer(call.request, || markdown::channels(&found, &month.to_string()), view))
@@ -76,10 +77,10 @@ pub async fn economics<S: Platform>(call: OperatorCall<'_, S>) -> Result<Respons
     if to <= from {
         return Err(malformed("to", "later than from"));
     }
-    let (document, found) = report::economics(&call.context(), &program, from, to).await?;
+    let (document, Gathered { rows: found, as_of }) = report::economics(&call.context(), &program, from, to).await?;
     let view = || {
         let mut body = json!({
-            "program": program, "from": from.to_rfc3339(), "to": to.to_rfc3339(), "currency": document.currency,
+            "program": program, "from": from.to_rfc3339(), "to": to.to_rfc3339(), "currency": document.currency, "as_of": as_of_view(as_of),
             "definitions": definitions(economics::DEFINITIONS),
         });
         if let (Some(body), Value::Object(figures)) = (body.as_object_mut(), json!(found)) {
@@ -88,6 +89,11 @@ pub async fn economics<S: Platform>(call: OperatorCall<'_, S>) -> Result<Respons
         body
     };
     Ok(answer(call.request, || markdown::economics(&document, &found, from, to), view))
+}
+
+/// As of when a large report is; null: now.
+fn as_of_view(at: Option<UtcMillis>) -> Value {
+    json!(at.map(|at| at.to_rfc3339()))
 }
 
 fn answer(request: &Request, text: impl Fn() -> String, view: impl Fn() -> Value) -> Response {

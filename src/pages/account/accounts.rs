@@ -120,7 +120,7 @@ async fn shown<S: Platform>(
         reads::account_accruals(id, &list.cursor, list.limit + 1),
         review::review_of_accounts(&ids),
         program::programs(),
-        reads::partners_of_account(id),
+        reads::partners_of_account(id, &list.cursor, list.limit + 1),
         (events::other_amounts(id, attribution::SHOWN_MAX), waiting_of_account(id, attribution::SHOWN_MAX)),
         undecided_find(id).first(),
     );

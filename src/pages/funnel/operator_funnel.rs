@@ -38,15 +38,15 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()).map(ProgramId::from) else {
         return choose(cx, gate).await;
     };
-    let (operator, (catalog, counts)) = gate.open(cx, weekly_reads(&program, week, cx.now())).await?;
-    let weekly = weekly_of(&catalog, counts, &program, week, cx.now())?;
+    let (operator, (catalog, found)) = gate.open(cx, weekly_reads(&program, week)).await?;
+    let weekly = weekly_of(&cx.app.context(""), &catalog, found, &program, week).await?;
     let measured: Vec<&Document> = catalog.all_current(cx.now()).into_iter().filter(|d| d.funnel.is_some()).collect();
     let locale = &*cx.locale;
     let of_week = |week: Week| format!("{HERE}?program={}&week={week}", percent::escaped(&program));
     let title = wording::title(&weekly.title, &week.to_string());
     let content = html! {
         (components::heading(&title, wording::LEAD, html! {}))
-        p { (components::instant(locale, week.start())) (common::TO) (components::instant(locale, week.end())) (wording::version(weekly.version)) }
+        p { (components::instant(locale, week.start())) (common::TO) (components::instant(locale, week.end())) (wording::version(weekly.version)) (helpers::as_of(cx, weekly.as_of)) }
         nav.pager aria-label=(wording::WEEKS) {
             a href=(of_week(week.plus(-1))) { (wording::PREVIOUS_WEEK) }
             @if week.end() <= cx.now() { a href=(of_week(week.plus(1))) { (wording::NEXT_WEEK) } }
@@ -58,6 +58,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             h2 { (wording::ALL_PARTNERS) }
             (picture(cx, wording::ALL_PARTNERS, &weekly.report.program))
             (table(cx, &weekly))
+            @if let Some(others) = &weekly.report.other_partners { p.quiet { (wording::other_partners(&locale.number(others.visits))) } }
             h2 { (wording::BY_PARTNER) }
             @for partner in weekly.report.partners.iter().take(PICTURES) { (card(cx, &weekly, partner)) }
             @if weekly.report.partners.len() > PICTURES { p.quiet { (wording::first_charts(PICTURES)) } }

@@ -12,6 +12,7 @@ use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, ledger as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::AppError;
+use crate::store::health;
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
 use crate::store::report::operator as reads;
@@ -34,8 +35,8 @@ fn account_link(id: &str) -> Markup {
 /// What each type of account holds.
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
-    let read = (reads::ledger_account_page(&list.cursor, list.limit + 1), reads::units_unbalanced());
-    let (operator, (accounts, unbalanced)) = gate.open(cx, read).await?;
+    let read = (reads::ledger_account_page(&list.cursor, list.limit + 1), health::heartbeat_list());
+    let (operator, (accounts, beats)) = gate.open(cx, read).await?;
     let (accounts, next) = helpers::paged(&list, accounts, |a: &LedgerAccount| a.id.clone());
     let locale = &*cx.locale;
     let columns = [
@@ -54,7 +55,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
 
     let content = html! {
         (components::heading(navigation::LEDGER, wording::LEAD, ways()))
-        @if !unbalanced.is_empty() { div.problems role="alert" { p { strong { (common::UNBALANCED) } " " a href={ (HERE) "/checks" } { (common::VIEW_CHECKS) } } } }
+        @if health::units_unbalanced(&beats).next().is_some() { div.problems role="alert" { p { strong { (common::UNBALANCED) } " " a href={ (HERE) "/checks" } { (common::VIEW_CHECKS) } } } }
         @if accounts.is_empty() {
             (components::empty(wording::NO_ACCOUNTS, html! { (wording::NO_ACCOUNTS_HINT) }))
         } @else {

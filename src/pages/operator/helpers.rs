@@ -1,6 +1,7 @@
 //! What operator pages share: frames, links to partners, accounts and programs, and forms that act once.
 
 use crate::base::percent;
+use crate::base::time::UtcMillis;
 use crate::http::auth::hex_sha256;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
@@ -129,6 +130,16 @@ pub fn refusal_of(error: AppError) -> AppError {
 /// A count with its noun: `1 payout`, `3 payouts`.
 pub fn many<S: Platform>(cx: &PageContext<'_, S>, number: i64, [one, several]: [&str; 2]) -> String {
     format!("{} {}", cx.locale.number(number), if number == 1 { one } else { several })
+}
+
+/// As of when a report is, if it is not of now.
+pub fn as_of<S: Platform>(cx: &PageContext<'_, S>, at: Option<UtcMillis>) -> Markup {
+    html! { @if let Some(at) = at { " " span.quiet { (common::AS_OF) (components::instant(&*cx.locale, at)) "." } } }
+}
+
+/// The same for what is counted only up to a number: "More than 50 reviews".
+pub fn counted<S: Platform>(cx: &PageContext<'_, S>, number: i64, max: i64, words: [&str; 2]) -> String {
+    if number > max { common::more_than(&many(cx, max, words)) } else { many(cx, number, words) }
 }
 
 /// Links to a list filtered by state. The current one is marked.

@@ -15,7 +15,9 @@ use crate::program::document::Cadence;
 use crate::service::overdue::is_undecided;
 use crate::service::payout::send::approval_name;
 use crate::store::account::AccountIdRow;
-use crate::store::account::waiting::{RefusedBy, WaitingAccounts, refused_accounts, refused_list, waiting_count};
+use crate::store::account::waiting::{
+    RefusedBy, WAITING_MAX, WaitingAccounts, refused_accounts, refused_list, waiting_count,
+};
 use crate::store::accrual::adjustment::{RequestedCount, requested_count};
 use crate::store::attribution::question::{OpenQuestions, question_open};
 use crate::store::health;
@@ -24,8 +26,9 @@ use crate::store::ledger::budget::{BudgetRow, budget_list};
 use crate::store::message::outbox;
 use crate::store::payout::unexpected::unexpected_count;
 use crate::store::program;
+use crate::store::query::COUNTED_MAX;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{OutboundId, StoppedPayout, UnapprovedRun, UnbalancedUnit, WaitingCount};
+use crate::store::report::operator::{OutboundId, StoppedPayout, UnapprovedRun, WaitingCount};
 use crate::store::settlement::run;
 use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
@@ -48,6 +51,11 @@ struct Task {
     way: Option<(String, &'static str)>,
 }
 
+/// How much of something waits for a person.
+fn waiting_work<S: Platform>(cx: &PageContext<'_, S>, number: i64, words: [&str; 2]) -> String {
+    helpers::counted(cx, number, COUNTED_MAX, words)
+}
+
 fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'static str) -> Task {
     Task { title: title.into(), what, way: Some((path.into(), way)) }
 }
@@ -63,7 +71,6 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         program::programs(),
         budget_list(),
         health::heartbeat_list(),
-        reads::units_unbalanced(),
         (run::run_open_list(20), health::run_open_count().first()),
         (
             (reads::outbound_in_review(), unexpected_count().first(), requested_count().first()),
@@ -79,12 +86,11 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         catalog,
         all_budgets,
         beats,
-        units,
         (open_runs, running),
         ((in_review, transfers, requested), (waiting, refused, refused_ids, questions)),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
-    let mut tasks = unbalanced(&units);
+    let mut tasks = unbalanced(&beats);
     tasks.extend(reviewing(cx, &reviews));
     tasks.extend(adjustments(cx, requested.unwrap_or_default()));
     tasks.extend(questioned(cx, questions.unwrap_or_default()));
@@ -130,20 +136,21 @@ fn figures<S: Platform>(cx: &PageContext<'_, S>, [reviews, runs, queued]: [i64; 
 }
 
 fn figure<'a, S: Platform>(cx: &PageContext<'_, S>, label: &'a str, number: i64) -> Figure<'a> {
-    Figure { label, value: html! { (cx.locale.number(number)) }, note: html! {} }
+    let more = if number > COUNTED_MAX { "+" } else { "" };
+    Figure { label, value: html! { (cx.locale.number(number.min(COUNTED_MAX))) (more) }, note: html! {} }
 }
 
-fn unbalanced(found: &[UnbalancedUnit]) -> Vec<Task> {
-    let one = |row: &UnbalancedUnit| {
+fn unbalanced(beats: &[Heartbeat]) -> Vec<Task> {
+    let one = |unit: &str| {
         let what = html! { (common::UNBALANCED) " " (common::APPROVE_NOTHING) };
-        task(wording::unbalanced(&row.unit), what, "/operator/ledger/checks", common::VIEW_CHECKS)
+        task(wording::unbalanced(unit), what, "/operator/ledger/checks", common::VIEW_CHECKS)
     };
-    found.iter().map(one).collect()
+    health::units_unbalanced(beats).map(one).collect()
 }
 
 fn reviewing<S: Platform>(cx: &PageContext<'_, S>, reviews: &WaitingCount) -> Option<Task> {
     let since = reviews.since_ms.filter(|_| reviews.many > 0)?;
-    let title = helpers::many(cx, reviews.many, wording::REVIEWS);
+    let title = waiting_work(cx, reviews.many, wording::REVIEWS);
     let what = html! { (wording::reviews_of(reviews.many, reviews.accounts, &cx.locale.number(reviews.accounts))) (wording::REVIEWS_SINCE[0]) (components::day(&*cx.locale, since)) (wording::REVIEWS_SINCE[1]) };
     Some(task(title, what, "/operator/reviews", common::REVIEW))
 }
@@ -161,37 +168,39 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_rev
     let one = |s: &StoppedPayout| {
         let (title, why, path, way) = match s.what.as_str() {
             "review" => (
-                helpers::many(cx, s.many, wording::PAYOUTS_IN_REVIEW),
+                waiting_work(cx, s.many, wording::PAYOUTS_IN_REVIEW),
                 wording::PAYOUTS_IN_REVIEW_WHY,
                 "/operator/payouts?state=review",
                 common::RESOLVE,
             ),
             "held" => (
-                helpers::many(cx, s.many, wording::PAYOUTS_HELD),
+                waiting_work(cx, s.many, wording::PAYOUTS_HELD),
                 wording::PAYOUTS_HELD_WHY,
                 "/operator/payouts?state=held",
                 wording::RELEASE_OR_CANCEL,
             ),
             "failed" => (
-                helpers::many(cx, s.many, wording::PAYOUTS_FAILED),
+                waiting_work(cx, s.many, wording::PAYOUTS_FAILED),
                 wording::PAYOUTS_FAILED_WHY,
                 "/operator/payouts?state=failed",
                 wording::VIEW_DETAILS,
             ),
             "reversal" => (
-                helpers::many(cx, s.many, wording::REVERSALS_IN_REVIEW),
+                waiting_work(cx, s.many, wording::REVERSALS_IN_REVIEW),
                 wording::REVERSALS_IN_REVIEW_WHY,
                 "",
                 common::RESOLVE,
             ),
             _ => (
-                helpers::many(cx, s.many, wording::CREDITS_IN_REVIEW),
+                waiting_work(cx, s.many, wording::CREDITS_IN_REVIEW),
                 wording::CREDITS_IN_REVIEW_WHY,
                 "",
                 common::RESOLVE,
             ),
         };
-        let what = html! { (components::amount(&*cx.locale, s.cents, &s.unit)) ". " (why) };
+        // Of more than are counted the sum is not known.
+        let is_known = s.many <= COUNTED_MAX;
+        let what = html! { @if is_known { (components::amount(&*cx.locale, s.cents, &s.unit)) ". " } (why) };
         let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
         let first = in_review.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
         let path =
@@ -202,7 +211,7 @@ fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_rev
 }
 
 fn adjustments<S: Platform>(cx: &PageContext<'_, S>, requested: RequestedCount) -> Option<Task> {
-    let title = helpers::many(cx, requested.requested, wording::ADJUSTMENTS_REQUESTED);
+    let title = waiting_work(cx, requested.requested, wording::ADJUSTMENTS_REQUESTED);
     let what = html! {
         (wording::ADJUSTMENTS_SINCE[0]) (components::instant(&*cx.locale, requested.oldest_ms?)) (wording::ADJUSTMENTS_SINCE[1])
     };
@@ -210,7 +219,7 @@ fn adjustments<S: Platform>(cx: &PageContext<'_, S>, requested: RequestedCount) 
 }
 
 fn questioned<S: Platform>(cx: &PageContext<'_, S>, questions: OpenQuestions) -> Option<Task> {
-    let title = helpers::many(cx, questions.open, wording::QUESTIONS);
+    let title = waiting_work(cx, questions.open, wording::QUESTIONS);
     let what = html! {
         (wording::QUESTIONS_SINCE[0]) (components::instant(&*cx.locale, questions.oldest_ms?)) (wording::QUESTIONS_SINCE[1])
     };
@@ -218,7 +227,7 @@ fn questioned<S: Platform>(cx: &PageContext<'_, S>, questions: OpenQuestions) ->
 }
 
 fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
-    let title = helpers::many(cx, number, wording::TRANSFERS_UNEXPECTED);
+    let title = waiting_work(cx, number, wording::TRANSFERS_UNEXPECTED);
     let what = html! { (wording::TRANSFERS_UNEXPECTED_WHY) };
     (number > 0).then(|| task(title, what, "/operator/transfers", wording::VIEW_DETAILS))
 }
@@ -250,11 +259,11 @@ fn undecided<S: Platform>(
             (wording::ACCOUNTS_REFUSED_WHY) @for by in refused { (wording::refused_by(&by.refused_by)) }
             @for row in ids { " " (helpers::account(&row.account_id)) }
         };
-        let title = helpers::many(cx, waiting.refused, wording::ACCOUNTS_REFUSED);
+        let title = helpers::counted(cx, waiting.refused, WAITING_MAX - 1, wording::ACCOUNTS_REFUSED);
         tasks.push(Task { title, what, way: None });
     } else if let Some(since) = waiting.oldest_ms.filter(|_| is_undecided(waiting, cx.now())) {
         let what = html! {
-            (helpers::many(cx, waiting.waiting, wording::ACCOUNTS_WAIT)) (wording::ACCOUNTS_LATE_SINCE[0])
+            (helpers::counted(cx, waiting.waiting, WAITING_MAX - 1, wording::ACCOUNTS_WAIT)) (wording::ACCOUNTS_LATE_SINCE[0])
             (components::instant(&*cx.locale, since)) (wording::ACCOUNTS_LATE_SINCE[1])
         };
         tasks.push(Task { title: wording::ACCOUNTS_LATE.to_owned(), what, way: None });
@@ -291,12 +300,12 @@ fn budgets<S: Platform>(cx: &PageContext<'_, S>, catalog: &Catalog, rows: &[Budg
 fn failed<S: Platform>(cx: &PageContext<'_, S>, backlog: &Backlog) -> Vec<Task> {
     let mut tasks = Vec::new();
     if backlog.failed > 0 {
-        let title = helpers::many(cx, backlog.failed, wording::MESSAGES_FAILED);
+        let title = waiting_work(cx, backlog.failed, wording::MESSAGES_FAILED);
         let what = html! { (wording::MESSAGES_FAILED_WHY) };
         tasks.push(task(title, what, "/operator/outbox?state=failed", wording::VIEW_FAILED_MESSAGES));
     }
     if backlog.undelivered > 0 {
-        let title = helpers::many(cx, backlog.undelivered, wording::MESSAGES_UNDELIVERED);
+        let title = waiting_work(cx, backlog.undelivered, wording::MESSAGES_UNDELIVERED);
         let what = html! { (wording::MESSAGES_UNDELIVERED_WHY) };
         tasks.push(task(title, what, "/operator/outbox?state=undelivered", wording::VIEW_UNDELIVERED_MESSAGES));
     }

@@ -15,9 +15,10 @@ use crate::pages::text::operator::{common, navigation, report as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::document::{Cadence, Document};
 use crate::service::error::{AppError, ErrorKind};
-use crate::service::report::{economics_of, economics_reads};
+use crate::service::report::kept::Gathered;
+use crate::service::report::{channels_of, channels_reads, economics_of, economics_reads};
 use crate::store::program;
-use crate::store::report::{ChannelRow, channel_list};
+use crate::store::report::ChannelRow;
 use maud::{Markup, html};
 
 const HERE: &str = "/operator/economics";
@@ -41,10 +42,12 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let Some(program) = cx.request.param("program").filter(|text| !text.is_empty()).map(ProgramId::from) else {
         return choose(cx, gate).await;
     };
-    let sums = economics_reads(&program, from.start(), to.end(), cx.now());
-    let channels = channel_list(&program, to.start(), to.end());
-    let (operator, ((catalog, cost_sums, reach_sums), channels)) = gate.open(cx, (sums, channels)).await?;
-    let (document, found) = economics_of(&catalog, (cost_sums, reach_sums), &program, to.end(), cx.now())?;
+    let period = (from.start(), to.end());
+    let reads = (economics_reads(&program, period.0, period.1), channels_reads(&program, to));
+    let (operator, ((catalog, sums), (_, listed))) = gate.open(cx, reads).await?;
+    let ctx = cx.app.context("");
+    let (document, Gathered { rows: found, as_of }) = economics_of(&ctx, &catalog, sums, &program, period).await?;
+    let channels = channels_of(&ctx, &catalog, listed, &program, to).await?;
     let programs = paying(catalog.all_current(cx.now()));
     let locale = &*cx.locale;
     let title = wording::title(&document.title);
@@ -59,11 +62,11 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             div.field { label for="to" { (wording::LAST_MONTH) } input id="to" name="to" type="month" value=(to) placeholder="2026-06" maxlength="7"; }
             button.second { (wording::SHOW) }
         }
-        p.quiet { (components::instant(locale, from.start())) (common::TO) (components::instant(locale, to.end())) }
+        p.quiet { (components::instant(locale, from.start())) (common::TO) (components::instant(locale, to.end())) (helpers::as_of(cx, as_of)) }
         (reach(cx, &found))
         (cost(cx, &document, &found))
         h2 { (wording::channels_in(&to.to_string())) }
-        (by_channel(cx, &document, &channels))
+        (by_channel(cx, &document, &channels.rows))
         details {
             summary { (wording::DEFINITIONS_TITLE) }
             dl.facts { @for (name, what) in DEFINITIONS { div { dt { (name.replace('_', " ")) } dd { (what) } } } }

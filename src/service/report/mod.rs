@@ -1,5 +1,6 @@
 //! Reports on what referrals bring: by channel, and compared with what accounts cost elsewhere.
 
+pub mod kept;
 pub mod reconcile;
 pub mod stripe_reconcile;
 
@@ -13,20 +14,42 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::port::DbError;
 use crate::store::program;
-use crate::store::query::{First, Parsed};
-use crate::store::report::{ChannelRow, CostSums, ReachSums, channel_list, cost_sums, reach_sums};
+use crate::store::query::Parsed;
+use crate::store::report::kept::{KeptReport, ReportSize};
+use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
+
+use kept::{Gathered, KeptReads, gather, kept_reads};
 
 /// A program's channels in a month.
 pub struct Channels {
     pub document: Document,
     pub rows: Vec<ChannelRow>,
+    /// As of when; `None`: now.
+    pub as_of: Option<UtcMillis>,
 }
 
 pub async fn channels<P: Ports>(ctx: &Context<'_, P>, program: &ProgramId, month: Month) -> Result<Channels, AppError> {
-    let channels = channel_list(program, month.start(), month.end());
-    let (catalog, rows) = ctx.read((program::programs(), channels)).await?;
-    let document = document_of(&catalog, program, month.end(), ctx.now)?;
-    Ok(Channels { document, rows })
+    let (catalog, found) = ctx.read(channels_reads(program, month)).await?;
+    channels_of(ctx, &catalog, found, program, month).await
+}
+
+/// What is read before a month's channels are.
+pub fn channels_reads(program: &ProgramId, month: Month) -> (Parsed<Catalog>, KeptReads) {
+    (program::programs(), kept_reads(&kept::channels_key(program, month)))
+}
+
+/// A month's channels, from the results of `channels_reads`.
+pub async fn channels_of<P: Ports>(
+    ctx: &Context<'_, P>,
+    catalog: &Catalog,
+    found: (Option<KeptReport>, Option<ReportSize>),
+    program: &ProgramId,
+    month: Month,
+) -> Result<Channels, AppError> {
+    let document = document_of(catalog, program, month.end(), ctx.now)?;
+    let reads = channel_list(program, month.start(), month.end());
+    let Gathered { rows, as_of } = gather(ctx, &kept::channels_key(program, month), found, reads).await?;
+    Ok(Channels { document, rows, as_of })
 }
 
 /// A program's economics over [from, to).
@@ -35,29 +58,29 @@ pub async fn economics<P: Ports>(
     program: &ProgramId,
     from: UtcMillis,
     to: UtcMillis,
-) -> Result<(Document, Economics), AppError> {
-    let (catalog, cost, reach) = ctx.read(economics_reads(program, from, to, ctx.now)).await?;
-    economics_of(&catalog, (cost, reach), program, to, ctx.now)
+) -> Result<(Document, Gathered<Economics>), AppError> {
+    let (catalog, found) = ctx.read(economics_reads(program, from, to)).await?;
+    economics_of(ctx, &catalog, found, program, (from, to)).await
 }
 
-pub type EconomicsReads = (Parsed<Catalog>, First<CostSums>, First<ReachSums>);
-
-/// The reads that a program's economics need.
-pub fn economics_reads(program: &ProgramId, from: UtcMillis, to: UtcMillis, now: UtcMillis) -> EconomicsReads {
-    let reach = reach_sums(program, from, to, judged_at(to, now));
-    (program::programs(), cost_sums(program, from, to).first(), reach.first())
+/// What is read before a program's economics are.
+pub fn economics_reads(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> (Parsed<Catalog>, KeptReads) {
+    (program::programs(), kept_reads(&kept::economics_key(program, from, to)))
 }
 
 /// A program's economics, from the results of `economics_reads`.
-pub fn economics_of(
+pub async fn economics_of<P: Ports>(
+    ctx: &Context<'_, P>,
     catalog: &Catalog,
-    (cost, reach): (Option<CostSums>, Option<ReachSums>),
+    found: (Option<KeptReport>, Option<ReportSize>),
     program: &ProgramId,
-    to: UtcMillis,
-    now: UtcMillis,
-) -> Result<(Document, Economics), AppError> {
-    let document = document_of(catalog, program, to, now)?;
-    let (Some(cost), Some(reach)) = (cost, reach) else {
+    (from, to): (UtcMillis, UtcMillis),
+) -> Result<(Document, Gathered<Economics>), AppError> {
+    let document = document_of(catalog, program, to, ctx.now)?;
+    let reach = reach_sums(program, from, to, judged_at(to, ctx.now)).first();
+    let reads = (cost_sums(program, from, to).first(), reach);
+    let Gathered { rows, as_of } = gather(ctx, &kept::economics_key(program, from, to), found, reads).await?;
+    let (Some(cost), Some(reach)) = rows else {
         return Err(DbError::Fault("a sum without a row".to_owned()).into());
     };
     let sums = EconomicsSums {
@@ -71,8 +94,8 @@ pub fn economics_of(
         existing_accounts: reach.existing_accounts,
         clicks: reach.clicks,
     };
-    let found = economics::economics(&document, &sums);
-    Ok((document, found))
+    let rows = economics::economics(&document, &sums);
+    Ok((document, Gathered { rows, as_of }))
 }
 
 /// The instant whose document applies to a period that ends at `end`.

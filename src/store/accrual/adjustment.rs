@@ -12,7 +12,7 @@ use crate::program::reward::ADJUSTMENT;
 use crate::store::account::{LINE_COLUMNS, accrual_write, open_only};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
-use crate::store::query::{Parsed, Query};
+use crate::store::query::{Parsed, Query, counted};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,8 +146,11 @@ pub struct RequestedCount {
 }
 
 pub fn requested_count() -> Query<RequestedCount> {
-    Stmt::new("SELECT COUNT(*) AS requested, MIN(created_at_ms) AS oldest_ms FROM adjustment WHERE state = 'requested'")
-        .query()
+    Stmt::new(format!(
+        "SELECT COUNT(*) AS requested, MIN(created_at_ms) AS oldest_ms FROM {}",
+        counted("created_at_ms FROM adjustment WHERE state = 'requested' ORDER BY created_at_ms, id")
+    ))
+    .query()
 }
 
 /// Stores a request. Whatever becomes of it is decided afterward.

@@ -4,7 +4,7 @@ use crate::base::ids::{ActorId, PartnerId, ProgramId, QuestionId};
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::message::MessageType;
 use crate::store::port::Stmt;
-use crate::store::query::Query;
+use crate::store::query::{Query, counted};
 use serde::{Deserialize, Serialize};
 
 /// Questions of a partner in one day (UTC). `credit_question.place` has the same limit.
@@ -152,9 +152,6 @@ pub struct OpenQuestions {
 }
 
 pub fn question_open() -> Query<OpenQuestions> {
-    Stmt::new(
-        "SELECT COUNT(*) AS open, MIN(sent_at_ms) AS oldest_ms FROM credit_question
-         WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL",
-    )
-    .query()
+    let open = "sent_at_ms FROM credit_question WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL ORDER BY sent_at_ms, id";
+    Stmt::new(format!("SELECT COUNT(*) AS open, MIN(sent_at_ms) AS oldest_ms FROM {}", counted(open))).query()
 }

@@ -315,22 +315,28 @@ pub struct OtherAmount {
     pub cents: Option<i64>,
 }
 
-/// An account's amounts in other currencies, latest first, each once.
+/// Events with an amount that are looked at for other currencies: the latest of an account.
+const AMOUNTS_MAX: i64 = 200;
+
+/// An account's amounts in other currencies, latest first, each once, of its latest events.
 pub fn other_amounts(account: &str, limit: i64) -> Query<OtherAmount> {
     Stmt::new(
         "WITH own AS MATERIALIZED (SELECT DISTINCT document ->> '$.currency' AS currency FROM program_version),
-              told AS (SELECT id, type, occurred_at_ms, payload -> ('$.\"' || type || '\"') AS payload FROM event
-                WHERE account_id = ?1 AND type IN ('invoice.paid', 'subscription.started', 'subscription.updated', 'purchase.completed')),
+              latest AS (SELECT * FROM (SELECT * FROM event WHERE account_id = ?1 AND state = 'open' ORDER BY occurred_at_ms DESC LIMIT ?3)
+                UNION ALL SELECT * FROM (SELECT * FROM event WHERE account_id = ?1 AND state = 'closed' ORDER BY occurred_at_ms DESC LIMIT ?3)),
+              named AS (SELECT id, type, occurred_at_ms, payload -> ('$.\"' || type || '\"') AS payload FROM latest
+                WHERE type IN ('invoice.paid', 'subscription.started', 'subscription.updated', 'purchase.completed')),
               amount AS (SELECT id, occurred_at_ms, substr(type, 1, instr(type, '.') - 1) AS kind,
                   COALESCE(payload ->> '$.invoice_id', payload ->> '$.purchase_id', payload ->> '$.subscription_id') AS subject,
                   COALESCE(payload ->> '$.amount.currency', payload ->> '$.currency') AS currency,
-                  COALESCE(payload ->> '$.amount.cents', payload ->> '$.monthly_cents') AS cents FROM told)
+                  COALESCE(payload ->> '$.amount.cents', payload ->> '$.monthly_cents') AS cents FROM named)
          SELECT kind, subject, id AS event_id, MIN(occurred_at_ms) AS at_ms, currency, cents FROM amount
          WHERE currency IS NOT NULL AND EXISTS (SELECT 1 FROM own WHERE own.currency <> amount.currency)
          GROUP BY kind, subject, currency ORDER BY at_ms DESC, id LIMIT ?2",
     )
     .bind(account)
     .bind(limit)
+    .bind(AMOUNTS_MAX)
     .query()
 }
 

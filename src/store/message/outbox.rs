@@ -11,7 +11,7 @@ use crate::store::accrual::adjustment::AdjustmentRow;
 use crate::store::health::Backlog;
 use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
-use crate::store::query::Query;
+use crate::store::query::{Query, counted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -165,6 +165,8 @@ pub fn outbox_statements(run: &RunId, is_connected: bool, now: UtcMillis) -> Stm
 /// A message with its deliveries.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OutboxRow {
+    /// Its position, in the order of arrival.
+    pub row: i64,
     pub id: String,
     pub kind: String,
     pub program_id: ProgramId,
@@ -178,14 +180,14 @@ pub struct OutboxRow {
     pub deliveries: String,
 }
 
-/// Messages by id, with the result of each delivery; in one state, or in all.
-pub fn outbox_page(state: Option<MessageState>, after: &str, limit: i64) -> Query<OutboxRow> {
+/// Messages in the order of their arrival, with the result of each delivery; in one state, or in all.
+pub fn outbox_page(state: Option<MessageState>, after: i64, limit: i64) -> Query<OutboxRow> {
     Stmt::new(format!(
-        "SELECT o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
+        "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
                    'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
-         FROM outbox o WHERE {} o.id > ?1 ORDER BY o.id LIMIT ?2",
+         FROM outbox o WHERE {} o.rowid > ?1 ORDER BY o.rowid LIMIT ?2",
         condition(state)
     ))
     .bind(after)
@@ -212,16 +214,13 @@ pub struct MessageShown {
 
 /// The same for people: before the cursor (a row number), newest first, with the partner's name.
 pub fn outbox_latest(state: Option<MessageState>, before: i64, limit: i64) -> Query<MessageShown> {
-    // Few messages are waiting, failed or undelivered: their indexes find them, and sorting them is cheap. Nearly all are sent.
-    let is_few = matches!(state, Some(MessageState::Queued | MessageState::Failed | MessageState::Undelivered));
-    let order = if is_few { "+o.rowid" } else { "o.rowid" };
     Stmt::new(format!(
         "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.state, o.created_at_ms, p.external_id, x.name,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
                    'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
          FROM outbox o LEFT JOIN partner p ON p.id = o.partner_id LEFT JOIN partner_person x ON x.partner_id = o.partner_id
-         WHERE {} {order} < ?1 ORDER BY {order} DESC LIMIT ?2",
+         WHERE {} o.rowid < ?1 ORDER BY o.rowid DESC LIMIT ?2",
         condition(state)
     ))
     .bind(before)
@@ -258,10 +257,13 @@ pub fn outbox_find(id: &str) -> Query<MessageId> {
 }
 
 pub fn outbox_backlog() -> Query<Backlog> {
-    Stmt::new(
-        "SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms,
-                (SELECT COUNT(*) FROM outbox WHERE state = 'failed') AS failed,
-                (SELECT COUNT(*) FROM outbox WHERE state = 'undelivered') AS undelivered FROM outbox WHERE state = 'queued'",
-    )
+    let of = |state: &str| counted(&format!("created_at_ms FROM outbox WHERE state = '{state}' ORDER BY rowid"));
+    Stmt::new(format!(
+        "SELECT COUNT(*) AS queued, MIN(created_at_ms) AS oldest_ms, (SELECT COUNT(*) FROM {}) AS failed,
+                (SELECT COUNT(*) FROM {}) AS undelivered FROM {}",
+        of("failed"),
+        of("undelivered"),
+        of("queued")
+    ))
     .query()
 }

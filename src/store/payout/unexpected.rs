@@ -4,7 +4,7 @@ use crate::base::ids::{PartnerId, PayoutId};
 use crate::base::time::UtcMillis;
 use crate::engine::payout::StripeObject;
 use crate::store::port::Stmt;
-use crate::store::query::Query;
+use crate::store::query::{Query, counted};
 use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -85,7 +85,7 @@ pub struct UnexpectedCount {
 }
 
 pub fn unexpected_count() -> Query<UnexpectedCount> {
-    Stmt::new("SELECT COUNT(*) AS unexpected FROM unexpected_transfer").query()
+    Stmt::new(format!("SELECT COUNT(*) AS unexpected FROM {}", counted("1 FROM unexpected_transfer"))).query()
 }
 
 pub fn transfer_acknowledge(id: &str, actor: &str, reason: &str, now: UtcMillis) -> Stmt {

@@ -1,5 +1,6 @@
 //! Sums for the reports: set-based, each one statement, however many partners there are.
 
+pub mod kept;
 pub mod lists;
 pub mod operator;
 pub mod payout;
@@ -7,6 +8,7 @@ pub mod payout_accruals;
 
 use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
+use crate::store::funnel::OTHER;
 use crate::store::port::Stmt;
 use crate::store::program::in_force;
 use crate::store::query::Query;
@@ -25,11 +27,14 @@ pub struct ChannelRow {
     pub gross_cents: i64,
 }
 
+/// Rows of a report. What is in no row is summed in the last one.
+pub const CHANNELS_MAX: i64 = 500;
+
 /// By partner and channel in [from, to). A click's channel is its UTM source, otherwise its link's source, otherwise
 /// `direct_link`. An account's is that of the click that converted; otherwise, if a touch bound it, its link's source
 /// or `direct_link`; otherwise the method that bound it.
 pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Query<ChannelRow> {
-    Stmt::new(
+    Stmt::new(format!(
         "WITH bound AS MATERIALIZED (
            SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
            FROM binding WHERE program_id = ?1 AND partner_id IS NOT NULL
@@ -59,14 +64,23 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
            UNION ALL
            SELECT n.partner_id, COALESCE(b.channel, 'unknown'), 0, 0, 0, COUNT(DISTINCT n.rewarded), SUM(n.net_cents)
            FROM accrued n LEFT JOIN brought b ON b.account_id = n.account_id AND b.partner_id = n.partner_id GROUP BY 1, 2
+         ), summed AS (
+           SELECT partner_id, channel, SUM(clicks) AS clicks, SUM(signups) AS signups, SUM(qualified) AS qualified,
+                  SUM(rewarded) AS rewarded, SUM(gross_cents) AS gross_cents
+           FROM each_row GROUP BY partner_id, channel
+           HAVING SUM(clicks) + SUM(signups) + SUM(qualified) + SUM(rewarded) > 0 OR SUM(gross_cents) <> 0
+         ), placed AS (
+           SELECT *, ROW_NUMBER() OVER (ORDER BY gross_cents DESC, rewarded DESC, signups DESC, clicks DESC, partner_id, channel)
+             <= {CHANNELS_MAX} AS listed FROM summed
+         ), shown AS (
+           SELECT IIF(listed, partner_id, '') AS partner_id, IIF(listed, channel, '{OTHER}') AS channel, listed, SUM(clicks) AS clicks,
+                  SUM(signups) AS signups, SUM(qualified) AS qualified, SUM(rewarded) AS rewarded, SUM(gross_cents) AS gross_cents
+           FROM placed GROUP BY listed, 1, 2
          )
-         SELECT r.partner_id AS partner, p.external_id, r.channel, SUM(r.clicks) AS clicks, SUM(r.signups) AS signups,
-                SUM(r.qualified) AS qualified, SUM(r.rewarded) AS rewarded, SUM(r.gross_cents) AS gross_cents
-         FROM each_row r LEFT JOIN partner p ON p.id = r.partner_id
-         GROUP BY r.partner_id, r.channel
-         HAVING SUM(r.clicks) + SUM(r.signups) + SUM(r.qualified) + SUM(r.rewarded) > 0 OR SUM(r.gross_cents) <> 0
-         ORDER BY gross_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
-    )
+         SELECT r.partner_id AS partner, p.external_id, r.channel, r.clicks, r.signups, r.qualified, r.rewarded, r.gross_cents
+         FROM shown r LEFT JOIN partner p ON p.id = r.partner_id
+         ORDER BY listed DESC, gross_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
+    ))
     .bind(program)
     .bind(from)
     .bind(to)

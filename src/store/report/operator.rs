@@ -1,7 +1,7 @@
 //! What operators' pages read: search results, work that needs a person, and lists with the names that people know.
 //!
-//! Typed texts are compared as ranges of an index. Only the latest partners are searched for parts, as many as one
-//! statement can read.
+//! Typed texts are compared as ranges of an index, and what waits is counted up to [`COUNTED_MAX`]: no page reads more
+//! because there is more.
 
 use crate::base::ids::{AccountId, LinkCode, PartnerId, PayoutId, ProgramId, ReviewId, RunId};
 use crate::base::time::UtcMillis;
@@ -11,7 +11,7 @@ use crate::store::ledger::TransferRow;
 use crate::store::partner::{LinkRow, PARTNER_CONTAINS, links};
 use crate::store::payout::accruals::left;
 use crate::store::port::Stmt;
-use crate::store::query::{Parsed, Query};
+use crate::store::query::{Parsed, Query, counted};
 use crate::store::review::ReviewRow;
 use serde::Deserialize;
 
@@ -42,33 +42,41 @@ const PARTNER_FOUND: &str =
     "SELECT p.id, p.program_id, p.external_id, p.code, p.left_at_ms, p.created_at_ms, x.name, x.email, p.rowid AS row
      FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id";
 
-/// How many of the partners who joined last are searched for a text in the middle.
-const SEARCHED_MAX: i64 = 20_000;
+/// How many words that begin with a text are looked at: one partner may have several.
+const WORDS_MAX: i64 = 4 * FOUND_MAX;
 
-/// Partners with this id or link code, or whose external id, address or name begins with it; of the latest ones, also those
-/// that have it in any part of their names, addresses, websites and codes.
+/// How many of the partners who joined last are searched for a text in the middle of a word.
+const SEARCHED_MAX: i64 = 200;
+
+/// What separates the words of a partner's name, address, website and external id, as in the view `partner_text_word`.
+const SEPARATORS: [char; 8] = [' ', '@', '.', '-', '_', '+', '/', ':'];
+
+/// Partners with this id, with a code that begins with the text, or whose name, address, website or external id has a word
+/// from which on it reads like the text; of the latest partners, also those who have it in any part of these.
 pub fn partner_search(text: &str) -> Query<PartnerFound> {
-    // D1 takes at most five terms in one UNION.
-    // Like SQLite's lower(): ASCII only.
-    let small = text.to_ascii_lowercase();
+    // Like SQLite's lower(): ASCII only. Words are cut to this length.
+    let small: String = text.to_ascii_lowercase().chars().take(64).collect();
+    let begin = small.trim_start_matches(SEPARATORS);
+    // A text of separators alone begins no word.
+    let word = if begin.is_empty() { &small } else { begin };
     Stmt::new(format!(
         "WITH found AS MATERIALIZED (
-           SELECT id FROM partner WHERE id = ?1 UNION SELECT partner_id FROM link WHERE code = ?1 COLLATE NOCASE
-           UNION SELECT id FROM (SELECT id FROM partner WHERE external_id >= ?1 AND external_id < ?2 LIMIT ?5)
-           UNION SELECT partner_id FROM (SELECT partner_id FROM partner_person
-             WHERE email IS NOT NULL AND lower(email) >= ?3 AND lower(email) < ?4 LIMIT ?5)
-           UNION SELECT partner_id FROM (SELECT partner_id FROM partner_person
-             WHERE name IS NOT NULL AND lower(name) >= ?3 AND lower(name) < ?4 LIMIT ?5)),
-         parts AS MATERIALIZED (SELECT p.id FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id
-           WHERE p.rowid > (SELECT MAX(rowid) FROM partner) - {SEARCHED_MAX} AND {contains} LIMIT ?5)
-         {PARTNER_FOUND} WHERE p.id IN (SELECT id FROM found UNION SELECT id FROM parts) ORDER BY p.id LIMIT ?5",
-        contains = PARTNER_CONTAINS.replace('?', "?3")
+           SELECT id FROM partner WHERE id = ?1
+           UNION SELECT partner_id FROM (SELECT partner_id FROM link
+             WHERE code COLLATE NOCASE >= ?6 AND code COLLATE NOCASE < ?7 LIMIT ?4)
+           UNION SELECT partner_id FROM (SELECT partner_id FROM partner_word WHERE word >= ?2 AND word < ?3 LIMIT ?5)
+           UNION SELECT id FROM (SELECT p.id FROM partner p LEFT JOIN partner_person x ON x.partner_id = p.id
+             WHERE p.rowid > (SELECT MAX(rowid) FROM partner) - {SEARCHED_MAX} AND {contains} LIMIT ?4))
+         {PARTNER_FOUND} WHERE p.id IN (SELECT id FROM found) ORDER BY p.id LIMIT ?4",
+        contains = PARTNER_CONTAINS.replace('?', "?6")
     ))
     .bind(text)
-    .bind(end_of(text))
+    .bind(word)
+    .bind(end_of(word))
+    .bind(FOUND_MAX)
+    .bind(WORDS_MAX)
     .bind(&small)
     .bind(end_of(&small))
-    .bind(FOUND_MAX)
     .query()
 }
 
@@ -171,14 +179,17 @@ pub fn partners_known(ids: &[&str]) -> Query<KnownAccount> {
     Stmt::new(format!("{KNOWN} WHERE p.id IN (SELECT value FROM json_each(?1))")).json(&ids).query()
 }
 
-/// The partners that an account's attribution results mention.
-pub fn partners_of_account(account: &AccountId) -> Query<KnownAccount> {
+/// The partners that an account's attribution results and a page of its accruals mention.
+pub fn partners_of_account(account: &AccountId, after: &str, limit: i64) -> Query<KnownAccount> {
     Stmt::new(format!(
         "{KNOWN} WHERE p.id IN (SELECT partner_id FROM binding WHERE account_id = ?1 UNION
-           SELECT partner_id FROM accrual WHERE account_id = ?1 UNION
+           SELECT partner_id FROM (SELECT partner_id FROM accrual WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3) UNION
            SELECT c.value ->> '$.partner' FROM binding b, json_each(b.receipt, '$.candidates') c WHERE b.account_id = ?1)"
     ))
-    .bind(account).query()
+    .bind(account)
+    .bind(after)
+    .bind(limit)
+    .query()
 }
 
 /// Accounts that are bound to a partner, latest sign-up first.
@@ -252,7 +263,11 @@ pub struct WaitingCount {
 }
 
 pub fn reviews_waiting() -> Query<WaitingCount> {
-    Stmt::new("SELECT COUNT(*) AS many, COUNT(DISTINCT account_id) AS accounts, MIN(created_at_ms) AS since_ms FROM review WHERE state = 'open'").query()
+    Stmt::new(format!(
+        "SELECT COUNT(*) AS many, COUNT(DISTINCT account_id) AS accounts, MIN(created_at_ms) AS since_ms FROM {}",
+        counted("account_id, created_at_ms FROM review WHERE state = 'open' ORDER BY created_at_ms, id")
+    ))
+    .query()
 }
 
 /// A run with unapproved payouts.
@@ -292,16 +307,19 @@ pub struct StoppedPayout {
 }
 
 pub fn outbound_stopped(failed_since: UtcMillis) -> Query<StoppedPayout> {
-    Stmt::new(
-        "SELECT what, unit, COUNT(*) AS many, SUM(amount_cents) AS cents FROM (
-           SELECT 'review' AS what, unit, amount_cents FROM payout WHERE state = 'review'
-           UNION ALL SELECT 'held', unit, amount_cents FROM payout WHERE state IN ('planned', 'submitting') AND held = 1
-           UNION ALL SELECT 'failed', unit, amount_cents FROM payout WHERE created_at_ms >= ?1 AND state = 'failed'
-           UNION ALL SELECT 'reversal', unit, amount_cents FROM payout_reversal WHERE state = 'review'
-           UNION ALL SELECT 'credit', unit, amount_cents FROM credit_transfer
-             WHERE state IN ('planned', 'submitting', 'review') AND state = 'review')
+    let found = [
+        "'review' AS what, unit, amount_cents FROM payout WHERE state = 'review'",
+        "'held', unit, amount_cents FROM payout WHERE state IN ('planned', 'submitting') AND held = 1",
+        "'failed', unit, amount_cents FROM payout WHERE created_at_ms >= ?1 AND state = 'failed'",
+        "'reversal', unit, amount_cents FROM payout_reversal WHERE state = 'review'",
+        "'credit', unit, amount_cents FROM credit_transfer
+         WHERE state IN ('planned', 'submitting', 'review') AND state = 'review'",
+    ];
+    Stmt::new(format!(
+        "SELECT what, unit, COUNT(*) AS many, SUM(amount_cents) AS cents FROM (SELECT * FROM {})
          GROUP BY what, unit ORDER BY what, unit",
-    )
+        found.map(counted).join(" UNION ALL SELECT * FROM ")
+    ))
     .bind(failed_since)
     .query()
 }
@@ -317,20 +335,6 @@ pub fn outbound_in_review() -> Query<OutboundId> {
         "SELECT id FROM payout_reversal WHERE state = 'review'
          UNION ALL SELECT id FROM credit_transfer WHERE state IN ('planned', 'submitting', 'review') AND state = 'review' LIMIT 20",
     ).query()
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct UnbalancedUnit {
-    pub unit: String,
-}
-
-/// Units in which debits and credits differ: the ledger checks that need nothing but its accounts.
-pub fn units_unbalanced() -> Query<UnbalancedUnit> {
-    Stmt::new(
-        "SELECT unit FROM ledger_account GROUP BY unit
-         HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)",
-    )
-    .query()
 }
 
 /// A ledger account with its balances.
@@ -370,8 +374,10 @@ pub fn transfer_latest(before: i64, limit: i64) -> Query<TransferRow> {
 /// The same for one account, limited to rows without an accrual: the others are found by the accrual.
 pub fn transfer_of_account(account: &str, before: i64, limit: i64) -> Query<TransferRow> {
     Stmt::new(format!(
-        "{TRANSFER} WHERE rowid IN (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1
-           UNION SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1) AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
+        "{TRANSFER} WHERE rowid IN (
+           SELECT * FROM (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND debit = ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3)
+           UNION SELECT * FROM (SELECT rowid FROM transfer WHERE accrual_id IS NULL AND credit = ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3))
+         ORDER BY rowid DESC LIMIT ?3"
     ))
     .bind(account)
     .bind(before)

@@ -283,7 +283,7 @@ fn what_readers_unsubscribed_from_is_suppressed_and_money_without_a_reader_is_un
     fixture.sweep(at(START));
     let list = fixture.operate(at(START), ("GET", "/v1/outbox"), path, &Value::Null, 200);
     assert_eq!(types(list["data"].as_array().expect("a list")), ["referral.joined"]);
-    assert_eq!(undelivered(&fixture), ["payout.sent", "statement.commission"]);
+    assert_eq!(undelivered(&fixture), ["statement.commission", "payout.sent"]);
 }
 
 #[test]

@@ -149,7 +149,8 @@ fn jobs() -> Names {
     let sweep = include_str!("../../../src/service/event/stripe_sweep.rs");
     let parts = ["const MISSED: &str = ", "const RECONCILED: &str = "].map(|name| literals(sweep, name));
     let jobs = literals(include_str!("../../../src/jobs/mod.rs"), "fn name(self)");
-    [constraint("run", "cadence"), jobs].into_iter().chain(parts).flatten().collect()
+    let ledger = literals(include_str!("../../../src/store/health.rs"), "pub const LEDGER_JOB: &str = ");
+    [constraint("run", "cadence"), jobs, ledger].into_iter().chain(parts).flatten().collect()
 }
 
 /// What became of an event, and of one of Stripe's, which may also wait or be ignored.

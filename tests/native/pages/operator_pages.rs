@@ -235,8 +235,9 @@ fn home_is_empty_when_nothing_needs_attention() {
     );
     crate::support::world::now(funded).expect("funded");
     pages.operator().get("/operator").is_page().says(home::NOTHING);
-    // A unit that does not balance is shown immediately.
+    // A unit that does not balance is shown once the next sweep added it up.
     sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
+    crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", ctx.now)).expect("swept");
     pages.operator().get("/operator").says(&home::unbalanced("credit:usd"));
     pages.operator().get("/operator/ledger/checks").says(ledger::SOME_FAILED).says("debits and credits differ");
 }

@@ -98,6 +98,14 @@ pub fn first_shown(rows: usize) -> String {
     format!("Showing the first {rows}.")
 }
 
+/// Before the time of a report that was put together earlier.
+pub const AS_OF: &str = "As of ";
+
+/// What is counted up to a number only. `counted`: that number and what is counted.
+pub fn more_than(counted: &str) -> String {
+    format!("More than {counted}")
+}
+
 /// A search that found more than it shows.
 pub fn first_found(rows: i64) -> String {
     format!("Showing the first {rows}. Refine your search to see the others.")

@@ -64,3 +64,8 @@ pub fn weakest_step(title: &str) -> String {
 pub const CHOOSE_LEAD: &str = "How far referred visitors got.";
 pub const NO_FUNNEL: &str = "No program has a funnel";
 pub const NO_FUNNEL_HINT: [&str; 2] = ["Add a ", " with stages to a program's document."];
+
+/// Under the list of partners: those who are not in it.
+pub fn other_partners(visits: &str) -> String {
+    format!("The partners who aren't listed brought {visits} visits together.")
+}

@@ -6,6 +6,9 @@ pub const FAULT: &str = "Something went wrong";
 pub const FAULT_WHY: &str = "This is a problem on our side, and we logged it. No recorded data was lost.";
 pub const TRANSIENT: &str = "Try again in a moment";
 pub const TRANSIENT_WHY: &str = "Someone else was making the same change, or a service did not respond in time.";
+pub const NOT_READY: &str = "This report is being put together";
+pub const NOT_READY_WHY: &str =
+    "It covers more than can be counted while you wait. It's ready within ten minutes: open this page again then.";
 pub const SITE_DOWN: &str = "The site can't be reached";
 pub const SITE_DOWN_WHY: &str = "The site behind this address does not answer right now. Try again in a moment.";
 pub const SITE_SLOW: &str = "The site is taking too long";

@@ -8,7 +8,9 @@ fn search_finds_partners_and_accounts() {
     let operator = fixture.operator();
     let code = fixture.look(&format!("SELECT code FROM partner WHERE id = '{}'", fixture.suspect), "code");
     let code = code.as_str().expect("a code");
-    for q in [&fixture.suspect, code, "sl", "sly", "BOSS@sly", "SLY", "@sly.ex", &code[2..].to_ascii_lowercase()] {
+    for q in
+        [&fixture.suspect, code, "sl", "sly", "BOSS@sly", "SLY", "@sly.ex", "ly.ex", &code[2..].to_ascii_lowercase()]
+    {
         let shown = operator.get(&format!("/operator/partners?q={q}"));
         shown.is_page().says("Sly");
         assert!(!shown.text().contains("boss@acme"), "{q}");

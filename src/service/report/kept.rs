@@ -1,0 +1,136 @@
+//! Reports of any size: a small one is put together when somebody asks for it, a large one by the sweep, and kept.
+//!
+//! So a page reads a bounded number of rows, and a new installation sees its reports at once.
+
+use crate::base::ids::ProgramId;
+use crate::base::time::{DAY_MS, HOUR_MS, Month, UtcMillis, Week};
+use crate::program::catalog::Catalog;
+use crate::program::document::Cadence;
+use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, ErrorKind};
+use crate::store::funnel::week_counts;
+use crate::store::port::Stmt;
+use crate::store::query::{First, Reads};
+use crate::store::report::kept::{
+    KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_rows, kept_want, kept_wanted, kept_write,
+    report_size,
+};
+use crate::store::report::{channel_list, cost_sums, reach_sums};
+
+/// The code of the error that says so.
+pub const NOT_READY: &str = "report_not_ready";
+
+/// How old a report may be: of a period that goes on, and of one that is over.
+const OPEN_FRESH_MS: i64 = HOUR_MS;
+const OVER_FRESH_MS: i64 = DAY_MS;
+
+/// Reports that one sweep puts together. Each may read for seconds.
+const SWEEP_REPORTS: i64 = 5;
+/// Statements that it takes to put one together.
+const REPORT_STATEMENTS: u64 = 3;
+
+/// The key of a week's funnel report.
+pub fn funnel_key(program: &ProgramId, week: Week) -> ReportKey {
+    key(ReportKind::Funnel, program, week.start(), week.end())
+}
+
+pub fn economics_key(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> ReportKey {
+    key(ReportKind::Economics, program, from, to)
+}
+
+pub fn channels_key(program: &ProgramId, month: Month) -> ReportKey {
+    key(ReportKind::Channels, program, month.start(), month.end())
+}
+
+fn key(kind: ReportKind, program: &ProgramId, from_ms: UtcMillis, to_ms: UtcMillis) -> ReportKey {
+    ReportKey { kind, program_id: program.to_owned(), from_ms, to_ms }
+}
+
+/// What is read before a report is: the one that is kept, and how much there is to read.
+pub type KeptReads = (First<KeptReport>, First<ReportSize>);
+
+pub fn kept_reads(key: &ReportKey) -> KeptReads {
+    (kept_find(key).first(), report_size().first())
+}
+
+/// A report with the instant as of which it is; `None`: now.
+pub struct Gathered<T> {
+    pub rows: T,
+    pub as_of: Option<UtcMillis>,
+}
+
+/// The rows of a report, from the results of [`kept_reads`]. `reads`: what puts it together.
+pub async fn gather<P: Ports, R: Reads>(
+    ctx: &Context<'_, P>,
+    key: &ReportKey,
+    (kept, size): (Option<KeptReport>, Option<ReportSize>),
+    reads: R,
+) -> Result<Gathered<R::Rows>, AppError> {
+    let mut statements = Vec::new();
+    let shape = reads.send(&mut statements);
+    if size.is_some_and(|size| size.rows <= SMALL_MAX) {
+        let rows = R::take(shape, &mut ctx.batch(statements).await?.into_iter())?;
+        return Ok(Gathered { rows, as_of: None });
+    }
+    let (computed_at, body) = kept.map_or((None, None), |kept| (kept.computed_at_ms, kept.body));
+    if !computed_at.is_some_and(|at| is_fresh(at, key.to_ms, ctx.now)) {
+        ctx.query(kept_want(std::slice::from_ref(key), ctx.now)).await?;
+    }
+    let Some(body) = body else {
+        let detail = "the report is large and is being put together; try again in ten minutes";
+        return Err(AppError::new(ErrorKind::Transient, NOT_READY, detail));
+    };
+    let rows = R::take(shape, &mut kept_rows(&body)?.into_iter())?;
+    Ok(Gathered { rows, as_of: computed_at })
+}
+
+fn is_fresh(computed_at: UtcMillis, end: UtcMillis, now: UtcMillis) -> bool {
+    let fresh = if computed_at < end { OPEN_FRESH_MS } else { OVER_FRESH_MS };
+    computed_at.plus_ms(fresh) > now
+}
+
+/// The statements of a report as of now.
+fn statements_of(key: &ReportKey, now: UtcMillis) -> Vec<Stmt> {
+    let (program, from, to) = (&key.program_id, key.from_ms, key.to_ms);
+    let by = to.plus_ms(-1).min(now);
+    match key.kind {
+        ReportKind::Funnel => vec![week_counts(program, Week::of(from), by).statement],
+        ReportKind::Economics => {
+            vec![cost_sums(program, from, to).statement, reach_sums(program, from, to, by).statement]
+        }
+        ReportKind::Channels => vec![channel_list(program, from, to).statement],
+    }
+}
+
+/// Puts the reports together that are wanted.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    for key in ctx.read(kept_wanted(SWEEP_REPORTS)).await? {
+        if !ctx.has_room(REPORT_STATEMENTS) {
+            break;
+        }
+        let found = ctx.batch(statements_of(&key, ctx.now)).await?;
+        ctx.query(kept_write(&key, &found, ctx.now)).await?;
+    }
+    Ok(())
+}
+
+/// Wants the reports that a cadence's trigger makes people look at: the week's funnels, and the month's figures as their
+/// page opens.
+pub fn wanted_at(catalog: &Catalog, cadence: Cadence, scheduled: UtcMillis, now: UtcMillis) -> Option<Stmt> {
+    let documents = catalog.all_in_force(scheduled);
+    let keys: Vec<ReportKey> = match cadence {
+        Cadence::Weekly => {
+            let week = Week::of(scheduled).plus(-1);
+            documents.iter().filter(|d| d.funnel.is_some()).map(|d| funnel_key(&d.id, week)).collect()
+        }
+        Cadence::Monthly => {
+            let last = Month::of(scheduled).plus(-1);
+            let paying = documents.iter().filter(|d| d.settlement.cadence != Cadence::None);
+            paying
+                .flat_map(|d| [economics_key(&d.id, last.plus(-11).start(), last.end()), channels_key(&d.id, last)])
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    (!keys.is_empty()).then(|| kept_want(&keys, now))
+}
