@@ -94,6 +94,7 @@ fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Co
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, mut sent) = (js_sys::Date::now(), 0);
+    let (read, written) = (d1::rows_read(), d1::rows_written());
     let config = config(&env);
     let done = match Runtime::of(env, &config) {
         Ok(runtime) => {
@@ -107,7 +108,8 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     };
     console_log!(
         "{}",
-        json!({"message": "cron", "cron": event.cron(), "statements": sent, "wall_ms": js_sys::Date::now() - began})
+        json!({"message": "cron", "cron": event.cron(), "statements": sent, "rows_read": d1::rows_read() - read,
+            "rows_written": d1::rows_written() - written, "wall_ms": js_sys::Date::now() - began, "memory_bytes": memory_bytes()})
     );
     if let Err(error) = done {
         console_error!(
@@ -115,6 +117,11 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
             json!({"message": "cron failed", "cron": event.cron(), "scheduled_at": scheduled.to_rfc3339(), "code": error.code, "detail": error.detail})
         );
     }
+}
+
+/// The size of this instance's memory, which never shrinks.
+fn memory_bytes() -> usize {
+    core::arch::wasm32::memory_size(0) * 65_536
 }
 
 /// Converts the request. Of a body that is too long, only one byte beyond the limit is read.

@@ -66,7 +66,7 @@ export function fill(database, now, share) {
       SELECT 'a' || i, 'aikit', '${PROGRAM}', 'ptn_p' || IIF(i % 5 = 0, 0, i % ${count("partners")}), 'c' || IIF(i % 5 = 0, 0, i % ${count("partners")}), 'code', 0, ${now} - (i * 7919 % 300) * ${DAY_MS}, 'e' || i, 0,
         '{"group":"aikit","binding":null,"candidates":[],"reason":""}', '[]', ${begin} + i FROM n;
     ${numbers(count("events"))} INSERT INTO event (id, source, type, account_id, invoice_id, state, email_domain, occurred_at_ms, received_at_ms, body_sha256, payload, credential, codes, outcome)
-      SELECT 'e' || i, 'events', IIF(i < ${count("accounts")}, 'account.signed_up', IIF(i % 10 = 0, 'invoice.paid', 'usage')), 'a' || IIF(i % 100 = 0, 0, i % ${count("accounts")}),
+      SELECT 'e' || i, 'events', IIF(i < ${count("accounts")}, 'account.signed_up', IIF(i % 10 = 0, 'invoice.paid', 'usage')), 'a' || IIF(i % 100 = 1 OR i % 1000 = 0, 0, i % ${count("accounts")}),
         IIF(i % 10 = 0 AND i >= ${count("accounts")}, 'in' || i, NULL), IIF(i % 10 = 0, 'closed', 'moot'), IIF(i < ${count("accounts")}, 'mail' || (i % 1000) || '.example', NULL), ${begin} + i, ${begin} + i, 'x',
         IIF(i % 10 = 0 AND i >= ${count("accounts")}, '{"invoice.paid":{"invoice_id":"in' || i || '","amount":{"cents":1000,"currency":"usd"}}}', '{}'), '{}', '[]', '{}' FROM n;
     INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('${PROGRAM}/cash:usd/expense', '${PROGRAM}', 'cash:usd', 'expense', '');
@@ -74,7 +74,7 @@ export function fill(database, now, share) {
     INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) SELECT ${book("available", "id")}, '${PROGRAM}', 'cash:usd', 'available', id FROM partner WHERE program_id = '${PROGRAM}';
     ${numbers(count("accruals"))} INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents,
         cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings, changed_at_ms)
-      SELECT 'acr_0_' || i, '${PROGRAM}', 1, 'first-year', '${LARGEST.partner}', 'a' || IIF(i % 4 = 0, 0, 5 * i % ${count("accounts")}), 'e' || i, 'invoice:in' || i, ${begin} + i * ${step}, '2026-01', 'cash:usd', 100,
+      SELECT 'acr_0_' || i, '${PROGRAM}', 1, 'first-year', '${LARGEST.partner}', 'a' || IIF(i % 100 = 0, 0, 5 * i % ${count("accounts")}), 'e' || i, 'invoice:in' || i, ${begin} + i * ${step}, '2026-01', 'cash:usd', 100,
         0, 100, IIF(i % 3, 'available', 'pending'), 'expense', IIF(i % 3, 'available', IIF(i % 2, 'held', 'pending')), ${now + DAY_MS}, 'x', 1, ${begin} + i FROM n;
     ${numbers(2 * count("partners"))} INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents,
         cap_reduction_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings, changed_at_ms)
@@ -94,7 +94,7 @@ export function fill(database, now, share) {
       SELECT 'fev_' || i, '${FUNNEL}', 'ptn_f' || (i % ${count("senders")}), 'f' || (i % ${count("senders")}), 'campaign' || i, 'download', 'download', 'v' || i, ${lastWeek} + i * 1000,
         strftime('%G-W%V', (${lastWeek} + i * 1000) / 1000, 'unixepoch') FROM n;
     ${records} INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms)
-      SELECT 'rev_' || i, '${PROGRAM}', '${LARGEST.partner}', 'a' || IIF(i % 2, 0, i), 'same_domain', '', 1, '{}', 'open', ${begin} + i FROM n;
+      SELECT 'rev_' || i, '${PROGRAM}', '${LARGEST.partner}', 'a' || i, 'same_domain', '', 1, '{}', 'open', ${begin} + i FROM n;
     ${numbers(36)} INSERT INTO run (id, program_id, cadence, period, as_of_ms, program_version, state, step, cursor, items, executed, actor, started_at_ms, finished_at_ms)
       SELECT 'run_' || i, '${PROGRAM}', 'monthly', printf('%d-%02d', 2026 - i / 12, 12 - i % 12), ${now} - i * 30 * ${DAY_MS}, 1, 'done', 9, '', ${count("accruals")}, ${count("accruals")}, 'cron', ${now} - i * 30 * ${DAY_MS}, ${now} - i * 30 * ${DAY_MS} + 60000 FROM n;
     ${numbers(count("accruals"))} INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)

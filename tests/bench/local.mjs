@@ -78,10 +78,13 @@ export function navigate(address, cookie) {
   });
 }
 
-/** Opens the database that miniflare stores below `state`. */
-export function open(state) {
+/** The file of the database that miniflare stores below `state`. */
+export function databaseFile(state) {
   const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
   const [name, ...others] = readdirSync(folder).filter((file) => file.endsWith(".sqlite") && file !== "metadata.sqlite");
   if (!name || others.length > 0) throw new Error(`one database expected in ${folder}`);
-  return new DatabaseSync(join(folder, name));
+  return join(folder, name);
 }
+
+/** Opens it. */
+export const open = (state) => new DatabaseSync(databaseFile(state));
