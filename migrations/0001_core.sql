@@ -30,6 +30,8 @@ CREATE TABLE partner (
   UNIQUE (program_id, external_id)
 ) STRICT;
 CREATE INDEX partner_updated ON partner (updated_at_ms);
+-- Runs go through a program's partners page by page.
+CREATE INDEX partner_program ON partner (program_id, id);
 CREATE INDEX partner_banned ON partner (id) WHERE standing = 'banned';
 
 -- When partners were suspended or banned. Those of one partner do not overlap.
@@ -114,7 +116,7 @@ CREATE INDEX event_email_domain ON event (email_domain, occurred_at_ms) WHERE em
 CREATE INDEX event_domain ON event (domain) WHERE domain IS NOT NULL;
 CREATE INDEX event_invoice ON event (invoice_id) WHERE invoice_id IS NOT NULL;
 -- Invoices below one currency unit, which may earn nothing at a program's base rate.
-CREATE INDEX event_tiny ON event (account_id) WHERE type = 'invoice.paid' AND payload ->> '$."invoice.paid".amount.cents' < 100;
+CREATE INDEX event_tiny ON event (occurred_at_ms, account_id) WHERE type = 'invoice.paid' AND payload ->> '$."invoice.paid".amount.cents' < 100;
 
 -- Personal data of events, in its own table so that it can be erased.
 CREATE TABLE event_person (
@@ -213,14 +215,20 @@ CREATE TABLE accrual (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_changed ON accrual (changed_at_ms);
 CREATE INDEX accrual_account ON accrual (account_id);
+-- Whether an account earned its partner something.
+CREATE INDEX accrual_earned ON accrual (account_id, partner_id) WHERE net_cents > 0;
 CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
-CREATE INDEX accrual_pending ON accrual (program_id) WHERE state = 'pending' AND balance = 'pending';
+-- In the order in which runs vest them: what is still on hold is not read.
+CREATE INDEX accrual_pending ON accrual (program_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
 CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
--- What the next payout takes, or takes back.
-CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id) WHERE balance = 'available' AND net_cents <> payout_cents AND substr(unit, 1, 5) = 'cash:';
+-- What the next payout takes, or takes back. What vested after the run's cutoff is the end of it.
+CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id, vests_at_ms) WHERE balance = 'available' AND net_cents <> payout_cents;
+-- What no payout takes, because it is held or disputed.
+CREATE INDEX accrual_frozen ON accrual (program_id, partner_id)
+  WHERE balance = 'available' AND net_cents <> payout_cents AND state NOT IN ('available', 'reversed');
 CREATE INDEX accrual_waiting ON accrual (program_id, at_ms, event_id) WHERE state = 'waiting';
 CREATE INDEX accrual_held ON accrual (account_id, program_id, partner_id, unit, net_cents) WHERE state = 'held';
 CREATE INDEX accrual_rule ON accrual (program_id, reward_id, partner_id, at_ms);
@@ -269,10 +277,12 @@ CREATE TABLE partner_modifier (
   modifier_id TEXT NOT NULL,             -- immutable
   quarter TEXT NOT NULL,                 -- immutable: the quarter whose invoices it applies to; '': permanent
   from_ms INTEGER NOT NULL,              -- mutable: a permanent modifier applies to invoices after this instant
+  since_ms INTEGER NOT NULL,             -- mutable: the earliest instant from which the last change may matter
   changed_run TEXT NOT NULL,             -- mutable: the run that created or changed it
   seen_run TEXT NOT NULL,                -- mutable: the last run that found it
-  PRIMARY KEY (program_id, partner_id, modifier_id, quarter)
+  PRIMARY KEY (program_id, partner_id, quarter, modifier_id)
 ) STRICT;
+CREATE INDEX partner_modifier_changed ON partner_modifier (program_id, changed_run, partner_id);
 
 -- What a partner's monthly cap removes from an accrual, as found by the last run.
 CREATE TABLE cap_reduction (
@@ -284,6 +294,86 @@ CREATE TABLE cap_reduction (
   seen_run TEXT NOT NULL                 -- mutable: the last run that found it
 ) STRICT;
 CREATE INDEX cap_verdict_account ON cap_reduction (account_id);
+
+-- What runs of a program look for: partners' modifiers, or what caps remove. The first run looks at all partners. From
+-- then on triggers mark what may have changed.
+CREATE TABLE terms_search (
+  program_id TEXT NOT NULL,              -- immutable
+  part TEXT NOT NULL CHECK (part IN ('modifier', 'cap')), -- immutable
+  sought TEXT NOT NULL,                  -- mutable: what is looked for; '': not all partners are marked yet
+  PRIMARY KEY (program_id, part)
+) STRICT, WITHOUT ROWID;
+
+-- Of whom and of which period the next run looks again: something changed that its modifiers or caps depend on.
+CREATE TABLE terms_mark (
+  program_id TEXT NOT NULL,              -- immutable
+  part TEXT NOT NULL CHECK (part IN ('modifier', 'cap')), -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  period TEXT NOT NULL,                  -- immutable: of modifiers a quarter, or '' for those that stay; of caps a month
+  earliest_ms INTEGER NOT NULL,          -- mutable: the instants of what changed
+  latest_ms INTEGER NOT NULL,            -- mutable
+  PRIMARY KEY (program_id, part, partner_id, period)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER binding_terms_insert AFTER INSERT ON binding
+WHEN NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL
+  AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'modifier') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    SELECT NEW.program_id, 'modifier', NEW.partner_id, value, NEW.qualified_at_ms, NEW.qualified_at_ms
+    FROM json_each(json_array('', NEW.qualified_quarter)) WHERE true
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+END;
+CREATE TRIGGER binding_terms_update AFTER UPDATE OF program_id, partner_id, qualified_at_ms, qualified_quarter, held ON binding
+WHEN (OLD.program_id, OLD.partner_id, OLD.qualified_at_ms, OLD.held) IS NOT (NEW.program_id, NEW.partner_id, NEW.qualified_at_ms, NEW.held)
+  AND EXISTS (SELECT 1 FROM terms_search WHERE program_id IN (OLD.program_id, NEW.program_id) AND part = 'modifier') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    SELECT OLD.program_id, 'modifier', OLD.partner_id, value, OLD.qualified_at_ms, OLD.qualified_at_ms
+    FROM json_each(json_array('', OLD.qualified_quarter)) WHERE OLD.partner_id IS NOT NULL AND OLD.qualified_at_ms IS NOT NULL
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    SELECT NEW.program_id, 'modifier', NEW.partner_id, value, NEW.qualified_at_ms, NEW.qualified_at_ms
+    FROM json_each(json_array('', NEW.qualified_quarter)) WHERE NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+END;
+CREATE TRIGGER binding_terms_delete AFTER DELETE ON binding
+WHEN OLD.partner_id IS NOT NULL AND OLD.qualified_at_ms IS NOT NULL
+  AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = OLD.program_id AND part = 'modifier') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    SELECT OLD.program_id, 'modifier', OLD.partner_id, value, OLD.qualified_at_ms, OLD.qualified_at_ms
+    FROM json_each(json_array('', OLD.qualified_quarter)) WHERE true
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+END;
+CREATE TRIGGER revenue_terms_insert AFTER INSERT ON revenue_span
+WHEN EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'modifier') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (NEW.program_id, 'modifier', NEW.partner_id, '', NEW.from_ms, COALESCE(NEW.to_ms, NEW.from_ms))
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+END;
+CREATE TRIGGER revenue_terms_delete AFTER DELETE ON revenue_span
+WHEN EXISTS (SELECT 1 FROM terms_search WHERE program_id = OLD.program_id AND part = 'modifier') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (OLD.program_id, 'modifier', OLD.partner_id, '', OLD.from_ms, COALESCE(OLD.to_ms, OLD.from_ms))
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+END;
+CREATE TRIGGER accrual_terms_insert AFTER INSERT ON accrual
+WHEN NEW.gross_cents > 0 AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'cap') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (NEW.program_id, 'cap', NEW.partner_id, strftime('%Y-%m', NEW.at_ms / 1000, 'unixepoch'), NEW.at_ms, NEW.at_ms)
+    ON CONFLICT DO UPDATE SET latest_ms = excluded.latest_ms WHERE excluded.latest_ms > latest_ms;
+END;
+CREATE TRIGGER accrual_terms_update AFTER UPDATE OF gross_cents, at_ms, program_version ON accrual
+WHEN (OLD.gross_cents, OLD.at_ms, OLD.program_version) IS NOT (NEW.gross_cents, NEW.at_ms, NEW.program_version)
+  AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'cap') BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    SELECT NEW.program_id, 'cap', NEW.partner_id, strftime('%Y-%m', value / 1000, 'unixepoch'), value, value
+    FROM json_each(json_array(OLD.at_ms, NEW.at_ms)) WHERE true
+    ON CONFLICT DO UPDATE SET latest_ms = excluded.latest_ms WHERE excluded.latest_ms > latest_ms;
+END;
 
 -- A writer that draws from a budget reads it at one revision and writes at the next, so that no reward overtakes
 -- another.
@@ -445,7 +535,7 @@ CREATE TABLE run (
   period TEXT NOT NULL,                  -- immutable: the period that it settles, 2026-W24 or 2026-06
   as_of_ms INTEGER NOT NULL,             -- immutable: facts before this instant count
   program_version INTEGER NOT NULL,      -- immutable: the version in force at as_of_ms
-  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'backfilling', 'deciding', 'vesting', 'executing', 'closing', 'done')), -- mutable
+  state TEXT NOT NULL CHECK (state IN ('granting', 'terms', 'backfilling', 'deciding', 'vesting', 'executing', 'closing', 'ranking', 'done')), -- mutable
   step INTEGER NOT NULL,                 -- mutable, incremented by each step: two runners can't take the same step
   cursor TEXT NOT NULL,                  -- mutable: where the paging of the current state continues
   items INTEGER NOT NULL,                -- mutable: the number of planned items
@@ -457,6 +547,7 @@ CREATE TABLE run (
   UNIQUE (program_id, cadence, period)
 ) STRICT;
 CREATE INDEX run_open ON run (started_at_ms) WHERE state <> 'done';
+CREATE INDEX run_latest ON run (program_id, as_of_ms);
 CREATE TRIGGER run_step BEFORE UPDATE OF step ON run WHEN NEW.step <> OLD.step + 1
 BEGIN SELECT RAISE(ABORT, 'guard:run_step_taken'); END;
 
@@ -476,6 +567,8 @@ CREATE TABLE run_item (
   PRIMARY KEY (run_id, seq),
   UNIQUE (run_id, accrual_id)
 ) STRICT, WITHOUT ROWID;
+-- What a run granted a partner. What vested for one is in a ledger row of each page.
+CREATE INDEX run_item_granted ON run_item (run_id, partner_id) WHERE kind = 'grant';
 
 -- A run's statement for each partner.
 CREATE TABLE run_partner (
@@ -490,16 +583,46 @@ CREATE TABLE run_partner (
   PRIMARY KEY (run_id, partner_id, unit)
 ) STRICT;
 
+-- What partners have earned since they joined, for the leaderboard: runs read this instead of all accruals.
+CREATE TABLE partner_total (
+  program_id TEXT NOT NULL,              -- immutable
+  partner_id TEXT NOT NULL,              -- immutable
+  unit TEXT NOT NULL,                    -- kept by trigger: the first of its units
+  referrals INTEGER NOT NULL,            -- kept by trigger: accounts that earned it something
+  gross_cents INTEGER NOT NULL,          -- kept by trigger: what remains of it
+  PRIMARY KEY (program_id, partner_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER accrual_total_insert AFTER INSERT ON accrual
+WHEN NEW.partner_id <> '' AND NEW.net_cents > 0 AND NEW.source NOT GLOB 'adjustment:*' BEGIN
+  INSERT INTO partner_total (program_id, partner_id, unit, referrals, gross_cents)
+    SELECT NEW.program_id, NEW.partner_id, NEW.unit, NOT EXISTS (SELECT 1 FROM accrual o WHERE o.account_id = NEW.account_id
+        AND o.net_cents > 0 AND o.partner_id = NEW.partner_id AND o.id <> NEW.id AND o.program_id = NEW.program_id
+        AND o.source NOT GLOB 'adjustment:*'), NEW.net_cents WHERE true
+    ON CONFLICT DO UPDATE SET unit = MIN(unit, excluded.unit), referrals = referrals + excluded.referrals,
+      gross_cents = gross_cents + excluded.gross_cents;
+END;
+CREATE TRIGGER accrual_total_update AFTER UPDATE OF net_cents ON accrual
+WHEN NEW.partner_id <> '' AND MAX(0, NEW.net_cents) <> MAX(0, OLD.net_cents) AND NEW.source NOT GLOB 'adjustment:*' BEGIN
+  INSERT INTO partner_total (program_id, partner_id, unit, referrals, gross_cents)
+    SELECT NEW.program_id, NEW.partner_id, NEW.unit, IIF((NEW.net_cents > 0) = (OLD.net_cents > 0)
+        OR EXISTS (SELECT 1 FROM accrual o WHERE o.account_id = NEW.account_id AND o.net_cents > 0
+          AND o.partner_id = NEW.partner_id AND o.id <> NEW.id AND o.program_id = NEW.program_id AND o.source NOT GLOB 'adjustment:*'),
+      0, IIF(NEW.net_cents > 0, 1, -1)), MAX(0, NEW.net_cents) - MAX(0, OLD.net_cents) WHERE true
+    ON CONFLICT DO UPDATE SET unit = MIN(unit, excluded.unit), referrals = referrals + excluded.referrals,
+      gross_cents = gross_cents + excluded.gross_cents;
+END;
+
 CREATE TABLE leaderboard (
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable
-  rank INTEGER NOT NULL,                 -- replaced by each run
+  rank INTEGER,                          -- replaced by each run; NULL until the run that wrote the row has ranked it
   referrals INTEGER NOT NULL,            -- replaced by each run: rewarded accounts
   gross_cents INTEGER NOT NULL,         -- replaced by each run
   unit TEXT NOT NULL,
   refreshed_at_ms INTEGER NOT NULL,
   PRIMARY KEY (program_id, partner_id)
 ) STRICT;
+CREATE INDEX leaderboard_order ON leaderboard (program_id, referrals, gross_cents, partner_id);
 
 -- Messages to deliver, without addresses: those are looked up when a message is sent.
 CREATE TABLE outbox (

@@ -34,6 +34,7 @@ CREATE TABLE payout (
 ) STRICT;
 CREATE INDEX payout_due ON payout (due_at_ms, id) WHERE state IN ('planned', 'submitting');
 CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
+CREATE INDEX payout_planned ON payout (partner_id) WHERE state = 'planned';
 CREATE INDEX payout_created ON payout (created_at_ms, id);
 CREATE INDEX payout_paid ON payout (paid_at_ms) WHERE state = 'paid';
 CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'

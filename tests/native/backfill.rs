@@ -4,7 +4,7 @@
 use crate::support::world::{World, at, now};
 use manicule::program::document::Cadence;
 use manicule::service::account::recompute;
-use manicule::store::accrual::modifiers::LINES_MAX;
+use manicule::store::accrual::backfill::LINES_MAX;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -27,6 +27,7 @@ mod preview;
 mod preview_size;
 mod reconcile;
 mod rules;
+mod run_scale;
 mod scenarios;
 mod signed;
 mod simulation;

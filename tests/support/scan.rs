@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Tables with a row for each event of the business.
-pub const GROWING: [&str; 24] = [
+pub const GROWING: [&str; 37] = [
     "transfer",
     "event",
     "event_person",
@@ -28,6 +28,19 @@ pub const GROWING: [&str; 24] = [
     "credit_transfer",
     "leaderboard",
     "link",
+    "revenue_span",
+    "partner_modifier",
+    "cap_reduction",
+    "partner_total",
+    "invoice_status",
+    "review",
+    "adjustment",
+    "suspension",
+    "ban_kept",
+    "delivery",
+    "audit",
+    "run",
+    "funnel_event",
 ];
 
 /// Indexes that cover only unfinished work. They hold few rows, however many the table has.

@@ -6,7 +6,7 @@ use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, ErrorCode, StatementStatus};
 use serde_json::{Map, Value as Json};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What happens to one call of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Sqlite {
     pub most: Cell<u64>,
     /// The texts of statements, recorded once a test asks for them.
     pub heard: RefCell<Option<BTreeSet<String>>>,
+    /// The most steps that one execution of each statement took, recorded once a test asks for them.
+    pub costs: RefCell<Option<BTreeMap<String, i64>>>,
 }
 
 impl Sqlite {
@@ -65,6 +67,7 @@ impl Sqlite {
             allowance: RefCell::default(),
             most: Cell::new(0),
             heard: RefCell::new(None),
+            costs: RefCell::new(None),
         }
     }
 
@@ -108,7 +111,12 @@ impl Db for Sqlite {
             if let Some(heard) = self.heard.borrow_mut().as_mut() {
                 heard.insert(statement.sql.to_string());
             }
+            let before = STEPS.get();
             answers.push(Rows(run(&transaction, statement)?));
+            if let Some(costs) = self.costs.borrow_mut().as_mut() {
+                let most = costs.entry(statement.sql.to_string()).or_default();
+                *most = (*most).max(STEPS.get() - before);
+            }
         }
         transaction.commit().map_err(classify)?;
         if fault == Some(Fault::AfterCommit) {

@@ -310,7 +310,8 @@ impl World {
 
     /// The errors found by the ledger's own checks.
     pub fn faults(&self) -> Vec<String> {
-        self.db.look("SELECT what FROM ledger_check").iter().map(|r| r["what"].to_string()).collect()
+        let checks = format!("SELECT what FROM ledger_check UNION ALL {COUNTED}");
+        self.db.look(&checks).iter().map(|r| r["what"].to_string()).collect()
     }
 
     /// A partner's balance of one type, in cents, over all units.
@@ -320,6 +321,13 @@ impl World {
         ))
     }
 }
+
+/// Partners whose totals are not those of their accruals.
+const COUNTED: &str = "SELECT 'total of ' || partner_id AS what FROM (
+     SELECT program_id, partner_id, referrals, gross_cents FROM partner_total WHERE referrals <> 0 OR gross_cents <> 0
+     UNION ALL SELECT program_id, partner_id, COUNT(DISTINCT account_id), SUM(net_cents) FROM accrual
+       WHERE partner_id <> '' AND net_cents > 0 AND source NOT GLOB 'adjustment:*' GROUP BY program_id, partner_id)
+   GROUP BY program_id, partner_id, referrals, gross_cents HAVING COUNT(*) <> 2";
 
 pub fn at(text: &str) -> UtcMillis {
     UtcMillis::parse(text).unwrap_or_else(|| panic!("{text} is an instant"))

@@ -5,6 +5,16 @@ pub mod schedule;
 use crate::base::names::names;
 
 names! {
+    /// What runs find about partners before they settle.
+    pub enum TermsPart {
+        /// Which modifiers they have earned.
+        Modifiers = "modifier",
+        /// What monthly caps remove.
+        Caps = "cap",
+    }
+}
+
+names! {
     /// How far a run has come. The order is the order of its steps.
     pub enum RunState {
         /// Milestone rewards are planned.
@@ -19,8 +29,10 @@ names! {
         Vesting = "vesting",
         /// The plan is posted.
         Executing = "executing",
-        /// Statements and payouts are made.
+        /// Statements and payouts are made, partner by partner.
         Closing = "closing",
+        /// Partners are ranked for the leaderboard.
+        Ranking = "ranking",
         Done = "done",
     }
 }

@@ -9,8 +9,8 @@ use crate::engine::settlement::RunState;
 use crate::service::context::{Context, Ports};
 use crate::store::account;
 use crate::store::account::AccountRow;
-use crate::store::accrual::modifiers;
-use crate::store::accrual::modifiers::LINES_MAX;
+use crate::store::accrual::backfill as reads;
+use crate::store::accrual::backfill::LINES_MAX;
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
 use crate::store::settlement::run as runs;
@@ -19,23 +19,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The statements that process the next page of partners, or `None` if there are none left.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option<Vec<Stmt>>, DbError> {
-    let partners = ctx.read(modifiers::backfill_partners(run)).await?;
+    let partners = ctx.read(reads::backfill_partners(run)).await?;
     let Some(last) = partners.last() else { return Ok(None) };
     let mut statements = vec![runs::run_step(run, RunState::Backfilling, &last.partner_id)];
     if last.accruals > LINES_MAX {
         // This partner is alone on its page and has more accruals than are read at a time, so its accounts are
         // recomputed page by page.
-        statements.push(modifiers::mark_partner(run, &last.partner_id, ctx.now));
+        statements.push(reads::mark_partner(run, &last.partner_id, ctx.now));
         return Ok(Some(statements));
     }
-    let ids: Vec<PartnerId> = partners.into_iter().map(|p| p.partner_id).collect();
     let (catalog, terms, tiny, accounts, earned) = ctx
         .read((
             program::programs(),
-            modifiers::terms_of(run, &ids),
-            modifiers::tiny_accounts(run, &ids),
-            modifiers::earned_accounts(run, &ids),
-            modifiers::earned_list(run, &ids),
+            reads::terms_of(run, &partners),
+            reads::tiny_accounts(run, &partners),
+            reads::earned_accounts(run, &partners),
+            reads::earned_list(run, &partners),
         ))
         .await?;
     let mut by_partner: HashMap<PartnerId, Vec<PartnerModifier>> = HashMap::new();
@@ -54,7 +53,7 @@ pub async fn page<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Option
         let touched: Vec<AccountRow> = touched.into_iter().filter_map(|id| accounts.get(id)).cloned().collect();
         sort_by(&mut found.accruals, |a, b| a.id.cmp(&b.id));
         statements.push(account::account_touch(&touched));
-        statements.extend(modifiers::added_write(&found.accruals, ctx.now));
+        statements.extend(reads::added_write(&found.accruals, ctx.now));
     }
     if !found.to_recompute.is_empty() {
         statements.push(account::recompute_by_ids(&found.to_recompute.into_iter().collect::<Vec<_>>(), ctx.now));

@@ -18,7 +18,7 @@ use crate::service::preview::subject::{PreviewSums, Subject};
 use crate::service::program::replay::Replay;
 use crate::service::settlement::preview::RunPreview;
 use crate::store::account::AccountRow;
-use crate::store::accrual::modifiers;
+use crate::store::accrual::{caps, modifiers};
 use crate::store::event::FactReads;
 use crate::store::port::{DbError, Stmt};
 use crate::store::preview as rows;
@@ -173,7 +173,7 @@ fn gathered(subject: &dyn Subject, state: &PreviewState, page: &AccountPage, ter
         statements.extend(modifiers::preview_refresh(state, catalog));
     }
     if page.is_last && fills_caps {
-        statements.push(modifiers::preview_caps_refresh(state));
+        statements.push(caps::preview_caps_refresh(state));
     }
     statements
 }

@@ -1,10 +1,12 @@
 //! Settlement: plan a program's period once, execute the plan in pages, and resume it wherever it was cut off.
 //!
 //! (1) All due runs are inserted under UNIQUE (program, cadence, period); (2) milestone rewards are planned page by
-//! page; (3) partners' modifiers and caps are found, the accruals that modifiers add are written, and accounts with
-//! other changes are recomputed; (4) accruals that vest are planned page by page; (5) the stored plan is executed page
-//! by page; (6) statements, payouts and the leaderboard are written. Each step is one batch that takes the run's next
-//! step number, so two runners never take the same step, and a step that failed but was persisted is not repeated.
+//! page; (3) the modifiers and caps of partners of whom something changed are found page by page, the accruals that
+//! modifiers add are written, and accounts with other changes are recomputed; (4) accruals that vest are planned page by
+//! page; (5) the stored plan is executed page by page; (6) statements and payouts are written partner by partner, in
+//! pages, and partners are ranked. Each step is one batch that takes the run's next step number, so two runners never
+//! take the same step, and a step that failed but was persisted is not repeated. No step reads what earlier periods left
+//! behind: it reads what is due, what triggers marked as changed, or a partner's counters.
 
 use crate::base::id;
 use crate::base::ids::{AccountId, ProgramId, RunId};
@@ -12,8 +14,8 @@ use crate::base::time::UtcMillis;
 use crate::engine::account::decision;
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::backfill;
-use crate::engine::settlement::RunState;
 use crate::engine::settlement::schedule;
+use crate::engine::settlement::{RunState, TermsPart};
 use crate::program::catalog::Catalog;
 use crate::program::compiled::Program;
 use crate::program::document::Cadence;
@@ -22,13 +24,10 @@ use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::recompute;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
-use crate::service::payout::send;
+use crate::service::settlement::{closing, terms};
 use crate::store::account::AccountRow;
-use crate::store::accrual::modifiers;
-use crate::store::message::outbox;
-use crate::store::payout::{accruals, plan};
 use crate::store::port::{DbError, Stmt};
-use crate::store::settlement::{run as runs, run_partner};
+use crate::store::settlement::run as runs;
 use serde_json::json;
 
 use runs::RunRow;
@@ -115,12 +114,12 @@ fn by_hand<P: Ports>(ctx: &Context<'_, P>, action: &str, run: &RunRow, before: O
 pub fn step_statements(state: RunState) -> u64 {
     match state {
         RunState::Granting => BOOKS_STATEMENTS + 8,
-        RunState::Deciding => 5,
-        RunState::Terms => 11,
+        RunState::Terms | RunState::Deciding => terms::PAGE_STATEMENTS + 3,
         RunState::Backfilling => 14,
         RunState::Vesting => 5,
         RunState::Executing => 13,
-        RunState::Closing | RunState::Done => 24,
+        RunState::Closing => 26,
+        RunState::Ranking | RunState::Done => 5,
     }
 }
 
@@ -220,7 +219,8 @@ pub async fn step<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), Db
         RunState::Deciding => decide(ctx, run).await,
         RunState::Vesting => plan_vesting(ctx, run).await,
         RunState::Executing => execute(ctx, run).await,
-        RunState::Closing | RunState::Done => close(ctx, run).await,
+        RunState::Closing => advance(ctx, closing::close(ctx, run).await?).await,
+        RunState::Ranking | RunState::Done => advance(ctx, closing::rank(ctx, run).await?).await,
     }
 }
 
@@ -268,17 +268,35 @@ async fn plan_grants<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(),
 /// The cursor of a run that has found what caps remove, after its modifiers' accruals.
 const CAPPED: &str = "capped";
 
+/// The cursor of a run that looks for modifiers or caps: which of them, and its place among the partners.
+fn terms_cursor(part: TermsPart, place: &str) -> String {
+    format!("{part} {place}")
+}
+
+fn terms_place(cursor: &str) -> Option<(TermsPart, &str)> {
+    let (part, place) = cursor.split_once(' ')?;
+    Some((TermsPart::parse(part)?, place))
+}
+
 /// Finds which modifiers partners have earned, as of the run, and marks the accounts that have to be recomputed because
 /// of that. The same for caps, if no modifier's accrual uses their room: otherwise those come first.
 async fn find_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
     let catalog = ctx.programs().await?;
-    let mut versions = catalog.versions(&run.program_id);
-    let adds = versions.any(|p| !p.modifiers.is_empty()) && backfill::applies(catalog.versions(&run.program_id));
-    let mut statements = vec![runs::run_step(run, if adds { RunState::Backfilling } else { RunState::Deciding }, "")];
-    statements.extend(modifiers::refresh(run, &catalog, ctx.now));
-    if !catalog.versions(&run.program_id).any(Program::caps_modifiers) {
-        statements.extend(modifiers::caps_refresh(run, &catalog, ctx.now));
-    }
+    let parts = terms::parts(&catalog, &run.program_id);
+    let adds = parts.contains(&TermsPart::Modifiers) && backfill::applies(catalog.versions(&run.program_id));
+    let after = if adds { RunState::Backfilling } else { RunState::Deciding };
+    let Some((part, place)) = terms_place(&run.cursor).or_else(|| parts.first().map(|part| (*part, ""))) else {
+        return advance(ctx, vec![runs::run_step(run, after, "")]).await;
+    };
+    let (mut statements, next) = terms::page(ctx, run, part, place).await?;
+    let next = match next {
+        Some(place) => Some(terms_cursor(part, &place)),
+        None => parts.iter().find(|other| **other > part).map(|part| terms_cursor(*part, "")),
+    };
+    statements.insert(
+        0,
+        runs::run_step(run, if next.is_some() { RunState::Terms } else { after }, &next.unwrap_or_default()),
+    );
     advance(ctx, statements).await
 }
 
@@ -288,15 +306,18 @@ async fn add_terms<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), D
     advance(ctx, page.unwrap_or_else(|| vec![runs::run_step(run, RunState::Deciding, "")])).await
 }
 
-/// Recomputes marked accounts, so that what vests next is what the modifiers require.
+/// Recomputes marked accounts, so that what vests next is what the modifiers require. Then finds what caps remove, if
+/// modifiers share their room, and recomputes again.
 async fn decide<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    if recompute::page(ctx).await? {
+    let place = terms_place(&run.cursor).map_or("", |(_, place)| place);
+    if place.is_empty() && recompute::page(ctx).await? {
         return Ok(());
     }
     let catalog = ctx.programs().await?;
     if run.cursor != CAPPED && catalog.versions(&run.program_id).any(Program::caps_modifiers) {
-        let mut statements = vec![runs::run_step(run, RunState::Deciding, CAPPED)];
-        statements.extend(modifiers::caps_refresh(run, &catalog, ctx.now));
+        let (mut statements, next) = terms::page(ctx, run, TermsPart::Caps, place).await?;
+        let cursor = next.map_or(CAPPED.to_owned(), |place| terms_cursor(TermsPart::Caps, &place));
+        statements.insert(0, runs::run_step(run, RunState::Deciding, &cursor));
         return advance(ctx, statements).await;
     }
     advance(ctx, vec![runs::run_step(run, RunState::Vesting, "")]).await
@@ -318,25 +339,6 @@ async fn execute<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbE
     let to = (run.executed + runs::LINE_PAGE).min(run.items);
     let mut statements = vec![runs::run_step(run, RunState::Executing, "")];
     statements.extend(runs::execute(run, from, to, ctx.now));
-    advance(ctx, statements).await
-}
-
-async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<(), DbError> {
-    let catalog = ctx.programs().await?;
-    let (minimum, delay) = catalog
-        .in_force(&run.program_id, run.as_of_ms)
-        .map_or((0, 0), |d| (d.settlement.minimum_cents.0, d.settlement.delay_days));
-    let mut statements = vec![runs::run_step(run, RunState::Done, "")];
-    statements.extend(accruals::reduce_waiting(&run.program_id, &ctx.actor, ctx.now));
-    statements.push(run_partner::run_partner_insert(run, minimum, delay));
-    // Without Stripe nobody can be paid: what is payable stays available, and no partner is asked to onboard.
-    if ctx.setup.stripe.is_some() {
-        let approval = send::approval_name(ctx.setup.payout_approval);
-        statements.extend(plan::payout_plan(run, approval, (minimum, delay), ctx.now));
-    }
-    statements.extend(runs::leaderboard_refresh(run, ctx.now));
-    statements.push(outbox::outbox_statements(&run.id, ctx.setup.stripe.is_some(), ctx.now));
-    statements.push(runs::run_finish(run, ctx.now));
     advance(ctx, statements).await
 }
 

@@ -1,65 +1,51 @@
-//! What runs find about partners: modifiers earned and caps reached. Set-based: each statement processes all partners
-//! of the program, and changes mark the accounts that have to be recomputed.
+//! Which modifiers partners have earned, for runs and previews. A run looks at a page of the partners of whom something
+//! changed (`marks.rs`); changes mark the accounts that have to be recomputed.
 
-use crate::base::ids::{PartnerId, ProgramId, RewardId};
+use crate::base::ids::{ProgramId, RewardId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::backfill;
-use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
-use crate::engine::accrual::invoice::PartnerModifier;
-use crate::engine::accrual::source::AccrualSource;
-use crate::engine::ledger::account::TransferCode;
+use crate::engine::settlement::TermsPart;
 use crate::program::catalog::Catalog;
-use crate::program::compiled::Program;
 use crate::program::document::{PartnerCondition, ReferralPeriod};
-use crate::store::account::{AccountIdRow, AccountRow, LINE_COLUMNS};
-use crate::store::ledger::account::AccountColumns;
-use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::accrual::marks::{AS_OF, marked, marks_clear, span};
+use crate::store::port::Stmt;
 use crate::store::preview::PreviewState;
-use crate::store::query::Query;
+use crate::store::settlement::page::PartnerPage;
 use crate::store::settlement::run::RunRow;
-use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// The statements of one batch: new findings are written next to the old ones, accounts of partners with changes are
 /// marked, and what was not found again is deleted.
-pub fn refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
-    if catalog.versions(&run.program_id).all(|program| program.modifiers.is_empty()) {
-        return Vec::new();
-    }
-    let mut statements =
-        find_earned(catalog, &run.program_id, run.as_of_ms, &of_run(), |stmt| stmt.bind(&run.program_id).bind(&run.id));
-    statements
-        .extend([mark_partners(run, backfill::applies(catalog.versions(&run.program_id)), now), modifiers_clear(run)]);
+pub fn refresh(run: &RunRow, catalog: &Catalog, page: &PartnerPage, now: UtcMillis) -> Vec<Stmt> {
+    let conditions = conditions(catalog, &run.program_id, run.as_of_ms);
+    let mut statements = vec![prune(run, &conditions, page)];
+    statements.extend(find_earned(&conditions, &of_run(), |sql| page.of(&run.program_id, sql).bind(&run.id)));
+    statements.extend([
+        mark_partners(run, backfill::applies(catalog.versions(&run.program_id)), page, now),
+        modifiers_clear(run, page),
+        marks_clear(run, TermsPart::Modifiers, page),
+    ]);
     statements
 }
 
 /// The modifiers that partners have earned by what a preview has gathered.
 pub fn preview_refresh(preview: &PreviewState, catalog: &Catalog) -> Vec<Stmt> {
-    let bound = |stmt: Stmt| stmt.bind(&preview.id).bind(preview.as_of_ms);
-    find_earned(catalog, &preview.program_id, preview.as_of_ms, &of_preview(), bound)
-}
-
-/// What monthly caps remove from the accruals that a preview has gathered.
-pub fn preview_caps_refresh(preview: &PreviewState) -> Stmt {
-    let rooms = "SELECT accrual_id AS id, account_id, partner_id, gross_cents, at_ms, source, reward_id AS reward, cap_cents AS cap, is_modifiers
-                 FROM preview_room WHERE preview_id = ?1 AND at_ms < ?2";
-    Stmt::new(format!(
-        "UPDATE preview_room SET cap_reduction_cents = o.over_cents FROM ({}) o
-         WHERE preview_room.preview_id = ?1 AND preview_room.account_id = o.account_id AND preview_room.accrual_id = o.id",
-        over_caps(rooms)
-    ))
-    .bind(&preview.id)
-    .bind(preview.as_of_ms)
+    let bound = |sql: String| Stmt::new(sql).bind(&preview.id).bind(preview.as_of_ms);
+    find_earned(&conditions(catalog, &preview.program_id, preview.as_of_ms), &of_preview(), bound)
 }
 
 /// Where modifiers are looked for, and where what is found is written.
 struct Place {
-    /// What one account contributes: partner, account, and when it qualified.
-    referrals: &'static str,
-    /// Spans of revenue.
-    revenue: &'static str,
+    /// What one account contributes, as `b`: partner, account, and when it qualified. Those of the quarters to look at.
+    in_quarters: String,
+    /// The same: all that the partners have.
+    referrals: String,
+    /// Spans of revenue, as `b`.
+    revenue: String,
     /// Facts before this instant count.
     as_of: &'static str,
+    /// The parameter with the pairs of modifier and threshold.
+    conditions: &'static str,
     insert: &'static str,
     /// Further columns of what is inserted.
     columns: &'static str,
@@ -68,298 +54,177 @@ struct Place {
 }
 
 fn of_run() -> Place {
+    let (start, end) = span("m.period");
+    let of = |rows: &str, periods: &str, rest: &str| {
+        format!(
+            "terms_mark m CROSS JOIN {rows} b ON b.program_id = ?1 AND b.partner_id = m.partner_id{rest} WHERE {} AND m.period {periods} ''",
+            marked(TermsPart::Modifiers)
+        )
+    };
     Place {
-    referrals: "binding WHERE program_id = ?1 AND held = 0 AND partner_id IS NOT NULL",
-    revenue: "revenue_span WHERE program_id = ?1",
-    as_of: AS_OF,
-    insert: "INSERT INTO partner_modifier (program_id, partner_id, modifier_id, quarter, from_ms, changed_run, seen_run)",
-    columns: ", ?2, ?2",
-    keep_earliest: "ON CONFLICT (program_id, partner_id, modifier_id, quarter) DO UPDATE SET
-       changed_run = IIF(seen_run = excluded.seen_run, IIF(excluded.from_ms < from_ms, excluded.changed_run, changed_run),
-                         IIF(excluded.from_ms <> from_ms, excluded.changed_run, changed_run)),
-       from_ms = IIF(seen_run = excluded.seen_run, MIN(from_ms, excluded.from_ms), excluded.from_ms),
-       seen_run = excluded.seen_run",
-}
+        in_quarters: of(
+            "binding",
+            "<>",
+            &format!(" AND b.held = 0 AND b.qualified_at_ms >= {start} AND b.qualified_at_ms < {end}"),
+        ),
+        referrals: of("binding", "=", " AND b.held = 0 AND b.qualified_at_ms IS NOT NULL"),
+        revenue: of("revenue_span", "=", ""),
+        as_of: AS_OF,
+        conditions: "?5",
+        insert: "INSERT INTO partner_modifier (program_id, partner_id, modifier_id, quarter, from_ms, since_ms, changed_run, seen_run)",
+        columns: ", from_ms, ?4, ?4",
+        keep_earliest: "ON CONFLICT (program_id, partner_id, quarter, modifier_id) DO UPDATE SET
+           changed_run = IIF(seen_run = excluded.seen_run, IIF(excluded.from_ms < from_ms, excluded.changed_run, changed_run),
+                             IIF(excluded.from_ms <> from_ms, excluded.changed_run, changed_run)),
+           since_ms = MIN(IIF(seen_run = excluded.seen_run, since_ms, from_ms), excluded.from_ms),
+           from_ms = IIF(seen_run = excluded.seen_run, MIN(from_ms, excluded.from_ms), excluded.from_ms),
+           seen_run = excluded.seen_run",
+    }
 }
 
 fn of_preview() -> Place {
+    let referrals = "preview_referral b WHERE b.preview_id = ?1".to_owned();
     Place {
-        referrals: "preview_referral WHERE preview_id = ?1",
-        revenue: "preview_revenue WHERE preview_id = ?1",
+        in_quarters: referrals.clone(),
+        referrals,
+        revenue: "preview_revenue b WHERE b.preview_id = ?1".to_owned(),
         as_of: "?2",
+        conditions: "?3",
         insert: "INSERT INTO preview_modifier (preview_id, partner_id, modifier_id, quarter, from_ms)",
         columns: "",
         keep_earliest: "ON CONFLICT DO UPDATE SET from_ms = MIN(from_ms, excluded.from_ms)",
     }
 }
 
-/// Who has earned which modifier. One statement for each kind of condition, however many modifiers have
-/// one: the size of a batch is limited.
-fn find_earned(
-    catalog: &Catalog,
-    program: &ProgramId,
-    as_of: UtcMillis,
-    place: &Place,
-    bound: impl Fn(Stmt) -> Stmt,
-) -> Vec<Stmt> {
-    let (mut quarter, mut total, mut revenue) = (Vec::new(), Vec::new(), Vec::new());
+/// Pairs of modifier and threshold, by kind of condition.
+#[derive(Default)]
+struct Conditions<'c> {
+    quarter: Vec<(&'c RewardId, i64)>,
+    total: Vec<(&'c RewardId, i64)>,
+    revenue: Vec<(&'c RewardId, i64)>,
+}
+
+fn conditions<'c>(catalog: &'c Catalog, program: &ProgramId, as_of: UtcMillis) -> Conditions<'c> {
+    let mut found = Conditions::default();
     for modifier in catalog.modifiers(program, as_of) {
         for condition in &modifier.when_any {
             match condition {
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Quarter } => {
-                    quarter.push((&modifier.id, *at_least));
+                    found.quarter.push((&modifier.id, *at_least));
                 }
                 PartnerCondition::QualifyingReferrals { at_least, per: ReferralPeriod::Total } => {
-                    total.push((&modifier.id, *at_least));
+                    found.total.push((&modifier.id, *at_least));
                 }
-                PartnerCondition::AnnualRevenue { at_least_cents } => revenue.push((&modifier.id, at_least_cents.0)),
+                PartnerCondition::AnnualRevenue { at_least_cents } => {
+                    found.revenue.push((&modifier.id, at_least_cents.0));
+                }
             }
         }
     }
-    let of = |conditions: Vec<(&RewardId, i64)>, find: fn(&Place) -> String| {
-        (!conditions.is_empty()).then(|| bound(Stmt::new(find(place))).json(&conditions))
-    };
-    [of(quarter, find_by_quarter), of(total, find_in_total), of(revenue, find_by_revenue)]
-        .into_iter()
-        .flatten()
-        .collect()
+    found
 }
 
-/// The statements that recompute what monthly caps remove, and mark the accounts where that changed. Where modifiers
-/// share the room, their accruals have to be up to date.
-pub fn caps_refresh(run: &RunRow, catalog: &Catalog, now: UtcMillis) -> Vec<Stmt> {
-    let versions = || catalog.versions(&run.program_id);
-    let of_version = |p: &Program| -> Vec<(i64, RewardId, i64)> {
-        p.month_caps().map(|(reward, most)| (p.version, reward.clone(), most.0)).collect()
-    };
-    let caps: Vec<_> = versions().flat_map(of_version).collect();
-    if caps.is_empty() {
-        return Vec::new();
-    }
-    let modifiers: BTreeSet<&RewardId> = versions().flat_map(|p| &p.modifiers).map(|m| &m.id).collect();
-    let found = Stmt::new(cap_find()).bind(&run.program_id).bind(&run.id).json(&caps).json(&modifiers);
-    vec![found, mark_capped(run, now), caps_clear(run)]
+/// What a run looks for: another text means that all partners have to be looked at again.
+pub fn search_of(catalog: &Catalog, program: &ProgramId, as_of: UtcMillis) -> String {
+    let Conditions { quarter, total, revenue } = conditions(catalog, program, as_of);
+    serde_json::to_string(&[quarter, total, revenue]).unwrap_or_default()
 }
 
-/// Modifiers are found as of the program's latest run: running an older period again removes nothing from newer ones.
-const AS_OF: &str = "(SELECT MAX(as_of_ms) FROM run WHERE program_id = ?1)";
+/// Who has earned which modifier. One statement for each kind of condition, however many modifiers have one: the size of
+/// a batch is limited.
+fn find_earned(conditions: &Conditions, place: &Place, bound: impl Fn(String) -> Stmt) -> Vec<Stmt> {
+    let of = |conditions: &Vec<(&RewardId, i64)>, find: fn(&Place) -> String| {
+        (!conditions.is_empty()).then(|| bound(find(place)).json(conditions))
+    };
+    [
+        of(&conditions.quarter, find_by_quarter),
+        of(&conditions.total, find_in_total),
+        of(&conditions.revenue, find_by_revenue),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
 
-/// Rule 14: enough qualifying referrals in one quarter. `?3`: pairs of modifier and threshold, here and below.
-fn find_by_quarter(Place { referrals, as_of, insert, columns, keep_earliest, .. }: &Place) -> String {
+/// Rule 14: enough qualifying referrals in one quarter.
+fn find_by_quarter(place: &Place) -> String {
+    let Place { in_quarters, as_of, conditions, insert, columns, keep_earliest, .. } = place;
     format!(
-        "{insert} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, 0{columns} FROM (
-           SELECT partner_id, qualified_quarter, COUNT(*) AS referrals FROM {referrals} AND qualified_at_ms < {as_of}
-           GROUP BY partner_id, qualified_quarter) CROSS JOIN json_each(?3) c WHERE referrals >= c.value ->> 1 {keep_earliest}",
+        "{insert} SELECT ?1, partner_id, c.value ->> 0, qualified_quarter, from_ms{columns} FROM (
+           SELECT b.partner_id, b.qualified_quarter, COUNT(*) AS referrals, 0 AS from_ms FROM {in_quarters} AND b.qualified_at_ms < {as_of}
+           GROUP BY b.partner_id, b.qualified_quarter) CROSS JOIN json_each({conditions}) c WHERE referrals >= c.value ->> 1 {keep_earliest}",
     )
 }
 
 /// Enough qualifying referrals in total: from the moment of the last one needed.
-fn find_in_total(Place { referrals, as_of, insert, columns, keep_earliest, .. }: &Place) -> String {
+fn find_in_total(place: &Place) -> String {
+    let Place { referrals, as_of, conditions, insert, columns, keep_earliest, .. } = place;
     format!(
-        "{insert} SELECT ?1, partner_id, c.value ->> 0, '', qualified_at_ms{columns} FROM (
-           SELECT partner_id, qualified_at_ms,
-                  row_number() OVER (PARTITION BY partner_id ORDER BY qualified_at_ms, account_id) AS place
-           FROM {referrals} AND qualified_at_ms < {as_of})
-           CROSS JOIN json_each(?3) c WHERE place = c.value ->> 1 {keep_earliest}"
+        "{insert} SELECT ?1, partner_id, c.value ->> 0, '', from_ms{columns} FROM (
+           SELECT b.partner_id, b.qualified_at_ms AS from_ms,
+                  row_number() OVER (PARTITION BY b.partner_id ORDER BY b.qualified_at_ms, b.account_id) AS place
+           FROM {referrals} AND b.qualified_at_ms < {as_of})
+           CROSS JOIN json_each({conditions}) c WHERE place = c.value ->> 1 {keep_earliest}"
     )
 }
 
 /// Enough sourced yearly revenue: from the moment it was first reached.
-fn find_by_revenue(Place { revenue, as_of, insert, columns, keep_earliest, .. }: &Place) -> String {
+fn find_by_revenue(place: &Place) -> String {
+    let Place { revenue, as_of, conditions, insert, columns, keep_earliest, .. } = place;
     format!(
-        "{insert} SELECT ?1, partner_id, c.value ->> 0, '', MIN(at){columns} FROM (
-           SELECT partner_id, at, SUM(SUM(cents)) OVER (PARTITION BY partner_id ORDER BY at) AS worth FROM (
-             SELECT partner_id, from_ms AS at, annual_cents AS cents FROM {revenue} AND from_ms < {as_of}
-             UNION ALL
-             SELECT partner_id, to_ms, -annual_cents FROM {revenue} AND to_ms < {as_of})
-           GROUP BY partner_id, at) CROSS JOIN json_each(?3) c
-         WHERE worth >= c.value ->> 1 GROUP BY partner_id, c.value ->> 0 {keep_earliest}"
+        "{insert} SELECT ?1, partner_id, modifier, '', from_ms{columns} FROM (
+           SELECT partner_id, c.value ->> 0 AS modifier, MIN(at) AS from_ms FROM (
+             SELECT partner_id, at, SUM(SUM(cents)) OVER (PARTITION BY partner_id ORDER BY at) AS worth FROM (
+               SELECT b.partner_id, b.from_ms AS at, b.annual_cents AS cents FROM {revenue} AND b.from_ms < {as_of}
+               UNION ALL
+               SELECT b.partner_id, b.to_ms, -b.annual_cents FROM {revenue} AND b.to_ms < {as_of})
+             GROUP BY partner_id, at) CROSS JOIN json_each({conditions}) c
+           WHERE worth >= c.value ->> 1 GROUP BY partner_id, c.value ->> 0) WHERE true {keep_earliest}"
     )
 }
 
-/// Rule 20: what is over its cap. Accruals use up a cap in the order of (paid at, invoice), with their full gross amount:
-/// nothing frees it again. A reward's own accruals come first; what modifiers add takes the room that is left.
-fn over_caps(rooms: &str) -> String {
-    format!(
-        "SELECT id, account_id, MIN(gross_cents, total - cap) AS over_cents FROM (
-           SELECT id, account_id, gross_cents, cap, SUM(gross_cents) OVER (
-                    PARTITION BY reward, partner_id, strftime('%Y-%m', at_ms / 1000, 'unixepoch')
-                    ORDER BY is_modifiers, at_ms, source) AS total
-           FROM ({rooms}))
-         WHERE total > cap"
-    )
-}
-
-/// The stored accruals that use room under caps. `?3`: version, reward and cap. `?4`: all modifiers.
-fn cap_find() -> String {
-    let filling = |is_modifiers: u8, list: &str, of_reward: &str| {
+/// Drops marks that can change nothing: the partner had every modifier that stays before what changed.
+fn prune(run: &RunRow, conditions: &Conditions, page: &PartnerPage) -> Stmt {
+    let staying: BTreeSet<_> =
+        conditions.total.iter().chain(&conditions.revenue).map(|(modifier, _)| modifier).collect();
+    page.of(
+        &run.program_id,
         format!(
-            "SELECT l.id, l.account_id, l.partner_id, l.gross_cents, l.at_ms, l.source, c.value ->> 1 AS reward, c.value ->> 2 AS cap,
-                    {is_modifiers} AS is_modifiers
-             FROM json_each(?3) c {list} WHERE {of_reward} AND l.program_version = c.value ->> 0 AND l.at_ms < {AS_OF} AND l.gross_cents > 0"
-        )
-    };
-    let own = filling(0, "CROSS JOIN accrual l", "l.program_id = ?1 AND l.reward_id = c.value ->> 1");
-    let added = format!(
-        "l.program_id = ?1 AND l.reward_id = m.value AND l.source GLOB '{}:*:' || (c.value ->> 1)",
-        AccrualSource::INVOICE
-    );
-    let added = filling(1, "CROSS JOIN json_each(?4) m CROSS JOIN accrual l", &added);
+            "DELETE FROM terms_mark AS m WHERE {} AND m.period = '' AND m.earliest_ms > 0
+               AND (SELECT COUNT(*) FROM partner_modifier t WHERE t.program_id = ?1 AND t.partner_id = m.partner_id AND t.quarter = ''
+                    AND t.from_ms < m.earliest_ms) >= ?4",
+            marked(TermsPart::Modifiers)
+        ),
+    )
+    .bind(i64::try_from(staying.len()).unwrap_or(i64::MAX))
+}
+
+/// The stored modifiers that the page's marks are about, as `t`.
+fn of_marks() -> String {
     format!(
-        "INSERT INTO cap_reduction (accrual_id, program_id, account_id, cap_reduction_cents, changed_run, seen_run)
-         SELECT id, ?1, account_id, over_cents, ?2, ?2 FROM ({}) WHERE true
-         ON CONFLICT (accrual_id) DO UPDATE SET changed_run = IIF(cap_reduction_cents <> excluded.cap_reduction_cents, excluded.changed_run, changed_run),
-           cap_reduction_cents = excluded.cap_reduction_cents, seen_run = excluded.seen_run",
-        over_caps(&format!("{own} UNION ALL {added}"))
+        "terms_mark m CROSS JOIN partner_modifier t ON t.program_id = ?1 AND t.partner_id = m.partner_id AND t.quarter = m.period WHERE {}",
+        marked(TermsPart::Modifiers)
     )
 }
 
 /// Marks the accounts of partners who lost a modifier. Those of partners who gained one are marked too, unless its
 /// accruals are added directly.
-fn mark_partners(run: &RunRow, new_are_added: bool, now: UtcMillis) -> Stmt {
-    let new = if new_are_added { "" } else { " OR changed_run = ?2" };
-    Stmt::new(format!(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
-           SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id IN (
-             SELECT partner_id FROM partner_modifier WHERE program_id = ?1 AND (seen_run <> ?2{new})))",
-    ))
-    .bind(&run.program_id)
+fn mark_partners(run: &RunRow, new_are_added: bool, page: &PartnerPage, now: UtcMillis) -> Stmt {
+    let new = if new_are_added { "" } else { " OR t.changed_run = ?4" };
+    page.of(
+        &run.program_id,
+        format!(
+            "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?5) WHERE id IN (
+               SELECT b.account_id FROM (SELECT DISTINCT t.partner_id FROM {} AND (t.seen_run <> ?4{new})) t
+                 CROSS JOIN binding b ON b.partner_id = t.partner_id WHERE b.program_id = ?1)",
+            of_marks()
+        ),
+    )
     .bind(&run.id)
     .bind(now)
 }
 
-fn modifiers_clear(run: &RunRow) -> Stmt {
-    Stmt::new("DELETE FROM partner_modifier WHERE program_id = ?1 AND seen_run <> ?2")
-        .bind(&run.program_id)
-        .bind(&run.id)
-}
-
-fn mark_capped(run: &RunRow, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
-           SELECT account_id FROM cap_reduction WHERE program_id = ?1 AND (changed_run = ?2 OR seen_run <> ?2))",
-    )
-    .bind(&run.program_id)
-    .bind(&run.id)
-    .bind(now)
-}
-
-fn caps_clear(run: &RunRow) -> Stmt {
-    Stmt::new("DELETE FROM cap_reduction WHERE program_id = ?1 AND seen_run <> ?2").bind(&run.program_id).bind(&run.id)
-}
-
-/// Accruals of partners that are read at a time.
-pub const LINES_MAX: i64 = 4_000;
-
-/// A partner with how many accruals it has.
-#[derive(Clone, Debug, Deserialize)]
-pub struct BackfillPartner {
-    pub partner_id: PartnerId,
-    pub accruals: i64,
-}
-
-/// Partners for whom this run found a new modifier, after the run's cursor, with the number of their accruals: as many
-/// as have `LINES_MAX` together, and at least one.
-pub fn backfill_partners(run: &RunRow) -> Query<BackfillPartner> {
-    Stmt::new(
-        "SELECT partner_id, accruals FROM (
-           SELECT partner_id, accruals, SUM(accruals) OVER (ORDER BY partner_id) AS total, row_number() OVER (ORDER BY partner_id) AS place
-           FROM (SELECT t.partner_id, (SELECT COUNT(*) FROM accrual l WHERE l.partner_id = t.partner_id) AS accruals
-                 FROM (SELECT DISTINCT partner_id FROM partner_modifier WHERE program_id = ?1 AND changed_run = ?2 AND partner_id > ?3
-                       ORDER BY partner_id LIMIT 1000) t))
-         WHERE total <= ?4 OR place = 1 ORDER BY place",
-    )
-    .bind(&run.program_id)
-    .bind(&run.id)
-    .bind(&run.cursor)
-    .bind(LINES_MAX)
-    .query()
-}
-
-pub fn mark_partner(run: &RunRow, partner: &PartnerId, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
-           SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
-    )
-    .bind(&run.program_id)
-    .bind(partner)
-    .bind(now)
-}
-
-/// The modifiers of partners.
-pub fn terms_of(run: &RunRow, partners: &[PartnerId]) -> Query<PartnerModifier> {
-    Stmt::new(
-        "SELECT program_id, partner_id, modifier_id, quarter, from_ms FROM partner_modifier
-         WHERE program_id = ?1 AND partner_id IN (SELECT value FROM json_each(?2))",
-    )
-    .bind(&run.program_id)
-    .json(&partners)
-    .query()
-}
-
-/// Their accounts with an invoice that may have earned nothing at the base rate, and therefore has no accrual.
-pub fn tiny_accounts(run: &RunRow, partners: &[PartnerId]) -> Query<AccountIdRow> {
-    Stmt::new(
-        "SELECT b.account_id FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
-         WHERE b.program_id = ?1 AND EXISTS (SELECT 1 FROM event e WHERE e.account_id = b.account_id
-           AND e.type = 'invoice.paid' AND e.payload ->> '$.\"invoice.paid\".amount.cents' < 100)",
-    )
-    .bind(&run.program_id)
-    .json(&partners)
-    .query()
-}
-
-/// Their accounts that are not marked to be recomputed.
-pub fn earned_accounts(run: &RunRow, partners: &[PartnerId]) -> Query<AccountRow> {
-    Stmt::new(
-        "SELECT a.id, a.revision, NULL AS written, NULL AS usage_questions, NULL AS closed FROM json_each(?2) p CROSS JOIN binding b ON b.partner_id = p.value
-           CROSS JOIN account a ON a.id = b.account_id
-         WHERE b.program_id = ?1 AND a.needs_recompute_since_ms IS NULL",
-    )
-    .bind(&run.program_id)
-    .json(&partners)
-    .query()
-}
-
-/// Their accruals for invoices. The plus makes SQLite use the index by partner.
-pub fn earned_list(run: &RunRow, partners: &[PartnerId]) -> Query<BaseAccrual> {
-    Stmt::new(format!(
-        "SELECT l.id, l.partner_id, l.account_id, l.source, l.reward_id, l.at_ms, l.program_version, l.gross_cents,
-                e.payload ->> '$.\"invoice.paid\".amount.cents' AS amount_cents,
-                l.net_cents = l.gross_cents AND l.cap_reduction_cents = 0 AND l.adjusted_cents = 0 AND l.state IN ('pending', 'available')
-                  AND NOT EXISTS (SELECT 1 FROM event o WHERE o.invoice_id = e.invoice_id AND o.id <> e.id)
-                  AND NOT EXISTS (SELECT 1 FROM stripe_payment s CROSS JOIN stripe_payment_fact f
-                    ON f.payment_intent = s.id OR f.charge = s.id WHERE s.invoice_id = e.invoice_id) AS is_unmodified
-         FROM json_each(?2) p CROSS JOIN accrual l ON l.partner_id = p.value CROSS JOIN event e ON e.id = l.event_id
-         WHERE +l.program_id = ?1 AND l.source GLOB '{}:*'",
-        AccrualSource::INVOICE
-    ))
-    .bind(&run.program_id)
-    .json(&partners)
-    .query()
-}
-
-/// Writes the added accruals, each in the state of its base accrual, with their ledger rows. The base accrual uses the
-/// same ledger accounts, so they exist.
-pub fn added_write(added: &[ModifierAccrual], now: UtcMillis) -> Vec<Stmt> {
-    let accruals = format!(
-        "{GIVEN} INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms)
-         SELECT row ->> 0, l.program_id, l.program_version, row ->> 2, l.partner_id, l.account_id, l.event_id,
-                l.source || ':' || l.reward_id, l.at_ms, l.period, l.unit, row ->> 3, 0, 0, row ->> 3, row ->> 4, l.funding_account,
-                row ->> 4, l.vests_at_ms, l.reason, 1, ?2
-         FROM given CROSS JOIN accrual l ON l.id = row ->> 1"
-    );
-    let rows: Vec<_> = added.iter().map(|a| (&a.id, &a.beside, &a.modifier, a.cents, a.balance)).collect();
-    let transfers = format!(
-        "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-         SELECT l.id || '.1', l.id, '{}', 'single', {}, l.net_cents, l.program_id, '', l.reason, ?2
-         FROM json_each(?1) given CROSS JOIN accrual l ON l.id = given.value",
-        TransferCode::Accrue.name(),
-        AccountColumns::of("l").accrued("l.funding_account", "l.balance"),
-    );
-    let ids: Vec<_> = added.iter().map(|a| &a.id).collect();
-    let mut statements: Vec<Stmt> =
-        json_pages(&rows).into_iter().map(|page| Stmt::new(accruals.clone()).bind(page).bind(now)).collect();
-    statements.extend(json_pages(&ids).into_iter().map(|page| Stmt::new(transfers.clone()).bind(page).bind(now)));
-    statements
+fn modifiers_clear(run: &RunRow, page: &PartnerPage) -> Stmt {
+    let gone = format!("SELECT t.rowid FROM {} AND t.seen_run <> ?4", of_marks());
+    page.of(&run.program_id, format!("DELETE FROM partner_modifier WHERE rowid IN ({gone})")).bind(&run.id)
 }

@@ -53,6 +53,24 @@ pub fn accruals_of_account(account: &AccountId) -> Parsed<Vec<ShownAccrual>> {
     shown_accruals("WHERE account_id = ?1 ORDER BY id").bind(account).pairs()
 }
 
+/// What is available of a partner's accruals and can't be paid yet. Two indexes have just these: one has what is held or
+/// disputed, the other what vested after the cutoff at its end.
+pub fn immature_cents(program: &str, partner: &str, unit: &str, cutoff: &str) -> String {
+    let sum = |which: &str| {
+        format!(
+            "(SELECT COALESCE(SUM(MAX(0, a.net_cents - a.payout_cents)), 0) FROM accrual a
+              WHERE a.program_id = {program} AND a.partner_id = {partner} AND a.balance = 'available' AND a.net_cents <> a.payout_cents
+                AND a.unit = {unit} AND {which})"
+        )
+    };
+    let frozen = sum("a.state NOT IN ('available', 'reversed')");
+    let late = sum(&format!(
+        "a.vests_at_ms > {cutoff} AND a.state IN ('available', 'reversed') AND {}",
+        immature("a", cutoff)
+    ));
+    format!("{frozen} + {late}")
+}
+
 /// Whether an available accrual can't be paid yet: it vested after `cutoff`, or it is held or disputed. An accrual that
 /// could not vest in the run of its own instant is dated a millisecond later; its delay starts at its instant. One
 /// that is reversed has nothing left to pay, unless it is a deduction that payouts took and that was given back.

@@ -12,6 +12,7 @@ use crate::store::health::Backlog;
 use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
 use crate::store::query::{Query, counted};
+use crate::store::settlement::page::PartnerPage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -142,22 +143,21 @@ pub fn outbox_reviews(reviews: &[ReviewId], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Queues a run's statement for every partner with something in it. `payouts` is `ready` if what is payable can be sent,
+/// Queues a run's statement for every partner of a page with something in it. `payouts` is `ready` if what is payable can be sent,
 /// `setup` if the partner has to set up payouts first, and `none` if nothing can be sent.
-pub fn outbox_statements(run: &RunId, is_connected: bool, now: UtcMillis) -> Stmt {
-    Stmt::new(format!(
+pub fn outbox_statements(run: &RunId, page: &PartnerPage, is_connected: bool, now: UtcMillis) -> Stmt {
+    page.of(run, format!(
         "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
          SELECT 'statement:' || r.id || ':' || p.partner_id || ':' || p.unit, 'statement.commission', r.program_id, p.partner_id,
                 json_object('run', r.id, 'period', r.period, 'unit', p.unit, 'settled_cents', p.settled_cents,
                   'pending_cents', p.pending_cents, 'available_cents', p.available_cents, 'payable_cents', p.payable_cents,
-                  'payouts', IIF(p.unit NOT GLOB 'cash:*' OR ?3 = 0, 'none', IIF(EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = p.partner_id AND {}), 'ready', IIF({}, 'setup', 'none')))), 'queued', ?2
-         FROM run r JOIN run_partner p ON p.run_id = r.id
-         WHERE r.id = ?1 AND r.cadence = 'monthly' AND (p.settled_cents <> 0 OR p.pending_cents <> 0 OR p.available_cents <> 0)
+                  'payouts', IIF(p.unit NOT GLOB 'cash:*' OR ?5 = 0, 'none', IIF(EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = p.partner_id AND {}), 'ready', IIF({}, 'setup', 'none')))), 'queued', ?4
+         FROM run r CROSS JOIN run_partner p ON p.run_id = r.id
+         WHERE r.id = ?1 AND p.partner_id > ?2 AND p.partner_id <= ?3 AND r.cadence = 'monthly' AND (p.settled_cents <> 0 OR p.pending_cents <> 0 OR p.available_cents <> 0)
          ON CONFLICT (id) DO NOTHING",
         ready(),
         reachable("p.partner_id")
     ))
-    .bind(run)
     .bind(now)
     .bind(is_connected)
 }

@@ -189,7 +189,7 @@ pub struct RankRow {
 pub fn leaderboard_list(program: &ProgramId, limit: i64) -> Query<RankRow> {
     Stmt::new(
         "SELECT rank, partner_id, referrals, gross_cents, unit, refreshed_at_ms FROM leaderboard
-         WHERE program_id = ?1 ORDER BY rank, partner_id LIMIT ?2",
+         WHERE program_id = ?1 AND rank > 0 ORDER BY rank, partner_id LIMIT ?2",
     )
     .bind(program)
     .bind(limit)

@@ -268,7 +268,7 @@ pub fn place_list(partner: &PartnerId, limit: i64) -> Query<PlaceRow> {
     Stmt::new(format!(
         "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id
          LEFT JOIN partner_person x ON x.partner_id = b.partner_id
-         WHERE p.id = ?1 ORDER BY b.rank, b.partner_id LIMIT ?2"
+         WHERE p.id = ?1 AND b.rank > 0 ORDER BY b.rank, b.partner_id LIMIT ?2"
     ))
     .bind(partner)
     .bind(limit)
@@ -279,7 +279,7 @@ pub fn place_list(partner: &PartnerId, limit: i64) -> Query<PlaceRow> {
 pub fn place_own(partner: &PartnerId) -> Query<PlaceRow> {
     Stmt::new(format!(
         "SELECT {PLACE} FROM partner p CROSS JOIN leaderboard b ON b.program_id = p.program_id AND b.partner_id = p.id
-         LEFT JOIN partner_person x ON x.partner_id = b.partner_id WHERE p.id = ?1"
+         LEFT JOIN partner_person x ON x.partner_id = b.partner_id WHERE p.id = ?1 AND b.rank > 0"
     ))
     .bind(partner)
     .query()

@@ -10,6 +10,7 @@ use crate::store::payout::PayoutReversalRow;
 use crate::store::payout::rounding::{step, whole};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
+use crate::store::settlement::page::PartnerPage;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
 
@@ -17,38 +18,39 @@ use serde::Deserialize;
 const NOTHING_LEFT: &str = "nothing is left of it";
 const BELOW_MINIMUM: &str = "less than the minimum is left of it: carried forward";
 
-/// Statements that write the accruals of a run's payouts, each for a part of its partners: for 200,000 accruals each takes
+/// Statements that write the accruals of a page of a run's payouts, each for a part of its partners: for 200,000 accruals each takes
 /// a few of the 30 seconds that D1 gives a statement.
 const SLICES: i64 = 4;
 
-/// The accruals of a run's payouts: everything mature that no payout took, and debts, which are what payouts took beyond
+/// The accruals of a page of a run's payouts: everything mature that no payout took, and debts, which are what payouts took beyond
 /// what remains. What no accrual explains has a row of its own.
-pub fn payout_accrual_plan(run: &RunRow, delay_days: i64) -> Vec<Stmt> {
+pub fn payout_accrual_plan(run: &RunRow, page: &PartnerPage, delay_days: i64) -> Vec<Stmt> {
     let slice = |slice: i64| {
-        Stmt::new(format!(
+        page.of(&run.id, format!(
             "INSERT INTO payout_accrual (payout_id, accrual_id, planned_cents, amount_cents)
              SELECT p.id, a.id, a.net_cents - a.payout_cents, a.net_cents - a.payout_cents
-             FROM payout p JOIN accrual a ON a.program_id = p.program_id AND a.partner_id = p.partner_id AND a.unit = p.unit
-             WHERE p.run_id = ?1 AND unicode(substr(p.partner_id, -1)) % {SLICES} = ?3 AND {UNPAID} AND (a.net_cents < a.payout_cents OR NOT {})",
-            immature("a", "?2")
+             FROM payout p CROSS JOIN accrual a ON a.program_id = p.program_id AND a.partner_id = p.partner_id AND a.unit = p.unit
+             WHERE {OF_PAGE} AND unicode(substr(p.partner_id, -1)) % {SLICES} = ?5 AND {UNPAID} AND (a.net_cents < a.payout_cents OR NOT {})",
+            immature("a", "?4")
         ))
-        .bind(&run.id)
         .bind(run.as_of_ms.plus_days(-delay_days))
         .bind(slice)
     };
     (0..SLICES)
         .map(slice)
-        .chain([Stmt::new(
+        .chain([page.of(&run.id, format!(
             "INSERT INTO payout_accrual (payout_id, accrual_id, planned_cents, amount_cents)
              SELECT p.id, '', p.amount_cents - o.cents, p.amount_cents - o.cents
              FROM payout p JOIN (SELECT q.id, (SELECT COALESCE(SUM(l.amount_cents), 0) FROM payout_accrual l WHERE l.payout_id = q.id) AS cents
-               FROM payout q WHERE q.run_id = ?1) o ON o.id = p.id WHERE p.run_id = ?1 AND p.amount_cents <> o.cents",
-        )
-        .bind(&run.id)])
+               FROM payout q WHERE q.run_id = ?1 AND q.partner_id > ?2 AND q.partner_id <= ?3) o ON o.id = p.id WHERE {OF_PAGE} AND p.amount_cents <> o.cents",
+        ))])
         .collect()
 }
 
-/// As the index has it.
+/// The run's payouts in the page.
+const OF_PAGE: &str = "p.run_id = ?1 AND p.partner_id > ?2 AND p.partner_id <= ?3";
+
+/// Within the index.
 const UNPAID: &str = "a.balance = 'available' AND a.net_cents <> a.payout_cents AND substr(a.unit, 1, 5) = 'cash:'";
 
 #[derive(Clone, Debug, Deserialize)]
@@ -67,19 +69,20 @@ pub fn payout_stale_list(ids: &[&PayoutId]) -> Query<PayoutIdRow> {
 pub fn reduce_before_sending(ids: &[&PayoutId], actor: &str, now: UtcMillis) -> Vec<Stmt> {
     let scope = "p.state = 'planned' AND p.id IN (SELECT value FROM json_each(?1))";
     let of = |sql: String| Stmt::new(sql).json(&ids);
-    let mut all = reduce(scope, &of, actor, now);
+    let mut all = reduce(scope, &of, ["?2", "?3"], (actor, now));
     all.insert(1, of(charge(scope)));
     all
 }
 
-/// Reduces a program's payouts that wait, before a run plans others: these would net what is to be taken off the first.
-/// A payout of which a try may have reached Stripe waits for a lookup of its amount.
-pub fn reduce_waiting(program: &ProgramId, actor: &str, now: UtcMillis) -> Vec<Stmt> {
-    let scope = "p.state = 'planned' AND (p.attempt = 0 OR p.tries = 0) AND p.program_id = ?1";
-    reduce(scope, &|sql| Stmt::new(sql).bind(program), actor, now)
+/// Reduces the payouts that wait of a page of a program's partners, before a run plans others: these would net what is to
+/// be taken off the first. A payout of which a try may have reached Stripe waits for a lookup of its amount.
+pub fn reduce_waiting(program: &ProgramId, page: &PartnerPage, actor: &str, now: UtcMillis) -> Vec<Stmt> {
+    let scope = "p.state = 'planned' AND (p.attempt = 0 OR p.tries = 0) AND p.program_id = ?1 AND p.partner_id > ?2 AND p.partner_id <= ?3";
+    reduce(scope, &|sql| page.of(program, sql), ["?4", "?5"], (actor, now))
 }
 
-fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, actor: &str, now: UtcMillis) -> Vec<Stmt> {
+/// `by` and `at`: the parameters after those that `of` binds.
+fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, [by, at]: [&str; 2], (actor, now): (&str, UtcMillis)) -> Vec<Stmt> {
     let is_over = format!("{} < MAX(1, p.minimum_cents)", whole("n.cents", "p.currency"));
     let changed = |reserved: &str| {
         format!(
@@ -90,7 +93,7 @@ fn reduce(scope: &str, of: &dyn Fn(String) -> Stmt, actor: &str, now: UtcMillis)
     let reserve = |values: &str, from: &str| {
         of(format!(
             "INSERT INTO transfer (id, code, phase, amount_cents, pending_id, reason, debit, credit, program_id, run_id, actor, created_at_ms)
-             SELECT {values}, t.debit, t.credit, p.program_id, p.run_id, ?2, ?3 FROM {from}"
+             SELECT {values}, t.debit, t.credit, p.program_id, p.run_id, {by}, {at} FROM {from}"
         ))
         .bind(actor)
         .bind(now)

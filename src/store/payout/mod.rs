@@ -63,7 +63,9 @@ pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, lim
         TransferKind::Credit => "?3 = ?3 AND kind = 'credit'",
         TransferKind::Debit => "?3 = ?3 AND kind = 'debit'",
         TransferKind::Payout => {
-            "(state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
+            // Once all of its run's payouts are planned.
+            "(state = 'submitting' OR (SELECT state FROM run r WHERE r.id = p.run_id) <> 'closing')
+             AND (state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
               OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))"
         }
     };

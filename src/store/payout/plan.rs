@@ -1,4 +1,4 @@
-//! A run's payouts: planned in its last step, and the approval that lets them be sent.
+//! A run's payouts: planned when it closes, and the approval that lets them be sent.
 
 use crate::base::ids::{ActorId, RunId};
 use crate::base::time::UtcMillis;
@@ -9,66 +9,79 @@ use crate::store::payout::accruals::payout_accrual_plan;
 use crate::store::payout::payee::{reachable, ready};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
+use crate::store::settlement::page::PartnerPage;
 use crate::store::settlement::run::RunRow;
 use serde::Deserialize;
 
-/// Plans a payout for each statement of the run with a payable cash amount for a partner who can be paid, and reminds
-/// the others. The amount is set aside at once, so a second plan cannot count on it. `approval` says whether the
-/// operators are asked to approve.
-pub fn payout_plan(run: &RunRow, approval: &str, (minimum_cents, delay_days): (i64, i64), now: UtcMillis) -> Vec<Stmt> {
+/// Plans a payout for each of the run's statements in a page with a payable cash amount for a partner who can be paid,
+/// and reminds the others. The amount is set aside at once, so a second plan cannot count on it.
+pub fn payout_plan(
+    run: &RunRow,
+    page: &PartnerPage,
+    (minimum_cents, delay_days): (i64, i64),
+    now: UtcMillis,
+) -> Vec<Stmt> {
     let due = format!(
-        "run_partner s WHERE s.run_id = ?1 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%' AND {}",
+        "s.run_id = ?1 AND s.partner_id > ?2 AND s.partner_id <= ?3 AND s.payable_cents > 0 AND s.unit LIKE 'cash:%' AND {}",
         is_active("s.partner_id")
     );
     let id = "'po_' || substr(s.run_id, instr(s.run_id, '_') + 1) || '_' || substr(s.partner_id, instr(s.partner_id, '_') + 1) || '_' || substr(s.unit, 6)";
     let columns = AccountColumns::of("p");
     let ready = ready();
     let reachable = reachable("s.partner_id");
-    let of_run = |sql: String| Stmt::new(sql).bind(&run.id).bind(now);
+    let of_run = |sql: String| page.of(&run.id, sql).bind(now);
     let planned = vec![
         // Ids follow from the facts, so that every invocation creates the same plan.
         of_run(format!(
             "INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, reserved_id,
                destination, state, due_at_ms, reason, revision, created_at_ms)
-             SELECT {id}, s.run_id, ?3, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, s.payable_cents, CAST(?4 AS INTEGER),
-                    {id} || '.pending', y.stripe_account_id, 'planned', ?2, 'planned', 1, ?2
-             FROM payee y, {due} AND y.partner_id = s.partner_id AND {ready}"
+             SELECT {id}, s.run_id, ?5, s.partner_id, s.unit, substr(s.unit, 6), s.payable_cents, s.payable_cents, CAST(?6 AS INTEGER),
+                    {id} || '.pending', y.stripe_account_id, 'planned', ?4, 'planned', 1, ?4
+             FROM run_partner s CROSS JOIN payee y ON y.partner_id = s.partner_id WHERE {due} AND {ready}"
         ))
         .bind(&run.program_id)
         .bind(minimum_cents),
     ];
     let others = vec![
-        Stmt::new(columns.ensure(LedgerAccountKind::Cash, "payout p WHERE p.run_id = ?1")).bind(&run.id),
+        page.of(&run.id, columns.ensure(LedgerAccountKind::Cash, &format!("payout p WHERE {OF_PAGE}"))),
         of_run(format!(
             "INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, run_id, reason, created_at_ms)
-             SELECT p.id || '.pending', '{}', 'pending', {}, p.amount_cents, p.program_id, p.run_id, 'planned', ?2
-             FROM payout p WHERE p.run_id = ?1",
+             SELECT p.id || '.pending', '{}', 'pending', {}, p.amount_cents, p.program_id, p.run_id, 'planned', ?4
+             FROM payout p WHERE {OF_PAGE}",
             TransferCode::Payout.name(),
             columns.moved(TransferCode::Payout),
         )),
         of_run(format!(
             "INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms)
-             SELECT 'payout.onboarding:' || s.run_id || ':' || s.partner_id, 'payout.onboarding', ?3, s.partner_id,
-                    json_object('amount_cents', s.payable_cents, 'unit', s.unit, 'period', ?4,
-                      'due', json(COALESCE((SELECT y.currently_due FROM payee y WHERE y.partner_id = s.partner_id), '[]'))), 'queued', ?2
-             FROM {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {ready}) AND {reachable}
+             SELECT 'payout.onboarding:' || s.run_id || ':' || s.partner_id, 'payout.onboarding', ?5, s.partner_id,
+                    json_object('amount_cents', s.payable_cents, 'unit', s.unit, 'period', ?6,
+                      'due', json(COALESCE((SELECT y.currently_due FROM payee y WHERE y.partner_id = s.partner_id), '[]'))), 'queued', ?4
+             FROM run_partner s WHERE {due} AND NOT EXISTS (SELECT 1 FROM payee y WHERE y.partner_id = s.partner_id AND {ready}) AND {reachable}
              ON CONFLICT (id) DO NOTHING"
         ))
         .bind(&run.program_id)
         .bind(&run.period),
-        of_run(
-            "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
-             SELECT 'payout.approval:' || ?1, 'payout.approval', p.program_id,
-                    json_object('run', ?1, 'payouts', COUNT(*), 'amount_cents', SUM(p.amount_cents), 'unit', p.unit, 'period', ?4), 'queued', ?2
-             FROM payout p WHERE p.run_id = ?1 AND ?3 <> 'automatic'
-               AND (?3 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id))
-             GROUP BY p.program_id, p.unit ON CONFLICT (id) DO NOTHING"
-                .to_owned(),
-        )
-        .bind(approval)
-        .bind(&run.period),
     ];
-    planned.into_iter().chain(payout_accrual_plan(run, delay_days)).chain(others).collect()
+    planned.into_iter().chain(payout_accrual_plan(run, page, delay_days)).chain(others).collect()
+}
+
+/// The run's payouts in the page.
+const OF_PAGE: &str = "p.run_id = ?1 AND p.partner_id > ?2 AND p.partner_id <= ?3";
+
+/// Asks the operators to approve a run's payouts, once all are planned, unless `approval` says that they need not.
+pub fn approval_notice(run: &RunRow, approval: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(
+        "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
+         SELECT 'payout.approval:' || ?1, 'payout.approval', p.program_id,
+                json_object('run', ?1, 'payouts', COUNT(*), 'amount_cents', SUM(p.amount_cents), 'unit', p.unit, 'period', ?4), 'queued', ?2
+         FROM payout p WHERE p.run_id = ?1 AND ?3 <> 'automatic'
+           AND (?3 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id))
+         GROUP BY p.program_id, p.unit ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&run.id)
+    .bind(now)
+    .bind(approval)
+    .bind(&run.period)
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -139,30 +139,35 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     ]
 }
 
-/// Plans the next page of accruals that vest, after the cursor, which is then the page's last accrual. If no accrual is
-/// left, the plan is complete and the run moves on to execution.
+/// Plans the next page of accruals that vest, in the order in which they do. The cursor is then the page's last accrual.
+/// If no accrual is left, the plan is complete and the run moves on to execution. An accrual that was decided again and
+/// vests later than it did is planned once.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
+    let (vests_at_ms, id) = run.cursor.split_once(' ').unwrap_or(("-1", ""));
     [
         Stmt::new(format!(
             "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)
-             SELECT r.id, r.items + row_number() OVER (ORDER BY l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
-             FROM run r, (SELECT id, account_id, partner_id, unit, net_cents FROM accrual
-               WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND id > ?3
-                 AND vests_at_ms <= ?4 AND at_ms < ?4 AND {DECIDED} ORDER BY id LIMIT ?5) l
+             SELECT r.id, r.items + row_number() OVER (ORDER BY l.vests_at_ms, l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
+             FROM run r, (SELECT id, account_id, partner_id, unit, net_cents, vests_at_ms FROM accrual
+               WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND (vests_at_ms, id) > (CAST(?3 AS INTEGER), ?4)
+                 AND vests_at_ms <= ?5 AND at_ms < ?5 AND {DECIDED}
+                 AND NOT EXISTS (SELECT 1 FROM run_item i WHERE i.run_id = ?1 AND i.accrual_id = accrual.id)
+               ORDER BY vests_at_ms, id LIMIT ?6) l
              WHERE r.id = ?1",
         ))
         .bind(&run.id)
         .bind(&run.program_id)
-        .bind(&run.cursor)
+        .bind(vests_at_ms)
+        .bind(id)
         .bind(run.as_of_ms)
         .bind(LINE_PAGE),
         Stmt::new(
             "UPDATE run SET state = IIF(p.last IS NULL, 'executing', 'vesting'), cursor = COALESCE(p.last, '')
-             FROM (SELECT MAX(accrual_id) AS last FROM run_item WHERE run_id = ?1 AND kind = 'vest' AND accrual_id > ?2) p
+             FROM (SELECT (SELECT a.vests_at_ms || ' ' || a.id FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.seq > r.items
+                 CROSS JOIN accrual a ON a.id = i.accrual_id WHERE r.id = ?1 ORDER BY i.seq DESC LIMIT 1) AS last) p
              WHERE run.id = ?1",
         )
-        .bind(&run.id)
-        .bind(&run.cursor),
+        .bind(&run.id),
         count_items(run),
     ]
 }
@@ -299,21 +304,6 @@ fn accounts_ensure(page: &impl Fn(String) -> Stmt) -> Stmt {
          WHERE NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.id = n.id)",
         id = AccountColumns::new("r.program_id", "i.unit", "i.partner_id").account_of("k.value"),
     ))
-}
-
-/// Ranks partners by the number of rewarded accounts, then by earnings.
-pub fn leaderboard_refresh(run: &RunRow, now: UtcMillis) -> [Stmt; 2] {
-    [
-        Stmt::new("DELETE FROM leaderboard WHERE program_id = ?1").bind(&run.program_id),
-        Stmt::new(
-            "INSERT INTO leaderboard (program_id, partner_id, rank, referrals, gross_cents, unit, refreshed_at_ms)
-             SELECT ?1, partner_id, RANK() OVER (ORDER BY COUNT(DISTINCT account_id) DESC, SUM(net_cents) DESC), COUNT(DISTINCT account_id),
-                    SUM(net_cents), MIN(unit), ?2
-             FROM accrual WHERE program_id = ?1 AND partner_id <> '' AND net_cents > 0 AND source NOT GLOB 'adjustment:*' GROUP BY partner_id",
-        )
-        .bind(&run.program_id)
-        .bind(run.as_of_ms.max(now)),
-    ]
 }
 
 pub fn run_finish(run: &RunRow, now: UtcMillis) -> Stmt {

@@ -98,7 +98,8 @@ pub fn progress(db: &Sqlite) -> Vec<Progress> {
             has_terms,
             is_planned,
             is_executed: is_planned && executed >= items,
-            is_done: state == "done",
+            // Only the leaderboard is left.
+            is_done: ["ranking", "done"].contains(&state.as_str()),
         })
     });
     rows.unwrap().map(|p| p.unwrap()).collect()
