@@ -46,14 +46,15 @@ pub async fn close<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Vec<S
 /// Ranks the next partners, and finishes the run after the last.
 pub async fn rank<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Vec<Stmt>, DbError> {
     let after = Ranked::of(&run.cursor);
-    let last = ctx.read(rank_page_end(run, &after).first()).await?;
-    let next = last.filter(|last| last.place - after.place >= RANK_PAGE);
+    let limit = ctx.page(RANK_PAGE);
+    let last = ctx.read(rank_page_end(run, &after, limit).first()).await?;
+    let next = last.filter(|last| last.place - after.place >= limit);
     let mut statements = vec![match &next {
         // A row of numbers and an id always serializes.
         Some(last) => runs::run_step(run, RunState::Ranking, &serde_json::to_string(last).unwrap_or_default()),
         None => runs::run_step(run, RunState::Done, ""),
     }];
-    statements.push(rank_page(run, &after, ctx.now));
+    statements.push(rank_page(run, &after, limit, ctx.now));
     if next.is_none() {
         statements.push(runs::run_finish(run, ctx.now));
     }

@@ -78,7 +78,7 @@ pub fn tiny_accounts(run: &RunRow, partners: &[BackfillPartner]) -> Query<Accoun
         run,
         partners,
         format!(
-            "SELECT DISTINCT e.account_id FROM event e CROSS JOIN binding b ON b.account_id = e.account_id AND b.program_id = ?1
+            "SELECT DISTINCT +e.account_id AS account_id FROM event e CROSS JOIN binding b ON b.account_id = e.account_id AND b.program_id = ?1
              WHERE e.type = 'invoice.paid' AND e.payload ->> '$.\"invoice.paid\".amount.cents' < 100
                AND e.occurred_at_ms >= (SELECT MIN({SINCE}) FROM json_each(?2) p)
                AND b.partner_id IN (SELECT {PARTNER} FROM json_each(?2) p)"
@@ -94,10 +94,10 @@ pub fn earned_accounts(run: &RunRow, partners: &[BackfillPartner]) -> Query<Acco
         format!(
             "SELECT a.id, a.revision, NULL AS written, NULL AS usage_questions, NULL AS closed
              FROM (SELECT DISTINCT l.account_id, l.partner_id FROM json_each(?2) p
-                   CROSS JOIN accrual l ON l.partner_id = {PARTNER} AND l.at_ms >= {SINCE}) l
-               CROSS JOIN account a ON a.id = l.account_id
+                   CROSS JOIN accrual l ON l.partner_id = {PARTNER} AND l.at_ms >= {SINCE}) own
+               CROSS JOIN account a ON a.id = own.account_id
              WHERE a.needs_recompute_since_ms IS NULL
-               AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = a.id AND b.program_id = ?1 AND b.partner_id = l.partner_id)"
+               AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = a.id AND b.program_id = ?1 AND b.partner_id = own.partner_id)"
         ),
     )
 }

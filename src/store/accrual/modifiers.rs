@@ -215,8 +215,8 @@ fn mark_partners(run: &RunRow, new_are_added: bool, page: &PartnerPage, now: Utc
         &run.program_id,
         format!(
             "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?5) WHERE id IN (
-               SELECT b.account_id FROM (SELECT DISTINCT t.partner_id FROM {} AND (t.seen_run <> ?4{new})) t
-                 CROSS JOIN binding b ON b.partner_id = t.partner_id WHERE b.program_id = ?1)",
+               SELECT b.account_id FROM (SELECT DISTINCT t.partner_id FROM {} AND (t.seen_run <> ?4{new})) changed
+                 CROSS JOIN binding b ON b.partner_id = changed.partner_id WHERE b.program_id = ?1)",
             of_marks()
         ),
     )

@@ -40,8 +40,8 @@ pub fn link_list(
          SELECT s.value AS given, l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source,
                 IIF(l.chosen = 2, l.created_at_ms, NULL) AS chosen_at_ms, p.kind,
                 p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email,
-                (SELECT json_group_array(json_object('standing', s.standing, 'from_ms', s.from_ms, 'to_ms', s.to_ms))
-                 FROM suspension s WHERE s.partner_id = p.id HAVING COUNT(*) > 0) AS suspensions
+                (SELECT json_group_array(json_object('standing', u.standing, 'from_ms', u.from_ms, 'to_ms', u.to_ms))
+                 FROM suspension u WHERE u.partner_id = p.id HAVING COUNT(*) > 0) AS suspensions
          FROM {} JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id",
         links_of("SELECT value FROM json_each(?3)
            UNION SELECT c.value FROM said, json_each(said.codes) c

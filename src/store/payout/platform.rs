@@ -9,7 +9,8 @@ use crate::store::query::Query;
 use serde::Deserialize;
 
 /// The platform's country, as a column or value.
-pub const PLATFORM: &str = "(SELECT s.country FROM stripe_platform s ORDER BY s.requested_at_ms DESC, s.id LIMIT 1)";
+pub const PLATFORM: &str =
+    "(SELECT home.country FROM stripe_platform home ORDER BY home.requested_at_ms DESC, home.id LIMIT 1)";
 
 /// The operator's own account at Stripe.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

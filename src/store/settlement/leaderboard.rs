@@ -50,7 +50,7 @@ impl Ranked {
         serde_json::from_str(cursor).unwrap_or(first)
     }
 
-    fn bind(&self, run: &RunRow, sql: String) -> Stmt {
+    fn bind(&self, run: &RunRow, limit: i64, sql: String) -> Stmt {
         Stmt::new(sql)
             .bind(&run.program_id)
             .bind(self.referrals)
@@ -58,7 +58,7 @@ impl Ranked {
             .bind(&self.partner_id)
             .bind(self.place)
             .bind(self.rank)
-            .bind(RANK_PAGE)
+            .bind(limit)
     }
 }
 
@@ -69,20 +69,22 @@ const PAGE: &str = "SELECT *, IIF(referrals = ?2 AND gross_cents = ?3, CAST(?6 A
            ORDER BY referrals DESC, gross_cents DESC, partner_id DESC LIMIT ?7))";
 
 /// The last partner of the page after `after`.
-pub fn rank_page_end(run: &RunRow, after: &Ranked) -> Query<Ranked> {
+pub fn rank_page_end(run: &RunRow, after: &Ranked, limit: i64) -> Query<Ranked> {
     after
         .bind(
             run,
+            limit,
             format!("SELECT referrals, gross_cents, partner_id, place, rank FROM ({PAGE}) ORDER BY place DESC LIMIT 1"),
         )
         .query()
 }
 
 /// Ranks the page after `after`.
-pub fn rank_page(run: &RunRow, after: &Ranked, now: UtcMillis) -> Stmt {
+pub fn rank_page(run: &RunRow, after: &Ranked, limit: i64, now: UtcMillis) -> Stmt {
     after
         .bind(
             run,
+            limit,
             format!(
                 "UPDATE leaderboard SET rank = n.rank, refreshed_at_ms = ?8 FROM ({PAGE}) n
                  WHERE leaderboard.program_id = ?1 AND leaderboard.partner_id = n.partner_id"
