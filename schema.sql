@@ -92,7 +92,7 @@ BEGIN SELECT RAISE(ABORT, 'guard:link_code_looks_alike'); END;
 
 CREATE TABLE event (
   id TEXT PRIMARY KEY,                   -- immutable, the sender's id
-  source TEXT NOT NULL,                  -- immutable: events, emdash, emdash-forms
+  source TEXT NOT NULL,                  -- immutable: events, import, emdash, emdash-forms
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
@@ -135,6 +135,7 @@ CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
   needs_recompute_since_ms INTEGER,                -- mutable: since when its inputs are not those of its decision, so that it must be decided again
+  quiet_revision INTEGER,                -- mutable: if it is the account's, the account is marked because of events that arrived late alone, and what follows is not announced
   refused_by TEXT,                       -- mutable: the guard or constraint that refuses its decision, or one of a batch with it
   refused_at_ms INTEGER,                 -- mutable: when its decision alone was last refused
   signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
@@ -211,7 +212,8 @@ CREATE TABLE accrual (
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL,             -- mutable: how many ledger rows it has
   closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)), -- mutable: 1 if its event is closed
-  changed_at_ms INTEGER NOT NULL DEFAULT 0 -- mutable: when it was last written
+  changed_at_ms INTEGER NOT NULL DEFAULT 0, -- mutable: when it was last written
+  quiet_at_ms INTEGER                    -- mutable: the change at this instant is not announced, because it follows from events that arrived late
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_changed ON accrual (changed_at_ms);
 CREATE INDEX accrual_account ON accrual (account_id);
@@ -920,14 +922,14 @@ CREATE VIEW accrual_message AS
       (SELECT w.value ->> '$.amount.rate_bps' FROM program_version v, json_each(v.document, '$.rewards') w
        WHERE v.program_id = a.program_id AND v.version = a.program_version AND w.value ->> '$.id' = a.reward_id) AS rate_bps
     FROM accrual a) l;
-CREATE TRIGGER accrual_created AFTER INSERT ON accrual WHEN NEW.partner_id <> '' BEGIN
+CREATE TRIGGER accrual_created AFTER INSERT ON accrual WHEN NEW.partner_id <> '' AND NEW.quiet_at_ms IS NOT NEW.changed_at_ms BEGIN
   INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms, is_emailed)
   SELECT m.prefix || m.sequence, 'accrual.created', m.program_id, m.partner_id, m.account_id, m.payload, 'queued', m.changed_at_ms, m.is_emailed
   FROM accrual_message m WHERE m.accrual_id = NEW.id
     AND (m.is_emailed OR EXISTS (SELECT 1 FROM subscription WHERE type IN ('', 'accrual', 'accrual.created')));
 END;
 CREATE TRIGGER accrual_changed AFTER UPDATE OF state, gross_cents, cap_reduction_cents, net_cents ON accrual
-WHEN NEW.partner_id <> '' AND (OLD.state, OLD.gross_cents, OLD.cap_reduction_cents, OLD.net_cents)
+WHEN NEW.partner_id <> '' AND NEW.quiet_at_ms IS NOT NEW.changed_at_ms AND (OLD.state, OLD.gross_cents, OLD.cap_reduction_cents, OLD.net_cents)
   IS NOT (NEW.state, NEW.gross_cents, NEW.cap_reduction_cents, NEW.net_cents)
   AND EXISTS (SELECT 1 FROM subscription WHERE type IN ('', 'accrual',
     IIF(NEW.state IN ('void', 'reversed') AND OLD.state NOT IN ('void', 'reversed'), 'accrual.voided', 'accrual.updated'))) BEGIN

@@ -92,7 +92,7 @@ BEGIN SELECT RAISE(ABORT, 'guard:link_code_looks_alike'); END;
 
 CREATE TABLE event (
   id TEXT PRIMARY KEY,                   -- immutable, the sender's id
-  source TEXT NOT NULL,                  -- immutable: events, emdash, emdash-forms
+  source TEXT NOT NULL,                  -- immutable: events, import, emdash, emdash-forms
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
@@ -135,6 +135,7 @@ CREATE TABLE account (
   id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
   needs_recompute_since_ms INTEGER,                -- mutable: since when its inputs are not those of its decision, so that it must be decided again
+  quiet_revision INTEGER,                -- mutable: if it is the account's, the account is marked because of events that arrived late alone, and what follows is not announced
   refused_by TEXT,                       -- mutable: the guard or constraint that refuses its decision, or one of a batch with it
   refused_at_ms INTEGER,                 -- mutable: when its decision alone was last refused
   signed_up_at_ms INTEGER,               -- mutable: as of the last decision; accounts that signed up first are decided again first
@@ -211,7 +212,8 @@ CREATE TABLE accrual (
   reason TEXT NOT NULL,                  -- mutable: why it is in its state
   postings INTEGER NOT NULL,             -- mutable: how many ledger rows it has
   closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)), -- mutable: 1 if its event is closed
-  changed_at_ms INTEGER NOT NULL DEFAULT 0 -- mutable: when it was last written
+  changed_at_ms INTEGER NOT NULL DEFAULT 0, -- mutable: when it was last written
+  quiet_at_ms INTEGER                    -- mutable: the change at this instant is not announced, because it follows from events that arrived late
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accrual_changed ON accrual (changed_at_ms);
 CREATE INDEX accrual_account ON accrual (account_id);

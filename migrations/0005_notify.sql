@@ -72,14 +72,14 @@ CREATE VIEW accrual_message AS
       (SELECT w.value ->> '$.amount.rate_bps' FROM program_version v, json_each(v.document, '$.rewards') w
        WHERE v.program_id = a.program_id AND v.version = a.program_version AND w.value ->> '$.id' = a.reward_id) AS rate_bps
     FROM accrual a) l;
-CREATE TRIGGER accrual_created AFTER INSERT ON accrual WHEN NEW.partner_id <> '' BEGIN
+CREATE TRIGGER accrual_created AFTER INSERT ON accrual WHEN NEW.partner_id <> '' AND NEW.quiet_at_ms IS NOT NEW.changed_at_ms BEGIN
   INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms, is_emailed)
   SELECT m.prefix || m.sequence, 'accrual.created', m.program_id, m.partner_id, m.account_id, m.payload, 'queued', m.changed_at_ms, m.is_emailed
   FROM accrual_message m WHERE m.accrual_id = NEW.id
     AND (m.is_emailed OR EXISTS (SELECT 1 FROM subscription WHERE type IN ('', 'accrual', 'accrual.created')));
 END;
 CREATE TRIGGER accrual_changed AFTER UPDATE OF state, gross_cents, cap_reduction_cents, net_cents ON accrual
-WHEN NEW.partner_id <> '' AND (OLD.state, OLD.gross_cents, OLD.cap_reduction_cents, OLD.net_cents)
+WHEN NEW.partner_id <> '' AND NEW.quiet_at_ms IS NOT NEW.changed_at_ms AND (OLD.state, OLD.gross_cents, OLD.cap_reduction_cents, OLD.net_cents)
   IS NOT (NEW.state, NEW.gross_cents, NEW.cap_reduction_cents, NEW.net_cents)
   AND EXISTS (SELECT 1 FROM subscription WHERE type IN ('', 'accrual',
     IIF(NEW.state IN ('void', 'reversed') AND OLD.state NOT IN ('void', 'reversed'), 'accrual.voided', 'accrual.updated'))) BEGIN

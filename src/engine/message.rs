@@ -1,6 +1,16 @@
 //! The types of messages, who receives each by email, and whether it has to arrive.
 
 use crate::base::names::names;
+use crate::base::time::UtcMillis;
+
+/// What arrives so many days after it happened, or later, was imported: nothing that follows from it is announced to
+/// anybody.
+pub const NEWS_DAYS: i64 = 30;
+
+/// Whether an event that arrives at `now` is announced.
+pub fn is_news(happened: UtcMillis, now: UtcMillis) -> bool {
+    happened.plus_days(NEWS_DAYS) > now
+}
 
 names! {
     /// What a message in the outbox is about.

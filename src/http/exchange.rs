@@ -75,19 +75,7 @@ impl Response {
 
     /// Problem details (RFC 9457) with a stable `code`.
     pub fn problem(error: &AppError) -> Response {
-        let status = status_of(error.kind);
-        let mut body = json!({
-            "type": format!("urn:manicule:problem:{}", error.code), "title": title_of(error.kind), "status": status,
-            "code": error.code, "detail": error.detail,
-        });
-        if let Some(field) = &error.field {
-            body["field"] = json!(field);
-        }
-        // Messages of the database or a library are for the log; the caller only learns whose fault it is.
-        if error.kind == ErrorKind::Fault {
-            body["detail"] = json!("something went wrong on our side; we logged it");
-        }
-        let mut response = Response::json(status, &body);
+        let mut response = Response::json(status_of(error.kind), &problem_body(error));
         response.headers[0].1 = "application/problem+json".to_owned();
         response.headers.extend(retry_after(error.kind));
         if error.kind == ErrorKind::Unauthorized {
@@ -96,6 +84,22 @@ impl Response {
         response.fault = Some(error.logged());
         response
     }
+}
+
+/// The body of problem details.
+pub fn problem_body(error: &AppError) -> Value {
+    let mut body = json!({
+        "type": format!("urn:manicule:problem:{}", error.code), "title": title_of(error.kind),
+        "status": status_of(error.kind), "code": error.code, "detail": error.detail,
+    });
+    if let Some(field) = &error.field {
+        body["field"] = json!(field);
+    }
+    // Messages of the database or a library are for the log; the caller only learns whose fault it is.
+    if error.kind == ErrorKind::Fault {
+        body["detail"] = json!("something went wrong on our side; we logged it");
+    }
+    body
 }
 
 /// The header that says when to try again, in seconds.

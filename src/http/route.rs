@@ -2,7 +2,8 @@
 
 use crate::codec::attribution::touch_request;
 use crate::codec::credit;
-use crate::codec::event::{emdash, envelope};
+use crate::codec::event::batch::BATCH_BYTES_MAX;
+use crate::codec::event::{batch, emdash, envelope};
 use crate::codec::funnel::beacon;
 use crate::codec::identity::session::SiteUser;
 use crate::codec::message::endpoint;
@@ -16,7 +17,7 @@ use crate::http::auth::{Access, Operator};
 use crate::http::call::{Call, Working};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::credit::credits;
-use crate::http::event::{stripe, webhooks};
+use crate::http::event::{imports, stripe, webhooks};
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::funnel::collect;
 use crate::http::link::links;
@@ -72,6 +73,7 @@ table! {
     POST "/v1/collect", Public => |call| call.body(beacon::parse, collect::beacon);
     GET "/v1/stage.gif", Public => |call| call.to(collect::pixel);
     POST "/v1/webhooks/events", Signed(Webhook::Events) => |call| call.dated_body(envelope::parse, webhooks::event);
+    POST "/v1/events", Operator(Scope::Events) => |call| call.dated_body(batch::parse, imports::events);
     POST "/v1/webhooks/emdash", Signed(Webhook::Emdash) =>
         |call| call.dated_body(emdash::content_hook, webhooks::emdash_hook);
     POST "/v1/webhooks/emdash-forms/{secret}", Signed(Webhook::EmdashForms) =>
@@ -260,10 +262,14 @@ async fn run<S: Platform>(handler: &Handler<S>, call: Call<'_, S, ()>) -> Result
     }
 }
 
-/// The longest body that is read for a path. Stripe's events are longer than others', because they carry whole objects.
+/// The longest body that is read for a path. Stripe's events are longer than others', because they carry whole objects, and an
+/// import has many events.
 pub fn body_bytes_max(path: &str) -> usize {
-    let is_stripe = name_of(path).starts_with("/v1/webhooks/stripe");
-    if is_stripe { EVENT_BYTES_MAX } else { BODY_BYTES_MAX }
+    match name_of(path) {
+        "/v1/events" => BATCH_BYTES_MAX,
+        name if name.starts_with("/v1/webhooks/stripe") => EVENT_BYTES_MAX,
+        _ => BODY_BYTES_MAX,
+    }
 }
 
 fn fits(request: &Request) -> Result<(), AppError> {

@@ -57,12 +57,21 @@ pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) ->
     };
     let (id, at) = (ctx.fresh_id("fev"), ctx.now);
     let reached = FunnelEvent { id, event: recorded.event, senders, visitor, path: recorded.path, at };
-    ctx.query(reached_insert(&reached)).await.map(|_| ()).map_err(AppError::from)
+    ctx.query(reached_insert(&[reached])).await.map(|_| ()).map_err(AppError::from)
 }
 
-/// The statement that counts a webhook's event, for the batch that stores the event. `None` if no funnel has a stage
-/// for its type or no partner sent its visitor.
-pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential) -> Option<Stmt> {
+/// The statement that counts events, for the batch that stores them. `None` if no funnel has a stage for their types or no
+/// partner sent their visitors.
+pub fn counted<'a>(
+    catalog: &Catalog,
+    events: impl Iterator<Item = (&'a Event, &'a VerifiedCredential)>,
+) -> Option<Stmt> {
+    let reached: Vec<FunnelEvent> =
+        events.filter_map(|(event, presented)| reached_by(catalog, event, presented)).collect();
+    (!reached.is_empty()).then(|| reached_insert(&reached))
+}
+
+fn reached_by(catalog: &Catalog, event: &Event, presented: &VerifiedCredential) -> Option<FunnelEvent> {
     let in_force = catalog.all_in_force(event.occurred_at);
     if !in_force.iter().any(|d| d.funnel.as_ref().is_some_and(|f| f.counts(&event.kind))) {
         return None;
@@ -85,7 +94,7 @@ pub fn counted(catalog: &Catalog, event: &Event, presented: &VerifiedCredential)
         at: event.occurred_at,
         senders,
     };
-    (!reached.senders.is_empty()).then(|| reached_insert(&reached))
+    (!reached.senders.is_empty()).then_some(reached)
 }
 
 /// An explicit code is used alone, with the explicit campaign or that of its latest touch. Otherwise the touches are

@@ -9,13 +9,14 @@ use crate::store::port::Stmt;
 use crate::store::program::in_force;
 use crate::store::query::Parsed;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// How much later than the event that it explains a touch may be dated: clocks differ, and one may have whole seconds
 /// only.
 const SKEW_MS: i64 = 300_000;
 
 /// One event of a visitor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FunnelEvent {
     pub id: String,
     /// The event's type.
@@ -38,39 +39,38 @@ pub struct FunnelSender {
     pub touch: bool,
 }
 
-/// Stores the event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
-/// no sender's link was live. A single statement that finds the link, partner and document itself.
-pub fn reached_insert(reached: &FunnelEvent) -> Stmt {
+/// Stores each event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
+/// no sender's link was live. A single statement that finds the links, partners and documents itself.
+pub fn reached_insert(reached: &[FunnelEvent]) -> Stmt {
+    let rows: Vec<Value> =
+        reached.iter().map(|r| json!({"reached": r, "week": Week::of(r.at).to_string()})).collect();
     Stmt::new(format!(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
-         SELECT ?2, l.program_id, l.partner_id, l.code, COALESCE(NULLIF(c.value ->> '$.campaign', ''), l.campaign, ''),
-                s.value ->> '$.id', ?3, ?4, ?5, CAST(?6 AS INTEGER), ?7
-         FROM json_each(?1) c
-         JOIN link l ON {means}
+         SELECT id, program_id, partner_id, code, campaign, stage, event, visitor, path, at, week FROM (
+         SELECT g.value ->> '$.reached.id' AS id, l.program_id, l.partner_id, l.code,
+                COALESCE(NULLIF(c.value ->> '$.campaign', ''), l.campaign, '') AS campaign, s.value ->> '$.id' AS stage,
+                g.value ->> '$.reached.event' AS event, g.value ->> '$.reached.visitor' AS visitor,
+                g.value ->> '$.reached.path' AS path, g.value ->> '$.reached.at' AS at, g.value ->> '$.week' AS week,
+                ROW_NUMBER() OVER (PARTITION BY g.key ORDER BY c.key, s.key) AS place
+         FROM json_each(?1) g
+         CROSS JOIN json_each(g.value, '$.reached.senders') c
+         CROSS JOIN link l ON {means}
          JOIN partner p ON p.id = l.partner_id
          JOIN program_version v ON v.program_id = l.program_id AND v.version = (SELECT version FROM {in_force})
          JOIN json_each(v.document, '$.funnel.stages') s
-         WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?3)
+         WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = g.value ->> '$.reached.event')
            AND (l.expires_at_ms IS NULL OR l.expires_at_ms > c.value ->> '$.at')
            AND (l.disabled_at_ms IS NULL OR l.disabled_at_ms > c.value ->> '$.at')
            AND (p.left_at_ms IS NULL OR p.left_at_ms > c.value ->> '$.at')
            AND (p.disclosure_accepted_at_ms IS NOT NULL OR COALESCE(v.document ->> '$.requires_disclosure', 0) = 0)
            AND (NOT c.value ->> '$.touch'
-                OR ((c.value ->> '$.at') + (v.document ->> '$.attribution.window_days') * 86400000 > ?6
-                    AND c.value ->> '$.at' <= ?6 + ?8))
-         ORDER BY c.key LIMIT 1
-         ON CONFLICT (id) DO NOTHING",
-        in_force = in_force("l.program_id", "?6"),
+                OR ((c.value ->> '$.at') + (v.document ->> '$.attribution.window_days') * 86400000 > g.value ->> '$.reached.at'
+                    AND c.value ->> '$.at' <= (g.value ->> '$.reached.at') + {SKEW_MS})))
+         WHERE place = 1 ON CONFLICT (id) DO NOTHING",
+        in_force = in_force("l.program_id", "(g.value ->> '$.reached.at')"),
         means = means("c.value ->> '$.code'")
     ))
-    .json(&reached.senders)
-    .bind(&reached.id)
-    .bind(&reached.event)
-    .bind(reached.visitor.clone())
-    .bind(reached.path.clone())
-    .bind(reached.at)
-    .bind(Week::of(reached.at).to_string())
-    .bind(SKEW_MS)
+    .json(&rows)
 }
 
 /// How a partner is displayed.

@@ -1,10 +1,12 @@
 //! The order of arrival does not matter (rule 6 of the design). Random facts of developer-affiliate and agency-partner,
 //! with domains, workspaces, caps, bonuses and months over the sign-up limit, are taken in as they happened and
-//! shuffled, then settled by the same runs: accruals and balances must be equal. With runs in between, earnings must be
-//! equal. Runs `ORDER_SEEDS` seeds (40), or the one in `ORDER_SEED`.
+//! shuffled, one by one and imported, then settled by the same runs: accruals and balances must be equal. With runs in
+//! between, earnings must be equal. Runs `ORDER_SEEDS` seeds (40), or the one in `ORDER_SEED`.
 
+mod books;
 mod rng;
 
+use books::{books, earned};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
@@ -263,19 +265,6 @@ fn touchpoints(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> 
     (!touches.is_empty()).then(|| TouchHistory { visitor: sent.visitor.clone(), touches })
 }
 
-/// The final result: balances by ledger account, then every nonzero accrual.
-fn books(world: &World) -> Vec<Map<String, Value>> {
-    let mut rows = world.db.look(
-        "SELECT id, cr_posted_cents - dr_posted_cents AS cents FROM ledger_account
-         WHERE cr_posted_cents <> dr_posted_cents ORDER BY id",
-    );
-    rows.extend(world.db.look(
-        "SELECT account_id, partner_id, reward_id, source, gross_cents, cap_reduction_cents, net_cents, balance, state, vests_at_ms
-         FROM accrual WHERE net_cents > 0 ORDER BY account_id, partner_id, reward_id, source",
-    ));
-    rows
-}
-
 /// The order in which the facts of a seed arrive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Arrival {
@@ -284,6 +273,8 @@ enum Arrival {
     Backwards,
     /// Shuffled, with runs in between.
     Late,
+    /// Shuffled, with so many in one call.
+    Imported(usize),
 }
 
 /// Takes the facts in and settles every month from the first on, at the end or in between.
@@ -294,10 +285,19 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     let end = sent.iter().map(|s| s.at).max().unwrap_or_default() + HOUR;
     match arrival {
         Arrival::InOrder => {}
-        Arrival::Shuffled | Arrival::Late => Rng(seed ^ 0xabcd).shuffle(&mut sent),
+        Arrival::Shuffled | Arrival::Late | Arrival::Imported(_) => Rng(seed ^ 0xabcd).shuffle(&mut sent),
         Arrival::Backwards => sent.reverse(),
     }
     let mut month = 0;
+    if let Arrival::Imported(chunk) = arrival {
+        let events: Vec<_> = sent.iter().map(|fact| (fact.body.clone(), touchpoints(&codes, fact))).collect();
+        for events in events.chunks(chunk) {
+            let outcomes = world.import(UtcMillis(end), events);
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        }
+        world.catch_up(UtcMillis(end));
+        sent.clear();
+    }
     for (number, fact) in sent.iter().enumerate() {
         world
             .take(UtcMillis(end), &fact.body, touchpoints(&codes, fact))
@@ -328,17 +328,11 @@ fn run(world: &World, end: i64, month: i64) {
     }
 }
 
-/// The gross of every accrual except those for states, which depend on which runs there were.
-fn earned(world: &World) -> Vec<Map<String, Value>> {
-    world.db.look(
-        "SELECT account_id, partner_id, reward_id, source, gross_cents, cap_reduction_cents, net_cents FROM accrual
-         WHERE net_cents > 0 AND source NOT LIKE 'state:%' ORDER BY account_id, partner_id, reward_id, source",
-    )
-}
-
 fn difference(seed: u64, seen: &mut BTreeSet<String>) -> Option<String> {
     let in_order = settled(seed, seen, Arrival::InOrder);
-    [Arrival::Shuffled, Arrival::Backwards, Arrival::Late].into_iter().find_map(|arrival| {
+    let arrivals =
+        [Arrival::Shuffled, Arrival::Backwards, Arrival::Late, Arrival::Imported(37), Arrival::Imported(500)];
+    arrivals.into_iter().find_map(|arrival| {
         let world = settled(seed, seen, arrival);
         let look = if arrival == Arrival::Late { earned } else { books };
         let (here, there) = (look(&in_order), look(&world));

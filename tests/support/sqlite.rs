@@ -33,6 +33,8 @@ pub struct Sqlite {
     pub allowance: RefCell<Option<Allowance>>,
     /// The most statements that one invocation has sent so far.
     pub most: Cell<u64>,
+    /// What another request does right before the call with this number.
+    pub meanwhile: RefCell<Option<(u64, Box<dyn FnOnce()>)>>,
     /// The texts of statements, recorded once a test asks for them.
     pub heard: RefCell<Option<BTreeSet<String>>>,
     /// The most steps that one execution of each statement took, recorded once a test asks for them.
@@ -66,6 +68,7 @@ impl Sqlite {
             statements: Cell::new(0),
             allowance: RefCell::default(),
             most: Cell::new(0),
+            meanwhile: RefCell::new(None),
             heard: RefCell::new(None),
             costs: RefCell::new(None),
         }
@@ -99,6 +102,10 @@ impl Db for Sqlite {
         self.take(statements.len())?;
         let call = self.calls.get();
         self.calls.set(call + 1);
+        let meanwhile = self.meanwhile.borrow_mut().take_if(|(at, _)| *at == call);
+        if let Some((_, happens)) = meanwhile {
+            happens();
+        }
         self.statements.set(self.statements.get() + statements.len() as u64);
         let fault = self.fault.get().filter(|(at, _)| *at == call).map(|(_, fault)| fault);
         if fault == Some(Fault::Before) {

@@ -17,6 +17,8 @@ use manicule::service::context::{Context, Ports};
 use manicule::service::error::AppError;
 use manicule::service::event::conversion;
 use manicule::service::event::conversion::{Incoming, IngestOutcome};
+use manicule::service::event::import;
+use manicule::service::event::import::Outcomes;
 use manicule::service::ledger::budget;
 use manicule::service::partner::enroll;
 use manicule::service::preview;
@@ -174,17 +176,15 @@ impl World {
         body: &Value,
         touchpoints: Option<TouchHistory>,
     ) -> Result<IngestOutcome, AppError> {
-        let bytes = body.to_string().into_bytes();
-        let event: Event = manicule::codec::event::envelope::parse(&bytes, when)?;
-        let presented = VerifiedCredential {
-            code: event.credential.code.clone(),
-            touchpoints,
-            token_refused: false,
-            visitor: event.credential.visitor.clone(),
-            clicks: Vec::new(),
-        };
-        let incoming = Incoming { source: "events", body_sha256: digest(&bytes), event, presented, payment: None };
+        let incoming = incoming("events", when, body, touchpoints)?;
         now(conversion::take(&self.at(when), &incoming))
+    }
+
+    /// Takes in many events at once, as an import would.
+    pub fn import(&self, when: UtcMillis, events: &[(Value, Option<TouchHistory>)]) -> Outcomes {
+        let events: Result<Vec<Incoming>, AppError> =
+            events.iter().map(|(body, touchpoints)| incoming("import", when, body, touchpoints.clone())).collect();
+        now(import::import(&self.at(when), &events.expect("valid events"))).expect("an answer")
     }
 
     /// Runs a cadence for every program that settles by it, as cron would at `scheduled`.
@@ -329,13 +329,34 @@ const COUNTED: &str = "SELECT 'total of ' || partner_id AS what FROM (
        WHERE partner_id <> '' AND net_cents > 0 AND source NOT GLOB 'adjustment:*' GROUP BY program_id, partner_id)
    GROUP BY program_id, partner_id, referrals, gross_cents HAVING COUNT(*) <> 2";
 
+fn incoming(
+    source: &'static str,
+    when: UtcMillis,
+    body: &Value,
+    touchpoints: Option<TouchHistory>,
+) -> Result<Incoming, AppError> {
+    let bytes = body.to_string().into_bytes();
+    let event: Event = manicule::codec::event::envelope::parse(&bytes, when)?;
+    let presented = VerifiedCredential {
+        code: event.credential.code.clone(),
+        touchpoints,
+        token_refused: false,
+        visitor: event.credential.visitor.clone(),
+        clicks: Vec::new(),
+    };
+    Ok(Incoming { source, body_sha256: digest(&bytes), event, presented, payment: None })
+}
+
 pub fn at(text: &str) -> UtcMillis {
     UtcMillis::parse(text).unwrap_or_else(|| panic!("{text} is an instant"))
 }
 
 /// Runs a future that is ready immediately.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
-    futures_executor::block_on(future)
+    match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(done) => done,
+        std::task::Poll::Pending => panic!("nothing outside is waited for"),
+    }
 }
 
 fn digest(bytes: &[u8]) -> String {

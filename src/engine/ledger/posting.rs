@@ -26,7 +26,7 @@ pub struct Transfer {
 }
 
 /// The accruals and ledger rows to write so that the accruals change from `standing` to `wanted`. `cause` is the event
-/// being processed.
+/// being processed; if it is not a single one, the first row of an accrual is caused by the accrual's own.
 pub fn settle(standing: &[Accrual], wanted: Vec<Accrual>, cause: &str) -> (Vec<Accrual>, Vec<Transfer>) {
     let mut writes = Vec::new();
     let mut transfers = Vec::new();
@@ -112,6 +112,8 @@ fn push(
     }
     if difference != 0 {
         accrual.postings += 1;
+        let own = accrual.event_id.to_string();
+        let cause = if cause.is_empty() && old.is_none() { &own } else { cause };
         transfers.push(if difference > 0 {
             accrue(&accrual, Cents(difference), cause)
         } else {

@@ -1,5 +1,6 @@
 //! Ingesting events.
 
+pub mod imports;
 pub mod passed;
 pub mod stripe;
 pub mod submissions;

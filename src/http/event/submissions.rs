@@ -10,7 +10,7 @@ use crate::base::time::{MINUTE_MS, UtcMillis};
 use crate::codec::event::emdash::submission;
 use crate::http::context::{Platform, RequestContext};
 use crate::service::error::AppError;
-use crate::store::event::events_seen;
+use crate::store::event::intake::events_seen;
 use serde_json::Value;
 
 const SPAN_MS: i64 = 10 * MINUTE_MS;

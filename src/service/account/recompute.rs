@@ -2,6 +2,7 @@
 //! modifiers, a cap. The change marked them; here they are processed page by page. A rule that refuses the decision about
 //! one account refuses its whole page: the page is halved until that account is alone, which then waits with the reason.
 
+use crate::base::ids::AccountId;
 use crate::engine::account::closing;
 use crate::service::account::books;
 use crate::service::account::books::{BOOKS_STATEMENTS, PendingEvent};
@@ -21,14 +22,21 @@ pub const PAGE_STATEMENTS: u64 = 3 + BOOKS_STATEMENTS + COMMIT_STATEMENTS;
 /// Decides up to one page of marked accounts. Returns whether there was one. A page that this invocation cannot write
 /// is not started.
 pub async fn page<P: Ports>(ctx: &Context<'_, P>) -> Result<bool, DbError> {
-    let lists = (account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS)), waiting::refused_next(ctx.now));
-    let (mut accounts, refused) = ctx.read(lists).await?;
-    if accounts.is_empty() {
-        accounts = refused;
-    }
-    if accounts.is_empty() {
-        return Ok(false);
-    }
+    let lists = (account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS), None), waiting::refused_next(ctx.now));
+    let (accounts, refused) = ctx.read(lists).await?;
+    decide_page(ctx, if accounts.is_empty() { refused } else { accounts }).await
+}
+
+/// The same with a page of `accounts` as far as they are marked.
+pub async fn page_of<P: Ports>(ctx: &Context<'_, P>, accounts: &[AccountId]) -> Result<bool, DbError> {
+    let list = account::recompute_list(ctx.page(PAGE), ctx.page(PAGE_FACTS), Some(accounts));
+    decide_page(ctx, ctx.read(list).await?).await
+}
+
+async fn decide_page<P: Ports>(ctx: &Context<'_, P>, mut accounts: Vec<AccountRow>) -> Result<bool, DbError> {
+    let Some(is_quiet) = accounts.first().map(|first| first.is_quiet) else { return Ok(false) };
+    // What is announced, and what is not, are decided apart.
+    accounts.retain(|account| account.is_quiet == is_quiet);
     while ctx.has_room(PAGE_STATEMENTS - 2) {
         let Err(error) = decide(ctx, &accounts).await else { return Ok(true) };
         let DbError::Violation(why) = &error else { return Err(error) };
@@ -53,7 +61,7 @@ async fn decide<P: Ports>(ctx: &Context<'_, P>, accounts: &[AccountRow]) -> Resu
         &PendingEvent { reads: FactReads::Whole, ..PendingEvent::default() },
     )
     .await?;
-    let mut commit = Commit::default();
+    let mut commit = Commit::new(accounts.iter().all(|account| account.is_quiet != 0));
     for account in accounts {
         let decision = books.with_case(&account.id, ctx.now, closing::decide);
         commit.add(&mut books, account, decision, "");

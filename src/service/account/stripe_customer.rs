@@ -7,7 +7,9 @@ use crate::base::time::UtcMillis;
 use crate::codec::stripe::Customer;
 use crate::engine::account::closing;
 use crate::engine::account::customer;
+use crate::engine::account::fact::Fact;
 use crate::engine::event::Payload;
+use crate::engine::message::is_news;
 use crate::service::account::books;
 use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit, UNBIND_STATEMENTS};
@@ -15,7 +17,7 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::service::setup::STATEMENTS_FREE;
 use crate::store::account;
-use crate::store::account::AccountRow;
+use crate::store::account::{AccountRow, Marking};
 use crate::store::account::customer as customers;
 use crate::store::account::customer::BookedCustomer;
 use crate::store::attribution::suspicion;
@@ -111,21 +113,23 @@ async fn attempt<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<AccountId, 
         // It stays marked.
         return Ok(row.account_id);
     }
-    batch.extend(moved(ctx, &target, &elsewhere).await?.statements(ctx.now));
+    let (commit, marking) = moved(ctx, &target, &elsewhere).await?;
+    batch.extend(commit.statements(ctx.now));
     // Who named a mailbox first may have changed for every account that has it, the target included.
     let mut ids: Vec<AccountId> = elsewhere.into_iter().map(|fact| fact.account_id).collect();
     ids.push(target.clone());
-    batch.push(suspicion::recompute_by_customer(id, &ids, ctx.now));
+    batch.push(suspicion::recompute_by_customer(id, &ids, marking));
     ctx.batch(batch).await?;
     Ok(target)
 }
 
-/// The decisions about all accounts that facts come from or go to, as if the facts had already moved.
+/// The decisions about all accounts that facts come from or go to, as if the facts had already moved. Nothing is announced
+/// of facts that are old.
 async fn moved<P: Ports>(
     ctx: &Context<'_, P>,
     target: &AccountId,
     facts: &[BookedCustomer],
-) -> Result<Commit, DbError> {
+) -> Result<(Commit, Marking), DbError> {
     let mut ids: Vec<AccountId> = facts.iter().map(|f| f.account_id.clone()).chain([target.to_owned()]).collect();
     sort(&mut ids);
     ids.dedup();
@@ -138,7 +142,9 @@ async fn moved<P: Ports>(
     let mut books =
         books::read(ctx, catalog, accounts.clone(), &PendingEvent { reads: FactReads::All, ..PendingEvent::default() })
             .await?;
-    let mut commit = Commit::default();
+    let moving = |f: &&Fact| events.contains(&f.event_id);
+    let quiet = !ids.iter().flat_map(|id| books.facts.own(id)).filter(moving).any(|f| is_news(f.at, ctx.now));
+    let mut commit = Commit::new(quiet);
     for left in accounts.iter().filter(|a| a.id != *target) {
         if !signs_up_without(&books, &left.id, &events) {
             commit.unbind(&mut books, &left.id);
@@ -151,7 +157,7 @@ async fn moved<P: Ports>(
         let decision = books.with_case(&row.id, ctx.now, closing::decide);
         commit.add(&mut books, row, decision, "");
     }
-    Ok(commit)
+    Ok((commit, Marking { now: ctx.now, quiet }))
 }
 
 fn signs_up_without(books: &AccountSnapshots, account: &AccountId, moved: &[EventId]) -> bool {

@@ -4,13 +4,14 @@ use crate::base::ids::{AccountId, InvoiceId};
 use crate::base::sort::sort_by;
 use crate::base::time::UtcMillis;
 use crate::codec::attribution::cookie::CookieKeys;
-use crate::codec::attribution::{reference, token};
+use crate::codec::attribution::token;
 use crate::engine::account::closing;
 use crate::engine::account::decision;
 use crate::engine::account::decision::AccountDecision;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::account::usage;
-use crate::engine::event::{Event, Payload};
+use crate::engine::event::Event;
+use crate::engine::message::is_news;
 use crate::engine::review::address;
 use crate::program::catalog::Catalog;
 use crate::service::account::books;
@@ -18,14 +19,14 @@ use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, Pending
 use crate::service::account::commit::{COMMIT_STATEMENTS, Commit};
 use crate::service::account::{recompute, stripe_customer};
 use crate::service::context::{Context, Ports};
-use crate::service::error::{AppError, ErrorKind};
+use crate::service::error::AppError;
 pub use crate::service::event::incoming::{Incoming, IngestOutcome};
 use crate::service::event::incoming::{event_rows, fact};
 use crate::service::event::moot;
 use crate::service::event::report::{AccrualOutcome, IngestReport};
 use crate::service::retry::Failed;
-use crate::store::account::{AccountRow, customer, waiting};
-use crate::store::attribution::suspicion::IdentityMark;
+use crate::store::account::{AccountRow, Marking, customer, waiting};
+use crate::store::event::intake::{Seen, events_seen, visitor_clicks};
 use crate::store::event::{EventState, FactReads};
 use crate::store::port::{DbError, Stmt};
 use crate::store::together::together;
@@ -57,7 +58,7 @@ const ALSO_STATEMENTS: u64 = 2;
 pub const TAKE_USUALLY: u64 = TAKE_STATEMENTS - BOOKS_STATEMENTS - 8;
 
 /// Pages of dependent accounts that are recomputed before the sender gets a response; the sweep does the rest.
-const DEPENDANT_PAGES: u32 = 4;
+pub(super) const DEPENDANT_PAGES: u32 = 4;
 
 /// Ingests an event. A repeat changes nothing and gets the first response; the same id with a different body is
 /// refused.
@@ -82,7 +83,7 @@ pub async fn take_with<P: Ports>(
 }
 
 /// The columns of what is known of an event and its accounts.
-const KNOWN: &[&str] = &["body_sha256, outcome", "id, revision, written, usage_questions, closed"];
+const KNOWN: &[&str] = &["id, body_sha256, outcome", "id, revision, written, usage_questions, closed"];
 
 async fn attempt<P: Ports>(
     ctx: &Context<'_, P>,
@@ -91,11 +92,9 @@ async fn attempt<P: Ports>(
 ) -> Result<IngestOutcome, Failed> {
     let event = &incoming.event;
     let invoices = incoming.invoices();
-    let visitor = incoming.presented.visitor.as_deref().unwrap_or("");
     // The accounts' revisions are read before their snapshots, so anything written in between makes this attempt fail.
-    let clicks =
-        matches!(event.payload, Payload::SignedUp { .. }).then(|| events::visitor_clicks(visitor, event.occurred_at));
-    let known = (events::event_seen(&event.id).first(), events::event_accounts(event.account_id.as_ref(), &invoices));
+    let clicks = incoming.visitor().map(|visitor| visitor_clicks(&[visitor]));
+    let known = (events_seen(&[&event.id]).first(), events::event_accounts(event.account_id.as_ref(), &invoices));
     let ((seen, mut accounts), catalog, clicks) =
         ctx.read((together(KNOWN, known), program::programs(), clicks)).await?;
     sort_by(&mut accounts, |a, b| a.id.cmp(&b.id));
@@ -108,16 +107,13 @@ async fn attempt<P: Ports>(
     {
         accounts.push(AccountRow::new(id.clone()));
     }
-    let mut presented = incoming.presented.clone();
-    if let Some(touchpoints) = &mut presented.touchpoints {
-        reference::name_programs(touchpoints, &catalog);
-    }
-    presented.clicks = clicks.unwrap_or_default();
+    let clicks = clicks.into_iter().flatten().map(|(_, click)| click).collect();
+    let presented = incoming.credential(&catalog, clicks);
     if known && let Some(taken) = moot::take(ctx, incoming, &presented, (&catalog, &accounts), &also).await? {
         return Ok(taken);
     }
     let mut outcome = IngestReport::new(event, known);
-    let mut commit = marks(event);
+    let mut commit = marks(event, ctx.now);
     let mut decided = Vec::new();
     if known && !accounts.is_empty() {
         decided.extend(accounts.iter().map(|a| a.id.clone()));
@@ -137,7 +133,7 @@ async fn attempt<P: Ports>(
     let text = outcome.to_string();
     let state = if known { EventState::Open } else { EventState::Moot };
     let marks = commit.marks_others();
-    let (mut batch, customers) = event_rows(ctx, incoming, &catalog, &presented, (&text, state));
+    let (mut batch, customers) = event_rows(ctx, &catalog, &[incoming.intake(&presented, text, state)]);
     batch.extend(commit.statements(ctx.now));
     batch.extend(also.clone());
     let rows = match ctx.batch(batch).await {
@@ -163,33 +159,21 @@ async fn wait<P: Ports>(
     let report = IngestReport::new(event, known).waiting();
     let outcome = serde_json::to_value(&report).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
-    let (mut batch, _) = event_rows(ctx, incoming, catalog, presented, (&text, EventState::Open));
+    let (mut batch, _) = event_rows(ctx, catalog, &[incoming.intake(presented, text, EventState::Open)]);
     // Other accounts may follow from the event itself, whatever it means for its own.
-    batch.extend(marks(event).statements(ctx.now));
-    batch.push(waiting::account_wait(accounts, why, ctx.now));
+    batch.extend(marks(event, ctx.now).statements(ctx.now));
+    let marking = Marking { now: ctx.now, quiet: !is_news(event.occurred_at, ctx.now) };
+    batch.push(waiting::account_wait(accounts, why, marking));
     batch.extend(also);
     ctx.batch(batch).await?;
     Ok(IngestOutcome { first: true, known, outcome, rejoin: 0, marks: true })
 }
 
-/// The accounts that an event concerns without being theirs: those of the domain, mailbox or customer that it names.
-fn marks(event: &Event) -> Commit {
-    let mut commit = Commit::default();
-    let person = &event.person;
-    if let Some(account) =
-        event.account_id.clone().filter(|_| person.email.is_some() || person.stripe_customer.is_some())
-    {
-        commit.identity_named(IdentityMark {
-            account,
-            mailbox: person.email.as_deref().map(address::mailbox),
-            customer: person.stripe_customer.clone(),
-            at: event.occurred_at,
-            event: event.id.clone(),
-        });
-    }
-    if let Some(domain) = events::domain_of(&event.payload) {
-        commit.domain_changed(domain.to_owned(), event.occurred_at);
-    }
+/// The accounts that an event concerns without being theirs: those of the domain, mailbox or customer that it names. An event
+/// that arrives late is not announced, nor is what follows from it.
+fn marks(event: &Event, now: UtcMillis) -> Commit {
+    let mut commit = Commit::new(!is_news(event.occurred_at, now));
+    commit.named_by(event);
     commit
 }
 
@@ -261,18 +245,8 @@ fn settle(
     }
 }
 
-fn repeat(incoming: &Incoming, seen: &events::Seen, known: bool) -> Result<IngestOutcome, AppError> {
-    if seen.body_sha256 != incoming.body_sha256 {
-        return Err(AppError::new(
-            ErrorKind::Conflict,
-            "event_id_reused",
-            format!(
-                "event {} was already received with a different body; send changes under a new id",
-                incoming.event.id
-            ),
-        )
-        .field("id"));
-    }
+fn repeat(incoming: &Incoming, seen: &Seen, known: bool) -> Result<IngestOutcome, AppError> {
+    incoming.is_repeat(&seen.body_sha256)?;
     let outcome = serde_json::from_str(&seen.outcome).unwrap_or_default();
     Ok(IngestOutcome { first: false, known, outcome, rejoin: 0, marks: false })
 }

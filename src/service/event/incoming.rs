@@ -1,15 +1,19 @@
 //! An event as it comes in, and what becomes of it.
 
 use crate::base::ids::InvoiceId;
+use crate::codec::attribution::reference;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
-use crate::engine::event::{Event, FactPayment};
+use crate::engine::attribution::touch::Touch;
+use crate::engine::event::{Event, FactPayment, Payload};
 use crate::engine::review::address;
 use crate::program::catalog::Catalog;
 use crate::service::context::{Context, Ports};
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::funnel;
 use crate::store::account::customer;
-use crate::store::event as events;
 use crate::store::event::EventState;
+use crate::store::event::intake;
+use crate::store::event::intake::{EventVisitor, Intake};
 use crate::store::port::{Rows, Stmt};
 
 /// An event with its source.
@@ -29,6 +33,41 @@ impl Incoming {
     pub(super) fn invoices(&self) -> Vec<InvoiceId> {
         let of_payment = self.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.clone());
         self.event.payload.invoice_id().cloned().into_iter().chain(of_payment).collect()
+    }
+
+    /// Its visitor, if that counts.
+    pub(super) fn visitor(&self) -> Option<EventVisitor> {
+        matches!(self.event.payload, Payload::SignedUp { .. }).then(|| EventVisitor::of(&self.event)).flatten()
+    }
+
+    /// What it presented, with its touches' programs named and the clicks of its visitor.
+    pub(super) fn credential(&self, catalog: &Catalog, clicks: Vec<Touch>) -> VerifiedCredential {
+        let mut presented = self.presented.clone();
+        if let Some(touchpoints) = &mut presented.touchpoints {
+            reference::name_programs(touchpoints, catalog);
+        }
+        VerifiedCredential { clicks, ..presented }
+    }
+
+    pub(super) fn intake<'a>(
+        &'a self,
+        presented: &'a VerifiedCredential,
+        outcome: String,
+        state: EventState,
+    ) -> Intake<'a> {
+        Intake { event: &self.event, source: self.source, body_sha256: &self.body_sha256, presented, outcome, state }
+    }
+
+    /// The refusal, if this is not what was `seen` under its id.
+    pub(super) fn is_repeat(&self, seen_sha256: &str) -> Result<(), AppError> {
+        if seen_sha256 == self.body_sha256 {
+            return Ok(());
+        }
+        let detail = format!(
+            "event {} was already received with a different body; send changes under a new id",
+            self.event.id
+        );
+        Err(AppError::new(ErrorKind::Conflict, "event_id_reused", detail).field("id"))
     }
 }
 
@@ -55,22 +94,19 @@ impl CustomersMark {
     }
 }
 
-/// What stores an event, whatever is decided because of it: the beginning of its batch. The event goes first: its unique id rejects a second delivery before anything else is written.
+/// What stores events, whatever is decided because of them: the beginning of their batch. The events go first: their unique
+/// ids reject a second delivery before anything else is written.
 pub(super) fn event_rows<P: Ports>(
     ctx: &Context<'_, P>,
-    incoming: &Incoming,
     catalog: &Catalog,
-    presented: &VerifiedCredential,
-    (outcome, state): (&str, EventState),
+    intakes: &[Intake],
 ) -> (Vec<Stmt>, CustomersMark) {
-    let Incoming { event, source, body_sha256, .. } = incoming;
-    let intake = events::Intake { source, body_sha256, received_at: ctx.now, presented, outcome, state };
-    let mut statements = vec![events::event_insert(event, &intake)];
-    statements.extend(events::event_person_insert(event, source));
-    let marks = customer::customers_mark(event, source, ctx.now);
+    let mut statements = intake::event_insert(intakes, ctx.now);
+    statements.extend(intake::event_person_insert(intakes));
+    let marks = customer::customers_mark(intakes.iter().map(|intake| (intake.event, intake.source)), ctx.now);
     let customers = marks.is_some().then_some(statements.len());
     statements.extend(marks);
-    statements.extend(funnel::counted(catalog, event, presented));
+    statements.extend(funnel::counted(catalog, intakes.iter().map(|intake| (intake.event, intake.presented))));
     (statements, CustomersMark(customers))
 }
 

@@ -1,9 +1,10 @@
 //! Ingesting events.
 
 pub mod conversion;
+pub mod import;
 mod incoming;
 mod moot;
-mod report;
+pub mod report;
 pub mod stripe_in;
 pub mod stripe_once;
 pub mod stripe_sweep;

@@ -36,7 +36,7 @@ pub(super) async fn take<P: Ports>(
     }
     let outcome = serde_json::to_value(IngestReport::new(event, false)).map_err(|e| DbError::Fault(e.to_string()))?;
     let text = outcome.to_string();
-    let (mut batch, customers) = event_rows(ctx, incoming, catalog, presented, (&text, EventState::Moot));
+    let (mut batch, customers) = event_rows(ctx, catalog, &[incoming.intake(presented, text, EventState::Moot)]);
     batch.extend_from_slice(also);
     let rows = ctx.batch(batch).await?;
     Ok(Some(IngestOutcome { first: true, known: false, outcome, rejoin: customers.marked(&rows), marks: false }))

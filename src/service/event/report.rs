@@ -74,6 +74,11 @@ impl AccrualOutcome {
     }
 }
 
+/// What the event brought and nobody can use.
+pub fn warnings(event: &Event) -> Vec<&'static str> {
+    event.person.email_ignored.then_some(EMAIL_IGNORED).into_iter().collect()
+}
+
 impl IngestReport {
     pub(super) fn new(event: &Event, known: bool) -> IngestReport {
         IngestReport {
@@ -82,7 +87,7 @@ impl IngestReport {
             account: event.account_id.clone(),
             attribution: Vec::new(),
             accruals: Vec::new(),
-            warnings: event.person.email_ignored.then_some(EMAIL_IGNORED).into_iter().collect(),
+            warnings: warnings(event),
         }
     }
 

@@ -29,8 +29,7 @@ use crate::service::stripe;
 use crate::service::stripe::StripeReply;
 use crate::store::account::customer as customers;
 use crate::store::account::customer::SOURCE;
-use crate::store::event as events;
-use crate::store::event::SeenEvent;
+use crate::store::event::intake::{Seen, events_seen};
 use crate::store::event::stripe as rows;
 use crate::store::event::stripe::{ReadyEvent, WaitingEvent};
 use crate::store::payout::payee;
@@ -186,11 +185,11 @@ async fn taken<P: Ports>(ctx: &Context<'_, P>, drafts: &[Draft]) -> Result<HashM
         return Ok(HashMap::new());
     }
     let ids: Vec<&str> = drafts.iter().map(|draft| draft.id.as_str()).collect();
-    let rows = ctx.read(events::events_seen(&ids)).await?;
-    let same = |seen: SeenEvent| {
-        let draft = drafts.iter().find(|draft| draft.id == seen.id)?;
+    let rows = ctx.read(events_seen(&ids)).await?;
+    let same = |seen: Seen| {
+        let draft = drafts.iter().find(|draft| *draft.id == *seen.id)?;
         (seen.body_sha256 == digest_of(draft))
-            .then(|| (seen.id, serde_json::from_str(&seen.outcome).unwrap_or_default()))
+            .then(|| (seen.id.into(), serde_json::from_str(&seen.outcome).unwrap_or_default()))
     };
     Ok(rows.into_iter().filter_map(same).collect())
 }

@@ -5,7 +5,7 @@ use crate::codec::stripe as wire;
 use crate::codec::stripe::{Draft, StripeEvent, Translated};
 use crate::program::event::EventType;
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::event::Seen;
+use crate::store::event::intake::Seen;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -172,7 +172,7 @@ async fn page<P: Ports>(ctx: &Context<'_, P>, id: &ProgramId) -> Result<bool, Db
         budget::budget_advance(&[(id, row.revision)]),
         ledger::ledger_accounts_ensure(&transfers),
     ];
-    batch.extend(account::accrual_write(&released, ctx.now));
+    batch.extend(account::accrual_write(&released, false, ctx.now));
     batch.extend(ledger::transfer_insert(&transfers, ctx.now));
     // A held one is announced when its hold ends.
     let free: Vec<Accrual> = released.into_iter().filter(|l| l.state == AccrualState::Available).collect();

@@ -7,6 +7,7 @@ use crate::engine::event::{Event, Payload};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The source of Stripe's events: they identify a customer only by its id, and never identify an account.
 pub const SOURCE: &str = "stripe";
@@ -62,25 +63,30 @@ pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMilli
     statements
 }
 
-/// Marks the customers that may turn out to be the event's account, and returns their ids. `None` if the event says
-/// nothing that identifies an account.
-pub fn customers_mark(event: &Event, source: &str, now: UtcMillis) -> Option<Stmt> {
+/// Marks the customers that may turn out to be the events' accounts, and returns their ids. `None` if no event says
+/// anything that identifies an account.
+pub fn customers_mark<'a>(events: impl Iterator<Item = (&'a Event, &'a str)>, now: UtcMillis) -> Option<Stmt> {
+    let named: Vec<Value> = events.filter_map(|(event, source)| named_by(event, source)).collect();
+    (!named.is_empty()).then(|| {
+        Stmt::new(
+            "UPDATE stripe_customer SET revision = revision + 1, needs_recompute_since_ms = ?2
+             WHERE id IN (SELECT value ->> '$.account' FROM json_each(?1) UNION SELECT value ->> '$.customer' FROM json_each(?1)
+               UNION SELECT n.customer_id FROM json_each(?1) CROSS JOIN event_person p ON p.account_id = value ->> '$.account'
+                 CROSS JOIN stripe_customer_person n ON n.email = lower(p.email)) RETURNING id",
+        )
+        .json(&named)
+        .bind(now)
+    })
+}
+
+fn named_by(event: &Event, source: &str) -> Option<Value> {
     let account = event.account_id.as_deref().filter(|_| source != SOURCE)?;
     let person = &event.person;
     let says = person.email.is_some()
         || person.stripe_customer.is_some()
         || matches!(event.payload, Payload::SignedUp { .. })
         || account.starts_with("cus_");
-    says.then(|| {
-        Stmt::new(
-            "UPDATE stripe_customer SET revision = revision + 1, needs_recompute_since_ms = ?3
-             WHERE id = ?1 OR id = ?2 OR id IN (SELECT n.customer_id FROM event_person p
-               JOIN stripe_customer_person n ON n.email = lower(p.email) WHERE p.account_id = ?1) RETURNING id",
-        )
-        .bind(account)
-        .bind(person.stripe_customer.clone())
-        .bind(now)
-    })
+    says.then(|| json!({"account": account, "customer": person.stripe_customer}))
 }
 
 /// Customers to be joined again, longest waiting first.

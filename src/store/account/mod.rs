@@ -10,10 +10,11 @@ use crate::base::time::{Quarter, UtcMillis};
 use crate::engine::account::decision::GroupDecision;
 use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::accrual::Accrual;
+use crate::store::account::marked::IS_QUIET;
 pub(in crate::store) use crate::store::account::marked::mark_found;
 pub use crate::store::account::marked::{
-    DomainMark, SharedMark, SignupVelocityMark, recompute_by_ids, recompute_by_partner, recompute_by_partners,
-    recompute_by_shared, recompute_by_signup_velocity,
+    DomainMark, Marking, SharedMark, SignupVelocityMark, StoredFor, recompute_by_ids, recompute_by_invoices,
+    recompute_by_partner, recompute_by_partners, recompute_by_shared, recompute_by_signup_velocity, recompute_by_stored,
 };
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;
@@ -30,12 +31,15 @@ pub struct AccountRow {
     pub usage_questions: Option<String>,
     /// What is known of its closed facts, as JSON; empty if that is not enough.
     pub closed: Option<String>,
+    /// 1 if it is marked because of events that arrived late alone.
+    #[serde(default)]
+    pub is_quiet: i64,
 }
 
 impl AccountRow {
     /// An account with nothing stored, or of which only the id is needed.
     pub fn new(id: AccountId) -> AccountRow {
-        AccountRow { id, revision: 0, written: None, usage_questions: None, closed: None }
+        AccountRow { id, revision: 0, written: None, usage_questions: None, closed: None, is_quiet: 0 }
     }
 }
 
@@ -112,36 +116,45 @@ pub fn account_touch(accounts: &[AccountRow]) -> Stmt {
 }
 
 /// Accounts to be recomputed, earliest sign-up first: as many as have `facts` events together, and at least one. Those
-/// that were refused are not among them.
-pub fn recompute_list(limit: i64, facts: i64) -> Query<AccountRow> {
-    Stmt::new(
-        "SELECT id, revision, written, usage_questions, closed FROM (
-           SELECT id, revision, written, usage_questions, closed, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
+/// that were refused are not among them. `among`: only these.
+pub fn recompute_list(limit: i64, facts: i64, among: Option<&[AccountId]>) -> Query<AccountRow> {
+    let (columns, only) = (
+        format!("id, revision, written, usage_questions, closed, {IS_QUIET} AS is_quiet"),
+        if among.is_some() { "AND id IN (SELECT value FROM json_each(?3))" } else { "" },
+    );
+    let list = Stmt::new(format!(
+        "SELECT id, revision, written, usage_questions, closed, is_quiet FROM (
+           SELECT id, revision, written, usage_questions, closed, is_quiet, row_number() OVER (ORDER BY signed_up_at_ms, id) AS place,
                   SUM((SELECT COUNT(*) FROM event e WHERE e.account_id = a.id AND e.state <> 'moot')) OVER (ORDER BY signed_up_at_ms, id) AS total
-           FROM (SELECT id, revision, written, usage_questions, closed, signed_up_at_ms FROM account
-                 WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL ORDER BY signed_up_at_ms, id LIMIT ?1) a)
-         WHERE total <= ?2 OR place = 1 ORDER BY place",
-    )
+           FROM (SELECT {columns}, signed_up_at_ms FROM account
+                 WHERE needs_recompute_since_ms IS NOT NULL AND refused_by IS NULL {only} ORDER BY signed_up_at_ms, id LIMIT ?1) a)
+         WHERE total <= ?2 OR place = 1 ORDER BY place"
+    ))
     .bind(limit)
-    .bind(facts)
+    .bind(facts);
+    match among {
+        Some(among) => list.json(&among),
+        None => list,
+    }
     .query()
 }
 
 pub const LINE_COLUMNS: &str = "id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, \
      at_ms, period, unit, gross_cents, cap_reduction_cents, adjusted_cents, net_cents, balance, funding_account, state, vests_at_ms, reason, postings";
 
-/// Writes accruals in their new state.
-pub fn accrual_write(accruals: &[Accrual], now: UtcMillis) -> Vec<Stmt> {
-    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", accrual_insert("?2"));
+/// Writes accruals in their new state. `quiet`: that is not announced.
+pub fn accrual_write(accruals: &[Accrual], quiet: bool, now: UtcMillis) -> Vec<Stmt> {
+    let at = if quiet { "?2" } else { "NULL" };
+    let sql = format!("{GIVEN} {} ON CONFLICT (id) DO UPDATE SET {LINE_UPDATES}", accrual_insert("?2", at));
     json_pages(accruals).into_iter().map(|page| Stmt::new(sql.clone()).bind(page).bind(now)).collect()
 }
 
-/// Writes the accruals of `given`, with the parameter that holds the time.
-pub fn accrual_insert(now: &str) -> String {
+/// Writes the accruals of `given`, with the parameter that holds the time, and since when it is quiet about them.
+pub fn accrual_insert(now: &str, quiet_at: &str) -> String {
     let values: Vec<String> = LINE_COLUMNS.split(", ").map(|c| format!("row ->> '$.{}'", c.trim())).collect();
     // `WHERE true` keeps SQLite from parsing ON CONFLICT as part of a join.
     format!(
-        "INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms) SELECT {}, {now} FROM given WHERE true",
+        "INSERT INTO accrual ({LINE_COLUMNS}, changed_at_ms, quiet_at_ms) SELECT {}, {now}, {quiet_at} FROM given WHERE true",
         values.join(", ")
     )
 }
@@ -175,7 +188,7 @@ const LINE_UPDATES: &str = "program_version = excluded.program_version, event_id
      at_ms = excluded.at_ms, period = excluded.period, gross_cents = excluded.gross_cents, \
      cap_reduction_cents = excluded.cap_reduction_cents, adjusted_cents = excluded.adjusted_cents, net_cents = excluded.net_cents, balance = excluded.balance, \
      state = excluded.state, vests_at_ms = excluded.vests_at_ms, reason = excluded.reason, postings = excluded.postings, \
-     changed_at_ms = excluded.changed_at_ms";
+     changed_at_ms = excluded.changed_at_ms, quiet_at_ms = excluded.quiet_at_ms";
 
 /// Writes accounts' decisions, one for each group of programs. Unchanged ones are not written: most groups have no part
 /// in most events. The attribution result contains everything about the binding itself.

@@ -3,7 +3,8 @@
 
 use crate::base::ids::AccountId;
 use crate::base::time::{HOUR_MS, UtcMillis};
-use crate::store::account::{AccountIdRow, AccountRow};
+use crate::store::account::marked::IS_QUIET;
+use crate::store::account::{AccountIdRow, AccountRow, Marking};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use serde::Deserialize;
@@ -13,11 +14,10 @@ const REFUSED_AGAIN_MS: i64 = HOUR_MS;
 
 /// The next account whose decision was refused, alone or in a batch with others: each is tried by itself.
 pub fn refused_next(now: UtcMillis) -> Query<AccountRow> {
-    Stmt::new(
-        "SELECT id, revision, written, usage_questions, closed FROM account
-         WHERE refused_by IS NOT NULL AND needs_recompute_since_ms IS NOT NULL AND (refused_at_ms IS NULL OR refused_at_ms <= ?1)
-         ORDER BY refused_at_ms, signed_up_at_ms, id LIMIT 1",
-    )
+    Stmt::new(format!(
+        "SELECT id, revision, written, usage_questions, closed, {IS_QUIET} AS is_quiet FROM account WHERE refused_by IS NOT NULL AND needs_recompute_since_ms IS NOT NULL AND (refused_at_ms IS NULL OR refused_at_ms <= ?1)
+         ORDER BY refused_at_ms, signed_up_at_ms, id LIMIT 1"
+    ))
     .bind(now.plus_ms(-REFUSED_AGAIN_MS))
     .query()
 }
@@ -35,16 +35,17 @@ pub fn account_refuse(accounts: &[AccountId], by: &str, alone: bool, now: UtcMil
 }
 
 /// Accounts whose event is stored without its effect, because a rule refuses the decision about them.
-pub fn account_wait(accounts: &[AccountId], by: &str, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "INSERT INTO account (id, revision, needs_recompute_since_ms, refused_by, refused_at_ms, created_at_ms)
-         SELECT value, 1, ?3, ?2, ?3, ?3 FROM json_each(?1) WHERE true
-         ON CONFLICT (id) DO UPDATE SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3),
-           refused_by = ?2, refused_at_ms = ?3",
-    )
+pub fn account_wait(accounts: &[AccountId], by: &str, marking: Marking) -> Stmt {
+    Stmt::new(format!(
+        "INSERT INTO account (id, revision, needs_recompute_since_ms, refused_by, refused_at_ms, created_at_ms, quiet_revision)
+         SELECT value, 1, ?3, ?2, ?3, ?3, {} FROM json_each(?1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET {}, refused_by = ?2, refused_at_ms = ?3",
+        if marking.quiet { "1" } else { "NULL" },
+        marking.sets("?3")
+    ))
     .json(&accounts)
     .bind(by)
-    .bind(now)
+    .bind(marking.now)
 }
 
 /// Accounts that are not decided yet, of which at most `WAITING_MAX` are counted.

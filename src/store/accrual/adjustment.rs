@@ -185,7 +185,7 @@ pub fn book(row: &AdjustmentRow, made: Option<&Accrual>, now: UtcMillis) -> Vec<
     let of_it = "adjustment j WHERE j.id = ?1";
     let ensure = |kind: LedgerAccountKind| Stmt::new(columns.ensure(kind, of_it)).bind(&row.id);
     let mut all = vec![ensure(LedgerAccountKind::Expense), ensure(row.balance.kind())];
-    all.extend(made.map(|accrual| accrual_write(std::slice::from_ref(accrual), now)).into_iter().flatten());
+    all.extend(made.map(|accrual| accrual_write(std::slice::from_ref(accrual), false, now)).into_iter().flatten());
     let (expense, balance) = (columns.account(LedgerAccountKind::Expense), columns.account_of("n.balance"));
     all.push(
         Stmt::new(format!(
@@ -203,7 +203,7 @@ pub fn book(row: &AdjustmentRow, made: Option<&Accrual>, now: UtcMillis) -> Vec<
         all.push(
             Stmt::new(format!(
                 "UPDATE accrual SET net_cents = net_cents + n.change, adjusted_cents = adjusted_cents + n.change,
-                   postings = postings + (n.change <> 0), changed_at_ms = ?2, state = IIF(accrual.state NOT IN ('pending', 'available', 'reversed')
+                   postings = postings + (n.change <> 0), changed_at_ms = ?2, quiet_at_ms = NULL, state = IIF(accrual.state NOT IN ('pending', 'available', 'reversed')
                      OR (accrual.state = 'reversed' AND accrual.account_id <> ''), accrual.state, IIF(net_cents + n.change = 0, 'reversed', accrual.balance))
                  FROM ({CHANGE}) n WHERE accrual.id = n.id"
             ))

@@ -10,6 +10,7 @@ use crate::engine::attribution::{AttributionLink, SameDomainAccount};
 use crate::engine::review::relation::{RING_DEPTH, Upline};
 use crate::engine::review::risk::ReferredSignup;
 use crate::program::document::SIGNUPS_COUNTED_MAX;
+use crate::store::account::Marking;
 use crate::store::account::open_only;
 use crate::store::link::code::links_of;
 use crate::store::port::Stmt;
@@ -167,7 +168,8 @@ pub fn upline_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<Upline> 
 
 /// Marks the own accounts of partners and of their uplines to be recomputed: an account that is a partner's own was
 /// bound to them, or no longer is.
-pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
+pub fn recompute_by_uplines(changes: &[UplineMark], marking: impl Into<Marking>) -> Stmt {
+    let marking = marking.into();
     Stmt::new(format!(
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
@@ -175,15 +177,16 @@ pub fn recompute_by_uplines(changes: &[UplineMark], now: UtcMillis) -> Stmt {
               OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON x.mailbox = e.mailbox
                          WHERE e.account_id = c.value ->> '$.account')
            UNION {})
-         UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?2)
+         UPDATE account SET {}
          WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
              UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
                JOIN event_person e ON e.mailbox = x.mailbox)
            AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = account.id AND b.partner_id IS NOT NULL)",
-        uplines()
+        uplines(),
+        marking.sets("?2")
     ))
     .json(&changes)
-    .bind(now)
+    .bind(marking.now)
 }
 
 /// An account whose binding changed, and a partner that it was or is bound to.

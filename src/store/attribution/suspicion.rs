@@ -8,7 +8,7 @@ use crate::engine::account::grouped::Grouped;
 use crate::engine::account::order::SIGN_UP_MS;
 use crate::engine::review::address::MailboxKey;
 use crate::engine::review::relation::{DomainAccount, MailboxAccount, OwnKey, Relations, VISITOR_DAYS, VisitorAccount};
-use crate::store::account::{DomainMark, mark_found};
+use crate::store::account::{DomainMark, Marking, mark_found};
 use crate::store::attribution::evidence::{CROWD_MAX, DOMAINS, typed_or_bound};
 use crate::store::link::code::links_of;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -189,7 +189,7 @@ pub enum NamedMark {
 /// Of a domain: later sign-ups that named it. Of an event that names a mailbox or customer, unless an earlier event of its account
 /// named the same: accounts that named the mailbox later, or a customer of its account, and if the account is a partner's own, any
 /// mailbox of it.
-pub fn recompute_by_named(named: &[NamedMark], except: &[AccountId], now: UtcMillis) -> Stmt {
+pub fn recompute_by_named(named: &[NamedMark], except: &[AccountId], marking: impl Into<Marking>) -> Stmt {
     let is_new = |column: &str| {
         format!(
             "{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM event_person q JOIN event f ON f.id = q.event_id
@@ -214,14 +214,14 @@ pub fn recompute_by_named(named: &[NamedMark], except: &[AccountId], now: UtcMil
            CROSS JOIN event_person n ON n.stripe_customer = c.customer_id
          UNION ALL SELECT o.account_id FROM mine CROSS JOIN event_person o ON o.mailbox = mine.mailbox WHERE EXISTS (SELECT 1 FROM own)"
     );
-    mark_found(&found, &named, except, now)
+    mark_found(&found, &named, except, marking)
 }
 
 /// Marks the accounts that name a customer at Stripe, and those with a mailbox of accounts that it was or is: its address became
 /// known, or its facts moved.
-pub fn recompute_by_customer(customer: &str, accounts: &[AccountId], now: UtcMillis) -> Stmt {
+pub fn recompute_by_customer(customer: &str, accounts: &[AccountId], marking: impl Into<Marking>) -> Stmt {
     let found = "SELECT p.account_id FROM event_person p WHERE p.stripe_customer = json_extract(?1, '$.customer')
                  UNION ALL SELECT o.account_id FROM event_person p CROSS JOIN event_person o ON o.mailbox = p.mailbox
                    WHERE p.account_id IN (SELECT value FROM json_each(?1, '$.accounts')) AND p.mailbox IS NOT NULL";
-    mark_found(found, &json!({"customer": customer, "accounts": accounts}), &[], now)
+    mark_found(found, &json!({"customer": customer, "accounts": accounts}), &[], marking)
 }

@@ -7,6 +7,7 @@ use crate::engine::ledger::account::{LedgerAccountKind, TransferCode};
 use crate::engine::message::MessageType;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::message::delivery::{HANDS_OVER, SUBSCRIBES};
+use crate::store::message::outbox::arrived_late;
 use crate::store::port::Stmt;
 
 /// Accruals announced in one batch.
@@ -25,15 +26,16 @@ const DUE: &str = "accrual l JOIN program_version v ON v.program_id = l.program_
     WHERE l.program_id = ?1 AND l.balance = 'available' AND l.net_cents <> l.delivered_cents AND substr(l.unit, 1, 7) = 'credit:'
       AND l.state NOT IN ('held', 'disputed') AND v.document ->> '$.settlement.delivery' = 'webhook'";
 
-/// Queues what is due: credits that no run or event has announced, the part of delivered ones that is no longer owed, and
+/// Queues what is due, with an email unless the event arrived late: credits that no run or event has announced, the part of delivered ones that is no longer owed, and
 /// what no endpoint has received.
 pub fn plan(program: &ProgramId, now: UtcMillis) -> [Stmt; 4] {
     let queue = |kind: MessageType, id: &str, amount: &str, only: &str| {
         Stmt::new(format!(
-            "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+            "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms, is_emailed)
              SELECT {id}, '{kind}', l.program_id, l.partner_id, l.account_id,
-                    json_object('accrual_id', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'reward_id', l.reward_id, 'reason', l.reason), 'queued', ?2
-             FROM {DUE} AND {only} AND {SETTLED} ORDER BY l.at_ms, l.id LIMIT ?3"
+                    json_object('accrual_id', l.id, 'unit', l.unit, 'amount_cents', {amount}, 'reward_id', l.reward_id, 'reason', l.reason), 'queued', ?2,
+                    NOT {late} FROM {DUE} AND {only} AND {SETTLED} ORDER BY l.at_ms, l.id LIMIT ?3",
+            late = arrived_late("l.event_id")
         ))
         .bind(program)
         .bind(now)

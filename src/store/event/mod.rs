@@ -1,5 +1,6 @@
 //! Stored events and their facts.
 
+pub mod intake;
 pub mod stripe;
 
 use crate::base::decode;
@@ -8,77 +9,11 @@ use crate::base::names::names;
 use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
-use crate::engine::attribution::touch::Touch;
-use crate::engine::event::{Event, Payload, Person};
-use crate::engine::link::fingerprints;
-use crate::engine::review::address;
-use crate::store::account::{AccountRow, customer};
+use crate::engine::event::Payload;
+use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Rows, Stmt};
-use crate::store::program::in_force;
 use crate::store::query::{Parsed, Query};
 use serde::{Deserialize, Serialize};
-
-/// The source of Stripe's facts.
-const STRIPE: &str = customer::SOURCE;
-
-/// An event that was ingested before.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Seen {
-    pub body_sha256: String,
-    pub outcome: String,
-}
-
-pub fn event_seen(id: &EventId) -> Query<Seen> {
-    Stmt::new("SELECT body_sha256, outcome FROM event WHERE id = ?1").bind(id).query()
-}
-
-/// The same with its id.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SeenEvent {
-    pub id: String,
-    pub body_sha256: String,
-    pub outcome: String,
-}
-
-/// The same for several: the id, digest and outcome of each event that was ingested.
-pub fn events_seen(ids: &[&str]) -> Query<SeenEvent> {
-    Stmt::new("SELECT id, body_sha256, outcome FROM event WHERE id IN (SELECT value FROM json_each(?1))")
-        .json(&ids)
-        .query()
-}
-
-/// Everything that is stored about one event besides the event itself.
-pub struct Intake<'a> {
-    pub source: &'a str,
-    pub body_sha256: &'a str,
-    pub received_at: UtcMillis,
-    pub presented: &'a VerifiedCredential,
-    pub outcome: &'a str,
-    pub state: EventState,
-}
-
-pub fn event_insert(event: &Event, intake: &Intake) -> Stmt {
-    Stmt::new(
-        "INSERT INTO event (id, source, type, account_id, invoice_id, occurred_at_ms, received_at_ms, body_sha256, payload, credential,
-           codes, outcome, email_domain, domain, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-    )
-    .bind(&event.id)
-    .bind(intake.source)
-    .bind(&event.kind)
-    .bind(event.account_id.clone())
-    .bind(event.payload.invoice_id())
-    .bind(event.occurred_at)
-    .bind(intake.received_at)
-    .bind(intake.body_sha256)
-    .json(&event.payload)
-    .json(intake.presented)
-    .json(&codes_of(&event.payload, intake.presented))
-    .bind(intake.outcome)
-    .bind(event.person.email.as_deref().and_then(address::email_domain))
-    .bind(domain_of(&event.payload).map(str::to_owned))
-    .bind(intake.state.name())
-}
 
 names! {
     /// Which decisions read an event.
@@ -116,39 +51,6 @@ pub fn state_write(changes: &[EventStateChange]) -> Stmt {
          FROM (SELECT value ->> '$.event' AS id, value ->> '$.state' AS state FROM json_each(?1)) given WHERE event.id = given.id",
     )
     .json(&changes)
-}
-
-/// What the event says of a person, if it is not what was known already: the latest of each before it. Stripe's facts
-/// can move to another account one by one, so each keeps its own.
-pub fn event_person_insert(event: &Event, source: &str) -> Option<Stmt> {
-    let Person { email, name, stripe_customer, .. } = &event.person;
-    if email.is_none() && name.is_none() && stripe_customer.is_none() {
-        return None;
-    }
-    let is_known = |column: &str, value: &str| {
-        format!(
-            "({value} IS NULL OR {value} IS (SELECT p.{column} FROM event_person p CROSS JOIN event e ON e.id = p.event_id
-               WHERE p.account_id = ?2 AND p.{column} IS NOT NULL AND e.source <> '{STRIPE}' AND (e.occurred_at_ms, e.id) < (CAST(?8 AS INTEGER), ?1)
-               ORDER BY e.occurred_at_ms DESC, e.id DESC LIMIT 1))"
-        )
-    };
-    let all =
-        [("email", "?3"), ("name", "?4"), ("stripe_customer", "?5")].map(|(column, value)| is_known(column, value));
-    Some(
-        Stmt::new(format!(
-            "INSERT INTO event_person (event_id, account_id, email, name, stripe_customer, mailbox) SELECT ?1, ?2, ?3, ?4, ?5, ?6
-             WHERE ?7 = '{STRIPE}' OR NOT ({})",
-            all.join(" AND ")
-        ))
-        .bind(&event.id)
-        .bind(event.account_id.clone())
-        .bind(email.clone())
-        .bind(name.clone())
-        .bind(stripe_customer.clone())
-        .bind(email.as_deref().map(address::mailbox))
-        .bind(source)
-        .bind(event.occurred_at),
-    )
 }
 
 /// The accounts that an event affects: its own, and every account with a payment of the same invoices. If one of those is
@@ -337,24 +239,5 @@ pub fn other_amounts(account: &str, limit: i64) -> Query<OtherAmount> {
     .bind(account)
     .bind(limit)
     .bind(AMOUNTS_MAX)
-    .query()
-}
-
-/// Clicks of a visitor, as touches: of each program the first and the last inside its window at `at`, then of each partner, then the latest. One of them decides, and of two partners both are there.
-pub fn visitor_clicks(visitor: &str, at: UtcMillis) -> Query<Touch> {
-    Stmt::new(format!(
-        "WITH told AS (SELECT *, clicked_at_ms <= ?2 + 300000 AND clicked_at_ms > ?2 - 86400000 * (SELECT document ->> '$.attribution.window_days'
-              FROM program_version v WHERE v.program_id = click.program_id AND version = (SELECT version FROM {in_force})) AS inside
-            FROM click WHERE fingerprint IN (SELECT value FROM json_each(?1)) AND kind = 'visit'),
-          placed AS (SELECT *, MIN(ROW_NUMBER() OVER (PARTITION BY program_id ORDER BY inside DESC, clicked_at_ms),
-              ROW_NUMBER() OVER (PARTITION BY program_id ORDER BY inside DESC, clicked_at_ms DESC)) AS place,
-            MIN(ROW_NUMBER() OVER (PARTITION BY program_id, partner_id ORDER BY inside DESC, clicked_at_ms),
-              ROW_NUMBER() OVER (PARTITION BY program_id, partner_id ORDER BY inside DESC, clicked_at_ms DESC)) AS among FROM told)
-         SELECT * FROM (SELECT program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
-           FROM placed ORDER BY place > 1, among > 1, clicked_at_ms DESC LIMIT 50) ORDER BY at DESC, click_id",
-        in_force = in_force("click.program_id", "?2"),
-    ))
-    .json(&fingerprints::split(visitor))
-    .bind(at)
     .query()
 }

@@ -7,10 +7,10 @@ use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
 use serde_json::json;
 
-pub use crate::store::event::Seen;
+pub use crate::store::event::intake::Seen;
 
 pub fn stripe_event_seen(id: &str) -> Query<Seen> {
-    Stmt::new("SELECT body_sha256, outcome FROM stripe_event WHERE id = ?1").bind(id).query()
+    Stmt::new("SELECT id, body_sha256, outcome FROM stripe_event WHERE id = ?1").bind(id).query()
 }
 
 /// An event that was dealt with.

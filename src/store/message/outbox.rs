@@ -4,9 +4,9 @@
 use crate::base::id;
 use crate::base::ids::{AccountId, PartnerId, ProgramId, ReviewId, RunId};
 use crate::base::names::names;
-use crate::base::time::UtcMillis;
+use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::accrual::Accrual;
-use crate::engine::message::MessageType;
+use crate::engine::message::{MessageType, NEWS_DAYS};
 use crate::store::accrual::adjustment::AdjustmentRow;
 use crate::store::health::Backlog;
 use crate::store::payout::payee::{reachable, ready};
@@ -99,36 +99,46 @@ pub fn funnel_report<'a>(program: &'a ProgramId, version: i64, week: &str) -> Ou
     }
 }
 
+/// The condition for an event that arrived late ([`NEWS_DAYS`]): nothing that follows from it is announced.
+pub fn arrived_late(event: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM event e WHERE e.id = {event} AND e.occurred_at_ms + {} <= e.received_at_ms)",
+        NEWS_DAYS * DAY_MS
+    )
+}
+
 /// Queues one message to the referrer and one to the friend for each grant in an executed page of a run.
 pub fn outbox_grants(run: &RunId, from_seq: i64, to_seq: i64, now: UtcMillis) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT side.value || ':' || i.accrual_id, 'reward.granted.' || side.value, r.program_id, i.partner_id, i.account_id,
                 json_object('accrual_id', i.accrual_id, 'unit', i.unit, 'amount_cents', i.posted_cents, 'period', r.period), 'queued', ?4
          FROM run_item i JOIN run r ON r.id = i.run_id, json_each('[\"referrer\",\"referee\"]') side
          WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant' AND i.posted_cents > 0
-         ON CONFLICT (id) DO NOTHING",
-    )
+           AND NOT {} ON CONFLICT (id) DO NOTHING",
+        arrived_late("i.accrual ->> '$.event_id'")
+    ))
     .bind(run)
     .bind(from_seq)
     .bind(to_seq)
     .bind(now)
 }
 
-/// Queues the messages for rewards granted outside of a run. Only the referrer is notified: the friend does not need
-/// step-by-step messages about what they did.
+/// Queues the messages for rewards granted outside of a run, which are stored. Only the referrer is notified: the friend
+/// does not need step-by-step messages about what they did.
 pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
-    fn message(accrual: &Accrual) -> OutboxMessage<'_> {
-        OutboxMessage {
-            id: format!("referrer:{}", accrual.id),
-            kind: MessageType::RewardGrantedReferrer,
-            program: &accrual.program_id,
-            partner: Some(&accrual.partner_id),
-            account: Some(&accrual.account_id),
-            payload: json!({"accrual_id": accrual.id, "unit": accrual.unit, "amount_cents": accrual.net_cents, "reward_id": accrual.reward_id}),
-        }
-    }
-    outbox_insert(&accruals.iter().map(message).collect::<Vec<_>>(), now)
+    let rewards: Vec<Value> =
+        accruals.iter().map(|l| json!({"id": l.id, "amount_cents": l.net_cents})).collect();
+    Stmt::new(format!(
+        "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+         SELECT 'referrer:' || a.id, '{}', a.program_id, a.partner_id, a.account_id, json_object('accrual_id', a.id, 'unit', a.unit,
+                'amount_cents', value ->> '$.amount_cents', 'reward_id', a.reward_id), 'queued', ?2
+         FROM json_each(?1) CROSS JOIN accrual a ON a.id = value ->> '$.id' WHERE NOT {} ON CONFLICT (id) DO NOTHING",
+        MessageType::RewardGrantedReferrer,
+        arrived_late("a.event_id")
+    ))
+    .json(&rewards)
+    .bind(now)
 }
 
 /// Queues a message to the operator for each of these reviews that is open. A review is announced only once.

@@ -127,7 +127,7 @@ pub fn ban_void(partners: &[PartnerId], cause: &str, actor: &ActorId, now: UtcMi
         .bind(now),
         Stmt::new(format!(
             "UPDATE accrual SET net_cents = n.stays, adjusted_cents = IIF(n.stays = 0, 0, n.adjusted_cents), postings = n.postings + (n.change <> 0),
-               state = CASE WHEN n.stays = 0 THEN 'void' WHEN n.state = 'reversed' THEN 'available' ELSE n.state END, reason = IIF(n.stays = 0, '{BANNED}', '{BANNED_KEPT}'), changed_at_ms = ?2
+               state = CASE WHEN n.stays = 0 THEN 'void' WHEN n.state = 'reversed' THEN 'available' ELSE n.state END, reason = IIF(n.stays = 0, '{BANNED}', '{BANNED_KEPT}'), changed_at_ms = ?2, quiet_at_ms = NULL
              FROM {change} WHERE accrual.id = n.id"
         ))
         .json(&partners)

@@ -9,6 +9,7 @@ use crate::engine::ledger::account::TransferCode;
 use crate::engine::review::ReviewState;
 use crate::engine::settlement::RunState;
 use crate::store::account::{AccountIdRow, accrual_insert};
+use crate::store::message::outbox::arrived_late;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt};
 use crate::store::query::Query;
@@ -241,7 +242,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
             "UPDATE run_item AS i SET posted_cents = IIF({bound} AND {unreviewed}, planned_cents, 0)
              WHERE i.run_id = ?1 AND i.seq BETWEEN ?2 AND ?3 AND i.kind = 'grant'"
         )),
-        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert("?4")))
+        page(format!("WITH given AS MATERIALIZED (SELECT jsonb(i.accrual) AS row FROM {granted}) {}", accrual_insert("?4", &format!("IIF({}, ?4, NULL)", arrived_late("row ->> '$.event_id'")))))
         .bind(now),
         page(format!(
             "INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, run_id, reason, created_at_ms)
@@ -284,7 +285,7 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         ))
         .bind(now),
         page(format!(
-            "UPDATE accrual SET balance = 'available', state = 'available', changed_at_ms = ?4
+            "UPDATE accrual SET balance = 'available', state = 'available', changed_at_ms = ?4, quiet_at_ms = NULL
              WHERE id IN (SELECT i.accrual_id FROM {vesting})"
         ))
         .bind(now),

@@ -35,7 +35,7 @@ fn view(world: &World, code: &str, when: &str) {
         path: None,
         at: at(when),
     };
-    crate::support::world::now(world.at(at(when)).batch(vec![funnel::reached_insert(&reached)])).expect("written");
+    crate::support::world::now(world.at(at(when)).batch(vec![funnel::reached_insert(&[reached])])).expect("written");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::world::{at, now};
 use manicule::engine::link::LinkRecord;
 use manicule::engine::link::click::{Click, Visitor};
 use manicule::service::link::click;
-use manicule::store::event::visitor_clicks;
+use manicule::store::event::intake::{EventVisitor, visitor_clicks};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -153,7 +153,11 @@ fn no_number_of_clicks_hides_the_one_that_decides() {
     click_of(&fixture, &two, "192.0.2.9", "2026-03-02T12:00:00Z");
     let asked = at("2026-03-10T09:00:00Z");
     let visitor = visitor_of(&fixture, "192.0.2.9", "2026-03-10T09:00:00Z");
-    let kept = now(fixture.world.at(asked).read(visitor_clicks(visitor.as_str().unwrap(), asked))).unwrap();
+    let of = |id: &str, visitor: &str| EventVisitor::new(&id.into(), visitor, asked);
+    let visitors = [of("a", visitor.as_str().unwrap()), of("b", "nobody")];
+    let kept = now(fixture.world.at(asked).read(visitor_clicks(&visitors))).unwrap();
+    assert!(kept.iter().all(|(by, _)| by.event.as_str() == "a"), "each event has its own visitor's");
+    let kept: Vec<_> = kept.into_iter().map(|(_, touch)| touch).collect();
     let of = |program: &str| kept.iter().filter(|t| t.program == *program).map(|t| t.at).collect::<Vec<_>>();
     assert_eq!((kept.len(), of(PROGRAM)), (50, vec![at("2026-03-02T12:00:00Z")]));
     let others = of(program);

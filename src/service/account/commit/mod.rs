@@ -11,14 +11,17 @@ use crate::engine::account::closed::Closing;
 use crate::engine::account::decision::{AccountDecision, GroupDecision};
 use crate::engine::account::invoice_status::InvoiceStatus;
 use crate::engine::accrual::{Accrual, AccrualState, Balance};
+use crate::engine::event::Event;
 use crate::engine::ledger::account::{FundingAccount, TransferCode};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
+use crate::engine::message::is_news;
+use crate::engine::review::address;
 use crate::engine::review::risk::Suspicion;
 use crate::program::document::Cadence;
 use crate::service::account::books::AccountSnapshots;
 use crate::store::account;
-use crate::store::account::{AccountAdvance, AccountRow, DomainMark, SharedMark, SignupVelocityMark};
+use crate::store::account::{AccountAdvance, AccountRow, DomainMark, Marking, SharedMark, SignupVelocityMark};
 use crate::store::attribution::evidence;
 use crate::store::attribution::evidence::UplineMark;
 use crate::store::attribution::suspicion;
@@ -55,6 +58,8 @@ pub struct Commit {
     closed: Vec<EventId>,
     /// Accounts that were decided with all of their facts, and the events of these that are closed.
     whole: (Vec<AccountId>, Vec<EventId>),
+    /// Whether nothing of this is announced, because it follows from events that arrived late.
+    quiet: bool,
 }
 
 /// A partner that an account is newly bound to.
@@ -70,9 +75,6 @@ struct CustomerJoined {
 pub const COMMIT_STATEMENTS: u64 = 19;
 /// Statements that remove accounts' decisions.
 pub const UNBIND_STATEMENTS: u64 = 3;
-
-/// A sign-up that arrives later than this, in days, was imported and is not announced.
-const NEWS_DAYS: i64 = 30;
 
 /// An account that was decided.
 struct DecidedAccount {
@@ -101,6 +103,11 @@ impl DecidedAccount {
 }
 
 impl Commit {
+    /// `quiet`: nothing that is decided is announced.
+    pub fn new(quiet: bool) -> Commit {
+        Commit { quiet, ..Commit::default() }
+    }
+
     /// Adds a decision about one account. `cause` is the event or review behind it. The decision is also added to the
     /// snapshot, so that the next decision of the batch builds on it.
     pub fn add(&mut self, books: &mut AccountSnapshots, account: &AccountRow, decision: AccountDecision, cause: &str) {
@@ -176,14 +183,24 @@ impl Commit {
         self.unbound.push(account.to_owned());
     }
 
-    /// Marks every account whose sign-up at or after `from` named this domain to be recomputed.
-    pub fn domain_changed(&mut self, domain: String, from: UtcMillis) {
-        self.named.push(NamedMark::Domain(DomainMark { domain, from }));
-    }
-
-    /// Marks the accounts that an event concerns by the mailbox or the customer that it names.
-    pub fn identity_named(&mut self, named: IdentityMark) {
-        self.named.push(NamedMark::Identity(named));
+    /// Marks the accounts that an event concerns without being theirs: those of the mailbox or customer that it names, and
+    /// sign-ups at or after it of the domain that it is about.
+    pub fn named_by(&mut self, event: &Event) {
+        let person = &event.person;
+        if let Some(account) =
+            event.account_id.clone().filter(|_| person.email.is_some() || person.stripe_customer.is_some())
+        {
+            self.named.push(NamedMark::Identity(IdentityMark {
+                account,
+                mailbox: person.email.as_deref().map(address::mailbox),
+                customer: person.stripe_customer.clone(),
+                at: event.occurred_at,
+                event: event.id.clone(),
+            }));
+        }
+        if let Some(domain) = event::domain_of(&event.payload) {
+            self.named.push(NamedMark::Domain(DomainMark { domain: domain.to_owned(), from: event.occurred_at }));
+        }
     }
 
     /// Whether other accounts are to be decided again.
@@ -218,7 +235,7 @@ impl Commit {
             statements.extend(account::revenue_write(&groups));
         }
         statements.extend(review::review_open(&self.suspicions, now));
-        if !self.suspicions.is_empty() {
+        if !self.suspicions.is_empty() && !self.quiet {
             let reviews: Vec<_> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
             statements.push(outbox::outbox_reviews(&reviews, now));
         }
@@ -232,7 +249,7 @@ impl Commit {
         sort_by(&mut transfers, |a, b| {
             (a.code == TransferCode::Accrue, &a.accrual_id).cmp(&(b.code == TransferCode::Accrue, &b.accrual_id))
         });
-        statements.extend(account::accrual_write(&accruals, now));
+        statements.extend(account::accrual_write(&accruals, self.quiet, now));
         if !self.closed.is_empty() {
             statements.push(account::accrual_close(&ids, &self.closed));
         }
@@ -243,19 +260,24 @@ impl Commit {
         if !self.granted.is_empty() {
             statements.push(outbox::outbox_rewards(&self.granted, now));
         }
+        let marking = Marking { now, quiet: self.quiet };
         if !self.named.is_empty() {
-            statements.push(suspicion::recompute_by_named(&self.named, &ids, now));
+            statements.push(suspicion::recompute_by_named(&self.named, &ids, marking));
         }
         if !self.signup_velocities.is_empty() {
-            statements.push(account::recompute_by_signup_velocity(&self.signup_velocities, &self.signup_limits, now));
+            statements.push(account::recompute_by_signup_velocity(
+                &self.signup_velocities,
+                &self.signup_limits,
+                marking,
+            ));
         }
         if !self.shared.is_empty() {
-            statements.push(account::recompute_by_shared(&self.shared, &ids, now));
+            statements.push(account::recompute_by_shared(&self.shared, &ids, marking));
         }
         if !self.uplines.is_empty() {
-            statements.push(evidence::recompute_by_uplines(&self.uplines, now));
+            statements.push(evidence::recompute_by_uplines(&self.uplines, marking));
         }
-        let news = self.joined.iter().filter(|j| j.signed_up.plus_days(NEWS_DAYS) > now);
+        let news = self.joined.iter().filter(|j| is_news(j.signed_up, now));
         let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
         if !joined.is_empty() {
             statements.push(outbox::outbox_insert(&joined, now));

@@ -89,6 +89,7 @@ fn everything() -> Commit {
         states: vec![EventStateChange { event: text().into(), state: EventState::Moot }],
         closed: vec![Default::default()],
         whole: (vec![Default::default()], Vec::new()),
+        quiet: false,
     }
 }
 
