@@ -42,8 +42,7 @@ pub struct FunnelSender {
 /// Stores each event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
 /// no sender's link was live. A single statement that finds the links, partners and documents itself.
 pub fn reached_insert(reached: &[FunnelEvent]) -> Stmt {
-    let rows: Vec<Value> =
-        reached.iter().map(|r| json!({"reached": r, "week": Week::of(r.at).to_string()})).collect();
+    let rows: Vec<Value> = reached.iter().map(|r| json!({"reached": r, "week": Week::of(r.at).to_string()})).collect();
     Stmt::new(format!(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
          SELECT id, program_id, partner_id, code, campaign, stage, event, visitor, path, at, week FROM (

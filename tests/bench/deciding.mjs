@@ -1,5 +1,6 @@
 // What taking an event in costs for accounts with a short and a long past, on workerd: time, statements, and D1's rows
-// read and written. Everything goes through the Worker's own webhook. Fails if the next event costs more than it may.
+// read and written. Everything goes through the Worker's own webhook. Then how much faster a history is imported than sent
+// one by one. Fails if the next event costs more than it may, or an import is not as much faster as it has to be.
 import { installPresets } from "../../scripts/presets.mjs";
 import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { signed } from "../../scripts/sign.mjs";
@@ -13,6 +14,8 @@ const MEASURED = 20;
 /** How much the next event may cost, compared with the smallest size; and the most of one invoice. */
 const TIMES_MAX = { usage: 1.5, invoices: 3 };
 const INVOICE_MAX = { statements: 15, written: 40 };
+/** A history: events of accounts, in the order of time; how many in one call, and how much faster that has to be. */
+const HISTORY = { accounts: 200, months: 6, chunk: 500, times: 10 };
 const BEGIN = Date.UTC(2020, 1, 1);
 const HOUR = 3_600_000;
 
@@ -102,5 +105,36 @@ for (const [what, sizes, make] of [
     }
   }
 }
+
+/** Ten events of each account. */
+function history(name) {
+  const accounts = Array.from({ length: HISTORY.accounts }, (_, n) => `${name}_${n}`);
+  const day = 24 * HOUR;
+  const steps = [
+    (account) => event(account, "account.signed_up", "up", BEGIN, { account: { id: account, email: `x@${account}.example`.replaceAll("_", "-") }, attribution: { code: partner.code } }),
+    (account) => event(account, "account.active", "u1", BEGIN + day, { data: { api_calls: 900, team_size: 3 } }),
+    (account) => event(account, "subscription.started", "s1", BEGIN + 2 * day, { data: { subscription_id: `sub_${account}`, monthly_cents: 10_000 } }),
+    ...Array.from({ length: HISTORY.months }, (_, n) => (account) => invoice(account, n * 12)),
+    (account) => event(account, "invoice.refunded", "r1", BEGIN + 200 * day, { amount: { cents: 500, currency: "usd" }, data: { invoice_id: `in_${account}_0`, refund_id: `re_${account}` } }),
+  ];
+  return steps.flatMap((step) => accounts.map(step));
+}
+
+const rate = async (events, take) => {
+  const began = performance.now();
+  await take(events);
+  return (events.length * 1_000) / (performance.now() - began);
+};
+const single = await rate(history("single"), async (events) => {
+  for (const one of events) await send(one);
+});
+const imported = await rate(history("imported"), async (events) => {
+  for (let from = 0; from < events.length; from += HISTORY.chunk) {
+    const answer = await post("/v1/events", { events: events.slice(from, from + HISTORY.chunk) }, () => ({ authorization: `Bearer ${secrets.operator_token}` }));
+    if (answer.refused || answer.waiting) throw new Error(JSON.stringify(answer).slice(0, 1_000));
+  }
+});
+console.log(`\n${history("").length} events of ${HISTORY.accounts} accounts: ${Math.round(single)} a second one by one, ${Math.round(imported)} imported`);
+check(imported >= HISTORY.times * single, `an import is ${(imported / single).toFixed(1)} times as fast`);
 await miniflare.dispose();
 process.exit(failed ? 1 : 0);

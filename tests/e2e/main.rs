@@ -19,6 +19,7 @@ mod emdash;
 mod exclusive_groups;
 mod facts;
 mod generate;
+mod imports;
 mod limits;
 mod notify;
 mod operations;

@@ -16,11 +16,12 @@ pub const PLANS: [u64; 2] = [STATEMENTS_FREE, STATEMENTS_PAID];
 fn play_file(text: &str, wanted: &[&str]) {
     let book: Book = serde_json::from_str(text).expect("a book of cases");
     let mut failures = Vec::new();
-    // Both of Cloudflare's plans give the same cents.
-    for (case, max) in book.cases.iter().flat_map(|case| PLANS.map(|max| (case, max))) {
-        let played = std::panic::catch_unwind(|| play(&book.program, case, max));
+    // Both of Cloudflare's plans give the same cents, and so do imports.
+    let ways = PLANS.map(|max| [(max, false), (max, true)]).concat();
+    for (case, (max, imported)) in book.cases.iter().flat_map(|case| ways.iter().map(move |way| (case, *way))) {
+        let played = std::panic::catch_unwind(|| play(&book.program, case, max, imported));
         let found = played.unwrap_or_else(|_| vec!["a panic, printed above".to_owned()]);
-        let told = |what| format!("{} ({}), {max} statements: {what}", case.name, case.source);
+        let told = |what| format!("{} ({}), {max} statements, imported: {imported}: {what}", case.name, case.source);
         failures.extend(found.into_iter().map(told));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -28,13 +29,23 @@ fn play_file(text: &str, wanted: &[&str]) {
     assert!(wanted.iter().all(|name| names.contains(name)), "a figure of the brief has lost its case: {names:?}");
 }
 
-/// Runs a case and returns every difference from what is expected.
-fn play(program: &str, case: &Case, statements_max: u64) -> Vec<String> {
+/// The order of arrival decides these. Of events that arrive in one call, the first is the one that happened first.
+const IN_ORDER: [&str; 1] = ["The first purchase taken in stands"];
+
+/// Runs a case and returns every difference from what is expected. An import leaves one ledger row for what single events
+/// leave several for, so those are not compared.
+fn play(program: &str, case: &Case, statements_max: u64, imported: bool) -> Vec<String> {
     let mut stage = Stage::new(program, case, statements_max);
+    if imported && !IN_ORDER.contains(&case.name.as_str()) {
+        stage = stage.imported();
+    }
     let mut found = Vec::new();
     for step in &case.story {
         if let Some(expect) = &step.expect {
-            found.extend(differences(&stage, expect).into_iter().map(|what| format!("as of {}: {what}", stage.now)));
+            stage.import();
+            found.extend(
+                differences(&stage, expect, imported).into_iter().map(|what| format!("as of {}: {what}", stage.now)),
+            );
         } else {
             stage.play(step);
         }
@@ -47,7 +58,7 @@ fn play(program: &str, case: &Case, statements_max: u64) -> Vec<String> {
     found
 }
 
-fn differences(stage: &Stage, expect: &Expect) -> Vec<String> {
+fn differences(stage: &Stage, expect: &Expect, imported: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut same = |what: &str, is: Value, should: Value| {
         if is != should {
@@ -85,7 +96,7 @@ fn differences(stage: &Stage, expect: &Expect) -> Vec<String> {
     for accrual in &expect.accruals {
         same("the line", stored_line(stage, accrual), Value::Object(accrual.clone()));
     }
-    if let Some(postings) = &expect.postings {
+    if let Some(postings) = expect.postings.as_ref().filter(|_| !imported) {
         same("the ledger", json!(stored_postings(stage)), json!(postings));
     }
     for (account, partner) in &expect.referred_by {

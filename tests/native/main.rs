@@ -14,6 +14,7 @@ mod funnel;
 mod glossary;
 mod golden;
 mod guards;
+mod imports;
 mod long_lives;
 mod mutants;
 mod new_database;

@@ -3,12 +3,12 @@
 //! shuffled, one by one and imported, then settled by the same runs: accruals and balances must be equal. With runs in
 //! between, earnings must be equal. Runs `ORDER_SEEDS` seeds (40), or the one in `ORDER_SEED`.
 
-mod books;
+pub mod books;
 mod rng;
 
-use books::{books, earned};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
+use books::{books, earned};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewPartner;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};

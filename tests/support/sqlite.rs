@@ -22,6 +22,9 @@ thread_local! {
     pub static STEPS: Cell<i64> = const { Cell::new(0) };
 }
 
+/// What another request does.
+pub type Meanwhile = Box<dyn FnOnce()>;
+
 pub struct Sqlite {
     pub connection: RefCell<Connection>,
     /// Calls so far.
@@ -34,7 +37,7 @@ pub struct Sqlite {
     /// The most statements that one invocation has sent so far.
     pub most: Cell<u64>,
     /// What another request does right before the call with this number.
-    pub meanwhile: RefCell<Option<(u64, Box<dyn FnOnce()>)>>,
+    pub meanwhile: RefCell<Option<(u64, Meanwhile)>>,
     /// The texts of statements, recorded once a test asks for them.
     pub heard: RefCell<Option<BTreeSet<String>>>,
     /// The most steps that one execution of each statement took, recorded once a test asks for them.

@@ -30,9 +30,8 @@ pub struct BatchedEvent {
 /// Reads a body with a list of events.
 pub fn parse(body: &[u8], now: UtcMillis) -> Result<Vec<BatchedEvent>, Invalid> {
     let whole = |field: &str, code, detail: String| Invalid { field: field.to_owned(), code, detail };
-    let text = std::str::from_utf8(body).map_err(|e| {
-        whole("", "invalid_utf8", format!("the body must be UTF-8; byte {} is not", e.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(body)
+        .map_err(|e| whole("", "invalid_utf8", format!("the body must be UTF-8; byte {} is not", e.valid_up_to())))?;
     let wrong = |error: serde_json::Error| match error.is_data() {
         true => whole("", "wrong_type", "the body must be a JSON object".to_owned()),
         false => whole("", "invalid_json", format!("the body must be one JSON value: {error}")),
@@ -58,7 +57,9 @@ fn one(text: &str, now: UtcMillis) -> BatchedEvent {
     let event = envelope::parse(text.as_bytes(), now);
     let id = match &event {
         Ok(event) => Some(event.id.to_string()),
-        Err(_) => json::read(text.as_bytes()).ok().and_then(|json| Fields::of_body(&json).ok()?.text("id", &ID).ok()?),
+        Err(_) => {
+            json::read(text.as_bytes()).ok().and_then(|json| Fields::of_body(&json).ok()?.text("id", &ID).ok()?)
+        }
     };
     BatchedEvent { id, text: text.to_owned(), event }
 }

@@ -18,6 +18,7 @@ use crate::service::event::conversion::DEPENDANT_PAGES;
 use crate::service::event::incoming::{Incoming, event_rows, fact};
 use crate::service::event::report::IngestReport;
 use crate::service::retry::Failed;
+use crate::service::setup::STATEMENTS_FREE;
 use crate::store::account::{Marking, StoredFor, recompute_by_invoices, recompute_by_stored};
 use crate::store::event::EventState;
 use crate::store::event::intake::{Intake, event_outcomes, events_seen, visitor_clicks};
@@ -29,6 +30,16 @@ use std::collections::{BTreeSet, HashMap};
 /// Pages of the events' accounts that are decided before the sender gets a response; the sweep does the rest.
 const PAGES: u32 = 24;
 
+/// Statements that store events: the reads, one of each kind of row and mark, and the audit trail. Each megabyte of events
+/// beyond the first takes one more.
+const STORE_STATEMENTS: u64 = 3 + 11;
+/// In addition to who calls, and to what became of the events.
+const _: () = assert!(
+    2 + STORE_STATEMENTS + recompute::PAGE_STATEMENTS + OUTCOME_STATEMENTS <= STATEMENTS_FREE,
+    "no import decides anything"
+);
+const OUTCOME_STATEMENTS: u64 = 1;
+
 /// What became of each event, in their order: `applied`, `stored` or `waiting`, as of a single one.
 pub type Outcomes = Vec<Result<String, AppError>>;
 
@@ -37,7 +48,7 @@ pub async fn import<P: Ports>(ctx: &Context<'_, P>, incoming: &[Incoming]) -> Re
     let stored = ctx.retry(async || store(ctx, incoming).await).await?;
     {
         // What became of the events is looked up last.
-        let _kept = ctx.keep(1);
+        let _kept = ctx.keep(OUTCOME_STATEMENTS);
         // They are stored: a failure here is made up for by the sweep.
         let _ = decide(ctx, &stored).await;
     }

@@ -63,10 +63,8 @@ impl Incoming {
         if seen_sha256 == self.body_sha256 {
             return Ok(());
         }
-        let detail = format!(
-            "event {} was already received with a different body; send changes under a new id",
-            self.event.id
-        );
+        let detail =
+            format!("event {} was already received with a different body; send changes under a new id", self.event.id);
         Err(AppError::new(ErrorKind::Conflict, "event_id_reused", detail).field("id"))
     }
 }

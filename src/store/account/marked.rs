@@ -26,9 +26,7 @@ impl Marking {
     /// follows is announced.
     pub(in crate::store) fn sets(self, now: &str) -> String {
         let quiet = if self.quiet { format!(", quiet_revision = {}", quietly("1")) } else { String::new() };
-        format!(
-            "revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, {now}){quiet}"
-        )
+        format!("revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, {now}){quiet}")
     }
 }
 

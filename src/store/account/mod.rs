@@ -14,7 +14,8 @@ use crate::store::account::marked::IS_QUIET;
 pub(in crate::store) use crate::store::account::marked::mark_found;
 pub use crate::store::account::marked::{
     DomainMark, Marking, SharedMark, SignupVelocityMark, StoredFor, recompute_by_ids, recompute_by_invoices,
-    recompute_by_partner, recompute_by_partners, recompute_by_shared, recompute_by_signup_velocity, recompute_by_stored,
+    recompute_by_partner, recompute_by_partners, recompute_by_shared, recompute_by_signup_velocity,
+    recompute_by_stored,
 };
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::query::Query;

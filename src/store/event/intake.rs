@@ -160,7 +160,9 @@ pub struct ForEvent {
 pub fn visitor_clicks(visitors: &[EventVisitor]) -> Parsed<Vec<(ForEvent, Touch)>> {
     let place = |partition: &str| {
         let rank = |direction: &str| {
-            format!("ROW_NUMBER() OVER (PARTITION BY event, {partition} ORDER BY inside DESC, clicked_at_ms{direction})")
+            format!(
+                "ROW_NUMBER() OVER (PARTITION BY event, {partition} ORDER BY inside DESC, clicked_at_ms{direction})"
+            )
         };
         format!("MIN({}, {})", rank(""), rank(" DESC"))
     };

@@ -127,8 +127,7 @@ pub fn outbox_grants(run: &RunId, from_seq: i64, to_seq: i64, now: UtcMillis) ->
 /// Queues the messages for rewards granted outside of a run, which are stored. Only the referrer is notified: the friend
 /// does not need step-by-step messages about what they did.
 pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
-    let rewards: Vec<Value> =
-        accruals.iter().map(|l| json!({"id": l.id, "amount_cents": l.net_cents})).collect();
+    let rewards: Vec<Value> = accruals.iter().map(|l| json!({"id": l.id, "amount_cents": l.net_cents})).collect();
     Stmt::new(format!(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT 'referrer:' || a.id, '{}', a.program_id, a.partner_id, a.account_id, json_object('accrual_id', a.id, 'unit', a.unit,

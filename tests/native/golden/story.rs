@@ -23,7 +23,12 @@ pub struct Stage {
     /// Additional links by name, stored like partners.
     links: BTreeMap<String, (String, String, String)>,
     steps: usize,
+    /// Events that wait to be imported, if the story is.
+    to_import: Option<Vec<(Value, Option<TouchHistory>)>>,
 }
+
+/// Events of one import.
+const CHUNK: usize = 37;
 
 impl Stage {
     pub fn new(program: &str, case: &Case, statements_max: u64) -> Stage {
@@ -37,7 +42,8 @@ impl Stage {
         if case.partners.is_empty() {
             enrol("partner", program, "partner@partners.example");
         }
-        let mut stage = Stage { world, now: START.to_rfc3339(), partners, links: BTreeMap::new(), steps: 0 };
+        let mut stage =
+            Stage { world, now: START.to_rfc3339(), partners, links: BTreeMap::new(), steps: 0, to_import: None };
         for partner in &case.partners {
             stage.enrol(partner);
         }
@@ -50,7 +56,27 @@ impl Stage {
         let (partners, links) = (BTreeMap::new(), BTreeMap::new());
         let world = World::new(1);
         world.statements_max.set(Some(statements_max));
-        Stage { world, now: START.to_rfc3339(), partners, links, steps: 0 }
+        Stage { world, now: START.to_rfc3339(), partners, links, steps: 0, to_import: None }
+    }
+
+    /// The same, with events imported in any order before anything else happens or is looked at.
+    pub fn imported(self) -> Stage {
+        Stage { to_import: Some(Vec::new()), ..self }
+    }
+
+    /// Imports the events that wait.
+    pub fn import(&mut self) {
+        let Some(events) = &mut self.to_import else { return };
+        let mut events = std::mem::take(events);
+        for last in (1..events.len()).rev() {
+            let other = usize::try_from(self.world.below(last as u64 + 1)).unwrap_or(0);
+            events.swap(last, other);
+        }
+        for events in events.chunks(CHUNK) {
+            let outcomes = self.world.import(at(&self.now), events);
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        }
+        self.world.catch_up(at(&self.now));
     }
 
     pub fn enrol(&mut self, partner: &Partner) {
@@ -85,6 +111,13 @@ impl Stage {
     }
 
     pub fn play(&mut self, step: &Step) {
+        if step.runs_every_month.is_some()
+            || step.run.is_some()
+            || step.funds_pool_cents.is_some()
+            || step.reviewed.is_some()
+        {
+            self.import();
+        }
         if let Some(range) = &step.runs_every_month {
             for month in 0..range.months {
                 self.run("monthly", at(&range.from).plus_months(month));
@@ -230,7 +263,12 @@ impl Stage {
         }
         self.now = self.now.clone().max(when.plus_ms(1_000).to_rfc3339());
         let now = UtcMillis::parse(&self.now).unwrap_or_else(|| when.plus_ms(1_000));
-        self.world.take(now, &body, self.touchpoints(&step.clicked)).unwrap_or_else(|e| panic!("{id}: {e}"));
+        let touchpoints = self.touchpoints(&step.clicked);
+        if let Some(events) = &mut self.to_import {
+            events.push((body, touchpoints));
+            return;
+        }
+        self.world.take(now, &body, touchpoints).unwrap_or_else(|e| panic!("{id}: {e}"));
         self.world.catch_up(now);
     }
 

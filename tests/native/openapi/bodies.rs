@@ -122,5 +122,7 @@ fn schemas_of_requests_are_closed() {
     }
     // A program's document is described by its own schema, at /program.schema.json.
     found.retain(|place| !place.contains(" /v1/programs/{id}"));
+    // Senders of events may add fields.
+    found.retain(|place| !place.starts_with("POST /v1/events.events[]"));
     assert_eq!(found, Vec::<String>::new());
 }
