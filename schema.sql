@@ -398,6 +398,7 @@ CREATE TABLE review (
   subject TEXT NOT NULL,                 -- immutable: '' for the whole account, otherwise a currency
   holds INTEGER NOT NULL CHECK (holds IN (0, 1)), -- immutable: whether accruals wait for the decision
   evidence TEXT NOT NULL,                -- immutable
+  is_quiet INTEGER NOT NULL DEFAULT 0,   -- immutable; 1: not announced, because it follows from events that arrived late
   state TEXT NOT NULL CHECK (state IN ('open', 'released', 'rejected')), -- mutable
   reason TEXT,                           -- set with the decision
   actor TEXT,                            -- set with the decision

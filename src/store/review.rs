@@ -51,7 +51,7 @@ pub fn review_id(account: &AccountId, s: &Suspicion) -> ReviewId {
 }
 
 /// Opens reviews where there are none: the same facts never reopen a decided review.
-pub fn review_open(suspicions: &[(AccountId, Suspicion)], now: UtcMillis) -> Vec<Stmt> {
+pub fn review_open(suspicions: &[(AccountId, Suspicion)], quiet: bool, now: UtcMillis) -> Vec<Stmt> {
     let row = |(account, s): &(AccountId, Suspicion)| {
         json!({
             "id": review_id(account, s), "program": s.program,
@@ -62,13 +62,14 @@ pub fn review_open(suspicions: &[(AccountId, Suspicion)], now: UtcMillis) -> Vec
     let rows: Vec<_> = suspicions.iter().map(row).collect();
     let statement = |page: String| {
         Stmt::new(
-            "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, state, created_at_ms)
+            "INSERT INTO review (id, program_id, partner_id, account_id, rule, subject, holds, evidence, is_quiet, state, created_at_ms)
              SELECT value ->> '$.id', value ->> '$.program', value ->> '$.partner', value ->> '$.account', value ->> '$.rule',
-                    value ->> '$.subject', value ->> '$.holds', value ->> '$.evidence', 'open', ?2
+                    value ->> '$.subject', value ->> '$.holds', value ->> '$.evidence', ?3, 'open', ?2
              FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING",
         )
         .bind(page)
         .bind(now)
+        .bind(quiet)
     };
     json_pages(&rows).into_iter().map(statement).collect()
 }

@@ -40,7 +40,7 @@ fn bring(world: &World, program: &str, name: &str, clients: usize) {
             body["type"] = json!(kind);
             body["occurred_at"] = json!(when);
             body["account"] = json!({"id": account, "email": format!("c@{account}.example")});
-            world.take(at("2026-02-20T00:00:00Z"), &body, None).expect("it is accepted");
+            world.take(at(when).plus_days(1), &body, None).expect("it is accepted");
         };
         event(0, "account.signed_up", "2026-01-05T00:00:00Z", json!({"attribution": {"code": code}}));
         event(1, "account.active", "2026-01-06T00:00:00Z", json!({"data": {"api_calls": 5_000}}));

@@ -140,13 +140,13 @@ pub fn outbox_rewards(accruals: &[Accrual], now: UtcMillis) -> Stmt {
     .bind(now)
 }
 
-/// Queues a message to the operator for each of these reviews that is open. A review is announced only once.
+/// Queues a message to the operator for each of these reviews that is open and no quiet one. A review is announced only once.
 pub fn outbox_reviews(reviews: &[ReviewId], now: UtcMillis) -> Stmt {
     Stmt::new(
         "INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
          SELECT 'review.opened:' || v.id, 'review.opened', v.program_id, v.partner_id, v.account_id,
                 json_object('review', v.id, 'rule', v.rule, 'subject', v.subject, 'holds', v.holds, 'evidence', v.evidence), 'queued', ?2
-         FROM review v WHERE v.id IN (SELECT value FROM json_each(?1)) AND v.state = 'open' ON CONFLICT (id) DO NOTHING",
+         FROM review v WHERE v.id IN (SELECT value FROM json_each(?1)) AND v.state = 'open' AND v.is_quiet = 0 ON CONFLICT (id) DO NOTHING",
     )
     .json(&reviews)
     .bind(now)

@@ -114,6 +114,8 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
             .header("webhook-id", "msg_1")
             .header("webhook-timestamp", second.to_string())
             .header("webhook-signature", signature),
+        call(("POST", "/v1/events"), "/v1/events", 200)
+            .body(json!({"events": [signed_up("imported", "2024-06-01T00:00:00Z", json!({})), {"id": "unreadable"}]})),
         call(("POST", "/v1/webhooks/emdash"), "/v1/webhooks/emdash", 202)
             .body(hook)
             .header("authorization", format!("Bearer {}", server.emdash_token)),

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const TODAY: &str = "2026-06-20T00:00:00Z";
+const PROGRAMS: [&str; 4] = ["agency-partner", "developer-affiliate", "user-referral", "tiered-credits"];
 
 /// A world in which everybody wants to know everything, with a partner of each program that settles.
 fn world() -> (World, Vec<String>) {
     let world = World::new(7);
     let begin = at("2020-01-01T00:00:00Z");
-    let programs = ["agency-partner", "developer-affiliate", "user-referral", "tiered-credits"];
-    let codes = programs
+    let codes = PROGRAMS
         .iter()
         .map(|program| {
             world
@@ -86,12 +86,11 @@ fn events(codes: &[String], days: i64) -> Vec<Value> {
             json!({"data": {"subscription_id": format!("s-{account}"), "annual_value_cents": 1_900_000}}),
         );
         // The partner's own account by its mailbox, and one that leaves.
-        let programs = ["agency-partner", "developer-affiliate", "user-referral", "tiered-credits"];
         let own = format!("own{number}");
         add(
             "account.signed_up",
             12,
-            json!({"account": {"id": own, "email": format!("p+x@{}.example", programs[number])}, "attribution": {"code": code}}),
+            json!({"account": {"id": own, "email": format!("p+x@{}.example", PROGRAMS[number])}, "attribution": {"code": code}}),
         );
         add(
             "invoice.paid",

@@ -277,6 +277,7 @@ fn outcomes_and_messages() -> Vec<(&'static str, Names)> {
         ("StripeOutcome.outcome", outcomes(&["waiting", "ignored"])),
         ("AccrualOutcome.state", accrual_states()),
         ("Outcome.outcome", outcomes(&["waiting"])),
+        ("ImportOutcome.outcome", &outcomes(&["waiting"]) | &names(["refused"])),
         ("EmdashForm.data.manicule_event", form_kinds()),
         ("Credit.delivery", serialized(variants!(Delivery: Application, StripeBalance, Webhook))),
         ("CreditDelivery.type", serialized([TransferKind::Credit, TransferKind::Debit])),

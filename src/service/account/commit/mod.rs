@@ -234,7 +234,7 @@ impl Commit {
             statements.extend(account::binding_write(&groups, now));
             statements.extend(account::revenue_write(&groups));
         }
-        statements.extend(review::review_open(&self.suspicions, now));
+        statements.extend(review::review_open(&self.suspicions, self.quiet, now));
         if !self.suspicions.is_empty() && !self.quiet {
             let reviews: Vec<_> = self.suspicions.iter().map(|(id, s)| review::review_id(id, s)).collect();
             statements.push(outbox::outbox_reviews(&reviews, now));
@@ -277,12 +277,15 @@ impl Commit {
         if !self.uplines.is_empty() {
             statements.push(evidence::recompute_by_uplines(&self.uplines, marking));
         }
+        statements.extend(self.joined_insert(now));
+        statements
+    }
+
+    /// Announces who joined, unless that is old.
+    fn joined_insert(&self, now: UtcMillis) -> Option<Stmt> {
         let news = self.joined.iter().filter(|j| is_news(j.signed_up, now));
         let joined: Vec<_> = news.map(|j| outbox::joined(&j.program, &j.partner, &j.account, j.signed_up)).collect();
-        if !joined.is_empty() {
-            statements.push(outbox::outbox_insert(&joined, now));
-        }
-        statements
+        (!joined.is_empty()).then(|| outbox::outbox_insert(&joined, now))
     }
 
     /// Keeps what the batch draws from budgets or queues behind them for the next decision, and guards it.
