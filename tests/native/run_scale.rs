@@ -10,7 +10,7 @@ use manicule::service::settlement::settle;
 use manicule::service::setup::PayoutApproval;
 use manicule::store::settlement::leaderboard::Ranked;
 use manicule::store::settlement::{leaderboard, run};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MONTHLY: &str = "0 6 1 * *";
@@ -94,6 +94,25 @@ fn before(months: i64) -> Vec<Month> {
     (1..=months).rev().map(|back| last.plus(-back)).collect()
 }
 
+/// Turns statistics into those of a business ten thousand times as large: more rows, and more rows of the same program,
+/// but not of the same partner or account. In small tables, reading all rows is right.
+fn grow(statistics: Vec<Map<String, Value>>, run: impl Fn(String)) {
+    const TIMES: i64 = 10_000;
+    for of_index in statistics {
+        let numbers: Vec<&str> = of_index["stat"].as_str().expect("a text").split(' ').collect();
+        let rows: i64 = numbers[0].parse().expect("a number");
+        let grown = numbers.iter().map(|number| match number.parse::<i64>() {
+            Ok(alike) if alike * 6 >= rows && alike > 1 => (alike * TIMES).to_string(),
+            Ok(alike) => alike.to_string(),
+            Err(_) => (*number).to_owned(),
+        });
+        let mut grown: Vec<String> = grown.collect();
+        grown[0] = (rows * TIMES).to_string();
+        run(format!("UPDATE sqlite_stat1 SET stat = '{}' WHERE rowid = {}", grown.join(" "), of_index["row"]));
+    }
+    run("ANALYZE sqlite_schema".to_owned());
+}
+
 fn short(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -115,6 +134,9 @@ fn no_statement_of_a_run_or_sweep_scans_a_growing_table() {
     };
     let mut faults = explain();
     db.connection.borrow().execute_batch("ANALYZE").expect("statistics");
+    grow(business.fixture.world.db.look("SELECT rowid AS row, stat FROM sqlite_stat1"), |sql| {
+        db.connection.borrow().execute_batch(&sql).expect("larger statistics");
+    });
     faults.extend(explain().into_iter().map(|fault| format!("with statistics: {fault}")));
     assert_eq!(faults, Vec::<String>::new());
     assert!(business.fixture.world.faults().is_empty(), "{:?}", business.fixture.world.faults());
@@ -196,7 +218,7 @@ fn pages_of_partners_end_in_the_same_books() {
     let ((roomy, few_steps, wanted), (tight, many_steps, found)) = (settled(1_000), settled(50));
     println!("{roomy} sweeps and {few_steps} steps, with 50 statements {tight} sweeps and {many_steps} steps");
     assert_eq!((roomy, found), (0, wanted));
-    assert!(many_steps >= few_steps + 5, "{few_steps} steps, in smaller pages {many_steps}");
+    assert!(many_steps >= few_steps + 4, "{few_steps} steps, in smaller pages {many_steps}");
 }
 
 #[test]

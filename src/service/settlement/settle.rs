@@ -118,7 +118,7 @@ pub fn step_statements(state: RunState) -> u64 {
         RunState::Backfilling => 14,
         RunState::Vesting => 5,
         RunState::Executing => 13,
-        RunState::Closing => 26,
+        RunState::Closing => 24,
         RunState::Ranking | RunState::Done => 5,
     }
 }

@@ -214,10 +214,11 @@ fn accounts_advance(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis)
 }
 
 fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> Vec<Stmt> {
-    let bound = "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.accrual ->> '$.program_id'
-          AND b.partner_id = i.partner_id)
-        AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND a.program_id = i.accrual ->> '$.program_id'
-          AND a.reward_id = i.accrual ->> '$.reward_id' AND a.source = i.accrual ->> '$.source')";
+    // The pluses make SQLite look among the account's rows, not among all of the partner or the reward.
+    let bound = "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND +b.program_id = i.accrual ->> '$.program_id'
+          AND +b.partner_id = i.partner_id)
+        AND NOT EXISTS (SELECT 1 FROM accrual a WHERE a.account_id = i.account_id AND +a.program_id = i.accrual ->> '$.program_id'
+          AND +a.reward_id = i.accrual ->> '$.reward_id' AND a.source = i.accrual ->> '$.source')";
     // What was decided since the plan: a rejected reward is never granted. One that was planned as held but is no
     // longer held (or the other way around) is planned again by the next run. The account's decision says whether it is
     // held: a review may be open that the facts no longer justify.
@@ -228,8 +229,8 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         )
     };
     let held =
-        "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND b.program_id = i.accrual ->> '$.program_id'
-          AND b.partner_id = i.partner_id AND b.held = 1)";
+        "EXISTS (SELECT 1 FROM binding b WHERE b.account_id = i.account_id AND +b.program_id = i.accrual ->> '$.program_id'
+          AND +b.partner_id = i.partner_id AND b.held = 1)";
     let suspended = "EXISTS (SELECT 1 FROM partner q WHERE q.id = i.partner_id AND q.standing = 'suspended')";
     let unreviewed = format!(
         "NOT {} AND IIF(i.accrual ->> '$.state' = 'held', {held} OR {suspended} OR NOT {}, NOT {held})",
@@ -256,7 +257,7 @@ fn grant_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) ->
         page(format!(
             "UPDATE binding SET grant_due_at_ms = g.next_due_at_ms
              FROM (SELECT i.account_id, i.partner_id, i.next_due_at_ms, i.accrual ->> '$.program_id' AS program_id FROM {granted}) g
-             WHERE binding.account_id = g.account_id AND binding.program_id = g.program_id AND binding.partner_id = g.partner_id"
+             WHERE binding.account_id = g.account_id AND +binding.program_id = g.program_id AND +binding.partner_id = g.partner_id"
         )),
     ]
 }
