@@ -63,6 +63,7 @@ CREATE TABLE partner_person (
   mailbox TEXT,                          -- mutable, digest of the mailbox that the email address leads to
   notes TEXT                             -- mutable, the operators'
 ) STRICT;
+CREATE INDEX partner_person_mailbox ON partner_person (mailbox) WHERE mailbox IS NOT NULL;
 
 CREATE TABLE link (
   code TEXT PRIMARY KEY,                 -- immutable, one namespace for all programs

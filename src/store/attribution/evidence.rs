@@ -174,13 +174,13 @@ pub fn recompute_by_uplines(changes: &[UplineMark], marking: impl Into<Marking>)
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT '', c.value ->> '$.partner', 0, 0, '' FROM json_each(?1) c
            WHERE EXISTS (SELECT 1 FROM partner p WHERE p.external_id = c.value ->> '$.account')
-              OR EXISTS (SELECT 1 FROM event_person e JOIN partner_person x ON x.mailbox = e.mailbox
+              OR EXISTS (SELECT 1 FROM event_person e CROSS JOIN partner_person x ON x.mailbox = e.mailbox
                          WHERE e.account_id = c.value ->> '$.account')
            UNION {})
          UPDATE account SET {}
-         WHERE id IN (SELECT p.external_id FROM up JOIN partner p ON p.id = up.partner
-             UNION SELECT e.account_id FROM up JOIN partner_person x ON x.partner_id = up.partner
-               JOIN event_person e ON e.mailbox = x.mailbox)
+         WHERE id IN (SELECT p.external_id FROM up CROSS JOIN partner p ON p.id = up.partner
+             UNION SELECT e.account_id FROM up CROSS JOIN partner_person x ON x.partner_id = up.partner
+               CROSS JOIN event_person e ON e.mailbox = x.mailbox)
            AND EXISTS (SELECT 1 FROM binding b WHERE b.account_id = account.id AND b.partner_id IS NOT NULL)",
         uplines(),
         marking.sets("?2")

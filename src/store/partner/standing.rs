@@ -148,7 +148,7 @@ pub fn left_over_list(limit: i64) -> Query<LeftOver> {
     Stmt::new(
         "SELECT p.partner_id, p.id AS payout_id FROM partner q CROSS JOIN payout p ON p.partner_id = q.id
          WHERE q.standing = 'banned' AND p.state = 'planned'
-         UNION ALL SELECT DISTINCT l.partner_id, NULL FROM partner q CROSS JOIN ledger_account l ON l.partner_id = q.id
+         UNION ALL SELECT DISTINCT l.partner_id, NULL FROM partner q CROSS JOIN ledger_account l ON l.partner_id = q.id AND l.partner_id <> ''
          WHERE q.standing = 'banned' AND l.kind = 'available' AND l.cr_posted_cents - l.dr_posted_cents - l.dr_pending_cents > 0 LIMIT ?1",
     )
     .bind(limit)
