@@ -983,6 +983,7 @@ CREATE TABLE payout (
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
 CREATE INDEX payout_due ON payout (due_at_ms, id) WHERE state IN ('planned', 'submitting');
+CREATE INDEX payout_planned ON payout (run_id, unit) WHERE state = 'planned' AND held = 0;
 CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
 CREATE INDEX payout_planned ON payout (partner_id) WHERE state = 'planned';
 CREATE INDEX payout_created ON payout (created_at_ms, id);
@@ -1749,13 +1750,13 @@ WHEN (OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.m
 BEGIN SELECT RAISE(ABORT, 'guard:question_settled'); END;
 -- Reports that read more than a page may, kept as rows. Small ones are put together when somebody opens them.
 CREATE TABLE kept_report (
-  kind TEXT NOT NULL CHECK (kind IN ('funnel', 'economics', 'channels')), -- immutable
-  program_id TEXT NOT NULL,              -- immutable
-  from_ms INTEGER NOT NULL,              -- immutable: the period that it is about
+  kind TEXT NOT NULL CHECK (kind IN ('funnel', 'economics', 'channels', 'run')), -- immutable
+  subject TEXT NOT NULL,                 -- immutable: the program, or the run
+  from_ms INTEGER NOT NULL,              -- immutable: the period that it is about; 0 of a run
   to_ms INTEGER NOT NULL,                -- immutable: its end, which is not part of it
   wanted_at_ms INTEGER,                  -- mutable: when somebody asked for a newer one; NULL: nobody has since
   computed_at_ms INTEGER,                -- mutable: when it was last put together
   body TEXT,                             -- mutable, JSON: the rows of its statements
-  PRIMARY KEY (kind, program_id, from_ms, to_ms)
+  PRIMARY KEY (kind, subject, from_ms, to_ms)
 ) STRICT;
 CREATE INDEX kept_report_wanted ON kept_report (wanted_at_ms) WHERE wanted_at_ms IS NOT NULL;

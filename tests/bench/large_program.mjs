@@ -106,6 +106,7 @@ export function fill(database, now, share) {
       SELECT id, 'acct_' || id, 'US', 'usd', 1, 1, '[]', ${now} FROM partner WHERE program_id = '${PROGRAM}';
     INSERT INTO payout (id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, reserved_id, destination, state, reason, due_at_ms, revision, created_at_ms)
       SELECT 'po_' || rowid, '${LARGEST.run}', program_id, id, 'cash:usd', 'usd', 100, 100, 0, 'po_' || rowid || '.1', 'acct_' || id, 'planned', '', ${now}, 1, ${begin} + rowid FROM partner WHERE program_id = '${PROGRAM}' AND rowid <= ${count("records")};
+    INSERT INTO payout_accrual (payout_id, accrual_id, planned_cents, amount_cents) SELECT id, '', 100, 100 FROM payout;
     UPDATE payout SET state = 'review', revision = 2 WHERE rowid % 4 = 1;
     ${records} INSERT INTO outbox (id, kind, program_id, partner_id, payload, state, created_at_ms, addressed_at_ms)
       SELECT 'out_' || i, 'reward.granted.referrer', '${PROGRAM}', '${LARGEST.partner}', '{}', IIF(i % 4 = 0, 'failed', IIF(i % 4 = 1, 'undelivered', IIF(i % 4 = 2, 'queued', 'sent'))), ${begin} + i, ${begin} FROM n;

@@ -157,8 +157,9 @@ fn reviewing<S: Platform>(cx: &PageContext<'_, S>, reviews: &WaitingCount) -> Op
 
 fn approval<S: Platform>(cx: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     let what = html! {
-        (run.program_id) ", " (run.period) ": " (helpers::many(cx, run.payouts, common::PAYOUT_OR_PAYOUTS)) (wording::APPROVAL_OF[0])
-        (components::amount(&*cx.locale, run.cents, &run.unit)) (wording::APPROVAL_OF[1])
+        (run.program_id) ", " (run.period) ": " (waiting_work(cx, run.payouts, common::PAYOUT_OR_PAYOUTS))
+        @if run.payouts <= COUNTED_MAX { (wording::APPROVAL_OF[0]) (components::amount(&*cx.locale, run.cents, &run.unit)) (wording::APPROVAL_OF[1]) }
+        @else { (wording::APPROVAL_FIRST) }
     };
     let path = format!("/operator/runs/{}", percent::escaped(&run.run_id));
     task(wording::APPROVAL, what, path, common::VIEW_RUN)

@@ -13,11 +13,12 @@ use crate::pages::partner::wording;
 use crate::pages::text::partner::payout as text;
 use crate::pages::text::shared::payout as words;
 use crate::service::payout::state_name;
+use crate::service::report::kept::CHANGES_SHOWN;
 use crate::store::report::payout_accruals::PayoutChange;
 use maud::{Markup, html};
 
 /// The most changes that a page shows. The API pages through the others.
-pub const SHOWN: i64 = 100;
+pub const SHOWN: i64 = CHANGES_SHOWN;
 
 /// For the partner.
 pub fn to_partner(locale: &dyn Locale, rows: &[PayoutChange]) -> Markup {

@@ -28,13 +28,12 @@ use crate::program::document::{Cadence, Document};
 use crate::service::error::AppError;
 use crate::service::payout as deciding;
 use crate::service::payout::send::approval_name;
+use crate::service::report::kept::{Gathered, gather, kept_reads, run_key, run_reads};
 use crate::service::settlement::start as starting;
 use crate::store::payout::plan;
 use crate::store::payout::plan::ApprovalRow;
 use crate::store::program;
-use crate::store::report::payout as reports;
 use crate::store::report::payout::{CarriedSum, StateSum};
-use crate::store::report::payout_accruals as accruals;
 use crate::store::report::payout_accruals::UnsentSum;
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::{LastPeriod, PayoutShown, StatementSum};
@@ -234,18 +233,17 @@ async fn shown<S: Platform>(
     let list = helpers::list(cx, helpers::ROWS)?;
     let (after_unit, after_partner) = list.cursor.split_once('.').unwrap_or(("", &list.cursor));
     let rule = approval_name(cx.app.config.setup.payout_approval);
+    let key = run_key(id);
     let read = (
         run::run_find(id).first(),
         plan::approval_find(id, rule).first(),
-        reads::run_statement_sums(id),
-        reports::run_payout_sums(id),
-        reports::run_carried_sums(id),
         reads::run_payout_page(id, after_partner, after_unit, list.limit + 1),
-        (accruals::run_unsent_sums(id), accruals::run_change_page(id, ("", ""), changes::SHOWN)),
+        kept_reads(&key),
     );
-    let (operator, (run, approval, statements, sums, carried_forward, payouts, (unsent, changed))) =
-        gate.open(cx, read).await?;
+    let (operator, (run, approval, payouts, found)) = gate.open(cx, read).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
+    let Gathered { rows, as_of } = gather(&cx.app.context(""), &key, found, run_reads(id)).await?;
+    let (statements, sums, carried_forward, unsent, changed) = rows;
     let report = Report { run, rule, approval, statements, sums, carried_forward, unsent };
     let (payouts, next) = helpers::paged(&list, payouts, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));
     let path = format!("{HERE}/{}", percent::escaped(id));
@@ -254,6 +252,7 @@ async fn shown<S: Platform>(
         (components::heading(&title, "", html! { a.button.second href={ (path) "/plan" } { (wording::VIEW_PLAN) } }))
         (components::problems(form))
         (progress(cx, &operator, &report))
+        @if as_of.is_some() { p { (helpers::as_of(cx, as_of)) } }
         (approving(cx, &operator, &path, &report, form))
         (changes::to_operator(&*cx.locale, &changed, true))
         (money(cx, &report))

@@ -2,20 +2,24 @@
 //!
 //! So a page reads a bounded number of rows, and a new installation sees its reports at once.
 
-use crate::base::ids::ProgramId;
-use crate::base::time::{DAY_MS, HOUR_MS, Month, UtcMillis, Week};
+use crate::base::ids::{ProgramId, RunId};
+use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, Month, UtcMillis, Week};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::funnel::week_counts;
 use crate::store::port::Stmt;
-use crate::store::query::{First, Reads};
+use crate::store::query::{First, Query, Reads};
 use crate::store::report::kept::{
     KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_rows, kept_want, kept_wanted, kept_write,
     report_size,
 };
+use crate::store::report::payout::{CarriedSum, StateSum, run_carried_sums, run_payout_sums};
+use crate::store::report::payout_accruals as accruals;
+use crate::store::report::payout_accruals::{PayoutChange, UnsentSum};
 use crate::store::report::{channel_list, cost_sums, reach_sums};
+use crate::store::settlement::operator_runs::{StatementSum, run_statement_sums};
 
 /// The code of the error that says so.
 pub const NOT_READY: &str = "report_not_ready";
@@ -23,11 +27,16 @@ pub const NOT_READY: &str = "report_not_ready";
 /// How old a report may be: of a period that goes on, and of one that is over.
 const OPEN_FRESH_MS: i64 = HOUR_MS;
 const OVER_FRESH_MS: i64 = DAY_MS;
+/// Of a run: its payouts change while they are sent.
+const RUN_FRESH_MS: i64 = 5 * MINUTE_MS;
+
+/// Changes of payouts in a run's report.
+pub const CHANGES_SHOWN: i64 = 100;
 
 /// Reports that one sweep puts together. Each may read for seconds.
 const SWEEP_REPORTS: i64 = 5;
 /// Statements that it takes to put one together.
-const REPORT_STATEMENTS: u64 = 3;
+const REPORT_STATEMENTS: u64 = 6;
 
 /// The key of a week's funnel report.
 pub fn funnel_key(program: &ProgramId, week: Week) -> ReportKey {
@@ -43,7 +52,20 @@ pub fn channels_key(program: &ProgramId, month: Month) -> ReportKey {
 }
 
 fn key(kind: ReportKind, program: &ProgramId, from_ms: UtcMillis, to_ms: UtcMillis) -> ReportKey {
-    ReportKey { kind, program_id: program.to_owned(), from_ms, to_ms }
+    ReportKey { kind, subject: program.to_string(), from_ms, to_ms }
+}
+
+/// What a run did, and what became of its payouts.
+pub fn run_key(run: &RunId) -> ReportKey {
+    ReportKey { kind: ReportKind::Run, subject: run.to_string(), from_ms: UtcMillis(0), to_ms: UtcMillis(0) }
+}
+
+/// The parts of a run's report.
+pub type RunReads = (Query<StatementSum>, Query<StateSum>, Query<CarriedSum>, Query<UnsentSum>, Query<PayoutChange>);
+
+pub fn run_reads(run: &RunId) -> RunReads {
+    let changes = accruals::run_change_page(run, ("", ""), CHANGES_SHOWN);
+    (run_statement_sums(run), run_payout_sums(run), run_carried_sums(run), accruals::run_unsent_sums(run), changes)
 }
 
 /// What is read before a report is: the one that is kept, and how much there is to read.
@@ -73,7 +95,7 @@ pub async fn gather<P: Ports, R: Reads>(
         return Ok(Gathered { rows, as_of: None });
     }
     let (computed_at, body) = kept.map_or((None, None), |kept| (kept.computed_at_ms, kept.body));
-    if !computed_at.is_some_and(|at| is_fresh(at, key.to_ms, ctx.now)) {
+    if !computed_at.is_some_and(|at| is_fresh(at, key, ctx.now)) {
         ctx.query(kept_want(std::slice::from_ref(key), ctx.now)).await?;
     }
     let Some(body) = body else {
@@ -84,14 +106,18 @@ pub async fn gather<P: Ports, R: Reads>(
     Ok(Gathered { rows, as_of: computed_at })
 }
 
-fn is_fresh(computed_at: UtcMillis, end: UtcMillis, now: UtcMillis) -> bool {
-    let fresh = if computed_at < end { OPEN_FRESH_MS } else { OVER_FRESH_MS };
+fn is_fresh(computed_at: UtcMillis, key: &ReportKey, now: UtcMillis) -> bool {
+    let fresh = match key.kind {
+        ReportKind::Run => RUN_FRESH_MS,
+        _ if computed_at < key.to_ms => OPEN_FRESH_MS,
+        _ => OVER_FRESH_MS,
+    };
     computed_at.plus_ms(fresh) > now
 }
 
 /// The statements of a report as of now.
 fn statements_of(key: &ReportKey, now: UtcMillis) -> Vec<Stmt> {
-    let (program, from, to) = (&key.program_id, key.from_ms, key.to_ms);
+    let (program, from, to) = (&ProgramId::from(key.subject.as_str()), key.from_ms, key.to_ms);
     let by = to.plus_ms(-1).min(now);
     match key.kind {
         ReportKind::Funnel => vec![week_counts(program, Week::of(from), by).statement],
@@ -99,6 +125,11 @@ fn statements_of(key: &ReportKey, now: UtcMillis) -> Vec<Stmt> {
             vec![cost_sums(program, from, to).statement, reach_sums(program, from, to, by).statement]
         }
         ReportKind::Channels => vec![channel_list(program, from, to).statement],
+        ReportKind::Run => {
+            let mut statements = Vec::new();
+            run_reads(&RunId::from(key.subject.as_str())).send(&mut statements);
+            statements
+        }
     }
 }
 

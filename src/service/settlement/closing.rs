@@ -3,10 +3,12 @@
 use crate::engine::settlement::RunState;
 use crate::service::context::{Context, Ports};
 use crate::service::payout::send;
+use crate::service::report::kept;
 use crate::service::settlement::terms;
 use crate::store::message::outbox;
 use crate::store::payout::{accruals, plan};
 use crate::store::port::{DbError, Stmt};
+use crate::store::report::kept::kept_want;
 use crate::store::settlement::leaderboard::{RANK_PAGE, Ranked, leaderboard_refresh, rank_page, rank_page_end};
 use crate::store::settlement::page::{PARTNER_PAGE, partner_page};
 use crate::store::settlement::run as runs;
@@ -57,6 +59,7 @@ pub async fn rank<P: Ports>(ctx: &Context<'_, P>, run: &RunRow) -> Result<Vec<St
     statements.push(rank_page(run, &after, limit, ctx.now));
     if next.is_none() {
         statements.push(runs::run_finish(run, ctx.now));
+        statements.push(kept_want(&[kept::run_key(&run.id)], ctx.now));
     }
     Ok(statements)
 }

@@ -1,6 +1,5 @@
 //! Reports that are kept as rows, and how much each would read otherwise.
 
-use crate::base::ids::ProgramId;
 use crate::base::names::names;
 use crate::base::time::UtcMillis;
 use crate::store::port::{DbError, Rows, Stmt};
@@ -13,14 +12,16 @@ names! {
         Funnel = "funnel",
         Economics = "economics",
         Channels = "channels",
+        Run = "run",
     }
 }
 
-/// Which report: of a program over [from, to).
+/// Which report: of a program over [from, to), or of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ReportKey {
     pub kind: ReportKind,
-    pub program_id: ProgramId,
+    /// The program's or run's id.
+    pub subject: String,
     pub from_ms: UtcMillis,
     pub to_ms: UtcMillis,
 }
@@ -52,19 +53,20 @@ pub fn report_size() -> Query<ReportSize> {
 }
 
 fn keyed(statement: Stmt, key: &ReportKey) -> Stmt {
-    statement.bind(key.kind.name()).bind(&key.program_id).bind(key.from_ms).bind(key.to_ms)
+    statement.bind(key.kind.name()).bind(&key.subject).bind(key.from_ms).bind(key.to_ms)
 }
 
 pub fn kept_find(key: &ReportKey) -> Query<KeptReport> {
-    let sql = "SELECT computed_at_ms, body FROM kept_report WHERE kind = ?1 AND program_id = ?2 AND from_ms = ?3 AND to_ms = ?4";
+    let sql =
+        "SELECT computed_at_ms, body FROM kept_report WHERE kind = ?1 AND subject = ?2 AND from_ms = ?3 AND to_ms = ?4";
     keyed(Stmt::new(sql), key).query()
 }
 
 /// Somebody wants these reports as of now: the next sweep puts them together.
 pub fn kept_want(keys: &[ReportKey], now: UtcMillis) -> Stmt {
     Stmt::new(
-        "INSERT INTO kept_report (kind, program_id, from_ms, to_ms, wanted_at_ms)
-         SELECT value ->> '$.kind', value ->> '$.program_id', value ->> '$.from_ms', value ->> '$.to_ms', ?2 FROM json_each(?1) WHERE true
+        "INSERT INTO kept_report (kind, subject, from_ms, to_ms, wanted_at_ms)
+         SELECT value ->> '$.kind', value ->> '$.subject', value ->> '$.from_ms', value ->> '$.to_ms', ?2 FROM json_each(?1) WHERE true
          ON CONFLICT DO UPDATE SET wanted_at_ms = COALESCE(wanted_at_ms, excluded.wanted_at_ms)",
     )
     .json(&keys)
@@ -73,7 +75,7 @@ pub fn kept_want(keys: &[ReportKey], now: UtcMillis) -> Stmt {
 
 /// The reports that are wanted, longest first.
 pub fn kept_wanted(limit: i64) -> Query<ReportKey> {
-    let sql = "SELECT kind, program_id, from_ms, to_ms FROM kept_report WHERE wanted_at_ms IS NOT NULL ORDER BY wanted_at_ms LIMIT ?1";
+    let sql = "SELECT kind, subject, from_ms, to_ms FROM kept_report WHERE wanted_at_ms IS NOT NULL ORDER BY wanted_at_ms LIMIT ?1";
     Stmt::new(sql).bind(limit).query()
 }
 
@@ -81,7 +83,7 @@ pub fn kept_wanted(limit: i64) -> Query<ReportKey> {
 pub fn kept_write(key: &ReportKey, found: &[Rows], now: UtcMillis) -> Stmt {
     let rows: Vec<_> = found.iter().map(|rows| &rows.0).collect();
     let sql = "UPDATE kept_report SET wanted_at_ms = NULL, computed_at_ms = ?5, body = ?6
-               WHERE kind = ?1 AND program_id = ?2 AND from_ms = ?3 AND to_ms = ?4";
+               WHERE kind = ?1 AND subject = ?2 AND from_ms = ?3 AND to_ms = ?4";
     keyed(Stmt::new(sql), key).bind(now).json(&rows)
 }
 

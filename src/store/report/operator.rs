@@ -281,16 +281,21 @@ pub struct UnapprovedRun {
     pub cents: i64,
 }
 
-/// Runs with payouts that wait for an approval under the current setting, and what can still be sent of these.
+/// Runs with payouts that wait for an approval under the current setting, and what can still be sent of these: of the first
+/// payouts that wait, up to one more than [`COUNTED_MAX`](crate::store::query::COUNTED_MAX).
 pub fn runs_unapproved(rule: &str) -> Query<UnapprovedRun> {
-    Stmt::new(format!(
-        "SELECT run_id, program_id, period, unit, SUM(cents > 0) AS payouts, SUM(cents) AS cents FROM (
-         SELECT p.run_id, p.program_id, r.period, p.unit, {} AS cents
+    let waiting = counted(
+        "p.run_id, p.program_id, r.period, p.unit, p.id, p.currency, p.minimum_cents
          FROM payout p JOIN run r ON r.id = p.run_id
-         WHERE p.state IN ('planned', 'submitting') AND p.state = 'planned' AND p.held = 0 AND ?1 <> 'automatic'
+         WHERE p.state = 'planned' AND p.held = 0 AND ?1 <> 'automatic'
            AND NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.run_id = p.run_id)
            AND (?1 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms))
-         ) GROUP BY run_id, unit ORDER BY period, run_id, unit LIMIT 50",
+         ORDER BY p.run_id, p.unit",
+    );
+    Stmt::new(format!(
+        "SELECT run_id, program_id, period, unit, SUM(cents > 0) AS payouts, SUM(cents) AS cents FROM (
+           SELECT p.run_id, p.program_id, p.period, p.unit, {} AS cents FROM {waiting} p)
+         GROUP BY run_id, unit ORDER BY period, run_id, unit LIMIT 50",
         left()
     ))
     .bind(rule)

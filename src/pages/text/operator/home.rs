@@ -42,6 +42,7 @@ pub const REPLY_TO_QUESTIONS: &str = "Read and reply";
 // Approvals.
 pub const APPROVAL: &str = "A run needs your approval";
 pub const APPROVAL_OF: [&str; 2] = [" of ", " in total. Nothing is sent until you approve the run."];
+pub const APPROVAL_FIRST: &str = ". Nothing is sent until you approve the run.";
 
 // Payouts, reversals and credits that stopped.
 pub const PAYOUTS_IN_REVIEW: [&str; 2] = ["payout needs a decision", "payouts need a decision"];
