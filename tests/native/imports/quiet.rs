@@ -8,6 +8,17 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const TODAY: &str = "2026-06-20T00:00:00Z";
+/// Types that need nothing but their name.
+const KINDS: [&str; 8] = [
+    "email.confirmed",
+    "newsletter.confirmed",
+    "rfq.submitted",
+    "demo.requested",
+    "activation.reached",
+    "page.viewed",
+    "lead_magnet.downloaded",
+    "newsletter.joined",
+];
 const PROGRAMS: [&str; 4] = ["agency-partner", "developer-affiliate", "user-referral", "tiered-credits"];
 
 /// A world in which everybody wants to know everything, with a partner of each program that settles.
@@ -52,16 +63,7 @@ fn events(codes: &[String], days: i64) -> Vec<Value> {
             json!({"account": {"id": account, "email": format!("x@{account}.example")}, "attribution": {"code": code}}),
         );
         add("account.active", 1, json!({"data": {"api_calls": 100_000, "team_size": 50}}));
-        for kind in [
-            "email.confirmed",
-            "newsletter.confirmed",
-            "rfq.submitted",
-            "demo.requested",
-            "activation.reached",
-            "page.viewed",
-            "lead_magnet.downloaded",
-            "newsletter.joined",
-        ] {
+        for kind in KINDS {
             add(kind, 2, json!({}));
         }
         for listing in 0..4 {
