@@ -28,7 +28,7 @@ mutants: ## break each rule in turn and show that the tests notice; some minutes
 check: ## format, lints, licences and duplicates of dependencies
 	@scripts/check
 
-bench: ## speed of the redirect and of the monthly run, what passing on costs, what pages read, and the bundle's size
+bench: ## speed of the redirect, of events and of runs, what passing on costs, and what pages read; half an hour
 	@scripts/bench
 
 screenshots: ## every page, light and dark, desktop and phone, into target/screenshots

@@ -281,22 +281,27 @@ pub struct UnapprovedRun {
     pub cents: i64,
 }
 
-/// Runs with payouts that wait for an approval under the current setting, and what can still be sent of these: of the first
-/// payouts that wait, up to one more than [`COUNTED_MAX`](crate::store::query::COUNTED_MAX).
+/// The latest runs of which payouts are looked for that wait for an approval.
+const UNAPPROVED_RUNS: i64 = 100;
+
+/// Runs with payouts that wait for an approval under the current setting, and what can still be sent of these, in the one
+/// currency of a run: of the first ones, up to one more than [`COUNTED_MAX`](crate::store::query::COUNTED_MAX).
 pub fn runs_unapproved(rule: &str) -> Query<UnapprovedRun> {
-    let waiting = counted(
-        "p.run_id, p.program_id, r.period, p.unit, p.id, p.currency, p.minimum_cents
-         FROM payout p JOIN run r ON r.id = p.run_id
-         WHERE p.state = 'planned' AND p.held = 0 AND ?1 <> 'automatic'
-           AND NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.run_id = p.run_id)
-           AND (?1 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms))
-         ORDER BY p.run_id, p.unit",
-    );
+    let waiting = |list: &str| {
+        counted(&format!("{list} FROM payout p WHERE p.run_id = r.id AND p.state = 'planned' AND p.held = 0"))
+    };
     Stmt::new(format!(
-        "SELECT run_id, program_id, period, unit, SUM(cents > 0) AS payouts, SUM(cents) AS cents FROM (
-           SELECT p.run_id, p.program_id, p.period, p.unit, {} AS cents FROM {waiting} p)
-         GROUP BY run_id, unit ORDER BY period, run_id, unit LIMIT 50",
-        left()
+        "WITH waiting AS MATERIALIZED (
+           SELECT r.id AS run_id, r.program_id, r.period, (SELECT MIN(unit) FROM {units}) AS unit,
+                  (SELECT json_object('payouts', COALESCE(SUM(cents > 0), 0), 'cents', COALESCE(SUM(cents), 0)) FROM {lefts}) AS sums
+           FROM (SELECT * FROM run ORDER BY as_of_ms DESC, id LIMIT {UNAPPROVED_RUNS}) r
+           WHERE ?1 <> 'automatic' AND EXISTS (SELECT 1 FROM payout p WHERE p.run_id = r.id AND p.state = 'planned' AND p.held = 0
+               AND (?1 = 'manual' OR NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))
+             AND NOT EXISTS (SELECT 1 FROM payout_approval a WHERE a.run_id = r.id))
+         SELECT run_id, program_id, period, unit, sums ->> '$.payouts' AS payouts, sums ->> '$.cents' AS cents FROM waiting
+         ORDER BY period, run_id",
+        units = waiting("p.unit"),
+        lefts = waiting(&format!("{} AS cents", left())),
     ))
     .bind(rule)
     .query()
