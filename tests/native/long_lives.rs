@@ -84,6 +84,25 @@ fn a_payment_costs_little_more_after_hundreds() {
     same_in_full(&world, "400 payments");
 }
 
+#[test]
+fn a_payment_costs_as_little_after_hundreds_that_were_imported() {
+    let (world, code) = world(3);
+    let begin = sign_up(&world, &code);
+    let body = |n: i64| event("invoice.paid", &format!("p{n}"), begin.plus_days((n + 1) * 4), invoice(n));
+    let single = |n: i64| cost(&world, begin.plus_days((n + 1) * 4), &body(n));
+    (0..8).for_each(|n| drop(single(n)));
+    let early: i64 = (8..12).map(|n| single(n).1).sum();
+    let today = begin.plus_days(600 * 4);
+    for call in [12..260, 260..508] {
+        let events: Vec<_> = call.map(|n| (body(n), None)).collect();
+        assert!(world.import(today, &events).iter().all(Result::is_ok));
+    }
+    assert!(world.db.number("SELECT COUNT(*) FROM event WHERE state = 'closed'") > 450);
+    let late: i64 = (508..512).map(|n| single(n).1).sum();
+    assert!(late <= early * 3, "{early} steps after eight payments, and {late} after an import of five hundred");
+    same_in_full(&world, "an import of 500 payments");
+}
+
 /// What is stored of accruals and the binding, as far as it follows from the facts.
 fn stored(world: &World) -> Vec<Map<String, Value>> {
     let mut rows = world.db.look(

@@ -28,6 +28,9 @@ const OPEN_DAYS: i64 = 7;
 /// So many facts that could be closed stay open, and so many are closed at once: it bounds what one event writes.
 const OPEN_MAX: usize = 16;
 const AT_ONCE: usize = 3;
+/// An account with more facts to close than this was imported: as many as one call brings are closed at once.
+const BEHIND: usize = 64;
+const AT_ONCE_BEHIND: usize = 500;
 /// Payments of each currency that stay open. States depend on the first two.
 const FIRST_PAYMENTS: usize = 3;
 
@@ -51,7 +54,11 @@ fn close(catalog: &Catalog, case: &DecisionInput, decision: &AccountDecision) ->
     let mut closable = closable(catalog, decision, &facts, &timeline, before);
     sort_by(&mut closable, |a, b| position(a).cmp(&position(b)));
     if !facts.iter().any(|fact| fact.is_closed) {
-        closable.truncate(if closable.len() > OPEN_MAX { AT_ONCE } else { 0 });
+        closable.truncate(match closable.len() {
+            many if many > BEHIND => AT_ONCE_BEHIND,
+            many if many > OPEN_MAX => AT_ONCE,
+            _ => 0,
+        });
     }
     if closable.is_empty() {
         return None;

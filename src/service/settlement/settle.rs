@@ -119,7 +119,7 @@ pub fn step_statements(state: RunState) -> u64 {
         RunState::Vesting => 5,
         RunState::Executing => 13,
         RunState::Closing => 24,
-        RunState::Ranking | RunState::Done => 5,
+        RunState::Ranking | RunState::Done => 6,
     }
 }
 

@@ -284,7 +284,7 @@ impl Shown {
     #[track_caller]
     pub fn is_page(&self) -> &Shown {
         self.is(200);
-        let reports = [("/operator/funnel", 1), ("/operator/economics", 2)];
+        let reports = [("/operator/funnel", 1), ("/operator/economics", 2), ("/operator/runs", 1)];
         let here = |path: &str| self.html.contains(&format!("href=\"{path}\" aria-current=\"page\""));
         let reports = reports.iter().find(|(path, _)| here(path)).map_or(0, |(_, reports)| *reports);
         assert!(self.batches == 1 || self.batches == 1 + reports, "one batch of reads, not {}", self.batches);
