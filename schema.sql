@@ -983,7 +983,8 @@ CREATE TABLE payout (
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
 CREATE INDEX payout_due ON payout (due_at_ms, id) WHERE state IN ('planned', 'submitting');
--- Those that may wait for an approval.
+-- Those that somebody stopped, and those that may wait for an approval.
+CREATE INDEX payout_held ON payout (created_at_ms, id) WHERE state IN ('planned', 'submitting') AND held = 1;
 CREATE INDEX payout_waiting ON payout (run_id) WHERE state = 'planned' AND held = 0;
 CREATE INDEX payout_partner ON payout (partner_id, created_at_ms);
 CREATE INDEX payout_planned ON payout (partner_id) WHERE state = 'planned';

@@ -1,11 +1,12 @@
 // Months of settlement on workerd and local D1 as history grows: each month's invoices are stored as decisions would have
 // left them, then the Worker's own monthly run settles them. Fails if the time for each invoice or the rows read grow with
 // the months, if an invocation sends too many statements, takes too long or holds too much memory, or if a cent is left.
-//   node tests/bench/history.mjs [--large | --import]
-// By default 5,000 partners with 10,000 invoices a month for 8 months. `--large`: 50,000 partners with 100,000 a month
+//   node tests/bench/history.mjs [--large | --import | --partners 5000 --months 8] [--facts]
+// By default 5,000 partners with two invoices each a month for 8 months. `--large`: 50,000 partners with 100,000 a month
 // for 36 months. `--import`: a month of 20,000 invoices, then one of 1,000,000.
 import { parseArgs } from "node:util";
 import { readFileSync, statSync } from "node:fs";
+import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { databaseFile, newState, open, start } from "./local.mjs";
 import { workerdCpu } from "./measured.mjs";
 
@@ -17,12 +18,12 @@ const LIMITS = {
   growth: 1.3, // time for each invoice, last month compared with the first
   rows: 1.1, // rows read for each invoice, the same
 };
-const { values } = parseArgs({ options: { large: { type: "boolean" }, import: { type: "boolean" }, facts: { type: "boolean" } } });
+const { values } = parseArgs({ options: { large: { type: "boolean" }, import: { type: "boolean" }, facts: { type: "boolean" }, partners: { type: "string", default: "5000" }, months: { type: "string", default: "8" } } });
 const sizes = values.large
   ? { partners: 50_000, months: Array(36).fill(100_000) }
   : values.import
     ? { partners: 50_000, months: [20_000, 1_000_000] }
-    : { partners: 5_000, months: Array(8).fill(10_000) };
+    : { partners: Number(values.partners), months: Array(Number(values.months)).fill(2 * Number(values.partners)) };
 
 const PROGRAMS = [
   { id: "agency-partner", group: "aikit", reward: "first-year", code: "a" },
@@ -34,6 +35,7 @@ const FIRST = { year: 2022, month: 0 };
 const monthAt = (n, day = 1) => Date.UTC(FIRST.year, FIRST.month + n, day);
 const numbers = (count) => `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${count})`;
 
+const secrets = newSecrets();
 const state = await newState();
 
 /** Partners, each with an account that signed up before the first month. */
@@ -91,7 +93,7 @@ function month(n, invoices) {
 
 /** The monthly run after a month, and sweeps until it is done. */
 async function settle(n) {
-  const { miniflare, log, db } = await start(state);
+  const { miniflare, log, db } = await start(state, { bindings: { ...workerSecrets(secrets), D1_STATEMENTS_MAX: "1000" } });
   const worker = await miniflare.getWorker("manicule");
   const at = monthAt(n + 1) + 6 * 3_600_000;
   const invocations = [];

@@ -3,6 +3,7 @@
 //   node tests/bench/operator_pages.mjs [--share 1]
 // `--share 0.01`: a hundredth of everything.
 import { parseArgs } from "node:util";
+import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { navigate, newState, open, start } from "./local.mjs";
 import { FUNNEL, LARGEST, PROGRAM, fill, operator, programs } from "./large_program.mjs";
 
@@ -69,7 +70,7 @@ fill(database, now, Number(values.share));
 const many = (table) => database.prepare(`SELECT COUNT(*) AS n FROM ${table}`).get().n;
 console.log(["partner", "account", "event", "accrual", "transfer", "click", "funnel_event"].map((table) => `${many(table)} ${table}`).join(", "));
 database.close();
-const { miniflare, url, log } = await start(state, { bindings: { OPERATOR_EMAIL: "ops@bench.example" } });
+const { miniflare, url, log } = await start(state, { bindings: { ...workerSecrets(newSecrets()), OPERATOR_EMAIL: "ops@bench.example" } });
 
 // Opening a large report has the next sweep put it together.
 for (const page of PAGES.filter((page) => /^\/(runs\/run_0$|funnel|economics)/.test(page))) await navigate(`${url}/operator${page}`, cookie);

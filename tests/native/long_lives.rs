@@ -90,7 +90,7 @@ fn a_payment_costs_as_little_after_hundreds_that_were_imported() {
     let begin = sign_up(&world, &code);
     let body = |n: i64| event("invoice.paid", &format!("p{n}"), begin.plus_days((n + 1) * 4), invoice(n));
     let single = |n: i64| cost(&world, begin.plus_days((n + 1) * 4), &body(n));
-    (0..8).for_each(|n| drop(single(n)));
+    (0..8).for_each(|n| _ = single(n));
     let early: i64 = (8..12).map(|n| single(n).1).sum();
     let today = begin.plus_days(600 * 4);
     for call in [12..260, 260..508] {

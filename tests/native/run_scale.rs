@@ -147,9 +147,10 @@ fn no_statement_of_a_run_or_sweep_scans_a_growing_table() {
     assert!(business.fixture.world.faults().is_empty(), "{:?}", business.fixture.world.faults());
 }
 
-/// The most steps that each statement takes when a month is settled after so many others.
-fn costs(months: i64) -> BTreeMap<String, i64> {
-    let business = Business::new(2);
+/// The most steps that each statement takes when a month of so many partners of each program is settled after so many
+/// others.
+fn costs(months: i64, partners: usize) -> BTreeMap<String, i64> {
+    let business = Business::new(partners);
     let mut months = before(months);
     let last = months.pop().expect("a month");
     months.into_iter().for_each(|month| business.month(month));
@@ -161,8 +162,21 @@ fn costs(months: i64) -> BTreeMap<String, i64> {
 }
 
 #[test]
+fn a_month_costs_in_proportion_to_its_partners() {
+    let (few, many) = (costs(2, 4), costs(2, 40));
+    let mut faults = Vec::new();
+    for (sql, steps) in &many {
+        let Some(before) = few.get(sql) else { continue };
+        if *steps > before * 13 + 1_500 {
+            faults.push(format!("{before} steps of 4 partners became {steps} of 40: {}", short(sql)));
+        }
+    }
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+#[test]
 fn a_month_costs_the_same_after_few_and_many_others() {
-    let (few, many) = (costs(9), costs(90));
+    let (few, many) = (costs(9, 2), costs(90, 2));
     let mut faults = Vec::new();
     for (sql, steps) in &many {
         // A statement that only one of them needed.

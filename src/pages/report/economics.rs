@@ -46,8 +46,10 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let reads = (economics_reads(&program, period.0, period.1), channels_reads(&program, to));
     let (operator, ((catalog, sums), (_, listed))) = gate.open(cx, reads).await?;
     let ctx = cx.app.context("");
-    let (document, Gathered { rows: found, as_of }) = economics_of(&ctx, &catalog, sums, &program, period).await?;
-    let channels = channels_of(&ctx, &catalog, listed, &program, to).await?;
+    // Both are wanted, even if the first is not ready.
+    let economics = economics_of(&ctx, &catalog, sums, &program, period).await;
+    let channels = channels_of(&ctx, &catalog, listed, &program, to).await;
+    let ((document, Gathered { rows: found, as_of }), channels) = (economics?, channels?);
     let programs = paying(catalog.all_current(cx.now()));
     let locale = &*cx.locale;
     let title = wording::title(&document.title);
