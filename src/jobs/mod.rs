@@ -6,7 +6,7 @@ use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::account::recompute;
 use crate::service::accrual::adjust;
-use crate::service::context::{Context, Ports};
+use crate::service::context::{Context, Ports, TIGHT};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
 use crate::service::identity::sign_in;
@@ -29,6 +29,12 @@ const HEARTBEAT_STATEMENTS: u64 = 1;
 const LEDGER_MS: i64 = HOUR_MS;
 /// The interval between sweeps.
 const SWEEP_MS: i64 = 10 * MINUTE_MS;
+
+/// How many statements a cron trigger sends of those that an invocation may: where there are many, an eighth stays unused,
+/// so that nothing is cut off by what else may count.
+pub fn statements_max(all: u64) -> u64 {
+    if all < TIGHT { all } else { all - all / 8 }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {

@@ -13,6 +13,7 @@ extern "C" {
     async fn d1_batch(database: &JsValue, statements: Array) -> Result<JsValue, JsValue>;
     fn d1_rows_read() -> f64;
     fn d1_rows_written() -> f64;
+    fn d1_sql_ms() -> f64;
 }
 
 /// Rows that D1 has read for this isolate so far, as it bills them.
@@ -23,6 +24,11 @@ pub fn rows_read() -> f64 {
 /// Rows that D1 has written for this isolate so far, those of indexes included.
 pub fn rows_written() -> f64 {
     d1_rows_written()
+}
+
+/// Milliseconds that D1 itself took for this isolate's statements so far.
+pub fn sql_ms() -> f64 {
+    d1_sql_ms()
 }
 
 /// The database, limited to what one invocation may use.

@@ -94,9 +94,9 @@ fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Co
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, mut sent) = (js_sys::Date::now(), 0);
-    let (read, written) = (d1::rows_read(), d1::rows_written());
+    let (read, written, sql) = (d1::rows_read(), d1::rows_written(), d1::sql_ms());
     let config = config(&env);
-    let done = match Runtime::of(env, &config) {
+    let done = match Runtime::within(env, &config, jobs::statements_max(config.setup.statements_max)) {
         Ok(runtime) => {
             let now = UtcMillis(js_sys::Date::now() as i64);
             let done =
@@ -109,7 +109,8 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
     console_log!(
         "{}",
         json!({"message": "cron", "cron": event.cron(), "statements": sent, "rows_read": d1::rows_read() - read,
-            "rows_written": d1::rows_written() - written, "wall_ms": js_sys::Date::now() - began, "memory_bytes": memory_bytes()})
+            "rows_written": d1::rows_written() - written, "wall_ms": js_sys::Date::now() - began,
+            "sql_ms": d1::sql_ms() - sql, "memory_bytes": memory_bytes()})
     );
     if let Err(error) = done {
         console_error!(

@@ -91,7 +91,12 @@ pub fn forget_sessions(request: &web_sys::Request, answer: &web_sys::Response, n
 impl Runtime {
     /// The ports of one invocation, which may send as many statements as the configuration allows.
     pub fn of(env: Env, config: &Config) -> Result<Runtime, DbError> {
-        let database = LimitedD1(D1::of(&env, config.setup.statements_max)?);
+        Runtime::within(env, config, config.setup.statements_max)
+    }
+
+    /// The same within fewer statements.
+    pub fn within(env: Env, config: &Config, statements_max: u64) -> Result<Runtime, DbError> {
+        let database = LimitedD1(D1::of(&env, statements_max)?);
         let sessions_at = config.sessions_at().to_owned();
         let origin = config.origin().to_owned();
         Ok(Runtime { database, sessions_at, origin, env, leaving: RefCell::default() })

@@ -62,7 +62,7 @@ impl Drop for Kept<'_> {
 }
 
 /// An invocation that may send fewer statements than this works in smaller pages.
-const TIGHT: u64 = 500;
+pub const TIGHT: u64 = 500;
 
 impl<'a, P: Ports> Context<'a, P> {
     pub fn new(ports: &'a P, setup: &'a Setup, now: UtcMillis, actor: impl Into<ActorId>) -> Context<'a, P> {

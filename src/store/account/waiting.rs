@@ -81,7 +81,7 @@ pub fn refused_accounts(limit: i64) -> Query<AccountIdRow> {
 }
 
 /// Where counting the accounts that wait ends.
-pub const WAITING_MAX: i64 = 200;
+pub const WAITING_MAX: i64 = 150;
 
 pub fn waiting_count() -> Query<WaitingAccounts> {
     Stmt::new(
