@@ -17,7 +17,7 @@ CREATE TABLE program_version (
 CREATE TABLE partner (
   id TEXT PRIMARY KEY,                   -- immutable, ptn_…
   program_id TEXT NOT NULL,              -- immutable
-  external_id TEXT NOT NULL,             -- immutable, the host's id for the partner
+  external_id TEXT NOT NULL,             -- immutable, the host's id for the partner; one that was made of its address is replaced when it is erased
   kind TEXT,                             -- mutable: developer, agency or content
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   website TEXT,                          -- mutable
@@ -55,12 +55,21 @@ CREATE TABLE ban_kept (
 ) STRICT;
 CREATE INDEX ban_kept_account ON ban_kept (account_id);
 
+-- What digests of people's addresses and domains are made with, so that nobody else can make them to look for somebody.
+-- Made once: digests of different salts are never the same.
+CREATE TABLE person_salt (
+  id INTEGER PRIMARY KEY CHECK (id = 1), -- immutable
+  salt TEXT NOT NULL                     -- immutable, hex, random
+) STRICT;
+INSERT INTO person_salt (id, salt) VALUES (1, lower(hex(randomblob(32))));
+
 -- Personal data of partners, in its own table so that it can be erased.
 CREATE TABLE partner_person (
   partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
   name TEXT,                             -- mutable
   email TEXT,                            -- mutable
-  mailbox TEXT,                          -- mutable, digest of the mailbox that the email address leads to
+  mailbox TEXT,                          -- mutable, salted digest of the mailbox that the email address leads to; kept when the partner is erased
+  address TEXT,                          -- mutable, salted digest of the address; kept when the partner is erased
   notes TEXT                             -- mutable, the operators'
 ) STRICT;
 CREATE INDEX partner_person_mailbox ON partner_person (mailbox) WHERE mailbox IS NOT NULL;
@@ -98,8 +107,8 @@ CREATE TABLE event (
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
   state TEXT NOT NULL CHECK (state IN ('open', 'moot', 'closed')), -- mutable: decisions read what is open; without what is moot or closed they are the same
-  email_domain TEXT,                     -- immutable, of the email address it named; NULL for free mail
-  domain TEXT,                           -- immutable, of workspace.invited and account.handed_off
+  email_domain TEXT,                     -- immutable, salted digest of the domain of the email address it named; NULL for free mail
+  domain TEXT,                           -- immutable, the same of the domain of workspace.invited and account.handed_off
   occurred_at_ms INTEGER NOT NULL,       -- immutable
   received_at_ms INTEGER NOT NULL,       -- immutable
   body_sha256 TEXT NOT NULL,             -- immutable, hex, of the bytes as sent
@@ -125,7 +134,8 @@ CREATE TABLE event_person (
   account_id TEXT,                       -- immutable
   email TEXT,                            -- immutable until erased
   name TEXT,                             -- immutable until erased
-  mailbox TEXT                           -- immutable until erased, digest of the mailbox that the email address leads to
+  mailbox TEXT,                          -- immutable, salted digest of the mailbox that the email address leads to
+  address TEXT                           -- immutable, salted digest of the address
 ) STRICT;
 CREATE INDEX event_person_account ON event_person (account_id);
 CREATE INDEX event_person_mailbox ON event_person (mailbox) WHERE mailbox IS NOT NULL;
@@ -166,7 +176,7 @@ CREATE TABLE binding (
   source TEXT,                           -- mutable: direct_link, agency, content
   click_id TEXT,                         -- mutable: the click that converted
   visitor TEXT,                          -- mutable: the visitor whose touches bound it, by cookie or fingerprint
-  domain TEXT,                           -- mutable: the email domain that bound it, if nothing else did
+  domain TEXT,                           -- mutable: salted digest of the email domain that bound it, if nothing else did
   from_ms INTEGER,                       -- mutable: rewards count from this instant
   event_id TEXT,                         -- mutable: and from this event
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
@@ -407,11 +417,12 @@ CREATE TABLE review (
   decided_at_ms INTEGER                  -- set with the decision
 ) STRICT;
 CREATE INDEX review_account ON review (account_id);
+CREATE INDEX review_partner ON review (partner_id);
 CREATE INDEX review_open ON review (created_at_ms, id) WHERE state = 'open';
 
 -- Email domains of which an operator said that they are one organization. Their accounts are not held for their number.
 CREATE TABLE organization_domain (
-  domain TEXT PRIMARY KEY,               -- immutable
+  domain TEXT PRIMARY KEY,               -- immutable, salted digest
   review_id TEXT NOT NULL,               -- immutable: the review whose release said so
   reason TEXT NOT NULL,                  -- immutable
   actor TEXT NOT NULL,                   -- immutable
@@ -451,7 +462,7 @@ CREATE TABLE transfer (
   event_id TEXT,                         -- the event that caused it
   run_id TEXT,                           -- the run that caused it
   actor TEXT,                            -- the person who caused it
-  reason TEXT NOT NULL,
+  reason TEXT NOT NULL,                  -- immutable until erased, like the words of operators elsewhere
   created_at_ms INTEGER NOT NULL,
   CHECK (debit <> credit),
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
@@ -467,7 +478,10 @@ CREATE INDEX transfer_credit ON transfer (credit) WHERE accrual_id IS NULL;
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
-CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER transfer_no_update BEFORE UPDATE OF id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id,
+  actor, created_at_ms ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- Somebody's words can be erased, and nothing else.
+CREATE TRIGGER transfer_words BEFORE UPDATE OF reason ON transfer WHEN NEW.reason <> 'erased' BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_shape BEFORE UPDATE OF id, program_id, unit, kind, partner_id ON ledger_account
@@ -677,6 +691,9 @@ CREATE TABLE audit (
   after TEXT                             -- immutable, JSON
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
+-- What operators wrote about somebody is erased with it.
+CREATE INDEX audit_subject ON audit (subject);
+CREATE INDEX audit_replay ON audit (subject) WHERE action = 'outbox.replay';
 
 -- When each cron job last ran, so that a late job is noticed.
 CREATE TABLE heartbeat (
@@ -723,6 +740,14 @@ CREATE TABLE visitor_salt (
   month TEXT PRIMARY KEY,                         -- immutable, 2026-06, UTC
   salt  TEXT NOT NULL                             -- immutable, 64 hex digits, random
 ) STRICT, WITHOUT ROWID;
+
+-- Visitors that are being erased: their ids become others, in all rows alike. A row is deleted once no row has its visitor.
+CREATE TABLE visitor_erasure (
+  visitor TEXT PRIMARY KEY,                       -- immutable
+  replacement TEXT NOT NULL,                      -- immutable, gone_…, random
+  scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
+  row INTEGER NOT NULL                            -- mutable: its last row that was looked at
+) STRICT, WITHOUT ROWID;
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
 
 -- One row per event that reached a stage. Clicks are the first stage and have their own table. No personal data: a
@@ -748,6 +773,8 @@ CREATE INDEX funnel_event_week ON funnel_event (program_id, week);
 ALTER TABLE event_person ADD COLUMN stripe_customer TEXT; -- immutable until erased, cus_…
 CREATE INDEX event_person_stripe ON event_person (stripe_customer) WHERE stripe_customer IS NOT NULL;
 CREATE INDEX event_person_email ON event_person (lower(email)) WHERE email IS NOT NULL;
+CREATE INDEX event_person_host ON event_person (lower(substr(email, instr(email, '@') + 1))) WHERE email IS NOT NULL;
+CREATE INDEX event_person_address ON event_person (address) WHERE address IS NOT NULL;
 
 -- Stripe events that were processed. The facts made from them are in event.
 CREATE TABLE stripe_event (
@@ -772,14 +799,14 @@ CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms)
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:stripe_customer_stale'); END;
 
--- Personal data of customers, in its own table so that it can be erased. Accounts are matched by it.
+-- Addresses of customers, by which accounts are matched. The addresses themselves are not stored.
 CREATE TABLE stripe_customer_person (
   customer_id TEXT NOT NULL,             -- immutable
-  email TEXT NOT NULL,                   -- immutable, in lower case
+  address TEXT NOT NULL,                 -- immutable, salted digest
   at_ms INTEGER NOT NULL,                -- mutable: the earliest event that named it
-  PRIMARY KEY (customer_id, email)
+  PRIMARY KEY (customer_id, address)
 ) STRICT;
-CREATE INDEX stripe_customer_person_email ON stripe_customer_person (email);
+CREATE INDEX stripe_customer_person_address ON stripe_customer_person (address);
 
 -- The customer of each fact. When the customer turns out to be another account, its facts move there. Only this changes
 -- event.account_id and event_person.account_id.
@@ -992,7 +1019,10 @@ CREATE INDEX payout_created ON payout (created_at_ms, id);
 CREATE INDEX payout_paid ON payout (paid_at_ms) WHERE state = 'paid';
 CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'guard:payout_not_new'); END;
-CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER payout_update BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, carried_cents,
+  reserved_id, destination, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, transfer_id, paid_at_ms, revision, created_at_ms ON payout
+WHEN NEW.revision <> OLD.revision + 1 BEGIN SELECT RAISE(ABORT, 'guard:payout_stale'); END;
+CREATE TRIGGER payout_words BEFORE UPDATE OF reason ON payout WHEN NEW.revision = OLD.revision AND NEW.reason <> 'erased'
 BEGIN SELECT RAISE(ABORT, 'guard:payout_stale'); END;
 -- A writer that is late meets payout_update. The others only judge one that knows the row as it is: for them, nothing
 -- that it reads again changes the answer. The same for reversals and credits.
@@ -1148,7 +1178,10 @@ CREATE TRIGGER payout_reversal_cap BEFORE INSERT ON payout_reversal
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM payout_reversal WHERE payout_id = NEW.payout_id AND state NOT IN ('failed', 'cancelled'))
   > (SELECT COALESCE(SUM(amount_cents), 0) FROM payout WHERE id = NEW.payout_id AND state = 'paid' AND transfer_id = NEW.transfer_id)
 BEGIN SELECT RAISE(ABORT, 'guard:reversal_above_payout'); END;
-CREATE TRIGGER payout_reversal_update BEFORE UPDATE ON payout_reversal WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER payout_reversal_update BEFORE UPDATE OF id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state, held, request, attempt, tries,
+  first_sent_at_ms, due_at_ms, refusal, reversal_id, reversed_at_ms, revision, actor, created_at_ms ON payout_reversal
+WHEN NEW.revision <> OLD.revision + 1 BEGIN SELECT RAISE(ABORT, 'guard:reversal_stale'); END;
+CREATE TRIGGER payout_reversal_words BEFORE UPDATE OF reason ON payout_reversal WHEN NEW.revision = OLD.revision AND NEW.reason <> 'erased'
 BEGIN SELECT RAISE(ABORT, 'guard:reversal_stale'); END;
 CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal
 WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
@@ -1230,7 +1263,10 @@ CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_m
 CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
 CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_transfer WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'guard:credit_not_new'); END;
-CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_transfer WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER credit_sending_update BEFORE UPDATE OF id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents, customer_id, before_cents,
+  after_cents, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, transaction_id, delivered_at_ms, revision, created_at_ms ON credit_transfer
+WHEN NEW.revision <> OLD.revision + 1 BEGIN SELECT RAISE(ABORT, 'guard:credit_stale'); END;
+CREATE TRIGGER credit_sending_words BEFORE UPDATE OF reason ON credit_transfer WHEN NEW.revision = OLD.revision AND NEW.reason <> 'erased'
 BEGIN SELECT RAISE(ABORT, 'guard:credit_stale'); END;
 CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer
 WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
@@ -1255,7 +1291,9 @@ CREATE TABLE redemption (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
-CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_no_update BEFORE UPDATE OF id, program_id, partner_id, unit, amount_cents, actor, created_at_ms ON redemption
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_words BEFORE UPDATE OF reason ON redemption WHEN NEW.reason <> 'erased' BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 -- Two concurrent requests read the same balance; this rejects the second one. Credit that a review or a dispute holds
 -- can't be redeemed, just as it is not paid out.
@@ -1276,7 +1314,10 @@ CREATE TABLE redemption_return (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_return_of ON redemption_return (redemption_id);
-CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_return_no_update BEFORE UPDATE OF id, redemption_id, amount_cents, actor, created_at_ms ON redemption_return
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_return_words BEFORE UPDATE OF reason ON redemption_return WHEN NEW.reason <> 'erased'
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_return_cap BEFORE INSERT ON redemption_return
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_return WHERE redemption_id = NEW.redemption_id)
@@ -1325,6 +1366,7 @@ CREATE TABLE promotion_code (
   UNIQUE (program_id, account_id),
   UNIQUE (program_id, visitor_id)
 ) STRICT;
+CREATE INDEX promotion_code_account ON promotion_code (account_id) WHERE account_id IS NOT NULL;
 CREATE TRIGGER promotion_code_update BEFORE UPDATE ON promotion_code WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:promotion_stale'); END;
 CREATE TRIGGER promotion_code_set BEFORE UPDATE ON promotion_code
@@ -1332,7 +1374,9 @@ WHEN NEW.revision = OLD.revision + 1 AND ((OLD.promotion_id IS NOT NULL AND NEW.
   OR (OLD.attempt > 0 AND NEW.coupon_id <> OLD.coupon_id)
   OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id))
 BEGIN SELECT RAISE(ABORT, 'guard:promotion_set_once'); END;
-CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id, code ON promotion_code
+CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, code ON promotion_code
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_immutable'); END;
+CREATE TRIGGER promotion_code_visitor BEFORE UPDATE OF visitor_id ON promotion_code WHEN NEW.visitor_id NOT GLOB 'gone_*'
 BEGIN SELECT RAISE(ABORT, 'guard:promotion_immutable'); END;
 -- Pages: who is signed in, and what partners and operators write there.
 
@@ -1511,7 +1555,8 @@ WHEN (OLD.name, OLD.email) IS NOT (NEW.name, NEW.email) BEGIN
   DELETE FROM partner_word WHERE partner_id = NEW.partner_id;
   INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.partner_id;
 END;
-CREATE TRIGGER partner_found_again AFTER UPDATE OF website ON partner WHEN OLD.website IS NOT NEW.website BEGIN
+CREATE TRIGGER partner_found_again AFTER UPDATE OF website, external_id ON partner
+WHEN (OLD.website, OLD.external_id) IS NOT (NEW.website, NEW.external_id) BEGIN
   DELETE FROM partner_word WHERE partner_id = NEW.id;
   INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.id;
 END;
@@ -1675,14 +1720,19 @@ CREATE TABLE adjustment (
 CREATE INDEX adjustment_created ON adjustment (created_at_ms, id);
 CREATE INDEX adjustment_partner ON adjustment (partner_id, created_at_ms, id);
 CREATE INDEX adjustment_accrual ON adjustment (accrual_id);
+CREATE INDEX adjustment_account ON adjustment (account_id);
 CREATE INDEX adjustment_undoes ON adjustment (undoes_id) WHERE undoes_id IS NOT NULL;
 CREATE INDEX adjustment_requested ON adjustment (created_at_ms, id) WHERE state = 'requested';
 CREATE TRIGGER adjustment_insert BEFORE INSERT ON adjustment WHEN NEW.state <> 'requested'
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_not_new'); END;
-CREATE TRIGGER adjustment_over BEFORE UPDATE ON adjustment WHEN OLD.state <> 'requested'
+CREATE TRIGGER adjustment_over BEFORE UPDATE OF state, decided_by, decided_at_ms ON adjustment WHEN OLD.state <> 'requested'
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_decided'); END;
 CREATE TRIGGER adjustment_shape BEFORE UPDATE OF id, program_id, partner_id, account_id, accrual_id, makes_accrual, undoes_id, invoice_id, unit,
-  amount_cents, balance, vests_at_ms, note, reason, actor, expires_at_ms, created_at_ms ON adjustment
+  amount_cents, balance, vests_at_ms, actor, expires_at_ms, created_at_ms ON adjustment
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
+-- Somebody's words can be erased, and nothing else.
+CREATE TRIGGER adjustment_words BEFORE UPDATE OF note, reason, decision_reason ON adjustment
+WHEN (NEW.note, NEW.reason) <> ('erased', 'erased') AND ((NEW.note, NEW.reason) <> (OLD.note, OLD.reason) OR OLD.state <> 'requested')
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
 CREATE TRIGGER adjustment_no_delete BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
 -- A ban voids everything up to its end.
@@ -1744,11 +1794,11 @@ CREATE TABLE credit_question (
 ) STRICT;
 CREATE INDEX credit_question_sent ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL;
 CREATE INDEX credit_question_open ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL;
--- What was answered, sent and replied stays.
+-- What was answered, sent and replied stays, until it is erased.
 CREATE TRIGGER credit_question_once BEFORE UPDATE ON credit_question
-WHEN (OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))
+WHEN NEW.about <> 'erased' AND ((OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))
   OR (OLD.replied_at_ms IS NOT NULL AND (NEW.reply, NEW.replied_by, NEW.replied_at_ms) IS NOT (OLD.reply, OLD.replied_by, OLD.replied_at_ms))
-  OR (OLD.answer <> '[]' AND NEW.answer <> OLD.answer)
+  OR (OLD.answer <> '[]' AND NEW.answer <> OLD.answer))
 BEGIN SELECT RAISE(ABORT, 'guard:question_settled'); END;
 -- Reports that read more than a page may, kept as rows. Small ones are put together when somebody opens them.
 CREATE TABLE kept_report (

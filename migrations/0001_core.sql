@@ -17,7 +17,7 @@ CREATE TABLE program_version (
 CREATE TABLE partner (
   id TEXT PRIMARY KEY,                   -- immutable, ptn_…
   program_id TEXT NOT NULL,              -- immutable
-  external_id TEXT NOT NULL,             -- immutable, the host's id for the partner
+  external_id TEXT NOT NULL,             -- immutable, the host's id for the partner; one that was made of its address is replaced when it is erased
   kind TEXT,                             -- mutable: developer, agency or content
   country TEXT,                          -- mutable, ISO 3166 alpha-2
   website TEXT,                          -- mutable
@@ -55,12 +55,21 @@ CREATE TABLE ban_kept (
 ) STRICT;
 CREATE INDEX ban_kept_account ON ban_kept (account_id);
 
+-- What digests of people's addresses and domains are made with, so that nobody else can make them to look for somebody.
+-- Made once: digests of different salts are never the same.
+CREATE TABLE person_salt (
+  id INTEGER PRIMARY KEY CHECK (id = 1), -- immutable
+  salt TEXT NOT NULL                     -- immutable, hex, random
+) STRICT;
+INSERT INTO person_salt (id, salt) VALUES (1, lower(hex(randomblob(32))));
+
 -- Personal data of partners, in its own table so that it can be erased.
 CREATE TABLE partner_person (
   partner_id TEXT PRIMARY KEY REFERENCES partner (id), -- immutable
   name TEXT,                             -- mutable
   email TEXT,                            -- mutable
-  mailbox TEXT,                          -- mutable, digest of the mailbox that the email address leads to
+  mailbox TEXT,                          -- mutable, salted digest of the mailbox that the email address leads to; kept when the partner is erased
+  address TEXT,                          -- mutable, salted digest of the address; kept when the partner is erased
   notes TEXT                             -- mutable, the operators'
 ) STRICT;
 CREATE INDEX partner_person_mailbox ON partner_person (mailbox) WHERE mailbox IS NOT NULL;
@@ -98,8 +107,8 @@ CREATE TABLE event (
   account_id TEXT,                       -- immutable
   invoice_id TEXT,                       -- immutable, of invoice.* and dispute.*
   state TEXT NOT NULL CHECK (state IN ('open', 'moot', 'closed')), -- mutable: decisions read what is open; without what is moot or closed they are the same
-  email_domain TEXT,                     -- immutable, of the email address it named; NULL for free mail
-  domain TEXT,                           -- immutable, of workspace.invited and account.handed_off
+  email_domain TEXT,                     -- immutable, salted digest of the domain of the email address it named; NULL for free mail
+  domain TEXT,                           -- immutable, the same of the domain of workspace.invited and account.handed_off
   occurred_at_ms INTEGER NOT NULL,       -- immutable
   received_at_ms INTEGER NOT NULL,       -- immutable
   body_sha256 TEXT NOT NULL,             -- immutable, hex, of the bytes as sent
@@ -125,7 +134,8 @@ CREATE TABLE event_person (
   account_id TEXT,                       -- immutable
   email TEXT,                            -- immutable until erased
   name TEXT,                             -- immutable until erased
-  mailbox TEXT                           -- immutable until erased, digest of the mailbox that the email address leads to
+  mailbox TEXT,                          -- immutable, salted digest of the mailbox that the email address leads to
+  address TEXT                           -- immutable, salted digest of the address
 ) STRICT;
 CREATE INDEX event_person_account ON event_person (account_id);
 CREATE INDEX event_person_mailbox ON event_person (mailbox) WHERE mailbox IS NOT NULL;
@@ -166,7 +176,7 @@ CREATE TABLE binding (
   source TEXT,                           -- mutable: direct_link, agency, content
   click_id TEXT,                         -- mutable: the click that converted
   visitor TEXT,                          -- mutable: the visitor whose touches bound it, by cookie or fingerprint
-  domain TEXT,                           -- mutable: the email domain that bound it, if nothing else did
+  domain TEXT,                           -- mutable: salted digest of the email domain that bound it, if nothing else did
   from_ms INTEGER,                       -- mutable: rewards count from this instant
   event_id TEXT,                         -- mutable: and from this event
   signed_up_at_ms INTEGER NOT NULL,      -- mutable
@@ -407,11 +417,12 @@ CREATE TABLE review (
   decided_at_ms INTEGER                  -- set with the decision
 ) STRICT;
 CREATE INDEX review_account ON review (account_id);
+CREATE INDEX review_partner ON review (partner_id);
 CREATE INDEX review_open ON review (created_at_ms, id) WHERE state = 'open';
 
 -- Email domains of which an operator said that they are one organization. Their accounts are not held for their number.
 CREATE TABLE organization_domain (
-  domain TEXT PRIMARY KEY,               -- immutable
+  domain TEXT PRIMARY KEY,               -- immutable, salted digest
   review_id TEXT NOT NULL,               -- immutable: the review whose release said so
   reason TEXT NOT NULL,                  -- immutable
   actor TEXT NOT NULL,                   -- immutable
@@ -451,7 +462,7 @@ CREATE TABLE transfer (
   event_id TEXT,                         -- the event that caused it
   run_id TEXT,                           -- the run that caused it
   actor TEXT,                            -- the person who caused it
-  reason TEXT NOT NULL,
+  reason TEXT NOT NULL,                  -- immutable until erased, like the words of operators elsewhere
   created_at_ms INTEGER NOT NULL,
   CHECK (debit <> credit),
   CHECK ((phase IN ('post', 'void')) = (pending_id IS NOT NULL)),
@@ -467,7 +478,10 @@ CREATE INDEX transfer_credit ON transfer (credit) WHERE accrual_id IS NULL;
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
-CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER transfer_no_update BEFORE UPDATE OF id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id,
+  actor, created_at_ms ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- Somebody's words can be erased, and nothing else.
+CREATE TRIGGER transfer_words BEFORE UPDATE OF reason ON transfer WHEN NEW.reason <> 'erased' BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_account_shape BEFORE UPDATE OF id, program_id, unit, kind, partner_id ON ledger_account
@@ -677,6 +691,9 @@ CREATE TABLE audit (
   after TEXT                             -- immutable, JSON
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
+-- What operators wrote about somebody is erased with it.
+CREATE INDEX audit_subject ON audit (subject);
+CREATE INDEX audit_replay ON audit (subject) WHERE action = 'outbox.replay';
 
 -- When each cron job last ran, so that a late job is noticed.
 CREATE TABLE heartbeat (

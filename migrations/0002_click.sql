@@ -30,3 +30,11 @@ CREATE TABLE visitor_salt (
   month TEXT PRIMARY KEY,                         -- immutable, 2026-06, UTC
   salt  TEXT NOT NULL                             -- immutable, 64 hex digits, random
 ) STRICT, WITHOUT ROWID;
+
+-- Visitors that are being erased: their ids become others, in all rows alike. A row is deleted once no row has its visitor.
+CREATE TABLE visitor_erasure (
+  visitor TEXT PRIMARY KEY,                       -- immutable
+  replacement TEXT NOT NULL,                      -- immutable, gone_…, random
+  scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
+  row INTEGER NOT NULL                            -- mutable: its last row that was looked at
+) STRICT, WITHOUT ROWID;

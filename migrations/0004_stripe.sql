@@ -5,6 +5,8 @@
 ALTER TABLE event_person ADD COLUMN stripe_customer TEXT; -- immutable until erased, cus_…
 CREATE INDEX event_person_stripe ON event_person (stripe_customer) WHERE stripe_customer IS NOT NULL;
 CREATE INDEX event_person_email ON event_person (lower(email)) WHERE email IS NOT NULL;
+CREATE INDEX event_person_host ON event_person (lower(substr(email, instr(email, '@') + 1))) WHERE email IS NOT NULL;
+CREATE INDEX event_person_address ON event_person (address) WHERE address IS NOT NULL;
 
 -- Stripe events that were processed. The facts made from them are in event.
 CREATE TABLE stripe_event (
@@ -29,14 +31,14 @@ CREATE INDEX stripe_customer_stale ON stripe_customer (needs_recompute_since_ms)
 CREATE TRIGGER stripe_customer_update BEFORE UPDATE OF revision ON stripe_customer WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:stripe_customer_stale'); END;
 
--- Personal data of customers, in its own table so that it can be erased. Accounts are matched by it.
+-- Addresses of customers, by which accounts are matched. The addresses themselves are not stored.
 CREATE TABLE stripe_customer_person (
   customer_id TEXT NOT NULL,             -- immutable
-  email TEXT NOT NULL,                   -- immutable, in lower case
+  address TEXT NOT NULL,                 -- immutable, salted digest
   at_ms INTEGER NOT NULL,                -- mutable: the earliest event that named it
-  PRIMARY KEY (customer_id, email)
+  PRIMARY KEY (customer_id, address)
 ) STRICT;
-CREATE INDEX stripe_customer_person_email ON stripe_customer_person (email);
+CREATE INDEX stripe_customer_person_address ON stripe_customer_person (address);
 
 -- The customer of each fact. When the customer turns out to be another account, its facts move there. Only this changes
 -- event.account_id and event_person.account_id.

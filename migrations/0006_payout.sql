@@ -42,7 +42,10 @@ CREATE INDEX payout_created ON payout (created_at_ms, id);
 CREATE INDEX payout_paid ON payout (paid_at_ms) WHERE state = 'paid';
 CREATE TRIGGER payout_insert BEFORE INSERT ON payout WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'guard:payout_not_new'); END;
-CREATE TRIGGER payout_update BEFORE UPDATE ON payout WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER payout_update BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, amount_cents, minimum_cents, carried_cents,
+  reserved_id, destination, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, transfer_id, paid_at_ms, revision, created_at_ms ON payout
+WHEN NEW.revision <> OLD.revision + 1 BEGIN SELECT RAISE(ABORT, 'guard:payout_stale'); END;
+CREATE TRIGGER payout_words BEFORE UPDATE OF reason ON payout WHEN NEW.revision = OLD.revision AND NEW.reason <> 'erased'
 BEGIN SELECT RAISE(ABORT, 'guard:payout_stale'); END;
 -- A writer that is late meets payout_update. The others only judge one that knows the row as it is: for them, nothing
 -- that it reads again changes the answer. The same for reversals and credits.
@@ -198,7 +201,10 @@ CREATE TRIGGER payout_reversal_cap BEFORE INSERT ON payout_reversal
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM payout_reversal WHERE payout_id = NEW.payout_id AND state NOT IN ('failed', 'cancelled'))
   > (SELECT COALESCE(SUM(amount_cents), 0) FROM payout WHERE id = NEW.payout_id AND state = 'paid' AND transfer_id = NEW.transfer_id)
 BEGIN SELECT RAISE(ABORT, 'guard:reversal_above_payout'); END;
-CREATE TRIGGER payout_reversal_update BEFORE UPDATE ON payout_reversal WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER payout_reversal_update BEFORE UPDATE OF id, payout_id, program_id, partner_id, unit, currency, amount_cents, transfer_id, state, held, request, attempt, tries,
+  first_sent_at_ms, due_at_ms, refusal, reversal_id, reversed_at_ms, revision, actor, created_at_ms ON payout_reversal
+WHEN NEW.revision <> OLD.revision + 1 BEGIN SELECT RAISE(ABORT, 'guard:reversal_stale'); END;
+CREATE TRIGGER payout_reversal_words BEFORE UPDATE OF reason ON payout_reversal WHEN NEW.revision = OLD.revision AND NEW.reason <> 'erased'
 BEGIN SELECT RAISE(ABORT, 'guard:reversal_stale'); END;
 CREATE TRIGGER payout_reversal_over BEFORE UPDATE ON payout_reversal
 WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1

@@ -45,7 +45,10 @@ CREATE INDEX credit_sending_partner ON credit_transfer (partner_id, created_at_m
 CREATE INDEX credit_sending_created ON credit_transfer (created_at_ms, id);
 CREATE TRIGGER credit_sending_insert BEFORE INSERT ON credit_transfer WHEN NEW.revision <> 1 OR NEW.state <> 'planned'
 BEGIN SELECT RAISE(ABORT, 'guard:credit_not_new'); END;
-CREATE TRIGGER credit_sending_update BEFORE UPDATE ON credit_transfer WHEN NEW.revision <> OLD.revision + 1
+CREATE TRIGGER credit_sending_update BEFORE UPDATE OF id, kind, accrual_id, number, program_id, partner_id, unit, currency, amount_cents, customer_id, before_cents,
+  after_cents, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, transaction_id, delivered_at_ms, revision, created_at_ms ON credit_transfer
+WHEN NEW.revision <> OLD.revision + 1 BEGIN SELECT RAISE(ABORT, 'guard:credit_stale'); END;
+CREATE TRIGGER credit_sending_words BEFORE UPDATE OF reason ON credit_transfer WHEN NEW.revision = OLD.revision AND NEW.reason <> 'erased'
 BEGIN SELECT RAISE(ABORT, 'guard:credit_stale'); END;
 CREATE TRIGGER credit_sending_over BEFORE UPDATE ON credit_transfer
 WHEN OLD.state IN ('paid', 'failed', 'cancelled') AND NEW.revision = OLD.revision + 1
@@ -70,7 +73,9 @@ CREATE TABLE redemption (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_partner ON redemption (partner_id, created_at_ms, id);
-CREATE TRIGGER redemption_no_update BEFORE UPDATE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_no_update BEFORE UPDATE OF id, program_id, partner_id, unit, amount_cents, actor, created_at_ms ON redemption
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_words BEFORE UPDATE OF reason ON redemption WHEN NEW.reason <> 'erased' BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_no_delete BEFORE DELETE ON redemption BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 -- Two concurrent requests read the same balance; this rejects the second one. Credit that a review or a dispute holds
 -- can't be redeemed, just as it is not paid out.
@@ -91,7 +96,10 @@ CREATE TABLE redemption_return (
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT;
 CREATE INDEX redemption_return_of ON redemption_return (redemption_id);
-CREATE TRIGGER redemption_return_no_update BEFORE UPDATE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_return_no_update BEFORE UPDATE OF id, redemption_id, amount_cents, actor, created_at_ms ON redemption_return
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
+CREATE TRIGGER redemption_return_words BEFORE UPDATE OF reason ON redemption_return WHEN NEW.reason <> 'erased'
+BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_return_no_delete BEFORE DELETE ON redemption_return BEGIN SELECT RAISE(ABORT, 'guard:redemption_immutable'); END;
 CREATE TRIGGER redemption_return_cap BEFORE INSERT ON redemption_return
 WHEN NEW.amount_cents + (SELECT COALESCE(SUM(amount_cents), 0) FROM redemption_return WHERE redemption_id = NEW.redemption_id)
@@ -140,6 +148,7 @@ CREATE TABLE promotion_code (
   UNIQUE (program_id, account_id),
   UNIQUE (program_id, visitor_id)
 ) STRICT;
+CREATE INDEX promotion_code_account ON promotion_code (account_id) WHERE account_id IS NOT NULL;
 CREATE TRIGGER promotion_code_update BEFORE UPDATE ON promotion_code WHEN NEW.revision <> OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:promotion_stale'); END;
 CREATE TRIGGER promotion_code_set BEFORE UPDATE ON promotion_code
@@ -147,5 +156,7 @@ WHEN NEW.revision = OLD.revision + 1 AND ((OLD.promotion_id IS NOT NULL AND NEW.
   OR (OLD.attempt > 0 AND NEW.coupon_id <> OLD.coupon_id)
   OR (OLD.account_id IS NOT NULL AND NEW.account_id IS NOT OLD.account_id))
 BEGIN SELECT RAISE(ABORT, 'guard:promotion_set_once'); END;
-CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, visitor_id, code ON promotion_code
+CREATE TRIGGER promotion_code_shape BEFORE UPDATE OF id, program_id, code ON promotion_code
+BEGIN SELECT RAISE(ABORT, 'guard:promotion_immutable'); END;
+CREATE TRIGGER promotion_code_visitor BEFORE UPDATE OF visitor_id ON promotion_code WHEN NEW.visitor_id NOT GLOB 'gone_*'
 BEGIN SELECT RAISE(ABORT, 'guard:promotion_immutable'); END;

@@ -175,7 +175,8 @@ WHEN (OLD.name, OLD.email) IS NOT (NEW.name, NEW.email) BEGIN
   DELETE FROM partner_word WHERE partner_id = NEW.partner_id;
   INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.partner_id;
 END;
-CREATE TRIGGER partner_found_again AFTER UPDATE OF website ON partner WHEN OLD.website IS NOT NEW.website BEGIN
+CREATE TRIGGER partner_found_again AFTER UPDATE OF website, external_id ON partner
+WHEN (OLD.website, OLD.external_id) IS NOT (NEW.website, NEW.external_id) BEGIN
   DELETE FROM partner_word WHERE partner_id = NEW.id;
   INSERT INTO partner_word (word, partner_id) SELECT word, partner_id FROM partner_text_word WHERE partner_id = NEW.id;
 END;

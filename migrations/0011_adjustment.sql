@@ -32,14 +32,19 @@ CREATE TABLE adjustment (
 CREATE INDEX adjustment_created ON adjustment (created_at_ms, id);
 CREATE INDEX adjustment_partner ON adjustment (partner_id, created_at_ms, id);
 CREATE INDEX adjustment_accrual ON adjustment (accrual_id);
+CREATE INDEX adjustment_account ON adjustment (account_id);
 CREATE INDEX adjustment_undoes ON adjustment (undoes_id) WHERE undoes_id IS NOT NULL;
 CREATE INDEX adjustment_requested ON adjustment (created_at_ms, id) WHERE state = 'requested';
 CREATE TRIGGER adjustment_insert BEFORE INSERT ON adjustment WHEN NEW.state <> 'requested'
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_not_new'); END;
-CREATE TRIGGER adjustment_over BEFORE UPDATE ON adjustment WHEN OLD.state <> 'requested'
+CREATE TRIGGER adjustment_over BEFORE UPDATE OF state, decided_by, decided_at_ms ON adjustment WHEN OLD.state <> 'requested'
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_decided'); END;
 CREATE TRIGGER adjustment_shape BEFORE UPDATE OF id, program_id, partner_id, account_id, accrual_id, makes_accrual, undoes_id, invoice_id, unit,
-  amount_cents, balance, vests_at_ms, note, reason, actor, expires_at_ms, created_at_ms ON adjustment
+  amount_cents, balance, vests_at_ms, actor, expires_at_ms, created_at_ms ON adjustment
+BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
+-- Somebody's words can be erased, and nothing else.
+CREATE TRIGGER adjustment_words BEFORE UPDATE OF note, reason, decision_reason ON adjustment
+WHEN (NEW.note, NEW.reason) <> ('erased', 'erased') AND ((NEW.note, NEW.reason) <> (OLD.note, OLD.reason) OR OLD.state <> 'requested')
 BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
 CREATE TRIGGER adjustment_no_delete BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'guard:adjustment_immutable'); END;
 -- A ban voids everything up to its end.

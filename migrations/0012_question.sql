@@ -26,9 +26,9 @@ CREATE TABLE credit_question (
 ) STRICT;
 CREATE INDEX credit_question_sent ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL;
 CREATE INDEX credit_question_open ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL;
--- What was answered, sent and replied stays.
+-- What was answered, sent and replied stays, until it is erased.
 CREATE TRIGGER credit_question_once BEFORE UPDATE ON credit_question
-WHEN (OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))
+WHEN NEW.about <> 'erased' AND ((OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))
   OR (OLD.replied_at_ms IS NOT NULL AND (NEW.reply, NEW.replied_by, NEW.replied_at_ms) IS NOT (OLD.reply, OLD.replied_by, OLD.replied_at_ms))
-  OR (OLD.answer <> '[]' AND NEW.answer <> OLD.answer)
+  OR (OLD.answer <> '[]' AND NEW.answer <> OLD.answer))
 BEGIN SELECT RAISE(ABORT, 'guard:question_settled'); END;

@@ -40,6 +40,18 @@ pub struct Person {
     /// Whether it came with an email address that is none. It counts as absent.
     #[serde(default)]
     pub email_ignored: bool,
+    /// What others are compared with. Known once the database's salt is.
+    #[serde(skip)]
+    pub keys: PersonKeys,
+}
+
+/// Salted digests of a person's address. They are kept when the person is erased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonKeys {
+    pub address: Option<String>,
+    pub mailbox: Option<String>,
+    /// Of the domain, if it is an organization's own.
+    pub email_domain: Option<String>,
 }
 
 /// What the event says about who referred the account. All of it is as sent; nothing is verified yet.
@@ -94,6 +106,7 @@ pub enum Payload {
     Purchase { purchase_id: String, amount: Amount },
     #[serde(rename = "listing.viewed")]
     ListingViewed { listing_id: String },
+    /// A stored domain is its salted digest.
     #[serde(rename = "workspace.invited")]
     WorkspaceInvited { agency_code: LinkCode, domain: String },
     #[serde(rename = "account.handed_off")]
@@ -112,6 +125,28 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// The domain that it is about.
+    pub fn domain(&self) -> Option<&str> {
+        match self {
+            Payload::WorkspaceInvited { domain, .. } => Some(domain),
+            Payload::HandedOff { domain, .. } => domain.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The same payload with another name for its domain.
+    pub fn with_domain(self, name: impl FnOnce(&str) -> String) -> Payload {
+        match self {
+            Payload::WorkspaceInvited { agency_code, domain } => {
+                Payload::WorkspaceInvited { agency_code, domain: name(&domain) }
+            }
+            Payload::HandedOff { agency_code, domain } => {
+                Payload::HandedOff { agency_code, domain: domain.as_deref().map(name) }
+            }
+            other => other,
+        }
+    }
+
     /// What it is among the facts of one instant.
     pub fn fact_kind(&self) -> FactKind {
         match self {

@@ -25,6 +25,7 @@ pub mod openapi;
 pub mod page;
 pub mod partner;
 pub mod payout;
+pub mod people;
 pub mod program;
 pub mod report;
 pub mod reviews;

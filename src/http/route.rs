@@ -30,7 +30,7 @@ use crate::http::report::payouts as payout_sums;
 use crate::http::report::{attribution, audit, figures, lists, reconciliations, reports, search};
 use crate::http::settlement::runs;
 use crate::http::signed::{VerifiedWebhook, Webhook};
-use crate::http::{accounts, adjustments, auth, health, openapi, reviews, signed, site_user};
+use crate::http::{accounts, adjustments, auth, health, openapi, people, reviews, signed, site_user};
 use crate::service::error::{AppError, ErrorKind};
 use std::marker::PhantomData;
 
@@ -152,6 +152,11 @@ table! {
     POST "/v1/partners/{id}/onboarding", Operator(Scope::Partners) =>
         |call| call.body(operator::onboarding, payouts::onboarding);
     POST "/v1/partners/{id}/dashboard", Operator(Scope::Partners) => |call| call.body(operator::nothing, payouts::dashboard);
+    GET "/v1/partners/{id}/data", Operator(Scope::Admin) => |call| call.to(people::partner_data);
+    GET "/v1/accounts/{id}/data", Operator(Scope::Admin) => |call| call.to(people::account_data);
+    POST "/v1/partners/{id}/erase", Operator(Scope::Admin) => |call| call.body(operator::nothing, people::erase_partner);
+    POST "/v1/accounts/{id}/erase", Operator(Scope::Admin) => |call| call.body(operator::nothing, people::erase_account);
+    POST "/v1/visitors/{id}/erase", Operator(Scope::Admin) => |call| call.body(operator::nothing, people::erase_visitor);
     GET "/v1/unexpected-transfers", Operator(Scope::Payouts) => |call| call.to(transfers::list);
     POST "/v1/unexpected-transfers/{id}", Operator(Scope::Payouts) =>
         |call| call.body(operator::decision, transfers::acknowledge);

@@ -14,6 +14,7 @@ use crate::service::ledger::budget;
 use crate::service::message::deliver;
 use crate::service::partner::standing;
 use crate::service::payout::{platform, send, unexpected};
+use crate::service::person::erase;
 use crate::service::report::kept;
 use crate::service::settlement::settle;
 use crate::service::{credit, funnel};
@@ -78,9 +79,10 @@ enum Part {
     Links,
     Ledger,
     Reports,
+    Visitors,
 }
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     Part::Recompute,
     Part::Budgets,
     Part::Runs,
@@ -93,6 +95,7 @@ const PARTS: [Part; 12] = [
     Part::Links,
     Part::Ledger,
     Part::Reports,
+    Part::Visitors,
 ];
 
 /// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
@@ -186,6 +189,9 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             ctx.query(health::ledger_balance(ctx.now.plus_ms(-LEDGER_MS), ctx.now)).await?;
         }
         Part::Reports => kept::sweep(ctx).await?,
+        Part::Visitors => {
+            erase::go_on(ctx).await?;
+        }
     }
     Ok(())
 }

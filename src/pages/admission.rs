@@ -2,8 +2,7 @@
 //! is rotated once a day, and its use is recorded once an hour. Most requests need none of this, and so no second
 //! batch.
 
-use crate::base::id;
-use crate::base::ids::{ActorId, PartnerId, ProgramId};
+use crate::base::ids::{ActorId, PartnerId};
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session::{ROLE_SUBSCRIBER, SiteUser};
 use crate::engine::identity::access::{Role, Scopes};
@@ -184,11 +183,6 @@ pub fn local(to: &str) -> Option<&str> {
     (known && clean && to.len() <= 500 && to.bytes().all(plain)).then_some(to)
 }
 
-/// An external id for a partner who joined by form: derived from the address, without revealing it.
-pub fn external_id(program: &ProgramId, email: &str) -> String {
-    id::derived("per", &[program, &email.to_ascii_lowercase()])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,13 +217,5 @@ mod tests {
             assert_eq!(local(bad), None, "{bad:?}");
         }
         assert_eq!(local(&format!("/partner/{}", "a".repeat(500))), None);
-    }
-
-    #[test]
-    fn an_external_id_says_nothing_of_the_address() {
-        let id = external_id(&"p".into(), "Ann@a.example");
-        assert_eq!(id, external_id(&"p".into(), "ann@A.example"));
-        assert_ne!(id, external_id(&"q".into(), "ann@a.example"));
-        assert!(id.starts_with("per_") && id.len() == 28, "{id}");
     }
 }

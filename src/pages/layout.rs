@@ -9,6 +9,7 @@ use crate::pages::text::operator::navigation::OPERATOR;
 use crate::pages::text::operator::notice as operator_notice;
 use crate::pages::text::partner::notice;
 use crate::pages::text::shared::frame as text;
+use crate::pages::text::shared::person;
 use crate::pages::text::visitor::notice as visitor_notice;
 use crate::pages::viewer::{Operator, Partner};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -138,6 +139,9 @@ const NOTICES: &[(&str, &str)] = &[
     ("suspended", operator_notice::SUSPENDED),
     ("disclosed", notice::DISCLOSED),
     ("email-requested", notice::EMAIL_REQUESTED),
+    ("erased", person::ERASED),
+    ("erasing", person::ERASING),
+    ("own-erased", person::OWN_ERASED),
     ("funded", operator_notice::FUNDED),
     ("held", operator_notice::HELD),
     ("left", notice::LEFT),

@@ -25,6 +25,7 @@ pub mod ours;
 pub mod outage;
 pub mod partner;
 pub mod payout;
+pub mod person;
 pub mod preview;
 pub mod program;
 pub mod qr;

@@ -16,6 +16,7 @@ use crate::program::measure::CLICK;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
+use crate::service::report::kept;
 use crate::service::report::kept::{Gathered, KeptReads, funnel_key, gather, kept_reads};
 use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert, week_counts};
 use crate::store::message::outbox;
@@ -170,7 +171,13 @@ pub async fn weekly_of<P: Ports>(
     })?;
     let reads = week_counts(program, week, judged_at);
     let Gathered { rows, as_of } = gather(ctx, &funnel_key(program, week), found, reads).await?;
-    let names = rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
+    let mut names: BTreeMap<PartnerId, Name> =
+        rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
+    if as_of.is_some() {
+        for known in kept::partners(ctx, names.keys()).await? {
+            names.insert(known.id, Name { external_id: Some(known.external_id), name: known.name });
+        }
+    }
     let counts: Vec<StageCount> = rows.into_iter().map(|(count, _)| count).collect();
     let report = funnel::report(document, funnel, &counts);
     Ok(WeeklyReport {

@@ -20,6 +20,7 @@ pub mod once;
 pub mod overdue;
 pub mod partner;
 pub mod payout;
+pub mod person;
 pub mod preview;
 pub mod program;
 pub mod report;

@@ -24,6 +24,21 @@ pub struct IdempotentRequest {
 /// A response with its HTTP status.
 pub type StoredResponse = (u16, Value);
 
+/// What an answer says of a person, or in somebody's words. It is stored in the row that the answer is about and nowhere
+/// else, so that it is erased there: a repeat reads it from the row ([`restored`]).
+const IN_ROWS: &[&str] =
+    &["name", "email", "external_id", "website", "note", "reason", "destination", "campaign", "utm"];
+
+/// An answer that was stored, with what its row says of a person now.
+pub fn restored((status, mut answer): StoredResponse, row: &Value) -> StoredResponse {
+    for field in IN_ROWS {
+        if let Some(value) = row.get(field) {
+            answer[field] = value.clone();
+        }
+    }
+    (status, answer)
+}
+
 impl IdempotentRequest {
     /// The response that was given before.
     async fn answered<P: Ports>(&self, ctx: &Context<'_, P>) -> Result<Option<StoredResponse>, AppError> {
@@ -48,9 +63,13 @@ impl IdempotentRequest {
         }
     }
 
-    /// The statement that stores `answer`, for the batch of the effect.
+    /// The statement that stores `answer`, for the batch of the effect, without what is in rows.
     pub fn keep(&self, answer: &StoredResponse, now: UtcMillis) -> Stmt {
-        let text = answer.1.to_string();
+        let mut kept = answer.1.clone();
+        if let Some(fields) = kept.as_object_mut() {
+            fields.retain(|name, _| !IN_ROWS.contains(&name.as_str()));
+        }
+        let text = kept.to_string();
         idempotency::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
     }
 }

@@ -16,6 +16,7 @@ pub mod link;
 pub mod message;
 pub mod partner;
 pub mod payout;
+pub mod person;
 pub mod port;
 pub mod preview;
 pub mod program;

@@ -19,6 +19,8 @@ const TODAY: &str = "2026-06-20T00:00:00Z";
 
 fn world() -> (World, String) {
     let world = World::new(5);
+    // Digests are compared between databases.
+    world.db.connection.borrow().execute("UPDATE person_salt SET salt = 'of a test'", []).expect("a salt");
     let (_, code) = world.partner(at(BEGIN), "agency-partner", "ada", "ada@partners.example").expect("a partner");
     (world, code)
 }
@@ -109,7 +111,7 @@ fn rows(world: &World) -> Vec<Map<String, Value>> {
         "SELECT id, cr_posted_cents - dr_posted_cents AS cents FROM ledger_account ORDER BY id",
         "SELECT id, rule, subject, holds, state, reason, evidence FROM review ORDER BY id",
         "SELECT id, state, account_id, invoice_id, email_domain, domain, codes, payload, credential FROM event ORDER BY id",
-        "SELECT event_id, account_id, email, name, stripe_customer, mailbox FROM event_person ORDER BY 1",
+        "SELECT event_id, account_id, email, name, stripe_customer, mailbox, address FROM event_person ORDER BY 1",
         "SELECT id, partner_id, stage, visitor, campaign, week FROM funnel_event ORDER BY 1",
         "SELECT invoice_id, account_id, state, refunded_cents, disputed FROM invoice_status ORDER BY 1",
     ]
@@ -155,8 +157,27 @@ fn an_import_leads_to_what_single_events_lead_to() {
         9,
         json!({"attribution": {"code": code}, "data": {"visitor": "v-1"}}),
     ));
+    // A domain and a customer at Stripe by which others are compared.
+    let invited = json!({"data": {"agency_code": code, "domain": "invited.example"}});
+    events.push(event("quiet", "w", "workspace.invited", 10, invited));
+    let customer = json!({"id": "quiet", "email": "Q@acme.example", "name": "Quinn"});
+    let started = json!({"account": customer, "data": {"subscription_id": "s", "stripe_customer": "cus_q"}});
+    events.push(event("quiet", "s", "subscription.started", 11, started));
+    let nobody = json!({"account": {"email": "nobody@acme.example"}, "attribution": {"code": code}});
+    let mut unnamed = event("x", "n", "demo.requested", 12, nobody);
+    unnamed["account"].as_object_mut().expect("an account").remove("id");
+    events.push(unnamed);
     let wanted = one_by_one(&single, &events);
     let answer = import(&many, &events);
+    let digests = "SELECT COUNT(*) FROM event_person WHERE address GLOB 'adr_*' AND mailbox GLOB 'mbx_*'";
+    assert!(many.db.number(digests) > 12);
+    assert_eq!(many.db.number("SELECT COUNT(*) FROM event_person WHERE account_id IS NULL"), 0);
+    let domains = "SELECT COUNT(*) FROM event WHERE domain GLOB 'dom_*' AND instr(payload, domain) > 0";
+    assert_eq!(many.db.number(domains), 1);
+    assert_eq!(
+        many.db.number("SELECT COUNT(*) FROM event WHERE instr(COALESCE(email_domain, '') || payload, '.example') > 0"),
+        0
+    );
     same(&single, &many, "in order");
     assert_eq!(causes(&single), causes(&many));
     assert_eq!(outcomes(&answer), wanted);

@@ -24,6 +24,7 @@ mod order;
 mod pages;
 mod payout;
 mod payout_uses;
+mod people;
 mod preview;
 mod preview_size;
 mod reconcile;

@@ -6,6 +6,7 @@
 pub mod books;
 mod rng;
 
+use crate::people::{UNSEEN, erase_accounts};
 use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
 use books::{books, earned};
@@ -267,7 +268,7 @@ fn touchpoints(codes: &[(String, String)], sent: &Sent) -> Option<TouchHistory> 
 
 /// The order in which the facts of a seed arrive.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Arrival {
+pub enum Arrival {
     InOrder,
     Shuffled,
     Backwards,
@@ -275,16 +276,18 @@ enum Arrival {
     Late,
     /// Shuffled, with so many in one call.
     Imported(usize),
+    /// In order, but halfway the accounts that no browser ties to others are erased.
+    Erased,
 }
 
 /// Takes the facts in and settles every month from the first on, at the end or in between.
-fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
+pub fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
     let world = world(seed);
     let codes = enrol(&world);
     let mut sent = tell(seed, &codes);
     let end = sent.iter().map(|s| s.at).max().unwrap_or_default() + HOUR;
     match arrival {
-        Arrival::InOrder => {}
+        Arrival::InOrder | Arrival::Erased => {}
         Arrival::Shuffled | Arrival::Late | Arrival::Imported(_) => Rng(seed ^ 0xabcd).shuffle(&mut sent),
         Arrival::Backwards => sent.reverse(),
     }
@@ -305,6 +308,9 @@ fn settled(seed: u64, seen: &mut BTreeSet<String>, arrival: Arrival) -> World {
         if arrival == Arrival::Late && number % (sent.len() / 8 + 1) == 0 {
             run(&world, end, month);
             month += 1;
+        }
+        if arrival == Arrival::Erased && number == sent.len() / 2 {
+            erase_accounts(&world, UtcMillis(end), UNSEEN);
         }
     }
     while month < 16 {
@@ -330,8 +336,14 @@ fn run(world: &World, end: i64, month: i64) {
 
 fn difference(seed: u64, seen: &mut BTreeSet<String>) -> Option<String> {
     let in_order = settled(seed, seen, Arrival::InOrder);
-    let arrivals =
-        [Arrival::Shuffled, Arrival::Backwards, Arrival::Late, Arrival::Imported(37), Arrival::Imported(500)];
+    let arrivals = [
+        Arrival::Shuffled,
+        Arrival::Backwards,
+        Arrival::Late,
+        Arrival::Imported(37),
+        Arrival::Imported(500),
+        Arrival::Erased,
+    ];
     arrivals.into_iter().find_map(|arrival| {
         let world = settled(seed, seen, arrival);
         let look = if arrival == Arrival::Late { earned } else { books };

@@ -4,6 +4,7 @@ mod access;
 mod address;
 mod codes;
 mod connect;
+mod erasing;
 mod fixture;
 mod frame;
 pub mod join;

@@ -26,7 +26,7 @@ use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution;
 use crate::engine::attribution::{AttributionLink, AttributionResult, Binding, Evidence, SameDomainAccount};
 use crate::engine::event::{Event, Payload};
-use crate::engine::review::address::mailbox;
+use crate::engine::review::address::MailboxKey;
 use crate::engine::review::currency;
 use crate::engine::review::relation::Relations;
 use crate::engine::review::risk;
@@ -55,6 +55,10 @@ pub struct DecisionInput<'a> {
     pub relations: &'a Relations,
     /// Email addresses the account is known by.
     pub emails: &'a [String],
+    /// Their digests, and those of erased ones.
+    pub addresses: &'a [String],
+    /// The mailboxes that they lead to.
+    pub mailboxes: &'a [MailboxKey],
     /// Customers at Stripe that its events name.
     pub customers: &'a [String],
     pub reviews: &'a [Review],
@@ -306,10 +310,12 @@ fn suspect(
         &RiskInput {
             account: case.account,
             emails: case.emails,
-            mailboxes: &distinct(case.emails.iter().map(|email| mailbox(email))),
+            addresses: case.addresses,
+            mailboxes: &distinct(case.mailboxes.iter().cloned()),
             customers: case.customers,
             partner: &binding.partner,
             partner_email: link.and_then(|l| l.partner_email.as_deref()),
+            partner_mailbox: link.and_then(|l| l.partner_mailbox.as_ref()),
             partner_website: link.and_then(|l| l.partner_website.as_deref()),
             signed_up,
             bound: (binding.from, &binding.event),

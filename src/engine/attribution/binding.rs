@@ -32,6 +32,8 @@ pub struct AttributionLink {
     /// developer, agency or content.
     pub kind: Option<String>,
     pub partner_email: Option<String>,
+    /// The digest of its mailbox, which stays when the partner is erased.
+    pub partner_mailbox: Option<String>,
     pub partner_website: Option<String>,
     /// Its partner's.
     #[serde(default, deserialize_with = "listed")]

@@ -4,6 +4,7 @@ pub mod address;
 pub mod currency;
 pub mod relation;
 pub mod risk;
+pub mod salt;
 pub mod suspension;
 
 use crate::base::names::names;

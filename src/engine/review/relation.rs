@@ -40,9 +40,9 @@ pub struct Upline {
     pub partner_id: PartnerId,
     /// 0: the partner itself.
     pub depth: i64,
-    /// The external id of the partner at this depth, and its email address.
+    /// The external id of the partner at this depth, and its mailbox.
     pub external_id: String,
-    pub email: Option<String>,
+    pub mailbox: Option<MailboxKey>,
     /// When the latest of the attributions that lead there was made, and by which event.
     pub latest_ms: UtcMillis,
     pub latest_event: EventId,
@@ -86,7 +86,8 @@ impl Keyed for DomainAccount {
 pub struct MailboxAccount {
     pub mailbox: MailboxKey,
     pub account_id: AccountId,
-    pub email: String,
+    /// The digest of the address.
+    pub address: String,
     pub at_ms: UtcMillis,
     pub event_id: EventId,
     /// 1 if the account is a customer at Stripe of which no host's account is known.

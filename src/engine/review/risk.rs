@@ -5,7 +5,7 @@ use crate::base::sort::distinct;
 use crate::base::time::{DAY_MS, Month, UtcMillis};
 use crate::engine::account::grouped::{Grouped, Keyed};
 use crate::engine::review::ReviewState;
-use crate::engine::review::address::{MailboxKey, email_domain, is_disposable, is_same_site, mailbox, site_domain};
+use crate::engine::review::address::{MailboxKey, email_domain, is_disposable, is_same_site, site_domain};
 use crate::engine::review::relation::{MailboxAccount, Relations, Upline, VISITOR_ACCOUNTS, VISITOR_DAYS};
 use crate::program::document::{DOMAIN_ACCOUNTS, Document, Risk, RiskAction};
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,15 @@ pub struct RiskInput<'a> {
     pub account: &'a AccountId,
     /// The account's email addresses.
     pub emails: &'a [String],
+    /// Their digests, and those of erased ones.
+    pub addresses: &'a [String],
     /// The mailboxes that they lead to.
     pub mailboxes: &'a BTreeSet<MailboxKey>,
     /// Its customers at Stripe.
     pub customers: &'a [String],
     pub partner: &'a PartnerId,
     pub partner_email: Option<&'a str>,
+    pub partner_mailbox: Option<&'a MailboxKey>,
     pub partner_website: Option<&'a str>,
     pub signed_up: (UtcMillis, &'a str),
     /// When it was bound, and by which event.
@@ -158,7 +161,7 @@ const OF_OTHERS: [&str; 6] = [CROWD, ONE_VISITOR, RING, ONE_MAILBOX, ONE_DOMAIN,
 pub const CURRENCY: &str = "currency";
 
 fn same_email(s: &RiskInput) -> Option<String> {
-    s.mailboxes.contains(&mailbox(s.partner_email?)).then(|| "the account has the partner's mailbox".to_owned())
+    s.mailboxes.contains(s.partner_mailbox?).then(|| "the account has the partner's mailbox".to_owned())
 }
 
 fn same_domain(s: &RiskInput) -> Option<String> {
@@ -208,8 +211,7 @@ fn one_mailbox(s: &RiskInput) -> Option<String> {
     let place = |m: &MailboxAccount| (m.at_ms, m.event_id.clone());
     let is_mine = |m: &MailboxAccount| m.account_id == *s.account;
     // A customer that paid before its account was known becomes that account, by this very address.
-    let becomes_mine =
-        |m: &MailboxAccount| m.is_customer != 0 && s.emails.iter().any(|email| email.eq_ignore_ascii_case(&m.email));
+    let becomes_mine = |m: &MailboxAccount| m.is_customer != 0 && s.addresses.contains(&m.address);
     let found = s.mailboxes.iter().find_map(|mailbox| {
         let all = s.relations.mailboxes.of(mailbox);
         let mine = all.iter().filter(|m| is_mine(m));
@@ -233,7 +235,7 @@ fn one_domain(document: &Document, s: &RiskInput) -> Option<String> {
     let most = document.attribution.domain_accounts_in_month.unwrap_or(DOMAIN_ACCOUNTS);
     let is_crowd = i64::try_from(before.count()).unwrap_or(i64::MAX) >= most;
     (is_crowd && all.iter().all(|a| a.is_organization == 0))
-        .then(|| format!("more than {most} accounts were attributed by their email domain {domain} alone in {month}"))
+        .then(|| format!("more than {most} accounts were attributed by their email domain alone in {month}"))
 }
 
 fn thrown_away(s: &RiskInput) -> Option<String> {
@@ -257,8 +259,7 @@ fn own_key(s: &RiskInput) -> Option<String> {
 /// owner of this account.
 fn ring(s: &RiskInput) -> Option<String> {
     let is_own = |u: &&Upline| {
-        *s.account == u.external_id.as_str()
-            || u.email.as_deref().is_some_and(|email| s.mailboxes.contains(&mailbox(email)))
+        *s.account == u.external_id.as_str() || u.mailbox.as_ref().is_some_and(|mailbox| s.mailboxes.contains(mailbox))
     };
     let closes = |u: &&Upline| u.depth > 0 && (u.latest_ms, u.latest_event.as_str()) < s.bound;
     let found = s.relations.uplines.of(s.partner).iter().filter(closes).find(is_own)?;

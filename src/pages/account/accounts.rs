@@ -24,6 +24,7 @@ use crate::pages::form::SubmittedForm;
 use crate::pages::operator::helpers;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{account as wording, adjustment, attribution_search as search, common, navigation};
+use crate::pages::text::shared::person;
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::attribution::reassign as rebinding;
@@ -130,7 +131,7 @@ async fn shown<S: Platform>(
     let (accruals, next) = helpers::paged(&list, accruals, |(l, _)| l.id.to_string());
     let path = format!("/operator/accounts/{}", percent::escaped(id));
     let content = html! {
-        (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } }))
+        (components::heading(id, wording::ACCOUNT_LEAD, html! { a.button.second href="#reassign" { (wording::REASSIGN) } @if operator.may(Scope::Admin) { a.button.second href={ (path) "/data" } { (person::HELD) } } }))
         @if let Some(u) = &undecided {
             p.notice {
                 (wording::UNDECIDED[0]) (components::instant(&*cx.locale, u.since_ms)) (wording::UNDECIDED[1])

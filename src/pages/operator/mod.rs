@@ -17,6 +17,7 @@ use crate::pages::ledger::checks;
 use crate::pages::message::outbox;
 use crate::pages::partner::partners;
 use crate::pages::payout::{operator_payouts, unexpected};
+use crate::pages::person::operator as person;
 use crate::pages::program::editor;
 use crate::pages::program::guide;
 use crate::pages::program::operator_programs;
@@ -94,6 +95,22 @@ fn records<S: Platform>() -> Pages<S> {
             Box::pin(partners::change_code(cx, by, id.into()))
         })
         .needs(PARTNERS),
+        Page::get("/operator/partners/{id}/data", |cx, gate, [id, _]| {
+            Box::pin(person::of_partner(cx, gate, id.into()))
+        })
+        .needs(ADMIN),
+        Page::post("/operator/partners/{id}/erase", |cx, by, [id, _]| {
+            Box::pin(person::erase_partner(cx, by, id.into()))
+        })
+        .needs(ADMIN),
+        Page::get("/operator/accounts/{id}/data", |cx, gate, [id, _]| {
+            Box::pin(person::of_account(cx, gate, id.into()))
+        })
+        .needs(ADMIN),
+        Page::post("/operator/accounts/{id}/erase", |cx, by, [id, _]| {
+            Box::pin(person::erase_account(cx, by, id.into()))
+        })
+        .needs(ADMIN),
         Page::get("/operator/accounts", |cx, gate, _| Box::pin(accounts::list(cx, gate)))
             .navigation(navigation::ACCOUNTS),
         Page::get("/operator/accounts/{id}", |cx, gate, [id, _]| Box::pin(accounts::show(cx, gate, id.into()))),

@@ -10,7 +10,7 @@ use crate::engine::accrual::payment::ShownAccrual;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::partner::partners::{balance, entry, paid_entry};
-use crate::pages::context::{PageContext, PageResult};
+use crate::pages::context::{PageContext, PageError, PageResult};
 use crate::pages::partner::wording;
 use crate::pages::payout::onboarding;
 use crate::pages::text::partner::{payout, settings as text};
@@ -19,6 +19,7 @@ use crate::program::catalog::Catalog;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::partner::enroll;
 use crate::service::payout::onboard;
+use crate::service::person::copy as person;
 use crate::store::identity::audit::AuditRow;
 use crate::store::identity::session::{OpenSession, session_list};
 use crate::store::ledger::balance_list;
@@ -26,12 +27,15 @@ use crate::store::partner::profile;
 use crate::store::partner::{LinkRow, entry_page, partner_find};
 use crate::store::payout::closed::closed_list;
 use crate::store::payout::payee::payee_find;
+use crate::store::person::copy as stored;
 use crate::store::program::programs;
 use crate::store::report::payout::{PaidEntry, paid_entry_page};
 use serde_json::{Value, json};
 
 /// Records in one file.
 pub const LINES: i64 = 2_000;
+/// Questions in the first file: more than a partner asks.
+const QUESTIONS: i64 = 1_000;
 
 /// The lists, by their names in the file, in the order of a cursor.
 const LISTS: [&str; 4] = ["actions", "earnings", "links", "payouts"];
@@ -82,7 +86,22 @@ struct Entry {
     view: Value,
 }
 
+/// The file.
 pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
+    let (partner, mut body, next) = held(cx, gate).await?;
+    body["next"] = json!(next.map(|cursor| format!("/partner/settings/data?cursor={}", escaped(&cursor))));
+    let mut response = Response::json(200, &body);
+    let safe: String = partner.code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let name = format!("attachment; filename=\"manicule-{safe}.json\"");
+    response.headers.push(("content-disposition", name));
+    Ok(response)
+}
+
+/// What is stored, and the cursor of what comes next.
+pub async fn held<S: Platform>(
+    cx: &PageContext<'_, S>,
+    gate: Gate<Partner>,
+) -> Result<(Partner, Value, Option<String>), PageError> {
     let cursor = Cursor::of(&cx.request.param("cursor").unwrap_or_default())?;
     let (claimed_partner, token) = (cx.claimed_partner(), cx.token_sha256().unwrap_or_default());
     let after = |list: usize| Cursor::after(cursor.as_ref(), list);
@@ -99,20 +118,17 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         balance_list(claimed_partner),
         (payee_find(claimed_partner).first(), closed_list(claimed_partner)),
         session_list(&token, cx.now()),
-        programs(),
+        (programs(), stored::questions_of(claimed_partner, QUESTIONS)),
     );
-    let (partner, (lists, (row, said, balances, (payee, closed), sessions, catalog))) =
+    let (partner, (lists, (row, said, balances, (payee, closed), sessions, (catalog, questions)))) =
         gate.open(cx, (lists, only_once)).await?;
     let mut entries = entries(cx, &partner.id, &catalog, lists);
     sort_by(&mut entries, |a, b| (a.at, a.list, &a.id).cmp(&(b.at, b.list, &b.id)));
     let most = usize::try_from(LINES).unwrap_or(0);
     let more = entries.len() > most;
     entries.truncate(most);
-    let next = entries.last().filter(|_| more).map(|e| {
-        let cursor = format!("{}.{}.{}", e.at, e.list, e.id);
-        format!("/partner/settings/data?cursor={}", escaped(&cursor))
-    });
-    let mut body = json!({"made_at": cx.now().to_rfc3339(), "next": next});
+    let next = entries.last().filter(|_| more).map(|e| format!("{}.{}.{}", e.at, e.list, e.id));
+    let mut body = json!({"made_at": cx.now().to_rfc3339()});
     if cursor.is_none() {
         let row = row.ok_or_else(|| AppError::not_found("partner"))?;
         let balances: Vec<Value> = balances.iter().map(balance).collect();
@@ -126,15 +142,12 @@ pub async fn copy<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> 
         view["payability"]["disabled_reason"] = Value::Null;
         body["partner"] = view;
         body["sessions"] = sessions.iter().map(session).collect();
+        body["questions"] = questions.iter().flatten().map(|row| person::shown(&row.held)).collect();
     }
     for (at, list) in LISTS.iter().enumerate() {
         body[*list] = entries.iter().filter(|e| e.list == at).map(|e| e.view.clone()).collect();
     }
-    let mut response = Response::json(200, &body);
-    let safe: String = partner.code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    let name = format!("attachment; filename=\"manicule-{safe}.json\"");
-    response.headers.push(("content-disposition", name));
-    Ok(response)
+    Ok((partner, body, next))
 }
 
 /// The rows of each list.

@@ -10,7 +10,7 @@ use crate::codec::operator::NewPartner;
 use crate::http::context::Platform;
 use crate::http::exchange::Response;
 use crate::http::limit;
-use crate::pages::admission::{external_id, is_not_referred};
+use crate::pages::admission::is_not_referred;
 use crate::pages::components;
 use crate::pages::components::{Field, checkbox, field, select};
 use crate::pages::context::{PageContext, PageError, PageResult};
@@ -27,6 +27,7 @@ use crate::program::document::Document;
 use crate::service::error::AppError;
 use crate::service::identity::sign_in::{MagicLinkRequest, OpenedSession, Purpose, Token, actor_of, mail};
 use crate::service::partner::enroll;
+use crate::service::partner::enroll::person_id;
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof, SessionRow};
 use crate::store::payout::platform::platform_find;
@@ -211,7 +212,7 @@ fn checked<S: Platform>(
         return Err(form);
     }
     let body = json!({
-        "program": document.id, "external_id": external_id(&document.id, &email), "name": form.get("name"), "email": email,
+        "program": document.id, "external_id": person_id(&document.id, &email), "name": form.get("name"), "email": email,
         "website": form.get("website"), "country": form.get("country"), "disclosure_accepted": true,
     });
     operator::partner(body.to_string().as_bytes()).map_err(|invalid| {
@@ -243,7 +244,7 @@ pub async fn follow<S: Platform>(cx: &PageContext<'_, S>, token: &str) -> PageRe
     let text = |name: &str| detail[name].as_str().map(str::to_owned);
     let program: ProgramId = text("program").unwrap_or_default().into();
     let new = NewPartner {
-        external_id: external_id(&program, &link.email),
+        external_id: person_id(&program, &link.email),
         program,
         name: text("name"),
         email: Some(link.email.clone()),
@@ -313,7 +314,7 @@ pub async fn enrolled<S: Platform>(
 ) -> Result<Enrolled, PageError> {
     let ctx = cx.app.context(actor.clone());
     let email = new.email.as_deref().unwrap_or_default().to_ascii_lowercase();
-    if new.external_id == external_id(&new.program, &email)
+    if new.external_id == person_id(&new.program, &email)
         && let Some(found) = ctx.read(session::partner_of(&new.program, &email).first()).await?
     {
         new.external_id = found.external_id;

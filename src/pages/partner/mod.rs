@@ -20,6 +20,7 @@ use crate::pages::link::share;
 use crate::pages::payout::onboarding;
 use crate::pages::payout::partner_payouts;
 use crate::pages::payout::receipt;
+use crate::pages::person::own;
 use crate::pages::program::partner_programs;
 use crate::pages::program::partner_resources;
 use crate::pages::report::leaderboard;
@@ -110,6 +111,8 @@ fn own<S: Platform>() -> Vec<Page<S, Partner>> {
         Page::get("/partner/settings/emails", |cx, gate, _| Box::pin(settings::mails(cx, gate))),
         Page::post("/partner/settings/emails", |cx, partner, _| Box::pin(settings::choose(cx, partner))),
         Page::get("/partner/settings/data", |cx, gate, _| Box::pin(export::copy(cx, gate))),
+        Page::get(own::HERE, |cx, gate, _| Box::pin(own::show(cx, gate))),
+        Page::post(own::HERE, |cx, partner, _| Box::pin(own::erase(cx, partner))),
         Page::post("/partner/settings/leave", |cx, partner, _| Box::pin(settings::leave(cx, partner))),
     ]
 }

@@ -19,6 +19,7 @@ use crate::pages::partner::{code, standing};
 use crate::pages::payout::operator_payouts::state_of;
 use crate::pages::refusal::with_refusal;
 use crate::pages::text::operator::{adjustment, common, navigation, partner as wording};
+use crate::pages::text::shared::person;
 use crate::pages::viewer::{Gate, Operator};
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
@@ -116,6 +117,7 @@ pub async fn shown<S: Platform>(
             a.button.second href={ "/operator/accounts?q=" (percent::escaped(id)) } { (common::REFERRED_ACCOUNTS) }
             a.button.second href={ "/operator/adjustments?partner=" (percent::escaped(id)) } { (adjustment::OF_PARTNER) }
             @if operator.may(Scope::Payouts) { a.button.second href={ (path) "/adjust" } { (adjustment::ADJUST) } }
+            @if operator.may(Scope::Admin) { a.button.second href={ (path) "/data" } { (person::HELD) } }
         }))
         (components::problems(form))
         @if found.standing != PartnerStanding::Active { p { (components::state(found.standing.name())) } }

@@ -74,7 +74,7 @@ fn front<S: Platform>(
             (text::data(&cx.locale.number(export::LINES)))
             (text::DATA_NEXT) code { (text::DATA_NEXT_FIELD) } (text::DATA_NEXT_LINKS)
         }
-        p { a.button.second href="/partner/settings/data" { (text::DOWNLOAD) } }
+        p { a.button.second href="/partner/settings/data" { (text::DOWNLOAD) } " " a href="/partner/settings/stored" { (text::SEE_OR_ERASE) } }
         h2 id="leave" { (text::LEAVE) }
         (leave_form(cx, partner, leaving))
     };

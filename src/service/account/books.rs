@@ -15,7 +15,7 @@ use crate::engine::accrual::invoice::{PartnerModifier, PartnerModifiers};
 use crate::engine::accrual::milestone::RewardBudget;
 use crate::engine::attribution::{AttributionLink, SameDomainAccount};
 use crate::engine::event::Person;
-use crate::engine::review::address::{MailboxKey, mailbox};
+use crate::engine::review::address::MailboxKey;
 use crate::engine::review::relation::{DomainAccount, MailboxAccount, Relations, Upline, VisitorAccount};
 use crate::engine::review::risk::{ReferredSignup, Review};
 use crate::program::catalog::Catalog;
@@ -54,6 +54,8 @@ pub struct AccountSnapshots {
     capped: HashMap<AccrualId, Cents>,
     kept: HashMap<AccrualId, Cents>,
     emails: HashMap<AccountId, Vec<String>>,
+    addresses: HashMap<AccountId, Vec<String>>,
+    mailboxes: HashMap<AccountId, Vec<MailboxKey>>,
     customers: HashMap<AccountId, Vec<String>>,
     reviews: HashMap<AccountId, Vec<Review>>,
     accruals: HashMap<AccountId, Vec<Accrual>>,
@@ -106,6 +108,8 @@ pub async fn read<P: Ports>(
         kept: capped.iter().filter_map(|r| Some((r.accrual_id.clone(), r.kept_cents?))).collect(),
         capped: capped.into_iter().map(|r| (r.accrual_id, r.cap_reduction_cents)).collect(),
         emails: by_key(persons.iter().filter_map(|r| Some((r.account_id.clone(), r.email.clone()?)))),
+        addresses: by_key(persons.iter().filter_map(|r| Some((r.account_id.clone(), r.address.clone()?)))),
+        mailboxes: by_key(persons.iter().filter_map(|r| Some((r.account_id.clone(), r.mailbox.clone()?)))),
         customers: by_key(persons.into_iter().filter_map(|r| Some((r.account_id, r.stripe_customer?)))),
         reviews: by_key(reviews.into_iter().map(|(of, review)| (of.account_id, review))),
         accruals: by_key(accruals.into_iter().map(|l| (l.account_id.clone(), l))),
@@ -134,11 +138,11 @@ const RELATED: &[&str] = &[
     "account_id, email_domain, program_id, code, from_ms, event_id, bound_later",
     "program_id, partner_id, account_id, signed_up_at_ms, signup_event_id",
     "kind, row",
-    "partner_id, depth, external_id, email, latest_ms, latest_event",
+    "partner_id, depth, external_id, mailbox, latest_ms, latest_event",
     "program_id, partner_id, modifier_id, quarter, from_ms",
 ];
 const STORED: &[&str] = &[
-    "account_id, email, stripe_customer",
+    "account_id, email, address, mailbox, stripe_customer",
     "account_id, program_id, partner_id, rule, subject, holds, state, reason",
     "accrual_id, cap_reduction_cents, kept_cents",
     "account_id, group_id, program_id, partner_id, code, from_ms, event_id, signed_up_at_ms, signup_event_id, visitor, domain",
@@ -194,6 +198,8 @@ impl AccountSnapshots {
             signup_velocity: &self.signup_velocity,
             relations: &self.relations,
             emails: self.emails.get(account).map_or(&[], Vec::as_slice),
+            addresses: self.addresses.get(account).map_or(&[], Vec::as_slice),
+            mailboxes: self.mailboxes.get(account).map_or(&[], Vec::as_slice),
             customers: self.customers.get(account).map_or(&[], Vec::as_slice),
             reviews: self.reviews.get(account).map_or(&[], Vec::as_slice),
             accruals: self.accruals(account),
@@ -230,10 +236,14 @@ impl AccountSnapshots {
         let account = &fact.account_id;
         if let Some(email) = &person.email {
             self.emails.entry(account.clone()).or_default().push(email.clone());
+        }
+        if let (Some(address), Some(mailbox)) = (&person.keys.address, &person.keys.mailbox) {
+            self.addresses.entry(account.clone()).or_default().push(address.clone());
+            self.mailboxes.entry(account.clone()).or_default().push(mailbox.clone());
             self.relations.mailboxes.add(MailboxAccount {
-                mailbox: mailbox(email),
+                mailbox: mailbox.clone(),
                 account_id: account.clone(),
-                email: email.clone(),
+                address: address.clone(),
                 at_ms: fact.at,
                 event_id: fact.event_id.clone(),
                 is_customer: i64::from(is_customer),
@@ -252,7 +262,7 @@ impl AccountSnapshots {
 
     /// Moves what is known of the person behind an account, with all its facts.
     pub fn move_person(&mut self, from: &AccountId, to: &AccountId) {
-        for known in [&mut self.emails, &mut self.customers] {
+        for known in [&mut self.emails, &mut self.addresses, &mut self.mailboxes, &mut self.customers] {
             let moved = known.remove(from).unwrap_or_default();
             known.entry(to.to_owned()).or_default().extend(moved);
         }

@@ -5,7 +5,6 @@ use crate::base::ids::{AccountId, EventId, InvoiceId};
 use crate::base::sort::distinct;
 use crate::engine::account::fact::Fact;
 use crate::engine::event::Payload;
-use crate::store::event::domain_of;
 use std::collections::{BTreeSet, HashMap};
 
 /// Facts in the order in which they were read, indexed by subject.
@@ -32,7 +31,7 @@ impl AccountFacts {
         for invoice in invoices {
             self.by_invoice.entry(invoice.to_owned()).or_default().push(at);
         }
-        if let Some(domain) = domain_of(&fact.payload) {
+        if let Some(domain) = fact.payload.domain() {
             self.by_domain.entry(domain.to_owned()).or_default().push(at);
         }
         self.all.push(fact);

@@ -22,6 +22,7 @@ use crate::store::account::customer::BookedCustomer;
 use crate::store::account::{AccountRow, Marking};
 use crate::store::attribution::suspicion;
 use crate::store::event::FactReads;
+use crate::store::person;
 use crate::store::port::DbError;
 use crate::store::program;
 
@@ -44,16 +45,23 @@ pub async fn note<P: Ports>(
     at: UtcMillis,
     for_facts: u64,
 ) -> Result<AccountId, AppError> {
-    let email = named.email.as_deref();
-    let known = customers::customer_email_find(&named.id, email.unwrap_or("")).first();
-    let (stands, known) = ctx.read((customers::customer_find(&named.id).first(), known)).await?;
+    // Its addresses are read before it is known what one of them is compared by.
+    let (stands, known, salt) = ctx
+        .read((
+            customers::customer_find(&named.id).first(),
+            customers::customer_addresses(&named.id),
+            person::salt_find(),
+        ))
+        .await?;
+    let address = named.email.as_deref().map(|email| salt.address(email));
+    let known = known.into_iter().find(|known| Some(&known.address) == address.as_ref());
     if let Some(row) = &stands
         && row.needs_recompute_since_ms.is_none()
-        && (email.is_none() || known.is_some_and(|known| known.at_ms <= at))
+        && (address.is_none() || known.is_some_and(|known| known.at_ms <= at))
     {
         return Ok(row.account_id.clone());
     }
-    ctx.batch(customers::customer_note(&named.id, email, at, ctx.now)).await?;
+    ctx.batch(customers::customer_note(&named.id, address.as_deref(), at, ctx.now)).await?;
     let _for_facts = ctx.keep(for_facts);
     if ctx.has_room(FIND_STATEMENTS) {
         match join(ctx, &named.id).await {

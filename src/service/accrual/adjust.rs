@@ -21,7 +21,7 @@ use crate::program::reward::ADJUSTMENT;
 use crate::service::account::recompute;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::service::once::{IdempotentRequest, StoredResponse};
+use crate::service::once::{IdempotentRequest, StoredResponse, restored};
 use crate::store::account;
 use crate::store::accrual::adjustment;
 use crate::store::accrual::adjustment::AdjustmentRow;
@@ -45,7 +45,9 @@ pub async fn request<P: Ports>(
     let answer = ctx
         .retry(async || {
             if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
-                return Ok(answer);
+                let id = answer.1["id"].as_str().unwrap_or_default().into();
+                let row = ctx.read(adjustment::adjustment_find(&id).first()).await?;
+                return Ok(restored(answer, &row.map_or(Value::Null, |row| view(&row))));
             }
             let (catalog, mut row) = checked(ctx, request).await?;
             let mut batch = vec![adjustment::adjustment_insert(&row)];

@@ -2,11 +2,13 @@
 //! what it presented did not decide.
 
 use crate::base::decode;
+use crate::base::domain;
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::attribution::binding::{AttributionMethod, AttributionResult};
 use crate::engine::attribution::reason::LossReason;
 use crate::engine::review::ReviewState;
+use crate::engine::review::salt::PersonSalt;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::program::catalog::Catalog;
 use crate::service::context::{Context, Ports};
@@ -15,6 +17,7 @@ use crate::store::attribution::search as store;
 use crate::store::attribution::search::{
     AccountMatch, Among, Carried, CodeRow, MatchReview, Place, PresentedCode, SignUps, Span, StoredReport,
 };
+use crate::store::person::salt_find;
 use crate::store::program::programs;
 use serde::de::DeserializeOwned;
 
@@ -80,7 +83,12 @@ pub struct Search<'a> {
 }
 
 pub async fn search<P: Ports>(ctx: &Context<'_, P>, s: &Search<'_>) -> Result<SearchResult, AppError> {
-    let reads = (store::code_find(s.code, None, s.span), store::signup_count(s.span, s.domain), programs());
+    let domain = match s.domain {
+        Some(given) => Some(domain_digest(&ctx.read(salt_find()).await?, given)),
+        None => None,
+    };
+    let domain = domain.as_deref();
+    let reads = (store::code_find(s.code, None, s.span), store::signup_count(s.span, domain), programs());
     let (code, signups, catalog) = ctx.read(reads).await?;
     let carried = match &code {
         // With a domain, what its accounts carried instead of the code is the answer.
@@ -88,7 +96,7 @@ pub async fn search<P: Ports>(ctx: &Context<'_, P>, s: &Search<'_>) -> Result<Se
         Some(row) => Carried::OfPartner(&row.partner_id),
         None => Carried::Unknown(s.code),
     };
-    let among = s.domain.map_or(Among::All, Among::Domain);
+    let among = domain.map_or(Among::All, Among::Domain);
     let (mut accounts, next) = find(ctx, &catalog, (s.span, among, carried), &s.after, s.limit + 1).await?;
     let limit = usize::try_from(s.limit).unwrap_or(0);
     let more = accounts.len() > limit;
@@ -116,16 +124,27 @@ pub async fn own<P: Ports>(
     ctx: &Context<'_, P>,
     s: &OwnSearch<'_>,
 ) -> Result<(Option<CodeState>, Vec<Explained>), AppError> {
-    let (code, catalog) =
-        ctx.read((store::code_find(s.code, Some(s.partner), s.visits.unwrap_or(s.span)), programs())).await?;
+    let code = store::code_find(s.code, Some(s.partner), s.visits.unwrap_or(s.span));
+    let (code, catalog, salt) = ctx.read((code, programs(), salt_find())).await?;
+    let digest = match s.among {
+        Among::Domain(given) => domain_digest(&salt, given),
+        _ => String::new(),
+    };
+    let among = if let Among::Domain(_) = s.among { Among::Domain(&digest) } else { s.among };
     let wanted = code.as_ref().map_or_else(LinkCode::default, |row| row.code.clone());
     let carried = match s.among {
         Among::All => Carried::Code(s.partner, &wanted),
         _ => Carried::ByItself(s.partner),
     };
     let start = Place { at_ms: -1, row: 0 };
-    let (accounts, _) = find(ctx, &catalog, (s.span, s.among, carried), &start, s.limit).await?;
+    let (accounts, _) = find(ctx, &catalog, (s.span, among, carried), &start, s.limit).await?;
     Ok((code.map(|row| CodeState { why_not: why_not_working(&catalog, &row, ctx.now), row }), accounts))
+}
+
+/// What events have of a domain, or of an address in it. What is no domain is nobody's.
+pub fn domain_digest(salt: &PersonSalt, given: &str) -> String {
+    let name = given.rsplit('@').next().unwrap_or(given);
+    domain::normal(name).map_or_else(|| "-".to_owned(), |domain| salt.domain(&domain))
 }
 
 async fn find<P: Ports>(

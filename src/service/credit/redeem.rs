@@ -9,7 +9,8 @@ use crate::engine::review::suspension::PartnerStanding;
 use crate::program::document::{Delivery, Document, Unit};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::service::once::{IdempotentRequest, StoredResponse};
+use crate::service::once::{IdempotentRequest, StoredResponse, restored};
+use crate::service::retry::Failed;
 use crate::store::credit;
 use crate::store::credit::redemption as rows;
 use crate::store::credit::redemption::{CreditRow, Redemption, RedemptionReversal};
@@ -45,7 +46,7 @@ pub async fn redeem<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     ctx.retry(async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, Some(once)).await? {
-            return Ok(answer);
+            return again(ctx, answer).await;
         }
         let (partner, document, credits) = read(ctx, &request.whose).await?;
         if document.settlement.delivery != Delivery::Application {
@@ -100,7 +101,7 @@ pub async fn give_back<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     ctx.retry(async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
-            return Ok(answer);
+            return again(ctx, answer).await;
         }
         let mut redemption = find(ctx, id).await?;
         let left = redemption.amount_cents - redemption.returned_cents;
@@ -123,6 +124,12 @@ pub async fn give_back<P: Ports>(
         Ok(answer)
     })
     .await
+}
+
+/// The answer that a request had before.
+async fn again<P: Ports>(ctx: &Context<'_, P>, answer: StoredResponse) -> Result<StoredResponse, Failed> {
+    let row = ctx.read(rows::redemption_find(answer.1["id"].as_str().unwrap_or_default()).first()).await?;
+    Ok(restored(answer, &row.map_or(Value::Null, |row| redemption_view(&row))))
 }
 
 pub async fn find<P: Ports>(ctx: &Context<'_, P>, id: &str) -> Result<Redemption, AppError> {

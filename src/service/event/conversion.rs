@@ -12,7 +12,6 @@ use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::account::usage;
 use crate::engine::event::Event;
 use crate::engine::message::is_news;
-use crate::engine::review::address;
 use crate::program::catalog::Catalog;
 use crate::service::account::books;
 use crate::service::account::books::{AccountSnapshots, BOOKS_STATEMENTS, PendingEvent};
@@ -28,6 +27,8 @@ use crate::service::retry::Failed;
 use crate::store::account::{AccountRow, Marking, customer, waiting};
 use crate::store::event::intake::{Seen, events_seen, visitor_clicks};
 use crate::store::event::{EventState, FactReads};
+use crate::store::person;
+use crate::store::person::SALT;
 use crate::store::port::{DbError, Stmt};
 use crate::store::together::together;
 use crate::store::{event as events, program};
@@ -83,7 +84,7 @@ pub async fn take_with<P: Ports>(
 }
 
 /// The columns of what is known of an event and its accounts.
-const KNOWN: &[&str] = &["id, body_sha256, outcome", "id, revision, written, usage_questions, closed"];
+const KNOWN: &[&str] = &["id, body_sha256, outcome", "id, revision, written, usage_questions, closed", SALT];
 
 async fn attempt<P: Ports>(
     ctx: &Context<'_, P>,
@@ -94,14 +95,20 @@ async fn attempt<P: Ports>(
     let invoices = incoming.invoices();
     // The accounts' revisions are read before their snapshots, so anything written in between makes this attempt fail.
     let clicks = incoming.visitor().map(|visitor| visitor_clicks(&[visitor]));
-    let known = (events_seen(&[&event.id]).first(), events::event_accounts(event.account_id.as_ref(), &invoices));
-    let ((seen, mut accounts), catalog, clicks) =
+    let known = (
+        events_seen(&[&event.id]).first(),
+        events::event_accounts(event.account_id.as_ref(), &invoices),
+        person::salt_find(),
+    );
+    let ((seen, mut accounts, salt), catalog, clicks) =
         ctx.read((together(KNOWN, known), program::programs(), clicks)).await?;
     sort_by(&mut accounts, |a, b| a.id.cmp(&b.id));
     let known = decision::matters(&catalog, event);
     if let Some(seen) = seen {
         return Ok(repeat(incoming, &seen, known)?);
     }
+    let incoming = &incoming.keyed(&salt);
+    let event = &incoming.event;
     if let Some(id) = &event.account_id
         && !accounts.iter().any(|a| a.id == *id)
     {
@@ -181,8 +188,8 @@ fn marks(event: &Event, now: UtcMillis) -> Commit {
 fn pending(event: &Event, presented: &VerifiedCredential, invoices: Vec<InvoiceId>, reads: FactReads) -> PendingEvent {
     PendingEvent {
         codes: events::codes_of(&event.payload, presented),
-        domains: event.person.email.as_deref().and_then(address::email_domain).into_iter().collect(),
-        mailboxes: event.person.email.as_deref().map(address::mailbox).into_iter().collect(),
+        domains: event.person.keys.email_domain.clone().into_iter().collect(),
+        mailboxes: event.person.keys.mailbox.clone().into_iter().collect(),
         visitors: presented
             .touchpoints
             .iter()

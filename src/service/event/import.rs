@@ -22,8 +22,11 @@ use crate::service::setup::STATEMENTS_FREE;
 use crate::store::account::{Marking, StoredFor, recompute_by_invoices, recompute_by_stored};
 use crate::store::event::EventState;
 use crate::store::event::intake::{Intake, event_outcomes, events_seen, visitor_clicks};
+use crate::store::person;
+use crate::store::person::SALT;
 use crate::store::port::{DbError, Stmt};
 use crate::store::program;
+use crate::store::together::together;
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
 
@@ -81,10 +84,14 @@ struct StoredEvents {
     rejoin: i64,
 }
 
+/// The columns of what is known of events.
+const KNOWN: &[&str] = &["id, body_sha256, outcome", SALT];
+
 async fn store<P: Ports>(ctx: &Context<'_, P>, incoming: &[Incoming]) -> Result<StoredEvents, Failed> {
     let visitors: Vec<_> = incoming.iter().filter_map(Incoming::visitor).collect();
     let clicks = (!visitors.is_empty()).then(|| visitor_clicks(&visitors));
-    let (seen, catalog, clicks) = ctx.read((events_seen(&ids(incoming)), program::programs(), clicks)).await?;
+    let known = together(KNOWN, (events_seen(&ids(incoming)), person::salt_find()));
+    let ((seen, salt), catalog, clicks) = ctx.read((known, program::programs(), clicks)).await?;
     let mut clicks_of: HashMap<EventId, Vec<Touch>> = HashMap::new();
     for (by, click) in clicks.into_iter().flatten() {
         clicks_of.entry(by.event).or_default().push(click);
@@ -101,7 +108,7 @@ async fn store<P: Ports>(ctx: &Context<'_, P>, incoming: &[Incoming]) -> Result<
                 known.insert(event.id.clone(), incoming.body_sha256.clone());
                 let clicks = clicks_of.remove(&event.id).unwrap_or_default();
                 let presented = incoming.credential(&catalog, clicks);
-                fresh.push(FreshEvent { incoming, presented, matters });
+                fresh.push(FreshEvent { incoming: incoming.keyed(&salt), presented, matters });
                 Ok(())
             }
         });
@@ -119,14 +126,14 @@ async fn store<P: Ports>(ctx: &Context<'_, P>, incoming: &[Incoming]) -> Result<
 }
 
 /// An event that is not stored yet.
-struct FreshEvent<'a> {
-    incoming: &'a Incoming,
+struct FreshEvent {
+    incoming: Incoming,
     presented: VerifiedCredential,
     /// Whether decisions use it.
     matters: bool,
 }
 
-impl FreshEvent<'_> {
+impl FreshEvent {
     fn intake(&self) -> Result<Intake<'_>, DbError> {
         let outcome = serde_json::to_string(&IngestReport::new(&self.incoming.event, self.matters))
             .map_err(|e| DbError::Fault(e.to_string()))?;
@@ -173,7 +180,7 @@ fn accounts_of<P: Ports>(fresh: &[FreshEvent], ctx: &Context<'_, P>) -> Vec<Stor
         if matches!(event.payload, Payload::SignedUp { .. }) {
             stored.signed_up = Some(stored.signed_up.map_or(event.occurred_at, |at| at.min(event.occurred_at)));
         }
-        stored.binds |= usage::may_bind(&fact(fresh.incoming, &fresh.presented));
+        stored.binds |= usage::may_bind(&fact(&fresh.incoming, &fresh.presented));
         stored.quiet &= !is_news(event.occurred_at, ctx.now);
     }
     all

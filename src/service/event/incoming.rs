@@ -5,7 +5,7 @@ use crate::codec::attribution::reference;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, FactPayment, Payload};
-use crate::engine::review::address;
+use crate::engine::review::salt::PersonSalt;
 use crate::program::catalog::Catalog;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -17,6 +17,7 @@ use crate::store::event::intake::{EventVisitor, Intake};
 use crate::store::port::{Rows, Stmt};
 
 /// An event with its source.
+#[derive(Clone)]
 pub struct Incoming {
     pub source: &'static str,
     /// Hex SHA-256 of the bytes as sent: the same id with different bytes is refused.
@@ -29,6 +30,14 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// The same with what people and organizations are compared by. A domain is stored as its digest alone.
+    pub(super) fn keyed(&self, salt: &PersonSalt) -> Incoming {
+        let mut keyed = self.clone();
+        keyed.event.person.keys = salt.keys(&self.event.person);
+        keyed.event.payload = keyed.event.payload.with_domain(|domain| salt.domain(domain));
+        keyed
+    }
+
     /// The invoices that the event is about.
     pub(super) fn invoices(&self) -> Vec<InvoiceId> {
         let of_payment = self.payment.iter().flat_map(|payment| &payment.invoices).map(|i| i.invoice_id.clone());
@@ -115,7 +124,7 @@ pub(super) fn fact(incoming: &Incoming, presented: &VerifiedCredential) -> Fact 
         account_id: event.account_id.clone().unwrap_or_default(),
         kind: event.kind.clone(),
         at: event.occurred_at,
-        email_domain: event.person.email.as_deref().and_then(address::email_domain),
+        email_domain: event.person.keys.email_domain.clone(),
         payload: event.payload.clone(),
         credential: presented.clone(),
         is_moot: false,

@@ -11,6 +11,7 @@ use crate::store::account::recompute_by_partner;
 use crate::store::identity::session::{MailedLink, magic_link_use};
 use crate::store::partner::partner_find;
 use crate::store::partner::profile::email_update;
+use crate::store::person::salt_find;
 use serde_json::{Value, json};
 
 /// The email for the new address. `None`: the partner has this address already.
@@ -55,12 +56,12 @@ pub async fn confirm<P: Ports>(
     token_sha256: &str,
 ) -> Result<Option<Option<String>>, AppError> {
     let Some((id, before)) = of(link) else { return Ok(None) };
-    let found = ctx.read(partner_find(&id).first()).await?;
+    let (found, salt) = ctx.read((partner_find(&id).first(), salt_find())).await?;
     if found.is_none_or(|found| found.email != before) {
         return Ok(None);
     }
     let mut batch = vec![magic_link_use(token_sha256, ctx.now)];
-    batch.extend(email_update(&id, &link.email, &address_sha256(&link.email), ctx.now));
+    batch.extend(email_update(&id, (&link.email, &address_sha256(&link.email)), &salt, ctx.now));
     batch.push(recompute_by_partner(&id, ctx.now));
     // Addresses can be erased elsewhere, so the entry has none.
     batch.push(ctx.audit("partner.email", &id, None, None, Some(json!({"confirmed": true}))));

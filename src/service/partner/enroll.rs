@@ -1,7 +1,7 @@
 //! Partners and their links: one partner per external id and program, and unique codes.
 
 use crate::base::id;
-use crate::base::ids::{LinkCode, PartnerId};
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::operator::{ChosenCode, NewLink, NewPartner};
@@ -10,11 +10,12 @@ use crate::program::document::{CodeForm, Document};
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::choose;
-use crate::service::once::{IdempotentRequest, StoredResponse};
+use crate::service::once::{IdempotentRequest, StoredResponse, restored};
 use crate::service::partner::destination;
 use crate::service::retry::Failed;
 use crate::store::partner;
 use crate::store::partner::{LinkRow, PartnerRow};
+use crate::store::person::salt_find;
 use crate::store::port::Stmt;
 use crate::store::program;
 use serde_json::{Value, json};
@@ -33,10 +34,12 @@ pub async fn partner<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     ctx.retry_up_to(CODE_TRIES, async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
-            return Ok(answer);
+            let id = answer.1["id"].as_str().unwrap_or_default().into();
+            let row = ctx.read(partner::partner_find(&id).first()).await?;
+            return Ok(restored(answer, &row.map_or(Value::Null, |row| view(&row, None, base_url, &[]))));
         }
         let find = partner::partner_find_external(&new.program, &new.external_id);
-        let (catalog, found) = ctx.read((program::programs(), find.first())).await?;
+        let (catalog, found, salt) = ctx.read((program::programs(), find.first(), salt_find())).await?;
         let document = catalog.current(&new.program, ctx.now).ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_program", format!("program {:?} not found", new.program))
                 .field("program")
@@ -77,7 +80,7 @@ pub async fn partner<P: Ports>(
             chosen: choose::mark(new.code.as_ref()),
         };
         let answer: StoredResponse = (201, view(&row, Some(document), base_url, &[]));
-        let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256));
+        let mut batch = partner::partner_insert(&row, row.email.as_deref().map(address_sha256), &salt);
         batch.push(partner::link_insert(&own));
         let after = json!({"program": row.program_id, "external_id": row.external_id});
         batch.push(ctx.audit("partner.enrol", &row.id, None, None, Some(after)));
@@ -85,6 +88,18 @@ pub async fn partner<P: Ports>(
     })
     .await
 }
+
+/// The external id of a partner who joined by form: made of the address, without showing it.
+pub fn person_id(program: &ProgramId, email: &str) -> String {
+    id::derived(PERSON, &[program, &email.to_ascii_lowercase()])
+}
+
+/// Whether an external id was made of an address, which may be another one by now.
+pub fn is_person_id(external_id: &str) -> bool {
+    id::random_part(PERSON, external_id).is_some()
+}
+
+const PERSON: &str = "per";
 
 /// The response for an existing partner, and what its request changes.
 fn known<P: Ports>(
@@ -127,7 +142,9 @@ pub async fn link<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     ctx.retry_up_to(CODE_TRIES, async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
-            return Ok(answer);
+            let code = answer.1["code"].as_str().unwrap_or_default().into();
+            let row = ctx.read(partner::link_find(&code).first()).await?;
+            return Ok(restored(answer, &row.map_or(Value::Null, |row| link_view(&row, base_url))));
         }
         let find = partner::partner_find(&request.partner);
         let (catalog, owner) = ctx.read((program::programs(), find.first())).await?;
@@ -233,6 +250,14 @@ pub fn code_of(form: &CodeForm, external_id: &str, random: &[u8; 32]) -> String 
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_external_id_says_nothing_of_the_address() {
+        let id = person_id(&"p".into(), "Ann@a.example");
+        assert_eq!(id, person_id(&"p".into(), "ann@A.example"));
+        assert_ne!(id, person_id(&"q".into(), "ann@a.example"));
+        assert!(id.starts_with("per_") && id.len() == 28, "{id}");
+    }
 
     proptest! {
         #[test]

@@ -2,19 +2,20 @@
 //!
 //! So a page reads a bounded number of rows, and a new installation sees its reports at once.
 
-use crate::base::ids::{ProgramId, RunId};
+use crate::base::ids::{PartnerId, ProgramId, RunId};
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, Month, UtcMillis, Week};
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::store::funnel::week_counts;
-use crate::store::port::Stmt;
+use crate::store::port::{DbError, Stmt};
 use crate::store::query::{First, Query, Reads};
 use crate::store::report::kept::{
     KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_rows, kept_want, kept_wanted, kept_write,
     report_size,
 };
+use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::report::payout::{CarriedSum, StateSum, run_carried_sums, run_payout_sums};
 use crate::store::report::payout_accruals as accruals;
 use crate::store::report::payout_accruals::{PayoutChange, UnsentSum};
@@ -106,6 +107,16 @@ pub async fn gather<P: Ports, R: Reads>(
     Ok(Gathered { rows, as_of: computed_at })
 }
 
+/// The partners in a kept report, which has no names of them.
+pub async fn partners<'a, P: Ports>(
+    ctx: &Context<'_, P>,
+    ids: impl Iterator<Item = &'a PartnerId>,
+) -> Result<Vec<KnownAccount>, DbError> {
+    let mut ids: Vec<&str> = ids.map(PartnerId::as_str).filter(|id| !id.is_empty()).collect();
+    ids.dedup();
+    if ids.is_empty() { Ok(Vec::new()) } else { ctx.read(partners_known(&ids)).await }
+}
+
 fn is_fresh(computed_at: UtcMillis, key: &ReportKey, now: UtcMillis) -> bool {
     let fresh = match key.kind {
         ReportKind::Run => RUN_FRESH_MS,
@@ -140,7 +151,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
             break;
         }
         let found = ctx.batch(statements_of(&key, ctx.now)).await?;
-        ctx.query(kept_write(&key, &found, ctx.now)).await?;
+        ctx.query(kept_write(&key, found, ctx.now)).await?;
     }
     Ok(())
 }

@@ -48,7 +48,14 @@ pub async fn channels_of<P: Ports>(
 ) -> Result<Channels, AppError> {
     let document = document_of(catalog, program, month.end(), ctx.now)?;
     let reads = channel_list(program, month.start(), month.end());
-    let Gathered { rows, as_of } = gather(ctx, &kept::channels_key(program, month), found, reads).await?;
+    let Gathered { mut rows, as_of } = gather(ctx, &kept::channels_key(program, month), found, reads).await?;
+    if as_of.is_some() {
+        let partners = kept::partners(ctx, rows.iter().map(|row| &row.partner)).await?;
+        for row in &mut rows {
+            row.external_id =
+                partners.iter().find(|known| known.id == row.partner).map(|known| known.external_id.clone());
+        }
+    }
     Ok(Channels { document, rows, as_of })
 }
 

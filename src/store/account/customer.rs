@@ -33,31 +33,35 @@ pub fn customer_find(id: &str) -> Query<CustomerRow> {
 /// Since when a customer has been known by an address.
 #[derive(Clone, Debug, Deserialize)]
 pub struct KnownCustomer {
+    pub address: String,
     pub at_ms: UtcMillis,
 }
 
-pub fn customer_email_find(id: &str, email: &str) -> Query<KnownCustomer> {
-    Stmt::new("SELECT at_ms FROM stripe_customer_person WHERE customer_id = ?1 AND email = ?2")
+/// More addresses than one customer has.
+const ADDRESSES_MAX: i64 = 1_000;
+
+pub fn customer_addresses(id: &str) -> Query<KnownCustomer> {
+    Stmt::new("SELECT address, at_ms FROM stripe_customer_person WHERE customer_id = ?1 LIMIT ?2")
         .bind(id)
-        .bind(email)
+        .bind(ADDRESSES_MAX)
         .query()
 }
 
-/// Records a customer and its email address, and marks it to be joined again.
-pub fn customer_note(id: &str, email: Option<&str>, at: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
+/// Records a customer and the digest of its email address, and marks it to be joined again.
+pub fn customer_note(id: &str, address: Option<&str>, at: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
     let customer = Stmt::new(
         "INSERT INTO stripe_customer (id, account_id, matched_by, revision, needs_recompute_since_ms, created_at_ms)
          VALUES (?1, ?1, 'nobody', 1, ?2, ?2)
          ON CONFLICT (id) DO UPDATE SET revision = revision + 1, needs_recompute_since_ms = excluded.needs_recompute_since_ms",
     );
     let mut statements = vec![customer.bind(id).bind(now)];
-    statements.extend(email.map(|email| {
+    statements.extend(address.map(|address| {
         Stmt::new(
-            "INSERT INTO stripe_customer_person (customer_id, email, at_ms) VALUES (?1, ?2, ?3)
-             ON CONFLICT (customer_id, email) DO UPDATE SET at_ms = MIN(at_ms, excluded.at_ms)",
+            "INSERT INTO stripe_customer_person (customer_id, address, at_ms) VALUES (?1, ?2, ?3)
+             ON CONFLICT (customer_id, address) DO UPDATE SET at_ms = MIN(at_ms, excluded.at_ms)",
         )
         .bind(id)
-        .bind(email)
+        .bind(address)
         .bind(at)
     }));
     statements
@@ -72,7 +76,7 @@ pub fn customers_mark<'a>(events: impl Iterator<Item = (&'a Event, &'a str)>, no
             "UPDATE stripe_customer SET revision = revision + 1, needs_recompute_since_ms = ?2
              WHERE id IN (SELECT value ->> '$.account' FROM json_each(?1) UNION SELECT value ->> '$.customer' FROM json_each(?1)
                UNION SELECT n.customer_id FROM json_each(?1) CROSS JOIN event_person p ON p.account_id = value ->> '$.account'
-                 CROSS JOIN stripe_customer_person n ON n.email = lower(p.email)) RETURNING id",
+                 CROSS JOIN stripe_customer_person n ON n.address = p.address) RETURNING id",
         )
         .json(&named)
         .bind(now)
@@ -116,8 +120,8 @@ pub fn email_match_list(id: &str) -> Query<EmailMatch> {
         "SELECT account_id, MIN(at_ms) AS at_ms FROM (
            SELECT e.account_id, MAX(n.at_ms, e.occurred_at_ms, (SELECT MIN(s.occurred_at_ms) FROM event s
              WHERE s.account_id = e.account_id AND s.type = 'account.signed_up' AND s.source <> 'stripe')) AS at_ms
-           FROM stripe_customer_person n JOIN event_person p ON lower(p.email) = n.email JOIN event e ON e.id = p.event_id
-           WHERE n.customer_id = ?1 AND p.email IS NOT NULL AND e.account_id IS NOT NULL AND e.source NOT IN ('stripe', 'site-form'))
+           FROM stripe_customer_person n JOIN event_person p ON p.address = n.address JOIN event e ON e.id = p.event_id
+           WHERE n.customer_id = ?1 AND e.account_id IS NOT NULL AND e.source NOT IN ('stripe', 'site-form'))
          WHERE at_ms IS NOT NULL GROUP BY account_id",
     )
     .bind(id)

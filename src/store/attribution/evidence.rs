@@ -41,6 +41,7 @@ pub fn link_list(
          SELECT s.value AS given, l.code, l.program_id, l.partner_id, l.expires_at_ms, l.disabled_at_ms, l.source,
                 IIF(l.chosen = 2, l.created_at_ms, NULL) AS chosen_at_ms, p.kind,
                 p.disclosure_accepted_at_ms, p.left_at_ms, p.website AS partner_website, pp.email AS partner_email,
+                pp.mailbox AS partner_mailbox,
                 (SELECT json_group_array(json_object('standing', u.standing, 'from_ms', u.from_ms, 'to_ms', u.to_ms))
                  FROM suspension u WHERE u.partner_id = p.id HAVING COUNT(*) > 0) AS suspensions
          FROM {} JOIN partner p ON p.id = l.partner_id LEFT JOIN partner_person pp ON pp.partner_id = p.id",
@@ -156,7 +157,7 @@ pub fn upline_list(accounts: &[AccountId], codes: &[LinkCode]) -> Query<Upline> 
         "WITH RECURSIVE up (start, partner, depth, at, event) AS (
            SELECT DISTINCT l.partner_id, l.partner_id, 0, 0, '' FROM {links}
            UNION {})
-         SELECT up.start AS partner_id, up.depth, p.external_id, x.email, up.at AS latest_ms, up.event AS latest_event
+         SELECT up.start AS partner_id, up.depth, p.external_id, x.mailbox, up.at AS latest_ms, up.event AS latest_event
          FROM up CROSS JOIN partner p ON p.id = up.partner LEFT JOIN partner_person x ON x.partner_id = p.id",
         uplines(),
         links = links_of(&typed_or_bound("?2"))

@@ -3,7 +3,6 @@
 //!
 //! One page looks at no more than [`SCANNED_MAX`] events, whatever its filters find among them.
 
-use crate::base::domain;
 use crate::base::ids::{AccountId, EventId, LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::review::ReviewState;
@@ -32,7 +31,7 @@ pub struct Span {
 pub enum Among<'a> {
     /// Those that signed up or presented a code.
     All,
-    /// Those that gave an address of this domain: the domain as somebody entered it, or a whole address.
+    /// Those that gave an address of a domain: as somebody entered it, and for the store its digest.
     Domain(&'a str),
     Account(&'a AccountId),
 }
@@ -116,10 +115,7 @@ impl Among<'_> {
     fn value(self) -> String {
         match self {
             Among::All => String::new(),
-            // What is no domain is nobody's.
-            Among::Domain(given) => {
-                domain::normal(given.rsplit('@').next().unwrap_or(given)).unwrap_or_else(|| "-".to_owned())
-            }
+            Among::Domain(digest) => digest.to_owned(),
             Among::Account(account) => account.to_string(),
         }
     }

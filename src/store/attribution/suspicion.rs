@@ -52,7 +52,7 @@ pub fn relation_list(accounts: &[AccountId], pending: &Pending) -> Parsed<Relati
 const VISITOR: &[&str] = &["visitor", "account_id", "signed_up_at_ms", "signup_event_id"];
 const DOMAIN: &[&str] =
     &["domain", "program_id", "account_id", "signed_up_at_ms", "signup_event_id", "is_organization"];
-const MAILBOX: &[&str] = &["mailbox", "account_id", "email", "at_ms", "event_id", "is_customer"];
+const MAILBOX: &[&str] = &["mailbox", "account_id", "address", "at_ms", "event_id", "is_customer"];
 const OWN: &[&str] = &["partner_id", "key"];
 
 fn relations(rows: Rows) -> Result<Relations, DbError> {
@@ -131,9 +131,9 @@ fn mailbox_accounts() -> String {
     format!(
         "WITH m AS (SELECT mailbox FROM event_person WHERE account_id IN (SELECT value FROM json_each(?1)) AND mailbox IS NOT NULL
                     UNION SELECT value FROM json_each(?3))
-         SELECT mailbox, account_id, email, at_ms, event_id, is_customer FROM (
+         SELECT mailbox, account_id, address, at_ms, event_id, is_customer FROM (
            SELECT *, row_number() OVER (PARTITION BY mailbox, is_customer ORDER BY at_ms, event_id) AS place FROM (
-             SELECT p.mailbox, p.account_id, p.email, e.occurred_at_ms AS at_ms, e.id AS event_id,
+             SELECT p.mailbox, p.account_id, p.address, e.occurred_at_ms AS at_ms, e.id AS event_id,
                     EXISTS (SELECT 1 FROM stripe_customer c WHERE c.id = p.account_id AND c.matched_by = 'nobody') AS is_customer,
                     row_number() OVER (PARTITION BY p.mailbox, p.account_id ORDER BY e.occurred_at_ms, e.id) AS nth
              FROM m CROSS JOIN event_person p ON p.mailbox = m.mailbox CROSS JOIN event e ON e.id = p.event_id
@@ -158,9 +158,9 @@ fn own_keys() -> String {
          UNION SELECT own.partner_id, o.mailbox FROM own CROSS JOIN event_person o ON o.account_id = own.account_id WHERE o.mailbox IS NOT NULL
          UNION SELECT own.partner_id, o.stripe_customer FROM own CROSS JOIN event_person o ON o.account_id = own.account_id WHERE o.stripe_customer IS NOT NULL
          UNION SELECT own.partner_id, n.customer_id FROM own CROSS JOIN event_person o ON o.account_id = own.account_id
-           CROSS JOIN stripe_customer_person n ON n.email = lower(o.email)
+           CROSS JOIN stripe_customer_person n ON n.address = o.address
          UNION SELECT r.partner_id, n.customer_id FROM referrer r CROSS JOIN partner_person x ON x.partner_id = r.partner_id
-           CROSS JOIN stripe_customer_person n ON n.email = lower(x.email)
+           CROSS JOIN stripe_customer_person n ON n.address = x.address
          LIMIT {OWN_KEYS}",
         links_of(&typed_or_bound("?4"))
     )
@@ -202,7 +202,7 @@ pub fn recompute_by_named(named: &[NamedMark], except: &[AccountId], marking: im
                   value ->> '$.customer' AS stripe_customer, value ->> '$.at' AS at, value ->> '$.event' AS event
                 FROM json_each(?1) WHERE value ->> '$.account' IS NOT NULL),
               given AS MATERIALIZED (SELECT * FROM said WHERE ({mailbox}) OR ({customer})),
-              mine AS MATERIALIZED (SELECT p.email, p.mailbox, p.stripe_customer FROM given CROSS JOIN event_person p ON p.account_id = given.account),
+              mine AS MATERIALIZED (SELECT p.address, p.mailbox, p.stripe_customer FROM given CROSS JOIN event_person p ON p.account_id = given.account),
               own AS MATERIALIZED (SELECT 1 FROM given CROSS JOIN partner p ON p.external_id = given.account
                 UNION ALL SELECT 1 FROM mine CROSS JOIN partner_person x ON x.mailbox = mine.mailbox)
          SELECT e.account_id FROM json_each(?1) CROSS JOIN event e ON e.email_domain = value ->> '$.domain'
@@ -210,7 +210,7 @@ pub fn recompute_by_named(named: &[NamedMark], except: &[AccountId], marking: im
          UNION ALL SELECT o.account_id FROM given CROSS JOIN event_person o ON o.mailbox = given.mailbox CROSS JOIN event e ON e.id = o.event_id
            WHERE e.occurred_at_ms >= given.at
          UNION ALL SELECT o.account_id FROM mine CROSS JOIN event_person o ON o.stripe_customer = mine.stripe_customer
-         UNION ALL SELECT n.account_id FROM mine CROSS JOIN stripe_customer_person c ON c.email = lower(mine.email)
+         UNION ALL SELECT n.account_id FROM mine CROSS JOIN stripe_customer_person c ON c.address = mine.address
            CROSS JOIN event_person n ON n.stripe_customer = c.customer_id
          UNION ALL SELECT o.account_id FROM mine CROSS JOIN event_person o ON o.mailbox = mine.mailbox WHERE EXISTS (SELECT 1 FROM own)"
     );

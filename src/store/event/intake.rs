@@ -6,9 +6,8 @@ use crate::engine::account::fact::VerifiedCredential;
 use crate::engine::attribution::touch::Touch;
 use crate::engine::event::{Event, Person};
 use crate::engine::link::fingerprints;
-use crate::engine::review::address;
 use crate::store::account::customer;
-use crate::store::event::{EventState, codes_of, domain_of};
+use crate::store::event::{EventState, codes_of};
 use crate::store::port::{GIVEN, Stmt, json_pages};
 use crate::store::program::in_force;
 use crate::store::query::{Parsed, Query};
@@ -71,8 +70,8 @@ fn event_row(intake: &Intake) -> Value {
         "id": event.id, "source": intake.source, "type": event.kind, "account": event.account_id,
         "invoice": event.payload.invoice_id(), "at": event.occurred_at, "sha256": intake.body_sha256,
         "payload": text(&event.payload), "credential": text(presented), "codes": text(&codes_of(&event.payload, presented)),
-        "outcome": intake.outcome, "email_domain": event.person.email.as_deref().and_then(address::email_domain),
-        "domain": domain_of(&event.payload), "state": intake.state.name(),
+        "outcome": intake.outcome, "email_domain": event.person.keys.email_domain,
+        "domain": event.payload.domain(), "state": intake.state.name(),
     })
 }
 
@@ -93,22 +92,23 @@ pub fn event_person_insert(intakes: &[Intake]) -> Vec<Stmt> {
     let all = ["email", "name", "stripe_customer"].map(is_known).join(" AND ");
     let sql = format!(
         "{GIVEN}, said AS MATERIALIZED (SELECT row ->> '$.id' AS id, row ->> '$.account' AS account, row ->> '$.email' AS email,
-             row ->> '$.name' AS name, row ->> '$.customer' AS stripe_customer, row ->> '$.mailbox' AS mailbox,
+             row ->> '$.name' AS name, row ->> '$.customer' AS stripe_customer, row ->> '$.mailbox' AS mailbox, row ->> '$.address' AS address,
              row ->> '$.source' AS source, row ->> '$.at' AS at FROM given)
-         INSERT INTO event_person (event_id, account_id, email, name, stripe_customer, mailbox)
-         SELECT id, account, email, name, stripe_customer, mailbox FROM said WHERE source = '{STRIPE}' OR NOT ({all})"
+         INSERT INTO event_person (event_id, account_id, email, name, stripe_customer, mailbox, address)
+         SELECT id, account, email, name, stripe_customer, mailbox, address FROM said WHERE source = '{STRIPE}' OR NOT ({all})"
     );
     json_pages(&rows).into_iter().map(|page| Stmt::new(sql.clone()).bind(page)).collect()
 }
 
 fn person_row(intake: &Intake) -> Option<Value> {
     let Event { id, account_id, occurred_at, person, .. } = intake.event;
-    let Person { email, name, stripe_customer, .. } = person;
-    let says = email.is_some() || name.is_some() || stripe_customer.is_some();
+    let Person { email, name, stripe_customer, keys, .. } = person;
+    // Without an account nobody is matched by it, and nobody could have it erased.
+    let says = account_id.is_some() && (email.is_some() || name.is_some() || stripe_customer.is_some());
     says.then(|| {
         json!({
             "id": id, "account": account_id, "email": email, "name": name, "customer": stripe_customer,
-            "mailbox": email.as_deref().map(address::mailbox), "source": intake.source, "at": occurred_at,
+            "mailbox": keys.mailbox, "address": keys.address, "source": intake.source, "at": occurred_at,
         })
     })
 }

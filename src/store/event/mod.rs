@@ -10,6 +10,7 @@ use crate::base::sort::sort;
 use crate::base::time::UtcMillis;
 use crate::engine::account::fact::{Fact, VerifiedCredential};
 use crate::engine::event::Payload;
+use crate::engine::review::address::MailboxKey;
 use crate::store::account::AccountRow;
 use crate::store::port::{DbError, Rows, Stmt};
 use crate::store::query::{Parsed, Query};
@@ -157,31 +158,25 @@ pub fn facts(rows: Rows) -> Result<Vec<Fact>, DbError> {
         .collect()
 }
 
-/// An email address, a customer at Stripe, or both, that an event named for an account.
+/// An email address, a customer at Stripe, or both, that an event named for an account. Of an erased address, its digests
+/// are left.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AccountPerson {
     pub account_id: AccountId,
     pub email: Option<String>,
+    pub address: Option<String>,
+    pub mailbox: Option<MailboxKey>,
     pub stripe_customer: Option<String>,
 }
 
 /// What events named for accounts.
 pub fn person_list(accounts: &[AccountId]) -> Query<AccountPerson> {
     Stmt::new(
-        "SELECT DISTINCT account_id, email, stripe_customer FROM event_person
-         WHERE account_id IN (SELECT value FROM json_each(?1)) AND (email IS NOT NULL OR stripe_customer IS NOT NULL)",
+        "SELECT DISTINCT account_id, email, address, mailbox, stripe_customer FROM event_person
+         WHERE account_id IN (SELECT value FROM json_each(?1)) AND (address IS NOT NULL OR stripe_customer IS NOT NULL)",
     )
     .json(&accounts)
     .query()
-}
-
-/// The domain that an event is about.
-pub fn domain_of(payload: &Payload) -> Option<&str> {
-    match payload {
-        Payload::WorkspaceInvited { domain, .. } => Some(domain),
-        Payload::HandedOff { domain, .. } => domain.as_deref(),
-        _ => None,
-    }
 }
 
 /// Every code that an event presents: typed, from its token's touches or its visitor's clicks, an agency's, an

@@ -10,7 +10,7 @@ use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::link::code::skeleton;
-use crate::engine::review::address::mailbox;
+use crate::engine::review::salt::PersonSalt;
 use crate::engine::review::suspension::PartnerStanding;
 use crate::store::accrual::payment::shown_accruals;
 use crate::store::port::Stmt;
@@ -61,8 +61,8 @@ pub fn partner_find_external(program: &ProgramId, external_id: &str) -> Query<Pa
 }
 
 /// The statements that create a partner, in order. The hash of its address, which email preferences are stored by, is
-/// stored next to the address.
-pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt> {
+/// stored next to the address, with the digests that it is compared by.
+pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>, salt: &PersonSalt) -> Vec<Stmt> {
     vec![
         Stmt::new(
             "INSERT INTO partner (id, program_id, external_id, kind, country, website, code, disclosure_accepted_at_ms, created_at_ms, updated_at_ms)
@@ -77,12 +77,13 @@ pub fn partner_insert(p: &PartnerRow, email_sha256: Option<String>) -> Vec<Stmt>
         .bind(&p.code)
         .bind(p.disclosure_accepted_at_ms)
         .bind(p.created_at_ms),
-        Stmt::new("INSERT INTO partner_person (partner_id, name, email, email_sha256, mailbox) VALUES (?1, ?2, ?3, ?4, ?5)")
+        Stmt::new("INSERT INTO partner_person (partner_id, name, email, email_sha256, mailbox, address) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
             .bind(&p.id)
             .bind(p.name.clone())
             .bind(p.email.clone())
             .bind(email_sha256)
-            .bind(p.email.as_deref().map(mailbox)),
+            .bind(p.email.as_deref().map(|email| salt.mailbox(email)))
+            .bind(p.email.as_deref().map(|email| salt.address(email))),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::UtcMillis;
-use crate::engine::review::address::mailbox;
+use crate::engine::review::salt::PersonSalt;
 use crate::store::identity::audit::AuditRow;
 use crate::store::partner::{LinkRow, links};
 use crate::store::port::Stmt;
@@ -46,14 +46,22 @@ pub fn profile_update(partner: &PartnerId, p: &ProfileRow, now: UtcMillis) -> [S
     ]
 }
 
-/// A partner's other address, with the hash that email preferences are stored by.
-pub fn email_update(partner: &PartnerId, email: &str, sha256: &str, now: UtcMillis) -> [Stmt; 2] {
+/// A partner's other address, with the hash that email preferences are stored by, and what it is compared by.
+pub fn email_update(
+    partner: &PartnerId,
+    (email, sha256): (&str, &str),
+    salt: &PersonSalt,
+    now: UtcMillis,
+) -> [Stmt; 2] {
     [
-        Stmt::new("UPDATE partner_person SET email = ?2, email_sha256 = ?3, mailbox = ?4 WHERE partner_id = ?1")
-            .bind(partner)
-            .bind(email)
-            .bind(sha256)
-            .bind(mailbox(email)),
+        Stmt::new(
+            "UPDATE partner_person SET email = ?2, email_sha256 = ?3, mailbox = ?4, address = ?5 WHERE partner_id = ?1",
+        )
+        .bind(partner)
+        .bind(email)
+        .bind(sha256)
+        .bind(salt.mailbox(email))
+        .bind(salt.address(email)),
         Stmt::new("UPDATE partner SET updated_at_ms = ?2 WHERE id = ?1").bind(partner).bind(now),
     ]
 }

@@ -79,9 +79,16 @@ pub fn kept_wanted(limit: i64) -> Query<ReportKey> {
     Stmt::new(sql).bind(limit).query()
 }
 
-/// Keeps what a report's statements found.
-pub fn kept_write(key: &ReportKey, found: &[Rows], now: UtcMillis) -> Stmt {
-    let rows: Vec<_> = found.iter().map(|rows| &rows.0).collect();
+/// The columns that say who a partner is. They are looked up when a kept report is read, so that nothing in it has to be
+/// erased.
+const NAMES: [&str; 2] = ["external_id", "name"];
+
+/// Keeps what a report's statements found, without names.
+pub fn kept_write(key: &ReportKey, found: Vec<Rows>, now: UtcMillis) -> Stmt {
+    let mut rows: Vec<_> = found.into_iter().map(|rows| rows.0).collect();
+    for row in rows.iter_mut().flatten() {
+        row.retain(|column, _| !NAMES.contains(&column.as_str()));
+    }
     let sql = "UPDATE kept_report SET wanted_at_ms = NULL, computed_at_ms = ?5, body = ?6
                WHERE kind = ?1 AND subject = ?2 AND from_ms = ?3 AND to_ms = ?4";
     keyed(Stmt::new(sql), key).bind(now).json(&rows)

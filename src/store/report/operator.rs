@@ -124,7 +124,7 @@ const ACCOUNT_FOUND: &str = "SELECT a.id, a.signed_up_at_ms,
         WHERE b.account_id = a.id AND b.partner_id IS NOT NULL) AS bound,
        a.rowid AS row FROM account a";
 
-/// Accounts whose id begins with this text, or that gave this address, have this email domain, or are bound to this
+/// Accounts whose id begins with this text, or that gave this address or one of this domain, or are bound to this
 /// partner.
 pub fn account_search(text: &str) -> Query<AccountFound> {
     let small = text.to_ascii_lowercase();
@@ -133,8 +133,8 @@ pub fn account_search(text: &str) -> Query<AccountFound> {
            SELECT id FROM (SELECT id FROM account WHERE id >= ?1 AND id < ?2 LIMIT ?4)
            UNION SELECT account_id FROM (SELECT account_id FROM event_person
              WHERE email IS NOT NULL AND lower(email) = ?3 AND account_id IS NOT NULL LIMIT ?4)
-           UNION SELECT account_id FROM (SELECT account_id FROM event
-             WHERE email_domain = ?3 AND account_id IS NOT NULL LIMIT ?4)
+           UNION SELECT account_id FROM (SELECT account_id FROM event_person
+             WHERE email IS NOT NULL AND lower(substr(email, instr(email, '@') + 1)) = ?3 AND account_id IS NOT NULL LIMIT ?4)
            UNION SELECT account_id FROM (SELECT account_id FROM binding
              WHERE partner_id = ?1 ORDER BY signed_up_at_ms DESC LIMIT ?4))
          {ACCOUNT_FOUND} WHERE a.id IN (SELECT id FROM found) ORDER BY a.id LIMIT ?4"

@@ -83,7 +83,8 @@ pub struct Payouts {
 }
 
 pub fn calls(server: &Server, held: &Held) -> Vec<Call> {
-    [incoming(server, held), books(held), lists(held), decisions(held), payouts(held), messages(held)].concat()
+    [incoming(server, held), books(held), lists(held), decisions(held), payouts(held), messages(held), people(held)]
+        .concat()
 }
 
 /// Calls by visitors, hosts and Stripe.
@@ -312,6 +313,20 @@ fn messages(held: &Held) -> Vec<Call> {
         get("/healthz"),
         get("/openapi.json"),
         get("/program.schema.json"),
+    ]
+}
+
+/// What is stored about people, and erasing it: last, because little is left to call about them.
+fn people(held: &Held) -> Vec<Call> {
+    let of = |method: &'static str, route: &'static str, id: &str| {
+        call((method, route), route.replace("{id}", id), 200).unknown(route.replace("{id}", "nobody"))
+    };
+    vec![
+        of("GET", "/v1/partners/{id}/data", &held.partner),
+        of("GET", "/v1/accounts/{id}/data", "friend"),
+        of("POST", "/v1/accounts/{id}/erase", "friend").body(json!({})),
+        of("POST", "/v1/partners/{id}/erase", &held.partner).body(json!({})),
+        call(("POST", "/v1/visitors/{id}/erase"), "/v1/visitors/vis_1/erase", 200).body(json!({})),
     ]
 }
 

@@ -252,7 +252,7 @@ fn other_partners_touches_are_shown_without_codes() {
 fn operator_notes_are_not_shown_to_partners() {
     let books = Books::new();
     let note = "held: Bob’s own shop?";
-    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_words; DROP TRIGGER payout_over;");
     books.sql(&format!(
         "UPDATE payout SET state = 'planned', held = 1, transfer_id = NULL, paid_at_ms = NULL, reason = '{note}'"
     ));

@@ -69,6 +69,7 @@ pub(crate) fn person(fields: &Fields<'_>) -> Result<Person, Invalid> {
         email: email.unwrap_or_default(),
         name: fields.text("name", &NAME)?,
         stripe_customer: None,
+        ..Person::default()
     })
 }
 

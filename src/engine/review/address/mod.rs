@@ -5,7 +5,7 @@ mod provider;
 mod relay;
 
 use crate::base::domain;
-pub use mailbox::{MailboxKey, mailbox};
+pub use mailbox::{MailboxKey, normal as mailbox_name};
 pub use provider::is_disposable;
 
 /// The domain of an address that only colleagues share, in its normal spelling. `None` if strangers share it, or might: a

@@ -40,6 +40,7 @@ pub fn browser_on(browser: &str, system: &str) -> String {
 // The copy of a partner's data.
 pub const DATA: &str = "Your data";
 pub const DOWNLOAD: &str = "Download my data";
+pub const SEE_OR_ERASE: &str = "See or erase my data";
 /// Before the field that leads to the next file.
 pub const DATA_NEXT: &str = " If there are more, ";
 /// The field's name in the file.

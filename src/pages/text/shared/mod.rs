@@ -8,4 +8,5 @@ pub mod error;
 pub mod field;
 pub mod frame;
 pub mod payout;
+pub mod person;
 pub mod state;

@@ -16,7 +16,6 @@ use crate::engine::ledger::account::{FundingAccount, TransferCode};
 use crate::engine::ledger::posting;
 use crate::engine::ledger::posting::Transfer;
 use crate::engine::message::is_news;
-use crate::engine::review::address;
 use crate::engine::review::risk::Suspicion;
 use crate::program::document::Cadence;
 use crate::service::account::books::AccountSnapshots;
@@ -192,13 +191,13 @@ impl Commit {
         {
             self.named.push(NamedMark::Identity(IdentityMark {
                 account,
-                mailbox: person.email.as_deref().map(address::mailbox),
+                mailbox: person.keys.mailbox.clone(),
                 customer: person.stripe_customer.clone(),
                 at: event.occurred_at,
                 event: event.id.clone(),
             }));
         }
-        if let Some(domain) = event::domain_of(&event.payload) {
+        if let Some(domain) = event.payload.domain() {
             self.named.push(NamedMark::Domain(DomainMark { domain: domain.to_owned(), from: event.occurred_at }));
         }
     }

@@ -101,7 +101,7 @@ fn a_reduced_payout_shows_both_amounts() {
     let books = Books::new();
     let ann = &books.ann.0;
     books.sql(
-        "DROP TRIGGER payout_update; DROP TRIGGER payout_over; DROP TRIGGER payout_amount; DROP TRIGGER payout_shape;",
+        "DROP TRIGGER payout_update; DROP TRIGGER payout_words; DROP TRIGGER payout_over; DROP TRIGGER payout_amount; DROP TRIGGER payout_shape;",
     );
     books.sql(&format!("UPDATE payout SET planned_cents = 25000 WHERE partner_id = '{ann}'"));
     let browser = books.fixture.signed_in("ann@partners.example", ann);
@@ -160,7 +160,7 @@ fn a_partner_reads_no_private_reason_of_a_use_of_credit() {
 fn a_payout_that_waits_says_what_changed() {
     let books = Books::new();
     let ann = &books.ann.0;
-    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_words; DROP TRIGGER payout_over;");
     books.sql(&format!(
         "UPDATE payout SET state = 'planned', transfer_id = NULL, paid_at_ms = NULL, reason = 'planned', attempt = 0, request = NULL WHERE partner_id = '{ann}'"
     ));
@@ -175,7 +175,7 @@ fn a_payout_that_waits_says_what_changed() {
 #[test]
 fn csv_files_contain_no_formulas() {
     let books = Books::new();
-    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_over;");
+    books.sql("DROP TRIGGER payout_update; DROP TRIGGER payout_words; DROP TRIGGER payout_over;");
     books.sql("UPDATE payout SET transfer_id = '=HYPERLINK(\"https://evil.example\",\"x\")\n-1' || id");
     let file = books.fixture.signed_in("ann@partners.example", &books.ann.0).get("/partner/payouts.csv");
     assert!(file.html.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\n'-1"), "{}", file.html);

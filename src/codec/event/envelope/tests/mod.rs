@@ -124,6 +124,7 @@ fn every_type_has_its_payload() {
                 name: Some(text("Ann")),
                 stripe_customer: Some(text("cus_1")),
                 email_ignored: false,
+                ..Person::default()
             }
         );
         let credential =

@@ -1,0 +1,102 @@
+//! Erasing visitors: the id that a browser knows becomes another one that nobody knows, in every row alike, so that what
+//! was decided by it stays decided. Clicks and other rows without an index are looked through page by page; until that is
+//! done, `visitor_erasure` has both ids.
+
+use crate::base::ids::AccountId;
+use crate::store::port::Stmt;
+use crate::store::query::Query;
+use serde::Deserialize;
+
+/// Rows that one statement looks at.
+pub const SCANNED: i64 = 100_000;
+
+/// The tables that are looked through, and their columns with visitors.
+const SCANS: [(&str, &str); 4] =
+    [("click", "visitor"), ("funnel_event", "visitor"), ("promotion_code", "visitor_id"), ("event", "")];
+
+/// A visitor whose rows are being looked through.
+#[derive(Clone, Debug, Deserialize)]
+pub struct VisitorErasure {
+    pub visitor: String,
+    /// The place of the table in [`SCANS`], and its last row that was looked at.
+    pub scan: i64,
+    pub row: i64,
+}
+
+/// The next visitor to be erased.
+pub fn visitor_next() -> Query<VisitorErasure> {
+    Stmt::new("SELECT visitor, scan, row FROM visitor_erasure ORDER BY visitor LIMIT 1").query()
+}
+
+/// The visitors that the account's facts name. A month's fingerprints are traced to nobody once its salt is deleted.
+const OF_ACCOUNT: &str =
+    "SELECT v.value AS visitor FROM event e, json_each(json_array(e.credential ->> '$.touchpoints.visitor', e.credential ->> '$.visitor',
+       e.payload ->> '$.funnel.visitor')) v
+     WHERE e.account_id = ?1 AND v.value <> '' AND v.value NOT GLOB 'fp_*' AND v.value NOT GLOB 'gone_*'
+     UNION SELECT visitor_id FROM promotion_code WHERE account_id = ?1 AND visitor_id NOT GLOB 'gone_*'";
+
+/// Begins with the account's visitors.
+pub fn visitors_of_account_erase(account: &AccountId) -> [Stmt; 3] {
+    erase(OF_ACCOUNT, account)
+}
+
+/// Begins with one visitor.
+pub fn visitor_erase(visitor: &str) -> [Stmt; 3] {
+    erase("SELECT ?1 AS visitor", visitor)
+}
+
+/// What decisions read is renamed at once, in the facts of the account (`?1`) and of all accounts that the visitors bound.
+fn erase(visitors: &str, subject: &str) -> [Stmt; 3] {
+    [
+        format!(
+            "INSERT INTO visitor_erasure (visitor, replacement, scan, row)
+             SELECT visitor, 'gone_' || lower(hex(randomblob(12))), 0, 0 FROM ({visitors}) WHERE true ON CONFLICT (visitor) DO NOTHING"
+        ),
+        events(
+            "account_id IN (SELECT ?1 UNION SELECT b.account_id FROM visitor_erasure v CROSS JOIN binding b ON b.visitor = v.visitor)",
+        ),
+        "UPDATE binding SET visitor = v.replacement, receipt = json_replace(receipt, '$.binding.visitor', v.replacement)
+         FROM visitor_erasure v WHERE binding.visitor = v.visitor AND ?1 <> ''"
+            .to_owned(),
+    ]
+    .map(|sql| Stmt::new(sql).bind(subject))
+}
+
+/// Renames visitors in the events that a condition selects.
+fn events(condition: &str) -> String {
+    let renamed = |value: &str| {
+        format!("COALESCE((SELECT v.replacement FROM visitor_erasure v WHERE v.visitor = {value}), {value})")
+    };
+    let [touched, sent, funnel] =
+        ["credential ->> '$.touchpoints.visitor'", "credential ->> '$.visitor'", "payload ->> '$.funnel.visitor'"];
+    format!(
+        "UPDATE event SET credential = json_replace(credential, '$.touchpoints.visitor', {}, '$.visitor', {}),
+           payload = json_replace(payload, '$.funnel.visitor', {})
+         WHERE {condition} AND EXISTS (SELECT 1 FROM visitor_erasure v WHERE v.visitor IN ({touched}, {sent}, {funnel}))",
+        renamed(touched),
+        renamed(sent),
+        renamed(funnel),
+    )
+}
+
+/// Looks through the next page of a table, and records it; or goes on with the next table, or is done.
+pub fn visitor_scan(at: &VisitorErasure) -> Vec<Stmt> {
+    let visitor = at.visitor.as_str();
+    let Some((table, column)) = usize::try_from(at.scan).ok().and_then(|scan| SCANS.get(scan)) else {
+        return vec![Stmt::new("DELETE FROM visitor_erasure WHERE visitor = ?1").bind(visitor)];
+    };
+    let page = "rowid > ?2 AND rowid <= ?3 AND ?1 <> ''";
+    let revised = if *table == "promotion_code" { ", revision = revision + 1" } else { "" };
+    let renamed = match *column {
+        "" => events(page),
+        _ => format!(
+            "UPDATE {table} SET {column} = (SELECT replacement FROM visitor_erasure WHERE visitor = ?1){revised} WHERE {page} AND {column} = ?1"
+        ),
+    };
+    let next = format!(
+        "UPDATE visitor_erasure SET scan = IIF(m.last > ?2, scan, scan + 1), row = IIF(m.last > ?2, ?2, 0)
+         FROM (SELECT COALESCE(MAX(rowid), 0) AS last FROM {table}) m WHERE visitor = ?1"
+    );
+    let to = at.row + SCANNED;
+    vec![Stmt::new(renamed).bind(visitor).bind(at.row).bind(to), Stmt::new(next).bind(visitor).bind(to)]
+}
