@@ -107,7 +107,7 @@ fn check_the_ledger(server: &Server, ann: &Partner) {
         .filter_map(|m| m["type"].as_str())
         .filter(|kind| kind.starts_with("reward."))
         .collect();
-    assert_eq!(kinds, ["reward.granted.referee", "reward.granted.referrer"], "{outbox}");
+    assert_eq!(kinds, ["reward.granted.referrer", "reward.granted.referee"], "{outbox}");
 
     step("the leaderboard ranks the partner");
     let board = server.read("/v1/leaderboard?program=user-referral");
