@@ -61,7 +61,7 @@ CREATE TABLE person_salt (
   id INTEGER PRIMARY KEY CHECK (id = 1), -- immutable
   salt TEXT NOT NULL                     -- immutable, hex, random
 ) STRICT;
-INSERT INTO person_salt (id, salt) VALUES (1, lower(hex(randomblob(32))));
+INSERT INTO person_salt (id, salt) VALUES (1, lower(hex(randomblob(32)))) ON CONFLICT DO NOTHING;
 
 -- Personal data of partners, in its own table so that it can be erased.
 CREATE TABLE partner_person (

@@ -57,7 +57,10 @@ test("a migration that stopped after any of its statements continues after it", 
   for (const [index, { name, statements }] of migrations.entries()) {
     for (const [at, statement] of statements.entries()) {
       const todo = await missing(migrations, applied, rows());
-      assert.deepEqual(todo[0], { name, statements: statements.slice(at), whole: statements.length });
+      // A statement that changes data leaves no mark in the schema, so it is sent again.
+      let from = at;
+      while (from > 0 && !/^(CREATE|ALTER|DROP) /.test(statements[from - 1])) from -= 1;
+      assert.deepEqual(todo[0], { name, statements: statements.slice(from), whole: statements.length });
       assert.deepEqual(todo.slice(1).map((one) => one.name), migrations.slice(index + 1).map((one) => one.name));
       // Checking every position is slow, so only the first migration is checked at each statement.
       database.exec(asLines(index === 0 ? [statement] : statements.slice(at)));
