@@ -3,16 +3,17 @@
 import { createHash } from "node:crypto";
 import { block, events } from "./world.mjs";
 
-/** Every table that taking in events writes to, with its columns that contain clock times. */
+/** Every table that taking in events writes to, with its columns that contain clock times, or follow from a random code. */
 const TABLES = {
-  partner: ["disclosure_accepted_at_ms", "created_at_ms"],
+  partner: ["disclosure_accepted_at_ms", "created_at_ms", "updated_at_ms"],
   partner_person: [],
-  link: ["created_at_ms"],
+  link: ["created_at_ms", "updated_at_ms", "skeleton"],
   event: ["received_at_ms"],
   event_person: [],
-  account: ["needs_recompute_since_ms", "created_at_ms"],
+  account: ["needs_recompute_since_ms", "created_at_ms", "invoices_at_ms"],
   binding: ["decided_at_ms"],
-  accrual: [],
+  accrual: ["changed_at_ms", "quiet_at_ms"],
+  partner_total: [],
   revenue_span: [],
   review: ["created_at_ms"],
   ledger_account: [],
@@ -67,8 +68,8 @@ function givenNames(rows, partners, bodies) {
 const groupBy = (rows, column) => Object.groupBy(rows, (row) => row[column]);
 const byOrder = (column) => (a, b) => (a[column] < b[column] ? -1 : 1);
 
-/** The digest of an account's bindings and revenue, as in `store::account::digest`. */
-function digest(bindings, spans, rename) {
+/** The digest of an account's bindings, revenue and invoices, as in `store::account::digest`. */
+function digest(bindings, spans, invoices, rename) {
   const parts = bindings.toSorted(byOrder("group_id")).flatMap((b) => [
     ...[b.group_id, b.receipt, b.states, b.qualified_at_ms, b.held, b.grant_due_at_ms, b.signed_up_at_ms, b.signup_event_id],
     ...spans
@@ -76,11 +77,11 @@ function digest(bindings, spans, rename) {
       .toSorted(byOrder("from_ms"))
       .flatMap((s) => [s.from_ms, s.to_ms, s.annual_cents]),
   ]);
-  return derived("dec", [String(bindings.length), ...parts.map((part) => rename(String(part ?? "")))]);
+  return derived("dec", [String(bindings.length), rename(invoices), ...parts.map((part) => rename(String(part ?? "")))]);
 }
 
 /** Renames one block's rows into another's: whole words listed in `names`, and the block's own name inside words. */
-function renamer(rows, names, from, to) {
+function renamer(rows, names, from, to, salt) {
   const own = new RegExp(`${from}(?=_p|$)`);
   const rename = (text) => text.replace(/\w+/g, (word) => names.get(word) ?? word.replace(own, to));
   for (const line of rows.accrual) {
@@ -90,10 +91,17 @@ function renamer(rows, names, from, to) {
     names.set(review.id, derived("rev", [review.program_id, review.partner_id, review.account_id, review.rule, review.subject].map(rename)));
   }
   for (const { email, email_sha256 } of rows.partner_person) names.set(email_sha256, sha256(rename(email)));
+  // What people are compared by, as in `engine::review::salt`.
+  for (const { email, address, mailbox } of [...rows.partner_person, ...rows.event_person].filter((row) => row.email)) {
+    const domain = email.split("@")[1];
+    names.set(address, derived("adr", [salt, rename(email)]));
+    names.set(mailbox, derived("mbx", [salt, rename(email)]));
+    names.set(derived("dom", [salt, domain]), derived("dom", [salt, rename(domain)]));
+  }
   const bindings = groupBy(rows.binding, "account_id");
   const spans = groupBy(rows.revenue_span, "account_id");
-  for (const { id, written } of rows.account) {
-    if (written !== null) names.set(written, digest(bindings[id] ?? [], spans[id] ?? [], rename));
+  for (const { id, written, invoices } of rows.account) {
+    if (written !== null) names.set(written, digest(bindings[id] ?? [], spans[id] ?? [], invoices ?? "[]", rename));
   }
   return (row) => Object.fromEntries(Object.entries(row).map(([column, field]) => [column, typeof field === "string" ? rename(field) : field]));
 }
@@ -106,12 +114,13 @@ export function fill(db, size, blocks) {
   const [first, second] = TAKEN_IN;
   const rows = rowsOf(db, first);
   const partners = block(first, size);
+  const { salt } = db.prepare("SELECT salt FROM person_salt").get();
   const codes = (all) => new Map(all.partner.map((row) => [row.external_id, row.code]));
   const own = givenNames(rows, partners, bodiesOf(first, size, codes(rows)));
   const namesFor = (other) => new Map(own.map((name, i) => [name, other[i]]));
 
   const there = rowsOf(db, second);
-  const rename = renamer(rows, namesFor(givenNames(there, block(second, size), bodiesOf(second, size, codes(there)))), first, second);
+  const rename = renamer(rows, namesFor(givenNames(there, block(second, size), bodiesOf(second, size, codes(there)))), first, second, salt);
   let compared = 0;
   for (const table of Object.keys(TABLES)) {
     const [a, b] = [sorted(table, rows[table].map(rename)), sorted(table, there[table])];
@@ -138,7 +147,7 @@ export function fill(db, size, blocks) {
       return [name.replace(first, to), derived("ptn", [to, String(p)]), program === "agency-partner" ? `PARTNER_${fresh.slice(0, 8)}` : fresh.slice(0, 10)];
     });
     const bodies = bodiesOf(to, size, new Map(made.map(([name, , code]) => [name, code])));
-    renamers.push(renamer(rows, namesFor(made.flatMap(([, id, code]) => [id, code]).concat(bodies)), first, to));
+    renamers.push(renamer(rows, namesFor(made.flatMap(([, id, code]) => [id, code]).concat(bodies)), first, to, salt));
   }
   // Row by row across all blocks, because that is the order in which they would have been written.
   for (const [table, insert] of Object.entries(inserts)) {

@@ -7,6 +7,7 @@
 //   node tests/bench/monthly.mjs [--partners 5000] [--sample 4000] [--facts]
 // `--facts` judges what is right or wrong at any speed, and only prints the ratios.
 import { parseArgs } from "node:util";
+import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
 import { TAKEN_IN, blockName, fill } from "./copies.mjs";
 import { takeIn } from "./intake.mjs";
 import { newState, open, start } from "./local.mjs";
@@ -30,7 +31,7 @@ async function settle(size) {
   const invoices = filling.prepare("SELECT COUNT(*) AS n FROM event WHERE type = 'invoice.paid'").get().n;
   console.log(`${size}: ${sent} events taken in, ${compared} rows of one block compared, ${blocks} blocks, ${invoices} invoices`);
   filling.close();
-  const { miniflare, log, db } = await start(state);
+  const { miniflare, log, db } = await start(state, { bindings: { ...workerSecrets(newSecrets()), D1_STATEMENTS_MAX: String(STATEMENTS_MAX) } });
   const worker = await miniflare.getWorker("manicule");
   const invocations = [];
   for (let cron = "0 6 1 * *"; ; cron = "*/10 * * * *") {
