@@ -28,7 +28,7 @@ pub struct ChannelRow {
 }
 
 /// Rows of a report. What is in no row is summed in the last one.
-pub const CHANNELS_MAX: i64 = 500;
+pub const CHANNELS_MAX: i64 = 400;
 
 /// By partner and channel in [from, to). A click's channel is its UTM source, otherwise its link's source, otherwise
 /// `direct_link`. An account's is that of the click that converted; otherwise, if a touch bound it, its link's source
