@@ -3,7 +3,7 @@
 // one by one. Fails if the next event costs more than it may, or an import is not as much faster as it has to be.
 import { installPresets } from "../../scripts/presets.mjs";
 import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
-import { signed } from "../../scripts/sign.mjs";
+import { sender } from "./intake.mjs";
 import { newState, start } from "./local.mjs";
 
 const long = process.argv.includes("--large");
@@ -25,25 +25,17 @@ const secrets = newSecrets();
 const { miniflare, url, log } = await start(await newState(), { bindings: { ...workerSecrets(secrets), D1_STATEMENTS_MAX: STATEMENTS } });
 await installPresets(url, secrets.operator_token);
 
-async function post(path, body, headers) {
-  const text = JSON.stringify(body);
-  const answer = await fetch(url + path, { method: "POST", body: text, headers: { "content-type": "application/json", ...headers(text) } });
-  const reply = await answer.text();
-  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${reply}\n${text}`);
-  return JSON.parse(reply);
-}
-
-const send = (event) => post("/v1/webhooks/events", event, (text) => signed(secrets.webhook_secret, text));
+const { post, send } = sender(url, secrets);
 
 const partner = await post(
   "/v1/partners",
   { program: "agency-partner", external_id: "bench", name: "Bench", email: "bench@partners.example", disclosure_accepted: true },
-  () => ({ authorization: `Bearer ${secrets.operator_token}`, "idempotency-key": "bench" }),
+  "bench",
 );
 
 /** Events of one call. */
 async function take(events) {
-  const answer = await post("/v1/events", { events }, () => ({ authorization: `Bearer ${secrets.operator_token}` }));
+  const answer = await post("/v1/events", { events });
   if (answer.refused || answer.waiting) throw new Error(JSON.stringify(answer).slice(0, 1_000));
 }
 

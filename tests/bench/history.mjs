@@ -5,9 +5,9 @@
 // By default 5,000 partners with two invoices each a month for 8 months. `--large`: 50,000 partners with 20,000 invoices in
 // the first month, which is the measure, then with 100,000 a month for 36 months. `--import`: a month of 20,000 invoices, then one of 1,000,000.
 import { parseArgs } from "node:util";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
-import { databaseFile, newState, open, start } from "./local.mjs";
+import { databaseFile, newState, numbers, open, savePreset, start } from "./local.mjs";
 import { workerdCpu } from "./measured.mjs";
 
 const LIMITS = {
@@ -33,7 +33,6 @@ const PROGRAMS = [
 const DAY = 86_400_000;
 const FIRST = { year: 2022, month: 0 };
 const monthAt = (n, day = 1) => Date.UTC(FIRST.year, FIRST.month + n, day);
-const numbers = (count) => `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${count})`;
 
 const secrets = newSecrets();
 const state = await newState();
@@ -45,8 +44,7 @@ function found() {
   const each = sizes.partners / PROGRAMS.length;
   db.exec("PRAGMA synchronous = OFF; BEGIN");
   for (const { id, group, code } of PROGRAMS) {
-    const text = JSON.stringify(JSON.parse(readFileSync(new URL(`../../src/program/presets/${id}.json`, import.meta.url), "utf8")));
-    db.prepare("INSERT INTO program_version (program_id, version, effective_from_ms, document, document_sha256, created_at_ms, actor) VALUES (?, 1, 0, ?, 'x', 0, 'bench')").run(id, text);
+    savePreset(db, id);
     db.exec(`
       INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES ('${id}/cash:usd/expense', '${id}', 'cash:usd', 'expense', '');
       ${numbers(each)} INSERT INTO partner (id, program_id, external_id, kind, code, disclosure_accepted_at_ms, created_at_ms)

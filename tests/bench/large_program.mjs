@@ -1,7 +1,7 @@
 // A large installation, as rows: what operators' pages and reports read of it is measured by operator_pages.mjs. What the
 // Worker itself would have written is only as complete as those pages need.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { numbers, savePreset } from "./local.mjs";
 
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
@@ -26,16 +26,10 @@ export const SIZES = {
 export const LARGEST = { partner: "ptn_p0", account: "a0", run: "run_0", sender: "ptn_f0" };
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
-const numbers = (count) => `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${count})`;
 
-/** The programs, as an operator would save them. */
+/** The programs. */
 export function programs(database) {
-  for (const id of [PROGRAM, FUNNEL]) {
-    const text = readFileSync(new URL(`../../src/program/presets/${id}.json`, import.meta.url), "utf8");
-    database
-      .prepare("INSERT INTO program_version (program_id, version, effective_from_ms, document, document_sha256, created_at_ms, actor) VALUES (?, 1, 0, ?, ?, 0, 'bench')")
-      .run(id, JSON.stringify(JSON.parse(text)), sha256(text));
-  }
+  for (const id of [PROGRAM, FUNNEL]) savePreset(database, id);
 }
 
 /** An operator's session; what its cookie says. */

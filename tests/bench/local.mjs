@@ -1,4 +1,5 @@
 // Workers on workerd with their own local D1, for benchmarks: the built product, or one in plain JavaScript.
+import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,6 +62,18 @@ function take(log, text) {
   } catch {
     console.error(text);
   }
+}
+
+/** The rows 0 to `count` - 1 as `n(i)`, before a SELECT. */
+export const numbers = (count) => `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${count})`;
+
+/** A preset, as an operator would save it. */
+export function savePreset(database, id) {
+  const text = readFileSync(join(root, `src/program/presets/${id}.json`), "utf8");
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  database
+    .prepare("INSERT INTO program_version (program_id, version, effective_from_ms, document, document_sha256, created_at_ms, actor) VALUES (?, 1, 0, ?, ?, 0, 'bench')")
+    .run(id, JSON.stringify(JSON.parse(text)), sha256);
 }
 
 /** What a browser sends when a person opens a page. `fetch` sends its own, so this is a plain request. */

@@ -2,7 +2,7 @@
 // the larger one needs a different number of statements, or if the rows that D1 reads grow with the accruals rather
 // than with what is shown. Milliseconds are printed but not judged.
 import { createHash } from "node:crypto";
-import { navigate, newState, open, start } from "./local.mjs";
+import { navigate, newState, numbers, open, savePreset, start } from "./local.mjs";
 
 const PROGRAM = "agency-partner";
 const DAY_MS = 86_400_000;
@@ -23,7 +23,6 @@ function fill(database, name, lines) {
   const [id, now] = [`ptn_${name}`, Date.now()];
   const begin = now - 300 * DAY_MS;
   const token = createHash("sha256").update(name).digest("hex");
-  const numbers = (count) => `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ${count})`;
   const step = Math.floor((290 * DAY_MS) / lines);
   const book = (kind) => `${PROGRAM}/cash:usd/${kind}/${id}`;
   database.exec(`BEGIN;
@@ -55,23 +54,12 @@ const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]
 
 const state = await newState();
 const database = open(state);
+savePreset(database, PROGRAM);
 const cookies = Object.fromEntries(Object.entries(SIZES).map(([name, lines]) => [name, fill(database, name, lines)]));
 const { changes } = database.prepare("SELECT COUNT(*) AS changes FROM accrual").get();
 console.log(`${changes} lines of two partners`);
 database.close();
 const { miniflare, url, log } = await start(state);
-await install();
-
-/** The program, as an operator would save it. The served Worker has no secrets, so the row is written directly. */
-async function install() {
-  const text = (await import("node:fs")).readFileSync(new URL(`../../src/program/presets/${PROGRAM}.json`, import.meta.url), "utf8");
-  const db = await miniflare.getD1Database("DB", "manicule");
-  const sha256 = createHash("sha256").update(text).digest("hex");
-  await db
-    .prepare("INSERT INTO program_version (program_id, version, effective_from_ms, document, document_sha256, created_at_ms, actor) VALUES (?, 1, 0, ?, ?, 0, 'bench')")
-    .bind(PROGRAM, JSON.stringify(JSON.parse(text)), sha256)
-    .run();
-}
 
 async function look(path, cookie) {
   const times = [];

@@ -3,7 +3,7 @@
 // what is about one partner goes in more slowly than what is about eight: then decisions turn each other away.
 import { installPresets } from "../../scripts/presets.mjs";
 import { newSecrets, workerSecrets } from "../../scripts/secrets.mjs";
-import { signed } from "../../scripts/sign.mjs";
+import { sender } from "./intake.mjs";
 import { newState, open, start } from "./local.mjs";
 import { median } from "./measured.mjs";
 
@@ -22,23 +22,11 @@ const state = await newState();
 const { miniflare, url } = await start(state, { bindings: workerSecrets(secrets) });
 await installPresets(url, secrets.operator_token);
 
-async function post(path, body, headers) {
-  const text = JSON.stringify(body);
-  const answer = await fetch(url + path, { method: "POST", body: text, headers: { "content-type": "application/json", ...headers(text) } });
-  const reply = await answer.text();
-  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${reply}\n${text}`);
-  return JSON.parse(reply);
-}
-
-const send = (event) => post("/v1/webhooks/events", event, (text) => signed(secrets.webhook_secret, text));
-const enroll = (name) =>
-  post("/v1/partners", { program: "agency-partner", external_id: name, name, email: `${name}@partners.example`, disclosure_accepted: true }, () => ({
-    authorization: `Bearer ${secrets.operator_token}`,
-    "idempotency-key": name,
-  }));
+const { post, send } = sender(url, secrets);
+const enroll = (name) => post("/v1/partners", { program: "agency-partner", external_id: name, name, email: `${name}@partners.example`, disclosure_accepted: true }, name);
 
 /** One sender's events, each after the answer to the one before. */
-async function sender(name, code) {
+async function events(name, code) {
   for (let a = 0; a < ACCOUNTS; a += 1) {
     const account = { id: `${name}_a${a}`, email: `owner@${name}-a${a}.example`.replaceAll("_", "-") };
     const at = BEGIN + a * HOUR;
@@ -58,7 +46,7 @@ async function rate(senders, partners) {
   const codes = [];
   for (let p = 0; p < partners; p += 1) codes.push((await enroll(`t${turn}_p${p}`)).code);
   const began = performance.now();
-  const sent = await Promise.all(Array.from({ length: senders }, (_, s) => sender(`t${turn}_s${s}`, codes[s % partners])));
+  const sent = await Promise.all(Array.from({ length: senders }, (_, s) => events(`t${turn}_s${s}`, codes[s % partners])));
   return sent.reduce((sum, n) => sum + n, 0) / ((performance.now() - began) / 1_000);
 }
 
