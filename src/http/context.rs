@@ -50,6 +50,15 @@ pub trait Platform: Ports {
     /// Deletes the cached copies of a link that was changed.
     fn forget_link(&self, code: &LinkCode) -> impl Future<Output = ()>;
 
+    /// The same for several.
+    fn forget_links(&self, codes: Vec<LinkCode>) -> impl Future<Output = ()> {
+        async move {
+            for code in codes {
+                self.forget_link(&code).await;
+            }
+        }
+    }
+
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
 

@@ -16,9 +16,7 @@ const VISITOR_CHARS_MAX: usize = 200;
 /// `POST /v1/partners/{id}/erase`.
 pub async fn erase_partner<S: Platform>(call: OperatorCall<'_, S, ()>) -> Result<StoredResponse, AppError> {
     let id = PartnerId::from(call.segment);
-    for code in erase::partner(&call.context(), &id).await? {
-        call.app.site.forget_link(&code).await;
-    }
+    call.app.site.forget_links(erase::partner(&call.context(), &id).await?).await;
     Ok(erased(call.segment, true))
 }
 

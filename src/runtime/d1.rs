@@ -16,19 +16,31 @@ extern "C" {
     fn d1_sql_ms() -> f64;
 }
 
-/// Rows that D1 has read for this isolate so far, as it bills them.
-pub fn rows_read() -> f64 {
-    d1_rows_read()
+/// What D1 did for this isolate.
+#[derive(Clone, Copy)]
+pub struct Used {
+    /// As it bills them.
+    pub rows_read: f64,
+    /// Those of indexes included.
+    pub rows_written: f64,
+    /// The time that D1 itself took for statements.
+    pub sql_ms: f64,
 }
 
-/// Rows that D1 has written for this isolate so far, those of indexes included.
-pub fn rows_written() -> f64 {
-    d1_rows_written()
-}
+impl Used {
+    pub fn so_far() -> Used {
+        Used { rows_read: d1_rows_read(), rows_written: d1_rows_written(), sql_ms: d1_sql_ms() }
+    }
 
-/// Milliseconds that D1 itself took for this isolate's statements so far.
-pub fn sql_ms() -> f64 {
-    d1_sql_ms()
+    /// What it did since then.
+    pub fn since(self) -> Used {
+        let now = Used::so_far();
+        Used {
+            rows_read: now.rows_read - self.rows_read,
+            rows_written: now.rows_written - self.rows_written,
+            sql_ms: now.sql_ms - self.sql_ms,
+        }
+    }
 }
 
 /// The database, limited to what one invocation may use.

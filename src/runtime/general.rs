@@ -12,7 +12,7 @@ use crate::pages;
 use crate::pages::identity::way_back;
 use crate::pages::ours::is_ours;
 use crate::runtime::body;
-use crate::runtime::d1;
+use crate::runtime::d1::Used;
 use crate::runtime::invocation::Runtime;
 use crate::runtime::passing;
 use crate::runtime::state::config;
@@ -57,7 +57,7 @@ async fn answer(
     incoming: &exchange::Request,
 ) -> Option<exchange::Response> {
     let app = RequestContext { site: runtime, config, now };
-    let (read, written) = (d1::rows_read(), d1::rows_written());
+    let before = Used::so_far();
     let (what, name, answer) = match pages::route::answer(&app, incoming).await {
         Some(page) => ("page", pages::route::name(incoming), page),
         None => {
@@ -65,8 +65,9 @@ async fn answer(
         }
     };
     // The cost: D1 bills rows. They are counted per isolate, so concurrent requests each report too much.
+    let used = before.since();
     let cost = json!({"message": what, what: name, "status": answer.status, "statements": runtime.statements_sent(),
-        "rows_read": d1::rows_read() - read, "rows_written": d1::rows_written() - written});
+        "rows_read": used.rows_read, "rows_written": used.rows_written});
     // Anybody's calls would fill the log.
     if !route::is_public(&incoming.path) || what == "page" {
         console_log!("{cost}");
@@ -94,7 +95,7 @@ fn mail_after(runtime: Runtime, config: Rc<Config>, now: UtcMillis, context: &Co
 pub async fn scheduled(event: ScheduledEvent, env: Env) {
     let scheduled = UtcMillis(event.schedule() as i64);
     let (began, mut sent) = (js_sys::Date::now(), 0);
-    let (read, written, sql) = (d1::rows_read(), d1::rows_written(), d1::sql_ms());
+    let before = Used::so_far();
     let config = config(&env);
     let done = match Runtime::within(env, &config, jobs::statements_max(config.setup.statements_max)) {
         Ok(runtime) => {
@@ -106,11 +107,11 @@ pub async fn scheduled(event: ScheduledEvent, env: Env) {
         }
         Err(why) => Err(why.into()),
     };
+    let used = before.since();
     console_log!(
         "{}",
-        json!({"message": "cron", "cron": event.cron(), "statements": sent, "rows_read": d1::rows_read() - read,
-            "rows_written": d1::rows_written() - written, "wall_ms": js_sys::Date::now() - began,
-            "sql_ms": d1::sql_ms() - sql, "memory_bytes": memory_bytes()})
+        json!({"message": "cron", "cron": event.cron(), "statements": sent, "rows_read": used.rows_read, "rows_written": used.rows_written, "wall_ms": js_sys::Date::now() - began,
+            "sql_ms": used.sql_ms, "memory_bytes": memory_bytes()})
     );
     if let Err(error) = done {
         console_error!(

@@ -17,13 +17,12 @@ use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
 use crate::service::report::kept;
-use crate::service::report::kept::{Gathered, KeptReads, funnel_key, gather, kept_reads};
-use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert, week_counts};
+use crate::service::report::kept::{Gathered, KeptReads, KeptRows, funnel_key, gather, kept_reads};
+use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert};
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
 use crate::store::program;
 use crate::store::query::Parsed;
-use crate::store::report::kept::{KeptReport, ReportSize};
 use std::collections::BTreeMap;
 
 /// What a page reports about its visitor.
@@ -159,17 +158,17 @@ pub fn weekly_reads(program: &ProgramId, week: Week) -> (Parsed<Catalog>, KeptRe
 pub async fn weekly_of<P: Ports>(
     ctx: &Context<'_, P>,
     catalog: &Catalog,
-    found: (Option<KeptReport>, Option<ReportSize>),
+    found: KeptRows,
     program: &ProgramId,
     week: Week,
 ) -> Result<WeeklyReport, AppError> {
-    let judged_at = judged_at(week, ctx.now);
+    let judged_at = kept::judged_at(week.end(), ctx.now);
     let document = catalog.current(program, judged_at).ok_or_else(|| AppError::not_found("program"))?;
     let funnel = document.funnel.as_ref().ok_or_else(|| {
         let detail = format!("program {program} has no funnel in its document");
         AppError::new(ErrorKind::Unprocessable, "no_funnel", detail).field("program")
     })?;
-    let reads = week_counts(program, week, judged_at);
+    let reads = kept::funnel_rows(program, week, ctx.now);
     let Gathered { rows, as_of } = gather(ctx, &funnel_key(program, week), found, reads).await?;
     let mut names: BTreeMap<PartnerId, Name> =
         rows.iter().map(|(count, name)| (count.partner.clone(), name.clone())).collect();
@@ -189,9 +188,4 @@ pub async fn weekly_of<P: Ports>(
         names,
         as_of,
     })
-}
-
-/// The instant whose document applies to a week.
-fn judged_at(week: Week, now: UtcMillis) -> UtcMillis {
-    week.end().plus_ms(-1).min(now)
 }

@@ -83,7 +83,7 @@ pub struct Name {
 /// summed.
 pub const PARTNERS_MAX: i64 = 100;
 pub const CAMPAIGNS_MAX: i64 = 10;
-/// The campaign that stands for all others of a partner.
+/// The campaign name under which all others of a partner are summed.
 pub const OTHER: &str = "(other)";
 
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks

@@ -54,30 +54,32 @@ pub fn units_unbalanced(beats: &[Heartbeat]) -> impl Iterator<Item = &str> {
     ledger.filter_map(|b| b.refused_by.as_deref()).flat_map(|units| units.split(' '))
 }
 
+/// A job's later record takes the place of the one before.
+const AGAIN: &str = "ON CONFLICT (job) DO UPDATE SET scheduled_at_ms = excluded.scheduled_at_ms,
+     finished_at_ms = excluded.finished_at_ms, refused_by = excluded.refused_by";
+
 /// The job that adds up the ledger's accounts. Its record names the units that do not balance.
 pub const LEDGER_JOB: &str = "ledger";
 
 /// Adds up the debits and the credits of all ledger accounts, unless that was done since `before`.
 pub fn ledger_balance(before: UtcMillis, now: UtcMillis) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "INSERT INTO heartbeat (job, scheduled_at_ms, finished_at_ms, refused_by)
          SELECT ?1, ?3, ?3, (SELECT group_concat(unit, ' ') FROM (SELECT unit FROM ledger_account GROUP BY unit
            HAVING SUM(dr_posted_cents) <> SUM(cr_posted_cents) OR SUM(dr_pending_cents) <> SUM(cr_pending_cents)))
          WHERE NOT EXISTS (SELECT 1 FROM heartbeat WHERE job = ?1 AND finished_at_ms > ?2)
-         ON CONFLICT (job) DO UPDATE SET scheduled_at_ms = excluded.scheduled_at_ms, finished_at_ms = excluded.finished_at_ms,
-           refused_by = excluded.refused_by",
-    )
+         {AGAIN}",
+    ))
     .bind(LEDGER_JOB)
     .bind(before)
     .bind(now)
 }
 
 pub fn heartbeat_write(job: &str, scheduled: UtcMillis, now: UtcMillis, refused_by: Option<&str>) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "INSERT INTO heartbeat (job, scheduled_at_ms, finished_at_ms, refused_by) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (job) DO UPDATE SET scheduled_at_ms = excluded.scheduled_at_ms, finished_at_ms = excluded.finished_at_ms,
-           refused_by = excluded.refused_by",
-    )
+         {AGAIN}",
+    ))
     .bind(job)
     .bind(scheduled)
     .bind(now)

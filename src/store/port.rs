@@ -126,9 +126,14 @@ impl Stmt {
 
     /// Binds the next parameter as a JSON text, for `json_each` and `json_extract`.
     pub fn json(self, value: &impl serde::Serialize) -> Stmt {
-        // Serializing plain data with text keys cannot fail. SQLite would refuse an empty text, not misread it.
-        self.bind(serde_json::to_string(value).unwrap_or_default())
+        self.bind(json_text(value))
     }
+}
+
+/// A JSON text to be stored or bound. Serializing plain data with text keys cannot fail, and SQLite would refuse an empty
+/// text, not misread it.
+pub fn json_text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The elements of the JSON array `?1`, in the column `row`. They are JSONB and materialized: with `json_each`'s own
@@ -143,8 +148,7 @@ const PAGE_BYTES: usize = 1_000_000;
 pub fn json_pages<T: serde::Serialize>(rows: &[T]) -> Vec<String> {
     let mut pages: Vec<String> = Vec::new();
     for row in rows {
-        // Plain data with text keys: see `json`.
-        let row = serde_json::to_string(row).unwrap_or_default();
+        let row = json_text(row);
         match pages.last_mut() {
             Some(page) if page.len() + row.len() < PAGE_BYTES => page.push(','),
             _ => pages.push("[".to_owned()),

@@ -34,9 +34,7 @@ pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
 pub async fn link_change<S: Platform>(call: OperatorCall<'_, S, LinkChange>) -> Result<StoredResponse, AppError> {
     let code = &LinkCode::from(call.segment);
     let (answer, codes) = link_change::change(&call.context(), code, &call.body, &call.base_url()).await?;
-    for code in codes {
-        call.app.site.forget_link(&code).await;
-    }
+    call.app.site.forget_links(codes).await;
     Ok(answer)
 }
 

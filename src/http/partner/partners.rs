@@ -53,9 +53,7 @@ async fn stand<S: Platform>(
     to: PartnerStanding,
 ) -> Result<StoredResponse, AppError> {
     let id = PartnerId::from(call.segment);
-    for code in standing::change(&call.context(), &id, to, &call.body).await? {
-        call.app.site.forget_link(&code).await;
-    }
+    call.app.site.forget_links(standing::change(&call.context(), &id, to, &call.body).await?).await;
     Ok((200, json!({"id": id, "standing": to})))
 }
 
@@ -81,9 +79,7 @@ pub async fn change<S: Platform>(call: OperatorCall<'_, S, PartnerChange>) -> Re
         }
         (codes, _) => codes?,
     };
-    for code in codes {
-        call.app.site.forget_link(&code).await;
-    }
+    call.app.site.forget_links(codes).await;
     let requested = leaving.as_ref().and(call.body.email.as_ref());
     leaving.into_iter().for_each(|leaving| call.app.site.mail_after(*leaving));
     let (found, catalog) = ctx.read((partner::partner_find(id).first(), programs())).await?;

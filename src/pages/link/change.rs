@@ -48,8 +48,6 @@ async fn changed<S: Platform>(
     let mut change = operator::link_change(body.to_string().as_bytes()).map_err(AppError::from)?;
     change.code.iter_mut().for_each(|chosen| chosen.by_partner = true);
     let (answer, codes) = link_change::change(&context, &link.code, &change, &cx.base_url()).await?;
-    for code in codes {
-        cx.app.site.forget_link(&code).await;
-    }
+    cx.app.site.forget_links(codes).await;
     Ok(answer.1["code"].as_str().unwrap_or_default().into())
 }

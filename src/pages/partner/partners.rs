@@ -149,9 +149,7 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
         };
         let reason = forms::decision(&helpers::body(&cx.form, &["reason"]))?;
         let codes = changing::change(&cx.context(&operator.session), &id, to, &reason).await?;
-        for code in codes {
-            cx.app.site.forget_link(&code).await;
-        }
+        cx.app.site.forget_links(codes).await;
         Ok(done)
     };
     match decide_it.await {
@@ -164,9 +162,10 @@ pub async fn change_code<S: Platform>(cx: &PageContext<'_, S>, operator: Operato
     let change_it = async {
         let wanted = forms::partner_change(&helpers::body(&cx.form, &["code"]))?.code;
         let wanted = wanted.ok_or_else(|| AppError::from(forms::missing("code")))?;
-        for code in link_change::change_own(&cx.context(&operator.session), &id, &wanted, &cx.base_url()).await? {
-            cx.app.site.forget_link(&code).await;
-        }
+        cx.app
+            .site
+            .forget_links(link_change::change_own(&cx.context(&operator.session), &id, &wanted, &cx.base_url()).await?)
+            .await;
         Ok(())
     };
     match change_it.await {

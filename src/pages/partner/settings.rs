@@ -277,9 +277,7 @@ pub async fn leave<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> Pa
         let row = row.ok_or_else(|| AppError::not_found("partner"))?;
         return front(cx, 422, &partner, &open, &filled(&row), &form);
     }
-    for code in profile::leave(&cx.context(&partner.session), &partner.id).await? {
-        cx.app.site.forget_link(&code).await;
-    }
+    cx.app.site.forget_links(profile::leave(&cx.context(&partner.session), &partner.id).await?).await;
     Ok(cx.redirect_after_post("/partner/settings?done=left"))
 }
 

@@ -105,9 +105,7 @@ async fn erased<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, of: Su
     let ctx = cx.context(&operator.session);
     let is_complete = match of {
         Subject::Partner(id) => {
-            for code in erase::partner(&ctx, &id.into()).await? {
-                cx.app.site.forget_link(&code).await;
-            }
+            cx.app.site.forget_links(erase::partner(&ctx, &id.into()).await?).await;
             true
         }
         Subject::Account(id) => erase::account(&ctx, &id.into()).await?,

@@ -52,9 +52,7 @@ pub async fn erase<S: Platform>(cx: &PageContext<'_, S>, partner: Partner) -> Pa
         form.refuse("confirm", wording::wrong_code(&partner.code));
         return page(cx, Gate::from(partner), &form).await;
     }
-    for code in erase::partner(&cx.context(&partner.session), &partner.id).await? {
-        cx.app.site.forget_link(&code).await;
-    }
-    // Whoever has no other partner is signed out.
+    cx.app.site.forget_links(erase::partner(&cx.context(&partner.session), &partner.id).await?).await;
+    // A person without another partner is signed out.
     Ok(cx.redirect_after_post("/sign-in?done=own-erased"))
 }

@@ -28,7 +28,7 @@ use crate::program::document::{Cadence, Document};
 use crate::service::error::AppError;
 use crate::service::payout as deciding;
 use crate::service::payout::send::approval_name;
-use crate::service::report::kept::{Gathered, gather, kept_reads, run_key, run_reads};
+use crate::service::report::kept::{Gathered, gather, kept_reads, run_key, run_rows};
 use crate::service::settlement::start as starting;
 use crate::store::payout::plan;
 use crate::store::payout::plan::ApprovalRow;
@@ -242,7 +242,7 @@ async fn shown<S: Platform>(
     );
     let (operator, (run, approval, payouts, found)) = gate.open(cx, read).await?;
     let run = run.ok_or_else(|| AppError::not_found("run"))?;
-    let Gathered { rows, as_of } = gather(&cx.app.context(""), &key, found, run_reads(id)).await?;
+    let Gathered { rows, as_of } = gather(&cx.app.context(""), &key, found, run_rows(id)).await?;
     let (statements, sums, carried_forward, unsent, changed) = rows;
     let report = Report { run, rule, approval, statements, sums, carried_forward, unsent };
     let (payouts, next) = helpers::paged(&list, payouts, |p: &PayoutShown| format!("{}.{}", p.unit, p.partner_id));

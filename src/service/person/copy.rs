@@ -1,4 +1,4 @@
-//! A copy of what is held about a person, page by page: for whoever asks an operator for it.
+//! A copy of what is held about a person, page by page: for a person who asks an operator for it.
 
 use crate::base::time::UtcMillis;
 use crate::service::error::{AppError, ErrorKind};

@@ -4,13 +4,14 @@
 
 use crate::base::ids::{PartnerId, ProgramId, RunId};
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, Month, UtcMillis, Week};
+use crate::engine::funnel::StageCount;
 use crate::program::catalog::Catalog;
 use crate::program::document::Cadence;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::funnel::week_counts;
+use crate::store::funnel::{Name, week_counts};
 use crate::store::port::{DbError, Stmt};
-use crate::store::query::{First, Query, Reads};
+use crate::store::query::{First, Parsed, Query, Reads};
 use crate::store::report::kept::{
     KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_rows, kept_want, kept_wanted, kept_write,
     report_size,
@@ -19,7 +20,7 @@ use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::report::payout::{CarriedSum, StateSum, run_carried_sums, run_payout_sums};
 use crate::store::report::payout_accruals as accruals;
 use crate::store::report::payout_accruals::{PayoutChange, UnsentSum};
-use crate::store::report::{channel_list, cost_sums, reach_sums};
+use crate::store::report::{CostSums, ReachSums, channel_list, cost_sums, reach_sums};
 use crate::store::settlement::operator_runs::{StatementSum, run_statement_sums};
 
 /// The code of the error that says so.
@@ -61,16 +62,38 @@ pub fn run_key(run: &RunId) -> ReportKey {
     ReportKey { kind: ReportKind::Run, subject: run.to_string(), from_ms: UtcMillis(0), to_ms: UtcMillis(0) }
 }
 
-/// The parts of a run's report.
-pub type RunReads = (Query<StatementSum>, Query<StateSum>, Query<CarriedSum>, Query<UnsentSum>, Query<PayoutChange>);
+/// The instant whose document applies to a period that ends at `end`: its last, or now if it isn't over.
+pub fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
+    end.plus_ms(-1).min(now)
+}
 
-pub fn run_reads(run: &RunId) -> RunReads {
+/// What puts a week's funnel report together.
+pub fn funnel_rows(program: &ProgramId, week: Week, now: UtcMillis) -> Parsed<Vec<(StageCount, Name)>> {
+    week_counts(program, week, judged_at(week.end(), now))
+}
+
+/// What puts a program's economics together.
+pub fn economics_rows(
+    program: &ProgramId,
+    from: UtcMillis,
+    to: UtcMillis,
+    now: UtcMillis,
+) -> (First<CostSums>, First<ReachSums>) {
+    (cost_sums(program, from, to).first(), reach_sums(program, from, to, judged_at(to, now)).first())
+}
+
+/// What puts a run's report together, in parts.
+pub type RunRows = (Query<StatementSum>, Query<StateSum>, Query<CarriedSum>, Query<UnsentSum>, Query<PayoutChange>);
+
+pub fn run_rows(run: &RunId) -> RunRows {
     let changes = accruals::run_change_page(run, ("", ""), CHANGES_SHOWN);
     (run_statement_sums(run), run_payout_sums(run), run_carried_sums(run), accruals::run_unsent_sums(run), changes)
 }
 
 /// What is read before a report is: the one that is kept, and how much there is to read.
 pub type KeptReads = (First<KeptReport>, First<ReportSize>);
+/// The results of that.
+pub type KeptRows = <KeptReads as Reads>::Rows;
 
 pub fn kept_reads(key: &ReportKey) -> KeptReads {
     (kept_find(key).first(), report_size().first())
@@ -86,7 +109,7 @@ pub struct Gathered<T> {
 pub async fn gather<P: Ports, R: Reads>(
     ctx: &Context<'_, P>,
     key: &ReportKey,
-    (kept, size): (Option<KeptReport>, Option<ReportSize>),
+    (kept, size): KeptRows,
     reads: R,
 ) -> Result<Gathered<R::Rows>, AppError> {
     let mut statements = Vec::new();
@@ -129,19 +152,18 @@ fn is_fresh(computed_at: UtcMillis, key: &ReportKey, now: UtcMillis) -> bool {
 /// The statements of a report as of now.
 fn statements_of(key: &ReportKey, now: UtcMillis) -> Vec<Stmt> {
     let (program, from, to) = (&ProgramId::from(key.subject.as_str()), key.from_ms, key.to_ms);
-    let by = to.plus_ms(-1).min(now);
     match key.kind {
-        ReportKind::Funnel => vec![week_counts(program, Week::of(from), by).statement],
-        ReportKind::Economics => {
-            vec![cost_sums(program, from, to).statement, reach_sums(program, from, to, by).statement]
-        }
-        ReportKind::Channels => vec![channel_list(program, from, to).statement],
-        ReportKind::Run => {
-            let mut statements = Vec::new();
-            run_reads(&RunId::from(key.subject.as_str())).send(&mut statements);
-            statements
-        }
+        ReportKind::Funnel => sent(funnel_rows(program, Week::of(from), now)),
+        ReportKind::Economics => sent(economics_rows(program, from, to, now)),
+        ReportKind::Channels => sent(channel_list(program, from, to)),
+        ReportKind::Run => sent(run_rows(&RunId::from(key.subject.as_str()))),
     }
+}
+
+fn sent(reads: impl Reads) -> Vec<Stmt> {
+    let mut statements = Vec::new();
+    reads.send(&mut statements);
+    statements
 }
 
 /// Puts the reports together that are wanted.

@@ -15,10 +15,9 @@ use crate::service::error::AppError;
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::query::Parsed;
-use crate::store::report::kept::{KeptReport, ReportSize};
-use crate::store::report::{ChannelRow, channel_list, cost_sums, reach_sums};
+use crate::store::report::{ChannelRow, channel_list};
 
-use kept::{Gathered, KeptReads, gather, kept_reads};
+use kept::{Gathered, KeptReads, KeptRows, gather, judged_at, kept_reads};
 
 /// A program's channels in a month.
 pub struct Channels {
@@ -42,7 +41,7 @@ pub fn channels_reads(program: &ProgramId, month: Month) -> (Parsed<Catalog>, Ke
 pub async fn channels_of<P: Ports>(
     ctx: &Context<'_, P>,
     catalog: &Catalog,
-    found: (Option<KeptReport>, Option<ReportSize>),
+    found: KeptRows,
     program: &ProgramId,
     month: Month,
 ) -> Result<Channels, AppError> {
@@ -79,13 +78,12 @@ pub fn economics_reads(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> (
 pub async fn economics_of<P: Ports>(
     ctx: &Context<'_, P>,
     catalog: &Catalog,
-    found: (Option<KeptReport>, Option<ReportSize>),
+    found: KeptRows,
     program: &ProgramId,
     (from, to): (UtcMillis, UtcMillis),
 ) -> Result<(Document, Gathered<Economics>), AppError> {
     let document = document_of(catalog, program, to, ctx.now)?;
-    let reach = reach_sums(program, from, to, judged_at(to, ctx.now)).first();
-    let reads = (cost_sums(program, from, to).first(), reach);
+    let reads = kept::economics_rows(program, from, to, ctx.now);
     let Gathered { rows, as_of } = gather(ctx, &kept::economics_key(program, from, to), found, reads).await?;
     let (Some(cost), Some(reach)) = rows else {
         return Err(DbError::Fault("a sum without a row".to_owned()).into());
@@ -103,11 +101,6 @@ pub async fn economics_of<P: Ports>(
     };
     let rows = economics::economics(&document, &sums);
     Ok((document, Gathered { rows, as_of }))
-}
-
-/// The instant whose document applies to a period that ends at `end`.
-fn judged_at(end: UtcMillis, now: UtcMillis) -> UtcMillis {
-    end.plus_ms(-1).min(now)
 }
 
 /// The document in force at the end of the period, or now if the period isn't over. Before the first version begins,

@@ -77,9 +77,10 @@ pub fn recompute_by_invoices(invoices: &[InvoiceId], except: &[AccountId], marki
 
 /// Marks accounts to be recomputed.
 pub fn recompute_by_ids(accounts: &[AccountId], now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?2) WHERE id IN (SELECT value FROM json_each(?1))",
-    )
+    Stmt::new(format!(
+        "UPDATE account SET {} WHERE id IN (SELECT value FROM json_each(?1))",
+        Marking::from(now).sets("?2")
+    ))
     .json(&accounts)
     .bind(now)
 }

@@ -17,7 +17,7 @@ pub use crate::store::account::marked::{
     recompute_by_partner, recompute_by_partners, recompute_by_shared, recompute_by_signup_velocity,
     recompute_by_stored,
 };
-use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::port::{GIVEN, Stmt, json_pages, json_text};
 use crate::store::query::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -50,13 +50,13 @@ pub fn digest(groups: &[GroupDecision], invoices: &[InvoiceStatus]) -> String {
     fn or_empty(number: Option<UtcMillis>) -> String {
         number.map_or(String::new(), |at| at.0.to_string())
     }
-    let mut parts = vec![groups.len().to_string(), text(&invoices)];
+    let mut parts = vec![groups.len().to_string(), json_text(&invoices)];
     for group in groups {
         let (at, event) = &group.signed_up;
         parts.extend([
             group.result.group.clone(),
-            text(&group.result),
-            text(&group.states),
+            json_text(&group.result),
+            json_text(&group.states),
             or_empty(group.qualified_at),
             i64::from(group.held).to_string(),
             or_empty(group.grant_due_at),
@@ -68,12 +68,6 @@ pub fn digest(groups: &[GroupDecision], invoices: &[InvoiceStatus]) -> String {
         }
     }
     id::derived("dec", &parts.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// Attribution results and states are JSON texts in their columns.
-fn text(value: &impl Serialize) -> String {
-    // Plain data with text keys: see `Stmt::json`.
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// A decided account: the revision that was read, when it signed up, and the digest of its groups.
@@ -227,7 +221,7 @@ fn binding_row(account: &AccountId, group: &GroupDecision) -> serde_json::Value 
         "domain": binding.and_then(|b| b.domain.as_ref()), "from": binding.map(|b| b.from),
         "event": binding.map(|b| &b.event), "signed_up": group.signed_up.0, "signup_event": group.signed_up.1,
         "qualified": group.qualified_at, "quarter": group.qualified_at.map(|at| Quarter::of(at).to_string()),
-        "held": i64::from(group.held), "receipt": text(&group.result), "states": text(&group.states),
+        "held": i64::from(group.held), "receipt": json_text(&group.result), "states": json_text(&group.states),
         "due": group.grant_due_at,
     })
 }

@@ -6,7 +6,7 @@ use crate::engine::accrual::backfill::{BaseAccrual, ModifierAccrual};
 use crate::engine::accrual::invoice::PartnerModifier;
 use crate::engine::accrual::source::AccrualSource;
 use crate::engine::ledger::account::TransferCode;
-use crate::store::account::{AccountIdRow, AccountRow, LINE_COLUMNS};
+use crate::store::account::{AccountIdRow, AccountRow, LINE_COLUMNS, Marking};
 use crate::store::accrual::marks::span;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::{GIVEN, Stmt, json_pages};
@@ -51,10 +51,10 @@ pub fn backfill_partners(run: &RunRow) -> Query<BackfillPartner> {
 }
 
 pub fn mark_partner(run: &RunRow, partner: &PartnerId, now: UtcMillis) -> Stmt {
-    Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?3) WHERE id IN (
-           SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
-    )
+    Stmt::new(format!(
+        "UPDATE account SET {} WHERE id IN (SELECT account_id FROM binding WHERE program_id = ?1 AND partner_id = ?2)",
+        Marking::from(now).sets("?3")
+    ))
     .bind(&run.program_id)
     .bind(partner)
     .bind(now)

@@ -6,6 +6,7 @@ use crate::engine::accrual::source::AccrualSource;
 use crate::engine::settlement::TermsPart;
 use crate::program::catalog::Catalog;
 use crate::program::compiled::Program;
+use crate::store::account::Marking;
 use crate::store::accrual::marks::{AS_OF, marked, marks_clear, span};
 use crate::store::port::Stmt;
 use crate::store::preview::PreviewState;
@@ -91,8 +92,9 @@ fn mark_capped(run: &RunRow, page: &PartnerPage, now: UtcMillis) -> Stmt {
     page.of(
         &run.program_id,
         format!(
-            "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?5) WHERE id IN (
+            "UPDATE account SET {} WHERE id IN (
                SELECT c.account_id FROM {} AND (c.changed_run = ?4 OR c.seen_run <> ?4))",
+            Marking::from(now).sets("?5"),
             reductions()
         ),
     )

@@ -7,8 +7,9 @@ use crate::engine::accrual::backfill;
 use crate::engine::settlement::TermsPart;
 use crate::program::catalog::Catalog;
 use crate::program::document::{PartnerCondition, ReferralPeriod};
+use crate::store::account::Marking;
 use crate::store::accrual::marks::{AS_OF, marked, marks_clear, span};
-use crate::store::port::Stmt;
+use crate::store::port::{Stmt, json_text};
 use crate::store::preview::PreviewState;
 use crate::store::settlement::page::PartnerPage;
 use crate::store::settlement::run::RunRow;
@@ -127,7 +128,7 @@ fn conditions<'c>(catalog: &'c Catalog, program: &ProgramId, as_of: UtcMillis) -
 /// What a run looks for: another text means that all partners have to be looked at again.
 pub fn search_of(catalog: &Catalog, program: &ProgramId, as_of: UtcMillis) -> String {
     let Conditions { quarter, total, revenue } = conditions(catalog, program, as_of);
-    serde_json::to_string(&[quarter, total, revenue]).unwrap_or_default()
+    json_text(&[quarter, total, revenue])
 }
 
 /// Who has earned which modifier. One statement for each kind of condition, however many modifiers have one: the size of
@@ -214,9 +215,10 @@ fn mark_partners(run: &RunRow, new_are_added: bool, page: &PartnerPage, now: Utc
     page.of(
         &run.program_id,
         format!(
-            "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?5) WHERE id IN (
+            "UPDATE account SET {} WHERE id IN (
                SELECT b.account_id FROM (SELECT DISTINCT t.partner_id FROM {} AND (t.seen_run <> ?4{new})) changed
                  CROSS JOIN binding b ON b.partner_id = changed.partner_id WHERE b.program_id = ?1)",
+            Marking::from(now).sets("?5"),
             of_marks()
         ),
     )

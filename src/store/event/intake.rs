@@ -8,7 +8,7 @@ use crate::engine::event::{Event, Person};
 use crate::engine::link::fingerprints;
 use crate::store::account::customer;
 use crate::store::event::{EventState, codes_of};
-use crate::store::port::{GIVEN, Stmt, json_pages};
+use crate::store::port::{GIVEN, Stmt, json_pages, json_text};
 use crate::store::program::in_force;
 use crate::store::query::{Parsed, Query};
 use serde::{Deserialize, Serialize};
@@ -42,12 +42,6 @@ pub struct Intake<'a> {
     pub state: EventState,
 }
 
-/// Texts, as they are stored.
-fn text(value: &impl Serialize) -> String {
-    // Plain data with text keys: see `Stmt::json`.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
 pub fn event_insert(intakes: &[Intake], now: UtcMillis) -> Vec<Stmt> {
     let rows: Vec<Value> = intakes.iter().map(event_row).collect();
     let insert = |page| {
@@ -69,7 +63,7 @@ fn event_row(intake: &Intake) -> Value {
     json!({
         "id": event.id, "source": intake.source, "type": event.kind, "account": event.account_id,
         "invoice": event.payload.invoice_id(), "at": event.occurred_at, "sha256": intake.body_sha256,
-        "payload": text(&event.payload), "credential": text(presented), "codes": text(&codes_of(&event.payload, presented)),
+        "payload": json_text(&event.payload), "credential": json_text(presented), "codes": json_text(&codes_of(&event.payload, presented)),
         "outcome": intake.outcome, "email_domain": event.person.keys.email_domain,
         "domain": event.payload.domain(), "state": intake.state.name(),
     })
@@ -168,10 +162,10 @@ pub fn visitor_clicks(visitors: &[EventVisitor]) -> Parsed<Vec<(ForEvent, Touch)
     };
     Stmt::new(format!(
         "WITH visitor AS MATERIALIZED (SELECT value ->> '$.event' AS event, value ->> '$.at' AS at, value -> '$.fingerprints' AS fingerprints FROM json_each(?1)),
-          told AS (SELECT click.*, v.event, v.at, clicked_at_ms <= v.at + 300000 AND clicked_at_ms > v.at - 86400000 * (SELECT document ->> '$.attribution.window_days'
+          clicked AS (SELECT click.*, v.event, v.at, clicked_at_ms <= v.at + 300000 AND clicked_at_ms > v.at - 86400000 * (SELECT document ->> '$.attribution.window_days'
               FROM program_version p WHERE p.program_id = click.program_id AND version = (SELECT version FROM {in_force})) AS inside
             FROM visitor v CROSS JOIN json_each(v.fingerprints) f CROSS JOIN click ON click.fingerprint = f.value WHERE kind = 'visit'),
-          placed AS (SELECT *, {} AS place, {} AS among FROM told),
+          placed AS (SELECT *, {} AS place, {} AS among FROM clicked),
           ranked AS (SELECT *, ROW_NUMBER() OVER (PARTITION BY event ORDER BY place > 1, among > 1, clicked_at_ms DESC) AS rank FROM placed)
          SELECT event, program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at
          FROM ranked WHERE rank <= 50 ORDER BY event, clicked_at_ms DESC, click_id",

@@ -2,6 +2,7 @@
 
 use crate::base::time::UtcMillis;
 use crate::engine::event::{FactPayment, InvoicePayment, PaidInvoice};
+use crate::store::account::Marking;
 use crate::store::port::Stmt;
 use crate::store::query::{Parsed, Query};
 use serde::Deserialize;
@@ -77,12 +78,13 @@ pub fn payment_fact_insert(event_id: &str, payment: &FactPayment, now: UtcMillis
         .bind(payment.charge.clone());
     let sum: i64 =
         payment.invoices.iter().filter_map(|i| i.paid_cents).fold(0, |sum, cents| sum.saturating_add(cents.0));
-    let changed = Stmt::new(
-        "UPDATE account SET revision = revision + 1, needs_recompute_since_ms = COALESCE(needs_recompute_since_ms, ?5)
+    let changed = Stmt::new(format!(
+        "UPDATE account SET {}
          WHERE (SELECT COUNT(*) <> ?3 OR IFNULL(SUM(paid_cents), 0) <> ?4 FROM stripe_payment WHERE id IN (?1, ?2))
            AND id IN (SELECT e.account_id FROM stripe_payment p CROSS JOIN event e ON e.invoice_id = p.invoice_id
                       WHERE p.id IN (?1, ?2) AND e.type = 'invoice.paid')",
-    )
+        Marking::from(now).sets("?5")
+    ))
     .bind(payment.intent.clone())
     .bind(payment.charge.clone())
     .bind(payment.invoices.len() as i64)

@@ -41,16 +41,16 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
          ), accrued AS MATERIALIZED (
            SELECT IIF(source GLOB 'adjustment:*', NULL, account_id) AS rewarded, account_id, partner_id, net_cents FROM accrual
            WHERE program_id = ?1 AND partner_id <> '' AND at_ms >= ?2 AND at_ms < ?3 AND net_cents <> 0 AND state <> 'waiting'
-         ), told AS MATERIALIZED (
+         ), counted AS MATERIALIZED (
            SELECT * FROM bound WHERE (signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3)
              OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM accrued)
          ), converted AS MATERIALIZED (
            SELECT id, utm_source FROM click
-           WHERE utm_source IS NOT NULL AND id IN (SELECT click_id FROM told WHERE click_id IS NOT NULL)
+           WHERE utm_source IS NOT NULL AND id IN (SELECT click_id FROM counted WHERE click_id IS NOT NULL)
          ), brought AS MATERIALIZED (
            SELECT t.account_id, t.partner_id, t.signed_up_at_ms, t.qualified_at_ms,
                   COALESCE(k.utm_source, IIF(t.method IN ('token', 'fingerprint'), COALESCE(t.source, 'direct_link'), t.method)) AS channel
-           FROM told t LEFT JOIN converted k ON k.id = t.click_id
+           FROM counted t LEFT JOIN converted k ON k.id = t.click_id
          ), each_row AS (
            SELECT c.partner_id, COALESCE(c.utm_source, l.source, 'direct_link') AS channel, COUNT(*) AS clicks,
                   0 AS signups, 0 AS qualified, 0 AS rewarded, 0 AS gross_cents
