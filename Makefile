@@ -1,8 +1,8 @@
 # What each target does stands beside it; how, in the script of its name in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test test-emdash test-long mutants check bench screenshots fmt deploy deploy-check clean
+.PHONY: help setup build dev serve test test-emdash test-long mutants check bench screenshots fmt deploy deploy-check backup restore clean
 PORT ?=
-export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO EMDASH
+export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO EMDASH FILE DATABASE CONFIG
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ deploy: ## to Cloudflare: database, migrations, a check of the schema, then the 
 
 deploy-check: ## what `make deploy` would do; writes nothing
 	@scripts/deploy check
+
+backup: ## the database into one file: FILE=… STATE=some/folder, or the one at Cloudflare
+	@exec scripts/backup
+
+restore: ## a backup into an empty database: FILE=… STATE=some/folder or DATABASE=name; docs/backup.md
+	@exec scripts/restore
 
 clean: ## remove what was built and the local state; the cache in ~/.cache/manicule stays
 	@rm -rf build target node_modules .wrangler .state

@@ -5,8 +5,11 @@ use crate::http::auth;
 use crate::http::call::{Call, PublicCall};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::PASSED;
+use crate::http::report::ledger;
 use crate::program::catalog::Catalog;
 use crate::service::error::AppError;
+use crate::service::ledger::seal;
+use crate::service::ledger::seal::SealState;
 use crate::service::once::StoredResponse;
 use crate::service::overdue;
 use crate::service::overdue::Standing;
@@ -47,16 +50,18 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
         overdue::reads(),
         unexpected_count().first(),
         (waiting::waiting_count().first(), waiting::refused_list(), health_store::run_refused_list()),
+        seal::state_reads(),
     );
-    let (objects, heartbeats, backlog, runs, transfers, (accounts, refused, refused_runs)) = match ctx.read(reads).await
-    {
-        // If the database is not set up yet, the response lists what is missing.
-        Err(DbError::NoSchema(_)) => {
-            let objects = ctx.read(health_store::schema_objects()).await?;
-            (objects, Vec::new(), None, (Catalog::default(), Vec::new(), None), None, (None, Vec::new(), Vec::new()))
-        }
-        found => found?,
-    };
+    let (objects, heartbeats, backlog, runs, transfers, (accounts, refused, refused_runs), sealed) =
+        match ctx.read(reads).await {
+            // If the database is not set up yet, the response lists what is missing.
+            Err(DbError::NoSchema(_)) => {
+                let objects = ctx.read(health_store::schema_objects()).await?;
+                let runs = (Catalog::default(), Vec::new(), None);
+                (objects, Vec::new(), None, runs, None, (None, Vec::new(), Vec::new()), (None, None))
+            }
+            found => found?,
+        };
     let missing = health_store::missing_objects(&objects);
     let backlog = backlog.unwrap_or_default();
     let crons: Vec<Value> = heartbeats
@@ -71,7 +76,9 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
     let runs = overdue::standing(runs, app.now);
     let unexpected = transfers.unwrap_or_default().unexpected;
     let accounts = accounts.unwrap_or_default();
+    let sealed = SealState::of(sealed);
     let stands_still = runs.is_late(app.now)
+        || sealed.is_late(app.now)
         || overdue::is_undecided(&accounts, app.now)
         || heartbeats.iter().any(|h| h.refused_by.is_some());
     let mut complaints = app.config.complaints_at(origin);
@@ -94,7 +101,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
             "queued": backlog.queued, "failed": backlog.failed, "undelivered": backlog.undelivered, "oldest_ms": backlog.oldest_ms,
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
-        "transfers": {"unexpected": unexpected}, "configuration": complaints,
+        "transfers": {"unexpected": unexpected}, "ledger": ledger::state(&sealed), "configuration": complaints,
         "advice": app.config.advice(is_bound),
     });
     Ok((if ok { 200 } else { 503 }, body))

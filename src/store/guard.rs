@@ -58,6 +58,8 @@ guards! {
     LedgerAccountsDiffer "ledger_accounts_differ" Violation,
     LedgerNotPending "ledger_not_pending" Violation,
     LedgerAboveAccrual "ledger_above_accrual" Violation,
+    // Another sweep has sealed the rows.
+    LedgerBlockStale "ledger_block_stale" LostRace,
     // The balance was another one when it was read.
     LedgerAboveBalance "ledger_above_balance" LostRace,
     PayoutNotNew "payout_not_new" Violation,
@@ -97,6 +99,7 @@ guards! {
     PromotionStale "promotion_stale" LostRace,
     PromotionSetOnce "promotion_set_once" Violation,
     PromotionImmutable "promotion_immutable" Violation,
+    RestorationImmutable "restoration_immutable" Violation,
 }
 
 /// Tables whose rows two requests may insert at once, under an id or key that both know: the second one finds the first

@@ -22,6 +22,7 @@ pub mod preview;
 pub mod program;
 pub mod query;
 pub mod report;
+pub mod restoration;
 pub mod review;
 pub mod settlement;
 pub mod together;

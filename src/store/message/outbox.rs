@@ -99,6 +99,19 @@ pub fn funnel_report<'a>(program: &'a ProgramId, version: i64, week: &str) -> Ou
     }
 }
 
+/// The seal of the ledger, once a month. It is every program's, so the first program's operators get it.
+pub fn ledger_report(month: &str, now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "INSERT INTO outbox (id, kind, program_id, payload, state, created_at_ms)
+         SELECT 'ledger:' || ?1, '{}', COALESCE((SELECT MIN(v.program_id) FROM program_version v), ''),
+                json_object('month', ?1, 'head', b.number || ':' || b.hash, 'sealed_at', strftime('%Y-%m-%dT%H:%M:%SZ', b.sealed_at_ms / 1000, 'unixepoch')), 'queued', ?2
+         FROM (SELECT number, hash, sealed_at_ms FROM ledger_block ORDER BY number DESC LIMIT 1) b WHERE true ON CONFLICT (id) DO NOTHING",
+        MessageType::ReportLedger
+    ))
+    .bind(month)
+    .bind(now)
+}
+
 /// The condition for an event that arrived late ([`NEWS_DAYS`]): nothing that follows from it is announced.
 pub fn arrived_late(event: &str) -> String {
     format!(

@@ -50,7 +50,7 @@ pub fn transfer_note(made: &StripeObject, group: &str) -> Query<Noted> {
              OR EXISTS (SELECT 1 FROM payee_closed WHERE stripe_account_id = ?3))
          ON CONFLICT (id) DO UPDATE SET made_at_ms = made_at_ms
          RETURNING NOT EXISTS (SELECT 1 FROM payout p WHERE p.id = ?2 AND p.destination = ?3
-           AND p.attempt > 0 AND p.state IN ('planned', 'submitting')) AND acknowledged_at_ms IS NULL AS unexpected",
+           AND (p.attempt > 0 OR EXISTS (SELECT 1 FROM restoration)) AND p.state IN ('planned', 'submitting')) AND acknowledged_at_ms IS NULL AS unexpected",
     )
     .bind(&made.id)
     .bind(group)

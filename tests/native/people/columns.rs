@@ -70,6 +70,7 @@ const COLUMNS: &[(&str, Holds, &str)] = &[
     ("leaderboard", Nobody, "program_id unit"),
     ("ledger_account", Pseudonym, "partner_id"),
     ("ledger_account", Nobody, "id program_id unit kind"),
+    ("ledger_block", Nobody, "previous_hash hash"),
     ("link", Person, "destination campaign utm"),
     ("link", Pseudonym, "code skeleton partner_id"),
     ("link", Nobody, "program_id source"),
