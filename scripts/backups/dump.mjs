@@ -28,7 +28,7 @@ export function partsOf(schema) {
 
 /** The names of the tables in an order in which each comes after those that it refers to. */
 function tablesOf(db, schema) {
-  const names = [MIGRATIONS, ...partsOf(schema).tables.map((text) => /^CREATE TABLE (\w+)/.exec(text)?.[1]).filter(Boolean)];
+  const names = [MIGRATIONS, ...partsOf(schema).tables.map((text) => /^CREATE TABLE (?!IF )(\w+)/.exec(text)?.[1]).filter(Boolean)];
   const ordered = [];
   const place = (name) => {
     if (ordered.includes(name)) return;
@@ -68,7 +68,7 @@ function* partsOfText(value) {
 /** What is read and written of a table, and what identifies a row. */
 function shapeOf(db, name) {
   const columns = db.prepare("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid").all(name);
-  const { wr: isWithoutRowid } = db.prepare("SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'").get(name);
+  const { wr: isWithoutRowid } = db.prepare("SELECT wr FROM pragma_table_list WHERE name = ? AND type = 'table'").get(name);
   const keys = columns.filter((column) => column.pk > 0n || column.pk > 0).sort((a, b) => Number(a.pk) - Number(b.pk));
   const isNumbered = keys.length === 1 && keys[0].type.toUpperCase() === "INTEGER";
   // Row numbers are the order of rows, and what cursors and addresses of pages name.

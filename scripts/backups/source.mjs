@@ -9,9 +9,9 @@ import { CATALOG } from "../verify-schema.mjs";
 import { partsOf } from "./dump.mjs";
 
 /** What `wrangler d1 execute --json` printed: rows by statement. */
-function rowsIn({ status, output }, what) {
-  if (status !== 0) throw new Error(`${what} failed:\n${output.trim().split("\n").slice(-8).join("\n")}`);
-  return JSON.parse(output.slice(output.indexOf("["), output.lastIndexOf("]") + 1)).map((one) => one.results);
+function rowsIn({ status, output, stdout }, what) {
+  if (status !== 0) throw new Error(`${what} failed:\n${output.trim().split("\n").slice(0, 30).join("\n")}`);
+  return JSON.parse(stdout.slice(stdout.indexOf("["))).map((one) => one.results);
 }
 
 /** A folder for files in between, removed at the end. */
@@ -126,7 +126,7 @@ async function repair(db, query) {
     const shown = [...new Set([...keys, ...texts])].map((name) => `"${name}"`).join(", ");
     asked.push({ table, keys, texts, sql: `SELECT ${shown} FROM "${table}" WHERE ${texts.map(wrong).join(" OR ")}` });
   }
-  const found = await query(asked.map((one) => one.sql).join("; "));
+  const found = await query(asked.map((one) => `${one.sql};\n`).join(""));
   for (const [at, { table, keys, texts }] of asked.entries()) {
     for (const row of found[at]) {
       const set = texts.map((name) => `"${name}" = ?`).join(", ");
