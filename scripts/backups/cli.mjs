@@ -16,7 +16,7 @@ const FOREIGN = /^(sqlite_|_cf_)/;
 
 /** The database that is meant: STATE's, or the one at Cloudflare that DATABASE or the configuration names. */
 async function sourceOf({ root, env, folder, schema }) {
-  if (env.STATE) return localSource({ root, env, folder, state: resolve(root, env.STATE) });
+  if (env.STATE) return localSource({ root, env, state: resolve(root, env.STATE) });
   const name = env.DATABASE || namesOf(await readConfig(resolve(root, env.CONFIG || "wrangler.toml"))).database;
   return remoteSource({ root, env, folder, name, schema });
 }

@@ -1,8 +1,8 @@
 // Where databases are: a folder of `make serve`, or Cloudflare, through wrangler. Each is read into a copy in SQLite.
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync, backup } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { createInterface } from "node:readline";
 import { runner } from "../deployment/wrangler.mjs";
 import { CATALOG } from "../verify-schema.mjs";
@@ -22,7 +22,7 @@ export function workFolder() {
 }
 
 /** The database in a folder of `make serve`. */
-export function localSource({ root, env, folder, state }) {
+export function localSource({ root, env, state }) {
   const persisted = join(state, "storage");
   const wrangler = runner(root, env);
   const execute = (words) => wrangler(["d1", "execute", "DB", "--local", "--persist-to", persisted, "--yes", ...words]);
@@ -37,15 +37,13 @@ export function localSource({ root, env, folder, state }) {
     async catalog() {
       return file() ? rowsIn(await execute(["--json", "--command", CATALOG]), "reading the catalog")[0] : [];
     },
-    /** SQLite's own copy, as of one instant. */
+    /** The file itself, as of one instant. */
     async copy() {
       const from = file();
       if (!from) throw new Error(`${state} holds no database`);
-      const copied = join(folder, `copy-${Date.now()}.sqlite`);
       const db = new DatabaseSync(from, { readOnly: true });
-      await backup(db, copied);
-      db.close();
-      return new DatabaseSync(copied);
+      db.exec("BEGIN");
+      return db;
     },
     async write(path) {
       mkdirSync(persisted, { recursive: true });
@@ -115,6 +113,8 @@ export function finish(db, schema) {
  * line breaks. Such texts are read again.
  */
 async function repair(db, query) {
+  // Of tables without a column for it, the export renumbers rows: what goes through one page by page begins again.
+  db.exec('UPDATE visitor_erasure SET "row" = 0');
   const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all().map((row) => row.name);
   const wrong = (column) => `(instr("${column}", char(10)) AND instr("${column}", '\\n')) OR (instr("${column}", char(13)) AND instr("${column}", '\\r'))`;
   const asked = [];
@@ -136,4 +136,3 @@ async function repair(db, query) {
   }
 }
 
-export const read = (path) => readFileSync(path, "utf8");

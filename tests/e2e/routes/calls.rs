@@ -160,6 +160,7 @@ fn books(held: &Held) -> Vec<Call> {
         call(("GET", "/v1/runs/{id}"), format!("/v1/runs/{run}"), 200).unknown("/v1/runs/none"),
         get("/v1/ledger/transfers"),
         get("/v1/ledger/checks"),
+        get("/v1/ledger/verify"),
         call(("GET", "/v1/leaderboard"), "/v1/leaderboard?program=user-referral", 200),
         call(("GET", "/v1/reports/funnel"), "/v1/reports/funnel?program=partner-funnel&week=2025-W06", 200)
             .unknown("/v1/reports/funnel?program=none&week=2025-W06"),
