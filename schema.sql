@@ -237,8 +237,8 @@ CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_earned ON accrual (account_id, partner_id) WHERE net_cents > 0;
 CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
--- In the order in which runs vest them: what is still on hold is not read.
-CREATE INDEX accrual_pending ON accrual (program_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
+-- Partner by partner, as runs vest them: what is still on hold is not read.
+CREATE INDEX accrual_pending ON accrual (program_id, partner_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
 CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
@@ -1141,7 +1141,7 @@ SELECT p.id AS payout_id, p.program_id, p.partner_id, p.unit,
   - (SELECT COALESCE(SUM(MAX(0, f.net_cents - f.payout_cents
        + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l JOIN payout_unsent u
             ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id WHERE l.accrual_id = f.id AND l.accrual_id <> ''))), 0)
-     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
+     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state <> 'available' AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
 FROM payout p JOIN ledger_account b ON b.partner_id = p.partner_id AND b.partner_id <> '' AND b.kind = 'available' AND b.unit = p.unit
 WHERE p.state = 'planned';
 
@@ -1323,7 +1323,7 @@ CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
 WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
   - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
-    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
+    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state <> 'available' AND l.state IN ('held', 'disputed')), 0)
 BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_balance'); END;
 
 -- The part of a redemption that was given back.
@@ -1543,8 +1543,9 @@ WHEN NEW.partner_id <> '' AND (OLD.net_cents, OLD.at_ms) IS NOT (NEW.net_cents, 
     ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
 END;
 
--- A partner's accruals in one state, newest first.
-CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
+-- A partner's accruals in one state, newest first. Those that are available, most of them, are in `accrual_taken`; a query
+-- for other states must say `state <> 'available'` to use this.
+CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms) WHERE state <> 'available';
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 -- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, accruals without a hold,
 -- and adjustments. Without these indexes, a payout's receipt would read every accrual that its partner ever had.

@@ -237,8 +237,8 @@ CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_earned ON accrual (account_id, partner_id) WHERE net_cents > 0;
 CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
--- In the order in which runs vest them: what is still on hold is not read.
-CREATE INDEX accrual_pending ON accrual (program_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
+-- Partner by partner, as runs vest them: what is still on hold is not read.
+CREATE INDEX accrual_pending ON accrual (program_id, partner_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
 CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';

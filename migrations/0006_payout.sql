@@ -151,7 +151,7 @@ SELECT p.id AS payout_id, p.program_id, p.partner_id, p.unit,
   - (SELECT COALESCE(SUM(MAX(0, f.net_cents - f.payout_cents
        + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l JOIN payout_unsent u
             ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id WHERE l.accrual_id = f.id AND l.accrual_id <> ''))), 0)
-     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
+     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state <> 'available' AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
 FROM payout p JOIN ledger_account b ON b.partner_id = p.partner_id AND b.partner_id <> '' AND b.kind = 'available' AND b.unit = p.unit
 WHERE p.state = 'planned';
 
