@@ -199,7 +199,7 @@ CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE part
 CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_domain ON binding (domain, signed_up_at_ms) WHERE domain IS NOT NULL;
-CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX binding_clicked ON binding (code) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
@@ -720,31 +720,48 @@ CREATE TABLE job_cursor (
   job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
   cursor TEXT NOT NULL                   -- mutable: the last item that was processed
 ) STRICT;
--- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk, and never
--- changed.
+-- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk.
 
--- Rows are appended in order of arrival. The only index is narrow on purpose: clicks are most of what this database
--- writes, and an index over the text columns wrote twice as many pages. A click's id is looked up through its code and
--- hour.
+-- One visit: the first of a link, visitor and clock hour. Clicks are most of what this database writes, so a click is one
+-- row and no more, found by its program and hour, and one entry of an index if it has a fingerprint. Bots are counted by
+-- link and day alone (link_day).
 CREATE TABLE click (
-  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
-  code          TEXT NOT NULL,                    -- immutable, the link's code
   program_id    TEXT NOT NULL,                    -- immutable
+  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
+  code          TEXT NOT NULL,                    -- immutable, the link's code
+  dedupe        INTEGER NOT NULL,                 -- immutable, 64-bit hash of code, visitor and hour: one counted click each
+  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
   partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at that time
   campaign      TEXT,                             -- immutable, the campaign from the URL, otherwise the link's
-  visitor       TEXT NOT NULL,                    -- immutable, vis_… of the cookie, fp_… of the month, or the click's own id
+  visitor       TEXT NOT NULL,                    -- immutable but for erasing: vis_… of the cookie, fp_… of the month, or the click's own id
   clicked_at_ms INTEGER NOT NULL,                 -- immutable, UTC milliseconds
-  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
-  kind          TEXT NOT NULL CHECK (kind IN ('visit', 'bot')), -- immutable
   country       TEXT,                             -- immutable, two letters, from Cloudflare
   utm_source    TEXT,                             -- immutable, the link's, otherwise the request's; at most 64 characters
   utm_medium    TEXT,                             -- immutable, the same
   referrer_host TEXT,                             -- immutable, host only, in lower case
-  fingerprint   TEXT,                             -- immutable, the visitor, if the program attributes by fingerprint
-  dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
-) STRICT;
-CREATE INDEX click_program ON click (program_id, clicked_at_ms);
+  fingerprint   TEXT,                             -- the visitor, if the program attributes by fingerprint; removed with the month's salt
+  PRIMARY KEY (program_id, hour, code, dedupe)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- The last flush of each isolate that counted something that is in no click's row, so that a flush that is sent again counts
+-- nothing twice. Rows of past days are deleted.
+CREATE TABLE click_flush (
+  writer TEXT PRIMARY KEY,                        -- immutable, the isolate: days since 1970 in six digits, then random
+  number INTEGER NOT NULL                         -- mutable, rises with each flush
+) STRICT, WITHOUT ROWID;
+
+-- Clicks that were answered and could not be stored, by day (UTC): the database was not there for too long.
+CREATE TABLE click_dropped (
+  day INTEGER PRIMARY KEY,                        -- immutable, days since 1970
+  clicks INTEGER NOT NULL                         -- mutable
+) STRICT;
+
+-- Has a row once there are more clicks than reports read while somebody waits.
+CREATE TABLE click_scale (
+  id INTEGER PRIMARY KEY CHECK (id = 1),          -- immutable
+  many_since_ms INTEGER NOT NULL                  -- immutable
+) STRICT;
 
 -- A month's row is deleted when no attribution window of its clicks is open, so that a fingerprint can't be traced back to an
 -- address anymore.
@@ -758,7 +775,8 @@ CREATE TABLE visitor_erasure (
   visitor TEXT PRIMARY KEY,                       -- immutable
   replacement TEXT NOT NULL,                      -- immutable, gone_…, random
   scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
-  row INTEGER NOT NULL                            -- mutable: its last row that was looked at
+  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at; of clicks the next hour
+  program_id TEXT NOT NULL DEFAULT ''             -- mutable: of clicks the program that is looked through
 ) STRICT, WITHOUT ROWID;
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
 
@@ -1478,22 +1496,20 @@ CREATE TABLE resource (
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
 -- The partners' pages show sums and the newest items, and must be as fast with a hundred thousand accruals as with ten.
--- So triggers keep the counts, and every list has its index.
+-- So triggers, and the flush of clicks, keep the counts, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
 CREATE TABLE link_day (
   partner_id TEXT NOT NULL,              -- immutable
   code TEXT NOT NULL,                    -- immutable, the link's code
   day INTEGER NOT NULL,                  -- immutable, days since 1970
-  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits without bots
+  clicks INTEGER NOT NULL DEFAULT 0,     -- mutable, written with the clicks: visits, each visitor once in an hour
+  bots INTEGER NOT NULL DEFAULT 0,       -- mutable, the same: requests of programs
+  limited INTEGER NOT NULL DEFAULT 0,    -- mutable, the same: visits beyond what is stored of one network
   signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: the partner's accounts that signed up on that day
   conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since the binding was on that day
   PRIMARY KEY (partner_id, code, day)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
-  INSERT INTO link_day (partner_id, code, day, clicks) VALUES (NEW.partner_id, NEW.code, NEW.hour / 24, 1)
-    ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + 1;
-END;
 CREATE TRIGGER binding_count AFTER INSERT ON binding WHEN NEW.partner_id IS NOT NULL BEGIN
   INSERT INTO link_day (partner_id, code, day, signups) VALUES (NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1)
     ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
@@ -1854,3 +1870,35 @@ WHEN NEW.number <> (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_block)
 BEGIN SELECT RAISE(ABORT, 'guard:ledger_block_stale'); END;
 CREATE TRIGGER ledger_block_no_update BEFORE UPDATE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_block_no_delete BEFORE DELETE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- What stays of clicks and funnel events when their rows are removed: the sums that reports show.
+
+-- Rule 24: distinct visitors of a week whose rows were removed. Of a partner's campaigns those with the most visitors stay, the
+-- others are summed as '(other)'.
+CREATE TABLE funnel_sum (
+  program_id TEXT NOT NULL,              -- immutable
+  week TEXT NOT NULL,                    -- immutable, 2026-W24
+  partner_id TEXT NOT NULL,              -- immutable
+  campaign TEXT NOT NULL,                -- immutable; '' if none was named
+  stage TEXT NOT NULL,                   -- immutable; '' are clicks
+  visitors INTEGER NOT NULL,             -- mutable: rows of the week that came after it was summed are added
+  PRIMARY KEY (program_id, week, partner_id, campaign, stage)
+) STRICT, WITHOUT ROWID;
+
+-- Removed clicks of a day by channel: a partner's largest channels, the others summed as '(other)'.
+CREATE TABLE channel_sum (
+  program_id TEXT NOT NULL,              -- immutable
+  day INTEGER NOT NULL,                  -- immutable, days since 1970
+  partner_id TEXT NOT NULL,              -- immutable
+  channel TEXT NOT NULL,                 -- immutable
+  clicks INTEGER NOT NULL,               -- mutable, the same
+  PRIMARY KEY (program_id, day, partner_id, channel)
+) STRICT, WITHOUT ROWID;
+
+-- The week of a program whose rows are summed and being removed. Its clicks count as removed from then on.
+CREATE TABLE week_removal (
+  program_id TEXT NOT NULL,              -- immutable
+  week TEXT NOT NULL,                    -- immutable
+  from_hour INTEGER NOT NULL,            -- immutable, the week's first clock hour
+  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
+  PRIMARY KEY (program_id, week)
+) STRICT, WITHOUT ROWID;

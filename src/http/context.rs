@@ -4,6 +4,7 @@ use crate::base::ids::{ActorId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
+use crate::engine::link::click::Click;
 use crate::http::config::Config;
 use crate::http::exchange::Request;
 use crate::service::context::{Context, Ports};
@@ -16,6 +17,8 @@ pub enum RateLimited {
     Mail,
     /// Reports what happened on a page.
     Beacon,
+    /// Asks for a code that is no link's.
+    Guess,
 }
 
 impl RateLimited {
@@ -23,6 +26,7 @@ impl RateLimited {
         match self {
             RateLimited::Mail => "MAIL_LIMIT",
             RateLimited::Beacon => "BEACON_LIMIT",
+            RateLimited::Guess => "GUESS_LIMIT",
         }
     }
 }
@@ -58,6 +62,9 @@ pub trait Platform: Ports {
             }
         }
     }
+
+    /// Takes a click that will be written after the response, with what other visitors clicked.
+    fn count_click(&self, click: Click);
 
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;

@@ -11,6 +11,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
 use crate::service::identity::sign_in;
 use crate::service::ledger::{budget, seal};
+use crate::service::link::removal;
 use crate::service::message::deliver;
 use crate::service::partner::standing;
 use crate::service::payout::{platform, send, unexpected};
@@ -82,9 +83,10 @@ enum Part {
     Ledger,
     Reports,
     Visitors,
+    Clicks,
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     Part::Recompute,
     Part::Budgets,
     Part::Runs,
@@ -98,6 +100,7 @@ const PARTS: [Part; 13] = [
     Part::Ledger,
     Part::Reports,
     Part::Visitors,
+    Part::Clicks,
 ];
 
 /// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
@@ -197,6 +200,7 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
         Part::Visitors => {
             erase::go_on(ctx).await?;
         }
+        Part::Clicks => removal::sweep(ctx).await?,
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod attribution;
 mod browser;
+mod click_floods;
 mod fixture;
 mod foreign;
 mod forms;

@@ -114,7 +114,7 @@ async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
     let context = app.context("");
     let salts = context.read(click::salts_find(app.now)).await?;
-    let of = |row: &SaltRow| Salt::new(row.salt.as_bytes()).fingerprint(ip, agent);
+    let of = |row: &SaltRow| Salt::new(&row.month, row.salt.as_bytes()).fingerprint(ip, agent);
     let month = Month::of(app.now).to_string();
     let (current, earlier): (Vec<_>, Vec<_>) = salts.iter().partition(|row| row.month == month);
     let mut found: Vec<String> = current.into_iter().map(of).collect();

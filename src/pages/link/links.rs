@@ -258,7 +258,7 @@ pub async fn shown<S: Platform>(
         }
         h2 { (text::ALL_TIME) }
         (components::figures(&[
-            Figure { label: text::CLICKS, value: html! { (locale.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) } },
+            Figure { label: text::CLICKS, value: html! { (locale.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) @if link.limited > 0 { br; (text::limited(&locale.number(link.limited))) } } },
             Figure { label: text::SIGN_UPS, value: html! { (locale.number(link.signups)) }, note: html! {} },
             Figure { label: text::PAYING_CUSTOMERS, value: html! { (locale.number(link.conversions)) }, note: html! { (text::PAYING_NOTE) } },
         ]))
