@@ -9,7 +9,6 @@ use crate::service::accrual::adjust;
 use crate::service::context::{Context, Ports, TIGHT};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
-use crate::service::identity::sign_in;
 use crate::service::ledger::{budget, seal};
 use crate::service::link::removal;
 use crate::service::message::deliver;
@@ -18,7 +17,7 @@ use crate::service::payout::{platform, send, unexpected};
 use crate::service::person::erase;
 use crate::service::report::kept;
 use crate::service::settlement::settle;
-use crate::service::{credit, funnel};
+use crate::service::{credit, funnel, retention};
 use crate::store::health;
 use crate::store::port::DbError;
 use crate::store::preview::preview_purge;
@@ -84,9 +83,10 @@ enum Part {
     Reports,
     Visitors,
     Clicks,
+    Retention,
 }
 
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 15] = [
     Part::Recompute,
     Part::Budgets,
     Part::Runs,
@@ -101,6 +101,7 @@ const PARTS: [Part; 14] = [
     Part::Reports,
     Part::Visitors,
     Part::Clicks,
+    Part::Retention,
 ];
 
 /// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
@@ -190,7 +191,6 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             deliver::sweep(ctx).await?;
         }
         Part::Links => {
-            sign_in::purge(ctx).await?;
             ctx.query(preview_purge(ctx.now)).await?;
         }
         Part::Ledger => {
@@ -201,6 +201,7 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             erase::go_on(ctx).await?;
         }
         Part::Clicks => removal::sweep(ctx).await?,
+        Part::Retention => retention::sweep(ctx).await?,
     }
     Ok(())
 }
