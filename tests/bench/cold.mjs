@@ -1,7 +1,8 @@
 // `make bench cold`: from a new isolate to its first redirect, compared with a bare JavaScript Worker, in turns. Each
 // sample is a workerd of its own with one Worker, so that nothing is compiled or cached before; what the bare one takes
 // is the process itself. The link is in KV (a stub that answers at once), as for a link that another isolate has read.
-// Judged is the median of the differences, in time and in workerd's CPU. Two Workers in between say where it goes:
+// Judged is the median of the differences, in time and in workerd's CPU. Workers in between say where it goes:
+//   lookup     a JavaScript Worker that looks the link up in KV
 //   module     the bare Worker, which also imports Manicule's WASM module
 //   instance   the bare Worker, which also imports all of Manicule: its JavaScript, and the instance with its memory
 //   node tests/bench/cold.mjs [--samples 25] [--build NAME=FOLDER]…
@@ -108,6 +109,7 @@ async function sample({ file, samples }) {
 const release = join(root, "target/worker/release");
 const workers = {
   bare: packed("bare", undefined, "bare.js"),
+  lookup: packed("lookup", undefined, "cold-lookup.js"),
   module: packed("module", release, "cold-module.js"),
   instance: packed("instance", release, "cold-instance.js"),
   manicule: packed("manicule", release),
