@@ -1,5 +1,14 @@
 -- Payouts: who can be paid, what to pay, who approved it, and what was reversed.
 
+-- When this database was restored from a backup. What the lost one sent after the backup was made is not known here: it
+-- is looked up at Stripe before anything is sent.
+CREATE TABLE restoration (
+  restored_at_ms INTEGER PRIMARY KEY,    -- immutable
+  taken_at_ms INTEGER NOT NULL           -- immutable: when the backup was made
+) STRICT;
+CREATE TRIGGER restoration_no_update BEFORE UPDATE ON restoration BEGIN SELECT RAISE(ABORT, 'guard:restoration_immutable'); END;
+CREATE TRIGGER restoration_no_delete BEFORE DELETE ON restoration BEGIN SELECT RAISE(ABORT, 'guard:restoration_immutable'); END;
+
 -- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two writers with
 -- the same revision only the first succeeds. A final state never changes.
 CREATE TABLE payout (

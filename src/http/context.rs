@@ -13,12 +13,14 @@ use crate::service::identity::sign_in::QueuedEmail;
 /// Actions that are rate limited per visitor. The limits are in wrangler.toml, under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimited {
-    /// Sends an email to an address that the visitor typed.
+    /// Sends an email to an address that the visitor typed, or has Stripe make a promotion code.
     Mail,
     /// Reports what happened on a page.
     Beacon,
     /// Asks for a code that is no link's.
     Guess,
+    /// Sends a token that is not valid.
+    WrongToken,
 }
 
 impl RateLimited {
@@ -27,6 +29,7 @@ impl RateLimited {
             RateLimited::Mail => "MAIL_LIMIT",
             RateLimited::Beacon => "BEACON_LIMIT",
             RateLimited::Guess => "GUESS_LIMIT",
+            RateLimited::WrongToken => "TOKEN_LIMIT",
         }
     }
 }
@@ -68,6 +71,14 @@ pub trait Platform: Ports {
 
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
+
+    /// What was told anybody about the Worker's health in the last seconds, if it is cached.
+    fn told_health(&self) -> Option<bool> {
+        None
+    }
+
+    /// Caches what is told.
+    fn tell_health(&self, _ok: bool) {}
 
     /// Whether a request to the site's address arrives here.
     fn site_leads_back(&self) -> impl Future<Output = bool>;

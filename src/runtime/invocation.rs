@@ -52,6 +52,9 @@ pub struct Runtime {
 
 pub struct LimitedD1(D1);
 
+/// How long what is told anybody about the health is cached.
+const HEALTH_MS: f64 = 5_000.0;
+
 /// The site's answer about a session, and until when (milliseconds since 1970) it is cached.
 struct SiteReply {
     user: Option<SiteUser>,
@@ -61,6 +64,8 @@ struct SiteReply {
 thread_local! {
     /// Keyed by the hash of the cookie that was sent to the site.
     static SESSIONS: RefCell<HashMap<[u8; 32], SiteReply>> = RefCell::new(HashMap::new());
+    /// Whether the Worker is healthy, and until when that is told.
+    static HEALTH: Cell<(bool, f64)> = const { Cell::new((false, 0.0)) };
 }
 
 fn key(cookie: &str) -> [u8; 32] {
@@ -261,6 +266,15 @@ impl Platform for Runtime {
         if clicks::push(click, UtcMillis(js_sys::Date::now() as i64)) {
             self.flush_due.set(true);
         }
+    }
+
+    fn told_health(&self) -> Option<bool> {
+        let (ok, until) = HEALTH.get();
+        (until > js_sys::Date::now()).then_some(ok)
+    }
+
+    fn tell_health(&self, ok: bool) {
+        HEALTH.set((ok, js_sys::Date::now() + HEALTH_MS));
     }
 
     async fn site_leads_back(&self) -> bool {

@@ -6,6 +6,7 @@ use crate::codec::message::email;
 use crate::codec::message::email::MailApi;
 use crate::codec::message::endpoint;
 use crate::codec::message::unsubscribe::UnsubscribeKeys;
+use crate::service::kept_days::KeptDays;
 
 /// Statements that D1 accepts from one invocation on Cloudflare's free plan. This is the default when nothing is set: a
 /// value that is too low makes runs slow, one that is too high cuts them off.
@@ -45,6 +46,8 @@ pub struct Setup {
     pub endpoints: endpoint::HostRules,
     /// How long clicks and funnel events are kept (`KEEP_CLICKS_DAYS`).
     pub keep_clicks_days: i64,
+    /// How long is kept what is not kept for good.
+    pub kept_days: KeptDays,
 }
 
 /// How emails are sent.
@@ -102,6 +105,7 @@ impl Default for Setup {
             unsubscribe: UnsubscribeKeys::default(),
             endpoints: Default::default(),
             keep_clicks_days: KEEP_CLICKS_DAYS,
+            kept_days: KeptDays::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Stages that visitors reached, and their counts by week.
 
 use crate::base::ids::{LinkCode, ProgramId};
+use crate::base::limits::{OTHER_CAMPAIGNS, STAGES_PER_MINUTE};
 use crate::base::time::{HOUR_MS, UtcMillis, Week};
 use crate::engine::funnel::StageCount;
 use crate::program::measure::CLICK;
@@ -42,6 +43,19 @@ pub struct FunnelSender {
 /// Stores each event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
 /// no sender's link was live. A single statement that finds the links, partners and documents itself.
 pub fn reached_insert(reached: &[FunnelEvent]) -> Stmt {
+    insert(reached, "")
+}
+
+/// The same for what a page reports, as long as fewer than [`STAGES_PER_MINUTE`] rows have an id that begins like this
+/// one: `near`, which is made of what shares the limit.
+pub fn reported_insert(reached: FunnelEvent, near: &str) -> Stmt {
+    let within = format!(
+        " AND (SELECT COUNT(*) FROM (SELECT 1 FROM funnel_event f WHERE f.id >= ?2 AND f.id < ?2 || '~' LIMIT {STAGES_PER_MINUTE})) < {STAGES_PER_MINUTE}"
+    );
+    if near.is_empty() { reached_insert(&[reached]) } else { insert(&[reached], &within).bind(near) }
+}
+
+fn insert(reached: &[FunnelEvent], within: &str) -> Stmt {
     let rows: Vec<Value> = reached.iter().map(|r| json!({"reached": r, "week": Week::of(r.at).to_string()})).collect();
     Stmt::new(format!(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
@@ -65,7 +79,7 @@ pub fn reached_insert(reached: &[FunnelEvent]) -> Stmt {
            AND (NOT c.value ->> '$.touch'
                 OR ((c.value ->> '$.at') + (v.document ->> '$.attribution.window_days') * 86400000 > g.value ->> '$.reached.at'
                     AND c.value ->> '$.at' <= (g.value ->> '$.reached.at') + {SKEW_MS})))
-         WHERE place = 1 ON CONFLICT (id) DO NOTHING",
+         WHERE place = 1{within} ON CONFLICT (id) DO NOTHING",
         in_force = in_force("l.program_id", "(g.value ->> '$.reached.at')"),
         means = means("c.value ->> '$.code'")
     ))
@@ -84,7 +98,7 @@ pub struct Name {
 pub const PARTNERS_MAX: i64 = 100;
 pub const CAMPAIGNS_MAX: i64 = 10;
 /// The campaign name under which all others of a partner are summed.
-pub const OTHER: &str = "(other)";
+pub const OTHER: &str = OTHER_CAMPAIGNS;
 
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them. The partners that the report does not list are

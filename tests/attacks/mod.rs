@@ -8,6 +8,7 @@ mod attribution;
 mod browser;
 mod click_floods;
 mod fixture;
+mod floods;
 mod foreign;
 mod forms;
 mod hooks;

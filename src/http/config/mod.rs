@@ -205,6 +205,7 @@ impl Config {
         self.complaints.extend(setup::take(&mut setup.statements_max, statements_max));
         let keep_clicks_days = setup::keep_clicks_days(text("KEEP_CLICKS_DAYS").trim());
         self.complaints.extend(setup::take(&mut setup.keep_clicks_days, keep_clicks_days));
+        self.complaints.extend(setup.kept_days.read(text));
         setup.endpoints.anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";
         if !self.owns_zone {

@@ -121,8 +121,9 @@ impl Generations {
     }
 
     fn get(&mut self, code: &str) -> Option<&mut Entry> {
-        // Used again: it moves to the young ones.
-        if !self.young.contains_key(code)
+        // Used again: it moves to the young ones. Most isolates never have old ones, and look once.
+        if !self.old.is_empty()
+            && !self.young.contains_key(code)
             && let Some((code, entry)) = self.old.remove_entry(code)
         {
             self.put(code, entry);

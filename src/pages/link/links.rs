@@ -191,7 +191,7 @@ async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result
     // The same limits as in the API. Partners cannot set a link's source, since it can decide the rate.
     let mut new = operator::link(body.to_string().as_bytes(), cx.now()).map_err(AppError::from)?;
     new.code.iter_mut().for_each(|chosen| chosen.by_partner = true);
-    let (_, answer) = enroll::link(&context, &new, &cx.base_url(), None).await?;
+    let (_, answer) = enroll::own_link(&context, &new, &cx.base_url()).await?;
     Ok(answer["code"].as_str().unwrap_or_default().to_owned())
 }
 
