@@ -35,7 +35,7 @@ savePreset(database, PROGRAM);
 database.exec(`INSERT INTO partner (id, program_id, external_id, code, disclosure_accepted_at_ms, created_at_ms) VALUES ('ptn_1', '${PROGRAM}', 'one', 'AbC12345', 1, 0);
   INSERT INTO link (code, partner_id, program_id, created_at_ms) VALUES ('AbC12345', 'ptn_1', '${PROGRAM}', 0);`);
 database.close();
-const { miniflare, url, db } = await start(state, { folder, main: "faulted.js", bindings: { COOKIE_KEYS: `k1:${randomBytes(32).toString("hex")}` } });
+const { miniflare, url, db } = await start(state, { folder, main: "faulted.js", isDirect: true, bindings: { COOKIE_KEYS: `k1:${randomBytes(32).toString("hex")}` } });
 
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 const waits = [];
@@ -64,21 +64,22 @@ function visit() {
 
 const fault = (query) => fetch(`${url}/faulted?${query}`, { method: "POST" });
 
-/** workerd's resident memory in MB, if the kernel reports it (Linux). */
-function memory() {
-  let most = 0;
+/** workerd's process, if the kernel tells (Linux). */
+function workerd() {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const [head, tail] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-      if (head.endsWith("(workerd") && Number(tail.split(" ")[1]) === process.pid) {
-        most = Math.max(most, Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024);
-      }
+      if (head.endsWith("(workerd") && Number(tail.split(" ")[1]) === process.pid) return pid;
     } catch {
       // The process ended meanwhile.
     }
   }
-  return most;
+  return undefined;
 }
+const pid = workerd();
+
+/** Its resident memory in MB. */
+const memory = () => (pid ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024 : NaN);
 
 let failed = false;
 function check(passed, text) {
