@@ -13,7 +13,7 @@ const instead = (binding, methods) =>
     get(target, name) {
       if (name in methods) return methods[name];
       const value = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
     },
   });
 
