@@ -1,8 +1,8 @@
 # What each target does stands beside it; how, in the script of its name in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help setup build dev serve test test-emdash test-long mutants check bench screenshots fmt deploy deploy-check clean
+.PHONY: help setup build dev serve test test-emdash test-long mutants check bench screenshots fmt deploy deploy-check backup restore clean
 PORT ?=
-export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO EMDASH
+export PORT STATE VARS STRIPE STRIPE_API_KEY DEMO EMDASH FILE DATABASE CONFIG
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ test: ## build, all tests (EMDASH=no: without the real EmDash), and a dry run of
 test-emdash: ## the real EmDash CMS behind the Worker, in Chromium and by HTTP, where the registry has it
 	@scripts/test-emdash
 
-test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events and random programs, and the mutants
+test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events, random programs and broken bodies, and the mutants
 	@scripts/test-long
 
 mutants: ## break each rule in turn and show that the tests notice; some minutes
@@ -48,6 +48,12 @@ deploy: ## to Cloudflare: database, migrations, a check of the schema, then the 
 
 deploy-check: ## what `make deploy` would do; writes nothing
 	@scripts/deploy check
+
+backup: ## the database into one file: FILE=… STATE=some/folder, or the one at Cloudflare
+	@exec scripts/backup
+
+restore: ## a backup into an empty database: FILE=… STATE=some/folder or DATABASE=name; docs/backup.md
+	@exec scripts/restore
 
 clean: ## remove what was built and the local state; the cache in ~/.cache/manicule stays
 	@rm -rf build target node_modules .wrangler .state

@@ -15,7 +15,8 @@ CREATE TABLE program_version (
 ) STRICT;
 
 CREATE TABLE partner (
-  id TEXT PRIMARY KEY,                   -- immutable, ptn_…
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, ptn_…
   program_id TEXT NOT NULL,              -- immutable
   external_id TEXT NOT NULL,             -- immutable, the host's id for the partner; one that was made of its address is replaced when it is erased
   kind TEXT,                             -- mutable: developer, agency or content
@@ -75,7 +76,8 @@ CREATE TABLE partner_person (
 CREATE INDEX partner_person_mailbox ON partner_person (mailbox) WHERE mailbox IS NOT NULL;
 
 CREATE TABLE link (
-  code TEXT PRIMARY KEY,                 -- immutable, one namespace for all programs
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  code TEXT NOT NULL UNIQUE,             -- immutable, one namespace for all programs
   chosen INTEGER NOT NULL DEFAULT 0 CHECK (chosen IN (0, 1, 2)), -- immutable; an operator (1) or a partner (2) chose the code, and its case does not matter
   skeleton TEXT,                         -- immutable: the same for codes that look the same
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
@@ -101,7 +103,8 @@ CREATE TRIGGER link_look_alike BEFORE INSERT ON link WHEN EXISTS (SELECT 1 FROM 
 BEGIN SELECT RAISE(ABORT, 'guard:link_code_looks_alike'); END;
 
 CREATE TABLE event (
-  id TEXT PRIMARY KEY,                   -- immutable, the sender's id
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, the sender's id
   source TEXT NOT NULL,                  -- immutable: events, import, emdash, emdash-forms
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
@@ -143,7 +146,8 @@ CREATE INDEX event_person_mailbox ON event_person (mailbox) WHERE mailbox IS NOT
 -- An account and the number of decisions about it. A decision depends on what was read at one revision and is written
 -- at the next. If another decision was written first, the trigger aborts the batch.
 CREATE TABLE account (
-  id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, the host's id for the account
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
   needs_recompute_since_ms INTEGER,                -- mutable: since when its inputs are not those of its decision, so that it must be decided again
   quiet_revision INTEGER,                -- mutable: if it is the account's, the account is marked because of events that arrived late alone, and what follows is not announced
@@ -167,6 +171,7 @@ BEGIN SELECT RAISE(ABORT, 'guard:account_stale'); END;
 -- The partner that an account is bound to in each group of programs, with the attribution report. Unattributed accounts
 -- have a row too.
 CREATE TABLE binding (
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
   account_id TEXT NOT NULL REFERENCES account (id), -- immutable
   group_id TEXT NOT NULL,                -- immutable, the exclusive group
   program_id TEXT,                       -- mutable; NULL: not attributed
@@ -188,13 +193,13 @@ CREATE TABLE binding (
   states TEXT NOT NULL,                  -- mutable, JSON: the states it has reached
   grant_due_at_ms INTEGER,               -- mutable: from when a run may find a milestone reward due
   decided_at_ms INTEGER NOT NULL,        -- mutable
-  PRIMARY KEY (account_id, group_id)
+  UNIQUE (account_id, group_id)
 ) STRICT;
 CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
 CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_domain ON binding (domain, signed_up_at_ms) WHERE domain IS NOT NULL;
-CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX binding_clicked ON binding (code) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
@@ -232,8 +237,8 @@ CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_earned ON accrual (account_id, partner_id) WHERE net_cents > 0;
 CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
--- In the order in which runs vest them: what is still on hold is not read.
-CREATE INDEX accrual_pending ON accrual (program_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
+-- Partner by partner, as runs vest them: what is still on hold is not read.
+CREATE INDEX accrual_pending ON accrual (program_id, partner_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
 CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
@@ -449,7 +454,8 @@ CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner
 CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and the row's number
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, derived from the accrual and the row's number
   accrual_id TEXT,                             -- immutable, the accrual it is for; vesting posts one row per partner instead, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'deduct', 'redeem',
     'redeem_return', 'deliver', 'deliver_return')),
@@ -478,8 +484,13 @@ CREATE INDEX transfer_credit ON transfer (credit) WHERE accrual_id IS NULL;
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
-CREATE TRIGGER transfer_no_update BEFORE UPDATE OF id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id,
+CREATE TRIGGER transfer_no_update BEFORE UPDATE OF seq, id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id,
   actor, created_at_ms ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- SQLite has another name for seq, which the list of columns above does not include.
+CREATE TRIGGER transfer_no_move BEFORE UPDATE ON transfer WHEN NEW.seq <> OLD.seq BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- Rows are only added at the end, where they are sealed next.
+CREATE TRIGGER transfer_at_end AFTER INSERT ON transfer WHEN NEW.seq < (SELECT MAX(seq) FROM transfer)
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 -- Somebody's words can be erased, and nothing else.
 CREATE TRIGGER transfer_words BEFORE UPDATE OF reason ON transfer WHEN NEW.reason <> 'erased' BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
@@ -644,7 +655,8 @@ CREATE INDEX leaderboard_order ON leaderboard (program_id, referrals, gross_cent
 
 -- Messages to deliver, without addresses: those are looked up when a message is sent.
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued only once
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, derived: the same message is queued only once
   kind TEXT NOT NULL,                    -- immutable: a message type, reward.granted.referrer
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable
@@ -708,31 +720,48 @@ CREATE TABLE job_cursor (
   job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
   cursor TEXT NOT NULL                   -- mutable: the last item that was processed
 ) STRICT;
--- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk, and never
--- changed.
+-- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk.
 
--- Rows are appended in order of arrival. The only index is narrow on purpose: clicks are most of what this database
--- writes, and an index over the text columns wrote twice as many pages. A click's id is looked up through its code and
--- hour.
+-- One visit: the first of a link, visitor and clock hour. Clicks are most of what this database writes, so a click is one
+-- row and no more, found by its program and hour, and one entry of an index if it has a fingerprint. Bots are counted by
+-- link and day alone (link_day).
 CREATE TABLE click (
-  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
-  code          TEXT NOT NULL,                    -- immutable, the link's code
   program_id    TEXT NOT NULL,                    -- immutable
+  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
+  code          TEXT NOT NULL,                    -- immutable, the link's code
+  dedupe        INTEGER NOT NULL,                 -- immutable, 64-bit hash of code, visitor and hour: one counted click each
+  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
   partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at that time
   campaign      TEXT,                             -- immutable, the campaign from the URL, otherwise the link's
-  visitor       TEXT NOT NULL,                    -- immutable, vis_… of the cookie, fp_… of the month, or the click's own id
+  visitor       TEXT NOT NULL,                    -- immutable but for erasing: vis_… of the cookie, fp_… of the month, or the click's own id
   clicked_at_ms INTEGER NOT NULL,                 -- immutable, UTC milliseconds
-  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
-  kind          TEXT NOT NULL CHECK (kind IN ('visit', 'bot')), -- immutable
   country       TEXT,                             -- immutable, two letters, from Cloudflare
   utm_source    TEXT,                             -- immutable, the link's, otherwise the request's; at most 64 characters
   utm_medium    TEXT,                             -- immutable, the same
   referrer_host TEXT,                             -- immutable, host only, in lower case
-  fingerprint   TEXT,                             -- immutable, the visitor, if the program attributes by fingerprint
-  dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
-) STRICT;
-CREATE INDEX click_program ON click (program_id, clicked_at_ms);
+  fingerprint   TEXT,                             -- the visitor, if the program attributes by fingerprint; removed with the month's salt
+  PRIMARY KEY (program_id, hour, code, dedupe)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- The last flush of each isolate that counted something that is in no click's row, so that a flush that is sent again counts
+-- nothing twice. Rows of past days are deleted.
+CREATE TABLE click_flush (
+  writer TEXT PRIMARY KEY,                        -- immutable, the isolate: days since 1970 in six digits, then random
+  number INTEGER NOT NULL                         -- mutable, rises with each flush
+) STRICT, WITHOUT ROWID;
+
+-- Clicks that were answered and could not be stored, by day (UTC): the database was not there for too long.
+CREATE TABLE click_dropped (
+  day INTEGER PRIMARY KEY,                        -- immutable, days since 1970
+  clicks INTEGER NOT NULL                         -- mutable
+) STRICT;
+
+-- Has a row once there are more clicks than reports read while somebody waits.
+CREATE TABLE click_scale (
+  id INTEGER PRIMARY KEY CHECK (id = 1),          -- immutable
+  many_since_ms INTEGER NOT NULL                  -- immutable
+) STRICT;
 
 -- A month's row is deleted when no attribution window of its clicks is open, so that a fingerprint can't be traced back to an
 -- address anymore.
@@ -746,7 +775,8 @@ CREATE TABLE visitor_erasure (
   visitor TEXT PRIMARY KEY,                       -- immutable
   replacement TEXT NOT NULL,                      -- immutable, gone_…, random
   scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
-  row INTEGER NOT NULL                            -- mutable: its last row that was looked at
+  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at; of clicks the next hour
+  program_id TEXT NOT NULL DEFAULT ''             -- mutable: of clicks the program that is looked through
 ) STRICT, WITHOUT ROWID;
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
 
@@ -888,6 +918,7 @@ ALTER TABLE outbox ADD COLUMN is_emailed INTEGER NOT NULL DEFAULT 1; -- immutabl
 
 -- One row per message and recipient, without addresses: those are looked up for each attempt.
 CREATE TABLE delivery (
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
   outbox_id TEXT NOT NULL REFERENCES outbox (id), -- immutable
   channel TEXT NOT NULL CHECK (channel IN ('email', 'webhook')), -- immutable
   target TEXT NOT NULL,                  -- immutable: the partner, account or operator that an email is for, or a webhook's endpoint
@@ -898,7 +929,7 @@ CREATE TABLE delivery (
   claim TEXT,                            -- mutable: which worker is making an attempt
   last_error TEXT,                       -- mutable: why the last attempt failed
   sent_at_ms INTEGER,                    -- mutable
-  PRIMARY KEY (outbox_id, channel, target)
+  UNIQUE (outbox_id, channel, target)
 ) STRICT;
 CREATE INDEX delivery_due ON delivery (channel, next_attempt_at_ms) WHERE state = 'queued';
 CREATE INDEX delivery_claim ON delivery (claim) WHERE claim IS NOT NULL;
@@ -976,6 +1007,15 @@ CREATE TABLE unsubscribe (
   PRIMARY KEY (address_sha256, kind)
 ) STRICT;
 -- Payouts: who can be paid, what to pay, who approved it, and what was reversed.
+
+-- When this database was restored from a backup. What the lost one sent after the backup was made is not known here: it
+-- is looked up at Stripe before anything is sent.
+CREATE TABLE restoration (
+  restored_at_ms INTEGER PRIMARY KEY,    -- immutable
+  taken_at_ms INTEGER NOT NULL           -- immutable: when the backup was made
+) STRICT;
+CREATE TRIGGER restoration_no_update BEFORE UPDATE ON restoration BEGIN SELECT RAISE(ABORT, 'guard:restoration_immutable'); END;
+CREATE TRIGGER restoration_no_delete BEFORE DELETE ON restoration BEGIN SELECT RAISE(ABORT, 'guard:restoration_immutable'); END;
 
 -- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two writers with
 -- the same revision only the first succeeds. A final state never changes.
@@ -1119,7 +1159,7 @@ SELECT p.id AS payout_id, p.program_id, p.partner_id, p.unit,
   - (SELECT COALESCE(SUM(MAX(0, f.net_cents - f.payout_cents
        + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l JOIN payout_unsent u
             ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id WHERE l.accrual_id = f.id AND l.accrual_id <> ''))), 0)
-     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
+     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state <> 'available' AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
 FROM payout p JOIN ledger_account b ON b.partner_id = p.partner_id AND b.partner_id <> '' AND b.kind = 'available' AND b.unit = p.unit
 WHERE p.state = 'planned';
 
@@ -1301,7 +1341,7 @@ CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
 WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
   - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
-    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
+    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state <> 'available' AND l.state IN ('held', 'disputed')), 0)
 BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_balance'); END;
 
 -- The part of a redemption that was given back.
@@ -1456,22 +1496,20 @@ CREATE TABLE resource (
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
 -- The partners' pages show sums and the newest items, and must be as fast with a hundred thousand accruals as with ten.
--- So triggers keep the counts, and every list has its index.
+-- So triggers, and the flush of clicks, keep the counts, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
 CREATE TABLE link_day (
   partner_id TEXT NOT NULL,              -- immutable
   code TEXT NOT NULL,                    -- immutable, the link's code
   day INTEGER NOT NULL,                  -- immutable, days since 1970
-  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits without bots
+  clicks INTEGER NOT NULL DEFAULT 0,     -- mutable, written with the clicks: visits, each visitor once in an hour
+  bots INTEGER NOT NULL DEFAULT 0,       -- mutable, the same: requests of programs
+  limited INTEGER NOT NULL DEFAULT 0,    -- mutable, the same: visits beyond what is stored of one network
   signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: the partner's accounts that signed up on that day
   conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since the binding was on that day
   PRIMARY KEY (partner_id, code, day)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
-  INSERT INTO link_day (partner_id, code, day, clicks) VALUES (NEW.partner_id, NEW.code, NEW.hour / 24, 1)
-    ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + 1;
-END;
 CREATE TRIGGER binding_count AFTER INSERT ON binding WHEN NEW.partner_id IS NOT NULL BEGIN
   INSERT INTO link_day (partner_id, code, day, signups) VALUES (NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1)
     ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
@@ -1521,8 +1559,9 @@ WHEN NEW.partner_id <> '' AND (OLD.net_cents, OLD.at_ms) IS NOT (NEW.net_cents, 
     ON CONFLICT (partner_id, day, unit) DO UPDATE SET cents = cents + excluded.cents;
 END;
 
--- A partner's accruals in one state, newest first.
-CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms);
+-- A partner's accruals in one state, newest first. Those that are available, most of them, are in `accrual_taken`; a query
+-- for other states must say `state <> 'available'` to use this.
+CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms) WHERE state <> 'available';
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 -- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, accruals without a hold,
 -- and adjustments. Without these indexes, a payout's receipt would read every accrual that its partner ever had.
@@ -1610,7 +1649,7 @@ CREATE VIEW unexpected_transfer AS
 SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made_at_ms, t.acknowledged_at_ms FROM reported_transfer t
   WHERE t.acknowledged_at_ms IS NULL
     AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.id = t.transfer_group AND p.destination = t.destination
-      AND p.attempt > 0 AND p.state IN ('planned', 'submitting'));
+      AND (p.attempt > 0 OR EXISTS (SELECT 1 FROM restoration WHERE restored_at_ms > p.created_at_ms - 34560000000)) AND p.state IN ('planned', 'submitting'));
 -- Previews: what a run would do, or what a draft of a program would have paid. Computed page by page over all accounts of
 -- a group of programs, so that they can be of any size, without an effect on anything else. They live for a day.
 CREATE TABLE preview (
@@ -1812,3 +1851,108 @@ CREATE TABLE kept_report (
   PRIMARY KEY (kind, subject, from_ms, to_ms)
 ) STRICT;
 CREATE INDEX kept_report_wanted ON kept_report (wanted_at_ms) WHERE wanted_at_ms IS NOT NULL;
+-- The ledger's seal: its rows in blocks, each with a hash over its rows and the block before.
+
+-- A block is the rows after those of the block before, up to its last one. Its hash is of its own columns and its rows,
+-- without their reasons, which may be erased (docs/ledger.md).
+CREATE TABLE ledger_block (
+  number INTEGER PRIMARY KEY,            -- immutable, 1, 2, 3, …
+  last_seq INTEGER NOT NULL,             -- immutable: its last row
+  row_count INTEGER NOT NULL CHECK (row_count >= 1), -- immutable
+  previous_hash TEXT NOT NULL,           -- immutable, hex; '' for the first
+  hash TEXT NOT NULL,                    -- immutable, hex: SHA-256
+  sealed_at_ms INTEGER NOT NULL          -- immutable
+) STRICT;
+CREATE TRIGGER ledger_block_next BEFORE INSERT ON ledger_block
+WHEN NEW.number <> (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_block)
+  OR NEW.previous_hash <> COALESCE((SELECT hash FROM ledger_block WHERE number = NEW.number - 1), '')
+  OR NEW.last_seq <= COALESCE((SELECT last_seq FROM ledger_block WHERE number = NEW.number - 1), 0)
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_block_stale'); END;
+CREATE TRIGGER ledger_block_no_update BEFORE UPDATE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+CREATE TRIGGER ledger_block_no_delete BEFORE DELETE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- What anybody can leave behind is bounded, and what nobody needs anymore is removed (docs/limits.md).
+
+-- The campaigns of a link and week that are kept by name: the first 50. Anybody can put a name of their own into an
+-- address, so all others are "(other)".
+CREATE TABLE campaign_week (
+  week     INTEGER NOT NULL,             -- immutable: weeks since Monday, 1970-01-05 00:00 UTC
+  code     TEXT NOT NULL,                -- immutable, the link's code
+  campaign TEXT NOT NULL,                -- immutable
+  PRIMARY KEY (week, code, campaign)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER click_campaign AFTER INSERT ON click
+WHEN NEW.campaign <> '(other)' AND NOT EXISTS (SELECT 1 FROM campaign_week w
+  WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code AND w.campaign = NEW.campaign)
+  AND NEW.campaign IS NOT (SELECT l.campaign FROM link l WHERE l.code = NEW.code) BEGIN
+  INSERT INTO campaign_week (week, code, campaign) SELECT (NEW.hour - 96) / 168, NEW.code, NEW.campaign
+  WHERE (SELECT COUNT(*) FROM campaign_week w WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code) < 50;
+  UPDATE click SET campaign = '(other)'
+  WHERE program_id = NEW.program_id AND hour = NEW.hour AND code = NEW.code AND dedupe = NEW.dedupe
+    AND NOT EXISTS (SELECT 1 FROM campaign_week w
+      WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code AND w.campaign = NEW.campaign);
+END;
+CREATE TRIGGER funnel_event_campaign AFTER INSERT ON funnel_event
+WHEN NEW.campaign NOT IN ('', '(other)') AND NOT EXISTS (SELECT 1 FROM campaign_week w
+  WHERE w.week = (NEW.at_ms - 345600000) / 604800000 AND w.code = NEW.code AND w.campaign = NEW.campaign)
+  AND NEW.campaign IS NOT (SELECT l.campaign FROM link l WHERE l.code = NEW.code) BEGIN
+  INSERT INTO campaign_week (week, code, campaign) SELECT (NEW.at_ms - 345600000) / 604800000, NEW.code, NEW.campaign
+  WHERE (SELECT COUNT(*) FROM campaign_week w
+    WHERE w.week = (NEW.at_ms - 345600000) / 604800000 AND w.code = NEW.code) < 50;
+  UPDATE funnel_event SET campaign = '(other)' WHERE id = NEW.id AND NOT EXISTS (SELECT 1 FROM campaign_week w
+    WHERE w.week = (NEW.at_ms - 345600000) / 604800000 AND w.code = NEW.code AND w.campaign = NEW.campaign);
+END;
+
+-- A partner's links are never removed, because their codes would be given to others; so a partner has at most 1,000. A
+-- program has at most 50 resources: the pages list all of them.
+CREATE TRIGGER link_limit BEFORE INSERT ON link
+WHEN (SELECT COUNT(*) FROM (SELECT 1 FROM link WHERE partner_id = NEW.partner_id LIMIT 1000)) >= 1000
+BEGIN SELECT RAISE(ABORT, 'guard:link_limit'); END;
+CREATE TRIGGER resource_limit BEFORE INSERT ON resource
+WHEN (SELECT COUNT(*) FROM (SELECT 1 FROM resource WHERE program_id = NEW.program_id LIMIT 50)) >= 50
+BEGIN SELECT RAISE(ABORT, 'guard:resource_limit'); END;
+
+-- Emailed links by the network that requested them: one network has 120 an hour, however many addresses it types.
+CREATE INDEX magic_link_requested ON magic_link (requested_by, created_at_ms) WHERE requested_by <> '';
+
+-- Stored responses are removed after a while, but those of calls that moved money stay with their keys.
+ALTER TABLE idempotency ADD COLUMN moves_money INTEGER NOT NULL DEFAULT 0 CHECK (moves_money IN (0, 1)); -- immutable
+CREATE INDEX idempotency_age ON idempotency (created_at_ms) WHERE moves_money = 0;
+
+-- A message that was delivered, or that nobody wanted, is emptied after a while: its deliveries and what it says are
+-- removed. Its id stays, because by it nothing is announced or handed over twice.
+ALTER TABLE outbox ADD COLUMN emptied_at_ms INTEGER; -- set once
+CREATE INDEX outbox_age ON outbox (created_at_ms) WHERE emptied_at_ms IS NULL AND state IN ('sent', 'suppressed');
+
+CREATE INDEX stripe_event_age ON stripe_event (received_at_ms);
+-- What stays of clicks and funnel events when their rows are removed: the sums that reports show.
+
+-- Rule 24: distinct visitors of a week whose rows were removed. Of a partner's campaigns those with the most visitors stay, the
+-- others are summed as '(other)'.
+CREATE TABLE funnel_sum (
+  program_id TEXT NOT NULL,              -- immutable
+  week TEXT NOT NULL,                    -- immutable, 2026-W24
+  partner_id TEXT NOT NULL,              -- immutable
+  campaign TEXT NOT NULL,                -- immutable; '' if none was named
+  stage TEXT NOT NULL,                   -- immutable; '' are clicks
+  visitors INTEGER NOT NULL,             -- mutable: rows of the week that came after it was summed are added
+  PRIMARY KEY (program_id, week, partner_id, campaign, stage)
+) STRICT, WITHOUT ROWID;
+
+-- Removed clicks of a day by channel: a partner's largest channels, the others summed as '(other)'.
+CREATE TABLE channel_sum (
+  program_id TEXT NOT NULL,              -- immutable
+  day INTEGER NOT NULL,                  -- immutable, days since 1970
+  partner_id TEXT NOT NULL,              -- immutable
+  channel TEXT NOT NULL,                 -- immutable
+  clicks INTEGER NOT NULL,               -- mutable, the same
+  PRIMARY KEY (program_id, day, partner_id, channel)
+) STRICT, WITHOUT ROWID;
+
+-- The week of a program whose rows are summed and being removed. Its clicks count as removed from then on.
+CREATE TABLE week_removal (
+  program_id TEXT NOT NULL,              -- immutable
+  week TEXT NOT NULL,                    -- immutable
+  from_hour INTEGER NOT NULL,            -- immutable, the week's first clock hour
+  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
+  PRIMARY KEY (program_id, week)
+) STRICT, WITHOUT ROWID;

@@ -15,7 +15,8 @@ CREATE TABLE program_version (
 ) STRICT;
 
 CREATE TABLE partner (
-  id TEXT PRIMARY KEY,                   -- immutable, ptn_…
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, ptn_…
   program_id TEXT NOT NULL,              -- immutable
   external_id TEXT NOT NULL,             -- immutable, the host's id for the partner; one that was made of its address is replaced when it is erased
   kind TEXT,                             -- mutable: developer, agency or content
@@ -75,7 +76,8 @@ CREATE TABLE partner_person (
 CREATE INDEX partner_person_mailbox ON partner_person (mailbox) WHERE mailbox IS NOT NULL;
 
 CREATE TABLE link (
-  code TEXT PRIMARY KEY,                 -- immutable, one namespace for all programs
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  code TEXT NOT NULL UNIQUE,             -- immutable, one namespace for all programs
   chosen INTEGER NOT NULL DEFAULT 0 CHECK (chosen IN (0, 1, 2)), -- immutable; an operator (1) or a partner (2) chose the code, and its case does not matter
   skeleton TEXT,                         -- immutable: the same for codes that look the same
   partner_id TEXT NOT NULL REFERENCES partner (id), -- immutable
@@ -101,7 +103,8 @@ CREATE TRIGGER link_look_alike BEFORE INSERT ON link WHEN EXISTS (SELECT 1 FROM 
 BEGIN SELECT RAISE(ABORT, 'guard:link_code_looks_alike'); END;
 
 CREATE TABLE event (
-  id TEXT PRIMARY KEY,                   -- immutable, the sender's id
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, the sender's id
   source TEXT NOT NULL,                  -- immutable: events, import, emdash, emdash-forms
   type TEXT NOT NULL,                    -- immutable
   account_id TEXT,                       -- immutable
@@ -143,7 +146,8 @@ CREATE INDEX event_person_mailbox ON event_person (mailbox) WHERE mailbox IS NOT
 -- An account and the number of decisions about it. A decision depends on what was read at one revision and is written
 -- at the next. If another decision was written first, the trigger aborts the batch.
 CREATE TABLE account (
-  id TEXT PRIMARY KEY,                   -- immutable, the host's id for the account
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, the host's id for the account
   revision INTEGER NOT NULL CHECK (revision >= 1), -- mutable, incremented by each decision
   needs_recompute_since_ms INTEGER,                -- mutable: since when its inputs are not those of its decision, so that it must be decided again
   quiet_revision INTEGER,                -- mutable: if it is the account's, the account is marked because of events that arrived late alone, and what follows is not announced
@@ -167,6 +171,7 @@ BEGIN SELECT RAISE(ABORT, 'guard:account_stale'); END;
 -- The partner that an account is bound to in each group of programs, with the attribution report. Unattributed accounts
 -- have a row too.
 CREATE TABLE binding (
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
   account_id TEXT NOT NULL REFERENCES account (id), -- immutable
   group_id TEXT NOT NULL,                -- immutable, the exclusive group
   program_id TEXT,                       -- mutable; NULL: not attributed
@@ -188,13 +193,13 @@ CREATE TABLE binding (
   states TEXT NOT NULL,                  -- mutable, JSON: the states it has reached
   grant_due_at_ms INTEGER,               -- mutable: from when a run may find a milestone reward due
   decided_at_ms INTEGER NOT NULL,        -- mutable
-  PRIMARY KEY (account_id, group_id)
+  UNIQUE (account_id, group_id)
 ) STRICT;
 CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE partner_id IS NOT NULL;
 CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_domain ON binding (domain, signed_up_at_ms) WHERE domain IS NOT NULL;
-CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX binding_clicked ON binding (code) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
@@ -232,8 +237,8 @@ CREATE INDEX accrual_account ON accrual (account_id);
 CREATE INDEX accrual_earned ON accrual (account_id, partner_id) WHERE net_cents > 0;
 CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
 CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
--- In the order in which runs vest them: what is still on hold is not read.
-CREATE INDEX accrual_pending ON accrual (program_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
+-- Partner by partner, as runs vest them: what is still on hold is not read.
+CREATE INDEX accrual_pending ON accrual (program_id, partner_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
 CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
@@ -449,7 +454,8 @@ CREATE INDEX ledger_account_partner ON ledger_account (partner_id) WHERE partner
 CREATE INDEX ledger_account_budget ON ledger_account (program_id) WHERE kind = 'budget';
 
 CREATE TABLE transfer (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from the accrual and the row's number
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, derived from the accrual and the row's number
   accrual_id TEXT,                             -- immutable, the accrual it is for; vesting posts one row per partner instead, see run_item
   code TEXT NOT NULL CHECK (code IN ('accrue', 'reverse', 'vest', 'fund', 'payout', 'payout_return', 'adjust', 'deduct', 'redeem',
     'redeem_return', 'deliver', 'deliver_return')),
@@ -478,8 +484,13 @@ CREATE INDEX transfer_credit ON transfer (credit) WHERE accrual_id IS NULL;
 -- Payout returns by year.
 CREATE INDEX transfer_return ON transfer (created_at_ms) WHERE code = 'payout_return';
 
-CREATE TRIGGER transfer_no_update BEFORE UPDATE OF id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id,
+CREATE TRIGGER transfer_no_update BEFORE UPDATE OF seq, id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id,
   actor, created_at_ms ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- SQLite has another name for seq, which the list of columns above does not include.
+CREATE TRIGGER transfer_no_move BEFORE UPDATE ON transfer WHEN NEW.seq <> OLD.seq BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- Rows are only added at the end, where they are sealed next.
+CREATE TRIGGER transfer_at_end AFTER INSERT ON transfer WHEN NEW.seq < (SELECT MAX(seq) FROM transfer)
+BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 -- Somebody's words can be erased, and nothing else.
 CREATE TRIGGER transfer_words BEFORE UPDATE OF reason ON transfer WHEN NEW.reason <> 'erased' BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
@@ -644,7 +655,8 @@ CREATE INDEX leaderboard_order ON leaderboard (program_id, referrals, gross_cent
 
 -- Messages to deliver, without addresses: those are looked up when a message is sent.
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,                   -- immutable, derived: the same message is queued only once
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, derived: the same message is queued only once
   kind TEXT NOT NULL,                    -- immutable: a message type, reward.granted.referrer
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT,                       -- immutable

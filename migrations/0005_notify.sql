@@ -9,6 +9,7 @@ ALTER TABLE outbox ADD COLUMN is_emailed INTEGER NOT NULL DEFAULT 1; -- immutabl
 
 -- One row per message and recipient, without addresses: those are looked up for each attempt.
 CREATE TABLE delivery (
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
   outbox_id TEXT NOT NULL REFERENCES outbox (id), -- immutable
   channel TEXT NOT NULL CHECK (channel IN ('email', 'webhook')), -- immutable
   target TEXT NOT NULL,                  -- immutable: the partner, account or operator that an email is for, or a webhook's endpoint
@@ -19,7 +20,7 @@ CREATE TABLE delivery (
   claim TEXT,                            -- mutable: which worker is making an attempt
   last_error TEXT,                       -- mutable: why the last attempt failed
   sent_at_ms INTEGER,                    -- mutable
-  PRIMARY KEY (outbox_id, channel, target)
+  UNIQUE (outbox_id, channel, target)
 ) STRICT;
 CREATE INDEX delivery_due ON delivery (channel, next_attempt_at_ms) WHERE state = 'queued';
 CREATE INDEX delivery_claim ON delivery (claim) WHERE claim IS NOT NULL;

@@ -1,5 +1,14 @@
 -- Payouts: who can be paid, what to pay, who approved it, and what was reversed.
 
+-- When this database was restored from a backup. What the lost one sent after the backup was made is not known here: it
+-- is looked up at Stripe before anything is sent.
+CREATE TABLE restoration (
+  restored_at_ms INTEGER PRIMARY KEY,    -- immutable
+  taken_at_ms INTEGER NOT NULL           -- immutable: when the backup was made
+) STRICT;
+CREATE TRIGGER restoration_no_update BEFORE UPDATE ON restoration BEGIN SELECT RAISE(ABORT, 'guard:restoration_immutable'); END;
+CREATE TRIGGER restoration_no_delete BEFORE DELETE ON restoration BEGIN SELECT RAISE(ABORT, 'guard:restoration_immutable'); END;
+
 -- One payment to one partner, from plan to transfer. Each change takes the next revision, so that of two writers with
 -- the same revision only the first succeeds. A final state never changes.
 CREATE TABLE payout (
@@ -142,7 +151,7 @@ SELECT p.id AS payout_id, p.program_id, p.partner_id, p.unit,
   - (SELECT COALESCE(SUM(MAX(0, f.net_cents - f.payout_cents
        + (SELECT COALESCE(SUM(u.amount_cents - u.allowed_cents), 0) FROM payout_accrual l JOIN payout_unsent u
             ON u.payout_id = l.payout_id AND u.accrual_id = l.accrual_id WHERE l.accrual_id = f.id AND l.accrual_id <> ''))), 0)
-     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
+     FROM accrual f WHERE f.partner_id = p.partner_id AND f.state <> 'available' AND f.state IN ('held', 'disputed') AND f.unit = p.unit AND f.balance = 'available') AS cents
 FROM payout p JOIN ledger_account b ON b.partner_id = p.partner_id AND b.partner_id <> '' AND b.kind = 'available' AND b.unit = p.unit
 WHERE p.state = 'planned';
 

@@ -83,7 +83,7 @@ CREATE TRIGGER redemption_balance BEFORE INSERT ON redemption
 WHEN NEW.amount_cents > COALESCE((SELECT a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents FROM ledger_account a
     WHERE a.id = NEW.program_id || '/' || NEW.unit || '/available/' || NEW.partner_id), 0)
   - COALESCE((SELECT SUM(l.net_cents) FROM accrual l WHERE l.partner_id = NEW.partner_id AND l.program_id = NEW.program_id
-    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state IN ('held', 'disputed')), 0)
+    AND l.unit = NEW.unit AND l.balance = 'available' AND l.state <> 'available' AND l.state IN ('held', 'disputed')), 0)
 BEGIN SELECT RAISE(ABORT, 'guard:redemption_above_balance'); END;
 
 -- The part of a redemption that was given back.

@@ -48,4 +48,4 @@ CREATE VIEW unexpected_transfer AS
 SELECT t.id, t.transfer_group, t.destination, t.currency, t.amount_cents, t.made_at_ms, t.acknowledged_at_ms FROM reported_transfer t
   WHERE t.acknowledged_at_ms IS NULL
     AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.id = t.transfer_group AND p.destination = t.destination
-      AND p.attempt > 0 AND p.state IN ('planned', 'submitting'));
+      AND (p.attempt > 0 OR EXISTS (SELECT 1 FROM restoration WHERE restored_at_ms > p.created_at_ms - 34560000000)) AND p.state IN ('planned', 'submitting'));

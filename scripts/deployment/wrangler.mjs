@@ -5,8 +5,8 @@ import { join } from "node:path";
 const MINUTES_MAX = 10;
 
 /**
- * Returns a function that runs wrangler with arguments and returns its exit status and output. `accountId` may be set
- * later.
+ * Returns a function that runs wrangler with arguments and returns its exit status and output, all of it and that of
+ * stdout. `accountId` may be set later.
  */
 export function runner(root, env) {
   const run = (words) =>
@@ -19,12 +19,15 @@ export function runner(root, env) {
       });
       run.child = child;
       let output = "";
-      for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
+      let stdout = "";
+      // As text: a character may arrive in two pieces.
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+      child.stdout.on("data", (text) => (stdout += text));
       child.once("error", failed);
       child.once("close", (status, signal) => {
         run.child = undefined;
         if (signal) output += `\nwrangler was ended by ${signal}${signal === "SIGTERM" ? ` (after ${MINUTES_MAX} minutes, or by hand)` : ""}`;
-        done({ status: status ?? 1, output });
+        done({ status: status ?? 1, output, stdout });
       });
     });
   return run;

@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 /// Random bytes that a new id uses: 15 bytes make 24 characters of base32, which rules out guessing and collisions.
 pub const ID_BYTES: usize = 15;
 
+/// How many characters of its random part an id shares with the id that it is near to.
+pub const NEAR: usize = 6;
+
 /// Crockford's base32 in lower case: no letter looks like another letter or a digit.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut alphabet = Specification::new();
@@ -48,7 +51,6 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
 /// The same, but starting like the id `near`. Such ids sort in the order of the ids they are near to, so rows that are
 /// written together are adjacent in every index. An empty `near` adds no prefix.
 pub fn derived_near(prefix: &str, near: &str, parts: &[&str]) -> String {
-    const NEAR: usize = 6;
     let own = derived(prefix, parts);
     let place = near.split_once('_').and_then(|(_, random)| random.get(..NEAR));
     place.map_or_else(|| own.clone(), |place| format!("{prefix}_{place}{}", &own[prefix.len() + 1 + NEAR..]))

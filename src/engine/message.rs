@@ -38,6 +38,7 @@ names! {
         ReviewOpened = "review.opened",
         BudgetLow = "budget.low",
         ReportFunnel = "report.funnel",
+        ReportLedger = "report.ledger",
         AttributionQuestion = "attribution.question",
         AttributionReply = "attribution.reply",
     }
@@ -79,9 +80,8 @@ impl MessageType {
             PayoutFailed => &[Audience::Partner, Audience::Operator],
             RewardGrantedReferee => &[Audience::Account],
             PayoutApproval | PayoutReview | PayoutFunds | PayoutAccess | TransferUnexpected | CreditReview
-            | CreditFailed | AdjustmentApproval | ReviewOpened | BudgetLow | ReportFunnel | AttributionQuestion => {
-                &[Audience::Operator]
-            }
+            | CreditFailed | AdjustmentApproval | ReviewOpened | BudgetLow | ReportFunnel | ReportLedger
+            | AttributionQuestion => &[Audience::Operator],
             PartnerJoined | AccrualUpdated | AccrualVoided | RewardReversed => &[],
         }
     }
@@ -107,6 +107,7 @@ impl MessageType {
             | AdjustmentApproval
             | ReviewOpened
             | BudgetLow
+            | ReportLedger
             | AttributionQuestion
             | AttributionReply => Need::Required,
         }

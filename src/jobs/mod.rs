@@ -9,15 +9,15 @@ use crate::service::accrual::adjust;
 use crate::service::context::{Context, Ports, TIGHT};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
-use crate::service::identity::sign_in;
-use crate::service::ledger::budget;
+use crate::service::ledger::{budget, seal};
+use crate::service::link::removal;
 use crate::service::message::deliver;
 use crate::service::partner::standing;
 use crate::service::payout::{platform, send, unexpected};
 use crate::service::person::erase;
 use crate::service::report::kept;
 use crate::service::settlement::settle;
-use crate::service::{credit, funnel};
+use crate::service::{credit, funnel, retention};
 use crate::store::health;
 use crate::store::port::DbError;
 use crate::store::preview::preview_purge;
@@ -64,9 +64,11 @@ impl Job {
     }
 }
 
-/// The parts of a sweep, in this order. None depends on another: the next sweep continues what one leaves unfinished.
+/// The parts of a sweep, in this order. None depends on another: the next sweep continues what one leaves unfinished. What
+/// was written before the sweep is sealed first, whatever else there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
+    Seal,
     Recompute,
     Budgets,
     Runs,
@@ -80,9 +82,11 @@ enum Part {
     Ledger,
     Reports,
     Visitors,
+    Clicks,
+    Retention,
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 15] = [
     Part::Recompute,
     Part::Budgets,
     Part::Runs,
@@ -96,6 +100,8 @@ const PARTS: [Part; 13] = [
     Part::Ledger,
     Part::Reports,
     Part::Visitors,
+    Part::Clicks,
+    Part::Retention,
 ];
 
 /// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
@@ -120,8 +126,10 @@ pub async fn run<P: Ports>(ctx: &Context<'_, P>, cron: &str, scheduled: UtcMilli
 async fn trigger<P: Ports>(ctx: &Context<'_, P>, cadence: Cadence, scheduled: UtcMillis) -> Result<(), AppError> {
     let announced = |catalog: &Catalog| {
         let mut statements = Vec::from_iter(kept::wanted_at(catalog, cadence, scheduled, ctx.now));
-        if cadence == Cadence::Weekly {
-            statements.extend(funnel::announcement(catalog, scheduled, ctx.now));
+        match cadence {
+            Cadence::Weekly => statements.extend(funnel::announcement(catalog, scheduled, ctx.now)),
+            Cadence::Monthly => statements.push(seal::announcement(scheduled, ctx.now)),
+            _ => {}
         }
         statements
     };
@@ -136,7 +144,7 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
     // When statements are scarce, one part with much to do uses them all, so each sweep starts with another part.
     let turn = scheduled.0.div_euclid(SWEEP_MS).rem_euclid(PARTS.len() as i64);
     let first = if ctx.is_tight() { usize::try_from(turn).unwrap_or(0) } else { 0 };
-    for part in PARTS.iter().cycle().skip(first).take(PARTS.len()) {
+    for part in [Part::Seal].iter().chain(PARTS.iter().cycle().skip(first).take(PARTS.len())) {
         match sweep_part(ctx, *part).await {
             Ok(()) => {}
             Err(error) if error.is_cut_off() => {}
@@ -159,6 +167,7 @@ async fn sweep<P: Ports>(ctx: &Context<'_, P>, scheduled: UtcMillis) -> Result<R
 
 async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), AppError> {
     match part {
+        Part::Seal => seal::sweep(ctx).await?,
         Part::Recompute => recompute::process_marked(ctx, RECOMPUTE_PAGES).await?,
         Part::Budgets => {
             budget::sweep(ctx).await?;
@@ -182,7 +191,6 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             deliver::sweep(ctx).await?;
         }
         Part::Links => {
-            sign_in::purge(ctx).await?;
             ctx.query(preview_purge(ctx.now)).await?;
         }
         Part::Ledger => {
@@ -192,6 +200,8 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
         Part::Visitors => {
             erase::go_on(ctx).await?;
         }
+        Part::Clicks => removal::sweep(ctx).await?,
+        Part::Retention => retention::sweep(ctx).await?,
     }
     Ok(())
 }

@@ -49,6 +49,8 @@ guards! {
     MagicLinkUsed "magic_link_used" LostRace,
     // Others were made since they were counted: a fresh count refuses it with a sentence.
     WebhookEndpointLimit "webhook_endpoint_limit" LostRace,
+    LinkLimit "link_limit" LostRace,
+    ResourceLimit "resource_limit" LostRace,
     // It was sent or replied to since it was read.
     QuestionSettled "question_settled" LostRace,
     LedgerImmutable "ledger_immutable" Violation,
@@ -58,6 +60,8 @@ guards! {
     LedgerAccountsDiffer "ledger_accounts_differ" Violation,
     LedgerNotPending "ledger_not_pending" Violation,
     LedgerAboveAccrual "ledger_above_accrual" Violation,
+    // Another sweep has sealed the rows.
+    LedgerBlockStale "ledger_block_stale" LostRace,
     // The balance was another one when it was read.
     LedgerAboveBalance "ledger_above_balance" LostRace,
     PayoutNotNew "payout_not_new" Violation,
@@ -97,6 +101,7 @@ guards! {
     PromotionStale "promotion_stale" LostRace,
     PromotionSetOnce "promotion_set_once" Violation,
     PromotionImmutable "promotion_immutable" Violation,
+    RestorationImmutable "restoration_immutable" Violation,
 }
 
 /// Tables whose rows two requests may insert at once, under an id or key that both know: the second one finds the first

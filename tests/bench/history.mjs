@@ -72,6 +72,8 @@ function month(n, invoices) {
   db.exec("PRAGMA synchronous = OFF; BEGIN");
   for (const { id, reward, code } of PROGRAMS) {
     const name = `'${code}${n}_' || i`;
+    // Derived ids are scattered over their table, as these are.
+    const accrual = `printf('acr_%08x${code}${n}_%d', (i + 1) * 2654435761 & 4294967295, i)`;
     const when = `${at} + (i % 27) * ${DAY} + i % 86400000`;
     db.exec(`
       ${numbers(each)} INSERT INTO event (id, source, type, account_id, invoice_id, state, occurred_at_ms, received_at_ms, body_sha256, payload, credential, codes, outcome)
@@ -79,10 +81,10 @@ function month(n, invoices) {
           '{"invoice.paid":{"invoice_id":"in_' || ${name} || '","amount":{"cents":10000,"currency":"usd"}}}', '{}', '[]', '{}' FROM n;
       ${numbers(each)} INSERT INTO accrual (id, program_id, program_version, reward_id, partner_id, account_id, event_id, source, at_ms, period, unit, gross_cents, cap_reduction_cents,
           net_cents, balance, funding_account, state, vests_at_ms, reason, postings, closed, changed_at_ms)
-        SELECT printf('acr_%06d${code}${n}_%d', i % ${partners}, i), '${id}', 1, '${reward}', printf('ptn_${code}%06d', i % ${partners}), '${code}acc' || (i % ${partners}), 'evt_' || ${name}, 'invoice:in_' || ${name},
+        SELECT ${accrual}, '${id}', 1, '${reward}', printf('ptn_${code}%06d', i % ${partners}), '${code}acc' || (i % ${partners}), 'evt_' || ${name}, 'invoice:in_' || ${name},
           ${when}, '${period}', 'cash:usd', 2000, 0, 2000, 'pending', 'expense', 'pending', ${when}, 'x', 1, 1, ${when} FROM n;
       ${numbers(each)} INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
-        SELECT printf('acr_%06d${code}${n}_%d.1', i % ${partners}, i), printf('acr_%06d${code}${n}_%d', i % ${partners}, i), 'accrue', 'single', '${id}/cash:usd/expense', printf('${id}/cash:usd/pending/ptn_${code}%06d', i % ${partners}), 2000,
+        SELECT ${accrual} || '.1', ${accrual}, 'accrue', 'single', '${id}/cash:usd/expense', printf('${id}/cash:usd/pending/ptn_${code}%06d', i % ${partners}), 2000,
           '${id}', 'evt_' || ${name}, 'x', ${when} FROM n;`);
   }
   db.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
@@ -155,6 +157,9 @@ const vested = one("SELECT COUNT(*) FROM accrual WHERE state = 'available' AND b
 const statements = one(`SELECT COUNT(DISTINCT partner_id) FROM run_partner WHERE run_id IN (SELECT id FROM run WHERE as_of_ms = ${last})`);
 check(left === 0 && vested === all, `nothing is left: ${vested} of ${all} accruals vested, ${left} pending`);
 check(statements === sizes.partners, `a statement for each of ${statements} partners`);
+const vests = one(`SELECT COUNT(*) FROM transfer WHERE code = 'vest' AND run_id IN (SELECT id FROM run WHERE as_of_ms = ${last})`);
+const pages = Math.ceil(sizes.months.at(-1) / 10_000) + PROGRAMS.length;
+check(vests <= sizes.partners + pages, `what vests for a partner is one ledger row, or two where a page ends: ${vests} rows`);
 check(one("SELECT COUNT(*) FROM ledger_check") === 0, "no fault in the ledger");
 books.close();
 

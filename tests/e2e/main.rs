@@ -31,6 +31,7 @@ mod privacy;
 mod redirect;
 mod referral_chain;
 mod refusals;
+mod restored;
 mod routes;
 mod server;
 mod stand_in;

@@ -123,6 +123,27 @@ impl Server {
         self.go();
     }
 
+    /// A backup of the running Worker's database, by `scripts/backup`.
+    pub fn back_up(&self) -> PathBuf {
+        let file = self.state.join("backup.sql");
+        self.script("backup", &file);
+        file
+    }
+
+    /// Loses the database, and restores it from a backup with `scripts/restore`.
+    pub fn restore(&mut self, backup: &Path) {
+        self.stop();
+        fs::rename(self.state.join("storage"), self.state.join("lost")).expect("the storage");
+        self.script("restore", backup);
+        self.go();
+    }
+
+    fn script(&self, name: &str, file: &Path) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
+        let done = Command::new(script).env("STATE", &self.state).env("FILE", file).output().expect("a script");
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// The database of a stopped Worker.
     pub fn open(&mut self) -> rusqlite::Connection {
         self.stop();

@@ -45,7 +45,7 @@ fn body(request: &OutgoingRequest) -> Value {
 const RUNS_ARE_OVERDUE: u16 = 503;
 
 /// The types that events and runs announce, and how often when everything happens.
-const BY_EVENTS: [(MessageType, usize); 10] = [
+const BY_EVENTS: [(MessageType, usize); 11] = [
     // The client's commission, the guest's first tier and the friend's reward; the guest's waited for a budget.
     (MessageType::AccrualCreated, 3),
     (MessageType::AccrualUpdated, 1),
@@ -54,6 +54,7 @@ const BY_EVENTS: [(MessageType, usize); 10] = [
     (MessageType::BudgetLow, 2),
     (MessageType::ReferralJoined, 4),
     (MessageType::ReportFunnel, 1),
+    (MessageType::ReportLedger, 1),
     (MessageType::ReviewOpened, 1),
     (MessageType::RewardGrantedReferee, 1),
     // One for the friend, and one for the guest's first tier.
@@ -97,7 +98,7 @@ fn each_event_is_announced_once() {
         ("agency@partners.example", 3 + also(Audience::Partner)),
         ("salon@partners.example", 2),
         ("friend@friends.example", 1 + also(Audience::Account)),
-        (OPERATOR, 4 + also(Audience::Operator)),
+        (OPERATOR, 5 + also(Audience::Operator)),
     ];
     assert_eq!(mails, wanted.map(|(to, n)| (to.to_owned(), n)).into());
     assert_eq!(fixture.world.db.number("SELECT COUNT(*) FROM outbox WHERE state <> 'sent'"), 0);

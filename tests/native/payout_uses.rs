@@ -13,8 +13,10 @@ mod lists;
 mod payability;
 mod plans;
 mod refused;
+mod restored;
 mod reversals;
 mod rounding;
+mod seal;
 mod silence;
 mod suspensions;
 

@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 use manicule::engine::attribution::reason::LossReason;
+use manicule::engine::ledger::seal::SealFault;
 use manicule::engine::message::MessageType;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,7 @@ fn fill(value: &mut Value) {
                 match value.as_str().filter(|_| key == "enum") {
                     Some("src/engine/message.rs MessageType") => *value = json!(MessageType::ALL),
                     Some("src/engine/attribution/reason.rs LossReason") => *value = json!(LossReason::ALL),
+                    Some("src/engine/ledger/seal.rs SealFault") => *value = json!(SealFault::ALL),
                     Some(other) => panic!("{other} is filled in by nothing"),
                     None => fill(value),
                 }

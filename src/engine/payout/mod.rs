@@ -6,7 +6,8 @@
 //! again under the same key while the key is younger than [`KEY_TRUSTED_MS`], and never after that: silence is unknown,
 //! so if a lookup finds nothing either, a person decides. A refusal is an answer: once a lookup confirms it, money is made
 //! available again, and a further attempt has a new key. A payout that is known not to have reached Stripe is planned
-//! again, under the same key.
+//! again, under the same key. What a database that is lost may have sent before it was restored from a backup is looked up
+//! before it is sent, whatever is known of its keys.
 
 pub mod payee;
 pub mod region;
@@ -91,6 +92,9 @@ pub struct OutboundTransfer {
     pub stripe_id: Option<String>,
     pub done_at_ms: Option<UtcMillis>,
     pub created_at_ms: UtcMillis,
+    /// 1 if the database was restored from a backup: Stripe may have it without its being known here.
+    #[serde(default)]
+    pub look_first: i64,
 }
 
 /// What to do with an outbound transfer.
@@ -157,16 +161,21 @@ pub fn next(s: &OutboundTransfer, now: UtcMillis) -> TransferStep {
     if now < s.due_at_ms {
         return TransferStep::Wait;
     }
-    let is_key_old = s.tries > 0 && s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS));
     match s.state {
         PayoutState::Planned if s.held != 0 => TransferStep::Wait,
-        PayoutState::Planned if s.attempt == 0 => TransferStep::Claim,
+        PayoutState::Planned if s.attempt == 0 && s.look_first == 0 => TransferStep::Claim,
         PayoutState::Planned => TransferStep::LookUp,
-        PayoutState::Submitting if s.refusal.is_some() || is_key_old => TransferStep::LookUp,
+        PayoutState::Submitting if s.refusal.is_some() || is_key_old(s, now) => TransferStep::LookUp,
         PayoutState::Submitting if s.held != 0 => TransferStep::Wait,
+        PayoutState::Submitting if s.look_first != 0 => TransferStep::LookUp,
         PayoutState::Submitting => TransferStep::Send,
         _ => TransferStep::Wait,
     }
+}
+
+/// Whether Stripe may have forgotten the key that was used.
+fn is_key_old(s: &OutboundTransfer, now: UtcMillis) -> bool {
+    s.tries > 0 && s.first_sent_at_ms.is_some_and(|first| now >= first.plus_ms(KEY_TRUSTED_MS))
 }
 
 /// The next attempt, just before it is sent. A payout may have less left than its previous attempt asked for, and a new
@@ -255,12 +264,13 @@ fn is_definite(status: u16, code: &str) -> bool {
 }
 
 /// What a lookup changes; `listed` is everything that Stripe has under the transfer's name. `None`: Stripe has nothing
-/// for the planned request, so a new attempt with a new key may start. If the last attempt was never answered, an empty
-/// list does not prove that it had no effect.
-pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject]) -> Option<TransferChange> {
+/// for the planned request, so a new attempt with a new key may start, or for one whose key can still be used. If the last
+/// attempt was never answered, an empty list does not prove that it had no effect.
+pub fn looked_up(s: &OutboundTransfer, listed: &[StripeObject], now: UtcMillis) -> Option<TransferChange> {
     Some(match listed {
         [made] => done(s, made),
         [] if s.state == PayoutState::Planned => return None,
+        [] if s.look_first != 0 && s.refusal.is_none() && !is_key_old(s, now) => return None,
         [] => match &s.refusal {
             Some(refusal) => failed(s, refusal),
             None => review(s, unanswered(s)),

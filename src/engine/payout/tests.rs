@@ -28,6 +28,7 @@ fn planned() -> OutboundTransfer {
         stripe_id: None,
         done_at_ms: None,
         created_at_ms: NOW,
+        look_first: 0,
     }
 }
 
@@ -99,8 +100,8 @@ fn answers_decide() {
     assert_eq!(becomes(&s, &refused(401, "api_key_expired")), (PayoutState::Planned, Some(PayoutNotice::Access)));
     let change = after(&s, 1, &refused(400, "no_account"), NOW).unwrap();
     assert_eq!(next(&change.to, NOW), TransferStep::LookUp, "a refusal is confirmed before money is given back");
-    assert!(looked_up(&change.to, &[]).is_some_and(|c| c.to.state == PayoutState::Failed));
-    assert!(looked_up(&change.to, &[made()]).is_some_and(|c| c.to.state == PayoutState::Paid));
+    assert!(looked_up(&change.to, &[], NOW).is_some_and(|c| c.to.state == PayoutState::Failed));
+    assert!(looked_up(&change.to, &[made()], NOW).is_some_and(|c| c.to.state == PayoutState::Paid));
     let reversal = OutboundTransfer { kind: TransferKind::Reversal, ..s };
     let change = after(&reversal, 1, &refused(400, "balance_insufficient"), NOW).unwrap();
     assert_eq!(change.to.refusal.as_deref(), Some("balance_insufficient: no"), "nothing is waited for");
@@ -122,7 +123,7 @@ fn an_answer_to_another_attempt_changes_nothing_unless_money_moved() {
 fn silence_is_unknown_and_waits_for_a_person_with_what_was_asked() {
     for kind in [TransferKind::Payout, TransferKind::Reversal, TransferKind::Credit, TransferKind::Debit] {
         let silent = OutboundTransfer { kind, ..submitting() };
-        let change = looked_up(&silent, &[]).expect("not clear");
+        let change = looked_up(&silent, &[], NOW).expect("not clear");
         assert_eq!((change.to.state, change.notice), (PayoutState::Review, Some(PayoutNotice::Review)), "{kind:?}");
         for part in ["500 usd", "acct_1", "po_1-a1", "2027-01-15T08:00:00Z"] {
             assert!(change.to.reason.contains(part), "{part}: {}", change.to.reason);
@@ -137,7 +138,7 @@ fn a_new_key_needs_an_answer_and_a_look_up_that_finds_nothing() {
     let short = after(&submitting(), 1, &refused(400, "balance_insufficient"), NOW).expect("a change").to;
     let due = NOW.plus_ms(FUNDS_WAIT_MS);
     assert_eq!((short.state, next(&short, due)), (PayoutState::Planned, TransferStep::LookUp));
-    assert_eq!(looked_up(&short, &[]), None);
+    assert_eq!(looked_up(&short, &[], NOW), None);
     let second = begin_attempt(&short, "other", due);
     assert_eq!((key(&second), second.request.as_deref()), ("po_1-a2".to_owned(), Some("other")));
 }
@@ -156,9 +157,9 @@ fn every_refusal_that_is_stripe_s_and_about_the_request_is_an_answer() {
     ] {
         let change = after(&submitting(), 1, &refused(status, code), NOW).expect("a change");
         assert_eq!(next(&change.to, NOW), TransferStep::LookUp, "{status}: confirmed first");
-        let over = looked_up(&change.to, &[]).expect("a change");
+        let over = looked_up(&change.to, &[], NOW).expect("a change");
         assert_eq!(over.to.state, PayoutState::Failed, "{status}: the amount is free");
-        assert_eq!(looked_up(&change.to, &[made()]).expect("a change").to.state, PayoutState::Paid, "{status}");
+        assert_eq!(looked_up(&change.to, &[made()], NOW).expect("a change").to.state, PayoutState::Paid, "{status}");
     }
     for (status, code) in
         [(400, ""), (404, ""), (401, ""), (403, ""), (408, "timeout"), (409, "lock_timeout"), (429, "rate_limit")]
@@ -218,7 +219,7 @@ fn what_does_not_fit_is_for_a_person() {
         vec![StripeObject { target: "acct_2".to_owned(), ..made() }],
         vec![StripeObject { reversed_cents: 1, ..made() }],
     ] {
-        assert!(looked_up(&submitting(), &wrong).is_some_and(|c| c.to.state == PayoutState::Review), "{wrong:?}");
+        assert!(looked_up(&submitting(), &wrong, NOW).is_some_and(|c| c.to.state == PayoutState::Review), "{wrong:?}");
     }
     let other = TransferResult::Done(StripeObject { amount_cents: 1, ..made() });
     assert_eq!(becomes(&submitting(), &other), (PayoutState::Review, Some(PayoutNotice::Review)));

@@ -3,6 +3,7 @@
 pub mod attribution;
 pub mod audit;
 pub mod figures;
+pub mod ledger;
 pub mod lists;
 pub mod payouts;
 pub mod reconciliations;

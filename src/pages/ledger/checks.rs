@@ -12,6 +12,8 @@ use crate::pages::operator::helpers;
 use crate::pages::text::operator::{common, ledger as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::AppError;
+use crate::service::ledger::seal;
+use crate::service::ledger::seal::SealState;
 use crate::store::health;
 use crate::store::ledger;
 use crate::store::ledger::TransferRow;
@@ -35,8 +37,9 @@ fn account_link(id: &str) -> Markup {
 /// What each type of account holds.
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
-    let read = (reads::ledger_account_page(&list.cursor, list.limit + 1), health::heartbeat_list());
-    let (operator, (accounts, beats)) = gate.open(cx, read).await?;
+    let read =
+        (reads::ledger_account_page(&list.cursor, list.limit + 1), health::heartbeat_list(), seal::state_reads());
+    let (operator, (accounts, beats, sealed)) = gate.open(cx, read).await?;
     let (accounts, next) = helpers::paged(&list, accounts, |a: &LedgerAccount| a.id.clone());
     let locale = &*cx.locale;
     let columns = [
@@ -62,8 +65,26 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
             (columns::table(wording::LEDGER_ACCOUNTS, &accounts, &columns))
         }
         (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
+        (seal_state(cx, &SealState::of(sealed)))
     };
     Ok(helpers::frame(cx, &operator, 200, (HERE, navigation::LEDGER), content))
+}
+
+/// Up to which block the ledger is sealed, and what is not.
+fn seal_state<S: Platform>(cx: &PageContext<'_, S>, state: &SealState) -> Markup {
+    let locale = &*cx.locale;
+    let waiting = locale.number(state.unsealed.unsealed);
+    html! {
+        @if let Some(last) = &state.last {
+            dl.facts {
+                div { dt { (wording::SEALED_TO) } dd { (components::instant(locale, last.sealed_at_ms)) } }
+                div { dt { (wording::SEAL) } dd { code { (last.head()) } } }
+                div { dt { (wording::UNSEALED) } dd { (waiting) } }
+            }
+            p.quiet { (wording::SEAL_NOTE) }
+        }
+        @if state.is_late(cx.now()) { div.problems role="alert" { p { strong { (wording::SEAL_LATE) } } } }
+    }
 }
 
 /// `?account=`: the entries of one account that belong to no single earning; without it, all entries.

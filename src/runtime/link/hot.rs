@@ -129,7 +129,7 @@ pub fn cold(length: usize, now: f64, env: Env, context: worker_sys::Context) -> 
 async fn looked_up(request: &str, now: UtcMillis, env: &Env, context: &Context) -> Option<Answer> {
     let (url, parts) = parse(request);
     let mut found = reflink::find(&url)?;
-    let resolved = links::look_up(env, context, &found.codes(), now).await;
+    let resolved = links::look_up(env, context, &found.codes(), Some(parts.ip), now).await;
     let mut links = found.candidates.iter().zip(resolved).enumerate();
     let live = links.find_map(|(at, (candidate, resolved))| {
         resolved.filter(|resolved| counts(candidate, &resolved.link, now)).map(|resolved| (at, resolved))
@@ -145,7 +145,7 @@ async fn looked_up(request: &str, now: UtcMillis, env: &Env, context: &Context) 
 #[wasm_bindgen]
 pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
     if let Some(found) = reflink::find(&reflink::mended(&url).unwrap_or(url)) {
-        links::look_up(&env, &Context::new(context), &found.codes(), UtcMillis(now as i64)).await;
+        links::look_up(&env, &Context::new(context), &found.codes(), None, UtcMillis(now as i64)).await;
     }
 }
 
@@ -166,10 +166,7 @@ fn answer(
     let random = &mut state.random;
     let decision = decide(found, resolved, parts, &state.settings, now, &mut || random.bytes());
     if let Some(click) = decision.click {
-        state.clicks.push(click);
-        if state.flush_due(now) {
-            bits |= FLUSH;
-        }
+        bits |= if clicks::push(click, now) { FLUSH } else { 0 };
     }
     let rest = match decision.go {
         Redirect::To(location) => location,

@@ -1,7 +1,7 @@
 //! What the sweep does for Stripe: it places waiting facts, joins the remaining customers, fetches missed events once a
 //! day, and compares subscriptions once a month.
 
-use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS};
+use crate::base::time::{DAY_MS, HOUR_MS, Month, SECOND_MS, UtcMillis};
 use crate::codec::outgoing::ANSWER_BYTES_MAX;
 use crate::codec::stripe as wire;
 use crate::codec::stripe::StripeEndpoint;
@@ -22,6 +22,7 @@ use crate::store::event::stripe as rows;
 use crate::store::health;
 use crate::store::health::CURSOR_STATEMENTS;
 use crate::store::payout::payee;
+use crate::store::restoration::restoration_last;
 use serde_json::Value;
 
 /// Customers that one sweep joins.
@@ -58,6 +59,21 @@ const PAGE_STATEMENTS: u64 = 1;
 /// The daily and monthly jobs, by the names of their heartbeats.
 const MISSED: &str = "stripe_missed";
 const RECONCILED: &str = "stripe_reconciled";
+/// Once after the database was restored from a backup: our events, and the transfers that no payout of the backup has.
+const RESTORED: &str = "stripe_restored";
+const RESTORED_TRANSFERS: &str = "stripe_restored_transfers";
+/// How long before the backup was made an event may have happened that it does not have.
+const BEFORE_BACKUP_MS: i64 = HOUR_MS;
+
+/// Which events are fetched.
+#[derive(Clone, Copy)]
+enum Fetched {
+    /// Those that no endpoint accepted.
+    Missed,
+    /// All since an instant: what an endpoint accepted may be lost.
+    Since(UtcMillis),
+    TransfersSince(UtcMillis),
+}
 
 /// Joins customers with new information.
 pub async fn join<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
@@ -75,11 +91,21 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     if ctx.setup.stripe.is_none() {
         return Ok(());
     }
-    let (beats, cursors) = ctx.read((health::heartbeat_list(), health::cursor_list())).await?;
+    let reads = (health::heartbeat_list(), health::cursor_list(), restoration_last().first());
+    let (beats, cursors, restored) = ctx.read(reads).await?;
     let last = |job: &str| beats.iter().find(|b| b.job == job).map(|b| b.finished_at_ms);
     let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
-    if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
-        let (until, fault) = fetch_missed(ctx, from(MISSED)).await?;
+    let lost = restored.and_then(|restored| {
+        let since = restored.taken_at_ms.plus_ms(-BEFORE_BACKUP_MS);
+        let jobs = [(RESTORED, Fetched::Since(since)), (RESTORED_TRANSFERS, Fetched::TransfersSince(since))];
+        jobs.into_iter().find(|(job, _)| last(job).is_none_or(|at| at < restored.restored_at_ms))
+    });
+    if let Some((job, fetched)) = lost {
+        let (until, fault) = fetch(ctx, fetched, from(job)).await?;
+        got(ctx, job, until).await?;
+        fault.map_or(Ok(()), Err)?;
+    } else if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
+        let (until, fault) = fetch(ctx, Fetched::Missed, from(MISSED)).await?;
         if until.is_none() {
             request_payees(ctx).await?;
         }
@@ -122,23 +148,34 @@ async fn request_invoices<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError
     stripe_in::release(ctx, RELEASED_MAX).await
 }
 
-/// Fetches the events that no endpoint accepted, newest first, starting after the one where an earlier invocation was
+/// The query that lists them.
+fn listed(fetched: Fetched, now: UtcMillis) -> FormEncoder {
+    let reach = now.plus_ms(-REACH_MS);
+    let since = |at: UtcMillis| FormEncoder::new().with("created[gte]", (at.0 / SECOND_MS).to_string());
+    let query = match fetched {
+        Fetched::Missed => since(reach).with("delivery_success", "false"),
+        Fetched::Since(at) => since(at.max(reach)),
+        Fetched::TransfersSince(at) => return since(at.max(reach)).with("types[]", wire::ALARM_EVENT),
+    };
+    wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind))
+}
+
+/// Fetches events, newest first, starting after the one where an earlier invocation was
 /// cut off. Returns the event to continue after (empty: none), or `None` if finished, and the reason why the first
 /// failed event could not be ingested. Failed events are tried again tomorrow and don't block others.
-async fn fetch_missed<P: Ports>(
+async fn fetch<P: Ports>(
     ctx: &Context<'_, P>,
+    fetched: Fetched,
     from: Option<String>,
 ) -> Result<(Option<String>, Option<AppError>), AppError> {
     let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
-    let since = ctx.now.plus_ms(-REACH_MS).0 / SECOND_MS;
+    let listed = listed(fetched, ctx.now);
     let (mut after, mut fault) = (from.filter(|id| !id.is_empty()), None);
     let mut limit = EVENTS;
     // The cursor is stored even if everything else is used up.
     let _for_cursor = ctx.keep(CURSOR_STATEMENTS);
     for _ in 0..PAGES_MAX {
-        let query = FormEncoder::new().with("delivery_success", "false").with("created[gte]", since.to_string());
-        let query = wire::OWN_EVENTS.iter().fold(query, |query, kind| query.with("types[]", *kind));
-        let query = query.with("limit", limit.to_string()).with_some("starting_after", after.as_deref());
+        let query = listed.clone().with("limit", limit.to_string()).with_some("starting_after", after.as_deref());
         if !ctx.has_room(PAGE_STATEMENTS) {
             return Ok((Some(after.unwrap_or_default()), fault));
         }
@@ -167,7 +204,7 @@ async fn fetch_missed<P: Ports>(
                 }
                 None => {
                     fault.get_or_insert_with(|| too_long("without a readable id"));
-                    break;
+                    return Ok((None, fault));
                 }
             },
             reply => reply.done()?,
@@ -188,10 +225,11 @@ async fn fetch_missed<P: Ports>(
         }
         match next {
             Some(next) => after = Some(next),
-            None => break,
+            None => return Ok((None, fault)),
         }
     }
-    Ok((None, fault))
+    // Of those that no endpoint accepted, tomorrow's list begins with the newest again.
+    Ok((after.filter(|_| !matches!(fetched, Fetched::Missed)), fault))
 }
 
 fn too_long(event: &str) -> AppError {

@@ -1,3 +1,4 @@
 //! The double-entry ledger.
 
 pub mod budget;
+pub mod seal;

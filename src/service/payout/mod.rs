@@ -150,9 +150,9 @@ async fn cancel<P: Ports>(
         }
         _ => return Err(over(s, "cancelled")),
     }
-    if s.attempt > 0 {
+    if s.attempt > 0 || s.look_first != 0 {
         let listed = send::look_up(ctx, s).await.map_err(unanswered)?;
-        let found = payout::looked_up(s, &listed);
+        let found = payout::looked_up(s, &listed, ctx.now);
         if found.is_some() {
             return Ok(found);
         }

@@ -195,8 +195,9 @@ async fn take<P: Ports>(
     }
     let found = handfuls(ctx, pace, &doubtful, |s| Box::pin(look_up(ctx, s))).await;
     for (s, found) in doubtful.iter().zip(found) {
-        match found.map(|found| found.map(|listed| payout::looked_up(s, &listed))) {
+        match found.map(|found| found.map(|listed| payout::looked_up(s, &listed, ctx.now))) {
             Some(Ok(Some(change))) => changes.push(change),
+            Some(Ok(None)) if s.state == PayoutState::Submitting => attempts.push(payout::again(s, ctx.now)),
             Some(Ok(None)) => fresh.push(s.clone()),
             Some(Err(why)) => changes.push(payout::not_looked_up(s, &describe(&why), ctx.now)),
             None => changes.push(payout::not_looked_up(s, UNSENT, ctx.now)),

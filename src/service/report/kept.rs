@@ -13,8 +13,8 @@ use crate::store::funnel::{Name, week_counts};
 use crate::store::port::{DbError, Stmt};
 use crate::store::query::{First, Parsed, Query, Reads};
 use crate::store::report::kept::{
-    KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_rows, kept_want, kept_wanted, kept_write,
-    report_size,
+    KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_put_off, kept_rows, kept_want, kept_wanted,
+    kept_write, report_size,
 };
 use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::report::payout::{CarriedSum, StateSum, run_carried_sums, run_payout_sums};
@@ -38,7 +38,7 @@ pub const CHANGES_SHOWN: i64 = 100;
 /// Reports that one sweep puts together. Each may read for seconds.
 const SWEEP_REPORTS: i64 = 5;
 /// Statements that it takes to put one together.
-const REPORT_STATEMENTS: u64 = 6;
+const REPORT_STATEMENTS: u64 = 7;
 
 /// The key of a week's funnel report.
 pub fn funnel_key(program: &ProgramId, week: Week) -> ReportKey {
@@ -166,16 +166,24 @@ fn sent(reads: impl Reads) -> Vec<Stmt> {
     statements
 }
 
-/// Puts the reports together that are wanted.
+/// Puts the reports together that are wanted. One that fails is tried again after the others; the first error is returned.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    let mut first_error = None;
     for key in ctx.read(kept_wanted(SWEEP_REPORTS)).await? {
         if !ctx.has_room(REPORT_STATEMENTS) {
             break;
         }
-        let found = ctx.batch(statements_of(&key, ctx.now)).await?;
-        ctx.query(kept_write(&key, found, ctx.now)).await?;
+        if let Err(error) = put_together(ctx, &key).await {
+            ctx.query(kept_put_off(&key, ctx.now)).await?;
+            first_error.get_or_insert(error);
+        }
     }
-    Ok(())
+    first_error.map_or(Ok(()), |error| Err(error.into()))
+}
+
+async fn put_together<P: Ports>(ctx: &Context<'_, P>, key: &ReportKey) -> Result<(), DbError> {
+    let found = ctx.batch(statements_of(key, ctx.now)).await?;
+    ctx.query(kept_write(key, found, ctx.now)).await.map(|_| ())
 }
 
 /// Wants the reports that a cadence's trigger makes people look at: the week's funnels, and the month's figures as their

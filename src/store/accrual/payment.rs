@@ -39,7 +39,7 @@ pub fn in_state(state: &str) -> String {
         "available" => format!("?2 = ?2 AND state = 'available' AND {IS_OPEN} = 1"),
         PAID => format!("{taken} NOT IN {unsent}"),
         ON_ITS_WAY => format!("{taken} IN {unsent}"),
-        _ => "state = ?2".to_owned(),
+        _ => "state = ?2 AND state <> 'available'".to_owned(),
     }
 }
 

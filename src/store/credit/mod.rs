@@ -118,7 +118,7 @@ fn credits() -> String {
                l.delivered_cents AS before, l.net_cents AS after, {customer} AS customer,
                a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents
                  - COALESCE((SELECT SUM(z.net_cents - z.delivered_cents) FROM accrual z WHERE z.partner_id = l.partner_id AND z.program_id = l.program_id
-                     AND z.unit = l.unit AND z.balance = 'available' AND z.state IN ('held', 'disputed')), 0) AS room
+                     AND z.unit = l.unit AND z.balance = 'available' AND z.state <> 'available' AND z.state IN ('held', 'disputed')), 0) AS room
              FROM partner p, ledger_account a, {DUE} AND l.net_cents > l.delivered_cents AND p.id = l.partner_id
                AND a.id = {available}
                AND a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents > 0 AND {customer} IS NOT NULL

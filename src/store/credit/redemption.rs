@@ -43,7 +43,7 @@ pub fn credit_list(partner: &PartnerId) -> Query<CreditRow> {
            SUM(IIF(a.kind = 'available', a.cr_posted_cents - a.dr_posted_cents - a.dr_pending_cents, 0)) AS available_cents,
            SUM(IIF(a.kind = 'redeemed', a.cr_posted_cents - a.dr_posted_cents, 0)) AS redeemed_cents,
            (SELECT COALESCE(SUM(l.net_cents), 0) FROM accrual l WHERE l.partner_id = ?1 AND l.unit = a.unit AND l.balance = 'available'
-             AND l.state IN ('held', 'disputed')) AS frozen_cents
+             AND l.state <> 'available' AND l.state IN ('held', 'disputed')) AS frozen_cents
          FROM ledger_account a WHERE a.partner_id = ?1 AND substr(a.unit, 1, 7) = 'credit:' GROUP BY a.unit ORDER BY a.unit",
     )
     .bind(partner)

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod budget;
+pub mod seal;
 
 use crate::base::ids::{AccrualId, ActorId, EventId, PartnerId, ProgramId, RunId};
 use crate::base::sort::sort;

@@ -6,8 +6,8 @@
 use crate::base::ids::{PayoutId, ProgramId};
 use crate::base::time::UtcMillis;
 use crate::store::accrual::payment::immature;
-use crate::store::payout::PayoutReversalRow;
 use crate::store::payout::rounding::{step, whole};
+use crate::store::payout::{LOOK_FIRST, PayoutReversalRow};
 use crate::store::port::Stmt;
 use crate::store::query::Query;
 use crate::store::settlement::page::PartnerPage;
@@ -77,8 +77,10 @@ pub fn reduce_before_sending(ids: &[&PayoutId], actor: &str, now: UtcMillis) -> 
 /// Reduces the payouts that wait of a page of a program's partners, before a run plans others: these would net what is to
 /// be taken off the first. A payout of which a try may have reached Stripe waits for a lookup of its amount.
 pub fn reduce_waiting(program: &ProgramId, page: &PartnerPage, actor: &str, now: UtcMillis) -> Vec<Stmt> {
-    let scope = "p.state = 'planned' AND (p.attempt = 0 OR p.tries = 0) AND p.program_id = ?1 AND p.partner_id > ?2 AND p.partner_id <= ?3";
-    reduce(scope, &|sql| page.of(program, sql), ["?4", "?5"], (actor, now))
+    let scope = format!(
+        "p.state = 'planned' AND (p.attempt = 0 OR p.tries = 0) AND NOT {LOOK_FIRST} AND p.program_id = ?1 AND p.partner_id > ?2 AND p.partner_id <= ?3"
+    );
+    reduce(&scope, &|sql| page.of(program, sql), ["?4", "?5"], (actor, now))
 }
 
 /// `by` and `at`: the parameters after those that `of` binds.

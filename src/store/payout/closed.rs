@@ -4,8 +4,8 @@ use crate::base::ids::PartnerId;
 use crate::base::time::UtcMillis;
 use crate::engine::payout::OutboundTransfer;
 use crate::engine::payout::payee::CloseReason;
-use crate::store::payout::PAYOUT;
 use crate::store::payout::payee::PayeePartner;
+use crate::store::payout::{LOOK_FIRST, PAYOUT};
 use crate::store::port::Stmt;
 use crate::store::query::{First, Query};
 use serde::Deserialize;
@@ -42,7 +42,7 @@ pub fn closing(account: &str) -> (First<PayeePartner>, Query<OutboundTransfer>) 
     let partner = Stmt::new("SELECT partner_id FROM payee WHERE stripe_account_id = ?1").bind(account);
     let planned = format!(
         "{PAYOUT} WHERE p.partner_id = (SELECT partner_id FROM payee WHERE stripe_account_id = ?1)
-           AND p.destination = ?1 AND p.state = 'planned' AND p.attempt = 0 ORDER BY p.id LIMIT {CARRIED_MAX}"
+           AND p.destination = ?1 AND p.state = 'planned' AND p.attempt = 0 AND NOT {LOOK_FIRST} ORDER BY p.id LIMIT {CARRIED_MAX}"
     );
     (partner.query().first(), Stmt::new(planned).bind(account).query())
 }

@@ -26,25 +26,41 @@ macro_rules! held {
 }
 const HELD: &str = held!();
 
+/// Whether a database that was lost may have sent what this one has not: this one was restored from a backup, before it
+/// was created or not long ago. What is planned later than that is of periods that the lost one has not seen.
+macro_rules! look_first {
+    () => {
+        "EXISTS (SELECT 1 FROM restoration WHERE restored_at_ms > p.created_at_ms - 34560000000)"
+    };
+}
+pub(crate) const LOOK_FIRST: &str = look_first!();
+
 const PAYOUT: &str = concat!(
     "SELECT 'payout' AS kind, id, run_id AS parent, program_id, partner_id, unit, currency, planned_cents, amount_cents, carried_cents,
    destination AS target, revision, state, ",
     held!(),
     " AS held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
-   transfer_id AS stripe_id, paid_at_ms AS done_at_ms, created_at_ms FROM payout p"
+   transfer_id AS stripe_id, paid_at_ms AS done_at_ms, created_at_ms, ",
+    look_first!(),
+    " AS look_first FROM payout p"
 );
 
-const REVERSAL: &str =
+const REVERSAL: &str = concat!(
     "SELECT 'reversal' AS kind, id, payout_id AS parent, program_id, partner_id, unit, currency, amount_cents AS planned_cents, amount_cents, NULL AS carried_cents,
    transfer_id AS target, revision, state, held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
-   reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms FROM payout_reversal p";
+   reversal_id AS stripe_id, reversed_at_ms AS done_at_ms, created_at_ms, ",
+    look_first!(),
+    " AS look_first FROM payout_reversal p"
+);
 
 pub(crate) const CREDIT: &str = concat!(
     "SELECT kind, id, accrual_id AS parent, program_id, partner_id, unit, currency, amount_cents AS planned_cents, amount_cents, NULL AS carried_cents,
    customer_id AS target, revision, state, ",
     held!(),
     " AS held, request, attempt, tries, first_sent_at_ms, due_at_ms, refusal, reason,
-   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms FROM credit_transfer p"
+   transaction_id AS stripe_id, delivered_at_ms AS done_at_ms, created_at_ms, ",
+    look_first!(),
+    " AS look_first FROM credit_transfer p"
 );
 
 fn select(kind: TransferKind) -> &'static str {

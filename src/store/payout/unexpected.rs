@@ -3,6 +3,7 @@
 use crate::base::ids::{PartnerId, PayoutId};
 use crate::base::time::UtcMillis;
 use crate::engine::payout::StripeObject;
+use crate::store::payout::LOOK_FIRST;
 use crate::store::port::Stmt;
 use crate::store::query::{Query, counted};
 use serde::Deserialize;
@@ -43,15 +44,15 @@ pub struct Noted {
 /// Stores a transfer to a partner's account, or with the prefix of our payouts as its group, unless a payout has it.
 /// Returns nothing if it is known or not ours.
 pub fn transfer_note(made: &StripeObject, group: &str) -> Query<Noted> {
-    Stmt::new(
+    Stmt::new(format!(
         "INSERT INTO reported_transfer (id, transfer_group, destination, currency, amount_cents, made_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM payout p WHERE p.transfer_id = ?1)
            AND (substr(?2, 1, 3) = 'po_' OR EXISTS (SELECT 1 FROM payee WHERE stripe_account_id = ?3)
              OR EXISTS (SELECT 1 FROM payee_closed WHERE stripe_account_id = ?3))
          ON CONFLICT (id) DO UPDATE SET made_at_ms = made_at_ms
          RETURNING NOT EXISTS (SELECT 1 FROM payout p WHERE p.id = ?2 AND p.destination = ?3
-           AND p.attempt > 0 AND p.state IN ('planned', 'submitting')) AND acknowledged_at_ms IS NULL AS unexpected",
-    )
+           AND (p.attempt > 0 OR {LOOK_FIRST}) AND p.state IN ('planned', 'submitting')) AND acknowledged_at_ms IS NULL AS unexpected",
+    ))
     .bind(&made.id)
     .bind(group)
     .bind(&made.target)

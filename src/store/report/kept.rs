@@ -44,12 +44,34 @@ pub struct ReportSize {
     pub rows: i64,
 }
 
-/// How many rows reports may have to read, from the tables' row numbers: an accrual has at least one ledger row.
+/// How many rows reports may have to read, from the tables' row numbers: an accrual has at least one ledger row. Clicks have
+/// no numbers: they are counted while there are few.
 pub fn report_size() -> Query<ReportSize> {
     let of =
         |table: &str| format!("(SELECT COALESCE(MAX(rowid) - (SELECT MIN(rowid) FROM {table}) + 1, 0) FROM {table})");
-    let tables = ["click", "funnel_event", "binding", "transfer"].map(of);
-    Stmt::new(format!("SELECT MAX({}) AS rows", tables.join(", "))).query()
+    let tables = ["funnel_event", "binding", "transfer"].map(of);
+    let many = SMALL_MAX + 1;
+    Stmt::new(format!(
+        "SELECT MAX(IIF(EXISTS (SELECT 1 FROM click_scale), {many}, ({})), {}) AS rows",
+        few_clicks(),
+        tables.join(", ")
+    ))
+    .query()
+}
+
+/// Counts clicks up to one more than reports read while somebody waits.
+pub fn few_clicks() -> String {
+    format!("SELECT COUNT(*) FROM (SELECT 1 FROM click WHERE program_id > '' LIMIT {SMALL_MAX} + 1)")
+}
+
+/// Notes that there are more clicks than that, so that they are not counted again.
+pub fn many_clicks_note(now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "INSERT INTO click_scale (id, many_since_ms) SELECT 1, ?1
+         WHERE NOT EXISTS (SELECT 1 FROM click_scale) AND ({}) > {SMALL_MAX}",
+        few_clicks()
+    ))
+    .bind(now)
 }
 
 fn keyed(statement: Stmt, key: &ReportKey) -> Stmt {
@@ -77,6 +99,12 @@ pub fn kept_want(keys: &[ReportKey], now: UtcMillis) -> Stmt {
 pub fn kept_wanted(limit: i64) -> Query<ReportKey> {
     let sql = "SELECT kind, subject, from_ms, to_ms FROM kept_report WHERE wanted_at_ms IS NOT NULL ORDER BY wanted_at_ms LIMIT ?1";
     Stmt::new(sql).bind(limit).query()
+}
+
+/// The report waits after the others that are wanted.
+pub fn kept_put_off(key: &ReportKey, now: UtcMillis) -> Stmt {
+    let sql = "UPDATE kept_report SET wanted_at_ms = ?5 WHERE kind = ?1 AND subject = ?2 AND from_ms = ?3 AND to_ms = ?4";
+    keyed(Stmt::new(sql), key).bind(now)
 }
 
 /// The columns that say who a partner is. They are looked up when a kept report is read, so that nothing in it has to be

@@ -140,31 +140,36 @@ pub fn grant_plan(run: &RunRow, grants: &[AwardRow]) -> [Stmt; 2] {
     ]
 }
 
-/// Plans the next page of accruals that vest, in the order in which they do. The cursor is then the page's last accrual.
+/// Plans the next page of accruals that vest, partner by partner: so what vests for one is in one ledger row, or two if a
+/// page ends among them, and execution goes through each partner's rows once. The cursor is then the page's last accrual.
 /// If no accrual is left, the plan is complete and the run moves on to execution. An accrual that was decided again and
 /// vests later than it did is planned once.
 pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
-    let (vests_at_ms, id) = run.cursor.split_once(' ').unwrap_or(("-1", ""));
+    let mut place = run.cursor.splitn(3, ' ');
+    let mut part = || place.next().unwrap_or_default();
+    let (partner, vests_at_ms, id) = (part(), part(), part());
     [
         Stmt::new(format!(
             "INSERT INTO run_item (run_id, seq, kind, accrual_id, account_id, partner_id, unit, planned_cents, posted_cents)
-             SELECT r.id, r.items + row_number() OVER (ORDER BY l.vests_at_ms, l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
-             FROM run r, (SELECT id, account_id, partner_id, unit, net_cents, vests_at_ms FROM accrual
-               WHERE program_id = ?2 AND state = 'pending' AND balance = 'pending' AND (vests_at_ms, id) > (CAST(?3 AS INTEGER), ?4)
-                 AND vests_at_ms <= ?5 AND at_ms < ?5 AND {DECIDED}
-                 AND NOT EXISTS (SELECT 1 FROM run_item i WHERE i.run_id = ?1 AND i.accrual_id = accrual.id)
-               ORDER BY vests_at_ms, id LIMIT ?6) l
+             SELECT r.id, r.items + row_number() OVER (ORDER BY l.partner_id, l.vests_at_ms, l.id), 'vest', l.id, l.account_id, l.partner_id, l.unit, l.net_cents, l.net_cents
+             FROM run r, (SELECT a.id, a.account_id, a.partner_id, a.unit, a.net_cents, a.vests_at_ms
+               FROM partner p CROSS JOIN accrual a INDEXED BY accrual_pending ON a.program_id = ?2 AND a.partner_id = p.id
+               WHERE p.program_id = ?2 AND p.id >= ?3 AND a.state = 'pending' AND a.balance = 'pending' AND a.vests_at_ms <= ?6
+                 AND (p.id > ?3 OR (a.vests_at_ms, a.id) > (CAST(?4 AS INTEGER), ?5)) AND a.at_ms < ?6 AND a.{DECIDED}
+                 AND NOT EXISTS (SELECT 1 FROM run_item i WHERE i.run_id = ?1 AND i.accrual_id = a.id)
+               ORDER BY p.id, a.vests_at_ms, a.id LIMIT ?7) l
              WHERE r.id = ?1",
         ))
         .bind(&run.id)
         .bind(&run.program_id)
+        .bind(partner)
         .bind(vests_at_ms)
         .bind(id)
         .bind(run.as_of_ms)
         .bind(LINE_PAGE),
         Stmt::new(
             "UPDATE run SET state = IIF(p.last IS NULL, 'executing', 'vesting'), cursor = COALESCE(p.last, '')
-             FROM (SELECT (SELECT a.vests_at_ms || ' ' || a.id FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.seq > r.items
+             FROM (SELECT (SELECT a.partner_id || ' ' || a.vests_at_ms || ' ' || a.id FROM run r CROSS JOIN run_item i ON i.run_id = r.id AND i.seq > r.items
                  CROSS JOIN accrual a ON a.id = i.accrual_id WHERE r.id = ?1 ORDER BY i.seq DESC LIMIT 1) AS last) p
              WHERE run.id = ?1",
         )

@@ -43,7 +43,7 @@ impl Call {
             ask = ask.header(name, value.clone());
         }
         if let Some(token) = token {
-            ask = ask.bearer(token);
+            ask = ask.bearer(token).from_elsewhere();
         }
         match (&self.body, method) {
             (_, "GET" | "HEAD" | "DELETE") => ask.send(),
@@ -104,6 +104,8 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
         get("/v1/attribution").header("cookie", cookie),
+        call(("POST", "/v1/attribution/promotion-code"), "/v1/attribution/promotion-code", 200)
+            .header("sec-fetch-site", "same-origin"),
         call(("POST", "/v1/attribution"), "/v1/attribution", 200)
             .body(json!({"code": code}))
             .header("sec-fetch-site", "same-origin")
@@ -160,6 +162,7 @@ fn books(held: &Held) -> Vec<Call> {
         call(("GET", "/v1/runs/{id}"), format!("/v1/runs/{run}"), 200).unknown("/v1/runs/none"),
         get("/v1/ledger/transfers"),
         get("/v1/ledger/checks"),
+        get("/v1/ledger/verify"),
         call(("GET", "/v1/leaderboard"), "/v1/leaderboard?program=user-referral", 200),
         call(("GET", "/v1/reports/funnel"), "/v1/reports/funnel?program=partner-funnel&week=2025-W06", 200)
             .unknown("/v1/reports/funnel?program=none&week=2025-W06"),

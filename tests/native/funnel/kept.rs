@@ -16,9 +16,9 @@ fn clicks(fixture: &FunnelFixture, partners: i64, many: i64) {
     let monday = at(MONDAY).0;
     fixture.world.db.connection.borrow().execute_batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {many})
-         INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe)
+         INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, dedupe)
          SELECT 'k' || i, 'c' || (i % {partners}), '{FUNNEL}', 'ptn_' || (i % {partners}), 'campaign ' || i, 'v' || i, {monday} + i * 1000,
-           ({monday} + i * 1000) / 3600000, 'visit', i FROM n;"
+           ({monday} + i * 1000) / 3600000, i FROM n;"
     )).expect("clicks");
 }
 
@@ -88,6 +88,24 @@ fn the_triggers_want_what_people_look_at() {
     assert_eq!(report(&fixture, "2026-07-01T07:00:00Z", "/v1/reports/economics", months).0, 200);
     let month = "program=user-referral&month=2026-06";
     assert_eq!(report(&fixture, "2026-07-01T07:00:00Z", "/v1/reports/channels", month).0, 200);
+}
+
+#[test]
+fn reports_that_fail_do_not_stop_the_others() {
+    let fixture = FunnelFixture::new(1);
+    clicks(&fixture, 3, SMALL_MAX + 1);
+    let broken = "CREATE TRIGGER broken BEFORE UPDATE OF body ON kept_report WHEN NEW.kind = 'run' BEGIN SELECT RAISE(ABORT, 'guard:broken'); END;
+        WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+        INSERT INTO kept_report (kind, subject, from_ms, to_ms, wanted_at_ms) SELECT 'run', 'run_' || i, 0, 0, i FROM n";
+    fixture.world.db.connection.borrow().execute_batch(broken).expect("reports that fail");
+    week(&fixture, LATER);
+    let mut told = 0;
+    for minute in ["10", "20", "30", "40", "50"] {
+        let when = at(&format!("2026-06-15T08:{minute}:00Z"));
+        told += i32::from(now(jobs::run(&fixture.world.at(when), "*/10 * * * *", when)).is_err());
+    }
+    assert_eq!(week(&fixture, "2026-06-15T08:51:00Z").0, 200);
+    assert_eq!(told, 5);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use manicule::engine::accrual::payment::{ON_ITS_WAY, PAID};
 use manicule::engine::attribution::reason::LossReason;
 use manicule::engine::funnel::Place;
 use manicule::engine::funnel::advice::{ActionKind, TaskKind};
+use manicule::engine::ledger::seal::SealFault;
 use manicule::engine::message::MessageType;
 use manicule::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
 use manicule::http::credit::credits;
@@ -147,7 +148,13 @@ fn credit_states() -> Names {
 
 fn jobs() -> Names {
     let sweep = include_str!("../../../src/service/event/stripe_sweep.rs");
-    let parts = ["const MISSED: &str = ", "const RECONCILED: &str = "].map(|name| literals(sweep, name));
+    let parts = [
+        "const MISSED: &str = ",
+        "const RECONCILED: &str = ",
+        "const RESTORED: &str = ",
+        "const RESTORED_TRANSFERS: &str = ",
+    ]
+    .map(|name| literals(sweep, name));
     let jobs = literals(include_str!("../../../src/jobs/mod.rs"), "fn name(self)");
     let ledger = literals(include_str!("../../../src/store/health.rs"), "pub const LEDGER_JOB: &str = ");
     [constraint("run", "cadence"), jobs, ledger].into_iter().chain(parts).flatten().collect()
@@ -231,6 +238,7 @@ fn lists_and_books() -> Vec<(&'static str, Names)> {
         ("MatchProgram.method", methods()),
         ("MatchProgram.review", names(["open", "rejected"])),
         ("MatchTouch.method", methods()),
+        ("SealFault", SealFault::ALL.iter().map(|fault| fault.name().to_owned()).collect()),
         ("LossReason", LossReason::ALL.iter().map(|reason| reason.name().to_owned()).collect()),
         ("ProgramSummary.cadence", serialized(variants!(Cadence: Instant, Weekly, Monthly, None))),
         ("ProgramSummary.unit", units()),

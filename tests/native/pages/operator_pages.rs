@@ -239,6 +239,8 @@ fn home_is_empty_when_nothing_needs_attention() {
     sql(&pages.world, "UPDATE ledger_account SET dr_posted_cents = dr_posted_cents + 1 WHERE kind = 'clearing'");
     crate::support::world::now(manicule::jobs::run(&ctx, "*/10 * * * *", ctx.now)).expect("swept");
     pages.operator().get("/operator").says(&home::unbalanced("credit:usd"));
+    let head = pages.world.db.look("SELECT number || ':' || hash AS head FROM ledger_block");
+    pages.operator().get("/operator/ledger").says(ledger::SEAL).says(head[0]["head"].as_str().expect("a seal"));
     pages.operator().get("/operator/ledger/checks").says(ledger::SOME_FAILED).says("debits and credits differ");
 }
 

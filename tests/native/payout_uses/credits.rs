@@ -119,15 +119,35 @@ fn credits_held_for_review_cannot_be_redeemed() {
     fixture.is_sound();
 }
 
-#[test]
-fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
-    let fixture = PayoutFixture::new(PayoutApproval::Manual);
+/// Makes Stripe deliver the program's credits. Returns the preset.
+fn deliver_by_stripe(fixture: &PayoutFixture) -> Value {
     let preset = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
     let mut document = preset.clone();
     document["version"] = json!(2);
     document["effective_from"] = json!("2026-01-01T00:00:00Z");
     document["settlement"]["delivery"] = json!("stripe_balance");
     fixture.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
+    preset
+}
+
+/// The host names the customer of the partner's account.
+fn name_customer(fixture: &PayoutFixture) {
+    let who = json!({"data": {"stripe_customer": "cus_owner"}});
+    fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
+}
+
+/// A partner with $55 that Stripe is to credit.
+pub fn due_at_stripe(fixture: &PayoutFixture) {
+    deliver_by_stripe(fixture);
+    earned(fixture);
+    name_customer(fixture);
+    fixture.stripe.borrow_mut().customers.insert("cus_owner".to_owned());
+}
+
+#[test]
+fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
+    let fixture = PayoutFixture::new(PayoutApproval::Manual);
+    let preset = deliver_by_stripe(&fixture);
     let partner = earned(&fixture);
     assert_eq!(ask(&fixture, "k", 1).1["code"], "delivered_otherwise");
     let customer = |when: &str| fixture.get(when, &format!("/v1/credits?partner={partner}"))["stripe_customer"].clone();
@@ -136,8 +156,7 @@ fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     assert_eq!(fixture.get(NOW, "/v1/credits/deliveries")["data"], json!([]), "the customer is unknown");
 
     // The host names the customer, but Stripe does not know it yet and refuses.
-    let who = json!({"data": {"stripe_customer": "cus_owner"}});
-    fixture.event("s_owner", "account.signed_up", "2026-01-01T00:00:00Z", "owner", who);
+    name_customer(&fixture);
     assert_eq!(customer(NOW), json!("cus_owner"));
     fixture.sweep(NOW);
     fixture.sweep("2026-03-01T00:10:00Z");

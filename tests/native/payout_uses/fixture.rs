@@ -5,6 +5,7 @@ use manicule::base::ids::RunId;
 use manicule::engine::settlement::RunState;
 
 use crate::payout::stripe::{Stripe, Transfer};
+use crate::support::sqlite::Sqlite;
 use crate::support::world::{World, at, now};
 use manicule::codec::outgoing::RequestFailed;
 use manicule::codec::stripe as wire;
@@ -19,9 +20,11 @@ use manicule::service::payout::{reverse, send};
 use manicule::service::settlement::settle;
 use manicule::service::settlement::settle::Due;
 use manicule::service::setup::PayoutApproval;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub struct PayoutFixture {
     pub world: World,
@@ -32,8 +35,24 @@ pub struct PayoutFixture {
 
 impl PayoutFixture {
     pub fn new(approval: PayoutApproval) -> PayoutFixture {
-        let mut world = World::new(3);
         let stripe = Rc::new(RefCell::new(Stripe { balance: 100_000_000, ..Stripe::default() }));
+        PayoutFixture::on(World::new(3), stripe, approval)
+    }
+
+    /// A copy of the database as it is.
+    pub fn copy(&self) -> Connection {
+        copy_of(&self.world.db.connection.borrow())
+    }
+
+    /// The installation on an older copy of its database, restored at `when`; Stripe is as it is.
+    pub fn restored(&self, copy: Connection, taken: &str, when: &str) -> PayoutFixture {
+        let mark = format!("INSERT INTO restoration VALUES ({}, {})", at(when).0, at(taken).0);
+        copy.execute_batch(&mark).expect("a mark");
+        let world = World::on(Sqlite::of(copy), 4);
+        PayoutFixture::on(world, Rc::clone(&self.stripe), self.config.setup.payout_approval)
+    }
+
+    fn on(mut world: World, stripe: Rc<RefCell<Stripe>>, approval: PayoutApproval) -> PayoutFixture {
         let clock = Rc::new(Cell::new(0));
         let config = Config {
             operator_token_sha256: Some(manicule::http::auth::hex_sha256(b"operator")),
@@ -291,6 +310,16 @@ impl PayoutFixture {
     pub fn sql(&self, text: &str) {
         self.world.db.connection.borrow().execute_batch(text).expect("a statement of the test");
     }
+}
+
+/// A copy of a database, in memory.
+pub fn copy_of(connection: &Connection) -> Connection {
+    static COPIES: AtomicU64 = AtomicU64::new(0);
+    let number = COPIES.fetch_add(1, Ordering::Relaxed);
+    let uri = format!("file:copy-{}-{number}?mode=memory&cache=shared", std::process::id());
+    let copy = Connection::open(&uri).expect("a database in memory");
+    connection.execute("VACUUM INTO ?1", [&uri]).expect("a copy");
+    copy
 }
 
 /// The sum of a list's amounts.

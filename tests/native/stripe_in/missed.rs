@@ -31,6 +31,49 @@ fn missed_events_are_fetched_once_a_day() {
 }
 
 #[test]
+fn after_a_restoration_all_events_since_the_backup_are_fetched_once() {
+    let paid = invoice(Shape::New, "evt_i", "in_1", 10_000, 0);
+    let transfer = json!({"object": "transfer", "id": "tr_lost", "amount": 500, "currency": "usd", "destination": "acct_1",
+        "created": 1_760_000_000, "amount_reversed": 0, "transfer_group": "po_lost"});
+    let made = json!({"id": "evt_t", "object": "event", "type": "transfer.created", "created": 1_760_000_000, "livemode": false,
+        "api_version": "2025-06-30.basil", "data": {"object": transfer}});
+    let fixture = known(&[]).with_key(move |url| {
+        if !url.contains("/v1/events") {
+            return (200, json!({"data": [], "has_more": false}));
+        }
+        assert!(url.contains("created%5Bgte%5D="), "{url}");
+        let of_transfers = url.contains("transfer.created");
+        assert!(of_transfers != url.contains("invoice.paid") && url.matches("types%5B%5D=").count() <= 20, "{url}");
+        let all = !url.contains("delivery_success");
+        let page = if !all {
+            json!([])
+        } else if of_transfers {
+            json!([made])
+        } else {
+            json!([paid])
+        };
+        (200, json!({"data": page, "has_more": false}))
+    });
+    fixture.run("INSERT INTO restoration VALUES (1, 0)");
+    fixture.sweep();
+    assert_eq!(
+        (fixture.asked("/v1/events"), fixture.pending()),
+        (1, 2_000),
+        "what was accepted before is fetched again"
+    );
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM unexpected_transfer WHERE id = 'tr_lost'"), 1);
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("delivery_success=false"), 1, "then as before");
+    fixture.later(600);
+    fixture.sweep();
+    assert_eq!(fixture.asked("/v1/events"), 3);
+    fixture.sound();
+}
+
+#[test]
 fn a_failing_missed_event_does_not_block_others() {
     let fixture = known(&[]).with_key(move |url| {
         let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));

@@ -78,6 +78,49 @@ function importing({ world, params, body, origin }) {
   return refuse(400, 7400, `no such action: ${body.action}`);
 }
 
+const escaped = (name) => `"${name.replaceAll('"', '""')}"`;
+
+/** A text as Cloudflare's export writes it: line breaks as two characters, which are read as line breaks again. */
+function exportedText(text) {
+  let [hasLf, hasCr] = [false, false];
+  let written = `'${text.replace(/'|(\n)|(\r)/g, (_, lf, cr) => (lf ? ((hasLf = true), "\\n") : cr ? ((hasCr = true), "\\r") : "''"))}'`;
+  if (hasCr) written = `replace(${written},'\\r',char(13))`;
+  if (hasLf) written = `replace(${written},'\\n',char(10))`;
+  return written;
+}
+
+/** The lines of an export, in the order and the form of workerd's own (miniflare's dumpSql). */
+function* exported(sqlite, { no_schema: noSchema }) {
+  yield "PRAGMA defer_foreign_keys=TRUE;";
+  for (const { name, sql } of sqlite.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql NOT NULL ORDER BY tbl_name = 'sqlite_sequence', rowid").all()) {
+    if (name.startsWith("_cf_") || (name.startsWith("sqlite_") && name !== "sqlite_sequence")) continue;
+    if (!noSchema) yield name === "sqlite_sequence" ? "DELETE FROM sqlite_sequence;" : `${sql};`;
+    const columns = sqlite.prepare("SELECT name FROM pragma_table_info(?)").all(name).map((row) => escaped(row.name));
+    for (const row of sqlite.prepare(`SELECT ${columns} FROM ${escaped(name)}`).iterate()) {
+      const cells = Object.values(row).map((cell) => (cell === null ? "NULL" : typeof cell === "string" ? exportedText(cell) : cell));
+      yield `INSERT INTO ${escaped(name)} (${columns}) VALUES(${cells.join(",")});`;
+    }
+  }
+  if (noSchema) return;
+  for (const { sql } of sqlite.prepare("SELECT sql FROM sqlite_schema WHERE sql NOT NULL AND type IN ('index', 'trigger', 'view') ORDER BY type COLLATE NOCASE").all()) yield `${sql};`;
+}
+
+/** As with `wrangler d1 export`: asked for until it is complete, then downloaded. */
+function exporting({ world, params, body, origin }) {
+  const one = find(world, params[0]);
+  if (!one) return NONE;
+  if (body.output_format !== "polling") return refuse(400, 7400, "output_format is not polling");
+  if (!body.current_bookmark) return ok({ success: true, type: "export", status: "active", at_bookmark: "b", messages: ["Generating"] });
+  const name = `${randomUUID()}.sql`;
+  world.exports.set(name, [...exported(one.sqlite, body.dump_options ?? {})].join("\n"));
+  return ok({ success: true, type: "export", status: "complete", at_bookmark: "b", messages: [], result: { filename: name, signed_url: `${origin}/export/${name}` } });
+}
+
+export function download({ world, params }) {
+  const text = world.exports.get(params[0]);
+  return text === undefined ? { status: 404, text: "NoSuchKey" } : { status: 200, text };
+}
+
 export function upload({ world, params, raw, headers }) {
   const [etag] = params;
   if (createHash("md5").update(raw).digest("hex") !== etag || Number(headers["content-length"]) !== raw.length) return { status: 400, text: "BadDigest" };
@@ -95,4 +138,5 @@ export const routes = [
   ["GET", "/accounts/:account/d1/database/*", "d1:read", ({ world, params }) => (find(world, params[0]) ? ok(shown(find(world, params[0]))) : NONE)],
   ["POST", "/accounts/:account/d1/database/*/query", "d1:edit", query],
   ["POST", "/accounts/:account/d1/database/*/import", "d1:edit", importing],
+  ["POST", "/accounts/:account/d1/database/*/export", "d1:edit", exporting],
 ];

@@ -25,6 +25,7 @@ const table = [...accounts.routes, ...d1.routes, ...kv.routes, ...workers.routes
 const allows = (token, right) => !right || token.rights.has(right) || (right.endsWith(":read") && token.rights.has(right.replace(":read", ":edit")));
 
 async function answer(world, call) {
+  if (call.pathname.startsWith("/export/")) return d1.download({ ...call, world, params: [call.pathname.slice("/export/".length)] });
   if (call.pathname.startsWith("/upload/")) return d1.upload({ ...call, world, params: [call.pathname.slice("/upload/".length)] });
   const path = call.pathname.slice(PREFIX.length);
   const found = table.filter((route) => route.method === call.method && route.pattern.test(path));
@@ -59,6 +60,7 @@ export function newWorld(more = {}) {
     namespaces: [],
     scripts: new Map(),
     uploads: new Map(),
+    exports: new Map(),
     assets: new Map(),
     assetSessions: new Map(),
     assetPending: new Map(),

@@ -78,9 +78,14 @@ fn messages() -> Vec<(MessageType, &'static str, Value)> {
             "",
             json!({"week": "2026-W24", "version": 1, "report": "/v1/reports/funnel?program=p&week=2026-W24"}),
         ),
+        (ReportLedger, "", sealed()),
         (AttributionQuestion, "", question()),
         (AttributionReply, "", question()),
     ]
+}
+
+fn sealed() -> Value {
+    json!({"month": "2026-05", "head": format!("12:{}", "5e".repeat(32)), "sealed_at": "2026-06-01T05:50:00Z"})
 }
 
 fn credit() -> Value {

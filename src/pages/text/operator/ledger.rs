@@ -24,6 +24,14 @@ pub fn holds(kind: &str) -> &'static str {
     }
 }
 
+// The seal.
+pub const SEALED_TO: &str = "Sealed to";
+pub const SEAL: &str = "Seal";
+pub const UNSEALED: &str = "Entries not sealed yet";
+pub const SEAL_NOTE: &str =
+    "Every ten minutes new entries are sealed. A seal that you kept shows whether an older entry was changed since.";
+pub const SEAL_LATE: &str = "Entries have not been sealed for more than an hour. Check that the sweep runs.";
+
 // Entries.
 pub const ENTRIES: &str = "Ledger entries";
 pub const ACCOUNT_ENTRIES: &str = "Account entries";

@@ -22,6 +22,7 @@ pub fn of(kind: MessageType) -> Option<MessageWords> {
         MessageType::ReviewOpened => MessageWords::required(review_email),
         MessageType::BudgetLow => MessageWords::required(budget_email),
         MessageType::ReportFunnel => MessageWords::optional(funnel_email, "when a funnel report is ready"),
+        MessageType::ReportLedger => MessageWords::required(ledger_email),
         MessageType::AttributionQuestion => MessageWords::required(question_email),
         _ => return None,
     })
@@ -298,6 +299,20 @@ fn funnel_email(f: &MessageFields) -> Written {
     let page = format!("/operator/funnel?program={}&week={week}", f.program_id);
     let parts = vec![say(funnel(&week)), link(VIEW_REPORT, page)];
     (funnel_subject(f.program, &week), parts)
+}
+
+// report.ledger
+pub const LEDGER_SUBJECT: &str = "Ledger seal: keep this email";
+
+pub const LEDGER: &str = "This is the seal of all programs' ledger entries so far. Keep it outside of Manicule: if someone \
+    changes an old entry and seals the ledger again, only a seal that you kept shows it.";
+pub const SEAL: &str = "Seal";
+pub const SEALED_AT: &str = "Sealed at";
+pub const VIEW_LEDGER: &str = "View the ledger";
+
+fn ledger_email(f: &MessageFields) -> Written {
+    let facts = rows(vec![(SEAL, text(f, "head")), (SEALED_AT, text(f, "sealed_at"))]);
+    (LEDGER_SUBJECT.to_owned(), vec![say(LEDGER), facts, link(VIEW_LEDGER, "/operator/ledger".to_owned())])
 }
 
 // attribution.question

@@ -1,0 +1,170 @@
+// Backups: of a folder of `make serve` and of a database at (a stand-in for) Cloudflare, with the real wrangler.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { check, sealOf } from "../../scripts/backups/check.mjs";
+import { backupTo, readBackup, restoreFrom } from "../../scripts/backups/cli.mjs";
+import { textOf } from "../../scripts/backups/dump.mjs";
+import { steps } from "../../scripts/deployment/steps.mjs";
+import { applyMigrations } from "../../scripts/local-template.mjs";
+import { CREATE_TABLE } from "../../scripts/deployment/migrations.mjs";
+import { newDatabase } from "../support/cloudflare/d1.mjs";
+import { root, standIn } from "./support/harness.mjs";
+
+const schema = readFileSync(join(root, "schema.sql"), "utf8");
+const quiet = () => steps({ write: () => {} });
+const NOW = Date.UTC(2026, 5, 1, 6);
+const TAKEN = new Date(NOW).toISOString();
+// A line break and, in the same text, what an export writes for one; quotes; characters of one to four bytes.
+const AWKWARD = "it's \"so\"\n\\n; -- /* ü € 𝄞 \r\\r \u0001";
+/** Longer than a statement of D1 may be, also after its characters are written in hex. */
+const LONG = `${AWKWARD} ${"long ü 𝄞 ".repeat(40_000)}`;
+
+function folder(t) {
+  const made = mkdtempSync(join(tmpdir(), "manicule-backup-test-"));
+  t.after(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+/** Rows as the product writes them, with its triggers. */
+function fill(db) {
+  const run = (sql, ...values) => db.prepare(sql).run(...values);
+  run("INSERT INTO program_version VALUES ('p', 1, 0, ?, 'h', 0, 'ada')", LONG);
+  run("INSERT INTO partner (id, program_id, external_id, code, created_at_ms) VALUES ('ptn_1', 'p', ?, 'ANN', 1)", AWKWARD);
+  run("INSERT INTO partner (id, program_id, external_id, code, created_at_ms) VALUES ('ptn_gone', 'p', 'x', 'X', 1)");
+  run("DELETE FROM partner WHERE id = 'ptn_gone'");
+  run("INSERT INTO partner (id, program_id, external_id, code, created_at_ms) VALUES ('ptn_2', 'p', 'bob', 'BOB', 9007199254740991)");
+  run("INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('res_1', 'p', 't', ?, 1, 1)", LONG);
+  for (const kind of ["expense", "available"]) run("INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES (?, 'p', 'cash:usd', ?, ?)", kind, kind, kind === "available" ? "ptn_1" : "");
+  for (let n = 1; n <= 2_500; n++) {
+    run("INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms) VALUES (?, 'adjust', 'single', 'expense', 'available', ?, 'p', ?, 'because', ?)", `adj_${n}`, n, n % 2 ? AWKWARD : null, NOW);
+  }
+  let previous = { number: 0, last: 0, hash: "" };
+  for (const last of [1000, 2000, 2400]) {
+    const rows = db.prepare("SELECT seq, id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id, actor, created_at_ms FROM transfer WHERE seq > ? AND seq <= ? ORDER BY seq").all(previous.last, last);
+    const number = previous.number + 1;
+    const lines = [[number, last, rows.length, previous.hash, NOW], ...rows.map((row) => Object.values(row))].map((values) => `${JSON.stringify(values)}\n`);
+    const hash = createHash("sha256").update(lines.join("")).digest("hex");
+    run("INSERT INTO ledger_block VALUES (?, ?, ?, ?, ?, ?)", number, last, rows.length, previous.hash, hash, NOW);
+    previous = { number, last, hash };
+  }
+}
+
+const textOfFile = (file) => readFileSync(file, "utf8");
+const rowsOf = (db, table) => db.prepare(`SELECT rowid, * FROM ${table} ORDER BY rowid`).all();
+
+/** A folder of `make serve` with the migrations applied. */
+async function stateFolder(t) {
+  const state = folder(t);
+  mkdirSync(join(state, "storage"));
+  await applyMigrations(join(state, "storage"));
+  return state;
+}
+
+function opened(state) {
+  const objects = join(state, "storage/v3/d1/miniflare-D1DatabaseObject");
+  const [file] = readdirSync(objects).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+  return new DatabaseSync(join(objects, file));
+}
+
+test("a folder's database is backed up, restored into an empty one, and the same there", async (t) => {
+  const [state, other] = [await stateFolder(t), folder(t)];
+  const db = opened(state);
+  fill(db);
+  const file = join(folder(t), "backup.sql");
+  const env = { ...process.env, STATE: state };
+  await backupTo({ root, env, steps: quiet(), file, taken: TAKEN });
+  const text = textOfFile(file);
+  assert.ok(text.split("\n").every((line) => Buffer.byteLength(line) < 100_000), "no statement is longer than D1 accepts");
+  assert.ok(text.indexOf("CREATE TRIGGER") > text.lastIndexOf("INSERT INTO \""), "triggers are last");
+  await assert.rejects(backupTo({ root, env, steps: quiet(), file, taken: TAKEN }), /exists already/);
+
+  await restoreFrom({ root, env: { ...process.env, STATE: other }, steps: quiet(), file, now: NOW + 5 });
+  const restored = opened(other);
+  for (const table of ["program_version", "partner", "resource", "transfer", "ledger_account", "ledger_block", "link_day", "d1_migrations", "person_salt"]) {
+    assert.deepEqual(rowsOrAll(restored, table), rowsOrAll(db, table), table);
+  }
+  assert.deepEqual({ ...restored.prepare("SELECT * FROM restoration").get() }, { restored_at_ms: NOW + 5, taken_at_ms: NOW });
+  assert.throws(() => restored.exec("DELETE FROM transfer"), /guard:ledger_immutable/);
+  // A backup of what was restored differs by its mark alone.
+  const again = join(folder(t), "again.sql");
+  await backupTo({ root, env: { ...process.env, STATE: other }, steps: quiet(), file: again, taken: TAKEN });
+  const more = textOfFile(again).split("\n").filter((line) => !text.split("\n").includes(line));
+  assert.deepEqual(more.length, 2, "the mark, and the hash of all lines");
+  assert.match(more[0], /^INSERT INTO "restoration"/);
+
+  await assert.rejects(restoreFrom({ root, env: { ...process.env, STATE: other }, steps: quiet(), file, now: NOW }), /is not empty/);
+});
+
+function rowsOrAll(db, table) {
+  try {
+    return rowsOf(db, table);
+  } catch {
+    return db.prepare(`SELECT * FROM ${table}`).all();
+  }
+}
+
+test("Cloudflare's export is read as it was meant, and a new database there gets the same rows", async (t) => {
+  const served = await standIn(t);
+  const made = newDatabase(served.world, "manicule");
+  made.sqlite.exec(CREATE_TABLE);
+  for (const name of readdirSync(join(root, "migrations")).sort()) {
+    made.sqlite.exec(readFileSync(join(root, "migrations", name), "utf8"));
+    made.sqlite.prepare("INSERT INTO d1_migrations (name) VALUES (?)").run(name);
+  }
+  fill(made.sqlite);
+  newDatabase(served.world, "second");
+  const env = { ...process.env, ...served.env };
+  const file = join(served.folder, "backup.sql");
+  await backupTo({ root, env, steps: quiet(), file, taken: TAKEN });
+  await restoreFrom({ root, env: { ...env, DATABASE: "second" }, steps: quiet(), file, now: NOW });
+  const second = served.world.databases.find((one) => one.name === "second").sqlite;
+  for (const table of ["program_version", "resource", "transfer", "ledger_block", "d1_migrations", "person_salt", "partner"]) {
+    assert.deepEqual(rowsOrAll(second, table), rowsOrAll(made.sqlite, table), table);
+  }
+  await assert.rejects(restoreFrom({ root, env, steps: quiet(), file, now: NOW }), /is not empty/);
+});
+
+test("a file that is not whole, was changed, or is of another version is refused", async (t) => {
+  const db = new DatabaseSync(":memory:");
+  db.exec(CREATE_TABLE);
+  db.exec(schema);
+  fill(db);
+  const path = join(folder(t), "backup.sql");
+  const text = [...textOf(db, schema, TAKEN)].join("");
+  const refused = (changed, why) => {
+    writeFileSync(path, changed);
+    assert.throws(() => readBackup(path, schema), why);
+  };
+  refused(text.slice(0, -200), /not a whole backup/);
+  refused(text.slice(100), /not a whole backup/);
+  refused(text.replace("'adj_7'", "'adj_8'"), /was changed/);
+  writeFileSync(path, text);
+  assert.throws(() => readBackup(path, `${schema}\nCREATE TABLE more (id TEXT PRIMARY KEY) STRICT;`), /another version/);
+  assert.equal(readBackup(path, schema).taken, TAKEN);
+});
+
+test("a copy whose books or seal are wrong is not written", async () => {
+  const db = new DatabaseSync(":memory:");
+  db.exec(CREATE_TABLE);
+  db.exec(schema);
+  fill(db);
+  assert.match((await check(db, schema)).head, /^3:[0-9a-f]{64}$/);
+  const broken = async (sql, why) => {
+    const copy = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
+    for (const line of [...textOf(db, schema, TAKEN)].filter((part) => !part.startsWith("CREATE TRIGGER"))) copy.exec(line);
+    copy.exec(sql);
+    for (const line of [...textOf(db, schema, TAKEN)].filter((part) => part.startsWith("CREATE TRIGGER"))) copy.exec(line);
+    await assert.rejects(check(copy, schema), why, sql);
+  };
+  await broken("UPDATE transfer SET actor = 'eve' WHERE seq = 1500", /first in block 2/);
+  await broken("DELETE FROM ledger_block WHERE number = 2", /first in block 2/);
+  await broken("UPDATE transfer SET amount_cents = 3 WHERE seq = 2500", /ledger_check/);
+  await broken("INSERT INTO partner_person (partner_id) VALUES ('ptn_nobody')", /refer to others/);
+  await broken("DROP INDEX partner_updated", /missing: index partner_updated/);
+  assert.match(sealOf(db), /^3:/);
+});

@@ -1,0 +1,201 @@
+//! An older copy of the database goes on: what the lost one had sent is found at Stripe and booked, and nothing is sent twice.
+
+use super::fixture::{PayoutFixture, copy_of};
+use super::{AGENCY, APRIL, MAY, earned, only};
+use crate::payout::stripe::Mishap;
+use crate::support::world::{at, now};
+use manicule::service::credit;
+use manicule::service::setup::PayoutApproval;
+use serde_json::{Value, json};
+
+/// Later than Stripe remembers keys.
+const RESTORED: &str = "2026-04-10T00:00:00Z";
+const AFTER: &str = "2026-04-10T00:10:00Z";
+
+/// A partner with $100 that the run of April pays.
+fn earning() -> (PayoutFixture, String) {
+    let fixture = PayoutFixture::new(PayoutApproval::Automatic);
+    let partner = earned(&fixture, "p");
+    fixture.payable(&partner);
+    (fixture, partner)
+}
+
+fn paid_at_stripe(fixture: &PayoutFixture) -> Vec<(String, i64)> {
+    fixture.stripe.borrow().transfers.iter().map(|t| (t.group.clone(), t.amount)).collect()
+}
+
+/// The one payout is paid by the one transfer that Stripe has.
+fn is_paid_once(fixture: &PayoutFixture, partner: &str) {
+    let payout = only(&fixture.get(AFTER, "/v1/payouts"));
+    assert_eq!((&payout["state"], payout["transfer"].is_string()), (&json!("paid"), true), "{payout}");
+    assert_eq!(paid_at_stripe(fixture), [(payout["id"].as_str().expect("an id").to_owned(), 10_000)]);
+    assert_eq!(fixture.balance(partner), (0, 10_000));
+    fixture.is_sound();
+}
+
+#[test]
+fn what_was_paid_after_the_copy_was_made_is_found_and_booked() {
+    let (fixture, partner) = earning();
+    let before_the_run = fixture.copy();
+    fixture.run(AGENCY, APRIL);
+    let before_sending = fixture.copy();
+    fixture.drop_answers(1);
+    fixture.sweep(APRIL);
+    assert_eq!(only(&fixture.get(APRIL, "/v1/payouts"))["state"], "submitting");
+    let before_the_answer = fixture.copy();
+    fixture.sweep("2026-04-01T07:00:00Z");
+    is_paid_once(&fixture, &partner);
+
+    for (copy, taken, what) in [
+        (before_the_run, "2026-03-31T23:00:00Z", "before the run"),
+        (before_sending, APRIL, "planned"),
+        (before_the_answer, APRIL, "sent, no answer"),
+    ] {
+        let restored = fixture.restored(copy, taken, RESTORED);
+        if what == "before the run" {
+            restored.run(AGENCY, APRIL);
+        }
+        restored.sweep(RESTORED);
+        restored.sweep(AFTER);
+        println!("{what}");
+        is_paid_once(&restored, &partner);
+        restored.run(AGENCY, MAY);
+        restored.sweep(MAY);
+        is_paid_once(&restored, &partner);
+    }
+}
+
+#[test]
+fn without_the_mark_of_a_restoration_it_would_be_paid_twice() {
+    let (fixture, _) = earning();
+    fixture.run(AGENCY, APRIL);
+    let copy = fixture.copy();
+    fixture.sweep(APRIL);
+    let restored = fixture.restored(copy, APRIL, RESTORED);
+    restored.sql("DROP TRIGGER restoration_no_delete; DELETE FROM restoration");
+    restored.sweep(RESTORED);
+    assert_eq!(paid_at_stripe(&restored).len(), 2, "Stripe has forgotten the key: this is what the mark is for");
+}
+
+#[test]
+fn what_was_never_sent_is_sent_once() {
+    let (fixture, partner) = earning();
+    fixture.run(AGENCY, APRIL);
+    let restored = fixture.restored(fixture.copy(), APRIL, RESTORED);
+    restored.sweep(RESTORED);
+    is_paid_once(&restored, &partner);
+    assert_eq!(restored.stripe.borrow().transfers.len(), 1);
+}
+
+#[test]
+fn an_attempt_that_stripe_has_not_executed_is_sent_again_under_its_key() {
+    let (fixture, partner) = earning();
+    fixture.run(AGENCY, APRIL);
+    fixture.stripe.borrow_mut().mishap = Some(Mishap::TooMany);
+    fixture.sweep(APRIL);
+    let restored = fixture.restored(fixture.copy(), APRIL, "2026-04-01T08:00:00Z");
+    restored.sweep("2026-04-01T08:00:00Z");
+    is_paid_once(&restored, &partner);
+}
+
+#[test]
+fn another_attempt_of_the_lost_database_is_found_too() {
+    let (fixture, partner) = earning();
+    fixture.run(AGENCY, APRIL);
+    // The first attempt lacks funds; the second one pays.
+    let balance = std::mem::take(&mut fixture.stripe.borrow_mut().balance);
+    fixture.drop_answers(1);
+    fixture.sweep(APRIL);
+    let copy = fixture.copy();
+    fixture.sweep("2026-04-01T06:30:00Z");
+    fixture.stripe.borrow_mut().balance = balance;
+    fixture.sweep("2026-04-01T13:00:00Z");
+    is_paid_once(&fixture, &partner);
+    for when in ["2026-04-01T14:00:00Z", RESTORED] {
+        let copy = fixture.restored(copy_of(&copy), APRIL, when);
+        copy.sweep(when);
+        is_paid_once(&copy, &partner);
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_stripe_does_not_answer_the_lookup() {
+    let (fixture, partner) = earning();
+    fixture.run(AGENCY, APRIL);
+    let copy = fixture.copy();
+    fixture.sweep(APRIL);
+    let restored = fixture.restored(copy, APRIL, RESTORED);
+    restored.drop_answers(1);
+    restored.sweep(RESTORED);
+    assert_eq!(only(&restored.get(RESTORED, "/v1/payouts"))["state"], "planned");
+    assert_eq!(paid_at_stripe(&restored).len(), 1);
+    restored.sweep("2026-04-10T06:00:00Z");
+    is_paid_once(&restored, &partner);
+}
+
+#[test]
+fn an_operator_cannot_cancel_what_the_lost_database_paid() {
+    let (fixture, partner) = earning();
+    fixture.run(AGENCY, APRIL);
+    let copy = fixture.copy();
+    fixture.sweep(APRIL);
+    let restored = fixture.restored(copy, APRIL, RESTORED);
+    let id = only(&restored.get(RESTORED, "/v1/payouts"))["id"].as_str().expect("an id").to_owned();
+    let (status, answer) =
+        restored.post(RESTORED, &format!("/v1/payouts/{id}/cancel"), json!({"reason": "by mistake"}));
+    assert_eq!(status, 409, "{answer}");
+    is_paid_once(&restored, &partner);
+}
+
+#[test]
+fn what_differs_from_what_stripe_has_waits_for_a_person() {
+    let (fixture, partner) = earning();
+    let copy = fixture.copy();
+    fixture.run(AGENCY, APRIL);
+    fixture.sweep(APRIL);
+    let restored = fixture.restored(copy, "2026-03-31T23:00:00Z", RESTORED);
+    // A refund that the lost database had not heard of when it paid.
+    restored.refunded("re_1", "in_p_1", "2026-03-20T00:00:00Z", 25_000);
+    restored.run(AGENCY, APRIL);
+    restored.sweep(RESTORED);
+    let payout = only(&restored.get(RESTORED, "/v1/payouts"));
+    assert_eq!((&payout["state"], paid_at_stripe(&restored).len()), (&json!("review"), 1), "{payout}");
+    assert_eq!(restored.balance(&partner), (0, 0), "its amount stays set aside");
+    restored.is_sound();
+}
+
+#[test]
+fn a_run_does_not_reduce_or_carry_what_may_have_been_paid() {
+    let (fixture, partner) = earning();
+    fixture.run(AGENCY, APRIL);
+    let copy = fixture.copy();
+    fixture.sweep(APRIL);
+    let restored = fixture.restored(copy, APRIL, RESTORED);
+    restored.refunded("re_1", "in_p_1", "2026-04-05T00:00:00Z", 50_000);
+    restored.run(AGENCY, MAY);
+    let payout = only(&restored.get(MAY, "/v1/payouts"));
+    assert_eq!((&payout["state"], &payout["amount_cents"]), (&json!("planned"), &json!(10_000)), "{payout}");
+    restored.sweep(MAY);
+    let payout = only(&restored.get(MAY, "/v1/payouts"));
+    assert_eq!((&payout["state"], paid_at_stripe(&restored).len()), (&json!("paid"), 1), "{payout}");
+    assert_eq!(restored.balance(&partner), (-10_000, 10_000), "it owes what it was paid");
+    restored.is_sound();
+}
+
+#[test]
+fn a_credit_on_a_customers_balance_is_not_given_twice() {
+    let fixture = PayoutFixture::new(PayoutApproval::Automatic);
+    super::credits::due_at_stripe(&fixture);
+    let copy = fixture.copy();
+    let owed = |fixture: &PayoutFixture| fixture.stripe.borrow().owed("cus_owner");
+    fixture.sweep(APRIL);
+    assert_eq!(owed(&fixture), -5_500);
+    let restored = fixture.restored(copy, "2026-03-31T23:00:00Z", RESTORED);
+    now(credit::plan(&restored.world.at(at(RESTORED)))).expect("planned");
+    restored.sweep(RESTORED);
+    restored.sweep(AFTER);
+    assert_eq!(owed(&restored), -5_500, "once");
+    let delivered: Value = restored.get(AFTER, "/v1/credits/deliveries?state=paid");
+    assert_eq!(delivered["data"].as_array().map(Vec::len), Some(2), "{delivered}");
+    restored.is_sound();
+}
