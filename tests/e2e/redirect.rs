@@ -305,7 +305,8 @@ fn the_cookie_holds_the_touches_and_no_forgery() {
     }
 
     step("a cookie is found behind others, however long and whatever their bytes");
-    for before in ["a".repeat(3_000), "a".repeat(6_000), format!("{}\u{e9}", "a".repeat(3_000)), "\u{e9}".repeat(2_000)] {
+    for before in ["a".repeat(3_000), "a".repeat(6_000), format!("{}\u{e9}", "a".repeat(3_000)), "\u{e9}".repeat(2_000)]
+    {
         let cookies = format!("junk={before}; {one}");
         let reply = server.visit(&format!("/r/{}", partners[1].code)).header("cookie", cookies).send();
         assert_eq!(visitor_of(&reply.cookie().expect("the cookie")), visitor_of(&one), "{} bytes", before.len());

@@ -77,7 +77,8 @@ pub fn shared_memory() -> JsValue {
 pub fn hot(length: usize, now: f64) -> usize {
     EXCHANGE.with_borrow_mut(|Exchange { request, answer }| {
         let Some(request) = request.get(..length) else { return LOST };
-        let Some(found) = std::str::from_utf8(request).ok().and_then(|text| answered(text, UtcMillis(now as i64))) else {
+        let Some(found) = std::str::from_utf8(request).ok().and_then(|text| answered(text, UtcMillis(now as i64)))
+        else {
             return 0;
         };
         found.write(answer);
