@@ -19,7 +19,7 @@ test: ## build, all tests (EMDASH=no: without the real EmDash), and a dry run of
 test-emdash: ## the real EmDash CMS behind the Worker, in Chromium and by HTTP, where the registry has it
 	@scripts/test-emdash
 
-test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events and random programs, and the mutants
+test-long: ## what takes too long for every change: the workshop itself, deployments failing in every way, more Stripe events, random programs and broken bodies, and the mutants
 	@scripts/test-long
 
 mutants: ## break each rule in turn and show that the tests notice; some minutes

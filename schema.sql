@@ -199,7 +199,7 @@ CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE part
 CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_domain ON binding (domain, signed_up_at_ms) WHERE domain IS NOT NULL;
-CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX binding_clicked ON binding (code) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
@@ -720,31 +720,48 @@ CREATE TABLE job_cursor (
   job TEXT PRIMARY KEY,                  -- immutable: stripe_missed, stripe_reconciled
   cursor TEXT NOT NULL                   -- mutable: the last item that was processed
 ) STRICT;
--- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk, and never
--- changed.
+-- Clicks, and the salt of the fingerprints that are used to count them. Rows are written once, in bulk.
 
--- Rows are appended in order of arrival. The only index is narrow on purpose: clicks are most of what this database
--- writes, and an index over the text columns wrote twice as many pages. A click's id is looked up through its code and
--- hour.
+-- One visit: the first of a link, visitor and clock hour. Clicks are most of what this database writes, so a click is one
+-- row and no more, found by its program and hour, and one entry of an index if it has a fingerprint. Bots are counted by
+-- link and day alone (link_day).
 CREATE TABLE click (
-  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
-  code          TEXT NOT NULL,                    -- immutable, the link's code
   program_id    TEXT NOT NULL,                    -- immutable
+  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
+  code          TEXT NOT NULL,                    -- immutable, the link's code
+  dedupe        INTEGER NOT NULL,                 -- immutable, 64-bit hash of code, visitor and hour: one counted click each
+  id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
   partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at that time
   campaign      TEXT,                             -- immutable, the campaign from the URL, otherwise the link's
-  visitor       TEXT NOT NULL,                    -- immutable, vis_… of the cookie, fp_… of the month, or the click's own id
+  visitor       TEXT NOT NULL,                    -- immutable but for erasing: vis_… of the cookie, fp_… of the month, or the click's own id
   clicked_at_ms INTEGER NOT NULL,                 -- immutable, UTC milliseconds
-  hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
-  kind          TEXT NOT NULL CHECK (kind IN ('visit', 'bot')), -- immutable
   country       TEXT,                             -- immutable, two letters, from Cloudflare
   utm_source    TEXT,                             -- immutable, the link's, otherwise the request's; at most 64 characters
   utm_medium    TEXT,                             -- immutable, the same
   referrer_host TEXT,                             -- immutable, host only, in lower case
-  fingerprint   TEXT,                             -- immutable, the visitor, if the program attributes by fingerprint
-  dedupe        INTEGER NOT NULL UNIQUE           -- immutable, 64-bit hash of code, visitor, hour and kind: one counted click each
-) STRICT;
-CREATE INDEX click_program ON click (program_id, clicked_at_ms);
+  fingerprint   TEXT,                             -- the visitor, if the program attributes by fingerprint; removed with the month's salt
+  PRIMARY KEY (program_id, hour, code, dedupe)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX click_fingerprint ON click (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- The last flush of each isolate that counted something that is in no click's row, so that a flush that is sent again counts
+-- nothing twice. Rows of past days are deleted.
+CREATE TABLE click_flush (
+  writer TEXT PRIMARY KEY,                        -- immutable, the isolate: days since 1970 in six digits, then random
+  number INTEGER NOT NULL                         -- mutable, rises with each flush
+) STRICT, WITHOUT ROWID;
+
+-- Clicks that were answered and could not be stored, by day (UTC): the database was not there for too long.
+CREATE TABLE click_dropped (
+  day INTEGER PRIMARY KEY,                        -- immutable, days since 1970
+  clicks INTEGER NOT NULL                         -- mutable
+) STRICT;
+
+-- Has a row once there are more clicks than reports read while somebody waits.
+CREATE TABLE click_scale (
+  id INTEGER PRIMARY KEY CHECK (id = 1),          -- immutable
+  many_since_ms INTEGER NOT NULL                  -- immutable
+) STRICT;
 
 -- A month's row is deleted when no attribution window of its clicks is open, so that a fingerprint can't be traced back to an
 -- address anymore.
@@ -758,7 +775,8 @@ CREATE TABLE visitor_erasure (
   visitor TEXT PRIMARY KEY,                       -- immutable
   replacement TEXT NOT NULL,                      -- immutable, gone_…, random
   scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
-  row INTEGER NOT NULL                            -- mutable: its last row that was looked at
+  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at; of clicks the next hour
+  program_id TEXT NOT NULL DEFAULT ''             -- mutable: of clicks the program that is looked through
 ) STRICT, WITHOUT ROWID;
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
 
@@ -1478,22 +1496,20 @@ CREATE TABLE resource (
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
 -- The partners' pages show sums and the newest items, and must be as fast with a hundred thousand accruals as with ten.
--- So triggers keep the counts, and every list has its index.
+-- So triggers, and the flush of clicks, keep the counts, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
 CREATE TABLE link_day (
   partner_id TEXT NOT NULL,              -- immutable
   code TEXT NOT NULL,                    -- immutable, the link's code
   day INTEGER NOT NULL,                  -- immutable, days since 1970
-  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits without bots
+  clicks INTEGER NOT NULL DEFAULT 0,     -- mutable, written with the clicks: visits, each visitor once in an hour
+  bots INTEGER NOT NULL DEFAULT 0,       -- mutable, the same: requests of programs
+  limited INTEGER NOT NULL DEFAULT 0,    -- mutable, the same: visits beyond what is stored of one network
   signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: the partner's accounts that signed up on that day
   conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since the binding was on that day
   PRIMARY KEY (partner_id, code, day)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
-  INSERT INTO link_day (partner_id, code, day, clicks) VALUES (NEW.partner_id, NEW.code, NEW.hour / 24, 1)
-    ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + 1;
-END;
 CREATE TRIGGER binding_count AFTER INSERT ON binding WHEN NEW.partner_id IS NOT NULL BEGIN
   INSERT INTO link_day (partner_id, code, day, signups) VALUES (NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1)
     ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;
@@ -1854,3 +1870,89 @@ WHEN NEW.number <> (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_block)
 BEGIN SELECT RAISE(ABORT, 'guard:ledger_block_stale'); END;
 CREATE TRIGGER ledger_block_no_update BEFORE UPDATE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_block_no_delete BEFORE DELETE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
+-- What anybody can leave behind is bounded, and what nobody needs anymore is removed (docs/limits.md).
+
+-- The campaigns of a link and week that are kept by name: the first 50. Anybody can put a name of their own into an
+-- address, so all others are "(other)".
+CREATE TABLE campaign_week (
+  week     INTEGER NOT NULL,             -- immutable: weeks since Monday, 1970-01-05 00:00 UTC
+  code     TEXT NOT NULL,                -- immutable, the link's code
+  campaign TEXT NOT NULL,                -- immutable
+  PRIMARY KEY (week, code, campaign)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER click_campaign AFTER INSERT ON click
+WHEN NEW.campaign <> '(other)' AND NOT EXISTS (SELECT 1 FROM campaign_week w
+  WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code AND w.campaign = NEW.campaign)
+  AND NEW.campaign IS NOT (SELECT l.campaign FROM link l WHERE l.code = NEW.code) BEGIN
+  INSERT INTO campaign_week (week, code, campaign) SELECT (NEW.hour - 96) / 168, NEW.code, NEW.campaign
+  WHERE (SELECT COUNT(*) FROM campaign_week w WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code) < 50;
+  UPDATE click SET campaign = '(other)'
+  WHERE program_id = NEW.program_id AND hour = NEW.hour AND code = NEW.code AND dedupe = NEW.dedupe
+    AND NOT EXISTS (SELECT 1 FROM campaign_week w
+      WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code AND w.campaign = NEW.campaign);
+END;
+CREATE TRIGGER funnel_event_campaign AFTER INSERT ON funnel_event
+WHEN NEW.campaign NOT IN ('', '(other)') AND NOT EXISTS (SELECT 1 FROM campaign_week w
+  WHERE w.week = (NEW.at_ms - 345600000) / 604800000 AND w.code = NEW.code AND w.campaign = NEW.campaign)
+  AND NEW.campaign IS NOT (SELECT l.campaign FROM link l WHERE l.code = NEW.code) BEGIN
+  INSERT INTO campaign_week (week, code, campaign) SELECT (NEW.at_ms - 345600000) / 604800000, NEW.code, NEW.campaign
+  WHERE (SELECT COUNT(*) FROM campaign_week w
+    WHERE w.week = (NEW.at_ms - 345600000) / 604800000 AND w.code = NEW.code) < 50;
+  UPDATE funnel_event SET campaign = '(other)' WHERE id = NEW.id AND NOT EXISTS (SELECT 1 FROM campaign_week w
+    WHERE w.week = (NEW.at_ms - 345600000) / 604800000 AND w.code = NEW.code AND w.campaign = NEW.campaign);
+END;
+
+-- A partner's links are never removed, because their codes would be given to others; so a partner has at most 1,000. A
+-- program has at most 50 resources: the pages list all of them.
+CREATE TRIGGER link_limit BEFORE INSERT ON link
+WHEN (SELECT COUNT(*) FROM (SELECT 1 FROM link WHERE partner_id = NEW.partner_id LIMIT 1000)) >= 1000
+BEGIN SELECT RAISE(ABORT, 'guard:link_limit'); END;
+CREATE TRIGGER resource_limit BEFORE INSERT ON resource
+WHEN (SELECT COUNT(*) FROM (SELECT 1 FROM resource WHERE program_id = NEW.program_id LIMIT 50)) >= 50
+BEGIN SELECT RAISE(ABORT, 'guard:resource_limit'); END;
+
+-- Emailed links by the network that requested them: one network has 120 an hour, however many addresses it types.
+CREATE INDEX magic_link_requested ON magic_link (requested_by, created_at_ms) WHERE requested_by <> '';
+
+-- Stored responses are removed after a while, but those of calls that moved money stay with their keys.
+ALTER TABLE idempotency ADD COLUMN moves_money INTEGER NOT NULL DEFAULT 0 CHECK (moves_money IN (0, 1)); -- immutable
+CREATE INDEX idempotency_age ON idempotency (created_at_ms) WHERE moves_money = 0;
+
+-- A message that was delivered, or that nobody wanted, is emptied after a while: its deliveries and what it says are
+-- removed. Its id stays, because by it nothing is announced or handed over twice.
+ALTER TABLE outbox ADD COLUMN emptied_at_ms INTEGER; -- set once
+CREATE INDEX outbox_age ON outbox (created_at_ms) WHERE emptied_at_ms IS NULL AND state IN ('sent', 'suppressed');
+
+CREATE INDEX stripe_event_age ON stripe_event (received_at_ms);
+-- What stays of clicks and funnel events when their rows are removed: the sums that reports show.
+
+-- Rule 24: distinct visitors of a week whose rows were removed. Of a partner's campaigns those with the most visitors stay, the
+-- others are summed as '(other)'.
+CREATE TABLE funnel_sum (
+  program_id TEXT NOT NULL,              -- immutable
+  week TEXT NOT NULL,                    -- immutable, 2026-W24
+  partner_id TEXT NOT NULL,              -- immutable
+  campaign TEXT NOT NULL,                -- immutable; '' if none was named
+  stage TEXT NOT NULL,                   -- immutable; '' are clicks
+  visitors INTEGER NOT NULL,             -- mutable: rows of the week that came after it was summed are added
+  PRIMARY KEY (program_id, week, partner_id, campaign, stage)
+) STRICT, WITHOUT ROWID;
+
+-- Removed clicks of a day by channel: a partner's largest channels, the others summed as '(other)'.
+CREATE TABLE channel_sum (
+  program_id TEXT NOT NULL,              -- immutable
+  day INTEGER NOT NULL,                  -- immutable, days since 1970
+  partner_id TEXT NOT NULL,              -- immutable
+  channel TEXT NOT NULL,                 -- immutable
+  clicks INTEGER NOT NULL,               -- mutable, the same
+  PRIMARY KEY (program_id, day, partner_id, channel)
+) STRICT, WITHOUT ROWID;
+
+-- The week of a program whose rows are summed and being removed. Its clicks count as removed from then on.
+CREATE TABLE week_removal (
+  program_id TEXT NOT NULL,              -- immutable
+  week TEXT NOT NULL,                    -- immutable
+  from_hour INTEGER NOT NULL,            -- immutable, the week's first clock hour
+  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
+  PRIMARY KEY (program_id, week)
+) STRICT, WITHOUT ROWID;

@@ -199,7 +199,7 @@ CREATE INDEX binding_partner ON binding (partner_id, signed_up_at_ms) WHERE part
 CREATE INDEX binding_decided ON binding (decided_at_ms);
 CREATE INDEX binding_visitor ON binding (visitor, signed_up_at_ms) WHERE visitor IS NOT NULL;
 CREATE INDEX binding_domain ON binding (domain, signed_up_at_ms) WHERE domain IS NOT NULL;
-CREATE INDEX binding_click ON binding (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX binding_clicked ON binding (code) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 

@@ -76,22 +76,20 @@ CREATE TABLE resource (
 CREATE INDEX resource_program ON resource (program_id, created_at_ms, id);
 
 -- The partners' pages show sums and the newest items, and must be as fast with a hundred thousand accruals as with ten.
--- So triggers keep the counts, and every list has its index.
+-- So triggers, and the flush of clicks, keep the counts, and every list has its index.
 
 -- Clicks, sign-ups and first payments of a link by day (UTC).
 CREATE TABLE link_day (
   partner_id TEXT NOT NULL,              -- immutable
   code TEXT NOT NULL,                    -- immutable, the link's code
   day INTEGER NOT NULL,                  -- immutable, days since 1970
-  clicks INTEGER NOT NULL DEFAULT 0,     -- kept by trigger: visits without bots
+  clicks INTEGER NOT NULL DEFAULT 0,     -- mutable, written with the clicks: visits, each visitor once in an hour
+  bots INTEGER NOT NULL DEFAULT 0,       -- mutable, the same: requests of programs
+  limited INTEGER NOT NULL DEFAULT 0,    -- mutable, the same: visits beyond what is stored of one network
   signups INTEGER NOT NULL DEFAULT 0,    -- kept by trigger: the partner's accounts that signed up on that day
   conversions INTEGER NOT NULL DEFAULT 0, -- kept by trigger: accounts whose first payment since the binding was on that day
   PRIMARY KEY (partner_id, code, day)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER click_count AFTER INSERT ON click WHEN NEW.kind = 'visit' BEGIN
-  INSERT INTO link_day (partner_id, code, day, clicks) VALUES (NEW.partner_id, NEW.code, NEW.hour / 24, 1)
-    ON CONFLICT (partner_id, code, day) DO UPDATE SET clicks = clicks + 1;
-END;
 CREATE TRIGGER binding_count AFTER INSERT ON binding WHEN NEW.partner_id IS NOT NULL BEGIN
   INSERT INTO link_day (partner_id, code, day, signups) VALUES (NEW.partner_id, COALESCE(NEW.code, ''), NEW.signed_up_at_ms / 86400000, 1)
     ON CONFLICT (partner_id, code, day) DO UPDATE SET signups = signups + 1;

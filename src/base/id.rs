@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 /// Random bytes that a new id uses: 15 bytes make 24 characters of base32, which rules out guessing and collisions.
 pub const ID_BYTES: usize = 15;
 
+/// How many characters of its random part an id shares with the id that it is near to.
+pub const NEAR: usize = 6;
+
 /// Crockford's base32 in lower case: no letter looks like another letter or a digit.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut alphabet = Specification::new();
@@ -17,7 +20,12 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// `prefix_` and 24 characters of Crockford's base32.
 pub fn fresh(prefix: &str, random: &[u8; ID_BYTES]) -> String {
-    format!("{prefix}_{}", BASE32.encode(random))
+    // Without the formatting machinery, because every redirect makes two.
+    let mut id = String::with_capacity(prefix.len() + 1 + ID_BYTES * 8 / 5);
+    id.push_str(prefix);
+    id.push('_');
+    BASE32.encode_append(random, &mut id);
+    id
 }
 
 /// The random bytes of an id that `fresh` made with this prefix.
@@ -43,7 +51,6 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
 /// The same, but starting like the id `near`. Such ids sort in the order of the ids they are near to, so rows that are
 /// written together are adjacent in every index. An empty `near` adds no prefix.
 pub fn derived_near(prefix: &str, near: &str, parts: &[&str]) -> String {
-    const NEAR: usize = 6;
     let own = derived(prefix, parts);
     let place = near.split_once('_').and_then(|(_, random)| random.get(..NEAR));
     place.map_or_else(|| own.clone(), |place| format!("{prefix}_{place}{}", &own[prefix.len() + 1 + NEAR..]))

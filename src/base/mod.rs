@@ -7,6 +7,7 @@ pub mod html;
 pub mod id;
 pub mod ids;
 pub mod json;
+pub mod limits;
 pub mod money;
 pub(crate) mod names;
 pub mod percent;

@@ -7,6 +7,7 @@ use crate::engine::identity::access::{Role, Scope, Scopes};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange::Request;
 use crate::http::signed::Webhook;
+use crate::http::wrong_token;
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::identity::api_token::BOOTSTRAP;
 use crate::service::once::{IdempotentRequest, KEY_CHARS_MAX};
@@ -39,7 +40,7 @@ pub async fn operator<S: Platform>(app: &RequestContext<'_, S>, request: &Reques
     let refused =
         || AppError::new(ErrorKind::Unauthorized, "unauthorized", "send `Authorization: Bearer <operator token>`");
     let presented = request.header("authorization").and_then(bearer::token).ok_or_else(refused)?;
-    verified(app, presented).await?.ok_or_else(refused)
+    verified(app, request, presented).await?.ok_or_else(refused)
 }
 
 /// The operator who may do what asks for `scope`, or the refusal.
@@ -56,15 +57,25 @@ pub async fn allowed<S: Platform>(
     Err(AppError::new(ErrorKind::Forbidden, "insufficient_scope", detail))
 }
 
-/// The operator with this token; `None` if there is none. A token's first use is recorded.
-pub async fn verified<S: Platform>(app: &RequestContext<'_, S>, presented: &str) -> Result<Option<Operator>, AppError> {
+/// The operator with this token; `None` if there is none. A token's first use is recorded. A network that sent many wrong
+/// ones is refused without a look.
+pub async fn verified<S: Platform>(
+    app: &RequestContext<'_, S>,
+    request: &Request,
+    presented: &str,
+) -> Result<Option<Operator>, AppError> {
     let sha256 = hex_sha256(presented.as_bytes());
     if is_bootstrap(app, &sha256) {
         return Ok(Some(Operator { actor: format!("token:{BOOTSTRAP}").into(), sha256, scopes: Role::Admin.scopes() }));
     }
+    wrong_token::check(app, request, &sha256)?;
     let ctx = app.context("");
     let found = ctx.read(token::token_find(&sha256, app.now).first()).await?;
-    let Some(row) = found else { return Ok(None) };
+    let Some(row) = found else {
+        wrong_token::count(app, request).await;
+        return Ok(None);
+    };
+    wrong_token::is_right(app, &sha256);
     if row.first_used_at_ms.is_none() {
         ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), app.now).into()).await?;
     }

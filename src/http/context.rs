@@ -4,6 +4,7 @@ use crate::base::ids::{ActorId, LinkCode};
 use crate::base::time::UtcMillis;
 use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
+use crate::engine::link::click::Click;
 use crate::http::config::Config;
 use crate::http::exchange::Request;
 use crate::service::context::{Context, Ports};
@@ -12,10 +13,14 @@ use crate::service::identity::sign_in::QueuedEmail;
 /// Actions that are rate limited per visitor. The limits are in wrangler.toml, under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimited {
-    /// Sends an email to an address that the visitor typed.
+    /// Sends an email to an address that the visitor typed, or has Stripe make a promotion code.
     Mail,
     /// Reports what happened on a page.
     Beacon,
+    /// Asks for a code that is no link's.
+    Guess,
+    /// Sends a token that is not valid.
+    WrongToken,
 }
 
 impl RateLimited {
@@ -23,6 +28,8 @@ impl RateLimited {
         match self {
             RateLimited::Mail => "MAIL_LIMIT",
             RateLimited::Beacon => "BEACON_LIMIT",
+            RateLimited::Guess => "GUESS_LIMIT",
+            RateLimited::WrongToken => "TOKEN_LIMIT",
         }
     }
 }
@@ -59,8 +66,19 @@ pub trait Platform: Ports {
         }
     }
 
+    /// Takes a click that will be written after the response, with what other visitors clicked.
+    fn count_click(&self, click: Click);
+
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
+
+    /// What was told anybody about the Worker's health in the last seconds, if it is cached.
+    fn told_health(&self) -> Option<bool> {
+        None
+    }
+
+    /// Caches what is told.
+    fn tell_health(&self, _ok: bool) {}
 
     /// Whether a request to the site's address arrives here.
     fn site_leads_back(&self) -> impl Future<Output = bool>;

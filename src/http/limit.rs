@@ -21,11 +21,13 @@ pub async fn check<S: Platform>(
     if app.site.admits(what, visitor).await {
         return Ok(());
     }
-    Err(AppError::new(
-        ErrorKind::TooMany,
-        "too_many_requests",
-        "too many requests from this network; try again in a minute",
-    ))
+    Err(refused())
+}
+
+/// The refusal of a network that did too much.
+pub fn refused() -> AppError {
+    let detail = "too many requests from this network; try again in a minute";
+    AppError::new(ErrorKind::TooMany, "too_many_requests", detail)
 }
 
 /// The visitor's network, hashed with a key of ours; empty if unknown.
@@ -38,7 +40,7 @@ pub fn requested_by<S: Platform>(app: &RequestContext<'_, S>, request: &Request)
 }
 
 /// The visitor's address as Cloudflare saw it. For IPv6 it is the network, since one visitor has all of its addresses.
-fn visitor(request: &Request) -> Option<String> {
+pub fn visitor(request: &Request) -> Option<String> {
     match request.header("cf-connecting-ip")?.trim().parse().ok()? {
         IpAddr::V4(address) => Some(address.to_string()),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {

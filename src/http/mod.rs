@@ -34,3 +34,4 @@ pub mod settlement;
 pub mod signed;
 pub mod site_page;
 pub mod site_user;
+pub mod wrong_token;

@@ -32,6 +32,7 @@ use crate::http::settlement::runs;
 use crate::http::signed::{VerifiedWebhook, Webhook};
 use crate::http::{accounts, adjustments, auth, health, openapi, people, reviews, signed, site_user};
 use crate::service::error::{AppError, ErrorKind};
+use crate::service::partner::resource;
 use std::marker::PhantomData;
 
 /// A row of the table without its handler. `{name}` stands for one segment of the path.
@@ -70,6 +71,7 @@ macro_rules! table {
 table! {
     GET "/v1/attribution", Public => |call| call.to(visitors::attribution);
     POST "/v1/attribution", Public => |call| call.body(touch_request::parse, visitors::touch);
+    POST "/v1/attribution/promotion-code", Public => |call| call.body(operator::nothing, visitors::promotion_code);
     POST "/v1/collect", Public => |call| call.body(beacon::parse, collect::beacon);
     GET "/v1/stage.gif", Public => |call| call.to(collect::pixel);
     POST "/v1/webhooks/events", Signed(Webhook::Events) => |call| call.dated_body(envelope::parse, webhooks::event);
@@ -268,13 +270,17 @@ async fn run<S: Platform>(handler: &Handler<S>, call: Call<'_, S, ()>) -> Result
     }
 }
 
+/// Pages whose forms have long texts. A character of any script has up to 4 bytes, and each is 3 characters of the form.
+const FORM_PATHS: [(&str, usize); 1] =
+    [("/operator/programs/", BODY_BYTES_MAX + 12 * (resource::TITLE_CHARS_MAX + resource::BODY_CHARS_MAX))];
+
 /// The longest body that is read for a path. Stripe's events are longer than others', because they carry whole objects, and an
 /// import has many events.
 pub fn body_bytes_max(path: &str) -> usize {
     match name_of(path) {
         "/v1/events" => BATCH_BYTES_MAX,
         name if name.starts_with("/v1/webhooks/stripe") => EVENT_BYTES_MAX,
-        _ => BODY_BYTES_MAX,
+        _ => FORM_PATHS.iter().find(|(start, _)| path.starts_with(start)).map_or(BODY_BYTES_MAX, |(_, max)| *max),
     }
 }
 

@@ -9,15 +9,15 @@ use crate::service::accrual::adjust;
 use crate::service::context::{Context, Ports, TIGHT};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::stripe_sweep;
-use crate::service::identity::sign_in;
 use crate::service::ledger::{budget, seal};
+use crate::service::link::removal;
 use crate::service::message::deliver;
 use crate::service::partner::standing;
 use crate::service::payout::{platform, send, unexpected};
 use crate::service::person::erase;
 use crate::service::report::kept;
 use crate::service::settlement::settle;
-use crate::service::{credit, funnel};
+use crate::service::{credit, funnel, retention};
 use crate::store::health;
 use crate::store::port::DbError;
 use crate::store::preview::preview_purge;
@@ -82,9 +82,11 @@ enum Part {
     Ledger,
     Reports,
     Visitors,
+    Clicks,
+    Retention,
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 15] = [
     Part::Recompute,
     Part::Budgets,
     Part::Runs,
@@ -98,6 +100,8 @@ const PARTS: [Part; 13] = [
     Part::Ledger,
     Part::Reports,
     Part::Visitors,
+    Part::Clicks,
+    Part::Retention,
 ];
 
 /// Runs the job of a trigger. After an error, completed work is kept and the next sweep continues. The same applies if
@@ -187,7 +191,6 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
             deliver::sweep(ctx).await?;
         }
         Part::Links => {
-            sign_in::purge(ctx).await?;
             ctx.query(preview_purge(ctx.now)).await?;
         }
         Part::Ledger => {
@@ -197,6 +200,8 @@ async fn sweep_part<P: Ports>(ctx: &Context<'_, P>, part: Part) -> Result<(), Ap
         Part::Visitors => {
             erase::go_on(ctx).await?;
         }
+        Part::Clicks => removal::sweep(ctx).await?,
+        Part::Retention => retention::sweep(ctx).await?,
     }
     Ok(())
 }

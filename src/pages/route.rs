@@ -1,13 +1,14 @@
 //! From a path to its page: which area answers, and what is shown if there is no page.
 
 use crate::base::percent;
+use crate::codec::Invalid;
 use crate::codec::message::unsubscribe;
-use crate::codec::{BODY_BYTES_MAX, Invalid};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::exchange;
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::fetch_metadata;
 use crate::http::fetch_metadata::is_persons;
+use crate::http::route::body_bytes_max;
 use crate::pages::context::{NavigationEntry, PageContext, PageError, PageResult};
 use crate::pages::layout;
 use crate::pages::layout::{Area, Page};
@@ -117,8 +118,9 @@ pub fn all<S: Platform>() -> Vec<(Viewers, Entry)> {
 /// The method to handle the request as. A form is accepted only if it is one of ours.
 fn guard<'a, S: Platform>(cx: &PageContext<'a, S>) -> Result<&'a str, AppError> {
     let request = cx.request;
-    if request.body.len() > BODY_BYTES_MAX {
-        let detail = text::form_too_large(BODY_BYTES_MAX);
+    let bytes_max = body_bytes_max(&request.path);
+    if request.body.len() > bytes_max {
+        let detail = text::form_too_large(bytes_max);
         return Err(Invalid { field: String::new(), code: "body_too_large", detail }.into());
     }
     match request.method.as_str() {

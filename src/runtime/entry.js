@@ -1,5 +1,5 @@
 // The Worker's entry: what Cloudflare calls. A request through a ref link goes to `hot` in src/runtime/link/hot.rs, in one
-// synchronous call where the code is warm. A request for the site that needs no decision is passed on from here. All
+// synchronous call where the code is warm, through the instance's memory. A request for the site that needs no decision is passed on from here. All
 // others go to `fetch` and `scheduled` in src/lib.rs.
 //
 // It takes the place of worker-build's, which wraps every request in a Proxy, and keeps its recovery: after a panic or a
@@ -15,7 +15,9 @@ import {
   hot,
   plan as readPlan,
   refresh,
+  room,
   scheduled,
+  shared_memory,
   unanswered,
   withdrawn,
 } from "./index.js";
@@ -34,6 +36,7 @@ function noteTrap(error) {
 function recover() {
   console.error("the instance has trapped; starting a new one");
   state.criticalError = false;
+  bytes = undefined;
   renew();
 }
 
@@ -43,6 +46,7 @@ const MAY_BE_LINK = /\/r(?:\/|%2f)|[?&;](?:ref|partner|[^=&?;]*%)|%(?:3f|26)(?:r
 
 // What redirects over https carry, but for those of this machine.
 let hsts = "";
+const REFERRER_POLICY = "strict-origin-when-cross-origin";
 const IS_SECURE = /^https:\/\/(?!localhost|127\.|\[::1\])/;
 const IS_LOOPBACK = /^http:\/\/(?:[^/?#@]*\.)?localhost[:/?#]|^http:\/\/127\.|^http:\/\/\[::1\]/;
 
@@ -53,6 +57,8 @@ const PASS = 4;
 const MISSING = 8;
 const BOOT = 16;
 const OTHER = 32;
+// What `hot` returns instead of an answer's place if the instance is not the one that the request was written into.
+const LOST = 1;
 
 export default {
   fetch(request, env, ctx) {
@@ -61,26 +67,35 @@ export default {
     if (!MAY_BE_LINK.test(url)) return other(request, url, env, ctx);
     const method = request.method;
     if (method !== "GET" && method !== "HEAD") return general(request, env, ctx);
-    const text = describe(url, method, request.headers);
     const now = Date.now();
+    let length;
     let answer;
     try {
-      answer = hot(text, now);
-      if (answer.charCodeAt(0) & BOOT) {
+      length = describe(url, method, request.headers);
+      answer = hot(length, now);
+      if (answer === LOST) {
+        bytes = undefined;
+        length = describe(url, method, request.headers);
+        answer = hot(length, now);
+      }
+      if (answer !== 0 && view()[answer] & BOOT) {
         hsts = boot(env);
-        answer = hot(text, now);
+        answer = hot(length, now);
       }
     } catch (error) {
       return broken(error, url, env);
     }
-    if (answer === "") return other(request, url, env, ctx);
-    if (answer.charCodeAt(0) & MISSING) {
-      return cold(text, now, env, ctx).then(
-        (found) => (found === "" ? other(request, url, env, ctx) : respond(found, request, env, ctx)),
+    if (answer === 0) return other(request, url, env, ctx);
+    const bits = view()[answer];
+    if (bits & MISSING) {
+      return cold(length, now, env, ctx).then(
+        (found) => respondTo(found, request, url, env, ctx),
         (error) => broken(error, url, env),
       );
     }
-    return respond(answer, request, env, ctx);
+    const cookie = answer + ANSWER_HEAD;
+    const rest = cookie + number(answer + 1);
+    return respond(bits, text(cookie, rest), text(rest, rest + number(answer + 4)), request, url, env, ctx);
   },
 
   scheduled(event, env, ctx) {
@@ -157,46 +172,116 @@ function finished(answer, request, env) {
   return asks ? answered(request, answer, env) : answer;
 }
 
-// The lines that `parse` in hot.rs reads. No header holds a line feed.
+// The memory of the instance, and where in it the request is written: from `start`, for as long as `limit` allows. The
+// view is made again when the memory has grown, and everything when the instance is another.
+let bytes;
+let start = 0;
+let limit = 0;
+// Where the next byte goes.
+let at = 0;
+
+/** Bytes before the texts of an answer: its bits, and the lengths of both. */
+const ANSWER_HEAD = 7;
+/** At least as many as there are lines. */
+const LINES = 16;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function view() {
+  if (bytes === undefined || bytes.length === 0) bytes = new Uint8Array(shared_memory().buffer);
+  return bytes;
+}
+
+// Makes room for `more` bytes behind those that are written.
+function grow(more) {
+  const written = at - start;
+  limit = Math.max(4_096, 2 * (written + more));
+  start = room(limit);
+  limit += start;
+  at = start + written;
+  view();
+}
+
+// Writes a line, nothing for a header that was not sent. Letter by letter: a string of all lines would have to be
+// collected as garbage again, and a call into the encoder takes as long as a hundred letters.
+function put(line) {
+  if (line !== null) {
+    const length = line.length;
+    if (at + 3 * length + LINES > limit) grow(3 * length + LINES);
+    for (let i = 0; i < length; i += 1) {
+      const code = line.charCodeAt(i);
+      if (code > 127) {
+        at += encoder.encodeInto(line.slice(i), bytes.subarray(at, limit)).written;
+        break;
+      }
+      bytes[at++] = code;
+    }
+  }
+  bytes[at++] = 10;
+}
+
+function number(place) {
+  return bytes[place] + 256 * bytes[place + 1] + 65_536 * bytes[place + 2];
+}
+
+function text(from, to) {
+  return from === to ? "" : decoder.decode(bytes.subarray(from, to));
+}
+
+// Writes the lines that `parse` in hot.rs reads, and returns how many bytes they take. No header holds a line feed.
 function describe(url, method, headers) {
-  const get = (name) => headers.get(name) ?? "";
-  return `${url}
-${method}
-${get("cf-connecting-ip")}
-${get("cookie")}
-${get("user-agent")}
-${get("sec-fetch-mode")}
-${get("sec-fetch-dest")}
-${get("sec-purpose")}
-${get("purpose")}
-${get("x-purpose")}
-${get("x-moz")}
-${get("sec-gpc")}
-${get("cf-ipcountry")}
-${get("referer")}
-${url.startsWith("http:") && isPlain(url, headers) ? "plain" : ""}`;
+  if (bytes === undefined) start = limit = 0;
+  at = start;
+  if (view() && limit === 0) grow(0);
+  put(url);
+  put(method);
+  put(headers.get("cf-connecting-ip"));
+  put(headers.get("cookie"));
+  put(headers.get("user-agent"));
+  put(headers.get("sec-fetch-mode"));
+  put(headers.get("sec-fetch-dest"));
+  put(headers.get("sec-purpose"));
+  put(headers.get("purpose"));
+  put(headers.get("x-purpose"));
+  put(headers.get("x-moz"));
+  put(headers.get("sec-gpc"));
+  put(headers.get("cf-ipcountry"));
+  put(headers.get("referer"));
+  put(url.startsWith("http:") && isPlain(url, headers) ? "plain" : null);
+  return at - start;
 }
 
 // Whether the visitor came by plain http, which sets no cookie of ours: not on this machine, and not by https that ended
 // at a proxy before us.
 function isPlain(url, headers) {
+  if (IS_LOOPBACK.test(url)) return false;
   const outside = (headers.get("cf-visitor") ?? "") + (headers.get("x-forwarded-proto") ?? "");
-  return !IS_LOOPBACK.test(url) && !outside.includes("https");
+  return !outside.includes("https");
 }
 
-function respond(answer, request, env, ctx) {
-  const bits = answer.charCodeAt(0);
+// What `cold` found: the same as in memory, as one text. Nothing: no ref link.
+function respondTo(found, request, url, env, ctx) {
+  if (found === "") return other(request, url, env, ctx);
+  const line = found.indexOf("\n");
+  return respond(found.charCodeAt(0), found.slice(1, line), found.slice(line + 1), request, url, env, ctx);
+}
+
+function respond(bits, cookie, rest, request, url, env, ctx) {
   if (bits & FLUSH) ctx.waitUntil(flush(env));
-  if (bits & REFRESH) ctx.waitUntil(refresh(request.url, Date.now(), env, ctx));
-  const line = answer.indexOf("\n");
-  if (bits & PASS) return pass(answer.slice(1, line), request, env, ctx);
-  const rest = answer.slice(line + 1);
-  const headers = { "Cache-Control": "no-store", "Referrer-Policy": "strict-origin-when-cross-origin" };
-  if (hsts !== "" && IS_SECURE.test(request.url)) headers["Strict-Transport-Security"] = hsts;
-  if (bits & OTHER) return shown(rest, request, headers);
-  headers.Location = rest;
-  if (line > 1) headers["Set-Cookie"] = answer.slice(1, line);
-  return new Response(null, { status: 302, headers });
+  if (bits & REFRESH) ctx.waitUntil(refresh(url, Date.now(), env, ctx));
+  if (bits & PASS) return pass(cookie, request, env, ctx);
+  if (bits & OTHER) return shown(rest, request, secured({ "Cache-Control": "no-store", "Referrer-Policy": REFERRER_POLICY }, url));
+  // As one literal each: names that are added later take a third longer to read.
+  const headers =
+    cookie === ""
+      ? { "Cache-Control": "no-store", "Referrer-Policy": REFERRER_POLICY, Location: rest }
+      : { "Cache-Control": "no-store", "Referrer-Policy": REFERRER_POLICY, Location: rest, "Set-Cookie": cookie };
+  return new Response(null, { status: 302, headers: secured(headers, url) });
+}
+
+function secured(headers, url) {
+  if (hsts !== "" && IS_SECURE.test(url)) headers["Strict-Transport-Security"] = hsts;
+  return headers;
 }
 
 // A page, or nothing yet for a browser that only prepares a visit: it asks again at the click.

@@ -14,6 +14,7 @@ use crate::pages::ours::is_ours;
 use crate::runtime::body;
 use crate::runtime::d1::Used;
 use crate::runtime::invocation::Runtime;
+use crate::runtime::link::clicks;
 use crate::runtime::passing;
 use crate::runtime::state::config;
 use crate::service::context::Context as FlowContext;
@@ -38,9 +39,13 @@ pub async fn fetch(mut request: Request, env: Env, context: Context) -> Result<w
         return passing::pass(request, env, &config, now, &context).await;
     }
     let incoming = read(&mut request).await?;
+    let env_of_clicks = env.clone();
     let answered = match Runtime::of(env, &config) {
         Ok(runtime) => {
             let answered = answer(&runtime, &config, now, &incoming).await;
+            if runtime.flush_due() {
+                context.wait_until(async move { clicks::flush(&env_of_clicks).await });
+            }
             mail_after(runtime, Rc::clone(&config), now, &context);
             answered
         }

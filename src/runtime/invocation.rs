@@ -6,13 +6,14 @@ use crate::codec::identity::session;
 use crate::codec::identity::session::SiteUser;
 use crate::codec::message::email::Mail;
 use crate::codec::outgoing::{IncomingResponse, OutgoingRequest, RequestFailed};
+use crate::engine::link::click::Click;
 use crate::http::config::Config;
 use crate::http::context::Platform;
 use crate::http::context::RateLimited;
 use crate::pages::locale::{Formatter, Locale};
 use crate::runtime::d1::D1;
 use crate::runtime::intl::Viewer;
-use crate::runtime::link::links;
+use crate::runtime::link::{clicks, links};
 use crate::runtime::mail;
 use crate::runtime::origin;
 use crate::runtime::outgoing;
@@ -22,7 +23,7 @@ use crate::service::context::Ports;
 use crate::service::identity::sign_in::QueuedEmail;
 use crate::store::port::{Allowance, Db, DbError, Rows, Stmt};
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn, web_sys};
@@ -46,9 +47,13 @@ pub struct Runtime {
     sessions_at: String,
     origin: String,
     leaving: RefCell<Vec<QueuedEmail>>,
+    flush_due: Cell<bool>,
 }
 
 pub struct LimitedD1(D1);
+
+/// How long what is told anybody about the health is cached.
+const HEALTH_MS: f64 = 5_000.0;
 
 /// The site's answer about a session, and until when (milliseconds since 1970) it is cached.
 struct SiteReply {
@@ -59,6 +64,8 @@ struct SiteReply {
 thread_local! {
     /// Keyed by the hash of the cookie that was sent to the site.
     static SESSIONS: RefCell<HashMap<[u8; 32], SiteReply>> = RefCell::new(HashMap::new());
+    /// Whether the Worker is healthy, and until when that is told.
+    static HEALTH: Cell<(bool, f64)> = const { Cell::new((false, 0.0)) };
 }
 
 fn key(cookie: &str) -> [u8; 32] {
@@ -99,12 +106,17 @@ impl Runtime {
         let database = LimitedD1(D1::of(&env, statements_max)?);
         let sessions_at = config.sessions_at().to_owned();
         let origin = config.origin().to_owned();
-        Ok(Runtime { database, sessions_at, origin, env, leaving: RefCell::default() })
+        Ok(Runtime { database, sessions_at, origin, env, leaving: RefCell::default(), flush_due: Cell::default() })
     }
 
     /// How many statements this invocation has sent; other invocations may be running in the same isolate.
     pub fn statements_sent(&self) -> u64 {
         self.database.allowance().map_or(0, |allowance| allowance.sent())
+    }
+
+    /// Whether clicks wait that are to be written after the response.
+    pub fn flush_due(&self) -> bool {
+        self.flush_due.get()
     }
 
     /// The emails to send after the response.
@@ -248,6 +260,21 @@ impl Platform for Runtime {
             }
             None => true,
         }
+    }
+
+    fn count_click(&self, click: Click) {
+        if clicks::push(click, UtcMillis(js_sys::Date::now() as i64)) {
+            self.flush_due.set(true);
+        }
+    }
+
+    fn told_health(&self) -> Option<bool> {
+        let (ok, until) = HEALTH.get();
+        (until > js_sys::Date::now()).then_some(ok)
+    }
+
+    fn tell_health(&self, ok: bool) {
+        HEALTH.set((ok, js_sys::Date::now() + HEALTH_MS));
     }
 
     async fn site_leads_back(&self) -> bool {

@@ -1,13 +1,12 @@
 //! What an isolate keeps between requests. It is lost when the isolate ends, and after a trap.
 
-use crate::base::time::UtcMillis;
 use crate::http::config::{Config, address, cookie_keys};
 use crate::http::hsts::hsts;
 use crate::http::link::cache::Cache;
+use crate::http::link::guesses::Guesses;
 use crate::http::link::redirect::{RedirectSettings, RefMode};
 use crate::runtime::mail;
 use crate::runtime::random::Random;
-use crate::service::link::click::Buffer;
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,10 +15,8 @@ use worker::{Env, console_error};
 pub struct IsolateState {
     pub settings: RedirectSettings,
     pub links: Cache,
-    pub clicks: Buffer,
-    /// When the current flush started; `None` if there is none.
-    pub flushing_since: Option<UtcMillis>,
     pub random: Random,
+    pub guesses: Guesses,
 }
 
 thread_local! {
@@ -64,9 +61,8 @@ pub fn boot(env: &Env) -> String {
     STATE.set(Some(IsolateState {
         settings,
         links: Cache::default(),
-        clicks: Buffer::default(),
-        flushing_since: None,
         random: Random::new(),
+        guesses: Guesses::default(),
     }));
     hsts(&text("HSTS")).ok().flatten().unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use crate::base::id;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::sort::sort_by;
-use crate::base::time::{UtcMillis, Week};
+use crate::base::time::{MINUTE_MS, UtcMillis, Week};
 use crate::engine::account::fact::VerifiedCredential;
 use crate::engine::attribution::touch::TouchHistory;
 use crate::engine::event::{Event, Payload};
@@ -18,7 +18,7 @@ use crate::service::error::{AppError, ErrorKind};
 use crate::service::link::click;
 use crate::service::report::kept;
 use crate::service::report::kept::{Gathered, KeptReads, KeptRows, funnel_key, gather, kept_reads};
-use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert};
+use crate::store::funnel::{FunnelEvent, FunnelSender, Name, reached_insert, reported_insert};
 use crate::store::message::outbox;
 use crate::store::port::Stmt;
 use crate::store::program;
@@ -34,6 +34,8 @@ pub struct RecordedStage {
     pub path: Option<String>,
     /// From the signed cookie.
     pub touchpoints: Option<TouchHistory>,
+    /// The visitor's network, as a keyed hash; empty if it is unknown. Rows are limited by it.
+    pub network: String,
     /// Address and User-Agent, if there is no cookie and the visitor does not object. Neither is stored.
     pub fingerprint: Option<(String, String)>,
 }
@@ -55,9 +57,23 @@ pub async fn collect<P: Ports>(ctx: &Context<'_, P>, recorded: RecordedStage) ->
         }
         (None, None) => None,
     };
-    let (id, at) = (ctx.fresh_id("fev"), ctx.now);
-    let reached = FunnelEvent { id, event: recorded.event, senders, visitor, path: recorded.path, at };
-    ctx.query(reached_insert(&[reached])).await.map(|_| ()).map_err(AppError::from)
+    let near = near(&recorded.network, &senders, ctx.now);
+    let own = ctx.fresh_id("fev");
+    let id = if near.is_empty() { own } else { id::derived_near("fev", &near, &[&own]) };
+    let reached = FunnelEvent { id, event: recorded.event, senders, visitor, path: recorded.path, at: ctx.now };
+    let near = near.get(..NEAR_CHARS).unwrap_or_default();
+    ctx.query(reported_insert(reached, near)).await.map(|_| ()).map_err(AppError::from)
+}
+
+/// How many characters ids have in common that share a limit: of [`id::derived_near`].
+const NEAR_CHARS: usize = "fev_".len() + id::NEAR;
+
+/// An id that is the same for all that one network reports for one link in a minute. It can't be computed without our
+/// keys, so it says nothing of the network. Empty if the network is unknown.
+fn near(network: &str, senders: &[FunnelSender], now: UtcMillis) -> String {
+    let code = senders.first().map(|sender| sender.code.to_ascii_lowercase()).unwrap_or_default();
+    let minute = now.0.div_euclid(MINUTE_MS).to_string();
+    if network.is_empty() { String::new() } else { id::derived("fev", &[network, &code, &minute]) }
 }
 
 /// The statement that counts events, for the batch that stores them. `None` if no funnel has a stage for their types or no

@@ -63,13 +63,24 @@ impl IdempotentRequest {
         }
     }
 
-    /// The statement that stores `answer`, for the batch of the effect, without what is in rows.
+    /// The statement that stores `answer`, for the batch of the effect, without what is in rows. It is removed after a
+    /// while ([`crate::service::kept_days`]).
     pub fn keep(&self, answer: &StoredResponse, now: UtcMillis) -> Stmt {
+        self.stored(answer, false, now)
+    }
+
+    /// The same for a call that moves money: a repeat never moves it again, however late.
+    pub fn keep_for_good(&self, answer: &StoredResponse, now: UtcMillis) -> Stmt {
+        self.stored(answer, true, now)
+    }
+
+    fn stored(&self, answer: &StoredResponse, moves_money: bool, now: UtcMillis) -> Stmt {
         let mut kept = answer.1.clone();
         if let Some(fields) = kept.as_object_mut() {
             fields.retain(|name, _| !IN_ROWS.contains(&name.as_str()));
         }
         let text = kept.to_string();
-        idempotency::idempotency_insert(&self.key, &self.route, &self.body_sha256, i64::from(answer.0), &text, now)
+        let (key, route) = (&self.key, &self.route);
+        idempotency::idempotency_insert((key, route), &self.body_sha256, i64::from(answer.0), &text, moves_money, now)
     }
 }

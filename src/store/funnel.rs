@@ -1,7 +1,8 @@
 //! Stages that visitors reached, and their counts by week.
 
 use crate::base::ids::{LinkCode, ProgramId};
-use crate::base::time::{UtcMillis, Week};
+use crate::base::limits::{OTHER_CAMPAIGNS, STAGES_PER_MINUTE};
+use crate::base::time::{HOUR_MS, UtcMillis, Week};
 use crate::engine::funnel::StageCount;
 use crate::program::measure::CLICK;
 use crate::store::link::code::means;
@@ -42,6 +43,19 @@ pub struct FunnelSender {
 /// Stores each event as a stage of the first sender's program that has a stage for it. Stores nothing if none has, or if
 /// no sender's link was live. A single statement that finds the links, partners and documents itself.
 pub fn reached_insert(reached: &[FunnelEvent]) -> Stmt {
+    insert(reached, "")
+}
+
+/// The same for what a page reports, as long as fewer than [`STAGES_PER_MINUTE`] rows have an id that begins like this
+/// one: `near`, which is made of what shares the limit.
+pub fn reported_insert(reached: FunnelEvent, near: &str) -> Stmt {
+    let within = format!(
+        " AND (SELECT COUNT(*) FROM (SELECT 1 FROM funnel_event f WHERE f.id >= ?2 AND f.id < ?2 || '~' LIMIT {STAGES_PER_MINUTE})) < {STAGES_PER_MINUTE}"
+    );
+    if near.is_empty() { reached_insert(&[reached]) } else { insert(&[reached], &within).bind(near) }
+}
+
+fn insert(reached: &[FunnelEvent], within: &str) -> Stmt {
     let rows: Vec<Value> = reached.iter().map(|r| json!({"reached": r, "week": Week::of(r.at).to_string()})).collect();
     Stmt::new(format!(
         "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, path, at_ms, week)
@@ -65,7 +79,7 @@ pub fn reached_insert(reached: &[FunnelEvent]) -> Stmt {
            AND (NOT c.value ->> '$.touch'
                 OR ((c.value ->> '$.at') + (v.document ->> '$.attribution.window_days') * 86400000 > g.value ->> '$.reached.at'
                     AND c.value ->> '$.at' <= (g.value ->> '$.reached.at') + {SKEW_MS})))
-         WHERE place = 1 ON CONFLICT (id) DO NOTHING",
+         WHERE place = 1{within} ON CONFLICT (id) DO NOTHING",
         in_force = in_force("l.program_id", "(g.value ->> '$.reached.at')"),
         means = means("c.value ->> '$.code'")
     ))
@@ -84,11 +98,11 @@ pub struct Name {
 pub const PARTNERS_MAX: i64 = 100;
 pub const CAMPAIGNS_MAX: i64 = 10;
 /// The campaign name under which all others of a partner are summed.
-pub const OTHER: &str = "(other)";
+pub const OTHER: &str = OTHER_CAMPAIGNS;
 
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them. The partners that the report does not list are
-/// one, without an id.
+/// one, without an id. Of a week whose rows were removed there are sums.
 pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec<(StageCount, Name)>> {
     Stmt::new(format!(
         "WITH clicked AS MATERIALIZED (
@@ -97,16 +111,22 @@ pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec
            WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?6) ORDER BY s.key LIMIT 1
          ), reached AS (
            SELECT partner_id, COALESCE(campaign, '') AS campaign, (SELECT stage FROM clicked) AS stage, visitor FROM click
-           WHERE EXISTS (SELECT 1 FROM clicked) AND program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?3 AND clicked_at_ms < ?4
+           WHERE EXISTS (SELECT 1 FROM clicked) AND program_id = ?1 AND hour >= ?3 AND hour < ?4
+             AND NOT EXISTS (SELECT 1 FROM week_removal WHERE program_id = ?1 AND week = ?2)
            UNION ALL
            SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
+             AND rowid > COALESCE((SELECT last_row FROM week_removal WHERE program_id = ?1 AND week = ?2), 0)
+         ), each_sum AS (
+           SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached GROUP BY partner_id, campaign, stage
+           UNION ALL
+           SELECT partner_id, campaign, IIF(stage = '', (SELECT stage FROM clicked), stage), visitors FROM funnel_sum
+           WHERE program_id = ?1 AND week = ?2 AND (stage <> '' OR EXISTS (SELECT 1 FROM clicked))
          ), counted AS (
-           SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached
-           GROUP BY partner_id, campaign, stage
+           SELECT partner_id, campaign, stage, SUM(visitors) AS visitors FROM each_sum GROUP BY partner_id, campaign, stage
          ), placed AS (
            SELECT partner_id, ROW_NUMBER() OVER (ORDER BY SUM(visitors) DESC, partner_id) AS place FROM counted GROUP BY partner_id
          ), campaign_placed AS (
-           SELECT partner_id, campaign, ROW_NUMBER() OVER (PARTITION BY partner_id ORDER BY SUM(visitors) DESC, campaign) AS place
+           SELECT partner_id, campaign, ROW_NUMBER() OVER (PARTITION BY partner_id ORDER BY campaign = '{OTHER}', SUM(visitors) DESC, campaign) AS place
            FROM counted WHERE partner_id IN (SELECT partner_id FROM placed WHERE place <= {PARTNERS_MAX}) GROUP BY partner_id, campaign
          ), listed AS (
            SELECT IIF(k.place IS NULL, '', c.partner_id) AS partner_id, IIF(k.place <= {CAMPAIGNS_MAX}, c.campaign, '{OTHER}') AS campaign,
@@ -120,8 +140,8 @@ pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec
     ))
     .bind(program)
     .bind(week.to_string())
-    .bind(week.start())
-    .bind(week.end())
+    .bind(week.start().0.div_euclid(HOUR_MS))
+    .bind(week.end().0.div_euclid(HOUR_MS))
     .bind(by)
     .bind(CLICK)
     .pairs()

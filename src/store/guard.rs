@@ -49,6 +49,8 @@ guards! {
     MagicLinkUsed "magic_link_used" LostRace,
     // Others were made since they were counted: a fresh count refuses it with a sentence.
     WebhookEndpointLimit "webhook_endpoint_limit" LostRace,
+    LinkLimit "link_limit" LostRace,
+    ResourceLimit "resource_limit" LostRace,
     // It was sent or replied to since it was read.
     QuestionSettled "question_settled" LostRace,
     LedgerImmutable "ledger_immutable" Violation,

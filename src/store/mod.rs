@@ -23,6 +23,7 @@ pub mod program;
 pub mod query;
 pub mod report;
 pub mod restoration;
+pub mod retention;
 pub mod review;
 pub mod settlement;
 pub mod together;

@@ -6,7 +6,9 @@
 
 mod attribution;
 mod browser;
+mod click_floods;
 mod fixture;
+mod floods;
 mod foreign;
 mod forms;
 mod hooks;

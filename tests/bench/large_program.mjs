@@ -78,12 +78,14 @@ export function fill(database, now, share) {
       SELECT id || '.1', id, 'accrue', 'single', '${PROGRAM}/cash:usd/expense', ${book("pending", "partner_id")}, 100, '${PROGRAM}', event_id, 'x', at_ms FROM accrual;
     INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
       SELECT id || '.2', id, 'vest', 'single', ${book("pending", "partner_id")}, ${book("available", "partner_id")}, 100, '${PROGRAM}', event_id, 'x', at_ms FROM accrual WHERE balance = 'available';
-    ${numbers(count("campaigns"))} INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe)
-      SELECT 'clk_' || i, 'f' || (i % ${count("senders")}), '${FUNNEL}', 'ptn_f' || (i % ${count("senders")}), 'campaign' || i, 'v' || i, ${lastWeek} + i * 1000, (${lastWeek} + i * 1000) / 3600000, 'visit', i FROM n;
-    ${numbers(count("campaigns"))} INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe, utm_source)
-      SELECT 'clk_p' || i, 'c' || (i % ${count("partners")}), '${PROGRAM}', 'ptn_p' || (i % ${count("partners")}), NULL, 'v' || i, ${lastWeek} + i * 1000, (${lastWeek} + i * 1000) / 3600000, 'visit', 1000000 + i, 'source' || (i % 1000) FROM n;
-    ${numbers(count("campaigns"))} INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe)
-      SELECT 'clk_0' || i, 'c0', '${PROGRAM}', 'ptn_p0', NULL, 'v' || i, ${begin} + i * ${step}, (${begin} + i * ${step}) / 3600000, 'visit', 2000000 + i FROM n;
+    ${numbers(count("campaigns"))} INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, dedupe)
+      SELECT 'clk_' || i, 'f' || (i % ${count("senders")}), '${FUNNEL}', 'ptn_f' || (i % ${count("senders")}), 'campaign' || i, 'v' || i, ${lastWeek} + i * 1000, (${lastWeek} + i * 1000) / 3600000, i FROM n;
+    ${numbers(count("campaigns"))} INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, dedupe, utm_source)
+      SELECT 'clk_p' || i, 'c' || (i % ${count("partners")}), '${PROGRAM}', 'ptn_p' || (i % ${count("partners")}), NULL, 'v' || i, ${lastWeek} + i * 1000, (${lastWeek} + i * 1000) / 3600000, 1000000 + i, 'source' || (i % 1000) FROM n;
+    ${numbers(count("campaigns"))} INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, dedupe)
+      SELECT 'clk_0' || i, 'c0', '${PROGRAM}', 'ptn_p0', NULL, 'v' || i, ${begin} + i * ${step}, (${begin} + i * ${step}) / 3600000, 2000000 + i FROM n;
+    INSERT INTO link_day (partner_id, code, day, clicks) SELECT partner_id, code, hour / 24, COUNT(*) FROM click WHERE true GROUP BY 1, 2, 3
+      ON CONFLICT DO UPDATE SET clicks = excluded.clicks;
     ${numbers(count("campaigns"))} INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, at_ms, week)
       SELECT 'fev_' || i, '${FUNNEL}', 'ptn_f' || (i % ${count("senders")}), 'f' || (i % ${count("senders")}), 'campaign' || i, 'download', 'download', 'v' || i, ${lastWeek} + i * 1000,
         strftime('%G-W%V', (${lastWeek} + i * 1000) / 1000, 'unixepoch') FROM n;

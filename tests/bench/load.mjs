@@ -49,7 +49,8 @@ function template(port, path, cookie) {
 function next({ bytes, at }) {
   visitor += 1;
   const hex = visitor.toString(16).padStart(8, "0");
-  bytes.latin1Write(`${hex.slice(0, 4)}:${hex.slice(4)}`, at);
+  // The part that changes comes first: a subscriber may have all networks below one prefix, and is limited as one.
+  bytes.latin1Write(`${hex.slice(4)}:${hex.slice(0, 4)}`, at);
   return bytes;
 }
 

@@ -23,20 +23,20 @@ export async function newState() {
 }
 
 /**
- * One Worker on a database: the product, or `plain`, a file in workers/. Its log has the statements of cron runs and
+ * One Worker on a database: the product (another build of it: `folder`, `main`), or `plain`, a file in workers/. Its log has the statements of cron runs and
  * pages.
  */
-export async function start(state, { plain, bindings } = {}) {
+export async function start(state, { plain, bindings, folder = join(root, "target/worker/release"), main = "index.js" } = {}) {
   // The static files are not measured; see run.mjs.
   const { assets, ...options } = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
   const log = [];
   const modules = plain
     ? { modulesRoot: join(here, "workers"), modules: [{ type: "ESModule", path: join(here, "workers", plain) }] }
     : {
-        modulesRoot: join(root, "target/worker/release"),
+        modulesRoot: folder,
         modules: [
-          { type: "ESModule", path: join(root, "target/worker/release/index.js") },
-          { type: "CompiledWasm", path: join(root, "target/worker/release/index_bg.wasm") },
+          ...[...new Set([main, "index.js"])].map((file) => ({ type: "ESModule", path: join(folder, file) })),
+          { type: "CompiledWasm", path: join(folder, "index_bg.wasm") },
         ],
       };
   const miniflare = new Miniflare(

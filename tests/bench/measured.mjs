@@ -9,14 +9,23 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** workerd's CPU time so far in microseconds, if the kernel reports it (Linux). It is steadier than the clock. */
+/** The CPU time of a process so far in microseconds, if the kernel reports it (Linux). It is steadier than the clock. */
+export function cpuOf(pid) {
+  try {
+    const ns = readdirSync(`/proc/${pid}/task`).map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]));
+    return ns.reduce((sum, one) => sum + one, 0) / 1_000 || NaN;
+  } catch {
+    return NaN;
+  }
+}
+
+/** That of the workerd which this process has started. */
 export function workerdCpu() {
   if (!existsSync("/proc/self/stat")) return NaN;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const [head, tail] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-      const fields = tail.split(" ");
-      if (head.endsWith("(workerd") && Number(fields[1]) === process.pid) return (Number(fields[11]) + Number(fields[12])) * 10_000;
+      if (head.endsWith("(workerd") && Number(tail.split(" ")[1]) === process.pid) return cpuOf(pid);
     } catch {
       // The process ended meanwhile.
     }

@@ -44,8 +44,10 @@ function fill(database, name, lines) {
         0, 100, 'pending', 'expense', 'pending', ${now + DAY_MS}, 'x', 1 FROM n;
     ${numbers(lines)} INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
       SELECT 'acr_${name}_' || i || '.1', 'acr_${name}_' || i, 'accrue', 'single', '${PROGRAM}/cash:usd/expense', '${book("pending")}', 100, '${PROGRAM}', 'x', 0 FROM n;
-    ${numbers(lines)} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)
-      SELECT 'clk_${name}_' || i, '${name}', '${PROGRAM}', '${id}', 'v' || i, ${begin} + i * ${step}, (${begin} + i * ${step}) / 3600000, 'visit', ${lines} + i FROM n;
+    ${numbers(lines)} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, dedupe)
+      SELECT 'clk_${name}_' || i, '${name}', '${PROGRAM}', '${id}', 'v' || i, ${begin} + i * ${step}, (${begin} + i * ${step}) / 3600000, ${lines} + i FROM n;
+    INSERT INTO link_day (partner_id, code, day, clicks) SELECT partner_id, code, hour / 24, COUNT(*) FROM click WHERE true GROUP BY 1, 2, 3
+      ON CONFLICT DO UPDATE SET clicks = excluded.clicks;
     COMMIT;`);
   return `__Host-manicule_session=${token}.${id}`;
 }

@@ -183,10 +183,27 @@ fn the_friends_discount_is_a_promotion_code() {
     let ann = server.enrol("user-referral", "ann");
     let cookie = server.visit(&format!("/r/{}", ann.code)).send().cookie().expect("the cookie");
     let asked = || server.get("/v1/attribution").header("cookie", cookie.clone()).send().expect(200).json();
-    step("the visitor is offered one code, however often the form is opened");
-    let offered = asked();
+    step("a visit alone makes no code");
+    assert_eq!(asked()["promotion_code"], Value::Null);
+    assert_eq!(
+        (stripe.list("promotion_code").len(), server.database_rows("SELECT COUNT(*) FROM promotion_code")),
+        (0, 0)
+    );
+    step("the visitor who asks gets one code, however often the button is pressed or the form is opened");
+    let press = || {
+        let ask = server.ask("POST", "/v1/attribution/promotion-code").header("cookie", cookie.clone());
+        ask.header("sec-fetch-site", "same-origin")
+            .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
+            .body("{}")
+            .send()
+            .expect(200)
+            .json()
+    };
+    let offered = press();
     let code = offered["promotion_code"].as_str().unwrap_or_else(|| panic!("{offered}")).to_owned();
-    assert_eq!(asked()["promotion_code"], json!(code));
+    assert_eq!(press(), offered);
+    let offered = asked();
+    assert_eq!(offered["promotion_code"], json!(code));
     let made = stripe.list("promotion_code");
     assert_eq!((made.len(), stripe.list("coupon").len()), (1, 1));
     assert_eq!((&made[0]["code"], &made[0]["max_redemptions"]), (&json!(code), &json!(1)));

@@ -304,6 +304,14 @@ fn the_cookie_holds_the_touches_and_no_forgery() {
         assert!(reply.cookie().is_some());
     }
 
+    step("a cookie is found behind others, however long and whatever their bytes");
+    for before in ["a".repeat(3_000), "a".repeat(6_000), format!("{}\u{e9}", "a".repeat(3_000)), "\u{e9}".repeat(2_000)]
+    {
+        let cookies = format!("junk={before}; {one}");
+        let reply = server.visit(&format!("/r/{}", partners[1].code)).header("cookie", cookies).send();
+        assert_eq!(visitor_of(&reply.cookie().expect("the cookie")), visitor_of(&one), "{} bytes", before.len());
+    }
+
     step("a forged token loses its touches, not the event");
     let up = server.deliver(&signed_up("forged", &ahead(0), json!({"token": "v1.k1.AAAA.AAAA"}))).expect(200).json();
     assert_eq!(up["attribution"][0]["attributed"], json!(false), "{up}");
@@ -311,6 +319,12 @@ fn the_cookie_holds_the_touches_and_no_forgery() {
     step("another site's page cannot request the token");
     let foreign = server.get("/v1/attribution").header("cookie", one).header("sec-fetch-site", "cross-site").send();
     foreign.problem(403, "cross_origin");
+}
+
+/// The payload's first field.
+fn visitor_of(cookie: &str) -> String {
+    let payload = cookie.split('.').nth(2).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).expect("a payload");
+    String::from_utf8(payload).expect("text").split('\t').next().expect("a visitor").to_owned()
 }
 
 fn token_of(server: &Server, cookie: &str) -> Option<String> {

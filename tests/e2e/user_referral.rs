@@ -80,7 +80,7 @@ fn a_friend_signs_up_from_the_newsletter(server: &Server, ann: &Partner) {
 
     step("the click is marked as converted, and the attribution report names it");
     let link = server.read(&format!("/v1/links/{}", by_link.code));
-    assert_eq!(link["clicks"], json!({"visits": 1, "bots": 0, "converted": 1}), "{link}");
+    assert_eq!(link["clicks"], json!({"visits": 1, "bots": 0, "limited": 0, "converted": 1}), "{link}");
     let receipt = server.read("/v1/accounts/friend/attribution");
     let bound = receipt["programs"].as_array().and_then(|all| all.iter().find(|p| p["program"] == json!(PROGRAM)));
     assert!(bound.is_some_and(|p| p["click"].as_str().is_some_and(|c| c.starts_with("clk_"))), "{receipt}");

@@ -4,6 +4,7 @@ mod economics;
 pub mod fixture;
 mod kept;
 mod months;
+mod removal;
 
 use crate::support::world::{at, now};
 use fixture::FunnelFixture;

@@ -5,7 +5,7 @@ mod address;
 mod codes;
 mod connect;
 mod erasing;
-mod fixture;
+pub mod fixture;
 mod frame;
 pub mod join;
 mod one_click;

@@ -165,8 +165,8 @@ fn a_visitor_is_erased_everywhere_and_many_clicks_take_several_steps() {
         .connection
         .borrow()
         .execute_batch(
-            "INSERT INTO click (rowid, id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)
-               SELECT value * 150000 + 1, 'clk_' || value, 'C', 'p', 'ptn', 'vis_1', 1, 1, 'visit', value FROM json_each('[0,1,2,3,4,5,6,7,8,9,10,11]');
+            "INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, dedupe)
+               SELECT 'clk_' || value, 'C', 'p' || value, 'ptn', 'vis_1', 1, 1, value FROM json_each('[0,1,2,3,4,5,6,7,8,9,10,11]');
              INSERT INTO funnel_event VALUES ('fev_1', 'p', 'ptn', 'C', '', 'lead', 'e', 'vis_1', NULL, 1, '2026-W10')",
         )
         .expect("rows");

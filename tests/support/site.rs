@@ -1,12 +1,15 @@
 //! The site next to the Worker, as a test defines it. Each test has its own: nextest gives it a process, cargo a
 //! thread.
 
-use crate::support::world::World;
+use crate::support::clicks;
+use crate::support::world::{World, now};
 use manicule::base::ids::LinkCode;
 use manicule::codec::identity::session::SiteUser;
+use manicule::engine::link::click::{Click, SALT_BYTES};
 use manicule::http::context::Platform;
 use manicule::http::context::RateLimited;
 use manicule::service::identity::sign_in::QueuedEmail;
+use manicule::service::link::click::{Buffer, load_salt};
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -22,6 +25,8 @@ thread_local! {
     pub static LEAVING: RefCell<Vec<QueuedEmail>> = const { RefCell::new(Vec::new()) };
     /// Links whose cache entry was removed.
     pub static FORGOTTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The isolate's clicks. They are written at once.
+    pub static CLICKS: RefCell<Buffer> = RefCell::new(Buffer::new([5; 16]));
 }
 
 impl Platform for World {
@@ -49,6 +54,15 @@ impl Platform for World {
 
     async fn admits(&self, what: RateLimited, visitor: String) -> bool {
         !ALL_TOO_OFTEN.get() && TOO_OFTEN.with_borrow(|all| !all.contains(&(what, visitor)))
+    }
+
+    fn count_click(&self, click: Click) {
+        let at = click.at;
+        let salt = now(load_salt(&self.db, at, [7; SALT_BYTES])).expect("a salt");
+        CLICKS.with_borrow_mut(|clicks| {
+            clicks.push(click);
+            clicks::flush(self, clicks, at, &salt);
+        });
     }
 
     async fn site_leads_back(&self) -> bool {

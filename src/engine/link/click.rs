@@ -30,7 +30,9 @@ pub struct Click {
     /// The campaign from the URL, else the link's; empty if neither names one.
     pub campaign: String,
     pub visitor: Visitor,
+    pub address: Address,
     pub at: UtcMillis,
+    /// By a program: counted, and not stored.
     pub bot: bool,
     /// ISO 3166 code of two letters, or Cloudflare's codes for Tor (`T1`) and unknown (`XX`).
     pub country: Option<String>,
@@ -47,13 +49,18 @@ pub enum Visitor {
     Known(String),
     /// The same, where the program also attributes by fingerprint. Without the fingerprint, a visitor who loses the
     /// cookie would only be found through the clicks before it, and the last partner would be lost.
-    Followed { id: String, ip: String, user_agent: String },
-    /// No cookie: a fingerprint is made from these when the click is recorded. Until then they stay in memory; they are
-    /// never stored or logged.
-    Fingerprint { ip: String, user_agent: String },
+    Followed { id: String, user_agent: String },
+    /// No cookie: a fingerprint is made from this and the address when the click is recorded. Until then it stays in memory;
+    /// it is never stored or logged.
+    Fingerprint { user_agent: String },
     /// `Sec-GPC: 1` and no cookie: no fingerprint, and each click counts separately.
     Private,
 }
+
+/// The address that a click came from. It stays in memory until the click is recorded: for the fingerprint, and for the
+/// limit of what is stored of one network. It is never stored or logged.
+#[derive(Clone, Default, PartialEq)]
+pub struct Address(String);
 
 impl Click {
     /// The clock hour, counted from 1970.
@@ -65,7 +72,7 @@ impl Click {
     pub fn visitor_key(&self, salt: &Salt) -> String {
         match &self.visitor {
             Visitor::Known(id) | Visitor::Followed { id, .. } => id.clone(),
-            Visitor::Fingerprint { ip, user_agent } => salt.fingerprint(ip, user_agent),
+            Visitor::Fingerprint { user_agent } => salt.fingerprint(&self.address.0, user_agent),
             Visitor::Private => self.id.clone(),
         }
     }
@@ -73,33 +80,74 @@ impl Click {
     /// The key that finds the visitor without a cookie, if the link's program attributes that way.
     pub fn fingerprint(&self, salt: &Salt) -> Option<String> {
         match &self.visitor {
-            Visitor::Followed { ip, user_agent, .. } | Visitor::Fingerprint { ip, user_agent } => {
-                self.link.fingerprinted.then(|| salt.fingerprint(ip, user_agent))
+            Visitor::Followed { user_agent, .. } | Visitor::Fingerprint { user_agent } => {
+                self.link.fingerprinted.then(|| salt.fingerprint(&self.address.0, user_agent))
             }
             Visitor::Known(_) | Visitor::Private => None,
         }
     }
 }
 
-/// The salt of a month, as a keyed hash ready for use.
-#[derive(Clone)]
-pub struct Salt(Option<Hmac<Sha256>>);
-
-impl Salt {
-    pub fn new(salt: &[u8]) -> Salt {
-        Salt(Hmac::new_from_slice(salt).ok())
+impl Address {
+    /// As Cloudflare tells it; empty if it does not.
+    pub fn new(ip: &str) -> Address {
+        Address(ip.to_owned())
     }
 
-    /// `fp_` and 32 hex digits: HMAC-SHA-256 of network and User-Agent, cut to 128 bits. An address contains no line
-    /// feed, so two different pairs never give the same input.
+    /// What counts as one network: an IPv4 address, or the first 64 bits of IPv6.
+    pub fn network(&self) -> Cow<'_, str> {
+        network_of(&self.0)
+    }
+
+    /// The first 48 bits of an IPv6 address: what one subscriber may be given as 65,536 networks.
+    pub fn site(&self) -> Option<u64> {
+        let address: Ipv6Addr = self.0.trim().parse().ok()?;
+        address.to_ipv4_mapped().is_none().then(|| (u128::from(address) >> 80) as u64)
+    }
+}
+
+/// Shows that there is one.
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Address")
+    }
+}
+
+/// What a month's fingerprints begin with, so that they are found when its salt is removed: `fp_202606`.
+pub fn fingerprint_prefix(month: &str) -> String {
+    let mut prefix = "fp_".to_owned();
+    prefix.extend(month.chars().filter(char::is_ascii_digit));
+    prefix
+}
+
+/// The salt of a month, as a keyed hash ready for use.
+#[derive(Clone)]
+pub struct Salt {
+    key: Option<Hmac<Sha256>>,
+    prefix: String,
+}
+
+impl Salt {
+    /// `month` is written as 2026-06.
+    pub fn new(month: &str, salt: &[u8]) -> Salt {
+        Salt { key: Hmac::new_from_slice(salt).ok(), prefix: fingerprint_prefix(month) }
+    }
+
+    /// For clicks that need none.
+    pub fn none() -> Salt {
+        Salt { key: None, prefix: String::new() }
+    }
+
+    /// The month's prefix and 32 hex digits: HMAC-SHA-256 of network and User-Agent, cut to 128 bits. An address contains no
+    /// line feed, so two different pairs never give the same input.
     pub fn fingerprint(&self, ip: &str, user_agent: &str) -> String {
         // An HMAC accepts keys of any length, so this never fails.
-        let Some(mut hmac) = self.0.clone() else { return "fp_none".to_owned() };
+        let Some(mut hmac) = self.key.clone() else { return "fp_none".to_owned() };
         for part in [&*network_of(ip), "\n", user_agent] {
             hmac.update(part.as_bytes());
         }
-        let mut out = String::with_capacity(35);
-        out.push_str("fp_");
+        let mut out = String::with_capacity(self.prefix.len() + 32);
+        out.push_str(&self.prefix);
         out.push_str(&hex(&hmac.finalize().into_bytes()[..16]));
         out
     }
@@ -134,18 +182,29 @@ mod tests {
 
     #[test]
     fn fingerprints_depend_on_every_part_and_hide_them() {
-        let one = Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozilla");
-        assert_eq!(one.len(), 35);
+        let one = Salt::new("2026-06", &[1; 32]).fingerprint("192.0.2.1", "Mozilla");
+        assert_eq!(one.len(), 41);
+        assert!(one.starts_with(&fingerprint_prefix("2026-06")));
         assert!(!one.contains("192"));
-        assert_eq!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozilla"));
-        assert_ne!(one, Salt::new(&[2; 32]).fingerprint("192.0.2.1", "Mozilla"));
-        assert_ne!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.2", "Mozilla"));
-        assert_ne!(one, Salt::new(&[1; 32]).fingerprint("192.0.2.1", "Mozill"));
-        let of = |ip: &str| Salt::new(&[1; 32]).fingerprint(ip, "Mozilla");
+        assert_eq!(one, Salt::new("2026-06", &[1; 32]).fingerprint("192.0.2.1", "Mozilla"));
+        assert_ne!(one, Salt::new("2026-06", &[2; 32]).fingerprint("192.0.2.1", "Mozilla"));
+        assert_ne!(one, Salt::new("2026-06", &[1; 32]).fingerprint("192.0.2.2", "Mozilla"));
+        assert_ne!(one, Salt::new("2026-06", &[1; 32]).fingerprint("192.0.2.1", "Mozill"));
+        let of = |ip: &str| Salt::new("2026-06", &[1; 32]).fingerprint(ip, "Mozilla");
         assert_eq!(of("2001:db8:1:2::1"), of("2001:0db8:0001:0002:abcd:ef01:2345:6789"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        let who = Visitor::Fingerprint { ip: "192.0.2.1".into(), user_agent: "Mozilla".into() };
-        assert_eq!(format!("{who:?}"), "Fingerprint");
+        let who = Visitor::Fingerprint { user_agent: "Mozilla".into() };
+        assert_eq!(format!("{who:?} {:?}", Address::new("192.0.2.1")), "Fingerprint Address");
+    }
+
+    #[test]
+    fn a_site_is_what_one_subscriber_may_have() {
+        let site = |ip: &str| Address::new(ip).site();
+        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:ffff::9"));
+        assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
+        for none in ["192.0.2.1", "::ffff:192.0.2.1", "", "unknown"] {
+            assert_eq!(site(none), None, "{none}");
+        }
     }
 }

@@ -4,11 +4,10 @@
 //! Only for pages of this origin whose own URL contains the code, both according to the browser. Accepting codes from
 //! an image in a comment or from another site's page would allow cookie stuffing.
 
-use crate::base::id::{ID_BYTES, hex};
+use crate::base::id::ID_BYTES;
 use crate::base::ids::LinkCode;
 use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::engine::link::LinkRecord;
-use crate::engine::link::click::{SALT_BYTES, Salt};
 use crate::engine::link::visit::RequestSignals;
 use crate::http::attribution::signals::{PURPOSES, fingerprint_parts};
 use crate::http::context::{Platform, RequestContext};
@@ -18,8 +17,6 @@ use crate::http::link::redirect;
 use crate::http::link::redirect::RedirectInput;
 use crate::http::link::reflink;
 use crate::http::link::reflink::{CodeCandidate, RefLink};
-use crate::service::link::click;
-use crate::store::link::click::{click_insert, salt_decode, salt_of};
 use crate::store::link::links_resolve;
 use crate::store::port::DbError;
 use std::rc::Rc;
@@ -104,16 +101,7 @@ pub async fn count<S: Platform>(
     };
     let (set_cookie, counted) = redirect::touch(found, &Rc::new(link), &parts, keys, app.now, &mut random);
     if let Some(counted) = counted {
-        let batch = [counted];
-        let salt = if click::needs_salt(&batch) {
-            let mut fresh = [0; SALT_BYTES];
-            app.site.random(&mut fresh);
-            let rows = context.batch(salt_of(app.now, &hex(&fresh))).await?;
-            Salt::new(salt_decode(&rows)?.as_bytes())
-        } else {
-            Salt::new(&[])
-        };
-        context.query(click_insert(&batch, &salt)).await?;
+        app.site.count_click(counted);
     }
     Ok(Some(set_cookie))
 }

@@ -2,6 +2,7 @@
 
 use crate::base::ids::ProgramId;
 use crate::base::time::Month;
+use crate::codec::attribution::cookie::SignedCookie;
 use crate::codec::attribution::touch_request::TouchRequest;
 use crate::codec::attribution::{cookie, reference};
 use crate::codec::message::email::is_address;
@@ -99,11 +100,42 @@ async fn described<S: Platform>(
         (body["reference"], body["reference_programs"]) = (json!(reference), json!(programs));
     }
     if promotion::asks(benefit.as_ref()) {
-        let visitor = Some(signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty());
-        let friend = Recipient { account: None, visitor };
-        body["promotion_code"] = json!(promotion::code(&app.context("visitor"), document, friend).await);
+        body["promotion_code"] = json!(promotion::given(&app.context("visitor"), document, friend(&signed)).await);
     }
     Ok(body)
+}
+
+fn friend(signed: &SignedCookie) -> Recipient<'_> {
+    Recipient { account: None, visitor: Some(signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty()) }
+}
+
+/// `POST /v1/attribution/promotion-code`: the visitor's discount as a promotion code, made at Stripe if the visitor has
+/// none. For a button of the page: a code for everybody who only visits would be millions at Stripe.
+pub async fn promotion_code<S: Platform>(call: PublicCall<'_, S, ()>) -> Result<StoredResponse, AppError> {
+    let Call { app, request, .. } = call;
+    if !is_same_origin(request) {
+        return Err(cross_origin());
+    }
+    let cookies = request.header("cookie");
+    let is_person = visit::is_seen(request.header("user-agent"), &PURPOSES.map(|name| request.header(name)));
+    let keys = app.config.cookie_keys.as_ref();
+    let keys = keys.filter(|_| is_person && consents(cookies, &app.config.consent_cookie));
+    let signed = keys.and_then(|keys| cookie::read(keys, cookies?));
+    let nothing = json!({"program": null, "benefit": null, "promotion_code": null});
+    let Some(signed) = signed else { return Ok((200, nothing)) };
+    let catalog = app.context("").programs().await?;
+    let deciding = deciding(&catalog, &signed.touchpoints.touches, app.now);
+    let Some((document, _)) = deciding.first().copied() else { return Ok((200, nothing)) };
+    let context = app.context("visitor");
+    let mut code = None;
+    if promotion::asks(document.benefit.as_ref()) {
+        code = promotion::given(&context, document, friend(&signed)).await;
+        if code.is_none() {
+            limit::check(app, request, RateLimited::Mail).await?;
+            code = Box::pin(promotion::code(&context, document, friend(&signed))).await;
+        }
+    }
+    Ok((200, json!({"program": document.id, "benefit": document.benefit, "promotion_code": code})))
 }
 
 /// The visitor's fingerprint, for a form's second hidden field: of this month, and those of earlier months by which the
@@ -114,7 +146,7 @@ async fn fingerprint<S: Platform>(app: &RequestContext<'_, S>, request: &Request
     let Some((ip, agent)) = fingerprint_parts(request).filter(|_| consents) else { return Ok(None) };
     let context = app.context("");
     let salts = context.read(click::salts_find(app.now)).await?;
-    let of = |row: &SaltRow| Salt::new(row.salt.as_bytes()).fingerprint(ip, agent);
+    let of = |row: &SaltRow| Salt::new(&row.month, row.salt.as_bytes()).fingerprint(ip, agent);
     let month = Month::of(app.now).to_string();
     let (current, earlier): (Vec<_>, Vec<_>) = salts.iter().partition(|row| row.month == month);
     let mut found: Vec<String> = current.into_iter().map(of).collect();

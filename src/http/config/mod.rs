@@ -201,10 +201,11 @@ impl Config {
         let mut setup = Setup { public_url: self.public_url.clone(), ..Setup::default() };
         setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
         setup.mail = self.mail(text);
-        match setup::statements_max(text("D1_STATEMENTS_MAX").trim()) {
-            Ok(max) => setup.statements_max = max,
-            Err(why) => self.complaints.push(why),
-        }
+        let statements_max = setup::statements_max(text("D1_STATEMENTS_MAX").trim());
+        self.complaints.extend(setup::take(&mut setup.statements_max, statements_max));
+        let keep_clicks_days = setup::keep_clicks_days(text("KEEP_CLICKS_DAYS").trim());
+        self.complaints.extend(setup::take(&mut setup.keep_clicks_days, keep_clicks_days));
+        self.complaints.extend(setup.kept_days.read(text));
         setup.endpoints.anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";
         if !self.owns_zone {

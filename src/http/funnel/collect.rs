@@ -79,6 +79,7 @@ async fn store<S: Platform>(app: &RequestContext<'_, S>, request: &Request, beac
         campaign: beacon.campaign,
         code: beacon.partner,
         path: beacon.path,
+        network: limit::requested_by(app, request),
         fingerprint: fingerprint_parts(request)
             .filter(|_| touchpoints.is_none())
             .map(|(ip, user_agent)| (ip.to_owned(), user_agent.to_owned())),

@@ -15,6 +15,8 @@ const USABLE_MS: i64 = 45 * SECOND_MS;
 const STALE_MS: i64 = HOUR_MS;
 /// How long a stale entry is used before the stores are tried again.
 const RETRY_MS: i64 = 5 * SECOND_MS;
+/// So long after a failed read the next one is in the background; later the visitor waits for it.
+const GOES_ON_MS: i64 = 30 * SECOND_MS;
 /// After this long a background read is considered lost.
 const REFRESH_MS: i64 = 10 * SECOND_MS;
 /// Entries per generation: twice that is about 2 MB of links.
@@ -60,7 +62,14 @@ impl Cache {
             let Some(entry) = generations.get(key) else { continue };
             let age = now.0 - entry.read_at.0;
             if age >= USABLE_MS && entry.retry_at <= now {
-                return CacheHit::Missing;
+                // Nothing responded a moment ago: it is tried again without a visitor waiting.
+                let goes_on = age < STALE_MS && now.0 - entry.retry_at.0 < GOES_ON_MS;
+                if !goes_on {
+                    return CacheHit::Missing;
+                }
+                entry.retry_at = now.plus_ms(RETRY_MS);
+                entry.refreshing_since = Some(now);
+                return CacheHit::Entry { resolved: entry.resolved.clone(), refresh: true };
             }
             let idle = entry.refreshing_since.is_none_or(|since| now.0 - since.0 > REFRESH_MS);
             let refresh = age >= FRESH_MS && idle;
@@ -112,8 +121,9 @@ impl Generations {
     }
 
     fn get(&mut self, code: &str) -> Option<&mut Entry> {
-        // Used again: it moves to the young ones.
-        if !self.young.contains_key(code)
+        // Used again: it moves to the young ones. Most isolates never have old ones, and look once.
+        if !self.old.is_empty()
+            && !self.young.contains_key(code)
             && let Some((code, entry)) = self.old.remove_entry(code)
         {
             self.put(code, entry);
@@ -163,7 +173,11 @@ mod tests {
         assert_eq!(seen(&mut cache, "a", USABLE_MS), "?");
         assert!(cache.stale("a", UtcMillis(USABLE_MS)).is_some());
         assert_eq!(seen(&mut cache, "a", USABLE_MS + RETRY_MS - 1), "+", "served without another try");
-        assert_eq!(seen(&mut cache, "a", USABLE_MS + RETRY_MS), "?");
+        assert_eq!(seen(&mut cache, "a", USABLE_MS + RETRY_MS), "+r", "the next try is in the background");
+        assert_eq!(seen(&mut cache, "a", USABLE_MS + RETRY_MS + 1), "+");
+        assert_eq!(seen(&mut cache, "a", USABLE_MS + 2 * RETRY_MS + GOES_ON_MS), "?", "that was long ago");
+        assert!(cache.stale("a", UtcMillis(STALE_MS - RETRY_MS)).is_some());
+        assert_eq!(seen(&mut cache, "a", STALE_MS), "?", "it is too old");
         assert!(cache.stale("a", UtcMillis(STALE_MS - 1)).is_some());
         assert!(cache.stale("a", UtcMillis(STALE_MS)).is_none());
         assert!(cache.stale("b", UtcMillis(1)).is_none());

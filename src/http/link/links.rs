@@ -26,7 +26,9 @@ pub async fn link_show<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredR
     let found = found.ok_or_else(|| AppError::not_found("link"))?;
     let counts = counts.unwrap_or_default();
     let mut view = enroll::link_view(&found, &call.base_url());
-    view["clicks"] = json!({"visits": counts.visits, "bots": counts.bots, "converted": counts.converted});
+    view["clicks"] = json!({
+        "visits": counts.visits, "bots": counts.bots, "limited": counts.limited, "converted": counts.converted,
+    });
     Ok((200, view))
 }
 

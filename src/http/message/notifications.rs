@@ -35,7 +35,8 @@ pub async fn outbox_list<S: Platform>(call: OperatorCall<'_, S>) -> Result<Store
         json!({
             "id": r.id, "type": r.kind, "program": r.program_id, "partner": r.partner_id, "account": r.account_id,
             "payload": serde_json::from_str::<Value>(&r.payload).unwrap_or_default(), "state": r.state,
-            "created_at": r.created_at_ms.to_rfc3339(), "deliveries": deliveries(r),
+            "created_at": r.created_at_ms.to_rfc3339(), "emptied_at": r.emptied_at_ms.map(|at| at.to_rfc3339()),
+            "deliveries": deliveries(r),
         })
     };
     Ok((200, page.answer(rows, |r| r.row.to_string(), view)))

@@ -13,6 +13,7 @@ use crate::http::context::Platform;
 use crate::http::context::RateLimited;
 use crate::http::exchange::Response;
 use crate::http::limit;
+use crate::http::wrong_token;
 use crate::pages::admission::{ROLE_OPERATOR, is_not_referred, local};
 use crate::pages::components;
 use crate::pages::components::{Field, field};
@@ -32,7 +33,7 @@ use crate::service::identity::sign_in::{
 use crate::store::identity::audit::{Audit, audit_insert};
 use crate::store::identity::session;
 use crate::store::identity::session::{MailedLink, Proof};
-use crate::store::port::{DbError, Stmt};
+use crate::store::port::Stmt;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
@@ -220,9 +221,14 @@ pub async fn find<S: Platform>(
     cx: &PageContext<'_, S>,
     token: &str,
     purpose: Purpose,
-) -> Result<Option<MailedLink>, DbError> {
+) -> Result<Option<MailedLink>, AppError> {
     let sha256 = Token::of(token.to_owned()).sha256;
-    cx.app.context("").read(session::magic_link_find(&sha256, purpose.name(), cx.now()).first()).await
+    wrong_token::check(cx.app, cx.request, &sha256)?;
+    let found = cx.app.context("").read(session::magic_link_find(&sha256, purpose.name(), cx.now()).first()).await?;
+    if found.is_none() {
+        wrong_token::count(cx.app, cx.request).await;
+    }
+    Ok(found)
 }
 
 /// An emailed link that was used or has expired.
@@ -260,7 +266,7 @@ fn token_form<S: Platform>(cx: &PageContext<'_, S>, status: u16, form: &Submitte
 }
 
 pub async fn by_token<S: Platform>(cx: &PageContext<'_, S>) -> PageResult {
-    let found = auth::verified(cx.app, cx.form.get("token")).await?;
+    let found = auth::verified(cx.app, cx.request, cx.form.get("token")).await?;
     let Some(operator) = found.filter(|found| found.scopes.allow(Scope::Read, true)) else {
         // The token is a secret, so it is not written back into the page.
         let mut form = SubmittedForm::default();

@@ -191,7 +191,7 @@ async fn made<S: Platform>(cx: &PageContext<'_, S>, partner: &Partner) -> Result
     // The same limits as in the API. Partners cannot set a link's source, since it can decide the rate.
     let mut new = operator::link(body.to_string().as_bytes(), cx.now()).map_err(AppError::from)?;
     new.code.iter_mut().for_each(|chosen| chosen.by_partner = true);
-    let (_, answer) = enroll::link(&context, &new, &cx.base_url(), None).await?;
+    let (_, answer) = enroll::own_link(&context, &new, &cx.base_url()).await?;
     Ok(answer["code"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -258,7 +258,7 @@ pub async fn shown<S: Platform>(
         }
         h2 { (text::ALL_TIME) }
         (components::figures(&[
-            Figure { label: text::CLICKS, value: html! { (locale.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) } },
+            Figure { label: text::CLICKS, value: html! { (locale.number(link.clicks)) }, note: html! { (text::CLICKS_NOTE) @if link.limited > 0 { br; (text::limited(&locale.number(link.limited))) } } },
             Figure { label: text::SIGN_UPS, value: html! { (locale.number(link.signups)) }, note: html! {} },
             Figure { label: text::PAYING_CUSTOMERS, value: html! { (locale.number(link.conversions)) }, note: html! { (text::PAYING_NOTE) } },
         ]))

@@ -23,6 +23,7 @@ use crate::store::attribution::question::{OpenQuestions, question_open};
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
+use crate::store::link::click::dropped_count;
 use crate::store::message::outbox;
 use crate::store::payout::unexpected::unexpected_count;
 use crate::store::program;
@@ -71,7 +72,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         program::programs(),
         budget_list(),
         health::heartbeat_list(),
-        (run::run_open_list(20), health::run_open_count().first()),
+        (run::run_open_list(20), health::run_open_count().first(), dropped_count(now).first()),
         (
             (reads::outbound_in_review(), unexpected_count().first(), requested_count().first()),
             (waiting_count().first(), refused_list(), refused_accounts(REFUSED_SHOWN), question_open().first()),
@@ -86,7 +87,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         catalog,
         all_budgets,
         beats,
-        (open_runs, running),
+        (open_runs, running, lost),
         ((in_review, transfers, requested), (waiting, refused, refused_ids, questions)),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
@@ -97,6 +98,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
     tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
+    tasks.extend(dropped(cx, lost.unwrap_or_default().dropped));
     tasks.extend(stuck(cx, &open_runs));
     tasks.extend(undecided(cx, &waiting.unwrap_or_default(), &refused, &refused_ids));
     tasks.extend(budgets(cx, &catalog, &all_budgets));
@@ -231,6 +233,11 @@ fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task>
     let title = waiting_work(cx, number, wording::TRANSFERS_UNEXPECTED);
     let what = html! { (wording::TRANSFERS_UNEXPECTED_WHY) };
     (number > 0).then(|| task(title, what, "/operator/transfers", wording::VIEW_DETAILS))
+}
+
+fn dropped<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
+    let what = html! { (wording::CLICKS_DROPPED_WHY) };
+    (number > 0).then(|| Task { title: wording::clicks_dropped(&cx.locale.number(number)), what, way: None })
 }
 
 fn stuck<S: Platform>(cx: &PageContext<'_, S>, open: &[RunRow]) -> Vec<Task> {

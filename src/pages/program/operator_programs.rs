@@ -3,6 +3,7 @@
 use crate::base::currency;
 use crate::base::ids::ProgramId;
 use crate::base::json;
+use crate::base::limits::RESOURCES_MAX;
 use crate::base::money::Cents;
 use crate::base::percent;
 use crate::codec::operator as version;
@@ -35,7 +36,7 @@ pub const GUIDE: &str = "/operator/program-guide";
 /// Versions that are listed, the latest first.
 const VERSIONS: i64 = 30;
 /// How many pages for partners a program's page lists.
-const RESOURCES: i64 = 50;
+const RESOURCES: i64 = RESOURCES_MAX;
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let (operator, catalog) = gate.open(cx, program::programs()).await?;

@@ -1,5 +1,6 @@
 //! The program's resources for its partners.
 
+use crate::base::limits::RESOURCES_MAX;
 use crate::base::percent;
 use crate::http::context::Platform;
 use crate::pages::columns;
@@ -16,7 +17,7 @@ use crate::store::partner::resource::{Resource, resource_find_of_partner, resour
 use maud::html;
 
 /// Pages listed: people write them by hand.
-const PAGES: i64 = 200;
+const PAGES: i64 = RESOURCES_MAX;
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Partner>) -> PageResult {
     let (partner, pages) = gate.open(cx, resource_list_of_partner(cx.claimed_partner(), PAGES)).await?;

@@ -1,77 +1,105 @@
-//! Writing the collected clicks in the background.
+//! The isolate's clicks, and writing them in the background.
 
-use crate::base::time::{SECOND_MS, UtcMillis};
-use crate::engine::link::click::Salt;
+use crate::base::time::UtcMillis;
+use crate::engine::link::click::{Click, SALT_BYTES, Salt};
 use crate::runtime::d1::D1;
-use crate::runtime::state;
+use crate::runtime::random;
 use crate::runtime::time_limit::within;
-use crate::service::link::click::{load_salt, needs_salt, write};
+use crate::service::link::click::{Buffer, load_salt, needs_salt, write};
+use crate::service::link::flushing;
+use crate::service::link::flushing::{Isolate, WRITE_LIMIT_MS};
+use crate::store::link::click::flush::ClickFlush;
 use crate::store::port::DbError;
+use serde_json::json;
+use std::cell::RefCell;
 use std::time::Duration;
 use worker::{Delay, Env, console_error};
 
-/// How long clicks are collected: the most that is lost when an isolate dies.
-const GATHER: Duration = Duration::from_millis(100);
-/// The pause before a failed write is tried a second time. After that it waits for the next click's flush.
-const PAUSE: Duration = Duration::from_secs(1);
-/// A write that takes longer counts as failed: `waitUntil` itself ends after 30 s.
-const WRITE_LIMIT: Duration = Duration::from_secs(8);
-/// Statements per write attempt: both attempts, and the lookup of the redirect that started the flush, are one
-/// invocation, which has 50 on Cloudflare's free plan. A thousand clicks are one statement.
-const STATEMENTS_MAX: u64 = 20;
-/// A flush that has not started to write after this long has died with its request; the next click starts another.
-const GATHER_LOST_MS: i64 = 5 * SECOND_MS;
+/// Statements per flush: with the lookups of the redirect that started it, it is one invocation, which has 50 on
+/// Cloudflare's free plan. A thousand clicks are two statements.
+const STATEMENTS_MAX: u64 = 40;
 
-impl state::IsolateState {
-    /// Whether the caller should start a flush for what it just collected.
-    pub fn flush_due(&mut self, now: UtcMillis) -> bool {
-        let due = self.flushing_since.is_none_or(|since| now.0 - since.0 > GATHER_LOST_MS);
-        if due {
-            self.flushing_since = Some(now);
-        }
-        due
-    }
+thread_local! {
+    static CLICKS: RefCell<Option<Buffer>> = const { RefCell::new(None) };
+}
+
+/// Runs on the isolate's clicks. Must not be held across an `await`.
+fn with<T>(run: impl FnOnce(&mut Buffer) -> T) -> T {
+    CLICKS.with_borrow_mut(|clicks| {
+        run(clicks.get_or_insert_with(|| {
+            let mut own = [0; 16];
+            random::fill(&mut own);
+            Buffer::new(own)
+        }))
+    })
+}
+
+/// Takes a click, and returns whether the caller should start a flush.
+pub fn push(click: Click, now: UtcMillis) -> bool {
+    with(|clicks| {
+        clicks.push(click);
+        clicks.flush_due(now)
+    })
 }
 
 /// Collects for a moment, then writes all waiting clicks.
 pub async fn flush(env: &Env) {
-    Delay::from(GATHER).await;
-    state::with(|state| state.flushing_since = None);
-    if let Err(first) = write_all(env).await {
-        Delay::from(PAUSE).await;
-        if let Err(why) = write_all(env).await {
-            console_error!("writing clicks: {why} (before: {first}); they wait for the next");
-        }
+    let database = match D1::of(env, STATEMENTS_MAX) {
+        Ok(database) => database,
+        Err(why) => return console_error!("{}", json!({"message": "clicks", "not_written": why.to_string()})),
+    };
+    let flushed = flushing::flush(&Here { database }).await;
+    if let Some(why) = flushed.failed {
+        console_error!(
+            "{}",
+            json!({"message": "clicks", "waiting": with(|clicks| clicks.len()), "not_written": why.to_string()})
+        );
     }
-    if let Some(dropped) = state::with(|state| state.clicks.dropped()).filter(|dropped| *dropped > 0) {
-        console_error!("dropped {dropped} clicks that could not be written; their visitors stay attributed");
+    if flushed.dropped > 0 {
+        console_error!(
+            "{}",
+            json!({"message": "clicks", "dropped": flushed.dropped, "detail": "their visitors stay attributed"})
+        );
     }
 }
 
-async fn write_all(env: &Env) -> Result<(), DbError> {
-    let db = D1::of(env, STATEMENTS_MAX)?;
-    while let Some(batch) = state::with(|state| state.clicks.take()).filter(|batch| !batch.is_empty()) {
-        let written = within(WRITE_LIMIT, async {
-            let salt = if needs_salt(&batch) { salt(&db).await? } else { Salt::new(&[]) };
-            write(&db, &batch, &salt).await
+struct Here {
+    database: D1,
+}
+
+impl Isolate for Here {
+    fn with<T>(&self, run: impl FnOnce(&mut Buffer) -> T) -> T {
+        with(run)
+    }
+
+    fn now(&self) -> UtcMillis {
+        UtcMillis(js_sys::Date::now() as i64)
+    }
+
+    async fn pause(&self, ms: u64) {
+        Delay::from(Duration::from_millis(ms)).await;
+    }
+
+    async fn write(&self, flush: &ClickFlush) -> Result<(), DbError> {
+        let written = within(Duration::from_millis(WRITE_LIMIT_MS), async {
+            let salt = if needs_salt(&flush.clicks) { self.salt().await? } else { Salt::none() };
+            write(&self.database, flush, &salt).await
         });
-        let written = written.await.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())));
-        if let Err(why) = written {
-            state::with(|state| state.clicks.put_back(batch));
-            return Err(why);
-        }
+        written.await.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())))
     }
-    Ok(())
 }
 
-/// The month's salt, read once per isolate and month.
-async fn salt(db: &D1) -> Result<Salt, DbError> {
-    let now = UtcMillis(js_sys::Date::now() as i64);
-    if let Some(salt) = state::with(|state| state.clicks.salt(now)).flatten() {
-        return Ok(salt);
+impl Here {
+    /// The month's salt, read once per isolate and month.
+    async fn salt(&self) -> Result<Salt, DbError> {
+        let now = self.now();
+        if let Some(salt) = with(|clicks| clicks.salt(now)) {
+            return Ok(salt);
+        }
+        let mut fresh = [0; SALT_BYTES];
+        random::fill(&mut fresh);
+        let salt = load_salt(&self.database, now, fresh).await?;
+        with(|clicks| clicks.keep_salt(now, salt.clone()));
+        Ok(salt)
     }
-    let random = state::with(|state| state.random.bytes()).ok_or_else(|| DbError::Fault("not booted".to_owned()))?;
-    let salt = load_salt(db, now, random).await?;
-    state::with(|state| state.clicks.keep_salt(now, salt.clone()));
-    Ok(salt)
 }

@@ -1,7 +1,7 @@
 //! The redirect's path through the Worker: called by `entry.js`, once and synchronously if the code is cached.
 //!
-//! One string in, one string out: every call and every string between JavaScript and WASM takes a large part of the
-//! time of the decision itself. `entry.js` has the other half of this protocol.
+//! Both sides read and write one piece of the instance's memory: every call and every string between JavaScript and WASM
+//! takes a large part of the time of the decision itself. `entry.js` has the other half of this protocol.
 
 use crate::base::time::UtcMillis;
 use crate::engine::link::visit::RequestSignals;
@@ -13,12 +13,17 @@ use crate::runtime::link::clicks;
 use crate::runtime::link::links;
 use crate::runtime::state;
 use crate::runtime::state::IsolateState;
+use js_sys::Promise;
 use std::borrow::Cow;
+use std::cell::RefCell;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
 use worker::{Context, Env, worker_sys};
 
-/// The answer begins with a character of these bits added to `@` (64), then the Set-Cookie header or nothing, a line
-/// feed, and the Location.
+/// The bits of an answer. In memory it is a byte of them, the lengths of the Set-Cookie header and of the Location, three
+/// bytes each with the lowest first, and these two. As a text it is a character of the bits added to `@` (64), the
+/// Set-Cookie header or nothing, a line feed, and the Location.
 const FLUSH: u8 = 1;
 /// Call `refresh` in the background.
 const REFRESH: u8 = 2;
@@ -38,19 +43,57 @@ pub fn boot(env: Env) -> String {
     state::boot(&env)
 }
 
-/// Answers from memory. Empty: this is not a request through a ref link.
+/// No answer: the instance has no room for a request, because it is new.
+const LOST: usize = 1;
+
+/// What is read from and written to by both sides.
+struct Exchange {
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+thread_local! {
+    static EXCHANGE: RefCell<Exchange> = const { RefCell::new(Exchange { request: Vec::new(), answer: Vec::new() }) };
+}
+
+/// Where `entry.js` writes requests of up to this many bytes. What is written already stays.
 #[wasm_bindgen]
-pub fn hot(request: &str, now: f64) -> String {
+pub fn room(bytes: usize) -> usize {
+    EXCHANGE.with_borrow_mut(|exchange| {
+        exchange.request.resize(bytes, 0);
+        exchange.request.as_mut_ptr().expose_provenance()
+    })
+}
+
+/// The memory that both sides share.
+#[wasm_bindgen]
+pub fn shared_memory() -> JsValue {
+    wasm_bindgen::memory()
+}
+
+/// Answers the request of this many bytes from memory, and returns where the answer is. 0: this is not a request through
+/// a ref link.
+#[wasm_bindgen]
+pub fn hot(length: usize, now: f64) -> usize {
+    EXCHANGE.with_borrow_mut(|Exchange { request, answer }| {
+        let Some(request) = request.get(..length) else { return LOST };
+        let Some(found) = std::str::from_utf8(request).ok().and_then(|text| answered(text, UtcMillis(now as i64)))
+        else {
+            return 0;
+        };
+        found.write(answer);
+        answer.as_ptr().expose_provenance()
+    })
+}
+
+fn answered(request: &str, now: UtcMillis) -> Option<Answer> {
     let (url, parts) = parse(request);
-    let Some(mut found) = reflink::find(&url).filter(|found| is_worth_a_look(found, &parts.signals)) else {
-        return String::new();
-    };
-    let now = UtcMillis(now as i64);
+    let mut found = reflink::find(&url).filter(|found| is_worth_a_look(found, &parts.signals))?;
     let answer = state::with(|state| {
         let (mut chosen, mut bits) = (None, 0);
         for (at, candidate) in found.candidates.iter().enumerate() {
             match state.links.get(&candidate.code, now) {
-                CacheHit::Missing => return flags(MISSING),
+                CacheHit::Missing => return Answer::of(MISSING),
                 CacheHit::Entry { resolved, refresh } => {
                     bits |= if refresh { REFRESH } else { 0 };
                     chosen = resolved.filter(|resolved| counts(candidate, &resolved.link, now)).map(|link| (at, link));
@@ -66,16 +109,27 @@ pub fn hot(request: &str, now: f64) -> String {
         });
         answer(state, &found, resolved.as_deref(), &parts, now, bits)
     });
-    answer.unwrap_or_else(|| flags(BOOT))
+    Some(answer.unwrap_or_else(|| Answer::of(BOOT)))
 }
 
-/// Looks the codes up, then answers.
+/// Looks the codes of the request of this many bytes up, then answers with a text: other requests are written into the
+/// memory meanwhile. Empty: this is not a request through a ref link.
 #[wasm_bindgen]
-pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Context) -> String {
-    let (url, parts) = parse(&request);
-    let Some(mut found) = reflink::find(&url) else { return String::new() };
-    let now = UtcMillis(now as i64);
-    let resolved = links::look_up(&env, &Context::new(context), &found.codes(), now).await;
+pub fn cold(length: usize, now: f64, env: Env, context: worker_sys::Context) -> Promise {
+    let request = EXCHANGE.with_borrow(|exchange| {
+        let bytes = exchange.request.get(..length).unwrap_or_default();
+        String::from_utf8_lossy(bytes).into_owned()
+    });
+    future_to_promise(async move {
+        let answer = looked_up(&request, UtcMillis(now as i64), &env, &Context::new(context)).await;
+        Ok(answer.map_or_else(String::new, |answer| answer.text()).into())
+    })
+}
+
+async fn looked_up(request: &str, now: UtcMillis, env: &Env, context: &Context) -> Option<Answer> {
+    let (url, parts) = parse(request);
+    let mut found = reflink::find(&url)?;
+    let resolved = links::look_up(env, context, &found.codes(), Some(parts.ip), now).await;
     let mut links = found.candidates.iter().zip(resolved).enumerate();
     let live = links.find_map(|(at, (candidate, resolved))| {
         resolved.filter(|resolved| counts(candidate, &resolved.link, now)).map(|resolved| (at, resolved))
@@ -84,14 +138,14 @@ pub async fn cold(request: String, now: f64, env: Env, context: worker_sys::Cont
         found.chosen = at;
         resolved
     });
-    state::with(|state| answer(state, &found, resolved.as_deref(), &parts, now, 0)).unwrap_or_default()
+    state::with(|state| answer(state, &found, resolved.as_deref(), &parts, now, 0))
 }
 
 /// Reads this request's codes again.
 #[wasm_bindgen]
 pub async fn refresh(url: String, now: f64, env: Env, context: worker_sys::Context) {
     if let Some(found) = reflink::find(&reflink::mended(&url).unwrap_or(url)) {
-        links::look_up(&env, &Context::new(context), &found.codes(), UtcMillis(now as i64)).await;
+        links::look_up(&env, &Context::new(context), &found.codes(), None, UtcMillis(now as i64)).await;
     }
 }
 
@@ -108,16 +162,13 @@ fn answer(
     parts: &RedirectInput<'_>,
     now: UtcMillis,
     mut bits: u8,
-) -> String {
+) -> Answer {
     let random = &mut state.random;
     let decision = decide(found, resolved, parts, &state.settings, now, &mut || random.bytes());
     if let Some(click) = decision.click {
-        state.clicks.push(click);
-        if state.flush_due(now) {
-            bits |= FLUSH;
-        }
+        bits |= if clicks::push(click, now) { FLUSH } else { 0 };
     }
-    let location = match decision.go {
+    let rest = match decision.go {
         Redirect::To(location) => location,
         Redirect::Pass => {
             bits |= PASS;
@@ -132,17 +183,36 @@ fn answer(
             page
         }
     };
-    let cookie = decision.set_cookie.unwrap_or_default();
-    let mut out = flags(bits);
-    out.reserve(cookie.len() + location.len() + 1);
-    out.push_str(&cookie);
-    out.push('\n');
-    out.push_str(&location);
-    out
+    Answer { bits, cookie: decision.set_cookie.unwrap_or_default(), rest }
 }
 
-fn flags(bits: u8) -> String {
-    String::from(char::from(b'@' | bits))
+/// What `entry.js` makes a response of.
+struct Answer {
+    bits: u8,
+    /// The Set-Cookie header, or nothing.
+    cookie: String,
+    /// The Location, or a page.
+    rest: String,
+}
+
+impl Answer {
+    fn of(bits: u8) -> Answer {
+        Answer { bits, cookie: String::new(), rest: String::new() }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.push(self.bits);
+        for text in [&self.cookie, &self.rest] {
+            out.extend_from_slice(&text.len().to_le_bytes()[..3]);
+        }
+        out.extend_from_slice(self.cookie.as_bytes());
+        out.extend_from_slice(self.rest.as_bytes());
+    }
+
+    fn text(&self) -> String {
+        format!("{}{}\n{}", char::from(b'@' | self.bits), self.cookie, self.rest)
+    }
 }
 
 /// The lines of `entry.js`, in its order. An empty line is a header that was not sent.

@@ -6,6 +6,8 @@
 use crate::base::decode;
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
+use crate::engine::link::click::Address;
+use crate::http::context::RateLimited;
 use crate::http::link::redirect::ResolvedLink;
 use crate::runtime::d1::D1;
 use crate::runtime::state;
@@ -24,12 +26,22 @@ const KV_TTL_S: u64 = 60;
 const KV_CACHE_TTL_S: u64 = 30;
 
 /// Looks codes up and caches the results, in their order. If nothing responds in time, a result is what was known up to an
-/// hour ago, otherwise that there is no such link, which is not cached.
-pub async fn look_up(env: &Env, context: &Context, codes: &[&str], now: UtcMillis) -> Vec<Option<Rc<ResolvedLink>>> {
+/// hour ago, otherwise that there is no such link, which is not cached. `ip`: the visitor who waits, `None` if nobody does.
+pub async fn look_up(
+    env: &Env,
+    context: &Context,
+    codes: &[&str],
+    ip: Option<&str>,
+    now: UtcMillis,
+) -> Vec<Option<Rc<ResolvedLink>>> {
     if codes.is_empty() {
         return Vec::new();
     }
-    let answer = within(LOOKUP_LIMIT, read(env, context, codes, now)).await;
+    let network = ip.map(|ip| Address::new(ip).network().into_owned());
+    let is_limited = network
+        .as_ref()
+        .is_some_and(|network| state::with(|state| state.guesses.is_limited(network, now)) == Some(true));
+    let answer = within(LOOKUP_LIMIT, read(env, context, codes, is_limited, now)).await;
     let links = match answer {
         Some(Ok(links)) => links,
         failed => {
@@ -39,15 +51,38 @@ pub async fn look_up(env: &Env, context: &Context, codes: &[&str], now: UtcMilli
             return codes.iter().map(stale).collect();
         }
     };
+    let found = |code: &&str| links.iter().find(|link| link.is_meant_by(code)).cloned();
+    if let Some(network) = network.filter(|_| !is_limited && codes.iter().any(|code| found(code).is_none())) {
+        guessed(env, context, network, now);
+    }
     let cached = |code: &&str| {
-        let link = links.iter().find(|link| link.is_meant_by(code)).cloned();
         state::with(|state| {
-            let resolved = link.map(|link| Rc::new(ResolvedLink::new(link, &state.settings)));
-            state.links.put(code, resolved.clone(), now);
+            let resolved = found(code).map(|link| Rc::new(ResolvedLink::new(link, &state.settings)));
+            // What the database was not asked for may be a link.
+            if resolved.is_some() || !is_limited {
+                state.links.put(code, resolved.clone(), now);
+            }
             resolved
         })
     };
     codes.iter().map(|code| cached(code).flatten()).collect()
+}
+
+/// Counts an unknown code, without the visitor waiting for it.
+fn guessed(env: &Env, context: &Context, network: String, now: UtcMillis) {
+    if state::with(|state| state.guesses.miss(&network, now)) != Some(true) {
+        return;
+    }
+    let Ok(limiter) = env.rate_limiter(RateLimited::Guess.binding()) else { return };
+    context.wait_until(async move {
+        match within(LOOKUP_LIMIT, limiter.limit(network.clone())).await {
+            Some(Ok(outcome)) if !outcome.success => {
+                state::with(|state| state.guesses.limit(&network, now));
+            }
+            Some(Err(why)) => console_warn!("counting unknown codes: {why}"),
+            _ => {}
+        }
+    });
 }
 
 /// Deletes a link from KV after it was changed.
@@ -59,20 +94,31 @@ pub async fn forget(env: &Env, code: &str) {
     }
 }
 
-/// The links of the codes: of the first from KV, of more in one read of D1.
-async fn read(env: &Env, context: &Context, codes: &[&str], now: UtcMillis) -> Result<Vec<LinkRecord>, String> {
-    let (kv, first) = (env.kv("KV").ok(), codes.first().copied().unwrap_or_default());
-    if let Some(kv) = kv.as_ref().filter(|_| codes.len() == 1) {
-        match kv.get(&key(first)).cache_ttl(KV_CACHE_TTL_S).text().await {
-            // A value that does not parse is from another version of the Worker: read D1.
-            Ok(Some(text)) => {
-                if let Ok(link) = decode::from_text::<LinkRecord>(&text) {
-                    return Ok(vec![link]);
+/// The links of the codes: of the first from KV, of more in one read of D1. `is_limited`: from KV alone.
+async fn read(
+    env: &Env,
+    context: &Context,
+    codes: &[&str],
+    is_limited: bool,
+    now: UtcMillis,
+) -> Result<Vec<LinkRecord>, String> {
+    let kv = env.kv("KV").ok();
+    if let Some(kv) = kv.as_ref().filter(|_| codes.len() == 1 || is_limited) {
+        for code in codes {
+            match kv.get(&key(code)).cache_ttl(KV_CACHE_TTL_S).text().await {
+                // A value that does not parse is from another version of the Worker: read D1.
+                Ok(Some(text)) => {
+                    if let Ok(link) = decode::from_text::<LinkRecord>(&text) {
+                        return Ok(vec![link]);
+                    }
                 }
+                Ok(None) => {}
+                Err(why) => console_warn!("reading a link from KV: {why}"),
             }
-            Ok(None) => {}
-            Err(why) => console_warn!("reading a link from KV: {why}"),
         }
+    }
+    if is_limited {
+        return Ok(Vec::new());
     }
     let db = D1::of(env, 1).map_err(|why| why.to_string())?;
     let rows = db.batch(vec![links_resolve(codes, now).statement]).await.map_err(|why| why.to_string())?;

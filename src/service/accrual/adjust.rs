@@ -60,7 +60,7 @@ pub async fn request<P: Ports>(
             }
             let answer: StoredResponse = (if needs_approval { 202 } else { 201 }, view(&row));
             batch.push(ctx.audit("adjustment.request", &row.id, Some(&row.reason), None, Some(answer.1.clone())));
-            batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+            batch.extend(once.map(|o| o.keep_for_good(&answer, ctx.now)));
             ctx.batch(batch).await?;
             Ok(answer)
         })

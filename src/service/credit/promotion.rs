@@ -1,5 +1,5 @@
 //! The friend's discount as a Stripe promotion code that can be redeemed once: one coupon per version of a program, one
-//! code per visitor or account. The code is chosen and stored before Stripe is called, so that it is created only once,
+//! code per visitor or account who asks for one or signs up. The code is chosen and stored before Stripe is called, so that it is created only once,
 //! whatever fails on the way. If it can't be created now, the benefit is still returned as data: a sign-up never fails
 //! because of it.
 
@@ -30,7 +30,14 @@ pub fn asks(benefit: Option<&Benefit>) -> bool {
     benefit.is_some_and(|b| b.as_promotion_code)
 }
 
-/// The friend's code, if it works by now. The next request makes up for a failure.
+/// The code that the friend was given before. Anybody can read what a cookie says, so reading makes nothing.
+pub async fn given<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Recipient<'_>) -> Option<String> {
+    ctx.setup.stripe.as_ref()?;
+    let found = ctx.read(rows::promotion_find(&document.id, friend.account, friend.visitor).first()).await.ok()??;
+    found.promotion_id.is_some().then_some(found.code)
+}
+
+/// The friend's code, created if there is none. `None`: not now; the next request makes up for a failure.
 pub async fn code<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Recipient<'_>) -> Option<String> {
     let wanted = ctx.setup.stripe.is_some() && (friend.account.is_some() || friend.visitor.is_some());
     let benefit = document.benefit.as_ref().filter(|b| wanted && b.as_promotion_code)?;

@@ -83,7 +83,7 @@ pub async fn redeem<P: Ports>(
         let after = json!({"amount_cents": request.amount, "partner": redemption.partner_id});
         let mut batch = rows::redemption_insert(&redemption);
         batch.push(ctx.audit("credit.redeem", &redemption.id, Some(&request.reason), None, Some(after)));
-        batch.push(once.keep(&answer, ctx.now));
+        batch.push(once.keep_for_good(&answer, ctx.now));
         // Where somebody redeemed at the same time, or the key did, what is left is read again.
         ctx.batch(batch).await?;
         Ok(answer)
@@ -119,7 +119,7 @@ pub async fn give_back<P: Ports>(
         let after = json!({"amount_cents": cents});
         let mut batch: Vec<_> = rows::return_insert(&row, ctx.now).into();
         batch.push(ctx.audit("credit.give_back", id, Some(reason), None, Some(after)));
-        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        batch.extend(once.map(|o| o.keep_for_good(&answer, ctx.now)));
         ctx.batch(batch).await?;
         Ok(answer)
     })

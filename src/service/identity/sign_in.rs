@@ -5,6 +5,7 @@
 
 use crate::base::id;
 use crate::base::ids::ActorId;
+use crate::base::limits::MAIL_LINKS_PER_HOUR;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
 use crate::codec::message::email;
 use crate::codec::message::email::{Email, From, Invitation, Mail};
@@ -137,6 +138,7 @@ pub async fn link<P: Ports>(
         since: ctx.now.plus_ms(-HOUR_MS),
         most_by_one: LINKS_PER_HOUR,
         most_in_all: LINKS_PER_HOUR_IN_ALL,
+        most_to_anybody: MAIL_LINKS_PER_HOUR,
     };
     let link = NewLink {
         requested_by: request.requested_by,
@@ -287,10 +289,4 @@ pub fn upkeep(s: &SessionRow, now: UtcMillis) -> SessionRefresh {
         rotate: s.is_current == 1 && over(s.rotated_at_ms, ROTATE_MS),
         seen: over(s.seen_at_ms, SEEN_MS),
     }
-}
-
-/// Deletes expired sessions and links.
-pub async fn purge<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    ctx.batch(session::purge(ctx.now).into()).await?;
-    Ok(())
 }

@@ -73,7 +73,7 @@ pub async fn fund<P: Ports>(
             ledger::fund_insert(&funding, &ctx.actor, ctx.now),
             ctx.audit("budget.fund", id, Some(reason), Some(before), Some(after)),
         ];
-        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        batch.extend(once.map(|o| o.keep_for_good(&answer, ctx.now)));
         ctx.batch(batch).await?;
         // The money is in; the sweep releases what this could not.
         let _ = release(ctx, id).await;

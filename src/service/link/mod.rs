@@ -2,3 +2,6 @@
 
 pub mod choose;
 pub mod click;
+pub mod flushing;
+pub mod limits;
+pub mod removal;

@@ -1,5 +1,6 @@
 //! Endpoints for outgoing webhooks: an operator creates one, whose secret is shown once, and disables it.
 
+use crate::base::limits::ENDPOINTS_MAX;
 use crate::codec::message::endpoint::NewEndpoint;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -10,8 +11,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// The most live endpoints, which the table's trigger enforces: every message may be sent to each.
-const LIVE_MAX: i64 = 20;
 /// Bytes in a generated secret.
 const SECRET_BYTES: usize = 32;
 
@@ -26,8 +25,8 @@ pub async fn make<P: Ports>(
             return Ok(answer);
         }
         let live = ctx.read(endpoint::endpoint_count().first()).await?;
-        if live.is_some_and(|l| l.live >= LIVE_MAX) {
-            let detail = format!("at most {LIVE_MAX} endpoints can be active; disable one first");
+        if live.is_some_and(|l| l.live >= ENDPOINTS_MAX) {
+            let detail = format!("at most {ENDPOINTS_MAX} endpoints can be active; disable one first");
             return Err(AppError::new(ErrorKind::Conflict, "too_many_endpoints", detail).into());
         }
         let secret = request.secret.clone().unwrap_or_else(|| {

@@ -18,6 +18,10 @@ pub async fn replay<P: Ports>(
 ) -> Result<StoredResponse, AppError> {
     let (found, deliveries) = ctx.read((outbox::outbox_find(id).first(), delivery::delivery_list(id))).await?;
     let found = found.ok_or_else(|| AppError::not_found("message"))?;
+    if let Some(at) = found.emptied_at_ms {
+        let detail = format!("what this message said was removed at {}, because it was delivered", at.to_rfc3339());
+        return Err(AppError::new(ErrorKind::Conflict, "message_emptied", detail));
+    }
     let wanted = |d: &&DeliveryRow| match &request.target {
         Some(target) => d.target == *target,
         None => d.state != "sent",

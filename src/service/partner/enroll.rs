@@ -2,6 +2,7 @@
 
 use crate::base::id;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
+use crate::base::limits::{LINKS_MAX, OWN_LINKS_MAX};
 use crate::base::time::UtcMillis;
 use crate::codec::message::unsubscribe::address_sha256;
 use crate::codec::operator::{ChosenCode, NewLink, NewPartner};
@@ -140,6 +141,25 @@ pub async fn link<P: Ports>(
     base_url: &str,
     once: Option<&IdempotentRequest>,
 ) -> Result<StoredResponse, AppError> {
+    link_up_to(ctx, request, base_url, once, LINKS_MAX).await
+}
+
+/// The same for the partner itself, which may make fewer.
+pub async fn own_link<P: Ports>(
+    ctx: &Context<'_, P>,
+    request: &NewLink,
+    base_url: &str,
+) -> Result<StoredResponse, AppError> {
+    link_up_to(ctx, request, base_url, None, OWN_LINKS_MAX).await
+}
+
+async fn link_up_to<P: Ports>(
+    ctx: &Context<'_, P>,
+    request: &NewLink,
+    base_url: &str,
+    once: Option<&IdempotentRequest>,
+    most: i64,
+) -> Result<StoredResponse, AppError> {
     ctx.retry_up_to(CODE_TRIES, async || {
         if let Some(answer) = IdempotentRequest::replied(ctx, once).await? {
             let code = answer.1["code"].as_str().unwrap_or_default().into();
@@ -147,10 +167,14 @@ pub async fn link<P: Ports>(
             return Ok(restored(answer, &row.map_or(Value::Null, |row| link_view(&row, base_url))));
         }
         let find = partner::partner_find(&request.partner);
-        let (catalog, owner) = ctx.read((program::programs(), find.first())).await?;
+        let count = partner::link_count(&request.partner, most).first();
+        let (catalog, owner, count) = ctx.read((program::programs(), find.first(), count)).await?;
         let owner = owner.ok_or_else(|| {
             AppError::new(ErrorKind::Unprocessable, "unknown_partner", "partner not found").field("partner")
         })?;
+        if count.is_some_and(|count| count.links >= most) {
+            return Err(too_many_links(most).into());
+        }
         let document = catalog.current(&owner.program_id, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
         destination::check(ctx, request.destination.as_deref(), base_url).await?;
         let new = LinkRow {
@@ -171,6 +195,15 @@ pub async fn link<P: Ports>(
         commit(ctx, vec![partner::link_insert(&new), entry], answer, once).await
     })
     .await
+}
+
+fn too_many_links(most: i64) -> AppError {
+    let detail = if most == LINKS_MAX {
+        format!("a partner can have {most} links; change where an existing one leads, or give it campaigns")
+    } else {
+        format!("you can create links up to {most}; change an existing one, or ask the program's operators for more")
+    };
+    AppError::new(ErrorKind::Conflict, "too_many_links", detail).field("partner")
 }
 
 /// Disables a link from now on. Disabling it again changes nothing. Returns the link's code.

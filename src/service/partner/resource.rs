@@ -1,9 +1,12 @@
 //! Pages that operators write for a program's partners: Markdown, with each change in the audit trail.
 
 use crate::base::ids::ProgramId;
+use crate::base::limits::RESOURCES_MAX;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
-use crate::store::partner::resource::{Resource, resource_delete, resource_find, resource_insert, resource_update};
+use crate::store::partner::resource::{
+    Resource, resource_count, resource_delete, resource_find, resource_insert, resource_update,
+};
 use crate::store::port::DbError;
 use crate::store::program;
 use crate::store::query::First;
@@ -22,7 +25,8 @@ pub async fn write<P: Ports>(
     (title, body): (&str, &str),
 ) -> Result<(), AppError> {
     check(title, body)?;
-    let (catalog, stood) = ctx.read((program::programs(), find(program, id))).await?;
+    let (catalog, stood, count) =
+        ctx.read((program::programs(), find(program, id), resource_count(program).first())).await?;
     catalog.current(program, ctx.now).ok_or_else(|| AppError::not_found("program"))?;
     if stood.as_ref().is_some_and(|r| r.title == title && r.body == body) {
         return Ok(());
@@ -35,6 +39,10 @@ pub async fn write<P: Ports>(
                 resource_update(program, id, title, body, ctx.now),
                 ctx.audit("resource.edit", id, None, Some(before), Some(after)),
             ]
+        }
+        (None, true) if count.is_some_and(|count| count.resources >= RESOURCES_MAX) => {
+            let detail = format!("a program can have {RESOURCES_MAX} pages; delete or extend one first");
+            return Err(AppError::new(ErrorKind::Conflict, "too_many_resources", detail));
         }
         (None, true) => {
             vec![

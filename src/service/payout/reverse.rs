@@ -45,7 +45,7 @@ pub async fn reverse<P: Ports>(
             rows::reversal_insert(&s, &ctx.actor),
             ctx.audit("payout.reverse", &s.id, Some(reason), None, Some(after)),
         ];
-        batch.extend(once.map(|o| o.keep(&answer, ctx.now)));
+        batch.extend(once.map(|o| o.keep_for_good(&answer, ctx.now)));
         ctx.batch(batch).await?;
         // The intent is stored, so the sweep continues what stays open.
         let _ = send::prompt(ctx, vec![s.clone()]).await;

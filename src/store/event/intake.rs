@@ -164,7 +164,7 @@ pub fn visitor_clicks(visitors: &[EventVisitor]) -> Parsed<Vec<(ForEvent, Touch)
         "WITH visitor AS MATERIALIZED (SELECT value ->> '$.event' AS event, value ->> '$.at' AS at, value -> '$.fingerprints' AS fingerprints FROM json_each(?1)),
           clicked AS (SELECT click.*, v.event, v.at, clicked_at_ms <= v.at + 300000 AND clicked_at_ms > v.at - 86400000 * (SELECT document ->> '$.attribution.window_days'
               FROM program_version p WHERE p.program_id = click.program_id AND version = (SELECT version FROM {in_force})) AS inside
-            FROM visitor v CROSS JOIN json_each(v.fingerprints) f CROSS JOIN click ON click.fingerprint = f.value WHERE kind = 'visit'),
+            FROM visitor v CROSS JOIN json_each(v.fingerprints) f CROSS JOIN click ON click.fingerprint = f.value),
           placed AS (SELECT *, {} AS place, {} AS among FROM clicked),
           ranked AS (SELECT *, ROW_NUMBER() OVER (PARTITION BY event ORDER BY place > 1, among > 1, clicked_at_ms DESC) AS rank FROM placed)
          SELECT event, program_id AS program, code, COALESCE(campaign, '') AS campaign, id AS click_id, clicked_at_ms AS at

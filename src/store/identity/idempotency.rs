@@ -21,15 +21,16 @@ pub fn idempotency_find(key: &str, route: &str) -> Query<KeptAnswer> {
 
 /// Stores a response. Of two simultaneous requests with one key, the second aborts and finds the first one's response.
 pub fn idempotency_insert(
-    key: &str,
-    route: &str,
+    (key, route): (&str, &str),
     body_sha256: &str,
     status: i64,
     answer: &str,
+    moves_money: bool,
     now: UtcMillis,
 ) -> Stmt {
     Stmt::new(
-        "INSERT INTO idempotency (key, route, body_sha256, status, answer, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO idempotency (key, route, body_sha256, status, answer, created_at_ms, moves_money)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )
     .bind(key)
     .bind(route)
@@ -37,4 +38,5 @@ pub fn idempotency_insert(
     .bind(status)
     .bind(answer)
     .bind(now)
+    .bind(moves_money)
 }

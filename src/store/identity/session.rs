@@ -15,10 +15,6 @@ pub const IDLE_OPERATOR_MS: i64 = 12 * HOUR_MS;
 pub const BEFORE_MS: i64 = MINUTE_MS;
 /// The most partners and sessions of one person that are listed.
 pub const LIST_MAX: i64 = 100;
-/// The most rows of each kind that one sweep deletes.
-const PURGE: i64 = 500;
-/// How long an emailed link is kept after it became useless: those of the last hour are counted.
-const LINK_KEPT_MS: i64 = DAY_MS;
 
 /// A session as a request finds it, with the partner that the request names, if it is one of the session's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -301,6 +297,8 @@ pub struct LinkLimits {
     /// Requested from one network.
     pub most_by_one: i64,
     pub most_in_all: i64,
+    /// Requested from one network, for all addresses and purposes.
+    pub most_to_anybody: i64,
 }
 
 /// Stores a link within the limits. The returned row says whether to email it. For an unknown address the same row is
@@ -310,7 +308,8 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     Stmt::new(format!(
         "INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, expires_at_ms, created_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?3 AND p.standing <> 'banned'), ?5, ?6, ?8
-         WHERE (({had} AND m.requested_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.requested_by = ?4) = 0)
+         WHERE ((({had} AND m.requested_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.requested_by = ?4) = 0))
+           AND (SELECT COUNT(*) FROM magic_link m WHERE m.requested_by = ?4 AND m.requested_by <> '' AND m.created_at_ms > ?9) < ?13
          RETURNING is_live"
     ))
     .bind(l.token_sha256)
@@ -325,6 +324,7 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
     .bind(limits.most_by_one)
     .bind(limits.most_in_all)
     .bind(l.first_gets_through)
+    .bind(limits.most_to_anybody)
     .query()
 }
 
@@ -361,22 +361,4 @@ pub fn magic_link_use(token_sha256: &str, now: UtcMillis) -> Stmt {
 /// Deletes a link that could not be emailed: it does not count.
 pub fn magic_link_delete(token_sha256: &str) -> Stmt {
     Stmt::new("DELETE FROM magic_link WHERE token_sha256 = ?1 AND used_at_ms IS NULL").bind(token_sha256)
-}
-
-/// Deletes what has expired, up to 500 rows of each kind at a time.
-pub fn purge(now: UtcMillis) -> [Stmt; 3] {
-    [
-        Stmt::new(format!(
-            "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at_ms <= ?1 LIMIT {PURGE})"
-        ))
-        .bind(now),
-        Stmt::new(format!(
-            "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE ended_at_ms <= ?1 LIMIT {PURGE})"
-        ))
-        .bind(now),
-        Stmt::new(format!(
-            "DELETE FROM magic_link WHERE token_sha256 IN (SELECT token_sha256 FROM magic_link WHERE expires_at_ms <= ?1 LIMIT {PURGE})"
-        ))
-        .bind(now.plus_ms(-LINK_KEPT_MS)),
-    ]
 }

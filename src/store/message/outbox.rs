@@ -198,6 +198,8 @@ pub struct OutboxRow {
     pub payload: String,
     pub state: String,
     pub created_at_ms: UtcMillis,
+    /// When what it says and its deliveries were removed.
+    pub emptied_at_ms: Option<UtcMillis>,
     /// A JSON list of `DeliveryRow`.
     pub deliveries: String,
 }
@@ -205,7 +207,7 @@ pub struct OutboxRow {
 /// Messages in the order of their arrival, with the result of each delivery; in one state, or in all.
 pub fn outbox_page(state: Option<MessageState>, after: i64, limit: i64) -> Query<OutboxRow> {
     Stmt::new(format!(
-        "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms,
+        "SELECT o.rowid AS row, o.id, o.kind, o.program_id, o.partner_id, o.account_id, o.payload, o.state, o.created_at_ms, o.emptied_at_ms,
                 (SELECT json_group_array(json_object('channel', d.channel, 'target', d.target, 'state', d.state, 'round', d.round,
                    'attempts', d.attempts, 'next_attempt_at_ms', d.next_attempt_at_ms, 'last_error', d.last_error, 'sent_at_ms', d.sent_at_ms))
                  FROM delivery d WHERE d.outbox_id = o.id) AS deliveries
@@ -272,10 +274,12 @@ fn condition(state: Option<MessageState>) -> String {
 #[derive(Clone, Debug, Deserialize)]
 pub struct MessageId {
     pub id: String,
+    /// When what it says was removed.
+    pub emptied_at_ms: Option<UtcMillis>,
 }
 
 pub fn outbox_find(id: &str) -> Query<MessageId> {
-    Stmt::new("SELECT id FROM outbox WHERE id = ?1").bind(id).query()
+    Stmt::new("SELECT id, emptied_at_ms FROM outbox WHERE id = ?1").bind(id).query()
 }
 
 pub fn outbox_backlog() -> Query<Backlog> {

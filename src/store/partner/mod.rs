@@ -158,6 +158,20 @@ pub fn link_find(code: &LinkCode) -> Query<LinkRow> {
     links("WHERE code = ?1 COLLATE NOCASE").bind(code).query()
 }
 
+/// How many links a partner has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LinkCount {
+    pub links: i64,
+}
+
+/// Counts up to `most`.
+pub fn link_count(partner: &PartnerId, most: i64) -> Query<LinkCount> {
+    Stmt::new("SELECT COUNT(*) AS links FROM (SELECT 1 FROM link WHERE partner_id = ?1 LIMIT ?2)")
+        .bind(partner)
+        .bind(most)
+        .query()
+}
+
 pub fn link_disable(code: &LinkCode, at: UtcMillis) -> Stmt {
     Stmt::new("UPDATE link SET disabled_at_ms = ?2, updated_at_ms = ?2 WHERE code = ?1 AND disabled_at_ms IS NULL")
         .bind(code)

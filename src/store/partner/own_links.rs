@@ -51,6 +51,8 @@ pub struct OwnLink {
     /// 1: the link that the partner was enrolled with.
     pub own: i64,
     pub clicks: i64,
+    /// Visits beyond what is stored of one network.
+    pub limited: i64,
     pub signups: i64,
     pub conversions: i64,
 }
@@ -60,8 +62,8 @@ const LINK: &str = "l.code, l.destination, l.campaign, l.utm, l.created_at_ms, l
 /// The link `l` of partner `p` with its counters since the day ?2.
 fn counted(links: &str) -> String {
     format!(
-        "SELECT {}, k.own, COALESCE(SUM(d.clicks), 0) AS clicks, COALESCE(SUM(d.signups), 0) AS signups,
-                COALESCE(SUM(d.conversions), 0) AS conversions
+        "SELECT {}, k.own, COALESCE(SUM(d.clicks), 0) AS clicks, COALESCE(SUM(d.limited), 0) AS limited,
+                COALESCE(SUM(d.signups), 0) AS signups, COALESCE(SUM(d.conversions), 0) AS conversions
          FROM ({links}) k LEFT JOIN link_day d ON d.partner_id = ?1 AND d.code = k.code AND d.day >= ?2
          GROUP BY k.code ORDER BY k.created_at_ms DESC, k.code DESC",
         LINK.replace("l.", "k.")

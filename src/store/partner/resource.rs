@@ -27,6 +27,16 @@ pub fn resource_list(program: &ProgramId, limit: i64) -> Query<Resource> {
     Stmt::new(format!("{LISTED} WHERE r.program_id = ?1 {IN_ORDER}")).bind(program).bind(limit).query()
 }
 
+/// How many pages a program has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ResourceCount {
+    pub resources: i64,
+}
+
+pub fn resource_count(program: &ProgramId) -> Query<ResourceCount> {
+    Stmt::new("SELECT COUNT(*) AS resources FROM resource WHERE program_id = ?1").bind(program).query()
+}
+
 pub fn resource_find(program: &ProgramId, id: &str) -> Query<Resource> {
     Stmt::new(format!("{WHOLE} WHERE r.program_id = ?1 AND r.id = ?2")).bind(program).bind(id).query()
 }

@@ -14,18 +14,22 @@ pub const SCANNED: i64 = 100_000;
 const SCANS: [(&str, &str); 4] =
     [("click", "visitor"), ("funnel_event", "visitor"), ("promotion_code", "visitor_id"), ("event", "")];
 
+/// Later than any hour.
+const NO_HOUR: i64 = 1 << 40;
+
 /// A visitor whose rows are being looked through.
 #[derive(Clone, Debug, Deserialize)]
 pub struct VisitorErasure {
     pub visitor: String,
-    /// The place of the table in [`SCANS`], and its last row that was looked at.
+    /// The place of the table in [`SCANS`], and its last row that was looked at; of clicks the next hour of a program.
     pub scan: i64,
     pub row: i64,
+    pub program_id: String,
 }
 
 /// The next visitor to be erased.
 pub fn visitor_next() -> Query<VisitorErasure> {
-    Stmt::new("SELECT visitor, scan, row FROM visitor_erasure ORDER BY visitor LIMIT 1").query()
+    Stmt::new("SELECT visitor, scan, row, program_id FROM visitor_erasure ORDER BY visitor LIMIT 1").query()
 }
 
 /// The visitors that the account's facts name. A month's fingerprints are traced to nobody once its salt is deleted.
@@ -85,6 +89,9 @@ pub fn visitor_scan(at: &VisitorErasure) -> Vec<Stmt> {
     let Some((table, column)) = usize::try_from(at.scan).ok().and_then(|scan| SCANS.get(scan)) else {
         return vec![Stmt::new("DELETE FROM visitor_erasure WHERE visitor = ?1").bind(visitor)];
     };
+    if *table == "click" {
+        return click_scan(at).into();
+    }
     let page = "rowid > ?2 AND rowid <= ?3 AND ?1 <> ''";
     let revised = if *table == "promotion_code" { ", revision = revision + 1" } else { "" };
     let renamed = match *column {
@@ -99,4 +106,26 @@ pub fn visitor_scan(at: &VisitorErasure) -> Vec<Stmt> {
     );
     let to = at.row + SCANNED;
     vec![Stmt::new(renamed).bind(visitor).bind(at.row).bind(to), Stmt::new(next).bind(visitor).bind(to)]
+}
+
+/// The same for clicks, which have no row numbers: whole hours of a program, at least one.
+fn click_scan(at: &VisitorErasure) -> [Stmt; 2] {
+    let program = "(SELECT MIN(program_id) FROM click WHERE program_id >= ?2)";
+    let end = format!(
+        "(SELECT MAX(first + 1, COALESCE((SELECT hour FROM click WHERE program_id = {program} AND hour >= ?3 ORDER BY hour LIMIT 1 OFFSET {SCANNED}),
+             {NO_HOUR}))
+          FROM (SELECT COALESCE(MIN(hour), 0) AS first FROM click WHERE program_id = {program} AND hour >= ?3))"
+    );
+    let renamed = format!(
+        "UPDATE click SET visitor = (SELECT replacement FROM visitor_erasure WHERE visitor = ?1)
+         WHERE program_id = {program} AND hour >= ?3 AND hour < {end} AND visitor = ?1"
+    );
+    let next = format!(
+        "UPDATE visitor_erasure SET scan = IIF(n.program_id IS NULL, scan + 1, scan), row = IIF(n.goes_on, n.hour, 0),
+           program_id = COALESCE(n.program_id, '')
+         FROM (SELECT hour, hour < {NO_HOUR} AS goes_on,
+                 IIF(hour < {NO_HOUR}, {program}, (SELECT MIN(program_id) FROM click WHERE program_id > {program})) AS program_id
+               FROM (SELECT {end} AS hour)) n WHERE visitor = ?1"
+    );
+    [renamed, next].map(|sql| Stmt::new(sql).bind(&at.visitor).bind(&at.program_id).bind(at.row))
 }

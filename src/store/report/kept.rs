@@ -44,12 +44,34 @@ pub struct ReportSize {
     pub rows: i64,
 }
 
-/// How many rows reports may have to read, from the tables' row numbers: an accrual has at least one ledger row.
+/// How many rows reports may have to read, from the tables' row numbers: an accrual has at least one ledger row. Clicks have
+/// no numbers: they are counted while there are few.
 pub fn report_size() -> Query<ReportSize> {
     let of =
         |table: &str| format!("(SELECT COALESCE(MAX(rowid) - (SELECT MIN(rowid) FROM {table}) + 1, 0) FROM {table})");
-    let tables = ["click", "funnel_event", "binding", "transfer"].map(of);
-    Stmt::new(format!("SELECT MAX({}) AS rows", tables.join(", "))).query()
+    let tables = ["funnel_event", "binding", "transfer"].map(of);
+    let many = SMALL_MAX + 1;
+    Stmt::new(format!(
+        "SELECT MAX(IIF(EXISTS (SELECT 1 FROM click_scale), {many}, ({})), {}) AS rows",
+        few_clicks(),
+        tables.join(", ")
+    ))
+    .query()
+}
+
+/// Counts clicks up to one more than reports read while somebody waits.
+pub fn few_clicks() -> String {
+    format!("SELECT COUNT(*) FROM (SELECT 1 FROM click WHERE program_id > '' LIMIT {SMALL_MAX} + 1)")
+}
+
+/// Notes that there are more clicks than that, so that they are not counted again.
+pub fn many_clicks_note(now: UtcMillis) -> Stmt {
+    Stmt::new(format!(
+        "INSERT INTO click_scale (id, many_since_ms) SELECT 1, ?1
+         WHERE NOT EXISTS (SELECT 1 FROM click_scale) AND ({}) > {SMALL_MAX}",
+        few_clicks()
+    ))
+    .bind(now)
 }
 
 fn keyed(statement: Stmt, key: &ReportKey) -> Stmt {

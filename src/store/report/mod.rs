@@ -7,8 +7,9 @@ pub mod payout;
 pub mod payout_accruals;
 
 use crate::base::ids::{PartnerId, ProgramId};
-use crate::base::time::UtcMillis;
+use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
 use crate::store::funnel::OTHER;
+use crate::store::link::click::removal::WEEK_HOURS;
 use crate::store::port::Stmt;
 use crate::store::program::in_force;
 use crate::store::query::Query;
@@ -36,7 +37,7 @@ pub const CHANNELS_MAX: i64 = 400;
 pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Query<ChannelRow> {
     Stmt::new(format!(
         "WITH bound AS MATERIALIZED (
-           SELECT account_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
+           SELECT account_id, group_id, partner_id, code, method, source, click_id, signed_up_at_ms, qualified_at_ms
            FROM binding WHERE program_id = ?1 AND partner_id IS NOT NULL
          ), accrued AS MATERIALIZED (
            SELECT IIF(source GLOB 'adjustment:*', NULL, account_id) AS rewarded, account_id, partner_id, net_cents FROM accrual
@@ -45,8 +46,10 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
            SELECT * FROM bound WHERE (signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3)
              OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM accrued)
          ), converted AS MATERIALIZED (
-           SELECT id, utm_source FROM click
-           WHERE utm_source IS NOT NULL AND id IN (SELECT click_id FROM counted WHERE click_id IS NOT NULL)
+           SELECT t.click_id AS id, k.utm_source FROM counted t CROSS JOIN binding b ON b.account_id = t.account_id AND b.group_id = t.group_id
+             CROSS JOIN json_each(b.receipt, '$.candidates') c
+             CROSS JOIN click k ON k.program_id = ?1 AND k.hour = CAST(c.value ->> '$.at' AS INTEGER) / 3600000 AND k.code = b.code AND k.id = t.click_id
+           WHERE t.click_id IS NOT NULL AND c.value ->> '$.chosen' AND k.utm_source IS NOT NULL
          ), brought AS MATERIALIZED (
            SELECT t.account_id, t.partner_id, t.signed_up_at_ms, t.qualified_at_ms,
                   COALESCE(k.utm_source, IIF(t.method IN ('token', 'fingerprint'), COALESCE(t.source, 'direct_link'), t.method)) AS channel
@@ -55,8 +58,9 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
            SELECT c.partner_id, COALESCE(c.utm_source, l.source, 'direct_link') AS channel, COUNT(*) AS clicks,
                   0 AS signups, 0 AS qualified, 0 AS rewarded, 0 AS gross_cents
            FROM click c LEFT JOIN link l ON l.code = c.code
-           WHERE c.program_id = ?1 AND c.kind = 'visit' AND c.clicked_at_ms >= ?2 AND c.clicked_at_ms < ?3
-           GROUP BY 1, 2
+           WHERE {clicked} GROUP BY 1, 2
+           UNION ALL
+           SELECT partner_id, channel, SUM(clicks), 0, 0, 0, 0 FROM channel_sum WHERE {summed} GROUP BY 1, 2
            UNION ALL
            SELECT partner_id, channel, 0, SUM(signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3),
                   SUM(qualified_at_ms IS NOT NULL AND qualified_at_ms >= ?2 AND qualified_at_ms < ?3), 0, 0
@@ -80,6 +84,8 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
          SELECT r.partner_id AS partner, p.external_id, r.channel, r.clicks, r.signups, r.qualified, r.rewarded, r.gross_cents
          FROM shown r LEFT JOIN partner p ON p.id = r.partner_id
          ORDER BY listed DESC, gross_cents DESC, rewarded DESC, signups DESC, clicks DESC, r.partner_id, r.channel",
+        clicked = clicked(from, to),
+        summed = clicks_summed(from, to),
     ))
     .bind(program)
     .bind(from)
@@ -151,8 +157,9 @@ pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMi
         "WITH own AS MATERIALIZED (
            SELECT COALESCE(document ->> '$.attribution.exclusive_group', ?1) AS name FROM {in_force}
          ), clicked AS MATERIALIZED (
-           SELECT partner_id, COUNT(*) AS clicks FROM click
-           WHERE program_id = ?1 AND kind = 'visit' AND clicked_at_ms >= ?2 AND clicked_at_ms < ?3 GROUP BY partner_id
+           SELECT partner_id, COUNT(*) AS clicks FROM click c WHERE {clicked} GROUP BY partner_id
+           UNION ALL
+           SELECT partner_id, SUM(clicks) FROM channel_sum WHERE {summed} GROUP BY partner_id
          ), referred AS MATERIALIZED (
            SELECT partner_id FROM binding
            WHERE program_id = ?1 AND partner_id IS NOT NULL AND signed_up_at_ms >= ?2 AND signed_up_at_ms < ?3
@@ -160,11 +167,29 @@ pub fn reach_sums(program: &ProgramId, from: UtcMillis, to: UtcMillis, by: UtcMi
          SELECT (SELECT COALESCE(SUM(clicks), 0) FROM clicked) AS clicks, (SELECT COUNT(*) FROM referred) AS signups,
                 (SELECT COUNT(*) FROM (SELECT partner_id FROM clicked UNION SELECT partner_id FROM referred)) AS active_referrers,
                 (SELECT COUNT(*) FROM binding WHERE group_id = (SELECT name FROM own) AND signed_up_at_ms < ?2) AS existing_accounts",
-        in_force = in_force("?1", "?4")
+        in_force = in_force("?1", "?4"),
+        clicked = clicked(from, to),
+        summed = clicks_summed(from, to),
     ))
     .bind(program)
     .bind(from)
     .bind(to)
     .bind(by)
     .query()
+}
+
+/// The clicks `c` of the program `?1` in [`?2`, `?3`), which are these instants, but for those whose sums are kept.
+fn clicked(from: UtcMillis, to: UtcMillis) -> String {
+    let hour = |at: i64| at.div_euclid(HOUR_MS);
+    format!(
+        "c.program_id = ?1 AND c.hour >= {} AND c.hour <= {} AND c.clicked_at_ms >= ?2 AND c.clicked_at_ms < ?3
+           AND NOT EXISTS (SELECT 1 FROM week_removal w WHERE w.program_id = ?1 AND c.hour >= w.from_hour AND c.hour < w.from_hour + {WEEK_HOURS})",
+        hour(from.0),
+        hour(to.0 - 1)
+    )
+}
+
+/// The sums of removed clicks of the days (UTC) that these instants touch.
+fn clicks_summed(from: UtcMillis, to: UtcMillis) -> String {
+    format!("program_id = ?1 AND day >= {} AND day <= {}", from.0.div_euclid(DAY_MS), (to.0 - 1).div_euclid(DAY_MS))
 }

@@ -28,7 +28,7 @@ function weekOfAFunnel(database) {
   const { week, at } = lastWeek();
   const { id, code } = database.prepare("SELECT id, code FROM partner WHERE program_id = 'partner-funnel'").get();
   const click = database.prepare(
-    "INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe) VALUES (?, ?, 'partner-funnel', ?, ?, ?, ?, ?, 'visit', ?)",
+    "INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, dedupe) VALUES (?, ?, 'partner-funnel', ?, ?, ?, ?, ?, ?)",
   );
   const event = database.prepare(
     "INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, at_ms, week) VALUES (?, 'partner-funnel', ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -44,6 +44,8 @@ function weekOfAFunnel(database) {
       }
     }
   }
+  database.exec(`INSERT INTO link_day (partner_id, code, day, clicks) SELECT partner_id, code, hour / 24, COUNT(*) FROM click WHERE id GLOB 'clk_picture_*' GROUP BY 1, 2, 3
+    ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks`);
 }
 
 /** The last complete ISO week, and an instant at its beginning. */

@@ -43,7 +43,7 @@ impl Call {
             ask = ask.header(name, value.clone());
         }
         if let Some(token) = token {
-            ask = ask.bearer(token);
+            ask = ask.bearer(token).from_elsewhere();
         }
         match (&self.body, method) {
             (_, "GET" | "HEAD" | "DELETE") => ask.send(),
@@ -104,6 +104,8 @@ fn incoming(server: &Server, held: &Held) -> Vec<Call> {
     let get = |path: &'static str| call(("GET", path), path, 200);
     vec![
         get("/v1/attribution").header("cookie", cookie),
+        call(("POST", "/v1/attribution/promotion-code"), "/v1/attribution/promotion-code", 200)
+            .header("sec-fetch-site", "same-origin"),
         call(("POST", "/v1/attribution"), "/v1/attribution", 200)
             .body(json!({"code": code}))
             .header("sec-fetch-site", "same-origin")

@@ -86,8 +86,8 @@ fn reports_use_the_same_version() {
         .connection
         .borrow()
         .execute_batch(&format!(
-            "INSERT INTO click (id, code, partner_id, program_id, kind, clicked_at_ms, visitor, hour, dedupe)
-         SELECT 'c1', code, partner_id, program_id, 'visit', {}, 'v', 1, 1 FROM link WHERE code = '{}'",
+            "INSERT INTO click (id, code, partner_id, program_id, clicked_at_ms, visitor, hour, dedupe)
+         SELECT 'c1', code, partner_id, program_id, {0}, 'v', {0} / 3600000, 1 FROM link WHERE code = '{1}'",
             at("2026-02-17T00:00:00Z").0,
             tried.code
         ))

@@ -2,18 +2,18 @@
 
 use crate::support::openapi as described;
 
+use crate::support::clicks::written;
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
 use manicule::codec::attribution::cookie;
 use manicule::codec::attribution::cookie::SignedCookie;
 use manicule::engine::attribution::touch::{Touch, TouchHistory};
 use manicule::engine::link::LinkRecord;
-use manicule::engine::link::click::{Click, Salt, Visitor};
+use manicule::engine::link::click::{Address, Click, Salt, Visitor};
 use manicule::http::config::Config;
 use manicule::http::context::RequestContext;
 use manicule::http::exchange::{Request, Response};
 use manicule::http::route;
-use manicule::service::link::click;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -120,7 +120,7 @@ impl FunnelFixture {
     }
 
     fn write(&self, one: Click) {
-        now(click::write(&self.world.db, &[one], &Salt::new(b"s"))).unwrap();
+        written(&self.world, vec![one], &Salt::new("2026-06", b"s"));
     }
 
     /// An operator's response, long after the events.
@@ -156,6 +156,7 @@ fn click_of(program: &str, (partner, code): &(String, String), id: &str, visitor
         link: Rc::new(link),
         campaign: String::new(),
         visitor: Visitor::Known(visitor.to_owned()),
+        address: Address::default(),
         at: when,
         bot: false,
         country: None,

@@ -16,9 +16,9 @@ fn clicks(fixture: &FunnelFixture, partners: i64, many: i64) {
     let monday = at(MONDAY).0;
     fixture.world.db.connection.borrow().execute_batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {many})
-         INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, kind, dedupe)
+         INSERT INTO click (id, code, program_id, partner_id, campaign, visitor, clicked_at_ms, hour, dedupe)
          SELECT 'k' || i, 'c' || (i % {partners}), '{FUNNEL}', 'ptn_' || (i % {partners}), 'campaign ' || i, 'v' || i, {monday} + i * 1000,
-           ({monday} + i * 1000) / 3600000, 'visit', i FROM n;"
+           ({monday} + i * 1000) / 3600000, i FROM n;"
     )).expect("clicks");
 }
 

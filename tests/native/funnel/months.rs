@@ -1,9 +1,10 @@
 //! A fingerprint across the month's end, and codes as people paste them.
 
 use super::fixture::FunnelFixture;
+use crate::support::clicks::written;
 use crate::support::world::{at, now};
 use manicule::engine::link::LinkRecord;
-use manicule::engine::link::click::{Click, Visitor};
+use manicule::engine::link::click::{Address, Click, Visitor};
 use manicule::service::link::click;
 use manicule::store::event::intake::{EventVisitor, visitor_clicks};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ fn click_of(fixture: &FunnelFixture, of: &(String, String), ip: &str, when: &str
 
 fn store(fixture: &FunnelFixture, clicks: &[Click]) {
     let salt = now(click::load_salt(&fixture.world.db, clicks[0].at, [7; 32])).unwrap();
-    now(click::write(&fixture.world.db, clicks, &salt)).unwrap();
+    written(&fixture.world, clicks.to_vec(), &salt);
 }
 
 fn click_in(fixture: &FunnelFixture, program: &str, (partner, code): &(String, String), ip: &str, when: &str) -> Click {
@@ -36,7 +37,8 @@ fn click_in(fixture: &FunnelFixture, program: &str, (partner, code): &(String, S
         id: format!("clk_{}", fixture.world.next()),
         link: Rc::new(link),
         campaign: String::new(),
-        visitor: Visitor::Fingerprint { ip: ip.to_owned(), user_agent: AGENT.to_owned() },
+        visitor: Visitor::Fingerprint { user_agent: AGENT.to_owned() },
+        address: Address::new(ip),
         at: at(when),
         bot: false,
         country: None,

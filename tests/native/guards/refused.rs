@@ -223,7 +223,7 @@ fn a_sweep_names_the_part_that_is_refused_and_does_the_others() {
         |world: &World| world.db.look("SELECT refused_by FROM heartbeat WHERE job = 'sweep'")[0]["refused_by"].clone();
     let swept = |when: UtcMillis| now(jobs::run(&world.at(when), SWEEP, when));
     assert!(swept(when).expect_err("a part is refused").violation().is_some());
-    assert_eq!(beat(&world), json!("links: foreign_key"));
+    assert_eq!(beat(&world), json!("retention: foreign_key"));
     mend(&world, "rule");
     mend(&world, "link");
     swept(when.plus_ms(600_000)).unwrap();

@@ -192,8 +192,8 @@ impl Story {
         let (begins, ends) = (month.start().0, month.end().0);
         let rows = format!(
             "INSERT INTO funnel_event VALUES ('fev_q', '{AGENCY}', '{quinn}', '{code}', '', 'lead', 'e', 'vis_q', NULL, {now_ms}, '{number}');
-             INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)
-               VALUES ('clk_q', '{code}', '{AGENCY}', '{quinn}', 'vis_q', {now_ms}, 1, 'visit', -1);
+             INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, dedupe)
+               VALUES ('clk_q', '{code}', '{AGENCY}', '{quinn}', 'vis_q', {now_ms}, {now_ms} / 3600000, -1);
              INSERT INTO kept_report (kind, subject, from_ms, to_ms, wanted_at_ms)
                VALUES ('funnel', '{AGENCY}', {from}, {to}, 1), ('channels', '{AGENCY}', {begins}, {ends}, 1);"
         );

@@ -134,8 +134,8 @@ fn visitors(world: &World) {
         world,
         &format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
-             INSERT INTO click (id, code, partner_id, program_id, kind, campaign, visitor, clicked_at_ms, hour, dedupe)
-             SELECT 'c' || i, '{code}', '{id}', '{FUNNEL}', 'visit', 'content-qa-checklist', 'v' || i, {0}, {0} / 3600000, i FROM n;
+             INSERT INTO click (id, code, partner_id, program_id, campaign, visitor, clicked_at_ms, hour, dedupe)
+             SELECT 'c' || i, '{code}', '{id}', '{FUNNEL}', 'content-qa-checklist', 'v' || i, {0}, {0} / 3600000, i FROM n;
              INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, visitor, at_ms, week) VALUES
                ('f1', '{FUNNEL}', '{id}', '{code}', 'content-qa-checklist', 'lead', 'lead_magnet.downloaded', 'v1', {0}, '2026-W13'),
                ('f2', '{FUNNEL}', '{id}', '{code}', 'content-qa-checklist', 'lead', 'lead_magnet.downloaded', 'v2', {0}, '2026-W13');",

@@ -3,18 +3,17 @@
 
 use super::fixture::PagesFixture;
 use crate::payout::stripe::Stripe;
+use crate::support::clicks::written;
 use crate::support::world::{at, now};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewLink;
 use manicule::engine::link::LinkRecord;
-use manicule::engine::link::click::{Click, Salt, Visitor};
+use manicule::engine::link::click::{Address, Click, Salt, Visitor};
 use manicule::engine::settlement::RunState;
 use manicule::program::document::Cadence;
 use manicule::service::partner::enroll;
 use manicule::service::payout::send;
 use manicule::service::setup::PayoutApproval;
-use manicule::store::link::click::click_insert;
-use manicule::store::port::Db;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -104,6 +103,7 @@ impl Books {
             link: Rc::clone(&link),
             campaign: String::new(),
             visitor: Visitor::Known(format!("vis_{n}")),
+            address: Address::default(),
             at: at(when),
             bot,
             country: None,
@@ -113,7 +113,7 @@ impl Books {
         };
         let mut all: Vec<Click> = (0..count).map(|n| click(n, false)).collect();
         all.push(click(0, true));
-        now(self.fixture.world.db.batch(vec![click_insert(&all, &Salt::new(&[7; 32]))])).expect("clicks");
+        written(&self.fixture.world, all, &Salt::none());
     }
 
     fn clicks(&self) {

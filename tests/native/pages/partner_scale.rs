@@ -27,8 +27,11 @@ fn stuff(books: &Books, from: i64, to: i64) {
          {lines} INSERT INTO transfer (id, accrual_id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms)
            SELECT 'acr_' || printf('%09d', i) || '.1', 'acr_' || printf('%09d', i), 'accrue', 'single', '{AGENCY}/cash:usd/expense', '{AGENCY}/cash:usd/pending/{ann}', 100,
              '{AGENCY}', 'e' || i, 'x', 0 FROM n;
-         {lines} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, dedupe)
-           SELECT 'k' || i, '{code}', '{AGENCY}', '{ann}', 'v' || i, {start} + i * 40000, ({start} + i * 40000) / 3600000, 'visit', i FROM n;
+         {lines} INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, dedupe)
+           SELECT 'k' || i, '{code}', '{AGENCY}', '{ann}', 'v' || i, {start} + i * 40000, ({start} + i * 40000) / 3600000, i FROM n;
+         {lines} INSERT INTO link_day (partner_id, code, day, clicks)
+           SELECT '{ann}', '{code}', ({start} + i * 40000) / 86400000, COUNT(*) FROM n WHERE true GROUP BY 3
+           ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks;
          COMMIT;"
     ));
 }

@@ -80,8 +80,9 @@ pub fn store_clicks(world: &World, register: &Register, clicks: &[Click]) {
     for (number, click) in clicks.iter().enumerate() {
         let link = &register.links[&click.code];
         let fingerprint = (link.program == "tiered-credits").then_some(&click.visitor);
-        let sql = "INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, kind, fingerprint, dedupe)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6 / 3600000, 'visit', ?7, ?8)";
+        let sql =
+            "INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, fingerprint, dedupe)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6 / 3600000, ?7, ?8)";
         let id = format!("clk_{number}");
         let row = (id, &click.code, &link.program, &link.partner, &click.visitor, click.at, fingerprint, number as i64);
         connection.execute(sql, row).expect("a click");

@@ -16,7 +16,7 @@ use crate::engine::attribution::kept::{PartnerMark, TouchTerms};
 use crate::engine::attribution::touch::Touch;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click;
-use crate::engine::link::click::{Click, Visitor};
+use crate::engine::link::click::{Address, Click, Visitor};
 use crate::engine::link::visit::{RequestSignals, VisitKind, classify, is_embed};
 use crate::http::consent;
 use crate::http::link::reflink;
@@ -302,7 +302,7 @@ fn known(id: &str, link: &LinkRecord, parts: &RedirectInput<'_>) -> Visitor {
         return Visitor::Known(id);
     }
     match fingerprint_source(parts) {
-        Visitor::Fingerprint { ip, user_agent } => Visitor::Followed { id, ip, user_agent },
+        Visitor::Fingerprint { user_agent } => Visitor::Followed { id, user_agent },
         _ => Visitor::Known(id),
     }
 }
@@ -312,7 +312,7 @@ fn fingerprint_source(parts: &RedirectInput<'_>) -> Visitor {
         return Visitor::Private;
     }
     let user_agent = click::fingerprinted_part(parts.signals.user_agent.unwrap_or_default());
-    Visitor::Fingerprint { ip: parts.ip.to_owned(), user_agent: user_agent.to_owned() }
+    Visitor::Fingerprint { user_agent: user_agent.to_owned() }
 }
 
 fn record(
@@ -333,6 +333,7 @@ fn record(
         link: Rc::clone(link),
         campaign: campaign(found, link),
         visitor,
+        address: Address::new(parts.ip),
         at: now,
         bot,
         country: parts

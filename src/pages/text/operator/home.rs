@@ -107,6 +107,14 @@ pub const MESSAGES_LATE: &str = "Messages have been waiting for more than a day"
 pub const MESSAGES_LATE_SINCE: [&str; 2] = ["The oldest is from ", "."];
 pub const VIEW_WAITING_MESSAGES: &str = "View waiting messages";
 
+// Clicks.
+pub const CLICKS_DROPPED_WHY: &str = "In the last seven days the database was unavailable for too long, so these visits are missing in reports. \
+    Their visitors are attributed all the same.";
+
+pub fn clicks_dropped(number: &str) -> String {
+    format!("Clicks that were not counted: {number}")
+}
+
 // Scheduled jobs.
 pub const JOB_RAN: [&str; 2] = ["It last ran ", "."];
 pub const JOB_NEVER_RAN: &str = "It has never run.";

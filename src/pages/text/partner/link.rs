@@ -50,6 +50,12 @@ pub const QR_SVG: &str = "SVG, for print";
 pub const QR_PNG: &str = "PNG";
 pub const ALL_TIME: &str = "All time";
 pub const CLICKS_NOTE: &str = "bots and repeat clicks excluded";
+
+/// Visits beyond what is counted of one network.
+pub fn limited(number: &str) -> String {
+    format!("{number} more from networks with over 60 in a minute")
+}
+
 pub const PAYING_NOTE: &str = "made a first payment";
 pub const LAST_30_DAYS: &str = "Last 30 days";
 pub const SHARE: &str = "Share link";

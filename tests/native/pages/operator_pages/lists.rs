@@ -1,6 +1,7 @@
 //! Lists: search, order, paging, and the use of indexes.
 
 use super::*;
+use manicule::base::limits::RESOURCES_MAX;
 
 #[test]
 fn search_finds_partners_and_accounts() {
@@ -128,7 +129,7 @@ fn full_lists_stay_small() {
             "INSERT INTO api_token (id, name, sha256, scopes, created_at_ms, expires_at_ms) {many} SELECT 'tok_' || i, 'token-' || i, i, 'read credits', i, i + 86400000 FROM n"
         ),
         format!(
-            "INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) {many} SELECT 'rsc_' || i, '{AGENCY}', '{}', '{long}', i, i FROM n",
+            "INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) {many} SELECT 'rsc_' || i, '{AGENCY}', '{}', '{long}', i, i FROM n WHERE i < {RESOURCES_MAX}",
             "x".repeat(120)
         ),
     ] {

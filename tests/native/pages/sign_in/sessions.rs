@@ -125,11 +125,11 @@ fn expired_rows_are_removed() {
     gone.post("/sign-out", &[]);
     let purge = |fixture: &PagesFixture| {
         let ctx = fixture.world.at(fixture.now.get());
-        crate::support::world::now(manicule::service::identity::sign_in::purge(&ctx)).expect("a purge");
+        crate::support::world::now(manicule::service::retention::sweep(&ctx)).expect("a sweep");
     };
     purge(&fixture);
-    assert_eq!((sessions(&fixture, "1"), fixture.world.db.number("SELECT COUNT(*) FROM magic_link")), (1, 1));
-    later(&fixture, DAY + 15 * MINUTE);
+    assert_eq!((sessions(&fixture, "1"), fixture.world.db.number("SELECT COUNT(*) FROM magic_link")), (2, 1));
+    later(&fixture, 7 * DAY + 15 * MINUTE);
     purge(&fixture);
     assert_eq!((sessions(&fixture, "1"), fixture.world.db.number("SELECT COUNT(*) FROM magic_link")), (1, 0));
     later(&fixture, 60 * DAY);

@@ -1,0 +1,21 @@
+//! How much of each thing there may be, where anybody, a partner or an operator can make more of it. `docs/limits.md`
+//! lists them. Those that a trigger enforces have the same number in `migrations/0015_limits.sql`.
+
+/// A partner's links in all, ended ones included: their codes are never given to others.
+pub const LINKS_MAX: i64 = 1_000;
+/// A partner's links, up to which it can make more on its pages. Operators can make more by the API.
+pub const OWN_LINKS_MAX: i64 = 200;
+/// The live webhook endpoints of an installation: every message may be sent to each.
+pub const ENDPOINTS_MAX: i64 = 20;
+/// A program's resources: its page lists all of them.
+pub const RESOURCES_MAX: i64 = 50;
+/// The campaigns of a link that are kept by name in a week.
+pub const CAMPAIGNS_MAX: i64 = 50;
+/// The name of all other campaigns.
+pub const OTHER_CAMPAIGNS: &str = "(other)";
+/// Rows of the funnel that pages may report from one network for one link in one minute.
+pub const STAGES_PER_MINUTE: i64 = 60;
+/// Links to sign in and to join that one network can request per hour, for all addresses together.
+pub const MAIL_LINKS_PER_HOUR: i64 = 120;
+/// Wrong tokens from one network in a minute, after which its tokens are refused without a look.
+pub const WRONG_TOKENS_PER_MINUTE: u32 = 20;

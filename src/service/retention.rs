@@ -1,0 +1,45 @@
+//! Removing what is older than its setting says, in bounded steps.
+
+use crate::base::time::{MINUTE_MS, UtcMillis};
+use crate::service::context::{Context, Ports};
+use crate::service::error::AppError;
+use crate::service::kept_days::{KeptKind, RULES};
+use crate::store::port::Stmt;
+use crate::store::retention;
+
+/// Steps of one kind that a sweep makes: what is left, the next one removes.
+const STEPS: u32 = 5;
+/// The interval between sweeps.
+const SWEEP_MS: i64 = 10 * MINUTE_MS;
+
+/// Removes what is older than its setting says, up to some thousand rows of each kind. Where statements are scarce, each
+/// sweep makes one step of another kind.
+pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
+    let is_tight = ctx.is_tight();
+    let turn = ctx.now.0.div_euclid(SWEEP_MS).rem_euclid(RULES.len() as i64);
+    for (place, (rule, days)) in RULES.iter().zip(ctx.setup.kept_days.0).enumerate() {
+        if is_tight && place as i64 != turn {
+            continue;
+        }
+        for _ in 0..if is_tight { 1 } else { STEPS } {
+            let (step, most) = removal(rule.kind, ctx.now.plus_days(-days), ctx.now);
+            let removed = ctx.batch(step).await?;
+            if removed.iter().all(|rows| rows.0.len() < most) {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The statements of one step, and the most rows that one of them removes. Each returns a row for each.
+fn removal(kind: KeptKind, before: UtcMillis, now: UtcMillis) -> (Vec<Stmt>, usize) {
+    let step = match kind {
+        KeptKind::Responses => retention::responses(before),
+        KeptKind::Messages => return (retention::messages(before, now), retention::MESSAGES),
+        KeptKind::StripeEvents => retention::stripe_events(before),
+        KeptKind::Sessions => retention::sessions(before),
+        KeptKind::Campaigns => retention::campaigns(before),
+    };
+    (step, retention::ROWS)
+}

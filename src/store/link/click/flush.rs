@@ -1,0 +1,208 @@
+//! What a flush writes: a row for each visit, and the sums of each link's day.
+//!
+//! All statements are one batch, so a flush happened or it did not. If it is sent again after it had happened, no click is
+//! new, and the rest is known by the flush's number.
+
+use crate::base::ids::{LinkCode, PartnerId, ProgramId};
+use crate::base::time::{DAY_MS, UtcMillis};
+use crate::engine::link::click::{Click, Salt};
+use crate::store::port::Stmt;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Clicks and counts that are written together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClickFlush {
+    /// The isolate's, on the day of the flush: the day in six digits, then random.
+    pub writer: String,
+    /// Rises with each flush of the writer.
+    pub number: i64,
+    pub clicks: Vec<Click>,
+    pub counted: Vec<LinkCount>,
+    /// Clicks that were lost before, by day since 1970.
+    pub dropped: Vec<(i64, i64)>,
+}
+
+/// Requests of a link on a day that are in no click's row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LinkCount {
+    pub partner: PartnerId,
+    pub code: LinkCode,
+    /// Since 1970.
+    pub day: i64,
+    pub bots: i64,
+    pub limited: i64,
+}
+
+impl ClickFlush {
+    /// Whether it has something that no row of a click would show to be written already.
+    fn is_numbered(&self) -> bool {
+        !self.counted.is_empty() || !self.dropped.is_empty()
+    }
+
+    /// At most four statements.
+    pub fn statements(&self, salt: &Salt) -> Vec<Stmt> {
+        let groups = groups(&self.clicks, salt);
+        let mut statements = Vec::new();
+        if !self.clicks.is_empty() || !self.counted.is_empty() {
+            statements.push(self.link_days(&groups));
+        }
+        if !self.clicks.is_empty() {
+            statements.push(click_insert(&groups));
+        }
+        if !self.dropped.is_empty() {
+            statements.push(self.dropped());
+        }
+        if self.is_numbered() {
+            let sql = "INSERT INTO click_flush (writer, number) VALUES (?1, CAST(?2 AS INTEGER))
+                 ON CONFLICT (writer) DO UPDATE SET number = MAX(number, excluded.number)";
+            statements.push(Stmt::new(sql).bind(&self.writer).bind(self.number));
+        }
+        statements
+    }
+
+    /// Adds to the sums of links' days, before the clicks are inserted: what is new is not there yet.
+    fn link_days(&self, groups: &[Group<'_>]) -> Stmt {
+        Stmt::new(format!(
+            "{SHARED}, given AS (
+               SELECT partner_id, code, hour / 24 AS day, COUNT(DISTINCT own.value ->> 5) AS clicks, 0 AS bots, 0 AS limited
+               FROM shared, json_each(shared.clicks) AS own
+               WHERE NOT EXISTS (SELECT 1 FROM click k WHERE k.program_id = shared.program_id AND k.hour = shared.hour
+                 AND k.code = shared.code AND k.dedupe = own.value ->> 5)
+               GROUP BY 1, 2, 3
+               UNION ALL
+               SELECT value ->> '$.partner', value ->> '$.code', value ->> '$.day', 0, value ->> '$.bots', value ->> '$.limited'
+               FROM json_each(?2) WHERE {is_first}
+             )
+             INSERT INTO link_day (partner_id, code, day, clicks, bots, limited)
+             SELECT partner_id, code, day, SUM(clicks), SUM(bots), SUM(limited) FROM given WHERE true GROUP BY 1, 2, 3
+             ON CONFLICT (partner_id, code, day) DO UPDATE SET
+               clicks = clicks + excluded.clicks, bots = bots + excluded.bots, limited = limited + excluded.limited",
+            is_first = is_first("?3", "?4")
+        ))
+        .json(&groups)
+        .json(&self.counted)
+        .bind(&self.writer)
+        .bind(self.number)
+    }
+
+    fn dropped(&self) -> Stmt {
+        Stmt::new(format!(
+            "INSERT INTO click_dropped (day, clicks) SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE {}
+             ON CONFLICT (day) DO UPDATE SET clicks = clicks + excluded.clicks",
+            is_first("?2", "?3")
+        ))
+        .json(&self.dropped)
+        .bind(&self.writer)
+        .bind(self.number)
+    }
+}
+
+/// Whether a writer's flush has not been written yet.
+fn is_first(writer: &str, number: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT 1 FROM click_flush f WHERE f.writer = {writer} AND f.number >= CAST({number} AS INTEGER))"
+    )
+}
+
+/// The clicks of `?1`. The values that clicks share are sent and parsed once per group: SQLite parses an element again for
+/// every column.
+const SHARED: &str = "WITH shared AS MATERIALIZED (
+       SELECT value ->> 0 AS code, value ->> 1 AS program_id, value ->> 2 AS partner_id, value ->> 3 AS campaign,
+              value ->> 4 AS hour, value ->> 5 AS utm_source, value ->> 6 AS utm_medium, value -> 7 AS clicks
+       FROM json_each(?1)
+     )";
+
+/// Inserts all clicks with one statement. A second click of the same link, visitor and hour does nothing, and neither does
+/// a second attempt to write the same clicks; any other violation aborts.
+fn click_insert(groups: &[Group<'_>]) -> Stmt {
+    Stmt::new(format!(
+        "{SHARED}
+         INSERT INTO click (program_id, hour, code, dedupe, id, partner_id, campaign, visitor, clicked_at_ms, country, utm_source,
+                            utm_medium, referrer_host, fingerprint)
+         SELECT program_id, hour, code, own.value ->> 5, own.value ->> 0, partner_id, campaign, own.value ->> 1, own.value ->> 2,
+                own.value ->> 3, utm_source, utm_medium, own.value ->> 4, own.value ->> 6
+         FROM shared, json_each(shared.clicks) AS own
+         WHERE true
+         ON CONFLICT DO NOTHING"
+    ))
+    .json(&groups)
+}
+
+/// The values that the clicks of one group share, in the order of the statements.
+type Shared<'a> = (&'a LinkCode, &'a ProgramId, &'a PartnerId, Option<&'a str>, i64, Option<&'a str>, Option<&'a str>);
+/// A click's own values: id, visitor, instant, country, host of the referrer, dedupe, fingerprint.
+type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64, Option<String>);
+/// A group as it is written: an array of the shared values and, last, the clicks.
+#[derive(Serialize)]
+struct Group<'a>(
+    &'a LinkCode,
+    &'a ProgramId,
+    &'a PartnerId,
+    Option<&'a str>,
+    i64,
+    Option<&'a str>,
+    Option<&'a str>,
+    Vec<Own<'a>>,
+);
+
+fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
+    let mut groups: BTreeMap<Shared<'a>, Vec<Own<'a>>> = BTreeMap::new();
+    for click in clicks {
+        let visitor = click.visitor_key(salt);
+        let dedupe = dedupe(click, &visitor);
+        let (country, host) = (click.country.as_deref(), click.referrer_host.as_deref());
+        let fingerprint = click.fingerprint(salt);
+        let own = (click.id.as_str(), visitor, click.at, country, host, dedupe, fingerprint);
+        groups.entry(shared(click)).or_default().push(own);
+    }
+    let group = |(shared, own): (Shared<'a>, Vec<Own<'a>>)| {
+        let (code, program, partner, campaign, hour, source, medium) = shared;
+        Group(code, program, partner, campaign, hour, source, medium, own)
+    };
+    groups.into_iter().map(group).collect()
+}
+
+/// FNV-1a of the values that make two clicks the same. Visitors are random or keyed hashes, so nobody can choose a
+/// collision. By chance, one in a thousand million clicks would be mistaken for another.
+fn dedupe(click: &Click, visitor: &str) -> i64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut mix = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    mix(click.link.code.as_bytes());
+    mix(&[0]);
+    mix(&click.hour().to_le_bytes());
+    mix(visitor.as_bytes());
+    hash.cast_signed()
+}
+
+fn shared(click: &Click) -> Shared<'_> {
+    let campaign = Some(click.campaign.as_str()).filter(|campaign| !campaign.is_empty());
+    (
+        &click.link.code,
+        &click.link.program_id,
+        &click.link.partner_id,
+        campaign,
+        click.hour(),
+        click.utm_source.as_deref(),
+        click.utm_medium.as_deref(),
+    )
+}
+
+/// Forgets the flushes of days before: none of them is sent again.
+pub fn flush_forget(now: UtcMillis) -> Stmt {
+    Stmt::new("DELETE FROM click_flush WHERE writer < ?1").bind(flush_first(now))
+}
+
+/// Where the writers begin that may still flush: yesterday's.
+pub fn flush_first(now: UtcMillis) -> String {
+    writer_of(now.0.div_euclid(DAY_MS) - 1, "")
+}
+
+/// The name of a writer: it sorts by day.
+pub fn writer_of(day: i64, random: &str) -> String {
+    format!("{day:06}{random}")
+}

@@ -1,0 +1,7 @@
+//! Nothing is unbounded: what strangers can leave behind, what partners and operators can make, how long things are kept,
+//! and that `docs/limits.md` says so.
+
+mod described;
+mod floods;
+mod made;
+mod retention;
