@@ -10,6 +10,7 @@ pub enum KeptKind {
     StripeEvents,
     Sessions,
     Campaigns,
+    Clicks,
 }
 
 /// How long one kind is kept.
@@ -24,7 +25,7 @@ pub struct Rule {
     pub days_min: i64,
 }
 
-pub const RULES: [Rule; 5] = [
+pub const RULES: [Rule; 6] = [
     Rule {
         kind: KeptKind::Responses,
         what: "Responses to an `Idempotency-Key`, since the call. Those of calls that moved money are kept for good",
@@ -62,6 +63,14 @@ pub const RULES: [Rule; 5] = [
         days: 400,
         days_min: 30,
     },
+    Rule {
+        kind: KeptKind::Clicks,
+        what: "Clicks and funnel events, whole weeks at a time. [Their sums stay](links.md#what-is-counted)",
+        setting: "KEEP_CLICKS_DAYS",
+        days: 400,
+        // Attribution windows, and the months that reports open with.
+        days_min: 100,
+    },
 ];
 
 /// The days of each rule, in the order of [`RULES`].
@@ -75,6 +84,10 @@ impl Default for KeptDays {
 }
 
 impl KeptDays {
+    pub fn of(&self, kind: KeptKind) -> i64 {
+        RULES.iter().zip(self.0).find(|(rule, _)| rule.kind == kind).map_or(DAYS_MAX, |(_, days)| days)
+    }
+
     /// Reads the settings, and returns what is wrong with them. A wrong one is as if it were not set.
     pub fn read(&mut self, text: &dyn Fn(&str) -> String) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -102,7 +115,7 @@ mod tests {
 
     #[test]
     fn each_setting_has_a_default_and_a_minimum() {
-        assert_eq!(KeptDays::default().0, [30, 90, 45, 7, 400]);
+        assert_eq!(KeptDays::default().0, [30, 90, 45, 7, 400, 400]);
         for (at, rule) in RULES.iter().enumerate() {
             assert!(rule.days >= rule.days_min, "{}", rule.setting);
             for good in [rule.days_min, rule.days + 1, DAYS_MAX] {

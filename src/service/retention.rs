@@ -22,7 +22,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
             continue;
         }
         for _ in 0..if is_tight { 1 } else { STEPS } {
-            let (step, most) = removal(rule.kind, ctx.now.plus_days(-days), ctx.now);
+            let Some((step, most)) = removal(rule.kind, ctx.now.plus_days(-days), ctx.now) else { break };
             let removed = ctx.batch(step).await?;
             if removed.iter().all(|rows| rows.0.len() < most) {
                 break;
@@ -32,14 +32,16 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     Ok(())
 }
 
-/// The statements of one step, and the most rows that one of them removes. Each returns a row for each.
-fn removal(kind: KeptKind, before: UtcMillis, now: UtcMillis) -> (Vec<Stmt>, usize) {
+/// The statements of one step, and the most rows that one of them removes. Each returns a row for each. Clicks are summed
+/// before they are removed (`link/removal.rs`).
+fn removal(kind: KeptKind, before: UtcMillis, now: UtcMillis) -> Option<(Vec<Stmt>, usize)> {
     let step = match kind {
         KeptKind::Responses => retention::responses(before),
-        KeptKind::Messages => return (retention::messages(before, now), retention::MESSAGES),
+        KeptKind::Messages => return Some((retention::messages(before, now), retention::MESSAGES)),
         KeptKind::StripeEvents => retention::stripe_events(before),
         KeptKind::Sessions => retention::sessions(before),
         KeptKind::Campaigns => retention::campaigns(before),
+        KeptKind::Clicks => return None,
     };
-    (step, retention::ROWS)
+    Some((step, retention::ROWS))
 }

@@ -14,11 +14,6 @@ pub const STATEMENTS_FREE: u64 = 50;
 /// The same on the paid plan.
 pub const STATEMENTS_PAID: u64 = 1_000;
 
-/// How long clicks and funnel events are kept, in days, if nothing is set.
-pub const KEEP_CLICKS_DAYS: i64 = 400;
-/// At least so long: attribution windows, and the months that reports open with.
-pub const KEEP_CLICKS_DAYS_MIN: i64 = 100;
-
 /// Stripe's own address.
 pub const STRIPE_API: &str = "https://api.stripe.com";
 
@@ -44,8 +39,6 @@ pub struct Setup {
     pub unsubscribe: UnsubscribeKeys,
     /// Where webhooks may be sent.
     pub endpoints: endpoint::HostRules,
-    /// How long clicks and funnel events are kept (`KEEP_CLICKS_DAYS`).
-    pub keep_clicks_days: i64,
     /// How long is kept what is not kept for good.
     pub kept_days: KeptDays,
 }
@@ -104,7 +97,6 @@ impl Default for Setup {
             mail: EmailSetup::default(),
             unsubscribe: UnsubscribeKeys::default(),
             endpoints: Default::default(),
-            keep_clicks_days: KEEP_CLICKS_DAYS,
             kept_days: KeptDays::default(),
         }
     }
@@ -123,25 +115,6 @@ pub fn statements_max(given: &str) -> Result<u64, String> {
     }
     let number = given.parse().map_err(|_| wrong())?;
     if (STATEMENTS_FREE..=STATEMENTS_PAID).contains(&number) { Ok(number) } else { Err(wrong()) }
-}
-
-/// Takes a setting over, or returns what is wrong with it.
-pub fn take<T>(into: &mut T, read: Result<T, String>) -> Option<String> {
-    match read {
-        Ok(value) => *into = value,
-        Err(why) => return Some(why),
-    }
-    None
-}
-
-/// How long clicks are kept, from `KEEP_CLICKS_DAYS`, or what is wrong with the value.
-pub fn keep_clicks_days(given: &str) -> Result<i64, String> {
-    let wrong = || format!("KEEP_CLICKS_DAYS: must be a number of days from {KEEP_CLICKS_DAYS_MIN} to 36500");
-    if given.is_empty() {
-        return Ok(KEEP_CLICKS_DAYS);
-    }
-    let days = given.parse().map_err(|_| wrong())?;
-    if (KEEP_CLICKS_DAYS_MIN..=36_500).contains(&days) { Ok(days) } else { Err(wrong()) }
 }
 
 impl Setup {

@@ -202,9 +202,7 @@ impl Config {
         setup.unsubscribe = self.cookie_keys.as_ref().map(UnsubscribeKeys::of).unwrap_or_default();
         setup.mail = self.mail(text);
         let statements_max = setup::statements_max(text("D1_STATEMENTS_MAX").trim());
-        self.complaints.extend(setup::take(&mut setup.statements_max, statements_max));
-        let keep_clicks_days = setup::keep_clicks_days(text("KEEP_CLICKS_DAYS").trim());
-        self.complaints.extend(setup::take(&mut setup.keep_clicks_days, keep_clicks_days));
+        statements_max.map_or_else(|why| self.complaints.push(why), |max| setup.statements_max = max);
         self.complaints.extend(setup.kept_days.read(text));
         setup.endpoints.anywhere = text("WEBHOOKS_ANYWHERE").trim() == "yes";
         self.owns_zone = text("WEBHOOKS_OWN_ZONE").trim() == "yes";

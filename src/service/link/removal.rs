@@ -1,8 +1,9 @@
 //! Removing old clicks and funnel events, with the sums kept, and fingerprints that nobody can be found by any more.
 
-use crate::base::time::{DAY_MS, Week};
+use crate::base::time::Week;
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
+use crate::service::kept_days::KeptKind;
 use crate::store::link::click::flush::flush_forget;
 use crate::store::link::click::removal;
 use crate::store::report::kept::many_clicks_note;
@@ -14,7 +15,7 @@ const STEP_STATEMENTS: u64 = 5;
 
 /// Removes what is older than is kept, as far as one sweep gets.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let first_kept = Week::of(ctx.now.plus_ms(-ctx.setup.keep_clicks_days * DAY_MS));
+    let first_kept = Week::of(ctx.now.plus_days(-ctx.setup.kept_days.of(KeptKind::Clicks)));
     for _ in 0..STEPS {
         if !ctx.has_room(STEP_STATEMENTS) {
             break;

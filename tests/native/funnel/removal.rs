@@ -6,14 +6,17 @@ use crate::support::scan::scanned;
 use crate::support::world::{at, now};
 use manicule::base::ids::ProgramId;
 use manicule::base::time::{DAY_MS, HOUR_MS, UtcMillis, Week};
-use manicule::http::config::Config;
 use manicule::jobs;
-use manicule::service::setup::KEEP_CLICKS_DAYS;
+use manicule::service::kept_days::{KeptDays, KeptKind};
 use manicule::store::funnel::CAMPAIGNS_MAX;
 use manicule::store::link::click::removal::{
     REMOVED_MAX, WEEK_HOURS, removal_begin, removal_due, removal_next, removal_step,
 };
 use serde_json::{Value, json};
+
+fn kept_days() -> i64 {
+    KeptDays::default().of(KeptKind::Clicks)
+}
 
 fn sweep(fixture: &FunnelFixture, when: UtcMillis) {
     now(jobs::run(&fixture.world.at(when), "*/10 * * * *", when)).expect("swept");
@@ -80,7 +83,7 @@ fn old_weeks_become_sums_and_reports_say_the_same() {
     assert_eq!(said(&fixture), before);
 
     // The week ends when its last day is older than is kept.
-    let kept = at(MONDAY).plus_days(6 + KEEP_CLICKS_DAYS);
+    let kept = at(MONDAY).plus_days(6 + kept_days());
     sweep(&fixture, kept);
     let old = format!("SELECT COUNT(*) FROM click WHERE hour < {}", week.end().0 / HOUR_MS);
     assert!(number(&fixture, &old) > 0, "not yet");
@@ -100,7 +103,7 @@ fn old_weeks_become_sums_and_reports_say_the_same() {
 fn what_is_imported_of_a_summed_week_is_added() {
     let fixture = FunnelFixture::new(1);
     a_week(&fixture);
-    let later = at(MONDAY).plus_days(20 + KEEP_CLICKS_DAYS);
+    let later = at(MONDAY).plus_days(20 + kept_days());
     sweep(&fixture, later);
     let leads = || {
         let report = report(&fixture, "/v1/reports/funnel", "program=partner-funnel&week=2026-W24");
@@ -126,7 +129,7 @@ fn what_is_not_kept_apart_is_summed() {
         fixture.tagged_click(FUNNEL, &seo, &format!("t{n}"), &format!("source {n}"), when.plus_ms(n * HOUR_MS));
     }
     let before = said(&fixture);
-    sweep(&fixture, at(MONDAY).plus_days(20 + KEEP_CLICKS_DAYS));
+    sweep(&fixture, at(MONDAY).plus_days(20 + kept_days()));
     assert_eq!(number(&fixture, "SELECT COUNT(*) FROM click"), 0);
     let sums = "SELECT MAX(n) FROM (SELECT COUNT(*) AS n FROM funnel_sum GROUP BY week UNION ALL SELECT COUNT(*) FROM channel_sum GROUP BY day)";
     assert!(number(&fixture, sums) <= CAMPAIGNS_MAX + 1);
@@ -184,18 +187,16 @@ fn a_months_fingerprints_go_with_its_salt() {
 
 #[test]
 fn how_long_clicks_are_kept_is_a_setting() {
-    let read =
-        |days: &str| Config::read(|name| if name == "KEEP_CLICKS_DAYS" { days.to_owned() } else { String::new() });
-    assert_eq!(read("").setup.keep_clicks_days, KEEP_CLICKS_DAYS);
-    assert_eq!(read("100").setup.keep_clicks_days, 100);
-    for wrong in ["99", "-1", "forever"] {
-        let config = read(wrong);
-        assert_eq!(config.setup.keep_clicks_days, KEEP_CLICKS_DAYS);
-        assert!(config.complaints.iter().any(|why| why.starts_with("KEEP_CLICKS_DAYS")), "{wrong}");
-    }
     let mut fixture = FunnelFixture::new(1);
     a_week(&fixture);
-    fixture.world.setup.keep_clicks_days = 100;
+    assert!(
+        fixture
+            .world
+            .setup
+            .kept_days
+            .read(&|name| if name == "KEEP_CLICKS_DAYS" { "100".to_owned() } else { String::new() })
+            .is_empty()
+    );
     sweep(&fixture, at(MONDAY).plus_days(107));
     assert_eq!(number(&fixture, "SELECT COUNT(*) FROM click"), 1);
 }
