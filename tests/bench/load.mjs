@@ -31,8 +31,7 @@ function template(port, path, cookie) {
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Encoding: gzip, deflate, br",
     "Accept-Language: en-GB,en;q=0.5",
-    // A network of its own for each visitor, of 48 bits, too: what is stored of one network is limited.
-    "CF-Connecting-IP: 2001:db8:0000:0000::1",
+    "CF-Connecting-IP: 2001:db8:0000:0000::1", // a network of its own for each visitor
     "CF-IPCountry: DE",
     "CF-Ray: 9a1b2c3d4e5f6a7b-FRA",
     ...(cookie ? [`Cookie: ${cookie}`] : []),
@@ -50,6 +49,7 @@ function template(port, path, cookie) {
 function next({ bytes, at }) {
   visitor += 1;
   const hex = visitor.toString(16).padStart(8, "0");
+  // The part that changes comes first: a subscriber may have all networks below one prefix, and is limited as one.
   bytes.latin1Write(`${hex.slice(4)}:${hex.slice(0, 4)}`, at);
   return bytes;
 }

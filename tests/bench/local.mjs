@@ -26,7 +26,7 @@ export async function newState() {
  * One Worker on a database: the product (another build of it: `folder`, `main`), or `plain`, a file in workers/. Its log has the statements of cron runs and
  * pages.
  */
-export async function start(state, { plain, bindings, folder = join(root, "target/worker/release"), main = "index.js" } = {}) {
+export async function start(state, { plain, bindings, folder = join(root, "target/worker/release"), main = "index.js", isDirect = false } = {}) {
   // The static files are not measured; see run.mjs.
   const { assets, ...options } = JSON.parse(readFileSync(join(await template(), "options.json"), "utf8"));
   const log = [];
@@ -47,10 +47,12 @@ export async function start(state, { plain, bindings, folder = join(root, "targe
       log: new Log(LogLevel.ERROR),
       resourcePersistencePath: join(state, "v3"),
       handleStructuredLogs: ({ message }) => take(log, message),
-      workers: [{ ...options, name: "manicule", ...modules, bindings: { ...options.bindings, ...bindings } }],
+      workers: [{ ...options, name: "manicule", ...modules, bindings: { ...options.bindings, ...bindings }, ...(isDirect && { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }) }],
     }),
   );
-  const url = await miniflare.ready;
+  // A direct socket has no proxy in between.
+  const ready = await miniflare.ready;
+  const url = isDirect ? await miniflare.unsafeGetDirectURL("manicule") : ready;
   return { miniflare, url: url.origin, log, db: await miniflare.getD1Database("DB", "manicule") };
 }
 

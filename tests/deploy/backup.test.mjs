@@ -39,6 +39,7 @@ function fill(db) {
   run("DELETE FROM partner WHERE id = 'ptn_gone'");
   run("INSERT INTO partner (id, program_id, external_id, code, created_at_ms) VALUES ('ptn_2', 'p', 'bob', 'BOB', 9007199254740991)");
   run("INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('res_1', 'p', 't', ?, 1, 1)", LONG);
+  run("INSERT INTO click (program_id, hour, code, dedupe, id, partner_id, visitor, clicked_at_ms) VALUES ('p', 1, 'ANN', ?, 'clk_1', 'ptn_1', 'vis_1', 1)", 2n ** 62n + 1n);
   for (const kind of ["expense", "available"]) run("INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES (?, 'p', 'cash:usd', ?, ?)", kind, kind, kind === "available" ? "ptn_1" : "");
   for (let n = 1; n <= 2_500; n++) {
     run("INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms) VALUES (?, 'adjust', 'single', 'expense', 'available', ?, 'p', ?, 'because', ?)", `adj_${n}`, n, n % 2 ? AWKWARD : null, NOW);
@@ -55,7 +56,12 @@ function fill(db) {
 }
 
 const textOfFile = (file) => readFileSync(file, "utf8");
-const rowsOf = (db, table) => db.prepare(`SELECT rowid, * FROM ${table} ORDER BY rowid`).all();
+function all(db, sql) {
+  const read = db.prepare(sql);
+  read.setReadBigInts(true);
+  return read.all();
+}
+const rowsOf = (db, table) => all(db, `SELECT rowid, * FROM ${table} ORDER BY rowid`);
 
 /** A folder of `make serve` with the migrations applied. */
 async function stateFolder(t) {
@@ -85,7 +91,7 @@ test("a folder's database is backed up, restored into an empty one, and the same
 
   await restoreFrom({ root, env: { ...process.env, STATE: other }, steps: quiet(), file, now: NOW + 5 });
   const restored = opened(other);
-  for (const table of ["program_version", "partner", "resource", "transfer", "ledger_account", "ledger_block", "link_day", "d1_migrations", "person_salt"]) {
+  for (const table of ["program_version", "partner", "resource", "transfer", "ledger_account", "ledger_block", "link_day", "click", "d1_migrations", "person_salt"]) {
     assert.deepEqual(rowsOrAll(restored, table), rowsOrAll(db, table), table);
   }
   assert.deepEqual({ ...restored.prepare("SELECT * FROM restoration").get() }, { restored_at_ms: NOW + 5, taken_at_ms: NOW });
@@ -104,7 +110,7 @@ function rowsOrAll(db, table) {
   try {
     return rowsOf(db, table);
   } catch {
-    return db.prepare(`SELECT * FROM ${table}`).all();
+    return all(db, `SELECT * FROM ${table}`);
   }
 }
 

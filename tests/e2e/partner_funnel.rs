@@ -113,7 +113,9 @@ fn the_weekly_report_proposes_one_action_per_partner() {
     step("300 visits with 2 downloads; 40 visits with 9 activations");
     let come = |partner: &Partner, campaign: &str, count: usize| -> Vec<String> {
         let who = |n: usize| format!("{campaign}-{n}");
-        (0..count).map(|n| visit(&server, partner, campaign, &who(n)).send().cookie().expect("the cookie")).collect()
+        let from = |n: usize| format!("192.0.2.{}", n % 250);
+        let come = |n: usize| visit(&server, partner, campaign, &who(n)).header("cf-connecting-ip", from(n)).send();
+        (0..count).map(|n| come(n).cookie().expect("the cookie")).collect()
     };
     let readers = come(&many, CHECKLIST, 300);
     let movers = come(&few, PLAYBOOK, 40);

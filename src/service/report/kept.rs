@@ -13,8 +13,8 @@ use crate::store::funnel::{Name, week_counts};
 use crate::store::port::{DbError, Stmt};
 use crate::store::query::{First, Parsed, Query, Reads};
 use crate::store::report::kept::{
-    KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_put_off, kept_rows, kept_want, kept_wanted,
-    kept_write, report_size,
+    KeptReport, ReportKey, ReportKind, ReportSize, SMALL_MAX, kept_find, kept_put_off, kept_rows, kept_want,
+    kept_wanted, kept_write, report_size,
 };
 use crate::store::report::operator::{KnownAccount, partners_known};
 use crate::store::report::payout::{CarriedSum, StateSum, run_carried_sums, run_payout_sums};

@@ -103,7 +103,8 @@ pub fn kept_wanted(limit: i64) -> Query<ReportKey> {
 
 /// The report waits after the others that are wanted.
 pub fn kept_put_off(key: &ReportKey, now: UtcMillis) -> Stmt {
-    let sql = "UPDATE kept_report SET wanted_at_ms = ?5 WHERE kind = ?1 AND subject = ?2 AND from_ms = ?3 AND to_ms = ?4";
+    let sql =
+        "UPDATE kept_report SET wanted_at_ms = ?5 WHERE kind = ?1 AND subject = ?2 AND from_ms = ?3 AND to_ms = ?4";
     keyed(Stmt::new(sql), key).bind(now)
 }
 

@@ -11,9 +11,9 @@ const pause = (ms) => (ms > 0 ? new Promise((done) => setTimeout(done, ms)) : un
 const instead = (binding, methods) =>
   new Proxy(binding, {
     get(target, name) {
-      if (name in methods) return methods[name];
+      if (Object.hasOwn(methods, name)) return methods[name];
       const value = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
     },
   });
 

@@ -119,15 +119,13 @@ fn credits_held_for_review_cannot_be_redeemed() {
     fixture.is_sound();
 }
 
-/// Makes Stripe deliver the program's credits. Returns the preset.
-fn deliver_by_stripe(fixture: &PayoutFixture) -> Value {
-    let preset = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
-    let mut document = preset.clone();
+/// Makes Stripe deliver the program's credits.
+fn deliver_by_stripe(fixture: &PayoutFixture) {
+    let mut document = fixture.get(NOW, &format!("/v1/programs/{TIERED}"))["document"].clone();
     document["version"] = json!(2);
     document["effective_from"] = json!("2026-01-01T00:00:00Z");
     document["settlement"]["delivery"] = json!("stripe_balance");
     fixture.put("2026-01-01T00:00:00Z", &format!("/v1/programs/{TIERED}"), document);
-    preset
 }
 
 /// The host names the customer of the partner's account.
@@ -147,7 +145,7 @@ pub fn due_at_stripe(fixture: &PayoutFixture) {
 #[test]
 fn credits_are_delivered_by_stripe_and_an_operator_resolves_unknown_results() {
     let fixture = PayoutFixture::new(PayoutApproval::Manual);
-    let preset = deliver_by_stripe(&fixture);
+    deliver_by_stripe(&fixture);
     let partner = earned(&fixture);
     assert_eq!(ask(&fixture, "k", 1).1["code"], "delivered_otherwise");
     let customer = |when: &str| fixture.get(when, &format!("/v1/credits?partner={partner}"))["stripe_customer"].clone();

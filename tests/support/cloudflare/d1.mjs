@@ -96,8 +96,11 @@ function* exported(sqlite, { no_schema: noSchema }) {
     if (name.startsWith("_cf_") || (name.startsWith("sqlite_") && name !== "sqlite_sequence")) continue;
     if (!noSchema) yield name === "sqlite_sequence" ? "DELETE FROM sqlite_sequence;" : `${sql};`;
     const columns = sqlite.prepare("SELECT name FROM pragma_table_info(?)").all(name).map((row) => escaped(row.name));
-    for (const row of sqlite.prepare(`SELECT ${columns} FROM ${escaped(name)}`).iterate()) {
-      const cells = Object.values(row).map((cell) => (cell === null ? "NULL" : typeof cell === "string" ? exportedText(cell) : cell));
+    const rows = sqlite.prepare(`SELECT ${columns} FROM ${escaped(name)}`);
+    rows.setReadBigInts(true);
+    for (const row of rows.iterate()) {
+      // Numbers are JavaScript's, exact up to 2^53.
+      const cells = Object.values(row).map((cell) => (typeof cell === "bigint" ? Number(cell) : cell)).map((cell) => (cell === null ? "NULL" : typeof cell === "string" ? exportedText(cell) : cell));
       yield `INSERT INTO ${escaped(name)} (${columns}) VALUES(${cells.join(",")});`;
     }
   }
