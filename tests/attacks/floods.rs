@@ -6,6 +6,7 @@ use super::world::{Outside, assert_unharmed, at_once};
 use crate::client::{Reply, step};
 use crate::facts::Partner;
 use crate::server::Server;
+use crate::stripe::{CONNECT_SECRET, SECRET};
 use serde_json::{Value, json};
 
 const FUNNEL: &str = "partner-funnel";
@@ -36,7 +37,8 @@ fn count(statuses: &[u16], status: u16) -> usize {
 #[test]
 fn floods_leave_no_more_than_is_said() {
     let outside = Outside::start();
-    let server = outside.worker(&[]);
+    let server =
+        outside.worker(&[("STRIPE_WEBHOOK_SECRETS", SECRET), ("STRIPE_CONNECT_WEBHOOK_SECRETS", CONNECT_SECRET)]);
     let partner = partner(&server);
     beacons(&server, &partner);
     campaigns(&server, &partner);

@@ -217,7 +217,7 @@ fn strangers(outside: &Outside, server: &Server) {
         for other in others {
             let ask = call(server, route, route.method).header("cookie", person.cookies());
             assert_eq!(ask.clone().send().status, 401, "{} by cookie", route.path);
-            assert_eq!(ask.bearer(other).from_elsewhere().send().status, 401, "{} by {other}", route.path);
+            assert_eq!(ask.bearer(other).elsewhere().send().status, 401, "{} by {other}", route.path);
         }
     }
     assert!(!outside.site.asked().iter().any(|asked| asked.target.starts_with("/v1/")));

@@ -6,6 +6,7 @@ use super::facts::{Partner, ahead, event, merge, paid, signed_up};
 use super::redirect::wait_for_the_hour;
 use super::server::Server;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const PROGRAM: &str = "agency-partner";
 
@@ -152,8 +153,13 @@ fn the_pixel_captures_the_agency_on_the_sites_own_pages() {
     let cookie = reply.cookie().expect("the cookie");
     let again = pixel("same-origin").header("cookie", &cookie).send().expect(200);
     assert_eq!(again.cookie(), None, "the touch is in the cookie already");
-    let shown = server.read(&format!("/v1/links/{}", agency.code));
-    assert_eq!(shown["clicks"]["visits"], json!(1), "{shown}");
+    // Clicks are written after the response.
+    let visits = || server.read(&format!("/v1/links/{}", agency.code))["clicks"]["visits"].clone();
+    let until = Instant::now() + Duration::from_secs(10);
+    while visits() == json!(0) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(visits(), json!(1));
 
     step("and a later partner's link still wins");
     server.tell(&[signed_up("seen", &ahead(0), json!({"token": token(&server, &cookie)}))]);

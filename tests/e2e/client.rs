@@ -76,7 +76,7 @@ impl Ask<'_> {
     }
 
     /// From a network of its own: one that sends many wrong tokens is refused.
-    pub fn from_elsewhere(self) -> Self {
+    pub fn elsewhere(self) -> Self {
         static NETWORKS: AtomicU32 = AtomicU32::new(0);
         let [_, _, high, low] = NETWORKS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         self.header("cf-connecting-ip", format!("203.0.{high}.{low}"))

@@ -9,6 +9,9 @@ import { prepare, writeGuide } from "./prepare.mjs";
 import { serve } from "./server.mjs";
 import { text } from "./text.mjs";
 
+/** The largest layout shift: nothing that anybody sees. A good page has less than 0.1, and a busy machine reports 0.0002 to 0.0007 for a page whose styles arrive in two parts. */
+const SHIFT_MAX = 0.001;
+
 export const NARROW = { width: 360, height: 740 };
 export const WIDE = { width: 1280, height: 900 };
 const HTML_BYTES_MAX = 60_000;
@@ -44,7 +47,7 @@ export async function faults(browser, address) {
     await browser.scheme("light");
     await browser.go(address);
     const moved = await layoutShift(browser);
-    if (moved !== 0) note(name, [`the layout shifts by ${moved}`]);
+    if (moved > SHIFT_MAX) note(name, [`the layout shifts by ${moved}`]);
     note(`${name}, sideways`, await sideways(browser));
     note(`${name}, too small`, await illegible(browser));
     note(`${name}, light`, await accessibility(browser));

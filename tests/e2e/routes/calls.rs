@@ -43,7 +43,7 @@ impl Call {
             ask = ask.header(name, value.clone());
         }
         if let Some(token) = token {
-            ask = ask.bearer(token).from_elsewhere();
+            ask = ask.bearer(token).elsewhere();
         }
         match (&self.body, method) {
             (_, "GET" | "HEAD" | "DELETE") => ask.send(),

@@ -20,7 +20,7 @@ fn an_undecodable_path_is_not_found() {
 }
 
 #[test]
-fn a_form_from_elsewhere_is_refused() {
+fn a_form_elsewhere_is_refused() {
     let fixture = PagesFixture::new(at("2026-06-01T00:00:00Z"));
     let browser = fixture.browser();
     for headers in [&[][..], &[("origin", "https://evil.example")], &[("origin", super::fixture::ORIGIN)]] {

@@ -61,7 +61,7 @@ impl Isolate for Burst {
         self.pause(ANSWER_MS).await;
         self.commit(flush);
         // Every seventh write happened, and the answer was lost.
-        if self.writes.get() % 7 == 0 { Err(DbError::Unavailable("lost".to_owned())) } else { Ok(()) }
+        if self.writes.get().is_multiple_of(7) { Err(DbError::Unavailable("lost".to_owned())) } else { Ok(()) }
     }
 }
 
