@@ -9,7 +9,7 @@ import { prepare, writeGuide } from "./prepare.mjs";
 import { serve } from "./server.mjs";
 import { text } from "./text.mjs";
 
-/** The largest layout shift: nothing that anybody sees. A good page has less than 0.1, and a busy machine reports 0.0002 to 0.0007 for a page whose styles arrive in two parts. */
+/** The largest layout shift: nothing that anybody sees. A good page has less than 0.1, and a busy machine reports up to 0.0007 now and then. */
 const SHIFT_MAX = 0.001;
 
 export const NARROW = { width: 360, height: 740 };
