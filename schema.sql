@@ -508,6 +508,8 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
     RAISE(IGNORE), RAISE(ABORT, 'guard:ledger_id_reused')) FROM transfer t WHERE t.id = NEW.id;
+  -- A number of its own: nothing takes the place of another row.
+  SELECT RAISE(ABORT, 'guard:ledger_immutable') WHERE EXISTS (SELECT 1 FROM transfer t WHERE t.seq = NEW.seq);
   SELECT RAISE(ABORT, 'guard:ledger_already_resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
   SELECT RAISE(ABORT, 'guard:ledger_accounts_differ')
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;
@@ -1867,6 +1869,8 @@ CREATE TRIGGER ledger_block_next BEFORE INSERT ON ledger_block
 WHEN NEW.number <> (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_block)
   OR NEW.previous_hash <> COALESCE((SELECT hash FROM ledger_block WHERE number = NEW.number - 1), '')
   OR NEW.last_seq <= COALESCE((SELECT last_seq FROM ledger_block WHERE number = NEW.number - 1), 0)
+  OR NEW.row_count <> (SELECT COUNT(*) FROM transfer WHERE seq > COALESCE((SELECT last_seq FROM ledger_block WHERE number = NEW.number - 1), 0)
+    AND seq <= NEW.last_seq)
 BEGIN SELECT RAISE(ABORT, 'guard:ledger_block_stale'); END;
 CREATE TRIGGER ledger_block_no_update BEFORE UPDATE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_block_no_delete BEFORE DELETE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
@@ -1955,4 +1959,10 @@ CREATE TABLE week_removal (
   from_hour INTEGER NOT NULL,            -- immutable, the week's first clock hour
   last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
   PRIMARY KEY (program_id, week)
+) STRICT, WITHOUT ROWID;
+
+-- The UTM source of removed clicks that bound an account: what the account brings counts for that channel.
+CREATE TABLE click_source (
+  click_id TEXT PRIMARY KEY,             -- immutable
+  utm_source TEXT NOT NULL               -- immutable
 ) STRICT, WITHOUT ROWID;

@@ -508,6 +508,8 @@ CREATE TRIGGER transfer_check BEFORE INSERT ON transfer BEGIN
   SELECT IIF(t.accrual_id IS NEW.accrual_id AND t.code = NEW.code AND t.phase = NEW.phase AND t.debit = NEW.debit AND t.credit = NEW.credit
       AND t.amount_cents = NEW.amount_cents AND t.pending_id IS NEW.pending_id,
     RAISE(IGNORE), RAISE(ABORT, 'guard:ledger_id_reused')) FROM transfer t WHERE t.id = NEW.id;
+  -- A number of its own: nothing takes the place of another row.
+  SELECT RAISE(ABORT, 'guard:ledger_immutable') WHERE EXISTS (SELECT 1 FROM transfer t WHERE t.seq = NEW.seq);
   SELECT RAISE(ABORT, 'guard:ledger_already_resolved') WHERE NEW.pending_id IS NOT NULL AND EXISTS (SELECT 1 FROM transfer WHERE pending_id = NEW.pending_id);
   SELECT RAISE(ABORT, 'guard:ledger_accounts_differ')
     WHERE (SELECT unit FROM ledger_account WHERE id = NEW.debit) = (SELECT unit FROM ledger_account WHERE id = NEW.credit) IS NOT TRUE;

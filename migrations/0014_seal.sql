@@ -14,6 +14,8 @@ CREATE TRIGGER ledger_block_next BEFORE INSERT ON ledger_block
 WHEN NEW.number <> (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_block)
   OR NEW.previous_hash <> COALESCE((SELECT hash FROM ledger_block WHERE number = NEW.number - 1), '')
   OR NEW.last_seq <= COALESCE((SELECT last_seq FROM ledger_block WHERE number = NEW.number - 1), 0)
+  OR NEW.row_count <> (SELECT COUNT(*) FROM transfer WHERE seq > COALESCE((SELECT last_seq FROM ledger_block WHERE number = NEW.number - 1), 0)
+    AND seq <= NEW.last_seq)
 BEGIN SELECT RAISE(ABORT, 'guard:ledger_block_stale'); END;
 CREATE TRIGGER ledger_block_no_update BEFORE UPDATE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;
 CREATE TRIGGER ledger_block_no_delete BEFORE DELETE ON ledger_block BEGIN SELECT RAISE(ABORT, 'guard:ledger_immutable'); END;

@@ -30,3 +30,9 @@ CREATE TABLE week_removal (
   last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
   PRIMARY KEY (program_id, week)
 ) STRICT, WITHOUT ROWID;
+
+-- The UTM source of removed clicks that bound an account: what the account brings counts for that channel.
+CREATE TABLE click_source (
+  click_id TEXT PRIMARY KEY,             -- immutable
+  utm_source TEXT NOT NULL               -- immutable
+) STRICT, WITHOUT ROWID;

@@ -11,7 +11,8 @@ const line = (values) => `${JSON.stringify(values)}\n`;
 /** The ledger's head, `NUMBER:HASH`, after recomputing every block; null if nothing is sealed. */
 export function sealOf(db) {
   const rows = db.prepare(`SELECT ${SEALED.join(", ")} FROM transfer WHERE seq > ? AND seq <= ? ORDER BY seq`);
-  let previous = { number: 0, last_seq: 0, hash: "" };
+  // From the first row on, whatever its number is.
+  let previous = { number: 0, last_seq: -(2n ** 63n), hash: "" };
   for (const block of db.prepare("SELECT * FROM ledger_block ORDER BY number").iterate()) {
     const sealed = rows.all(previous.last_seq, block.last_seq);
     const hash = createHash("sha256").update(line([block.number, block.last_seq, block.row_count, block.previous_hash, block.sealed_at_ms]));

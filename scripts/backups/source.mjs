@@ -3,10 +3,20 @@ import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createInterface } from "node:readline";
 import { runner } from "../deployment/wrangler.mjs";
 import { CATALOG } from "../verify-schema.mjs";
 import { partsOf } from "./dump.mjs";
+
+/** The lines of a file. Only a line feed ends one: node:readline also takes U+2028 and U+2029 for ends, which texts may have. */
+async function* linesOf(path) {
+  let rest = "";
+  for await (const part of createReadStream(path, "utf8")) {
+    const lines = (rest + part).split("\n");
+    rest = lines.pop();
+    yield* lines;
+  }
+  if (rest) yield rest;
+}
 
 /** What `wrangler d1 execute --json` printed: rows by statement. */
 function rowsIn({ status, output, stdout }, what) {
@@ -90,7 +100,7 @@ export async function loaded(path, schema) {
   for (const table of partsOf(schema).tables) db.exec(table);
   db.exec("BEGIN");
   let statement = "";
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+  for await (const line of linesOf(path)) {
     statement += statement ? `\n${line}` : line;
     // A text may span lines.
     if ((statement.match(/'/g) ?? []).length % 2 || !statement.trimEnd().endsWith(";")) continue;

@@ -16,7 +16,9 @@ const SWEEP_MS: i64 = 10 * MINUTE_MS;
 /// sweep makes one step of another kind.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let is_tight = ctx.is_tight();
-    let turn = ctx.now.0.div_euclid(SWEEP_MS).rem_euclid(RULES.len() as i64);
+    // Sweeps whose statements last to here may be every few ones, always at the same distance: each kind has its turn.
+    let (sweep, kinds) = (ctx.now.0.div_euclid(SWEEP_MS), RULES.len() as i64);
+    let turn = (sweep + sweep.div_euclid(kinds)).rem_euclid(kinds);
     for (place, (rule, days)) in RULES.iter().zip(ctx.setup.kept_days.0).enumerate() {
         if is_tight && place as i64 != turn {
             continue;

@@ -20,7 +20,7 @@ const quiet = () => steps({ write: () => {} });
 const NOW = Date.UTC(2026, 5, 1, 6);
 const TAKEN = new Date(NOW).toISOString();
 // A line break and, in the same text, what an export writes for one; quotes; characters of one to four bytes.
-const AWKWARD = "it's \"so\"\n\\n; -- /* ü € 𝄞 \r\\r \u0001";
+const AWKWARD = "it's \"so\"\n\\n; -- /* ü € 𝄞 \u2028 \u2029 \r\\r \u0001";
 /** Longer than a statement of D1 may be, also after its characters are written in hex. */
 const LONG = `${AWKWARD} ${"long ü 𝄞 ".repeat(40_000)}`;
 

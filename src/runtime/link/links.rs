@@ -52,7 +52,7 @@ pub async fn look_up(
         }
     };
     let found = |code: &&str| links.iter().find(|link| link.is_meant_by(code)).cloned();
-    if let Some(network) = network.filter(|_| !is_limited && codes.iter().any(|code| found(code).is_none())) {
+    if let Some(network) = network.filter(|_| !is_limited && codes.iter().all(|code| found(code).is_none())) {
         guessed(env, context, network, now);
     }
     let cached = |code: &&str| {

@@ -31,11 +31,8 @@ const SEALED_WITHIN_MS: i64 = HOUR_MS;
 /// Seals what was written before this sweep: all of it, unless the invocation's statements end first.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let limit = ctx.page(PAGE_ROWS);
-    let mut page = ctx.read(rows::unsealed_page(limit)).await?;
-    if page.is_empty() {
-        return Ok(());
-    }
-    let mut last = ctx.read(rows::block_last().first()).await?;
+    // In one batch: between two, another sweep could seal some of the rows.
+    let (mut last, mut page) = ctx.read((rows::block_last().first(), rows::unsealed_page(limit))).await?;
     let mut steps = if ctx.is_tight() { TIGHT_STEPS } else { u32::MAX };
     while !page.is_empty() && steps > 0 && ctx.has_room(STEP_STATEMENTS) {
         let blocks = engine::seal(last, &page, ctx.now);

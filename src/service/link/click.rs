@@ -141,8 +141,9 @@ impl Buffer {
             for click in &flush.clicks {
                 self.drop_one(click);
             }
-            for (day, clicks) in &flush.dropped {
-                *self.dropped.entry(*day).or_default() += clicks;
+            let limited = flush.counted.iter().map(|count| (count.day, count.limited));
+            for (day, clicks) in flush.dropped.iter().map(|(day, clicks)| (*day, *clicks)).chain(limited) {
+                *self.dropped.entry(day).or_default() += clicks;
             }
             self.written(flush);
         }

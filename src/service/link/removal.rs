@@ -15,13 +15,14 @@ const STEP_STATEMENTS: u64 = 5;
 
 /// Removes what is older than is kept, as far as one sweep gets.
 pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
-    let first_kept = Week::of(ctx.now.plus_days(-ctx.setup.kept_days.of(KeptKind::Clicks)));
+    let kept_days = ctx.setup.kept_days.of(KeptKind::Clicks);
     for _ in 0..STEPS {
         if !ctx.has_room(STEP_STATEMENTS) {
             break;
         }
         let due = ctx.read(removal::removal_due(ctx.now)).await?;
         let Some(any) = due.first() else { break };
+        let first_kept = Week::of(ctx.now.plus_days(-kept_days.max(any.window_days)));
         let old = due.iter().find_map(|rows| rows.week().filter(|week| *week < first_kept).map(|week| (rows, week)));
         let mut batch = Vec::new();
         if any.flushes != 0 {

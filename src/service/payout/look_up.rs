@@ -24,7 +24,7 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, s: &OutboundTransfer) -> Re
 }
 
 /// A customer's balance changes with every invoice, so its transactions are read back to the day before the transfer
-/// was planned. An incomplete list is not used.
+/// was planned, and all of them if a lost database may have sent it. An incomplete list is not used.
 async fn look_through<P: Ports>(
     ctx: &Context<'_, P>,
     s: &OutboundTransfer,
@@ -35,7 +35,7 @@ async fn look_through<P: Ports>(
         let mut list = list(ctx, s, transfer::list_query(s).with_some("starting_after", after.as_deref())).await?;
         let (members, next) = wire::page(&list);
         let oldest = members.last().and_then(|m| m["created"].as_i64());
-        let is_through = oldest.is_some_and(|at| at < (s.created_at_ms.0 - DAY_MS) / SECOND_MS);
+        let is_through = s.look_first == 0 && oldest.is_some_and(|at| at < (s.created_at_ms.0 - DAY_MS) / SECOND_MS);
         // Paging is handled here.
         list["has_more"] = Value::Bool(false);
         found.extend(transfer::listed(s, &list).ok_or_else(unreadable)?);

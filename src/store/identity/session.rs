@@ -309,7 +309,8 @@ pub fn magic_link_insert(l: &NewLink<'_>, limits: &LinkLimits, now: UtcMillis) -
         "INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, expires_at_ms, created_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?7 = 1 OR EXISTS (SELECT 1 FROM partner_person x JOIN partner p ON p.id = x.partner_id WHERE lower(x.email) = ?3 AND p.standing <> 'banned'), ?5, ?6, ?8
          WHERE ((({had} AND m.requested_by = ?4) < ?10 AND ({had}) < ?11) OR (?12 = 1 AND ({had} AND m.requested_by = ?4) = 0))
-           AND (SELECT COUNT(*) FROM magic_link m WHERE m.requested_by = ?4 AND m.requested_by <> '' AND m.created_at_ms > ?9) < ?13
+           AND (?12 = 1 AND EXISTS (SELECT 1 FROM partner_person x WHERE lower(x.email) = ?3)
+             OR (SELECT COUNT(*) FROM magic_link m WHERE m.requested_by = ?4 AND m.requested_by <> '' AND m.created_at_ms > ?9) < ?13)
          RETURNING is_live"
     ))
     .bind(l.token_sha256)

@@ -12,8 +12,9 @@ pub const UNSEALED_COUNTED_MAX: i64 = 10_000;
 const ROW: &str = "SELECT seq, id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id, \
                    actor, created_at_ms FROM transfer";
 const BLOCK: &str = "SELECT number, last_seq, row_count, previous_hash, hash, sealed_at_ms FROM ledger_block";
-/// The last row that is sealed.
-const SEALED_TO: &str = "COALESCE((SELECT last_seq FROM ledger_block ORDER BY number DESC LIMIT 1), 0)";
+/// The last row that is sealed; before all rows if none is. Rows begin at 1, but for those that somebody put before them.
+const SEALED_TO: &str =
+    "COALESCE((SELECT last_seq FROM ledger_block ORDER BY number DESC LIMIT 1), -9223372036854775808)";
 
 pub fn block_last() -> Query<LedgerBlock> {
     Stmt::new(format!("{BLOCK} ORDER BY number DESC LIMIT 1")).query()
@@ -46,9 +47,9 @@ pub fn block_find(numbers: &[i64]) -> Query<LedgerBlock> {
         .query()
 }
 
-/// The rows after one, up to another.
+/// The rows after one, or from the first on (0), up to another.
 pub fn sealed_rows(after: i64, to: i64, limit: i64) -> Query<SealedRow> {
-    Stmt::new(format!("{ROW} WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3"))
+    Stmt::new(format!("{ROW} WHERE seq > IIF(?1 = 0, -9223372036854775808, ?1) AND seq <= ?2 ORDER BY seq LIMIT ?3"))
         .bind(after)
         .bind(to)
         .bind(limit)

@@ -63,6 +63,14 @@ pub(crate) const CREDIT: &str = concat!(
     " AS look_first FROM credit_transfer p"
 );
 
+/// A payout of a restored database waits until it is known which transfers the lost one made, and as long as one to the same
+/// account has no payout here: it may have paid what this payout would pay. Its run is started first, or an operator
+/// acknowledges it.
+const AWAITS_LOST: &str = "EXISTS (SELECT 1 FROM restoration s WHERE s.restored_at_ms > p.created_at_ms - 34560000000
+   AND (s.restored_at_ms > COALESCE((SELECT finished_at_ms FROM heartbeat WHERE job = 'stripe_restored_transfers'), 0)
+     OR EXISTS (SELECT 1 FROM reported_transfer t WHERE t.acknowledged_at_ms IS NULL AND t.made_at_ms >= s.taken_at_ms - 3600000
+       AND t.destination = p.destination AND NOT EXISTS (SELECT 1 FROM payout o WHERE o.id = t.transfer_group))))";
+
 fn select(kind: TransferKind) -> &'static str {
     match kind {
         TransferKind::Payout => PAYOUT,
@@ -75,14 +83,15 @@ fn select(kind: TransferKind) -> &'static str {
 /// `until_first` if its program had none when it was planned.
 pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, limit: i64) -> Query<OutboundTransfer> {
     let approved = match kind {
-        TransferKind::Reversal => "?3 = ?3",
-        TransferKind::Credit => "?3 = ?3 AND kind = 'credit'",
-        TransferKind::Debit => "?3 = ?3 AND kind = 'debit'",
+        TransferKind::Reversal => "?3 = ?3".to_owned(),
+        TransferKind::Credit => "?3 = ?3 AND kind = 'credit'".to_owned(),
+        TransferKind::Debit => "?3 = ?3 AND kind = 'debit'".to_owned(),
         TransferKind::Payout => {
             // Once all of its run's payouts are planned.
-            "(state = 'submitting' OR (SELECT state FROM run r WHERE r.id = p.run_id) <> 'closing')
+            format!("(state = 'submitting' OR (SELECT state FROM run r WHERE r.id = p.run_id) <> 'closing')
+             AND NOT {AWAITS_LOST}
              AND (state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
-              OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))"
+              OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))")
         }
     };
     let held = if matches!(kind, TransferKind::Reversal | TransferKind::Debit) { "p.held = 1" } else { HELD };

@@ -50,6 +50,7 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
              CROSS JOIN json_each(b.receipt, '$.candidates') c
              CROSS JOIN click k ON k.program_id = ?1 AND k.hour = CAST(c.value ->> '$.at' AS INTEGER) / 3600000 AND k.code = b.code AND k.id = t.click_id
            WHERE t.click_id IS NOT NULL AND c.value ->> '$.chosen' AND k.utm_source IS NOT NULL
+           UNION SELECT s.click_id, s.utm_source FROM counted t CROSS JOIN click_source s ON s.click_id = t.click_id
          ), brought AS MATERIALIZED (
            SELECT t.account_id, t.partner_id, t.signed_up_at_ms, t.qualified_at_ms,
                   COALESCE(k.utm_source, IIF(t.method IN ('token', 'fingerprint'), COALESCE(t.source, 'direct_link'), t.method)) AS channel

@@ -155,6 +155,7 @@ pub fn vest_plan(run: &RunRow) -> [Stmt; 3] {
              FROM run r, (SELECT a.id, a.account_id, a.partner_id, a.unit, a.net_cents, a.vests_at_ms
                FROM partner p CROSS JOIN accrual a INDEXED BY accrual_pending ON a.program_id = ?2 AND a.partner_id = p.id
                WHERE p.program_id = ?2 AND p.id >= ?3 AND a.state = 'pending' AND a.balance = 'pending' AND a.vests_at_ms <= ?6
+                 AND a.vests_at_ms >= IIF(p.id = ?3, CAST(?4 AS INTEGER), 0)
                  AND (p.id > ?3 OR (a.vests_at_ms, a.id) > (CAST(?4 AS INTEGER), ?5)) AND a.at_ms < ?6 AND a.{DECIDED}
                  AND NOT EXISTS (SELECT 1 FROM run_item i WHERE i.run_id = ?1 AND i.accrual_id = a.id)
                ORDER BY p.id, a.vests_at_ms, a.id LIMIT ?7) l

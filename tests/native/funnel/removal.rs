@@ -60,6 +60,13 @@ fn a_week(fixture: &FunnelFixture) {
     }
     fixture.visitor_event(monday.plus_days(1), "lead_magnet.downloaded", &agency.1, "", "");
     fixture.click(FUNNEL, &seo, "guide", "v1", monday.plus_days(7));
+    // One click brought an account: what it brings counts for the click's channel.
+    let brought = "INSERT INTO account (id, revision, signed_up_at_ms, created_at_ms) SELECT 'acct', 1, clicked_at_ms, 0 FROM click WHERE utm_source = 'mail' ORDER BY clicked_at_ms LIMIT 1;
+        INSERT INTO binding (account_id, group_id, program_id, partner_id, code, method, click_id, from_ms, signed_up_at_ms, signup_event_id, held, receipt, states, decided_at_ms)
+        SELECT 'acct', program_id, program_id, partner_id, code, 'token', id, clicked_at_ms, clicked_at_ms, 'up', 0,
+          json_object('candidates', json_array(json_object('at', clicked_at_ms, 'chosen', json('true')))), '[]', 0
+        FROM (SELECT * FROM click WHERE utm_source = 'mail' ORDER BY clicked_at_ms LIMIT 1)";
+    fixture.world.db.connection.borrow().execute_batch(brought).expect("an account");
 }
 
 #[test]
@@ -68,6 +75,9 @@ fn old_weeks_become_sums_and_reports_say_the_same() {
     a_week(&fixture);
     let before = said(&fixture);
     assert!(before[0]["average"]["visits"].as_i64().is_some_and(|visits| visits > 15), "{}", before[0]);
+    let by_mail =
+        before[2]["data"].as_array().expect("rows").iter().find(|row| row["channel"] == "mail").expect("a channel");
+    assert_eq!(by_mail["signups"], json!(1));
     let (program, week) = (ProgramId::from(FUNNEL), Week::of(at(MONDAY)));
 
     // Noted as removed, and all rows are still there; then some of them.

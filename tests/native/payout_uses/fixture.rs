@@ -46,8 +46,19 @@ impl PayoutFixture {
 
     /// The installation on an older copy of its database, restored at `when`; Stripe is as it is.
     pub fn restored(&self, copy: Connection, taken: &str, when: &str) -> PayoutFixture {
-        let mark = format!("INSERT INTO restoration VALUES ({}, {})", at(when).0, at(taken).0);
+        let (when, taken) = (at(when).0, at(taken).0);
+        let mark = format!(
+            "INSERT INTO restoration VALUES ({when}, {taken});
+             INSERT INTO heartbeat (job, scheduled_at_ms, finished_at_ms) VALUES ('stripe_restored_transfers', {when}, {when})"
+        );
         copy.execute_batch(&mark).expect("a mark");
+        // The sweep has fetched the transfers since then.
+        for made in self.stripe.borrow().transfers.iter() {
+            let note =
+                "INSERT INTO reported_transfer (id, transfer_group, destination, currency, amount_cents, made_at_ms)
+                 SELECT ?1, ?2, ?3, 'usd', ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM payout WHERE transfer_id = ?1)";
+            copy.execute(note, (&made.id, &made.group, &made.destination, made.amount, taken)).expect("a report");
+        }
         let world = World::on(Sqlite::of(copy), 4);
         PayoutFixture::on(world, Rc::clone(&self.stripe), self.config.setup.payout_approval)
     }

@@ -66,6 +66,33 @@ fn what_was_paid_after_the_copy_was_made_is_found_and_booked() {
 }
 
 #[test]
+fn a_later_payout_waits_while_a_transfer_of_the_lost_database_has_no_payout() {
+    let (fixture, partner) = earning();
+    let copy = fixture.copy();
+    fixture.run(AGENCY, APRIL);
+    fixture.sweep(APRIL);
+    is_paid_once(&fixture, &partner);
+
+    // Nobody starts April's run: May's would pay the same again, under another name.
+    let restored = fixture.restored(copy_of(&copy), "2026-03-31T23:00:00Z", RESTORED);
+    restored.run(AGENCY, MAY);
+    restored.sweep(MAY);
+    assert_eq!(only(&restored.get(MAY, "/v1/payouts"))["state"], "planned");
+    assert_eq!(paid_at_stripe(&restored).len(), 1);
+    // An operator who has dealt with it lets it go.
+    restored.sql("UPDATE reported_transfer SET acknowledged_at_ms = 1, acknowledged_by = 'ann'");
+    restored.sweep(MAY);
+    assert_eq!(paid_at_stripe(&restored).len(), 2);
+
+    // Before the transfers are known, nothing goes.
+    let restored = fixture.restored(copy, "2026-03-31T23:00:00Z", RESTORED);
+    restored.sql("DELETE FROM heartbeat; DELETE FROM reported_transfer");
+    restored.run(AGENCY, MAY);
+    restored.sweep(MAY);
+    assert_eq!(paid_at_stripe(&restored).len(), 2);
+}
+
+#[test]
 fn without_the_mark_of_a_restoration_it_would_be_paid_twice() {
     let (fixture, _) = earning();
     fixture.run(AGENCY, APRIL);

@@ -312,3 +312,23 @@ fn one_sweep_seals_a_large_run() {
     assert_eq!(sealed, fixture.world.db.number("SELECT COUNT(*) FROM transfer"));
     assert!(fixture.world.db.most.get() < 100, "{}", fixture.world.db.most.get());
 }
+
+#[test]
+fn no_row_takes_the_place_of_the_last_and_one_before_the_first_is_found() {
+    let (fixture, _) = written(20);
+    let last = fixture.world.db.number("SELECT MAX(seq) FROM transfer");
+    let row = |verb: &str, seq: i64| {
+        format!(
+            "{verb} INTO transfer (seq, id, code, phase, debit, credit, amount_cents, program_id, reason, created_at_ms)
+             SELECT {seq}, 'adj_new', code, phase, debit, credit, 100, program_id, '', 0 FROM transfer WHERE seq = {last}"
+        )
+    };
+    let refused = fixture.world.db.connection.borrow().execute_batch(&row("INSERT OR REPLACE", last));
+    assert!(refused.is_err_and(|why| why.to_string().contains("guard:ledger_immutable")));
+    seal(&fixture.world, NEXT);
+    assert_eq!(difference(&fixture, ""), Value::Null);
+    unguard(&fixture);
+    fixture.sql(&row("INSERT", -5));
+    let found = difference(&fixture, "");
+    assert_eq!((&found["block"], &found["fault"]), (&json!(1), &json!("rows_added")), "{found}");
+}

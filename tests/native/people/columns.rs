@@ -45,6 +45,8 @@ const COLUMNS: &[(&str, Holds, &str)] = &[
     ("channel_sum", Nobody, "program_id channel"),
     ("click", Nobody, "program_id campaign country utm_source utm_medium referrer_host"),
     ("click_flush", Nobody, "writer"),
+    ("click_source", Pseudonym, "click_id"),
+    ("click_source", Nobody, "utm_source"),
     ("credit_question", Person, "about answer message reply"),
     ("credit_question", Pseudonym, "partner_id code"),
     ("credit_question", Operators, "replied_by"),

@@ -48,11 +48,17 @@ pub fn dropped_count(now: UtcMillis) -> Query<DroppedClicks> {
         .query()
 }
 
-/// The first month whose salt still finds a click: one at the month's end may be that old, by the longest window of a
-/// program that attributes by fingerprint.
-pub(super) const FIRST_MONTH: &str = "strftime('%Y-%m', (?1 - 86400000 * COALESCE((SELECT MAX(document ->> '$.attribution.window_days')
-    FROM program_version v WHERE EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint')), 0)) / 1000,
-    'unixepoch')";
+/// The days of the longest window of a program that attributes by fingerprint.
+macro_rules! longest_window {
+    () => {
+        "COALESCE((SELECT MAX(document ->> '$.attribution.window_days') FROM program_version v
+           WHERE EXISTS (SELECT 1 FROM json_each(v.document, '$.attribution.methods') WHERE value = 'fingerprint')), 0)"
+    };
+}
+pub(super) const LONGEST_WINDOW: &str = longest_window!();
+/// The first month whose salt still finds a click: one at the month's end may be as old as that window.
+pub(super) const FIRST_MONTH: &str =
+    concat!("strftime('%Y-%m', (?1 - 86400000 * ", longest_window!(), ") / 1000, 'unixepoch')");
 
 /// The salt of the current month, created from `fresh` if there is none yet; the salts that find no click any more are
 /// deleted. Three statements, of which the last returns the valid salt, no matter which invocation created it.

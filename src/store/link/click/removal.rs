@@ -5,10 +5,12 @@
 
 use crate::base::ids::ProgramId;
 use crate::base::time::{HOUR_MS, UtcMillis, Week};
+use crate::program::measure::CLICK;
 use crate::store::funnel::{CAMPAIGNS_MAX, OTHER};
-use crate::store::link::click::FIRST_MONTH;
 use crate::store::link::click::flush::flush_first;
+use crate::store::link::click::{FIRST_MONTH, LONGEST_WINDOW};
 use crate::store::port::Stmt;
+use crate::store::program::in_force;
 use crate::store::query::Query;
 use crate::store::report::kept::{SMALL_MAX, few_clicks};
 use serde::Deserialize;
@@ -32,6 +34,8 @@ pub struct RemovalDue {
     pub at_ms: Option<UtcMillis>,
     /// 1: fingerprints or salts of months that are over.
     pub fingerprints: i64,
+    /// The longest window of a program that attributes by fingerprint: clicks inside it are still looked for.
+    pub window_days: i64,
     /// 1: flushes of past days.
     pub flushes: i64,
     /// 1: more clicks than are counted each time, since the last sweep.
@@ -52,6 +56,7 @@ pub fn removal_due(now: UtcMillis) -> Query<RemovalDue> {
         "SELECT p.program_id, (SELECT MIN(hour) FROM click c WHERE c.program_id = p.program_id) AS hour,
                 (SELECT at_ms FROM funnel_event f WHERE f.program_id = p.program_id ORDER BY f.week LIMIT 1) AS at_ms,
                 EXISTS (SELECT 1 FROM click WHERE {over}) OR EXISTS (SELECT 1 FROM visitor_salt WHERE month < {FIRST_MONTH}) AS fingerprints,
+                {LONGEST_WINDOW} AS window_days,
                 EXISTS (SELECT 1 FROM click_flush WHERE writer < ?2) AS flushes,
                 NOT EXISTS (SELECT 1 FROM click_scale) AND ({}) > {SMALL_MAX} AS many_clicks
          FROM (SELECT DISTINCT program_id FROM program_version) p",
@@ -78,23 +83,27 @@ pub fn removal_next() -> Query<WeekRemoval> {
 }
 
 /// Keeps the sums of a week, whose rows count as removed from then on. Refused if that was done.
-pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 3] {
+pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
     let funnel = format!(
-        "WITH reached AS (
-           SELECT partner_id, COALESCE(campaign, '') AS campaign, '' AS stage, visitor FROM click
+        "WITH clicked AS MATERIALIZED (
+           SELECT s.value ->> '$.id' AS stage FROM {in_force} v JOIN json_each(v.document, '$.funnel.stages') s
+           WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?5) ORDER BY s.key LIMIT 1
+         ), reached AS (
+           SELECT partner_id, COALESCE(campaign, '') AS campaign, COALESCE((SELECT stage FROM clicked), '') AS stage, visitor FROM click
            WHERE program_id = ?1 AND hour >= ?3 AND hour < ?3 + {WEEK_HOURS}
            UNION ALL
            SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
          ), counted AS (
            SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached GROUP BY partner_id, campaign, stage
          ), placed AS (
-           SELECT partner_id, campaign, ROW_NUMBER() OVER (PARTITION BY partner_id ORDER BY SUM(visitors) DESC, campaign) AS place
+           SELECT partner_id, campaign, ROW_NUMBER() OVER (PARTITION BY partner_id ORDER BY campaign = '{OTHER}', SUM(visitors) DESC, campaign) AS place
            FROM counted GROUP BY partner_id, campaign
          )
          INSERT INTO funnel_sum (program_id, week, partner_id, campaign, stage, visitors)
          SELECT ?1, ?2, c.partner_id, IIF(p.place <= {CAMPAIGNS_MAX}, c.campaign, '{OTHER}'), c.stage, SUM(c.visitors)
          FROM counted c JOIN placed p ON p.partner_id = c.partner_id AND p.campaign = c.campaign WHERE true GROUP BY 3, 4, 5
-         ON CONFLICT DO UPDATE SET visitors = visitors + excluded.visitors"
+         ON CONFLICT DO UPDATE SET visitors = visitors + excluded.visitors",
+        in_force = in_force("?1", "?4")
     );
     let channels = format!(
         "WITH counted AS (
@@ -108,10 +117,23 @@ pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 3] {
          SELECT ?1, day, partner_id, IIF(place <= {CHANNELS_KEPT}, channel, '{OTHER}'), SUM(clicks) FROM placed WHERE true GROUP BY 2, 3, 4
          ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks"
     );
+    let clicked = format!("program_id = ?1 AND hour >= ?3 AND hour < ?3 + {WEEK_HOURS}");
+    let sources = format!(
+        "INSERT INTO click_source (click_id, utm_source)
+         SELECT k.id, k.utm_source FROM (SELECT DISTINCT code FROM click WHERE ?2 <> '' AND {clicked} AND utm_source IS NOT NULL) w
+           CROSS JOIN binding b INDEXED BY binding_clicked ON b.code = w.code AND b.click_id IS NOT NULL
+           CROSS JOIN json_each(b.receipt, '$.candidates') c
+           CROSS JOIN click k ON k.program_id = ?1 AND k.hour = CAST(c.value ->> '$.at' AS INTEGER) / 3600000 AND k.code = b.code AND k.id = b.click_id
+         WHERE c.value ->> '$.chosen' AND k.utm_source IS NOT NULL
+         ON CONFLICT DO NOTHING"
+    );
     let begun = "INSERT INTO week_removal (program_id, week, from_hour, last_row)
          SELECT ?1, ?2, CAST(?3 AS INTEGER), COALESCE((SELECT MAX(rowid) FROM funnel_event WHERE program_id = ?1 AND week = ?2), 0)";
     let hour = week.start().0.div_euclid(HOUR_MS);
-    [funnel, channels, begun.to_owned()].map(|sql| Stmt::new(sql).bind(program).bind(week.to_string()).bind(hour))
+    let of = |sql: String| Stmt::new(sql).bind(program).bind(week.to_string()).bind(hour);
+    // Judged as reports judge a week that is over.
+    let funnel = of(funnel).bind(week.end().plus_ms(-1)).bind(CLICK);
+    [funnel, of(channels), of(sources), of(begun.to_owned())]
 }
 
 /// Removes some of the week's rows, and its note after the last.
@@ -124,7 +146,7 @@ pub fn removal_step(of: &WeekRemoval) -> [Stmt; 3] {
                (SELECT program_id, hour, code, dedupe FROM click WHERE {clicks} LIMIT {REMOVED_MAX})"
         ),
         format!(
-            "DELETE FROM funnel_event WHERE ?3 >= 0 AND rowid IN (SELECT rowid FROM funnel_event WHERE {events} LIMIT {REMOVED_MAX})"
+            "DELETE FROM funnel_event WHERE ?3 >= 0 AND rowid IN (SELECT rowid FROM funnel_event WHERE {events} ORDER BY rowid LIMIT {REMOVED_MAX})"
         ),
         format!(
             "DELETE FROM week_removal WHERE program_id = ?1 AND week = ?2
