@@ -233,8 +233,10 @@ fn links_are_used_once(outside: &Outside, server: &Server) {
         server.visit(&link).send().expect(200);
         server.ask("HEAD", &link).send().expect(200);
     }
+    let one = |n: usize| network(server, 200 + n).send(&link, &[]).status;
+    let one = &one;
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let using: Vec<_> = (0..20).map(|_| scope.spawn(|| Browser::new(server).send(&link, &[]).status)).collect();
+        let using: Vec<_> = (0..20).map(|n| scope.spawn(move || one(n))).collect();
         using.into_iter().map(|one| one.join().expect("an answer")).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
