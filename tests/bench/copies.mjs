@@ -54,7 +54,9 @@ function rowsOf(db, name) {
     rows[table] = db
       .prepare(`SELECT * FROM ${table}`)
       .all()
-      .filter((row) => ids.has(row.partner_id) || JSON.stringify(row).includes(`${name}_p`));
+      .filter((row) => ids.has(row.partner_id) || JSON.stringify(row).includes(`${name}_p`))
+      // A copy gets a number of its own.
+      .map(({ seq, ...row }) => row);
   }
   return rows;
 }
