@@ -7,7 +7,7 @@ use crate::store::query::Query;
 use serde::Deserialize;
 
 /// Counting the rows that are not sealed ends here.
-pub const UNSEALED_COUNTED_MAX: i64 = 10_000;
+pub const UNSEALED_COUNTED_MAX: i64 = 1_000;
 
 const ROW: &str = "SELECT seq, id, accrual_id, code, phase, debit, credit, amount_cents, pending_id, program_id, event_id, run_id, \
                    actor, created_at_ms FROM transfer";
