@@ -3,6 +3,7 @@
 pub mod currency;
 pub mod decode;
 pub mod domain;
+pub mod fnv;
 pub mod html;
 pub mod id;
 pub mod ids;

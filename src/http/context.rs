@@ -72,13 +72,13 @@ pub trait Platform: Ports {
     /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
     fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
 
-    /// What was told anybody about the Worker's health in the last seconds, if it is cached.
-    fn told_health(&self) -> Option<bool> {
+    /// The Worker's health as last reported to the public, if it is cached.
+    fn cached_health(&self) -> Option<bool> {
         None
     }
 
-    /// Caches what is told.
-    fn tell_health(&self, _ok: bool) {}
+    /// Caches what is reported.
+    fn cache_health(&self, _ok: bool) {}
 
     /// Whether a request to the site's address arrives here.
     fn site_leads_back(&self) -> impl Future<Output = bool>;

@@ -38,12 +38,12 @@ pub async fn health<S: Platform>(call: PublicCall<'_, S>) -> Result<StoredRespon
         return details(app, &request.origin).await;
     }
     // Anybody can ask as often as they like, and finding out takes a dozen statements.
-    let ok = match app.site.told_health() {
+    let ok = match app.site.cached_health() {
         Some(ok) => ok,
         None => {
             // A load balancer learns no more from an error than from an unhealthy result.
             let ok = details(app, &request.origin).await.is_ok_and(|(status, _)| status == 200);
-            app.site.tell_health(ok);
+            app.site.cache_health(ok);
             ok
         }
     };

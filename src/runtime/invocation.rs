@@ -52,7 +52,7 @@ pub struct Runtime {
 
 pub struct LimitedD1(D1);
 
-/// How long what is told anybody about the health is cached.
+/// How long the health that the public sees is cached.
 const HEALTH_MS: f64 = 5_000.0;
 
 /// The site's answer about a session, and until when (milliseconds since 1970) it is cached.
@@ -64,7 +64,7 @@ struct SiteReply {
 thread_local! {
     /// Keyed by the hash of the cookie that was sent to the site.
     static SESSIONS: RefCell<HashMap<[u8; 32], SiteReply>> = RefCell::new(HashMap::new());
-    /// Whether the Worker is healthy, and until when that is told.
+    /// Whether the Worker is healthy, and until when that is reported.
     static HEALTH: Cell<(bool, f64)> = const { Cell::new((false, 0.0)) };
 }
 
@@ -268,12 +268,12 @@ impl Platform for Runtime {
         }
     }
 
-    fn told_health(&self) -> Option<bool> {
+    fn cached_health(&self) -> Option<bool> {
         let (ok, until) = HEALTH.get();
         (until > js_sys::Date::now()).then_some(ok)
     }
 
-    fn tell_health(&self, ok: bool) {
+    fn cache_health(&self, ok: bool) {
         HEALTH.set((ok, js_sys::Date::now() + HEALTH_MS));
     }
 

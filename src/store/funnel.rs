@@ -100,16 +100,22 @@ pub const CAMPAIGNS_MAX: i64 = 10;
 /// The campaign name under which all others of a partner are summed.
 pub const OTHER: &str = OTHER_CAMPAIGNS;
 
+/// The stage that the document of the program `?1` in force at `by` names for clicks: no row, or one. `event`: the type of
+/// clicks, bound.
+pub(in crate::store) fn click_stage(by: &str, event: &str) -> String {
+    format!(
+        "SELECT s.value ->> '$.id' AS stage FROM {} v JOIN json_each(v.document, '$.funnel.stages') s
+         WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = {event}) ORDER BY s.key LIMIT 1",
+        in_force("?1", by)
+    )
+}
+
 /// Rule 24: distinct visitors by partner, campaign and stage in a week, with the partner's display data. Counted clicks
 /// count for the stage that the document in force at `by` names for them. The partners that the report does not list are
 /// one, without an id. Of a week whose rows were removed there are sums.
 pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec<(StageCount, Name)>> {
     Stmt::new(format!(
-        "WITH clicked AS MATERIALIZED (
-           SELECT s.value ->> '$.id' AS stage FROM {in_force} v
-             JOIN json_each(v.document, '$.funnel.stages') s
-           WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?6) ORDER BY s.key LIMIT 1
-         ), reached AS (
+        "WITH clicked AS MATERIALIZED ({clicked}), reached AS (
            SELECT partner_id, COALESCE(campaign, '') AS campaign, (SELECT stage FROM clicked) AS stage, visitor FROM click
            WHERE EXISTS (SELECT 1 FROM clicked) AND program_id = ?1 AND hour >= ?3 AND hour < ?4
              AND NOT EXISTS (SELECT 1 FROM week_removal WHERE program_id = ?1 AND week = ?2)
@@ -136,7 +142,7 @@ pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec
          SELECT c.partner_id AS partner, c.campaign, c.stage, c.visitors, p.external_id, x.name
          FROM listed c LEFT JOIN partner p ON p.id = c.partner_id LEFT JOIN partner_person x ON x.partner_id = c.partner_id
          ORDER BY c.partner_id, c.campaign, c.stage",
-        in_force = in_force("?1", "?5")
+        clicked = click_stage("?5", "?6")
     ))
     .bind(program)
     .bind(week.to_string())

@@ -1,5 +1,5 @@
 //! Everything that strangers send is parsed: bodies, cookies, signatures, URLs, forms. Valid samples are broken in many ways
-//! and put together anew, and whatever comes of it, no parser panics, what is refused is refused in few words, and what is
+//! and recombined, and whatever comes of it, no parser panics, what is refused is refused in few words, and what is
 //! accepted means the same in its canonical form.
 //!
 //! `FUZZ_CASES` says how many samples are broken in all, in new ways each time: a million in `make test-long`. Where nothing is

@@ -44,6 +44,11 @@ impl SealedRow {
     }
 }
 
+/// The number of the block after `previous`.
+fn number_after(previous: Option<&LedgerBlock>) -> i64 {
+    previous.map_or(1, |block| block.number + 1)
+}
+
 /// The values of a tuple as a JSON array, on a line. Plain values always have a JSON text.
 fn line(values: &impl Serialize) -> String {
     serde_json::to_string(values).unwrap_or_default() + "\n"
@@ -67,7 +72,7 @@ impl LedgerBlock {
     /// The block that closes `rows`; `None` if there are none.
     fn closing(previous: Option<&LedgerBlock>, rows: &[SealedRow], now: UtcMillis) -> Option<LedgerBlock> {
         let mut block = LedgerBlock {
-            number: previous.map_or(1, |block| block.number + 1),
+            number: number_after(previous),
             last_seq: rows.last()?.seq,
             row_count: i64::try_from(rows.len()).ok()?,
             previous_hash: previous.map(|block| block.hash.clone()).unwrap_or_default(),
@@ -91,7 +96,7 @@ impl LedgerBlock {
     }
 }
 
-/// A block's number and hash: whoever keeps one elsewhere can tell later whether the ledger up to it is the same.
+/// A block's number and hash: kept elsewhere, it shows later whether the ledger up to it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SealHead {
     pub number: i64,
@@ -158,7 +163,7 @@ pub fn first_difference(
     let mut previous = previous;
     let mut rest = rows;
     for block in blocks {
-        let number = previous.map_or(1, |block| block.number + 1);
+        let number = number_after(previous);
         let (own, later) = rest.split_at(rest.partition_point(|row| row.seq <= block.last_seq));
         if let Some(fault) = fault_of(previous, block, own) {
             return Some(SealDifference { number, fault });
@@ -170,7 +175,7 @@ pub fn first_difference(
 
 fn fault_of(previous: Option<&LedgerBlock>, block: &LedgerBlock, rows: &[SealedRow]) -> Option<SealFault> {
     let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    if block.number != previous.map_or(1, |block| block.number + 1) {
+    if block.number != number_after(previous) {
         Some(SealFault::BlockMissing)
     } else if block.previous_hash != previous.map_or("", |block| &block.hash) {
         Some(SealFault::ChainBroken)

@@ -77,14 +77,16 @@ impl Click {
         }
     }
 
-    /// The key that finds the visitor without a cookie, if the link's program attributes that way.
-    pub fn fingerprint(&self, salt: &Salt) -> Option<String> {
-        match &self.visitor {
-            Visitor::Followed { user_agent, .. } | Visitor::Fingerprint { user_agent } => {
-                self.link.fingerprinted.then(|| salt.fingerprint(&self.address.0, user_agent))
-            }
-            Visitor::Known(_) | Visitor::Private => None,
-        }
+    /// The key that finds the visitor without a cookie, if the link's program attributes that way. `key`: the visitor as
+    /// stored, which without a cookie is the fingerprint.
+    pub fn fingerprint(&self, salt: &Salt, key: &str) -> Option<String> {
+        let made = match &self.visitor {
+            _ if !self.link.fingerprinted => return None,
+            Visitor::Followed { user_agent, .. } => salt.fingerprint(&self.address.0, user_agent),
+            Visitor::Fingerprint { .. } => key.to_owned(),
+            Visitor::Known(_) | Visitor::Private => return None,
+        };
+        Some(made)
     }
 }
 

@@ -13,7 +13,7 @@ pub const UNCOUNTED: u32 = 20;
 /// How long a network is limited once the rate limiter refuses it.
 const LIMITED_MS: i64 = MINUTE_MS;
 
-/// Networks that are remembered. If more come, counting begins anew.
+/// Networks that are remembered. If more come, counting starts over.
 const NETWORKS_MAX: usize = 5_000;
 
 #[derive(Default)]

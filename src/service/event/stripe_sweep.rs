@@ -22,7 +22,7 @@ use crate::store::event::stripe as rows;
 use crate::store::health;
 use crate::store::health::CURSOR_STATEMENTS;
 use crate::store::payout::payee;
-use crate::store::restoration::restoration_last;
+use crate::store::restoration::{BEFORE_BACKUP_MS, TRANSFERS_FETCHED, restoration_last};
 use serde_json::Value;
 
 /// Customers that one sweep joins.
@@ -59,11 +59,8 @@ const PAGE_STATEMENTS: u64 = 1;
 /// The daily and monthly jobs, by the names of their heartbeats.
 const MISSED: &str = "stripe_missed";
 const RECONCILED: &str = "stripe_reconciled";
-/// Once after the database was restored from a backup: our events, and the transfers that no payout of the backup has.
+/// Once after the database was restored from a backup: our events. And the transfers that no payout of the backup has.
 const RESTORED: &str = "stripe_restored";
-const RESTORED_TRANSFERS: &str = "stripe_restored_transfers";
-/// How long before the backup was made an event may have happened that it does not have.
-const BEFORE_BACKUP_MS: i64 = HOUR_MS;
 
 /// Which events are fetched.
 #[derive(Clone, Copy)]
@@ -97,7 +94,7 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
     let from = |job: &str| cursors.iter().find(|c| c.job == job).map(|c| c.cursor.clone());
     let lost = restored.and_then(|restored| {
         let since = restored.taken_at_ms.plus_ms(-BEFORE_BACKUP_MS);
-        let jobs = [(RESTORED, Fetched::Since(since)), (RESTORED_TRANSFERS, Fetched::TransfersSince(since))];
+        let jobs = [(RESTORED, Fetched::Since(since)), (TRANSFERS_FETCHED, Fetched::TransfersSince(since))];
         jobs.into_iter().find(|(job, _)| last(job).is_none_or(|at| at < restored.restored_at_ms))
     });
     if let Some((job, fetched)) = lost {

@@ -34,8 +34,8 @@ pub struct Buffer {
     waiting: VecDeque<Click>,
     counted: HashMap<(LinkCode, i64), LinkCount>,
     dropped: BTreeMap<i64, i64>,
-    /// How many of them the log has not told.
-    untold: i64,
+    /// How many of them are not logged yet.
+    unlogged: i64,
     /// What is being written, or will be written again as it is: part of it may have a number in the database.
     flush: Option<Rc<ClickFlush>>,
     /// When the current flush came to its last step; `None` if there is none.
@@ -50,7 +50,7 @@ pub struct Buffer {
 impl Buffer {
     /// `random`: bytes that no other isolate has.
     pub fn new(random: [u8; 16]) -> Buffer {
-        let [seed, _] = [0, 8].map(|at| random[at..at + 8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte)));
+        let seed = random.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte));
         Buffer {
             random: hex(&random),
             limits: NetworkLimits::new(seed),
@@ -151,7 +151,7 @@ impl Buffer {
 
     /// How many clicks were dropped since the last call.
     pub fn dropped(&mut self) -> i64 {
-        std::mem::take(&mut self.untold)
+        std::mem::take(&mut self.unlogged)
     }
 
     fn count(&mut self, click: &Click, bots: i64, limited: i64) {
@@ -168,7 +168,7 @@ impl Buffer {
 
     fn drop_one(&mut self, click: &Click) {
         *self.dropped.entry(click.at.0.div_euclid(DAY_MS)).or_default() += 1;
-        self.untold += 1;
+        self.unlogged += 1;
     }
 
     /// The salt of the current month, if it was loaded already.

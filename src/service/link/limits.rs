@@ -1,6 +1,7 @@
 //! How much one network may have stored, and which bots were counted already. In an isolate's memory, bounded, and lost
 //! with it: each isolate has its own.
 
+use crate::base::fnv::hash;
 use crate::base::time::{HOUR_MS, MINUTE_MS};
 use crate::engine::link::click::{Click, Visitor};
 use std::collections::{HashMap, HashSet};
@@ -12,7 +13,7 @@ pub const NETWORK_MAX: u32 = 60;
 /// The same for 48 bits of IPv6, which one subscriber may have with 65,536 networks in it.
 pub const SITE_MAX: u32 = 10 * NETWORK_MAX;
 
-/// Networks, by link, that are counted in a minute. If more come, counting begins anew: what is stored is bounded by the
+/// Networks, by link, that are counted in a minute. If more come, counting starts over: what is stored is bounded by the
 /// networks there are, not by one of them.
 const NETWORKS_MAX: usize = 20_000;
 
@@ -84,15 +85,6 @@ impl SeenBots {
         self.seen
             .insert(hash(self.seed, &[click.link.code.as_bytes(), b"\0", network.as_bytes(), b"\n", who.as_bytes()]))
     }
-}
-
-/// FNV-1a.
-fn hash(seed: u64, parts: &[&[u8]]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
-    for byte in parts.iter().copied().flatten() {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    hash
 }
 
 #[cfg(test)]

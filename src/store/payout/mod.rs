@@ -16,6 +16,7 @@ use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
+use crate::store::restoration::{BEFORE_BACKUP_MS, TRANSFERS_FETCHED};
 use serde::{Deserialize, Serialize};
 
 /// Whether `p` is held: by an operator, or because its partner is suspended or banned and nothing was sent yet.
@@ -26,13 +27,19 @@ macro_rules! held {
 }
 const HELD: &str = held!();
 
-/// Whether a database that was lost may have sent what this one has not: this one was restored from a backup, before it
-/// was created or not long ago. What is planned later than that is of periods that the lost one has not seen.
-macro_rules! look_first {
+/// The restoration `s`, if the database that was lost then may have sent what this one has not: before `p` was created or
+/// not long ago. What is planned later than that is of periods that the lost one has not seen.
+macro_rules! restored_around {
     () => {
-        "EXISTS (SELECT 1 FROM restoration WHERE restored_at_ms > p.created_at_ms - 34560000000)"
+        "SELECT 1 FROM restoration s WHERE s.restored_at_ms > p.created_at_ms - 34560000000"
     };
 }
+macro_rules! look_first {
+    () => {
+        concat!("EXISTS (", restored_around!(), ")")
+    };
+}
+/// Whether there is one.
 pub(crate) const LOOK_FIRST: &str = look_first!();
 
 const PAYOUT: &str = concat!(
@@ -66,10 +73,14 @@ pub(crate) const CREDIT: &str = concat!(
 /// A payout of a restored database waits until it is known which transfers the lost one made, and as long as one to the same
 /// account has no payout here: it may have paid what this payout would pay. Its run is started first, or an operator
 /// acknowledges it.
-const AWAITS_LOST: &str = "EXISTS (SELECT 1 FROM restoration s WHERE s.restored_at_ms > p.created_at_ms - 34560000000
-   AND (s.restored_at_ms > COALESCE((SELECT finished_at_ms FROM heartbeat WHERE job = 'stripe_restored_transfers'), 0)
-     OR EXISTS (SELECT 1 FROM reported_transfer t WHERE t.acknowledged_at_ms IS NULL AND t.made_at_ms >= s.taken_at_ms - 3600000
-       AND t.destination = p.destination AND NOT EXISTS (SELECT 1 FROM payout o WHERE o.id = t.transfer_group))))";
+fn awaits_lost() -> String {
+    format!(
+        "EXISTS ({} AND (s.restored_at_ms > COALESCE((SELECT finished_at_ms FROM heartbeat WHERE job = '{TRANSFERS_FETCHED}'), 0)
+           OR EXISTS (SELECT 1 FROM reported_transfer t WHERE t.acknowledged_at_ms IS NULL AND t.made_at_ms >= s.taken_at_ms - {BEFORE_BACKUP_MS}
+             AND t.destination = p.destination AND NOT EXISTS (SELECT 1 FROM payout o WHERE o.id = t.transfer_group))))",
+        restored_around!()
+    )
+}
 
 fn select(kind: TransferKind) -> &'static str {
     match kind {
@@ -89,9 +100,9 @@ pub fn transfer_due_list(kind: TransferKind, approval: &str, now: UtcMillis, lim
         TransferKind::Payout => {
             // Once all of its run's payouts are planned.
             format!("(state = 'submitting' OR (SELECT state FROM run r WHERE r.id = p.run_id) <> 'closing')
-             AND NOT {AWAITS_LOST}
+             AND NOT {}
              AND (state = 'submitting' OR ?3 = 'automatic' OR run_id IN (SELECT run_id FROM payout_approval)
-              OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))")
+              OR (?3 = 'until_first' AND EXISTS (SELECT 1 FROM payout_approval a WHERE a.program_id = p.program_id AND a.at_ms <= p.created_at_ms)))", awaits_lost())
         }
     };
     let held = if matches!(kind, TransferKind::Reversal | TransferKind::Debit) { "p.held = 1" } else { HELD };

@@ -9,6 +9,7 @@ pub mod payout_accruals;
 use crate::base::ids::{PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, HOUR_MS, UtcMillis};
 use crate::store::funnel::OTHER;
+use crate::store::link::click::CONVERTING;
 use crate::store::link::click::removal::WEEK_HOURS;
 use crate::store::port::Stmt;
 use crate::store::program::in_force;
@@ -47,9 +48,8 @@ pub fn channel_list(program: &ProgramId, from: UtcMillis, to: UtcMillis) -> Quer
              OR (qualified_at_ms >= ?2 AND qualified_at_ms < ?3) OR account_id IN (SELECT account_id FROM accrued)
          ), converted AS MATERIALIZED (
            SELECT t.click_id AS id, k.utm_source FROM counted t CROSS JOIN binding b ON b.account_id = t.account_id AND b.group_id = t.group_id
-             CROSS JOIN json_each(b.receipt, '$.candidates') c
-             CROSS JOIN click k ON k.program_id = ?1 AND k.hour = CAST(c.value ->> '$.at' AS INTEGER) / 3600000 AND k.code = b.code AND k.id = t.click_id
-           WHERE t.click_id IS NOT NULL AND c.value ->> '$.chosen' AND k.utm_source IS NOT NULL
+             {CONVERTING}
+           WHERE t.click_id IS NOT NULL
            UNION SELECT s.click_id, s.utm_source FROM counted t CROSS JOIN click_source s ON s.click_id = t.click_id
          ), brought AS MATERIALIZED (
            SELECT t.account_id, t.partner_id, t.signed_up_at_ms, t.qualified_at_ms,

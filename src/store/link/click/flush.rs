@@ -3,10 +3,11 @@
 //! All statements are one batch, so a flush happened or it did not. If it is sent again after it had happened, no click is
 //! new, and the rest is known by the flush's number.
 
+use crate::base::fnv::hash;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::link::click::{Click, Salt};
-use crate::store::port::Stmt;
+use crate::store::port::{Stmt, json_text};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -42,13 +43,13 @@ impl ClickFlush {
 
     /// At most four statements.
     pub fn statements(&self, salt: &Salt) -> Vec<Stmt> {
-        let groups = groups(&self.clicks, salt);
+        let groups = json_text(&groups(&self.clicks, salt));
         let mut statements = Vec::new();
         if !self.clicks.is_empty() || !self.counted.is_empty() {
-            statements.push(self.link_days(&groups));
+            statements.push(self.link_days(groups.clone()));
         }
         if !self.clicks.is_empty() {
-            statements.push(click_insert(&groups));
+            statements.push(click_insert(groups));
         }
         if !self.dropped.is_empty() {
             statements.push(self.dropped());
@@ -62,7 +63,7 @@ impl ClickFlush {
     }
 
     /// Adds to the sums of links' days, before the clicks are inserted: what is new is not there yet.
-    fn link_days(&self, groups: &[Group<'_>]) -> Stmt {
+    fn link_days(&self, groups: String) -> Stmt {
         Stmt::new(format!(
             "{SHARED}, given AS (
                SELECT partner_id, code, hour / 24 AS day, COUNT(DISTINCT own.value ->> 5) AS clicks, 0 AS bots, 0 AS limited
@@ -80,7 +81,7 @@ impl ClickFlush {
                clicks = clicks + excluded.clicks, bots = bots + excluded.bots, limited = limited + excluded.limited",
             is_first = is_first("?3", "?4")
         ))
-        .json(&groups)
+        .bind(groups)
         .json(&self.counted)
         .bind(&self.writer)
         .bind(self.number)
@@ -115,7 +116,7 @@ const SHARED: &str = "WITH shared AS MATERIALIZED (
 
 /// Inserts all clicks with one statement. A second click of the same link, visitor and hour does nothing, and neither does
 /// a second attempt to write the same clicks; any other violation aborts.
-fn click_insert(groups: &[Group<'_>]) -> Stmt {
+fn click_insert(groups: String) -> Stmt {
     Stmt::new(format!(
         "{SHARED}
          INSERT INTO click (program_id, hour, code, dedupe, id, partner_id, campaign, visitor, clicked_at_ms, country, utm_source,
@@ -126,7 +127,7 @@ fn click_insert(groups: &[Group<'_>]) -> Stmt {
          WHERE true
          ON CONFLICT DO NOTHING"
     ))
-    .json(&groups)
+    .bind(groups)
 }
 
 /// The values that the clicks of one group share, in the order of the statements.
@@ -152,7 +153,7 @@ fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
         let visitor = click.visitor_key(salt);
         let dedupe = dedupe(click, &visitor);
         let (country, host) = (click.country.as_deref(), click.referrer_host.as_deref());
-        let fingerprint = click.fingerprint(salt);
+        let fingerprint = click.fingerprint(salt, &visitor);
         let own = (click.id.as_str(), visitor, click.at, country, host, dedupe, fingerprint);
         groups.entry(shared(click)).or_default().push(own);
     }
@@ -166,17 +167,8 @@ fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
 /// FNV-1a of the values that make two clicks the same. Visitors are random or keyed hashes, so nobody can choose a
 /// collision. By chance, one in a thousand million clicks would be mistaken for another.
 fn dedupe(click: &Click, visitor: &str) -> i64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut mix = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    };
-    mix(click.link.code.as_bytes());
-    mix(&[0]);
-    mix(&click.hour().to_le_bytes());
-    mix(visitor.as_bytes());
-    hash.cast_signed()
+    let (code, hour) = (click.link.code.as_bytes(), click.hour().to_le_bytes());
+    hash(0, &[code, &[0], &hour, visitor.as_bytes()]).cast_signed()
 }
 
 fn shared(click: &Click) -> Shared<'_> {

@@ -32,7 +32,7 @@ pub fn click_counts(code: &LinkCode) -> Query<ClickCounts> {
     .query()
 }
 
-/// Days whose dropped clicks are told.
+/// Days whose dropped clicks are reported.
 const DROPPED_DAYS: i64 = 7;
 
 /// Clicks that were answered and could not be stored.
@@ -65,13 +65,23 @@ pub(super) const FIRST_MONTH: &str =
 pub fn salt_of(now: UtcMillis, fresh: &str) -> Vec<Stmt> {
     let month = Month::of(now).to_string();
     vec![
-        Stmt::new(format!("DELETE FROM visitor_salt WHERE month < {FIRST_MONTH}")).bind(now),
+        salts_remove(now),
         Stmt::new("INSERT INTO visitor_salt (month, salt) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
             .bind(&month)
             .bind(fresh),
         Stmt::new("SELECT month, salt FROM visitor_salt WHERE month = ?1").bind(&month),
     ]
 }
+
+/// Removes the salts that find no click any more.
+fn salts_remove(now: UtcMillis) -> Stmt {
+    Stmt::new(format!("DELETE FROM visitor_salt WHERE month < {FIRST_MONTH}")).bind(now)
+}
+
+/// The click `k`, with a UTM source, that bound the account of the binding `b`.
+pub(in crate::store) const CONVERTING: &str = "CROSS JOIN json_each(b.receipt, '$.candidates') c
+  CROSS JOIN click k ON c.value ->> '$.chosen' AND k.program_id = ?1 AND k.hour = CAST(c.value ->> '$.at' AS INTEGER) / 3600000
+    AND k.code = b.code AND k.id = b.click_id AND k.utm_source IS NOT NULL";
 
 /// A month's salt, in hex.
 #[derive(Clone, Debug, serde::Deserialize)]

@@ -6,17 +6,21 @@
 use crate::base::ids::ProgramId;
 use crate::base::time::{HOUR_MS, UtcMillis, Week};
 use crate::program::measure::CLICK;
-use crate::store::funnel::{CAMPAIGNS_MAX, OTHER};
+use crate::store::funnel::{CAMPAIGNS_MAX, OTHER, click_stage};
 use crate::store::link::click::flush::flush_first;
-use crate::store::link::click::{FIRST_MONTH, LONGEST_WINDOW};
+use crate::store::link::click::{CONVERTING, FIRST_MONTH, LONGEST_WINDOW, salts_remove};
 use crate::store::port::Stmt;
-use crate::store::program::in_force;
 use crate::store::query::Query;
 use crate::store::report::kept::{SMALL_MAX, few_clicks};
 use serde::Deserialize;
 
 /// Clock hours of a week.
 pub const WEEK_HOURS: i64 = 7 * 24;
+
+/// The clicks of the week of the program `?1` that begins with the clock hour `?3`.
+fn of_week() -> String {
+    format!("program_id = ?1 AND hour >= ?3 AND hour < ?3 + {WEEK_HOURS}")
+}
 
 /// Rows that one statement removes.
 pub const REMOVED_MAX: i64 = 5_000;
@@ -84,13 +88,11 @@ pub fn removal_next() -> Query<WeekRemoval> {
 
 /// Keeps the sums of a week, whose rows count as removed from then on. Refused if that was done.
 pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
+    let of_week = of_week();
     let funnel = format!(
-        "WITH clicked AS MATERIALIZED (
-           SELECT s.value ->> '$.id' AS stage FROM {in_force} v JOIN json_each(v.document, '$.funnel.stages') s
-           WHERE EXISTS (SELECT 1 FROM json_each(s.value, '$.events') e WHERE e.value = ?5) ORDER BY s.key LIMIT 1
-         ), reached AS (
+        "WITH clicked AS MATERIALIZED ({clicked}), reached AS (
            SELECT partner_id, COALESCE(campaign, '') AS campaign, COALESCE((SELECT stage FROM clicked), '') AS stage, visitor FROM click
-           WHERE program_id = ?1 AND hour >= ?3 AND hour < ?3 + {WEEK_HOURS}
+           WHERE {of_week}
            UNION ALL
            SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
          ), counted AS (
@@ -103,7 +105,7 @@ pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
          SELECT ?1, ?2, c.partner_id, IIF(p.place <= {CAMPAIGNS_MAX}, c.campaign, '{OTHER}'), c.stage, SUM(c.visitors)
          FROM counted c JOIN placed p ON p.partner_id = c.partner_id AND p.campaign = c.campaign WHERE true GROUP BY 3, 4, 5
          ON CONFLICT DO UPDATE SET visitors = visitors + excluded.visitors",
-        in_force = in_force("?1", "?4")
+        clicked = click_stage("?4", "?5")
     );
     let channels = format!(
         "WITH counted AS (
@@ -117,14 +119,11 @@ pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
          SELECT ?1, day, partner_id, IIF(place <= {CHANNELS_KEPT}, channel, '{OTHER}'), SUM(clicks) FROM placed WHERE true GROUP BY 2, 3, 4
          ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks"
     );
-    let clicked = format!("program_id = ?1 AND hour >= ?3 AND hour < ?3 + {WEEK_HOURS}");
     let sources = format!(
         "INSERT INTO click_source (click_id, utm_source)
-         SELECT k.id, k.utm_source FROM (SELECT DISTINCT code FROM click WHERE ?2 <> '' AND {clicked} AND utm_source IS NOT NULL) w
+         SELECT k.id, k.utm_source FROM (SELECT DISTINCT code FROM click WHERE ?2 <> '' AND {of_week} AND utm_source IS NOT NULL) w
            CROSS JOIN binding b INDEXED BY binding_clicked ON b.code = w.code AND b.click_id IS NOT NULL
-           CROSS JOIN json_each(b.receipt, '$.candidates') c
-           CROSS JOIN click k ON k.program_id = ?1 AND k.hour = CAST(c.value ->> '$.at' AS INTEGER) / 3600000 AND k.code = b.code AND k.id = b.click_id
-         WHERE c.value ->> '$.chosen' AND k.utm_source IS NOT NULL
+           {CONVERTING}
          ON CONFLICT DO NOTHING"
     );
     let begun = "INSERT INTO week_removal (program_id, week, from_hour, last_row)
@@ -138,19 +137,19 @@ pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
 
 /// Removes some of the week's rows, and its note after the last.
 pub fn removal_step(of: &WeekRemoval) -> [Stmt; 3] {
-    let clicks = format!("program_id = ?1 AND hour >= ?3 AND hour < ?3 + {WEEK_HOURS}");
+    let of_week = of_week();
     let events = "program_id = ?1 AND week = ?2 AND rowid <= ?4";
     [
         format!(
             "DELETE FROM click WHERE ?2 <> '' AND ?4 >= 0 AND (program_id, hour, code, dedupe) IN
-               (SELECT program_id, hour, code, dedupe FROM click WHERE {clicks} LIMIT {REMOVED_MAX})"
+               (SELECT program_id, hour, code, dedupe FROM click WHERE {of_week} LIMIT {REMOVED_MAX})"
         ),
         format!(
             "DELETE FROM funnel_event WHERE ?3 >= 0 AND rowid IN (SELECT rowid FROM funnel_event WHERE {events} ORDER BY rowid LIMIT {REMOVED_MAX})"
         ),
         format!(
             "DELETE FROM week_removal WHERE program_id = ?1 AND week = ?2
-               AND NOT EXISTS (SELECT 1 FROM click WHERE {clicks}) AND NOT EXISTS (SELECT 1 FROM funnel_event WHERE {events})"
+               AND NOT EXISTS (SELECT 1 FROM click WHERE {of_week}) AND NOT EXISTS (SELECT 1 FROM funnel_event WHERE {events})"
         ),
     ]
     .map(|sql| Stmt::new(sql).bind(&of.program_id).bind(&of.week).bind(of.from_hour).bind(of.last_row))
@@ -163,13 +162,10 @@ fn over() -> String {
 
 /// Removes salts that find no click any more, and some of the fingerprints that were made with them.
 pub fn fingerprints_remove(now: UtcMillis) -> [Stmt; 2] {
-    [
-        format!("DELETE FROM visitor_salt WHERE month < {FIRST_MONTH}"),
-        format!(
-            "UPDATE click SET fingerprint = NULL WHERE (program_id, hour, code, dedupe) IN
-               (SELECT program_id, hour, code, dedupe FROM click WHERE {} LIMIT {REMOVED_MAX})",
-            over()
-        ),
-    ]
-    .map(|sql| Stmt::new(sql).bind(now))
+    let fingerprints = format!(
+        "UPDATE click SET fingerprint = NULL WHERE (program_id, hour, code, dedupe) IN
+           (SELECT program_id, hour, code, dedupe FROM click WHERE {} LIMIT {REMOVED_MAX})",
+        over()
+    );
+    [salts_remove(now), Stmt::new(fingerprints).bind(now)]
 }
