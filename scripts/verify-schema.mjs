@@ -71,6 +71,9 @@ export function fingerprint(rows) {
 /** How many of our objects schema.sql creates. */
 export const countOf = (rows) => rows.filter((row) => !FOREIGN.test(row.name)).length;
 
+/** The rows that `wrangler d1 execute --json` printed, by statement. */
+export const rowsPrinted = (stdout) => JSON.parse(stdout.slice(stdout.indexOf("["))).map((one) => one.results);
+
 async function main(options) {
   const where = options.length ? options : ["--local"];
   const done = spawnSync(
@@ -79,7 +82,7 @@ async function main(options) {
     { cwd: root, encoding: "utf8", maxBuffer: 1 << 26, timeout: READ_WITHIN_MS, env: { ...process.env, WRANGLER_SEND_METRICS: "false" } },
   );
   if (done.status !== 0) throw new Error(`the database could not be read${done.signal ? ` within ${READ_WITHIN_MS / 1000} s` : ""}:\n${done.stdout}${done.stderr}`);
-  const have = JSON.parse(done.stdout.slice(done.stdout.indexOf("[")))[0].results;
+  const [have] = rowsPrinted(done.stdout);
   const want = await expected(readFileSync(join(root, "schema.sql"), "utf8"));
   const found = differences(want, have);
   if (found.length) throw new Error(`the database is not what schema.sql says:\n${found.join("\n")}`);

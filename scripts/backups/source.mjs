@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { runner } from "../deployment/wrangler.mjs";
-import { CATALOG } from "../verify-schema.mjs";
+import { CATALOG, rowsPrinted } from "../verify-schema.mjs";
 import { partsOf } from "./dump.mjs";
 
 /** The lines of a file. Only a line feed ends one: node:readline also takes U+2028 and U+2029 for ends, which texts may have. */
@@ -21,7 +21,7 @@ async function* linesOf(path) {
 /** What `wrangler d1 execute --json` printed: rows by statement. */
 function rowsIn({ status, output, stdout }, what) {
   if (status !== 0) throw new Error(`${what} failed:\n${output.trim().split("\n").slice(0, 30).join("\n")}`);
-  return JSON.parse(stdout.slice(stdout.indexOf("["))).map((one) => one.results);
+  return rowsPrinted(stdout);
 }
 
 /** A folder for files in between, removed at the end. */

@@ -4,7 +4,7 @@
 // D1 takes 200 ms all the time, and from a third of the burst on it refuses. KV takes 5 s all the time. Fails if a visitor waited as
 // long as a slow store takes, if one has no cookie, if a click is neither stored nor counted, or if workerd grew by more than
 // 256 MB.
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { newState, open, savePreset, start } from "./local.mjs";
-import { sleep } from "./measured.mjs";
+import { sleep, visiting, workerdPid } from "./measured.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const { values } = parseArgs({ options: { rate: { type: "string", default: "2000" }, seconds: { type: "string", default: "60" }, refusing: { type: "string", default: "10" } } });
@@ -24,7 +24,6 @@ const KV_MS = 5_000;
 const WAIT_MAX_MS = 1_500;
 /** Of the whole process, with V8's heaps and the local D1 and KV. The clicks that wait are about 10 MB of it. */
 const GROWTH_MAX_MB = 256;
-const CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 const PROGRAM = "user-referral";
 
 const folder = mkdtempSync(join(tmpdir(), "manicule-burst-"));
@@ -45,12 +44,7 @@ let sent = 0;
 
 function visit() {
   sent += 1;
-  const headers = {
-    "user-agent": CHROME,
-    "cf-connecting-ip": `2001:db8:${(sent % 0x1_0000).toString(16)}:${Math.floor(sent / 0x1_0000).toString(16)}::1`,
-    "sec-fetch-mode": "navigate",
-    "sec-fetch-dest": "document",
-  };
+  const headers = visiting(sent);
   const begun = performance.now();
   return new Promise((done) => {
     const asked = request(`${url}/r/AbC12345`, { headers, agent }, (answer) => {
@@ -65,19 +59,7 @@ function visit() {
 
 const fault = (query) => fetch(`${url}/faulted?${query}`, { method: "POST" });
 
-/** workerd's process, if the kernel tells (Linux). */
-function workerd() {
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const [head, tail] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-      if (head.endsWith("(workerd") && Number(tail.split(" ")[1]) === process.pid) return pid;
-    } catch {
-      // The process ended meanwhile.
-    }
-  }
-  return undefined;
-}
-const pid = workerd();
+const pid = workerdPid();
 
 /** Its resident memory in MB. */
 const memory = () => (pid ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024 : NaN);

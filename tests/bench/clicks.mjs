@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { randomBytes } from "node:crypto";
 import { newState, open, savePreset, start } from "./local.mjs";
-import { sleep } from "./measured.mjs";
+import { CHROME, sleep, visiting } from "./measured.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const ALONE = 20;
@@ -18,7 +18,6 @@ const MANY = 4_000;
 const AT_ONCE = 200;
 /** Clicks are written 100 ms after the first. */
 const SETTLED_MS = 700;
-const CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 const BOT = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)";
 /** Dollars for a million, beyond what the paid plan includes. */
 const ROW_WRITTEN = 1.0;
@@ -43,12 +42,7 @@ let network = 0;
 /** A visit from a network of its own. */
 function visit(url, code, agent) {
   network += 1;
-  const headers = {
-    "user-agent": agent,
-    "cf-connecting-ip": `2001:db8:${(network % 0x1_0000).toString(16)}:${Math.floor(network / 0x1_0000).toString(16)}::1`,
-    "sec-fetch-mode": "navigate",
-    "sec-fetch-dest": "document",
-  };
+  const headers = visiting(network, agent);
   return new Promise((done, failed) => {
     const sent = request(`${url}/r/${code}`, { headers }, (answer) => {
       answer.resume();

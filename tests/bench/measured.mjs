@@ -19,19 +19,35 @@ export function cpuOf(pid) {
   }
 }
 
-/** That of the workerd which this process has started. */
-export function workerdCpu() {
-  if (!existsSync("/proc/self/stat")) return NaN;
+/** The process of the workerd which this one has started, if the kernel tells (Linux). */
+export function workerdPid() {
+  if (!existsSync("/proc/self/stat")) return undefined;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const [head, tail] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-      if (head.endsWith("(workerd") && Number(tail.split(" ")[1]) === process.pid) return cpuOf(pid);
+      if (head.endsWith("(workerd") && Number(tail.split(" ")[1]) === process.pid) return pid;
     } catch {
       // The process ended meanwhile.
     }
   }
-  return NaN;
+  return undefined;
 }
+
+/** That process's CPU time. */
+export function workerdCpu() {
+  const pid = workerdPid();
+  return pid === undefined ? NaN : cpuOf(pid);
+}
+
+export const CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+/** What a browser sends when somebody opens a link. Each number is a network of its own. */
+export const visiting = (number, agent = CHROME) => ({
+  "user-agent": agent,
+  "cf-connecting-ip": `2001:db8:${(number % 0x1_0000).toString(16)}:${Math.floor(number / 0x1_0000).toString(16)}::1`,
+  "sec-fetch-mode": "navigate",
+  "sec-fetch-dest": "document",
+});
 
 /** A process of ours. If it ends before it is asked to, so does this one. */
 export function helper(file) {
