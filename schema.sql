@@ -203,9 +203,11 @@ CREATE INDEX binding_clicked ON binding (code) WHERE click_id IS NOT NULL;
 CREATE INDEX binding_qualified ON binding (program_id, partner_id, qualified_at_ms) WHERE qualified_at_ms IS NOT NULL;
 CREATE INDEX binding_grant ON binding (program_id, account_id) WHERE grant_due_at_ms IS NOT NULL;
 
--- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds its history.
+-- One accrual: who earns what, for which fact, by which rule of which version. The ledger holds its history. A run changes
+-- all accruals of its month: by number they are neighbors, by id each would be on a page of its own.
 CREATE TABLE accrual (
-  id TEXT PRIMARY KEY,                   -- immutable, derived from program, partner, reward, account and source
+  seq INTEGER PRIMARY KEY,               -- immutable: the order in which rows were written
+  id TEXT NOT NULL UNIQUE,               -- immutable, derived from program, partner, reward, account and source
   program_id TEXT NOT NULL,              -- immutable
   program_version INTEGER NOT NULL,      -- mutable only while later facts move the accrual's instant
   reward_id TEXT NOT NULL,                 -- immutable
@@ -230,9 +232,9 @@ CREATE TABLE accrual (
   closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)), -- mutable: 1 if its event is closed
   changed_at_ms INTEGER NOT NULL DEFAULT 0, -- mutable: when it was last written
   quiet_at_ms INTEGER                    -- mutable: the change at this instant is not announced, because it follows from events that arrived late
-) STRICT, WITHOUT ROWID;
-CREATE INDEX accrual_changed ON accrual (changed_at_ms);
-CREATE INDEX accrual_account ON accrual (account_id);
+) STRICT;
+CREATE INDEX accrual_changed ON accrual (changed_at_ms, id);
+CREATE INDEX accrual_account ON accrual (account_id, id);
 -- Whether an account earned its partner something.
 CREATE INDEX accrual_earned ON accrual (account_id, partner_id) WHERE net_cents > 0;
 CREATE INDEX accrual_open ON accrual (account_id) WHERE closed = 0;
@@ -241,7 +243,7 @@ CREATE INDEX accrual_partner ON accrual (partner_id, at_ms, id);
 CREATE INDEX accrual_pending ON accrual (program_id, partner_id, vests_at_ms, id) WHERE state = 'pending' AND balance = 'pending';
 
 -- Those that payouts take whole, and the others, newest first.
-CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms) WHERE state = 'available';
+CREATE INDEX accrual_taken ON accrual (partner_id, (IIF(net_cents < 0, payout_cents > net_cents, payout_cents < net_cents)), at_ms, id) WHERE state = 'available';
 -- What the next payout takes, or takes back. What vested after the run's cutoff is the end of it.
 CREATE INDEX accrual_unpaid ON accrual (program_id, partner_id, vests_at_ms) WHERE balance = 'available' AND net_cents <> payout_cents;
 -- What no payout takes, because it is held or disputed.
@@ -600,6 +602,12 @@ CREATE TABLE run_item (
 ) STRICT, WITHOUT ROWID;
 -- What a run granted a partner. What vested for one is in a ledger row of each page.
 CREATE INDEX run_item_granted ON run_item (run_id, partner_id) WHERE kind = 'grant';
+-- A run's accruals become available through this view, in the order of its plan: a partner's are neighbors in every index
+-- by partner. An UPDATE of them all would go through them by id, which is in no order.
+CREATE VIEW run_vesting AS SELECT accrual_id, 0 AS at_ms FROM run_item WHERE kind = 'vest';
+CREATE TRIGGER run_vesting_insert INSTEAD OF INSERT ON run_vesting BEGIN
+  UPDATE accrual SET balance = 'available', state = 'available', changed_at_ms = NEW.at_ms, quiet_at_ms = NULL WHERE id = NEW.accrual_id;
+END;
 
 -- A run's statement for each partner.
 CREATE TABLE run_partner (
@@ -1563,7 +1571,7 @@ END;
 
 -- A partner's accruals in one state, newest first. Those that are available, most of them, are in `accrual_taken`; a query
 -- for other states must say `state <> 'available'` to use this.
-CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms) WHERE state <> 'available';
+CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms, id) WHERE state <> 'available';
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 -- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, accruals without a hold,
 -- and adjustments. Without these indexes, a payout's receipt would read every accrual that its partner ever had.

@@ -141,7 +141,7 @@ END;
 
 -- A partner's accruals in one state, newest first. Those that are available, most of them, are in `accrual_taken`; a query
 -- for other states must say `state <> 'available'` to use this.
-CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms) WHERE state <> 'available';
+CREATE INDEX accrual_partner_state ON accrual (partner_id, state, at_ms, id) WHERE state <> 'available';
 CREATE INDEX leaderboard_rank ON leaderboard (program_id, rank, partner_id);
 -- Rows of accruals that change what a partner can be paid in cash: reversals of vested accruals, accruals without a hold,
 -- and adjustments. Without these indexes, a payout's receipt would read every accrual that its partner ever had.

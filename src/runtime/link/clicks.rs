@@ -82,7 +82,7 @@ impl Isolate for Here {
 
     async fn write(&self, flush: &ClickFlush) -> Result<(), DbError> {
         let written = within(Duration::from_millis(WRITE_LIMIT_MS), async {
-            let salt = if needs_salt(&flush.clicks) { self.salt().await? } else { Salt::none() };
+            let salt = if needs_salt(&flush.clicks) { self.salt(flush).await? } else { Salt::none() };
             write(&self.database, flush, &salt).await
         });
         written.await.unwrap_or_else(|| Err(DbError::Unavailable("no answer in time".to_owned())))
@@ -90,16 +90,15 @@ impl Isolate for Here {
 }
 
 impl Here {
-    /// The month's salt, read once per isolate and month.
-    async fn salt(&self) -> Result<Salt, DbError> {
-        let now = self.now();
-        if let Some(salt) = with(|clicks| clicks.salt(now)) {
+    /// The salt of the flush's month, read once per isolate and month.
+    async fn salt(&self, flush: &ClickFlush) -> Result<Salt, DbError> {
+        if let Some(salt) = with(|clicks| clicks.salt(flush)) {
             return Ok(salt);
         }
         let mut fresh = [0; SALT_BYTES];
         random::fill(&mut fresh);
-        let salt = load_salt(&self.database, now, fresh).await?;
-        with(|clicks| clicks.keep_salt(now, salt.clone()));
+        let salt = load_salt(&self.database, flush.made_at, fresh).await?;
+        with(|clicks| clicks.keep_salt(flush, salt.clone()));
         Ok(salt)
     }
 }

@@ -120,6 +120,7 @@ impl Buffer {
             self.flush = Some(Rc::new(ClickFlush {
                 writer: writer_of(now.0.div_euclid(DAY_MS), &self.random),
                 number: self.number,
+                made_at: now,
                 clicks,
                 counted: self.counted.drain().map(|(_, count)| count).collect(),
                 dropped: std::mem::take(&mut self.dropped).into_iter().collect(),
@@ -171,13 +172,13 @@ impl Buffer {
         self.unlogged += 1;
     }
 
-    /// The salt of the current month, if it was loaded already.
-    pub fn salt(&self, now: UtcMillis) -> Option<Salt> {
-        self.salt.as_ref().filter(|(month, _)| *month == Month::of(now)).map(|(_, salt)| salt.clone())
+    /// The salt that a flush is written with, if it was loaded already. While a flush may be sent again no other replaces it.
+    pub fn salt(&self, flush: &ClickFlush) -> Option<Salt> {
+        self.salt.as_ref().filter(|(month, _)| *month == Month::of(flush.made_at)).map(|(_, salt)| salt.clone())
     }
 
-    pub fn keep_salt(&mut self, now: UtcMillis, salt: Salt) {
-        self.salt = Some((Month::of(now), salt));
+    pub fn keep_salt(&mut self, flush: &ClickFlush, salt: Salt) {
+        self.salt = Some((Month::of(flush.made_at), salt));
     }
 }
 

@@ -60,7 +60,7 @@ const CLIENT: &str = "b.rowid AS row, b.account_id, b.signed_up_at_ms, b.qualifi
      ORDER BY e.occurred_at_ms DESC, e.id DESC LIMIT 1) AS last_type,
     EXISTS (SELECT 1 FROM revenue_span s WHERE s.account_id = b.account_id AND s.program_id = b.program_id AND s.to_ms IS NULL) AS subscribed,
     (SELECT json_group_array(json_object('unit', unit, 'cents', cents)) FROM (SELECT a.unit, SUM(a.net_cents) AS cents FROM accrual a
-       WHERE a.account_id = b.account_id AND a.partner_id = b.partner_id GROUP BY a.unit)) AS earned";
+       WHERE a.account_id = b.account_id AND +a.partner_id = b.partner_id GROUP BY a.unit)) AS earned";
 
 /// The partner's accounts before the cursor (sign-up, row), newest first.
 pub fn client_page(partner: &PartnerId, before_ms: i64, before_row: i64, limit: i64) -> Query<ClientRow> {

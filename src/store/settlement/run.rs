@@ -292,8 +292,7 @@ fn vest_execute(items: &str, page: &impl Fn(String) -> Stmt, now: UtcMillis) -> 
         ))
         .bind(now),
         page(format!(
-            "UPDATE accrual SET balance = 'available', state = 'available', changed_at_ms = ?4, quiet_at_ms = NULL
-             WHERE id IN (SELECT i.accrual_id FROM {vesting})"
+            "INSERT INTO run_vesting (accrual_id, at_ms) SELECT i.accrual_id, ?4 FROM {vesting} ORDER BY i.seq"
         ))
         .bind(now),
     ]

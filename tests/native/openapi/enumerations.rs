@@ -148,16 +148,12 @@ fn credit_states() -> Names {
 
 fn jobs() -> Names {
     let sweep = include_str!("../../../src/service/event/stripe_sweep.rs");
-    let parts = [
-        "const MISSED: &str = ",
-        "const RECONCILED: &str = ",
-        "const RESTORED: &str = ",
-        "const RESTORED_TRANSFERS: &str = ",
-    ]
-    .map(|name| literals(sweep, name));
+    let parts = ["const MISSED: &str = ", "const RECONCILED: &str = ", "const RESTORED: &str = "]
+        .map(|name| literals(sweep, name));
     let jobs = literals(include_str!("../../../src/jobs/mod.rs"), "fn name(self)");
     let ledger = literals(include_str!("../../../src/store/health.rs"), "pub const LEDGER_JOB: &str = ");
-    [constraint("run", "cadence"), jobs, ledger].into_iter().chain(parts).flatten().collect()
+    let fetched = literals(include_str!("../../../src/store/restoration.rs"), "pub const TRANSFERS_FETCHED: &str = ");
+    [constraint("run", "cadence"), jobs, ledger, fetched].into_iter().chain(parts).flatten().collect()
 }
 
 /// What became of an event, and of one of Stripe's, which may also wait or be ignored.

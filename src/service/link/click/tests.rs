@@ -115,7 +115,18 @@ fn one_flush_at_a_time_and_another_after_one_that_died() {
 fn a_salt_lasts_a_month() {
     let mut buffer = Buffer::default();
     let june = UtcMillis::parse("2026-06-30T23:59:59Z").unwrap();
-    buffer.keep_salt(june, Salt::none());
-    assert!(buffer.salt(june).is_some());
-    assert!(buffer.salt(june.plus_ms(1_000)).is_none());
+    let july = june.plus_ms(1_000);
+    buffer.push(click(1));
+    let flush = buffer.next(june).unwrap();
+    buffer.keep_salt(&flush, Salt::new("2026-06", b"of June"));
+    buffer.failed(&flush, &DbError::Unavailable("nobody knows".to_owned()));
+
+    // What may be written already is the same when it is sent again in July.
+    let again = buffer.next(july).unwrap();
+    assert_eq!(again, flush);
+    assert!(buffer.salt(&again).is_some());
+    buffer.written(&again);
+    buffer.push(click(2));
+    let next = buffer.next(july).unwrap();
+    assert!(buffer.salt(&next).is_none());
 }

@@ -7,9 +7,9 @@ use crate::base::fnv::hash;
 use crate::base::ids::{LinkCode, PartnerId, ProgramId};
 use crate::base::time::{DAY_MS, UtcMillis};
 use crate::engine::link::click::{Click, Salt};
-use crate::store::port::{Stmt, json_text};
+use crate::store::port::Stmt;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Clicks and counts that are written together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +18,9 @@ pub struct ClickFlush {
     pub writer: String,
     /// Rises with each flush of the writer.
     pub number: i64,
+    /// When it was put together. It is written with the salt of that month, also if it is sent again in the next one:
+    /// with another salt its clicks would be others.
+    pub made_at: UtcMillis,
     pub clicks: Vec<Click>,
     pub counted: Vec<LinkCount>,
     /// Clicks that were lost before, by day since 1970.
@@ -43,13 +46,13 @@ impl ClickFlush {
 
     /// At most four statements.
     pub fn statements(&self, salt: &Salt) -> Vec<Stmt> {
-        let groups = json_text(&groups(&self.clicks, salt));
+        let Groups { clicks, hours } = groups(&self.clicks, salt);
         let mut statements = Vec::new();
         if !self.clicks.is_empty() || !self.counted.is_empty() {
-            statements.push(self.link_days(groups.clone()));
+            statements.push(self.link_days(&hours));
         }
         if !self.clicks.is_empty() {
-            statements.push(click_insert(groups));
+            statements.push(click_insert(&clicks));
         }
         if !self.dropped.is_empty() {
             statements.push(self.dropped());
@@ -63,14 +66,18 @@ impl ClickFlush {
     }
 
     /// Adds to the sums of links' days, before the clicks are inserted: what is new is not there yet.
-    fn link_days(&self, groups: String) -> Stmt {
+    fn link_days(&self, hours: &[(LinkHour<'_>, Vec<i64>)]) -> Stmt {
         Stmt::new(format!(
-            "{SHARED}, given AS (
-               SELECT partner_id, code, hour / 24 AS day, COUNT(DISTINCT own.value ->> 5) AS clicks, 0 AS bots, 0 AS limited
-               FROM shared, json_each(shared.clicks) AS own
-               WHERE NOT EXISTS (SELECT 1 FROM click k WHERE k.program_id = shared.program_id AND k.hour = shared.hour
-                 AND k.code = shared.code AND k.dedupe = own.value ->> 5)
-               GROUP BY 1, 2, 3
+            "WITH hours AS MATERIALIZED (
+               SELECT value ->> '$[0][0]' AS code, value ->> '$[0][1]' AS program_id, value ->> '$[0][2]' AS partner_id,
+                      value ->> '$[0][3]' AS hour, value -> 1 AS dedupes
+               FROM json_each(?1)
+             ), given AS (
+               SELECT partner_id, code, hour / 24 AS day,
+                 (SELECT COUNT(*) FROM json_each(h.dedupes) AS own WHERE NOT EXISTS (SELECT 1 FROM click k
+                   WHERE k.program_id = h.program_id AND k.hour = h.hour AND k.code = h.code AND k.dedupe = own.value)) AS clicks,
+                 0 AS bots, 0 AS limited
+               FROM hours h
                UNION ALL
                SELECT value ->> '$.partner', value ->> '$.code', value ->> '$.day', 0, value ->> '$.bots', value ->> '$.limited'
                FROM json_each(?2) WHERE {is_first}
@@ -81,7 +88,7 @@ impl ClickFlush {
                clicks = clicks + excluded.clicks, bots = bots + excluded.bots, limited = limited + excluded.limited",
             is_first = is_first("?3", "?4")
         ))
-        .bind(groups)
+        .json(&hours)
         .json(&self.counted)
         .bind(&self.writer)
         .bind(self.number)
@@ -106,62 +113,61 @@ fn is_first(writer: &str, number: &str) -> String {
     )
 }
 
-/// The clicks of `?1`. The values that clicks share are sent and parsed once per group: SQLite parses an element again for
-/// every column.
-const SHARED: &str = "WITH shared AS MATERIALIZED (
-       SELECT value ->> 0 AS code, value ->> 1 AS program_id, value ->> 2 AS partner_id, value ->> 3 AS campaign,
-              value ->> 4 AS hour, value ->> 5 AS utm_source, value ->> 6 AS utm_medium, value -> 7 AS clicks
-       FROM json_each(?1)
-     )";
-
 /// Inserts all clicks with one statement. A second click of the same link, visitor and hour does nothing, and neither does
-/// a second attempt to write the same clicks; any other violation aborts.
-fn click_insert(groups: String) -> Stmt {
-    Stmt::new(format!(
-        "{SHARED}
+/// a second attempt to write the same clicks; any other violation aborts. The values that clicks share are sent and parsed
+/// once per group: SQLite parses an element again for every column.
+fn click_insert(groups: &[(Shared<'_>, Vec<Own<'_>>)]) -> Stmt {
+    Stmt::new(
+        "WITH shared AS MATERIALIZED (
+           SELECT value ->> '$[0][0]' AS code, value ->> '$[0][1]' AS program_id, value ->> '$[0][2]' AS partner_id,
+                  value ->> '$[0][3]' AS campaign, value ->> '$[0][4]' AS hour, value ->> '$[0][5]' AS utm_source,
+                  value ->> '$[0][6]' AS utm_medium, value -> 1 AS clicks
+           FROM json_each(?1)
+         )
          INSERT INTO click (program_id, hour, code, dedupe, id, partner_id, campaign, visitor, clicked_at_ms, country, utm_source,
                             utm_medium, referrer_host, fingerprint)
          SELECT program_id, hour, code, own.value ->> 5, own.value ->> 0, partner_id, campaign, own.value ->> 1, own.value ->> 2,
                 own.value ->> 3, utm_source, utm_medium, own.value ->> 4, own.value ->> 6
          FROM shared, json_each(shared.clicks) AS own
          WHERE true
-         ON CONFLICT DO NOTHING"
-    ))
-    .bind(groups)
+         ON CONFLICT DO NOTHING",
+    )
+    .json(&groups)
 }
 
-/// The values that the clicks of one group share, in the order of the statements.
+/// The values that the clicks of one group share, in the order of the statement.
 type Shared<'a> = (&'a LinkCode, &'a ProgramId, &'a PartnerId, Option<&'a str>, i64, Option<&'a str>, Option<&'a str>);
 /// A click's own values: id, visitor, instant, country, host of the referrer, dedupe, fingerprint.
 type Own<'a> = (&'a str, String, UtcMillis, Option<&'a str>, Option<&'a str>, i64, Option<String>);
-/// A group as it is written: an array of the shared values and, last, the clicks.
-#[derive(Serialize)]
-struct Group<'a>(
-    &'a LinkCode,
-    &'a ProgramId,
-    &'a PartnerId,
-    Option<&'a str>,
-    i64,
-    Option<&'a str>,
-    Option<&'a str>,
-    Vec<Own<'a>>,
-);
+/// A link's hour, in the order of the statement.
+type LinkHour<'a> = (&'a LinkCode, &'a ProgramId, &'a PartnerId, i64);
 
-fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Vec<Group<'a>> {
+/// Clicks as they are inserted, and as they are counted: what makes each a click of its own, by link and hour.
+#[derive(Default)]
+struct Groups<'a> {
+    clicks: Vec<(Shared<'a>, Vec<Own<'a>>)>,
+    hours: Vec<(LinkHour<'a>, Vec<i64>)>,
+}
+
+/// Of clicks that are the same one, the first.
+fn groups<'a>(clicks: &'a [Click], salt: &Salt) -> Groups<'a> {
     let mut groups: BTreeMap<Shared<'a>, Vec<Own<'a>>> = BTreeMap::new();
+    let mut hours: BTreeMap<LinkHour<'a>, Vec<i64>> = BTreeMap::new();
+    let mut seen = HashSet::with_capacity(clicks.len());
     for click in clicks {
         let visitor = click.visitor_key(salt);
         let dedupe = dedupe(click, &visitor);
+        let link = &click.link;
+        if !seen.insert((&link.program_id, dedupe)) {
+            continue;
+        }
         let (country, host) = (click.country.as_deref(), click.referrer_host.as_deref());
         let fingerprint = click.fingerprint(salt, &visitor);
         let own = (click.id.as_str(), visitor, click.at, country, host, dedupe, fingerprint);
         groups.entry(shared(click)).or_default().push(own);
+        hours.entry((&link.code, &link.program_id, &link.partner_id, click.hour())).or_default().push(dedupe);
     }
-    let group = |(shared, own): (Shared<'a>, Vec<Own<'a>>)| {
-        let (code, program, partner, campaign, hour, source, medium) = shared;
-        Group(code, program, partner, campaign, hour, source, medium, own)
-    };
-    groups.into_iter().map(group).collect()
+    Groups { clicks: groups.into_iter().collect(), hours: hours.into_iter().collect() }
 }
 
 /// FNV-1a of the values that make two clicks the same. Visitors are random or keyed hashes, so nobody can choose a
