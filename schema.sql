@@ -334,65 +334,59 @@ CREATE TABLE terms_mark (
   latest_ms INTEGER NOT NULL,            -- mutable
   PRIMARY KEY (program_id, part, partner_id, period)
 ) STRICT, WITHOUT ROWID;
+-- What changed is noted through this view: a mark that is there already grows, or stays as it is.
+CREATE VIEW terms_change AS SELECT program_id, part, partner_id, period, earliest_ms, latest_ms FROM terms_mark;
+CREATE TRIGGER terms_change_insert INSTEAD OF INSERT ON terms_change BEGIN
+  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (NEW.program_id, NEW.part, NEW.partner_id, NEW.period, NEW.earliest_ms, NEW.latest_ms)
+    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
+    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+END;
 CREATE TRIGGER binding_terms_insert AFTER INSERT ON binding
 WHEN NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL
   AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'modifier') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
     SELECT NEW.program_id, 'modifier', NEW.partner_id, value, NEW.qualified_at_ms, NEW.qualified_at_ms
-    FROM json_each(json_array('', NEW.qualified_quarter)) WHERE true
-    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
-    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+    FROM json_each(json_array('', NEW.qualified_quarter));
 END;
 CREATE TRIGGER binding_terms_update AFTER UPDATE OF program_id, partner_id, qualified_at_ms, qualified_quarter, held ON binding
 WHEN (OLD.program_id, OLD.partner_id, OLD.qualified_at_ms, OLD.held) IS NOT (NEW.program_id, NEW.partner_id, NEW.qualified_at_ms, NEW.held)
   AND EXISTS (SELECT 1 FROM terms_search WHERE program_id IN (OLD.program_id, NEW.program_id) AND part = 'modifier') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
     SELECT OLD.program_id, 'modifier', OLD.partner_id, value, OLD.qualified_at_ms, OLD.qualified_at_ms
-    FROM json_each(json_array('', OLD.qualified_quarter)) WHERE OLD.partner_id IS NOT NULL AND OLD.qualified_at_ms IS NOT NULL
-    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
-    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    FROM json_each(json_array('', OLD.qualified_quarter)) WHERE OLD.partner_id IS NOT NULL AND OLD.qualified_at_ms IS NOT NULL;
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
     SELECT NEW.program_id, 'modifier', NEW.partner_id, value, NEW.qualified_at_ms, NEW.qualified_at_ms
-    FROM json_each(json_array('', NEW.qualified_quarter)) WHERE NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL
-    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
-    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+    FROM json_each(json_array('', NEW.qualified_quarter)) WHERE NEW.partner_id IS NOT NULL AND NEW.qualified_at_ms IS NOT NULL;
 END;
 CREATE TRIGGER binding_terms_delete AFTER DELETE ON binding
 WHEN OLD.partner_id IS NOT NULL AND OLD.qualified_at_ms IS NOT NULL
   AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = OLD.program_id AND part = 'modifier') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
     SELECT OLD.program_id, 'modifier', OLD.partner_id, value, OLD.qualified_at_ms, OLD.qualified_at_ms
-    FROM json_each(json_array('', OLD.qualified_quarter)) WHERE true
-    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
-    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+    FROM json_each(json_array('', OLD.qualified_quarter));
 END;
 CREATE TRIGGER revenue_terms_insert AFTER INSERT ON revenue_span
 WHEN EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'modifier') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
-    VALUES (NEW.program_id, 'modifier', NEW.partner_id, '', NEW.from_ms, COALESCE(NEW.to_ms, NEW.from_ms))
-    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
-    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (NEW.program_id, 'modifier', NEW.partner_id, '', NEW.from_ms, COALESCE(NEW.to_ms, NEW.from_ms));
 END;
 CREATE TRIGGER revenue_terms_delete AFTER DELETE ON revenue_span
 WHEN EXISTS (SELECT 1 FROM terms_search WHERE program_id = OLD.program_id AND part = 'modifier') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
-    VALUES (OLD.program_id, 'modifier', OLD.partner_id, '', OLD.from_ms, COALESCE(OLD.to_ms, OLD.from_ms))
-    ON CONFLICT DO UPDATE SET earliest_ms = MIN(earliest_ms, excluded.earliest_ms), latest_ms = MAX(latest_ms, excluded.latest_ms)
-    WHERE excluded.earliest_ms < earliest_ms OR excluded.latest_ms > latest_ms;
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (OLD.program_id, 'modifier', OLD.partner_id, '', OLD.from_ms, COALESCE(OLD.to_ms, OLD.from_ms));
 END;
 CREATE TRIGGER accrual_terms_insert AFTER INSERT ON accrual
 WHEN NEW.gross_cents > 0 AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'cap') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
-    VALUES (NEW.program_id, 'cap', NEW.partner_id, strftime('%Y-%m', NEW.at_ms / 1000, 'unixepoch'), NEW.at_ms, NEW.at_ms)
-    ON CONFLICT DO UPDATE SET latest_ms = excluded.latest_ms WHERE excluded.latest_ms > latest_ms;
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
+    VALUES (NEW.program_id, 'cap', NEW.partner_id, strftime('%Y-%m', NEW.at_ms / 1000, 'unixepoch'), NEW.at_ms, NEW.at_ms);
 END;
 CREATE TRIGGER accrual_terms_update AFTER UPDATE OF gross_cents, at_ms, program_version ON accrual
 WHEN (OLD.gross_cents, OLD.at_ms, OLD.program_version) IS NOT (NEW.gross_cents, NEW.at_ms, NEW.program_version)
   AND EXISTS (SELECT 1 FROM terms_search WHERE program_id = NEW.program_id AND part = 'cap') BEGIN
-  INSERT INTO terms_mark (program_id, part, partner_id, period, earliest_ms, latest_ms)
+  INSERT INTO terms_change (program_id, part, partner_id, period, earliest_ms, latest_ms)
     SELECT NEW.program_id, 'cap', NEW.partner_id, strftime('%Y-%m', value / 1000, 'unixepoch'), value, value
-    FROM json_each(json_array(OLD.at_ms, NEW.at_ms)) WHERE true
-    ON CONFLICT DO UPDATE SET latest_ms = excluded.latest_ms WHERE excluded.latest_ms > latest_ms;
+    FROM json_each(json_array(OLD.at_ms, NEW.at_ms));
 END;
 
 -- A writer that draws from a budget reads it at one revision and writes at the next, so that no reward overtakes
@@ -1861,6 +1855,7 @@ CREATE TABLE kept_report (
   PRIMARY KEY (kind, subject, from_ms, to_ms)
 ) STRICT;
 CREATE INDEX kept_report_wanted ON kept_report (wanted_at_ms) WHERE wanted_at_ms IS NOT NULL;
+CREATE INDEX kept_report_age ON kept_report (computed_at_ms) WHERE wanted_at_ms IS NULL;
 -- The ledger's seal: its rows in blocks, each with a hash over its rows and the block before.
 
 -- A block is the rows after those of the block before, up to its last one. Its hash is of its own columns and its rows,

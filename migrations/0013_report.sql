@@ -10,3 +10,4 @@ CREATE TABLE kept_report (
   PRIMARY KEY (kind, subject, from_ms, to_ms)
 ) STRICT;
 CREATE INDEX kept_report_wanted ON kept_report (wanted_at_ms) WHERE wanted_at_ms IS NOT NULL;
+CREATE INDEX kept_report_age ON kept_report (computed_at_ms) WHERE wanted_at_ms IS NULL;

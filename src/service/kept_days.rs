@@ -10,6 +10,7 @@ pub enum KeptKind {
     StripeEvents,
     Sessions,
     Campaigns,
+    Reports,
     Clicks,
 }
 
@@ -25,7 +26,7 @@ pub struct Rule {
     pub days_min: i64,
 }
 
-pub const RULES: [Rule; 6] = [
+pub const RULES: [Rule; 7] = [
     Rule {
         kind: KeptKind::Responses,
         what: "Responses to an `Idempotency-Key`, since the call. Those of calls that moved money are kept for good",
@@ -62,6 +63,13 @@ pub const RULES: [Rule; 6] = [
         setting: "KEEP_CAMPAIGNS_DAYS",
         days: 400,
         days_min: 30,
+    },
+    Rule {
+        kind: KeptKind::Reports,
+        what: "Reports that were put together ahead of time, since then. They are put together again when somebody opens them",
+        setting: "KEEP_REPORTS_DAYS",
+        days: 90,
+        days_min: 1,
     },
     Rule {
         kind: KeptKind::Clicks,
@@ -115,7 +123,7 @@ mod tests {
 
     #[test]
     fn each_setting_has_a_default_and_a_minimum() {
-        assert_eq!(KeptDays::default().0, [30, 90, 45, 7, 400, 400]);
+        assert_eq!(KeptDays::default().0, [30, 90, 45, 7, 400, 90, 400]);
         for (at, rule) in RULES.iter().enumerate() {
             assert!(rule.days >= rule.days_min, "{}", rule.setting);
             for good in [rule.days_min, rule.days + 1, DAYS_MAX] {

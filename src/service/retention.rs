@@ -43,6 +43,7 @@ fn removal(kind: KeptKind, before: UtcMillis, now: UtcMillis) -> Option<(Vec<Stm
         KeptKind::StripeEvents => retention::stripe_events(before),
         KeptKind::Sessions => retention::sessions(before),
         KeptKind::Campaigns => retention::campaigns(before),
+        KeptKind::Reports => retention::reports(before),
         KeptKind::Clicks => return None,
     };
     Some((step, retention::ROWS))

@@ -48,6 +48,16 @@ pub fn campaigns(before: UtcMillis) -> Vec<Stmt> {
     vec![delete("campaign_week", "(week, code, campaign)", "week < ?1", week)]
 }
 
+/// Reports that were put together and that nobody waits for.
+pub fn reports(before: UtcMillis) -> Vec<Stmt> {
+    vec![delete(
+        "kept_report",
+        "(kind, subject, from_ms, to_ms)",
+        "wanted_at_ms IS NULL AND computed_at_ms <= ?1",
+        before.0,
+    )]
+}
+
 /// Empties messages that were delivered or that nobody wanted: their deliveries go, and what they say. Their ids stay.
 pub fn messages(before: UtcMillis, now: UtcMillis) -> Vec<Stmt> {
     let old = format!(

@@ -46,8 +46,10 @@ fn aged(world: &World, today: UtcMillis, days: [i64; RULES.len()]) {
                           ('{id}-ended', '{id}-f', 0, 'email', 'a@a.example', 0, 'a', '', 0, 0, 0, {3} + 5000000000, {3});
                  INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, created_at_ms, expires_at_ms)
                    VALUES ('{id}', 'sign_in', 'a@a.example', '', 1, '{{}}', 0, {3});
-                 INSERT INTO campaign_week (week, code, campaign) VALUES ({week}, 'code', '{id}');",
-                since(0), since(1), since(2), since(3)
+                 INSERT INTO campaign_week (week, code, campaign) VALUES ({week}, 'code', '{id}');
+                 INSERT INTO kept_report (kind, subject, from_ms, to_ms, wanted_at_ms, computed_at_ms, body)
+                   VALUES ('run', '{id}', 0, 0, NULL, {4}, '[]');",
+                since(0), since(1), since(2), since(3), since(5)
             ),
         );
     }
@@ -64,6 +66,7 @@ fn left(world: &World) -> Vec<(&'static str, Vec<String>)> {
         ("sessions", "SELECT id FROM session ORDER BY 1"),
         ("links", "SELECT token_sha256 AS id FROM magic_link ORDER BY 1"),
         ("campaigns", "SELECT campaign AS id FROM campaign_week ORDER BY 1"),
+        ("reports", "SELECT subject AS id FROM kept_report ORDER BY 1"),
     ];
     let ids = |sql| world.db.look(sql).iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
     lists.into_iter().map(|(name, sql)| (name, ids(sql))).collect()
@@ -96,6 +99,7 @@ fn each_kind_goes_by_its_own_setting() {
                 ("sessions", of(&["young-ended", "young-expired"])),
                 ("links", of(&["young"])),
                 ("campaigns", of(&["young"])),
+                ("reports", of(&["young"])),
             ]
         );
         assert_eq!(world.db.number("SELECT COUNT(*) FROM outbox WHERE kind = 'pool.low'"), 8, "ids of messages stay");
@@ -247,9 +251,10 @@ fn every_step_finds_its_rows_by_an_index() {
         retention::stripe_events(then),
         retention::sessions(then),
         retention::campaigns(then),
+        retention::reports(then),
     ]
     .concat();
-    assert_eq!(steps.len(), 8);
+    assert_eq!(steps.len(), 9);
     for analyzed in [false, true] {
         if analyzed {
             filled(&world);
@@ -275,6 +280,7 @@ fn filled(world: &World) {
         "magic_link (token_sha256, purpose, email, requested_by, is_live, detail, created_at_ms, expires_at_ms)
            SELECT i, 'join', 'e', '', 1, '{}', 0, 9000 + i",
         "campaign_week (week, code, campaign) SELECT i / 50, 'c', 'n' || i",
+        "kept_report (kind, subject, from_ms, to_ms, computed_at_ms, body) SELECT 'run', i, 0, 0, 9000 + i, '[]'",
     ] {
         sql(world, &format!("{many} INSERT INTO {row} FROM n"));
     }
