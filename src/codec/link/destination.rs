@@ -33,8 +33,15 @@ pub enum DestinationError {
 pub fn normal(text: &str) -> Result<String, DestinationError> {
     let text = text
         .trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
-    let normal = if text.is_ascii() && !text.contains(' ') { text.to_owned() } else { encoded(text)? };
-    check(&normal).map(|()| normal)
+    let mut normal = if text.is_ascii() && !text.contains(' ') { text.to_owned() } else { encoded(text)? };
+    check(&normal)?;
+    // Phones begin a field with a capital letter.
+    let host = normal.find("://").map_or(0, |at| at + 3);
+    if !normal.starts_with('/') {
+        let end = normal[host..].find(['/', '?', '#']).map_or(normal.len(), |at| host + at);
+        normal[..end].make_ascii_lowercase();
+    }
+    Ok(normal)
 }
 
 /// With the host in punycode, and spaces and other scripts' letters after it escaped.
@@ -238,6 +245,9 @@ mod tests {
             ("https://b\u{fc}cher.example?x=\u{e9}", Ok("https://xn--bcher-kva.example?x=%C3%A9")),
             ("https://shop.example/\u{65e5}\u{672c}", Ok("https://shop.example/%E6%97%A5%E6%9C%AC")),
             ("/a%20b", Ok("/a%20b")),
+            ("Https://Shop.Example:8080/A?B#C", Ok("https://shop.example:8080/A?B#C")),
+            ("HTTP://SHOP.EXAMPLE?A=/B", Ok("http://shop.example?A=/B")),
+            ("/Go?to=HTTPS://Shop.Example", Ok("/Go?to=HTTPS://Shop.Example")),
             ("", Err(E::Empty)),
             (" ", Err(E::Empty)),
             ("b\u{fc}cher.example/x", Err(E::Scheme)),

@@ -222,9 +222,10 @@ fn is_utm_byte(byte: u8) -> bool {
 /// A website: a host name, or an http(s) address with one.
 fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
     let Some(text) = fields.text("website", &DESTINATION)? else { return Ok(None) };
-    let address = text.starts_with("http://") || text.starts_with("https://");
-    if address && destination::check(&text).is_ok() {
-        return Ok(Some(text));
+    if let Ok(address) = destination::normal(&text)
+        && !address.starts_with('/')
+    {
+        return Ok(Some(address));
     }
     if DOMAIN.allows(&text) {
         return Ok(domain::normal(&text));

@@ -87,10 +87,11 @@ pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::closed(&value, &["return_url", "refresh_url", "country"])?;
     let address = |name: &str| match fields.text(name, &DESTINATION)? {
-        Some(text) if destination::check(&text).is_err() || !text.starts_with("http") => {
-            Err(fields.invalid(name, "malformed", "be an http(s) URL"))
-        }
-        text => Ok(text),
+        Some(text) => match destination::normal(&text) {
+            Ok(normal) if !normal.starts_with('/') => Ok(Some(normal)),
+            _ => Err(fields.invalid(name, "malformed", "be an http(s) URL")),
+        },
+        None => Ok(None),
     };
     Ok(OnboardingRequest {
         return_url: address("return_url")?,

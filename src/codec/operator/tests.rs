@@ -28,6 +28,21 @@ fn bodies() -> Vec<Vec<u8>> {
     ]
 }
 
+#[test]
+fn addresses_begin_as_phones_write_them() {
+    for (typed, stored) in [("Https://A.Example/Us", "https://a.example/Us"), ("HTTP://a.example", "http://a.example")]
+    {
+        let body = bytes(json!({"name": "Ann", "website": typed}));
+        assert_eq!(profile(&body).expect("a profile").website.as_deref(), Some(stored));
+        let body = bytes(json!({"return_url": typed}));
+        assert_eq!(onboarding(&body).expect("an onboarding").return_url.as_deref(), Some(stored));
+    }
+    for typed in ["/us", "//a.example", "ftp://a.example", "javascript:alert(1)"] {
+        assert!(profile(&bytes(json!({"name": "Ann", "website": typed}))).is_err(), "{typed}");
+        assert!(onboarding(&bytes(json!({"return_url": typed}))).is_err(), "{typed}");
+    }
+}
+
 fn read_all(body: &[u8]) {
     let _ = (partner(body), link(body, NOW), run(body), review(body), generate(body), profile(body));
 }

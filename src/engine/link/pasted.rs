@@ -49,7 +49,12 @@ pub fn code_of(typed: &str) -> Cow<'_, str> {
     let found = after_any_short(typed).and_then(cut).or_else(|| in_parameter(typed));
     match found.or_else(|| cut(typed).filter(|_| !typed.contains("://"))) {
         Some(found) => found.code,
-        None => Cow::Owned(typed.chars().filter(|c| !c.is_control()).take(CODE_MAX).collect()),
+        // A line break within a link, as browsers drop it.
+        None if typed.contains(char::is_control) => {
+            let whole: String = typed.chars().filter(|c| !c.is_control()).collect();
+            Cow::Owned(code_of(&whole).into_owned())
+        }
+        None => Cow::Owned(typed.chars().take(CODE_MAX).collect()),
     }
 }
 
@@ -266,6 +271,9 @@ mod tests {
             "?ref=%20AbC12345",
             "https://shop.example/?ref%3DAbC12345",
             "Ann's link: https://go.example/r/AbC12345 thanks",
+            "https://go.example/\r\nr/AbC12345",
+            "https://go.exam\nple/?ref\n=AbC12345",
+            "AbC12345\nfrom Ann",
         ] {
             assert_eq!(code_of(typed), "AbC12345", "{typed}");
         }

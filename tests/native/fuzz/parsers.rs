@@ -148,8 +148,11 @@ fn reported(bytes: &[u8]) -> bool {
 
 fn touched(bytes: &[u8]) -> bool {
     if let Ok(request) = touch_request::parse(bytes) {
-        let again = json!({"code": request.code, "campaign": request.campaign}).to_string();
-        assert_eq!(touch_request::parse(again.as_bytes()), Ok(request.clone()));
+        // What is no code may be the beginning of something long that has one.
+        if is_code(&request.code) {
+            let again = json!({"code": request.code, "campaign": request.campaign}).to_string();
+            assert_eq!(touch_request::parse(again.as_bytes()), Ok(request.clone()));
+        }
         let address = request.address("https://go.example");
         assert!(address.len() < 1_000);
         assert!(address.is_empty() || reflink::find(&address).is_some_and(|found| found.is_short), "{address}");
@@ -163,7 +166,8 @@ fn cookies(header: &str) -> bool {
         assert!(cookie_header::all(header, name).any(|found| found == *value));
     }
     // The pairs written in one way are the same pairs.
-    let written = pairs.iter().map(|(n, v)| if n.is_empty() { (*v).to_owned() } else { format!("{n}={v}") });
+    let written =
+        pairs.iter().map(|(n, v)| if n.is_empty() && !v.contains('=') { (*v).to_owned() } else { format!("{n}={v}") });
     let written = written.collect::<Vec<_>>().join("; ");
     assert_eq!(cookie_header::only(&written, "astro-session"), cookie_header::only(header, "astro-session"));
     assert!(cookie::read(&KEYS, header).is_none(), "nobody else can sign one");
@@ -206,7 +210,8 @@ fn signed(bytes: &[u8]) -> bool {
             assert_eq!(read, ours, "{changed}");
         }
         if let Some(read) = token::read(&KEYS, &changed) {
-            assert!(changed == *written || read == history, "{changed}");
+            // What follows a token in a text is no part of it.
+            assert_eq!(Some(read), token::read(&KEYS, written), "{changed}");
         }
         let _ = (token::is_token(&changed), reference::read(&KEYS, &changed));
     }
