@@ -249,7 +249,7 @@ fn every_step_finds_its_rows_by_an_index() {
         retention::campaigns(then),
     ]
     .concat();
-    assert_eq!(steps.len(), 8);
+    assert_eq!(steps.len(), 9);
     for analyzed in [false, true] {
         if analyzed {
             filled(&world);

@@ -10,7 +10,7 @@ use manicule::engine::accrual::payment::{ON_ITS_WAY, PAID};
 use manicule::engine::attribution::reason::LossReason;
 use manicule::engine::funnel::Place;
 use manicule::engine::funnel::advice::{ActionKind, TaskKind};
-use manicule::engine::ledger::seal::SealFault;
+use manicule::engine::ledger::seal::{HeadResult, SealFault};
 use manicule::engine::message::MessageType;
 use manicule::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
 use manicule::http::credit::credits;
@@ -148,16 +148,12 @@ fn credit_states() -> Names {
 
 fn jobs() -> Names {
     let sweep = include_str!("../../../src/service/event/stripe_sweep.rs");
-    let parts = [
-        "const MISSED: &str = ",
-        "const RECONCILED: &str = ",
-        "const RESTORED: &str = ",
-        "const RESTORED_TRANSFERS: &str = ",
-    ]
-    .map(|name| literals(sweep, name));
+    let parts = ["const MISSED: &str = ", "const RECONCILED: &str = ", "const RESTORED: &str = "]
+        .map(|name| literals(sweep, name));
     let jobs = literals(include_str!("../../../src/jobs/mod.rs"), "fn name(self)");
     let ledger = literals(include_str!("../../../src/store/health.rs"), "pub const LEDGER_JOB: &str = ");
-    [constraint("run", "cadence"), jobs, ledger].into_iter().chain(parts).flatten().collect()
+    let fetched = literals(include_str!("../../../src/store/restoration.rs"), "pub const TRANSFERS_FETCHED: &str = ");
+    [constraint("run", "cadence"), jobs, ledger, fetched].into_iter().chain(parts).flatten().collect()
 }
 
 /// What became of an event, and of one of Stripe's, which may also wait or be ignored.
@@ -238,6 +234,7 @@ fn lists_and_books() -> Vec<(&'static str, Names)> {
         ("MatchProgram.method", methods()),
         ("MatchProgram.review", names(["open", "rejected"])),
         ("MatchTouch.method", methods()),
+        ("HeadResult", HeadResult::ALL.iter().map(|result| result.name().to_owned()).collect()),
         ("SealFault", SealFault::ALL.iter().map(|fault| fault.name().to_owned()).collect()),
         ("LossReason", LossReason::ALL.iter().map(|reason| reason.name().to_owned()).collect()),
         ("ProgramSummary.cadence", serialized(variants!(Cadence: Instant, Weekly, Monthly, None))),
