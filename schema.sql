@@ -429,6 +429,7 @@ CREATE TABLE organization_domain (
   actor TEXT NOT NULL,                   -- immutable
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX organization_domain_review ON organization_domain (review_id);
 
 -- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it is always balanced.
 CREATE TABLE ledger_account (
@@ -733,7 +734,7 @@ CREATE TABLE click (
   program_id    TEXT NOT NULL,                    -- immutable
   hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
   code          TEXT NOT NULL,                    -- immutable, the link's code
-  dedupe        INTEGER NOT NULL,                 -- immutable, 64-bit hash of code, visitor and hour: one counted click each
+  dedupe        INTEGER NOT NULL,                 -- immutable but for erasing, 53-bit hash of code, visitor and hour, one counted click each; random once the visitor is erased
   id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
   partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at that time
   campaign      TEXT,                             -- immutable, the campaign from the URL, otherwise the link's
@@ -779,7 +780,7 @@ CREATE TABLE visitor_erasure (
   visitor TEXT PRIMARY KEY,                       -- immutable
   replacement TEXT NOT NULL,                      -- immutable, gone_…, random
   scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
-  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at; of clicks the next hour
+  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at (seq); of clicks the next hour
   program_id TEXT NOT NULL DEFAULT ''             -- mutable: of clicks the program that is looked through
 ) STRICT, WITHOUT ROWID;
 -- Funnels: the stages that visitors reach through a partner. Rows are written once and never changed.
@@ -787,7 +788,8 @@ CREATE TABLE visitor_erasure (
 -- One row per event that reached a stage. Clicks are the first stage and have their own table. No personal data: a
 -- visitor is the cookie's random id, the month's fingerprint, or the sender's id.
 CREATE TABLE funnel_event (
-  id         TEXT PRIMARY KEY,           -- immutable, fev_…; for a webhook's event it is derived, so that a replay adds nothing
+  seq        INTEGER PRIMARY KEY,        -- immutable: the order in which rows were written
+  id         TEXT NOT NULL UNIQUE,       -- immutable, fev_…; for a webhook's event it is derived, so that a replay adds nothing
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable, the code's partner
   code       TEXT NOT NULL,              -- immutable, the link's code
@@ -818,6 +820,19 @@ CREATE TABLE stripe_event (
   outcome TEXT NOT NULL,                 -- immutable, JSON: the first response
   received_at_ms INTEGER NOT NULL        -- immutable
 ) STRICT;
+
+-- Events that Stripe lists and that could not be taken in. They are tried again until they are, and operators see them.
+CREATE TABLE stripe_failure (
+  id TEXT PRIMARY KEY,                   -- immutable, evt_…
+  type TEXT NOT NULL,                    -- immutable
+  reason TEXT NOT NULL,                  -- mutable: what refused it last: a guard or constraint, or the code of an error
+  tries INTEGER NOT NULL,                -- mutable
+  due_at_ms INTEGER NOT NULL,            -- mutable: when it is tried again
+  failed_at_ms INTEGER NOT NULL          -- immutable: when it was first tried
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stripe_failure_due ON stripe_failure (due_at_ms);
+CREATE INDEX stripe_failure_age ON stripe_failure (failed_at_ms);
+CREATE TRIGGER stripe_failure_over AFTER INSERT ON stripe_event BEGIN DELETE FROM stripe_failure WHERE id = NEW.id; END;
 
 -- A customer and its account. Until the account is known, the customer has an account of its own, under its own id.
 CREATE TABLE stripe_customer (
@@ -936,6 +951,8 @@ CREATE TABLE delivery (
   UNIQUE (outbox_id, channel, target)
 ) STRICT;
 CREATE INDEX delivery_due ON delivery (channel, next_attempt_at_ms) WHERE state = 'queued';
+-- What email services said of emails that are not delivered: it may name a person, and is erased with it.
+CREATE INDEX delivery_error ON delivery (target) WHERE channel = 'email' AND last_error IS NOT NULL;
 CREATE INDEX delivery_claim ON delivery (claim) WHERE claim IS NOT NULL;
 
 -- Where the host receives webhooks. The secret signs them and is therefore stored in plain text.
@@ -1031,7 +1048,7 @@ CREATE TABLE payout (
   unit TEXT NOT NULL,                    -- immutable, cash:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
   planned_cents INTEGER NOT NULL CHECK (planned_cents BETWEEN 1 AND 9007199254740991), -- immutable: as planned
-  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND planned_cents), -- mutable until it is sent: the planned amount, minus what changed
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- mutable until it is sent: the planned amount, minus what changed; once, as Stripe's transfer has it
   minimum_cents INTEGER NOT NULL,        -- immutable: the least that its program pays out
   carried_cents INTEGER,                 -- set once: cancelled because no more than this was left, which is carried forward
   reserved_id TEXT NOT NULL,             -- mutable: the pending ledger row that reserves its amount
@@ -1050,6 +1067,7 @@ CREATE TABLE payout (
   revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (run_id, partner_id, unit),
+  CHECK (amount_cents <= planned_cents OR state = 'paid'),
   CHECK ((state = 'paid') = (transfer_id IS NOT NULL)),
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
@@ -1075,9 +1093,10 @@ BEGIN SELECT RAISE(ABORT, 'guard:payout_final'); END;
 CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout
 WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt AND NEW.revision = OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:payout_request_fixed'); END;
+-- A payout under review may be paid with the amount that Stripe's transfer has, which another copy of the database sent.
 CREATE TRIGGER payout_amount BEFORE UPDATE OF amount_cents, reserved_id, carried_cents ON payout
 WHEN (NEW.amount_cents <> OLD.amount_cents OR NEW.reserved_id <> OLD.reserved_id OR NEW.carried_cents IS NOT OLD.carried_cents)
-  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents) AND NEW.revision = OLD.revision + 1
+  AND NOT (OLD.state = 'review' AND NEW.state = 'paid' AND NEW.carried_cents IS OLD.carried_cents) AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents) AND NEW.revision = OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:payout_amount_fixed'); END;
 CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, minimum_cents, destination ON payout
 BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
@@ -1089,9 +1108,9 @@ CREATE TABLE payout_accrual (
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
   accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as what is rounded
   planned_cents INTEGER NOT NULL,        -- immutable: as planned; negative if an earlier payout took more than is left of it
-  amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent
+  amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent, or while it is under review
   returned_cents INTEGER NOT NULL DEFAULT 0, -- mutable: how much of it a reversal brought back
-  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed', 'rounded')), -- set with the amount: why it is not what was planned
+  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed', 'rounded', 'transfer')), -- set with the amount: why it is not what was planned
   event_id TEXT,                         -- set with the amount: the event behind that
   PRIMARY KEY (payout_id, accrual_id)
 ) STRICT, WITHOUT ROWID;
@@ -1105,7 +1124,7 @@ CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cent
     WHERE id = NEW.accrual_id;
 END;
 CREATE TRIGGER payout_accrual_sent BEFORE UPDATE OF amount_cents ON payout_accrual
-WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) <> 'planned'
+WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) NOT IN ('planned', 'review')
 BEGIN SELECT RAISE(ABORT, 'guard:payout_accruals_fixed'); END;
 CREATE TRIGGER payout_accrual_shape BEFORE UPDATE OF payout_id, accrual_id, planned_cents ON payout_accrual
 BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
@@ -1147,7 +1166,7 @@ CREATE VIEW payout_unsent AS
 SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
   IIF(a.state = 'disputed',
     (SELECT e.id FROM event e WHERE e.account_id = a.account_id AND e.type = 'dispute.opened' ORDER BY e.occurred_at_ms DESC LIMIT 1),
-    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code IN ('reverse', 'deduct') ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
+    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code IN ('reverse', 'deduct') ORDER BY t.seq DESC LIMIT 1)) AS event_id,
   IIF(l.amount_cents <= 0, l.amount_cents, MAX(0, IIF(a.state IN ('held', 'disputed'), 0, l.amount_cents
     + IIF(a.net_cents < a.payout_cents AND NOT EXISTS (SELECT 1 FROM payout_accrual o JOIN payout q ON q.id = o.payout_id
         WHERE o.accrual_id = l.accrual_id AND o.accrual_id <> '' AND +o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents
@@ -1466,6 +1485,7 @@ CREATE TABLE magic_link (
   used_at_ms INTEGER                     -- set once
 ) STRICT;
 CREATE INDEX magic_link_email ON magic_link (email, purpose, created_at_ms);
+CREATE INDEX magic_link_partner ON magic_link (detail ->> '$.partner') WHERE purpose = 'change_email';
 CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
 CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END;
@@ -1475,6 +1495,7 @@ CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
 -- Hex. It finds email preferences, which are stored without the address. Written whenever the address is.
 ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
+CREATE INDEX partner_person_email_sha256 ON partner_person (email_sha256) WHERE email_sha256 IS NOT NULL;
 -- The partner's name on the leaderboard. NULL: the partner is not shown by name.
 ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
 
@@ -1837,6 +1858,8 @@ CREATE TABLE credit_question (
 ) STRICT;
 CREATE INDEX credit_question_sent ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL;
 CREATE INDEX credit_question_open ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL;
+-- Who erases an account finds the questions about it.
+CREATE INDEX credit_question_about ON credit_question (lower(about));
 -- What was answered, sent and replied stays, until it is erased.
 CREATE TRIGGER credit_question_once BEFORE UPDATE ON credit_question
 WHEN NEW.about <> 'erased' AND ((OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))
@@ -1960,7 +1983,7 @@ CREATE TABLE week_removal (
   program_id TEXT NOT NULL,              -- immutable
   week TEXT NOT NULL,                    -- immutable
   from_hour INTEGER NOT NULL,            -- immutable, the week's first clock hour
-  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
+  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed (its seq)
   PRIMARY KEY (program_id, week)
 ) STRICT, WITHOUT ROWID;
 

@@ -429,6 +429,7 @@ CREATE TABLE organization_domain (
   actor TEXT NOT NULL,                   -- immutable
   created_at_ms INTEGER NOT NULL         -- immutable
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX organization_domain_review ON organization_domain (review_id);
 
 -- The ledger: double entry, append only. One row of transfer is one debit and one credit, so it is always balanced.
 CREATE TABLE ledger_account (

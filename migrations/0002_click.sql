@@ -7,7 +7,7 @@ CREATE TABLE click (
   program_id    TEXT NOT NULL,                    -- immutable
   hour          INTEGER NOT NULL,                 -- immutable, clicked_at_ms / 3,600,000: clock hours since 1970
   code          TEXT NOT NULL,                    -- immutable, the link's code
-  dedupe        INTEGER NOT NULL,                 -- immutable, 64-bit hash of code, visitor and hour: one counted click each
+  dedupe        INTEGER NOT NULL,                 -- immutable but for erasing, 53-bit hash of code, visitor and hour, one counted click each; random once the visitor is erased
   id            TEXT NOT NULL,                    -- immutable, clk_…, assigned in the Worker; a touch in the cookie refers to it
   partner_id    TEXT NOT NULL,                    -- immutable, the link's partner at that time
   campaign      TEXT,                             -- immutable, the campaign from the URL, otherwise the link's
@@ -53,6 +53,6 @@ CREATE TABLE visitor_erasure (
   visitor TEXT PRIMARY KEY,                       -- immutable
   replacement TEXT NOT NULL,                      -- immutable, gone_…, random
   scan INTEGER NOT NULL,                          -- mutable: which of the tables without an index is looked through
-  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at; of clicks the next hour
+  row INTEGER NOT NULL,                           -- mutable: its last row that was looked at (seq); of clicks the next hour
   program_id TEXT NOT NULL DEFAULT ''             -- mutable: of clicks the program that is looked through
 ) STRICT, WITHOUT ROWID;

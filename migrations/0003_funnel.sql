@@ -3,7 +3,8 @@
 -- One row per event that reached a stage. Clicks are the first stage and have their own table. No personal data: a
 -- visitor is the cookie's random id, the month's fingerprint, or the sender's id.
 CREATE TABLE funnel_event (
-  id         TEXT PRIMARY KEY,           -- immutable, fev_…; for a webhook's event it is derived, so that a replay adds nothing
+  seq        INTEGER PRIMARY KEY,        -- immutable: the order in which rows were written
+  id         TEXT NOT NULL UNIQUE,       -- immutable, fev_…; for a webhook's event it is derived, so that a replay adds nothing
   program_id TEXT NOT NULL,              -- immutable
   partner_id TEXT NOT NULL,              -- immutable, the code's partner
   code       TEXT NOT NULL,              -- immutable, the link's code

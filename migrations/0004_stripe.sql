@@ -17,6 +17,19 @@ CREATE TABLE stripe_event (
   received_at_ms INTEGER NOT NULL        -- immutable
 ) STRICT;
 
+-- Events that Stripe lists and that could not be taken in. They are tried again until they are, and operators see them.
+CREATE TABLE stripe_failure (
+  id TEXT PRIMARY KEY,                   -- immutable, evt_…
+  type TEXT NOT NULL,                    -- immutable
+  reason TEXT NOT NULL,                  -- mutable: what refused it last: a guard or constraint, or the code of an error
+  tries INTEGER NOT NULL,                -- mutable
+  due_at_ms INTEGER NOT NULL,            -- mutable: when it is tried again
+  failed_at_ms INTEGER NOT NULL          -- immutable: when it was first tried
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stripe_failure_due ON stripe_failure (due_at_ms);
+CREATE INDEX stripe_failure_age ON stripe_failure (failed_at_ms);
+CREATE TRIGGER stripe_failure_over AFTER INSERT ON stripe_event BEGIN DELETE FROM stripe_failure WHERE id = NEW.id; END;
+
 -- A customer and its account. Until the account is known, the customer has an account of its own, under its own id.
 CREATE TABLE stripe_customer (
   id TEXT PRIMARY KEY,                   -- immutable, cus_…

@@ -23,6 +23,8 @@ CREATE TABLE delivery (
   UNIQUE (outbox_id, channel, target)
 ) STRICT;
 CREATE INDEX delivery_due ON delivery (channel, next_attempt_at_ms) WHERE state = 'queued';
+-- What email services said of emails that are not delivered: it may name a person, and is erased with it.
+CREATE INDEX delivery_error ON delivery (target) WHERE channel = 'email' AND last_error IS NOT NULL;
 CREATE INDEX delivery_claim ON delivery (claim) WHERE claim IS NOT NULL;
 
 -- Where the host receives webhooks. The secret signs them and is therefore stored in plain text.

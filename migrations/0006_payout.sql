@@ -19,7 +19,7 @@ CREATE TABLE payout (
   unit TEXT NOT NULL,                    -- immutable, cash:usd
   currency TEXT NOT NULL,                -- immutable, as in the unit
   planned_cents INTEGER NOT NULL CHECK (planned_cents BETWEEN 1 AND 9007199254740991), -- immutable: as planned
-  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND planned_cents), -- mutable until it is sent: the planned amount, minus what changed
+  amount_cents INTEGER NOT NULL CHECK (amount_cents BETWEEN 1 AND 9007199254740991), -- mutable until it is sent: the planned amount, minus what changed; once, as Stripe's transfer has it
   minimum_cents INTEGER NOT NULL,        -- immutable: the least that its program pays out
   carried_cents INTEGER,                 -- set once: cancelled because no more than this was left, which is carried forward
   reserved_id TEXT NOT NULL,             -- mutable: the pending ledger row that reserves its amount
@@ -38,6 +38,7 @@ CREATE TABLE payout (
   revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
   UNIQUE (run_id, partner_id, unit),
+  CHECK (amount_cents <= planned_cents OR state = 'paid'),
   CHECK ((state = 'paid') = (transfer_id IS NOT NULL)),
   CHECK (state <> 'submitting' OR (request IS NOT NULL AND first_sent_at_ms IS NOT NULL AND attempt >= 1))
 ) STRICT;
@@ -63,9 +64,10 @@ BEGIN SELECT RAISE(ABORT, 'guard:payout_final'); END;
 CREATE TRIGGER payout_frozen BEFORE UPDATE ON payout
 WHEN OLD.request IS NOT NULL AND NEW.request IS NOT OLD.request AND NEW.attempt = OLD.attempt AND NEW.revision = OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:payout_request_fixed'); END;
+-- A payout under review may be paid with the amount that Stripe's transfer has, which another copy of the database sent.
 CREATE TRIGGER payout_amount BEFORE UPDATE OF amount_cents, reserved_id, carried_cents ON payout
 WHEN (NEW.amount_cents <> OLD.amount_cents OR NEW.reserved_id <> OLD.reserved_id OR NEW.carried_cents IS NOT OLD.carried_cents)
-  AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents) AND NEW.revision = OLD.revision + 1
+  AND NOT (OLD.state = 'review' AND NEW.state = 'paid' AND NEW.carried_cents IS OLD.carried_cents) AND (OLD.state <> 'planned' OR NEW.amount_cents > OLD.amount_cents) AND NEW.revision = OLD.revision + 1
 BEGIN SELECT RAISE(ABORT, 'guard:payout_amount_fixed'); END;
 CREATE TRIGGER payout_shape BEFORE UPDATE OF id, run_id, program_id, partner_id, unit, currency, planned_cents, minimum_cents, destination ON payout
 BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
@@ -77,9 +79,9 @@ CREATE TABLE payout_accrual (
   payout_id TEXT NOT NULL REFERENCES payout (id), -- immutable
   accrual_id TEXT NOT NULL,              -- immutable; '': what no accrual explains, such as what is rounded
   planned_cents INTEGER NOT NULL,        -- immutable: as planned; negative if an earlier payout took more than is left of it
-  amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent
+  amount_cents INTEGER NOT NULL,         -- mutable until the payout is sent, or while it is under review
   returned_cents INTEGER NOT NULL DEFAULT 0, -- mutable: how much of it a reversal brought back
-  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed', 'rounded')), -- set with the amount: why it is not what was planned
+  change TEXT CHECK (change IN ('reversed', 'disputed', 'held', 'owed', 'rounded', 'transfer')), -- set with the amount: why it is not what was planned
   event_id TEXT,                         -- set with the amount: the event behind that
   PRIMARY KEY (payout_id, accrual_id)
 ) STRICT, WITHOUT ROWID;
@@ -93,7 +95,7 @@ CREATE TRIGGER payout_accrual_update AFTER UPDATE OF amount_cents, returned_cent
     WHERE id = NEW.accrual_id;
 END;
 CREATE TRIGGER payout_accrual_sent BEFORE UPDATE OF amount_cents ON payout_accrual
-WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) <> 'planned'
+WHEN NEW.amount_cents <> OLD.amount_cents AND (SELECT state FROM payout WHERE id = NEW.payout_id) NOT IN ('planned', 'review')
 BEGIN SELECT RAISE(ABORT, 'guard:payout_accruals_fixed'); END;
 CREATE TRIGGER payout_accrual_shape BEFORE UPDATE OF payout_id, accrual_id, planned_cents ON payout_accrual
 BEGIN SELECT RAISE(ABORT, 'guard:payout_immutable'); END;
@@ -135,7 +137,7 @@ CREATE VIEW payout_unsent AS
 SELECT l.payout_id, l.accrual_id, l.planned_cents, l.amount_cents, IIF(a.state IN ('held', 'disputed'), a.state, 'reversed') AS change,
   IIF(a.state = 'disputed',
     (SELECT e.id FROM event e WHERE e.account_id = a.account_id AND e.type = 'dispute.opened' ORDER BY e.occurred_at_ms DESC LIMIT 1),
-    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code IN ('reverse', 'deduct') ORDER BY t.rowid DESC LIMIT 1)) AS event_id,
+    (SELECT t.event_id FROM transfer t WHERE t.accrual_id = a.id AND t.code IN ('reverse', 'deduct') ORDER BY t.seq DESC LIMIT 1)) AS event_id,
   IIF(l.amount_cents <= 0, l.amount_cents, MAX(0, IIF(a.state IN ('held', 'disputed'), 0, l.amount_cents
     + IIF(a.net_cents < a.payout_cents AND NOT EXISTS (SELECT 1 FROM payout_accrual o JOIN payout q ON q.id = o.payout_id
         WHERE o.accrual_id = l.accrual_id AND o.accrual_id <> '' AND +o.payout_id < l.payout_id AND o.amount_cents > 0 AND q.state = 'planned'), a.net_cents - a.payout_cents, 0)))) AS allowed_cents

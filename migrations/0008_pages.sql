@@ -42,6 +42,7 @@ CREATE TABLE magic_link (
   used_at_ms INTEGER                     -- set once
 ) STRICT;
 CREATE INDEX magic_link_email ON magic_link (email, purpose, created_at_ms);
+CREATE INDEX magic_link_partner ON magic_link (detail ->> '$.partner') WHERE purpose = 'change_email';
 CREATE INDEX magic_link_expires ON magic_link (expires_at_ms);
 CREATE TRIGGER magic_link_once BEFORE UPDATE ON magic_link WHEN OLD.used_at_ms IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'guard:magic_link_used'); END;
@@ -51,6 +52,7 @@ CREATE INDEX partner_external ON partner (external_id);
 CREATE INDEX partner_person_email ON partner_person (lower(email));
 -- Hex. It finds email preferences, which are stored without the address. Written whenever the address is.
 ALTER TABLE partner_person ADD COLUMN email_sha256 TEXT; -- mutable
+CREATE INDEX partner_person_email_sha256 ON partner_person (email_sha256) WHERE email_sha256 IS NOT NULL;
 -- The partner's name on the leaderboard. NULL: the partner is not shown by name.
 ALTER TABLE partner_person ADD COLUMN display_name TEXT; -- mutable
 

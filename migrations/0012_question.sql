@@ -26,6 +26,8 @@ CREATE TABLE credit_question (
 ) STRICT;
 CREATE INDEX credit_question_sent ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL;
 CREATE INDEX credit_question_open ON credit_question (sent_at_ms, id) WHERE sent_at_ms IS NOT NULL AND replied_at_ms IS NULL;
+-- Who erases an account finds the questions about it.
+CREATE INDEX credit_question_about ON credit_question (lower(about));
 -- What was answered, sent and replied stays, until it is erased.
 CREATE TRIGGER credit_question_once BEFORE UPDATE ON credit_question
 WHEN NEW.about <> 'erased' AND ((OLD.sent_at_ms IS NOT NULL AND (NEW.message, NEW.sent_at_ms) IS NOT (OLD.message, OLD.sent_at_ms))

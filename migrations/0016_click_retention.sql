@@ -27,7 +27,7 @@ CREATE TABLE week_removal (
   program_id TEXT NOT NULL,              -- immutable
   week TEXT NOT NULL,                    -- immutable
   from_hour INTEGER NOT NULL,            -- immutable, the week's first clock hour
-  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed
+  last_row INTEGER NOT NULL,             -- immutable: the last row of funnel_event that was summed (its seq)
   PRIMARY KEY (program_id, week)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,16 +1,17 @@
 // Run by `scripts/backup` and `scripts/restore`.
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { namesOf, readConfig } from "../deployment/config.mjs";
 import { steps as newSteps } from "../deployment/steps.mjs";
 import { check } from "./check.mjs";
 import { schemaHash, textOf } from "./dump.mjs";
+import { linesOf } from "./lines.mjs";
 import { localSource, remoteSource, workFolder } from "./source.mjs";
 
-const HEAD = /^-- Manicule backup of (\S+), schema ([0-9a-f]{16})\n/;
-const TAIL = /\n-- sha256 ([0-9a-f]{64})\n$/;
+const HEAD = /^-- Manicule backup of (\S+), schema ([0-9a-f]{16})\n$/;
+const TAIL = /^-- sha256 ([0-9a-f]{64})\n$/;
 // Tables of SQLite and Cloudflare, which a new database has too.
 const FOREIGN = /^(sqlite_|_cf_)/;
 
@@ -45,48 +46,78 @@ export async function backupTo({ root, env, steps, file, taken }) {
   db.close();
 }
 
-/** A backup's text, after checking that it is whole and of this version. */
+/** The statements of a backup: its lines but the first and the last one. */
+function* statementsIn(file) {
+  let before = null;
+  let isFirst = true;
+  for (const line of linesOf(file)) {
+    if (before) yield before;
+    if (!isFirst) before = line;
+    isFirst = false;
+  }
+}
+
+/** When a backup was made, after checking that it is whole and of this version. */
 export function readBackup(file, schema) {
-  const text = readFileSync(file, "utf8");
-  const [head, taken, made] = HEAD.exec(text) ?? [];
-  const [tail, hash] = TAIL.exec(text) ?? [];
-  if (!head || !tail) throw new Error(`${file} is not a whole backup: its first or last line is missing`);
-  const body = text.slice(head.length, text.length - tail.length + 1);
-  if (createHash("sha256").update(body).digest("hex") !== hash) throw new Error(`${file} was changed since it was made: its hash differs`);
+  const hash = createHash("sha256");
+  let [first, last] = [null, null];
+  for (const line of linesOf(file)) {
+    if (last) hash.update(last);
+    if (first) last = line;
+    first ??= line;
+  }
+  const [, taken, made] = HEAD.exec(String(first ?? "")) ?? [];
+  const [, want] = TAIL.exec(String(last ?? "")) ?? [];
+  if (!taken || !want) throw new Error(`${file} is not a whole backup: its first or last line is missing`);
+  if (hash.digest("hex") !== want) throw new Error(`${file} was changed since it was made: its hash differs`);
   if (made !== schemaHash(schema)) throw new Error(`${file} is of another version of the schema: restore it with the version of Manicule that made it, then upgrade`);
-  return { text, body, taken };
+  return { taken };
+}
+
+/** The statements that restore a backup. `mark` comes with the tables: no Worker finds rows without it. */
+function* restoring(file, mark) {
+  let isMarked = false;
+  for (const line of statementsIn(file)) {
+    if (!isMarked && !/^(CREATE|ALTER) TABLE /.test(line.toString("latin1", 0, 20))) {
+      yield mark;
+      isMarked = true;
+    }
+    yield line;
+  }
+  if (!isMarked) yield mark;
 }
 
 export async function restoreFrom({ root, env, steps, file, now }) {
   const schema = readFileSync(join(root, "schema.sql"), "utf8");
   const folder = workFolder();
   const source = await sourceOf({ root, env, folder, schema });
-  const { text, body, taken } = readBackup(file, schema);
+  const { taken } = readBackup(file, schema);
   await steps.step(`look at ${source.name}`, async () => {
     const there = (await source.catalog()).filter((row) => !FOREIGN.test(row.name));
     if (there.length) throw new Error(`${source.name} is not empty: it has ${there.length} tables, indexes, views and triggers. Restore into a new database`);
   });
-  // The mark comes with the tables: no Worker finds these rows without it, and sends again what Stripe has.
-  const mark = `INSERT INTO restoration (restored_at_ms, taken_at_ms) VALUES (${now}, ${Date.parse(taken)});\n`;
-  const first = body.search(/^(?!CREATE TABLE |ALTER TABLE )/m);
-  const path = join(folder, "restore.sql");
-  writeFileSync(path, body.slice(0, first) + mark + body.slice(first));
-  await steps.step("restore", async () => source.write(path));
+  // The mark says that Stripe may have what these rows do not know.
+  const mark = Buffer.from(`INSERT INTO restoration (restored_at_ms, taken_at_ms) VALUES (${now}, ${Date.parse(taken)});\n`);
+  await steps.step("restore", async () => source.write(restoring(file, mark)));
   const { db } = await steps.step("read it again", async () => ({ db: await source.copy() }));
-  await steps.step("compare", async () => {
-    const isMark = (table, row) => table === "restoration" && Number(row.restored_at_ms) === now;
-    const again = [...textOf(db, schema, taken, isMark)].join("");
-    if (again !== text) throw new Error(`what was restored is not what ${file} says, from byte ${firstDifference(again, text)} on. Remove the database and start again`);
-    return { said: `${Buffer.byteLength(text)} equal bytes` };
-  });
+  await steps.step("compare", async () => ({ said: `${compared(db, { schema, taken, file, now })} equal bytes` }));
   await steps.step("check", async () => ({ said: shown(await check(db, schema)) }));
   db.close();
 }
 
-function firstDifference(a, b) {
-  let at = 0;
-  while (at < a.length && a[at] === b[at]) at += 1;
-  return Buffer.byteLength(a.slice(0, at));
+/** Fails unless the database gives the file again, but for the mark. Returns how many bytes were compared. */
+function compared(db, { schema, taken, file, now }) {
+  const isMark = (table, row) => table === "restoration" && Number(row.restored_at_ms) === now;
+  const want = linesOf(file);
+  let equal = 0;
+  const differs = () => new Error(`what was restored is not what ${file} says, in the line after byte ${equal}. Remove the database and start again`);
+  for (const part of textOf(db, schema, taken, isMark)) {
+    const [one, other] = [Buffer.from(part), want.next().value];
+    if (!other || !one.equals(other)) throw differs();
+    equal += one.length;
+  }
+  if (!want.next().done) throw differs();
+  return equal;
 }
 
 async function main([verb]) {

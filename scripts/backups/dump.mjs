@@ -65,16 +65,15 @@ function* partsOfText(value) {
   if (part) yield part;
 }
 
-/** What is read and written of a table, and what identifies a row. */
+/**
+ * What is read and written of a table, and its key, which is also the order. A row number that is no column is not kept: an
+ * export renumbers rows, and nothing depends on these (tests/native/row_numbers.rs).
+ */
 function shapeOf(db, name) {
-  const columns = db.prepare("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid").all(name);
-  const { wr: isWithoutRowid } = db.prepare("SELECT wr FROM pragma_table_list WHERE name = ? AND type = 'table'").get(name);
-  const keys = columns.filter((column) => column.pk > 0n || column.pk > 0).sort((a, b) => Number(a.pk) - Number(b.pk));
-  const isNumbered = keys.length === 1 && keys[0].type.toUpperCase() === "INTEGER";
-  // Row numbers are the order of rows, and what cursors and addresses of pages name.
-  const key = Number(isWithoutRowid) ? keys.map((column) => column.name) : isNumbered ? [keys[0].name] : ["rowid"];
-  const names = columns.map((column) => column.name);
-  return { key, names: key[0] === "rowid" ? ["rowid", ...names] : names };
+  const columns = db.prepare("SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid").all(name);
+  const key = columns.filter((column) => column.pk > 0).sort((a, b) => Number(a.pk) - Number(b.pk));
+  if (!key.length) throw new Error(`${name} has no key`);
+  return { key: key.map((column) => column.name), names: columns.map((column) => column.name) };
 }
 
 /** The statements that write a table's rows. */

@@ -1,22 +1,14 @@
 // Where databases are: a folder of `make serve`, or Cloudflare, through wrangler. Each is read into a copy in SQLite.
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { runner } from "../deployment/wrangler.mjs";
 import { CATALOG, rowsPrinted } from "../verify-schema.mjs";
 import { partsOf } from "./dump.mjs";
+import { linesOf } from "./lines.mjs";
 
-/** The lines of a file. Only a line feed ends one: node:readline also takes U+2028 and U+2029 for ends, which texts may have. */
-async function* linesOf(path) {
-  let rest = "";
-  for await (const part of createReadStream(path, "utf8")) {
-    const lines = (rest + part).split("\n");
-    rest = lines.pop();
-    yield* lines;
-  }
-  if (rest) yield rest;
-}
+const QUOTE = 39;
 
 /** What `wrangler d1 execute --json` printed: rows by statement. */
 function rowsIn({ status, output, stdout }, what) {
@@ -55,9 +47,15 @@ export function localSource({ root, env, state }) {
       db.exec("BEGIN");
       return db;
     },
-    async write(path) {
+    /** wrangler makes the file. It would read all statements into memory, so they go straight into it: all or none. */
+    async write(statements) {
       mkdirSync(persisted, { recursive: true });
-      rowsOfWrite(await execute(["--file", path]));
+      rowsOfWrite(await execute(["--command", "SELECT 1"]));
+      const db = new DatabaseSync(file(), { enableForeignKeyConstraints: false });
+      db.exec("BEGIN IMMEDIATE");
+      for (const statement of statements) db.exec(statement.toString());
+      db.exec("COMMIT");
+      db.close();
     },
   };
 }
@@ -78,12 +76,17 @@ export function remoteSource({ root, env, folder, name, schema }) {
       const exported = join(folder, `export-${Date.now()}.sql`);
       const { status, output } = await d1("export", ["--skip-confirmation", "--no-schema", "--output", exported]);
       if (status !== 0) throw new Error(`the export failed:\n${output.trim().split("\n").slice(-8).join("\n")}`);
-      const db = await loaded(exported, schema);
+      const db = loaded(exported, schema, `${exported}ite`);
+      rmSync(exported);
       await repair(db, query);
       finish(db, schema);
       return db;
     },
-    async write(path) {
+    async write(statements) {
+      const path = join(folder, "restore.sql");
+      const written = openSync(path, "wx", 0o600);
+      for (const statement of statements) writeSync(written, statement);
+      closeSync(written);
       rowsOfWrite(await d1("execute", ["--yes", "--file", path]));
     },
   };
@@ -94,26 +97,31 @@ function rowsOfWrite({ status, output }) {
 }
 
 /** The rows of an export in a new SQLite database with schema.sql's tables: its own text of the schema is not used. */
-export async function loaded(path, schema) {
-  const db = new DatabaseSync(":memory:");
-  db.exec("PRAGMA foreign_keys = OFF");
+function loaded(path, schema, at) {
+  const db = new DatabaseSync(at);
+  // It is a copy: what a crash leaves of it is thrown away.
+  db.exec("PRAGMA foreign_keys = OFF; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
   for (const table of partsOf(schema).tables) db.exec(table);
   db.exec("BEGIN");
-  let statement = "";
-  for await (const line of linesOf(path)) {
-    statement += statement ? `\n${line}` : line;
+  let lines = [];
+  let quotes = 0;
+  for (const line of linesOf(path)) {
+    lines.push(line);
+    for (let at = line.indexOf(QUOTE); at >= 0; at = line.indexOf(QUOTE, at + 1)) quotes += 1;
     // A text may span lines.
-    if ((statement.match(/'/g) ?? []).length % 2 || !statement.trimEnd().endsWith(";")) continue;
+    if (quotes % 2 || !/;\s*$/.test(line.toString("latin1", Math.max(0, line.length - 8)))) continue;
+    const statement = Buffer.concat(lines).toString();
     if (/^INSERT INTO /i.test(statement) && !/^INSERT INTO "?(sqlite_|_cf_)/i.test(statement)) db.exec(statement);
-    statement = "";
+    [lines, quotes] = [[], 0];
   }
-  if (statement.trim()) throw new Error(`the export ends within a statement: ${statement.slice(0, 80)}`);
+  const rest = Buffer.concat(lines).toString();
+  if (rest.trim()) throw new Error(`the export ends within a statement: ${rest.slice(0, 80)}`);
   db.exec("COMMIT");
   return db;
 }
 
 /** Indexes, views and triggers, once the rows are there. */
-export function finish(db, schema) {
+function finish(db, schema) {
   const { indexes, views, triggers } = partsOf(schema);
   for (const statement of [...indexes, ...views, ...triggers]) db.exec(statement);
 }
@@ -123,8 +131,6 @@ export function finish(db, schema) {
  * line breaks. Such texts are read again.
  */
 async function repair(db, query) {
-  // Of tables without a column for it, the export renumbers rows: what goes through one page by page begins again.
-  db.exec('UPDATE visitor_erasure SET "row" = 0');
   const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all().map((row) => row.name);
   const wrong = (column) => `(instr("${column}", char(10)) AND instr("${column}", '\\n')) OR (instr("${column}", char(13)) AND instr("${column}", '\\r'))`;
   const asked = [];

@@ -14,6 +14,7 @@ use crate::service::once::StoredResponse;
 use crate::service::overdue;
 use crate::service::overdue::Standing;
 use crate::store::account::waiting;
+use crate::store::event::stripe_failed::{FailedEvent, failure_count, failure_list};
 use crate::store::health as health_store;
 use crate::store::health::RefusedRun;
 use crate::store::link::click::dropped_count;
@@ -57,20 +58,35 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
         health_store::heartbeat_list(),
         outbox::outbox_backlog().first(),
         overdue::reads(),
-        (unexpected_count().first(), dropped_count(app.now).first()),
+        (unexpected_count().first(), dropped_count(app.now).first(), failure_count().first(), failure_list()),
         (waiting::waiting_count().first(), waiting::refused_list(), health_store::run_refused_list()),
         seal::state_reads(),
     );
-    let (objects, heartbeats, backlog, runs, (transfers, dropped), (accounts, refused, refused_runs), sealed) =
-        match ctx.read(reads).await {
-            // If the database is not set up yet, the response lists what is missing.
-            Err(DbError::NoSchema(_)) => {
-                let objects = ctx.read(health_store::schema_objects()).await?;
-                let runs = (Catalog::default(), Vec::new(), None);
-                (objects, Vec::new(), None, runs, (None, None), (None, Vec::new(), Vec::new()), (None, None))
-            }
-            found => found?,
-        };
+    let (
+        objects,
+        heartbeats,
+        backlog,
+        runs,
+        (transfers, dropped, failures, failed),
+        (accounts, refused, refused_runs),
+        sealed,
+    ) = match ctx.read(reads).await {
+        // If the database is not set up yet, the response lists what is missing.
+        Err(DbError::NoSchema(_)) => {
+            let objects = ctx.read(health_store::schema_objects()).await?;
+            let runs = (Catalog::default(), Vec::new(), None);
+            (
+                objects,
+                Vec::new(),
+                None,
+                runs,
+                (None, None, None, Vec::new()),
+                (None, Vec::new(), Vec::new()),
+                (None, None),
+            )
+        }
+        found => found?,
+    };
     let missing = health_store::missing_objects(&objects);
     let backlog = backlog.unwrap_or_default();
     let crons: Vec<Value> = heartbeats
@@ -84,6 +100,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
         .collect();
     let runs = overdue::standing(runs, app.now);
     let unexpected = transfers.unwrap_or_default().unexpected;
+    let failures = failures.unwrap_or_default().failed;
     let accounts = accounts.unwrap_or_default();
     let sealed = SealState::of(sealed);
     let stands_still = runs.is_late(app.now)
@@ -95,7 +112,7 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
     if !is_bound && !app.config.origin().is_empty() && app.site.site_leads_back().await {
         complaints.push(format!("{}: {LEADS_BACK}", app.config.origin_setting()));
     }
-    let ok = missing.is_empty() && complaints.is_empty() && !stands_still && unexpected == 0;
+    let ok = missing.is_empty() && complaints.is_empty() && !stands_still && unexpected == 0 && failures == 0;
     let refused: Vec<Value> =
         refused.iter().map(|r| json!({"refused_by": r.refused_by, "accounts": r.accounts})).collect();
     let body = json!({
@@ -110,11 +127,17 @@ async fn details<S: Platform>(app: &RequestContext<'_, S>, origin: &str) -> Resu
             "queued": backlog.queued, "failed": backlog.failed, "undelivered": backlog.undelivered, "oldest_ms": backlog.oldest_ms,
             "email": app.config.setup.mail_state(), "operator_email": app.config.setup.mail.operator.is_some(),
         },
-        "transfers": {"unexpected": unexpected}, "clicks": {"dropped": dropped.unwrap_or_default().dropped}, "ledger": ledger::state(&sealed),
+        "transfers": {"unexpected": unexpected}, "stripe": {"failed": failures, "events": failed_events(&failed)}, "clicks": {"dropped": dropped.unwrap_or_default().dropped}, "ledger": ledger::state(&sealed),
         "configuration": complaints,
         "advice": app.config.advice(is_bound),
     });
     Ok((if ok { 200 } else { 503 }, body))
+}
+
+/// Events of Stripe's that could not be taken in.
+fn failed_events(failed: &[FailedEvent]) -> Vec<Value> {
+    let view = |f: &FailedEvent| json!({"event": f.id, "type": f.r#type, "reason": f.reason, "tries": f.tries, "since": f.failed_at_ms.to_rfc3339()});
+    failed.iter().map(view).collect()
 }
 
 /// Unfinished runs, and runs that should exist but don't.
@@ -128,6 +151,6 @@ fn run_standing(runs: &Standing, refused: &[RefusedRun]) -> Value {
     let refused: Vec<Value> = refused.iter().map(|r| json!({"state": r.state, "refused_by": r.refused_by})).collect();
     json!({
         "open": runs.open.open, "refused": refused, "oldest_started_at": runs.open.oldest_ms.map(|at| at.to_rfc3339()),
-        "overdue": overdue.collect::<Vec<Value>>(),
+        "overdue": overdue.collect::<Vec<Value>>(), "overdue_count": runs.overdue_count,
     })
 }

@@ -24,8 +24,16 @@ const CADENCES: [Cadence; 2] = [Cadence::Weekly, Cadence::Monthly];
 pub struct Standing {
     /// Unfinished runs, and when the oldest of them started.
     pub open: Open,
+    /// The oldest first, as they have to be started; at most [`OVERDUE_MAX`].
     pub overdue: Vec<Overdue>,
+    /// How many there are in all, counted up to [`PERIODS_MAX`] for a program and cadence.
+    pub overdue_count: usize,
 }
+
+/// Missed runs that are named.
+pub const OVERDUE_MAX: usize = 50;
+/// Missed periods of a program that are counted: those of more than a year.
+pub const PERIODS_MAX: usize = 60;
 
 /// A program's run that was due but does not exist.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,15 +76,31 @@ pub fn reads() -> (Parsed<Catalog>, Query<LatestRun>, First<Open>) {
 
 /// Evaluates the reads. A program that was saved after a run's scheduled time has nothing to run for it.
 pub fn standing((catalog, runs, open): (Catalog, Vec<LatestRun>, Option<Open>), now: UtcMillis) -> Standing {
-    let mut standing = Standing { open: open.unwrap_or_default(), overdue: Vec::new() };
-    for run in runs {
-        let Some(cadence) = CADENCES.into_iter().find(|c| c.name() == run.cadence) else { continue };
-        let due_at = due_at(cadence, now);
-        let settles = catalog.in_force(&run.program_id, due_at).is_some_and(|d| d.settlement.cadence == cadence);
-        if settles && run.since_ms < due_at && run.as_of_ms.is_none_or(|latest| latest < due_at) {
-            let period = schedule::period_before(cadence, due_at);
-            standing.overdue.push(Overdue { program: run.program_id, cadence, period, due_at });
-        }
-    }
-    standing
+    let mut overdue: Vec<Overdue> = runs.iter().flat_map(|run| missed(&catalog, run, now)).collect();
+    let overdue_count = overdue.len();
+    overdue.sort_by(|a, b| (a.due_at, &a.program).cmp(&(b.due_at, &b.program)));
+    overdue.truncate(OVERDUE_MAX);
+    Standing { open: open.unwrap_or_default(), overdue, overdue_count }
+}
+
+/// All runs of a program and cadence that were due since its latest one, the latest periods first. A run makes up for those
+/// before it that are missing.
+fn missed<'a>(catalog: &'a Catalog, run: &'a LatestRun, now: UtcMillis) -> impl Iterator<Item = Overdue> + 'a {
+    let cadence = CADENCES.into_iter().find(|cadence| cadence.name() == run.cadence);
+    cadence.into_iter().flat_map(move |cadence| {
+        let before = move |at: &UtcMillis| Some(schedule::last_run_at(cadence, at.plus_ms(-1)));
+        let is_settled = move |at: UtcMillis| {
+            catalog.in_force(&run.program_id, at).is_some_and(|document| document.settlement.cadence == cadence)
+        };
+        std::iter::successors(Some(due_at(cadence, now)), before)
+            .take(PERIODS_MAX)
+            .take_while(|at| run.since_ms < *at && run.as_of_ms.is_none_or(|latest| latest < *at))
+            .filter(move |at| is_settled(*at))
+            .map(move |at| Overdue {
+                program: run.program_id.clone(),
+                cadence,
+                period: schedule::period_before(cadence, at),
+                due_at: at,
+            })
+    })
 }

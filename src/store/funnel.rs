@@ -121,7 +121,7 @@ pub fn week_counts(program: &ProgramId, week: Week, by: UtcMillis) -> Parsed<Vec
              AND NOT EXISTS (SELECT 1 FROM week_removal WHERE program_id = ?1 AND week = ?2)
            UNION ALL
            SELECT partner_id, campaign, stage, COALESCE(visitor, id) FROM funnel_event WHERE program_id = ?1 AND week = ?2
-             AND rowid > COALESCE((SELECT last_row FROM week_removal WHERE program_id = ?1 AND week = ?2), 0)
+             AND seq > COALESCE((SELECT last_row FROM week_removal WHERE program_id = ?1 AND week = ?2), 0)
          ), each_sum AS (
            SELECT partner_id, campaign, stage, COUNT(DISTINCT visitor) AS visitors FROM reached GROUP BY partner_id, campaign, stage
            UNION ALL

@@ -28,9 +28,12 @@ pub fn responses(before: UtcMillis) -> Vec<Stmt> {
     vec![delete("idempotency", "rowid", "moves_money = 0 AND created_at_ms <= ?1", before.0)]
 }
 
-/// The ids of Stripe's events.
+/// The ids of Stripe's events, and of those that could not be taken in: Stripe has neither any longer.
 pub fn stripe_events(before: UtcMillis) -> Vec<Stmt> {
-    vec![delete("stripe_event", "rowid", "received_at_ms <= ?1", before.0)]
+    vec![
+        delete("stripe_event", "rowid", "received_at_ms <= ?1", before.0),
+        delete("stripe_failure", "id", "failed_at_ms <= ?1", before.0),
+    ]
 }
 
 /// Sessions that have ended or expired, and emailed links that have expired.

@@ -1,11 +1,13 @@
 // Backups: of a folder of `make serve` and of a database at (a stand-in for) Cloudflare, with the real wrangler.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { check, sealOf } from "../../scripts/backups/check.mjs";
 import { backupTo, readBackup, restoreFrom } from "../../scripts/backups/cli.mjs";
 import { textOf } from "../../scripts/backups/dump.mjs";
@@ -38,8 +40,15 @@ function fill(db) {
   run("INSERT INTO partner (id, program_id, external_id, code, created_at_ms) VALUES ('ptn_gone', 'p', 'x', 'X', 1)");
   run("DELETE FROM partner WHERE id = 'ptn_gone'");
   run("INSERT INTO partner (id, program_id, external_id, code, created_at_ms) VALUES ('ptn_2', 'p', 'bob', 'BOB', 9007199254740991)");
+  // The row before it is gone: its hidden row number is one that another database does not give it.
+  run("INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('res_0', 'p', 't', '', 1, 1)");
   run("INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES ('res_1', 'p', 't', ?, 1, 1)", LONG);
-  run("INSERT INTO click (program_id, hour, code, dedupe, id, partner_id, visitor, clicked_at_ms) VALUES ('p', 1, 'ANN', ?, 'clk_1', 'ptn_1', 'vis_1', 1)", 2n ** 62n + 1n);
+  run("DELETE FROM resource WHERE id = 'res_0'");
+  // So is the funnel's first row, and its numbers stay: reports and removal go by them.
+  run("INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, at_ms, week) VALUES ('fev_0', 'p', 'ptn_1', 'ANN', '', 's', 'e', 1, 'w')");
+  run("INSERT INTO funnel_event (id, program_id, partner_id, code, campaign, stage, event, at_ms, week) VALUES ('fev_1', 'p', 'ptn_1', 'ANN', '', 's', 'e', 1, 'w')");
+  run("DELETE FROM funnel_event WHERE id = 'fev_0'");
+  run("INSERT INTO click (program_id, hour, code, dedupe, id, partner_id, visitor, clicked_at_ms) VALUES ('p', 1, 'ANN', ?, 'clk_1', 'ptn_1', 'vis_1', 1)", 2n ** 53n - 1n);
   for (const kind of ["expense", "available"]) run("INSERT INTO ledger_account (id, program_id, unit, kind, partner_id) VALUES (?, 'p', 'cash:usd', ?, ?)", kind, kind, kind === "available" ? "ptn_1" : "");
   for (let n = 1; n <= 2_500; n++) {
     run("INSERT INTO transfer (id, code, phase, debit, credit, amount_cents, program_id, event_id, reason, created_at_ms) VALUES (?, 'adjust', 'single', 'expense', 'available', ?, 'p', ?, 'because', ?)", `adj_${n}`, n, n % 2 ? AWKWARD : null, NOW);
@@ -61,7 +70,11 @@ function all(db, sql) {
   read.setReadBigInts(true);
   return read.all();
 }
-const rowsOf = (db, table) => all(db, `SELECT rowid, * FROM ${table} ORDER BY rowid`);
+/** A table's rows, in an order that does not depend on hidden row numbers. */
+const rowsOf = (db, table) => all(db, `SELECT * FROM ${table}`).sort((a, b) => (shown(a) < shown(b) ? -1 : 1));
+const shown = (row) => JSON.stringify(row, (_, value) => (typeof value === "bigint" ? String(value) : value));
+/** The kept numbers of a table's rows, by their ids. */
+const numbersOf = (db, table) => all(db, `SELECT rowid, id FROM ${table} ORDER BY id`);
 
 /** A folder of `make serve` with the migrations applied. */
 async function stateFolder(t) {
@@ -91,9 +104,10 @@ test("a folder's database is backed up, restored into an empty one, and the same
 
   await restoreFrom({ root, env: { ...process.env, STATE: other }, steps: quiet(), file, now: NOW + 5 });
   const restored = opened(other);
-  for (const table of ["program_version", "partner", "resource", "transfer", "ledger_account", "ledger_block", "link_day", "click", "d1_migrations", "person_salt"]) {
-    assert.deepEqual(rowsOrAll(restored, table), rowsOrAll(db, table), table);
+  for (const table of ["program_version", "partner", "resource", "transfer", "ledger_account", "ledger_block", "link_day", "click", "funnel_event", "d1_migrations", "person_salt"]) {
+    assert.deepEqual(rowsOf(restored, table), rowsOf(db, table), table);
   }
+  assert.deepEqual(numbersOf(restored, "funnel_event"), numbersOf(db, "funnel_event"));
   assert.deepEqual({ ...restored.prepare("SELECT * FROM restoration").get() }, { restored_at_ms: NOW + 5, taken_at_ms: NOW });
   assert.throws(() => restored.exec("DELETE FROM transfer"), /guard:ledger_immutable/);
   // A backup of what was restored differs by its mark alone.
@@ -105,14 +119,6 @@ test("a folder's database is backed up, restored into an empty one, and the same
 
   await assert.rejects(restoreFrom({ root, env: { ...process.env, STATE: other }, steps: quiet(), file, now: NOW }), /is not empty/);
 });
-
-function rowsOrAll(db, table) {
-  try {
-    return rowsOf(db, table);
-  } catch {
-    return all(db, `SELECT * FROM ${table}`);
-  }
-}
 
 test("Cloudflare's export is read as it was meant, and a new database there gets the same rows", async (t) => {
   const served = await standIn(t);
@@ -130,9 +136,48 @@ test("Cloudflare's export is read as it was meant, and a new database there gets
   await restoreFrom({ root, env: { ...env, DATABASE: "second" }, steps: quiet(), file, now: NOW });
   const second = served.world.databases.find((one) => one.name === "second").sqlite;
   for (const table of ["program_version", "resource", "transfer", "ledger_block", "d1_migrations", "person_salt", "partner"]) {
-    assert.deepEqual(rowsOrAll(second, table), rowsOrAll(made.sqlite, table), table);
+    assert.deepEqual(rowsOf(second, table), rowsOf(made.sqlite, table), table);
   }
   await assert.rejects(restoreFrom({ root, env, steps: quiet(), file, now: NOW }), /is not empty/);
+});
+
+test("what was read from a folder is the same at Cloudflare, which numbers hidden rows itself", async (t) => {
+  const [served, state] = [await standIn(t), await stateFolder(t)];
+  fill(opened(state));
+  const file = join(folder(t), "backup.sql");
+  await backupTo({ root, env: { ...process.env, STATE: state }, steps: quiet(), file, taken: TAKEN });
+  newDatabase(served.world, "third");
+  const env = { ...process.env, ...served.env, DATABASE: "third" };
+  await restoreFrom({ root, env, steps: quiet(), file, now: NOW });
+  const third = served.world.databases.find((one) => one.name === "third").sqlite;
+  assert.deepEqual(numbersOf(third, "funnel_event"), numbersOf(opened(state), "funnel_event"));
+  const again = join(folder(t), "again.sql");
+  await backupTo({ root, env, steps: quiet(), file: again, taken: TAKEN });
+  const known = new Set(textOfFile(file).split("\n"));
+  assert.equal(textOfFile(again).split("\n").filter((line) => !known.has(line)).length, 2, "the mark, and the hash of all lines");
+});
+
+test("a database is written and restored in little memory, however large it is", async (t) => {
+  const [state, other] = [await stateFolder(t), folder(t)];
+  const db = opened(state);
+  fill(db);
+  // 80 MB, with 40 MB of heap for whoever reads or writes them.
+  const text = "a page of ordinary words, ".repeat(600);
+  const insert = db.prepare("INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES (?, ?, 't', ?, 1, 1)");
+  db.exec("BEGIN");
+  for (let n = 0; n < 5_000; n++) insert.run(`res_l${n}`, `p${n}`, text);
+  db.exec("COMMIT");
+  db.close();
+  const file = join(folder(t), "large.sql");
+  const cli = (verb, at) =>
+    promisify(execFile)(process.execPath, ["--max-old-space-size=40", "--disable-warning=ExperimentalWarning", join(root, "scripts/backups/cli.mjs"), verb], {
+      cwd: root,
+      env: { ...process.env, STATE: at, FILE: file },
+    });
+  await cli("backup", state);
+  assert.ok(statSync(file).size > 70_000_000);
+  await cli("restore", other);
+  assert.deepEqual(opened(other).prepare("SELECT COUNT(*) AS n, SUM(LENGTH(body)) AS size FROM resource").get(), opened(state).prepare("SELECT COUNT(*) AS n, SUM(LENGTH(body)) AS size FROM resource").get());
 });
 
 test("a file that is not whole, was changed, or is of another version is refused", async (t) => {

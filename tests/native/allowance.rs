@@ -299,11 +299,17 @@ fn an_overdue_cadence_is_detected() {
         let late: Vec<String> = standing.overdue.iter().map(|o| format!("{} {}", o.program, o.period)).collect();
         (standing.is_late(ctx.now), late.join(", "), standing.open.open)
     };
-    // The programs were saved in 2020, so everything due since then is missed, except during the hour that cron has.
-    assert_eq!(
-        standing("2026-05-01T06:59:00Z").1,
-        "agency-partner 2026-03, developer-affiliate 2026-03, user-referral 2026-W17"
+    // The programs were saved in 2020, so everything due since then is missed, except during the hour that cron has. The
+    // oldest are named first, and all that are counted.
+    let (is_late, named, _) = standing("2026-05-01T06:59:00Z");
+    assert!(
+        is_late && named.starts_with("agency-partner 2021-04, developer-affiliate 2021-04, agency-partner 2021-05, "),
+        "{named}"
     );
+    assert_eq!(named.split(", ").count(), overdue::OVERDUE_MAX);
+    let ctx = world.at(at("2026-05-01T06:59:00Z"));
+    let rows = now(ctx.read(overdue::reads())).expect("rows");
+    assert_eq!(overdue::standing(rows, ctx.now).overdue_count, 3 * overdue::PERIODS_MAX);
     cron(&world, MONTHLY, at("2026-04-01T06:00:00Z"));
     cron(&world, WEEKLY, at("2026-04-27T09:00:00Z"));
     assert_eq!(standing("2026-05-01T06:59:00Z"), (false, String::new(), 0));
@@ -311,6 +317,10 @@ fn an_overdue_cadence_is_detected() {
     assert_eq!(standing("2026-04-06T10:00:00Z"), (false, String::new(), 0));
     let late = "agency-partner 2026-04, developer-affiliate 2026-04";
     assert_eq!(standing("2026-05-01T07:00:00Z"), (true, late.to_owned(), 0));
+    // All that are missing are named, the oldest first.
+    let all = "agency-partner 2026-04, developer-affiliate 2026-04, user-referral 2026-W18, user-referral 2026-W19, \
+               user-referral 2026-W20, user-referral 2026-W21, agency-partner 2026-05, developer-affiliate 2026-05, user-referral 2026-W22";
+    assert_eq!(standing("2026-06-01T10:00:00Z"), (true, all.to_owned(), 0));
     // A run that has begun has a day.
     world.statements_max.set(Some(6));
     cron(&world, MONTHLY, at("2026-05-01T06:00:00Z"));

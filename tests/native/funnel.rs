@@ -18,7 +18,7 @@ const MONDAY: &str = "2026-06-08T00:00:00Z";
 
 fn rows(fixture: &FunnelFixture) -> Vec<(String, String, String, Value)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let sql = "SELECT stage, campaign, code, visitor FROM funnel_event ORDER BY rowid";
+    let sql = "SELECT stage, campaign, code, visitor FROM funnel_event ORDER BY seq";
     let shape = |r: &serde_json::Map<String, Value>| {
         (text(&r["stage"]), text(&r["campaign"]), text(&r["code"]), r["visitor"].clone())
     };

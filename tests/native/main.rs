@@ -30,6 +30,7 @@ mod people;
 mod preview;
 mod preview_size;
 mod reconcile;
+mod row_numbers;
 mod rules;
 mod run_scale;
 mod scenarios;

@@ -4,14 +4,23 @@ pub mod columns;
 
 use crate::order::books::books;
 use crate::order::{Arrival, settled};
+use crate::support::scan::{GROWING, scanned_of};
 use crate::support::world::{World, at, now};
 use manicule::base::time::UtcMillis;
+use manicule::engine::link::LinkRecord;
+use manicule::engine::link::click::{Address, Click, SALT_BYTES, Visitor};
 use manicule::service::account::stripe_customer;
+use manicule::service::link::click::load_salt;
 use manicule::service::partner::enroll;
 use manicule::service::person::erase;
 use manicule::store::account::customer::customer_find;
+use manicule::store::link::click::flush::ClickFlush;
+use manicule::store::person::copy::{ACCOUNT, PARTNER, copy_page};
+use manicule::store::person::erase as rows;
+use manicule::store::person::visitor;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 const DEVELOPERS: &str = "developer-affiliate";
 
@@ -167,14 +176,125 @@ fn a_visitor_is_erased_everywhere_and_many_clicks_take_several_steps() {
         .execute_batch(
             "INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, dedupe)
                SELECT 'clk_' || value, 'C', 'p' || value, 'ptn', 'vis_1', 1, 1, value FROM json_each('[0,1,2,3,4,5,6,7,8,9,10,11]');
-             INSERT INTO funnel_event VALUES ('fev_1', 'p', 'ptn', 'C', '', 'lead', 'e', 'vis_1', NULL, 1, '2026-W10')",
+             INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, code, attempt, due_at_ms, revision, created_at_ms)
+               SELECT 'prm_' || program_id, program_id, 'c', 'vis_1', program_id, 0, 0, 1, 0 FROM (SELECT DISTINCT program_id FROM program_version);
+             INSERT INTO funnel_event VALUES (1, 'fev_1', 'p', 'ptn', 'C', '', 'lead', 'e', 'vis_1', NULL, 1, '2026-W10')",
         )
         .expect("rows");
     let is_complete = now(erase::visitor(&world.at(when), "vis_1")).expect("begun");
     assert!(!is_complete, "more rows than one request looks through");
     while !now(erase::go_on(&world.at(when))).expect("a step") {}
-    let ids = world.db.look("SELECT DISTINCT visitor AS v FROM click UNION SELECT visitor FROM funnel_event");
+    let ids = world.db.look(
+        "SELECT DISTINCT visitor AS v FROM click UNION SELECT visitor FROM funnel_event UNION SELECT visitor_id FROM promotion_code",
+    );
     assert_eq!(ids.len(), 1, "still one visitor");
     assert!(ids[0]["v"].as_str().is_some_and(|id| id.starts_with("gone_")), "{ids:?}");
     assert_eq!(world.db.number("SELECT COUNT(*) FROM visitor_erasure"), 0, "nobody knows who it was");
+}
+
+/// A link's visit with a cookie, of a program that attributes by fingerprint.
+fn click(id: &str, visitor: &str, at: UtcMillis) -> Click {
+    let link = LinkRecord {
+        code: "C".into(),
+        program_id: DEVELOPERS.into(),
+        partner_id: "ptn_1".into(),
+        fingerprinted: true,
+        ..LinkRecord::default()
+    };
+    Click {
+        id: id.to_owned(),
+        link: Rc::new(link),
+        campaign: String::new(),
+        visitor: Visitor::Followed { id: visitor.to_owned(), user_agent: "M".to_owned() },
+        address: Address::new("192.0.2.7"),
+        at,
+        bot: false,
+        country: None,
+        utm_source: None,
+        utm_medium: None,
+        referrer_host: None,
+    }
+}
+
+#[test]
+fn nothing_of_an_erased_click_can_be_computed_from_what_its_visitor_knows() {
+    let (world, when) = (World::new(16), at("2026-03-01T00:00:00Z"));
+    let salt = now(load_salt(&world.db, when, [7; SALT_BYTES])).expect("a salt");
+    let store = |clicks: Vec<Click>| {
+        let flush = ClickFlush { writer: "w".to_owned(), number: 1, clicks, ..ClickFlush::default() };
+        now(world.at(when).batch(flush.statements(&salt))).expect("stored");
+    };
+    store(vec![click("clk_1", "vis_1", when), click("clk_2", "vis_2", when)]);
+    let counts = "SELECT (SELECT SUM(clicks) FROM link_day) * 100 + (SELECT COUNT(*) FROM click)";
+    let before = world.db.number(counts);
+    let hashes = || world.db.look("SELECT id, dedupe, fingerprint FROM click ORDER BY id");
+    let stored = hashes();
+    assert!(stored.iter().all(|row| row["fingerprint"].is_string()), "{stored:?}");
+    assert!(now(erase::visitor(&world.at(when), "vis_1")).expect("erased"));
+    let left = hashes();
+    assert_ne!(left[0]["dedupe"], stored[0]["dedupe"], "it is a hash of the link, the hour and the visitor's id");
+    assert_eq!(left[0]["fingerprint"], Value::Null, "it is a hash of an address, and the salt is still there");
+    assert_eq!((&left[1], world.db.number(counts)), (&stored[1], before), "what else was counted stays");
+}
+
+/// Tables that grow, besides those of the business.
+const ALSO_GROWING: [&str; 7] = [
+    "credit_question",
+    "session",
+    "magic_link",
+    "unsubscribe",
+    "promotion_code",
+    "organization_domain",
+    "stripe_customer",
+];
+
+#[test]
+fn erasing_looks_through_no_table_but_those_of_visits() {
+    let (world, when) = (World::new(17), at("2026-03-01T00:00:00Z"));
+    let mut statements = vec![
+        rows::partner_erasable(&"ptn_1".into()).statement,
+        rows::account_addresses(&"acct".into()).statement,
+        visitor::visitor_next().statement,
+    ];
+    statements.extend(rows::partner_erase(&"ptn_1".into(), (&"person:x".into(), "x"), when));
+    statements.extend(rows::account_erase(&"acct".into(), &["x".to_owned()]));
+    statements.extend(visitor::visitors_of_account_erase(&"acct".into()));
+    statements.extend(visitor::visitor_erase("vis_1"));
+    statements.extend(PARTNER.iter().map(|list| copy_page(list, "ptn_1", 0, 10).statement));
+    statements.extend(ACCOUNT.iter().map(|list| copy_page(list, "acct", 0, 10).statement));
+    let tables: Vec<&str> = GROWING.into_iter().chain(ALSO_GROWING).collect();
+    let found: Vec<String> = statements
+        .iter()
+        .flat_map(|statement| scanned_of(&tables, &world.db.connection.borrow(), &statement.sql))
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn erasing_costs_the_same_however_many_messages_and_questions_there_are() {
+    let when = at("2026-03-01T00:00:00Z");
+    let cost = |many: i64| {
+        let world = World::new(18);
+        let (partner, _) = world.partner(when, DEVELOPERS, "dev", "dev@partner.example").expect("a partner");
+        let account = json!({"id": "acct", "email": "ann@acme.example"});
+        let signed_up = event("e1", "account.signed_up", "2026-02-01T00:00:00Z", account, json!({}));
+        world.take(when, &signed_up, None).expect("taken");
+        let fill = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})
+             INSERT INTO outbox (id, kind, program_id, partner_id, account_id, payload, state, created_at_ms)
+               SELECT 'm' || i, 'k', 'p', 'other' || i, 'acct' || i, '{{}}', 'sent', i FROM n;
+             INSERT INTO delivery (outbox_id, channel, target, state, round, attempts, next_attempt_at_ms)
+               SELECT id, 'email', 'partner', 'sent', 0, 1, 0 FROM outbox WHERE kind = 'k';
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})
+             INSERT INTO credit_question (id, partner_id, program_id, day, place, code, about, answer, created_at_ms)
+               SELECT 'que' || i, '{partner}', 'p', i, 1, 'c', 'about' || i, '[]', i FROM n;"
+        );
+        world.db.connection.borrow().execute_batch(&fill).expect("rows");
+        *world.db.costs.borrow_mut() = Some(BTreeMap::new());
+        assert!(now(erase::account(&world.at(when), &"acct".into())).expect("erased"));
+        world.db.costs.borrow().iter().flatten().map(|(_, steps)| *steps).sum::<i64>()
+    };
+    let (few, many) = (cost(10), cost(10_000));
+    println!("erasing an account took {few} steps, and {many} among 10,000 questions and messages");
+    assert!(many < 2 * few, "{few} {many}");
 }

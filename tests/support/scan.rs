@@ -42,11 +42,13 @@ pub const GROWING: [&str; 36] = [
     "funnel_event",
 ];
 
-/// Indexes that cover only unfinished work, and bans. They hold few rows, however many the table has.
-const QUEUES: [&str; 6] = [
+/// Indexes that cover only unfinished work, bans, and what operators do message by message. They hold few rows, however many
+/// the table has.
+const QUEUES: [&str; 7] = [
     "account_stale",
     "account_refused",
     "adjustment_requested",
+    "audit_replay",
     "partner_banned",
     "reported_transfer_open",
     "run_open",
@@ -65,12 +67,17 @@ pub fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 
 /// The tables in this list that a statement scans in full.
 pub fn scanned(connection: &Connection, sql: &str) -> Vec<String> {
+    scanned_of(&GROWING, connection, sql)
+}
+
+/// The same of other tables.
+pub fn scanned_of(tables: &[&str], connection: &Connection, sql: &str) -> Vec<String> {
     let mut found = Vec::new();
     for step in plan(connection, sql) {
         let is_queue = step.rsplit(' ').next().is_some_and(|index| QUEUES.contains(&index));
         if let Some(name) = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).filter(|_| !is_queue) {
             found.extend(
-                GROWING.iter().filter(|table| is_called(sql, table, name)).map(|table| format!("{table}: {step}")),
+                tables.iter().filter(|table| is_called(sql, table, name)).map(|table| format!("{table}: {step}")),
             );
         }
     }

@@ -7,11 +7,14 @@ use crate::codec::json::Invalid;
 use crate::codec::link::destination;
 use crate::codec::operator::shared::{DESTINATION, country, one_of, reason};
 
+/// What a payout made at Stripe.
+const TRANSFER: &str = "transfer";
+
 /// How an operator resolves a payout that is under review.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResolutionRequest {
-    /// Stripe made this transfer, and it is valid.
-    Paid { transfer: String },
+    /// Stripe made this transfer, and it is valid. `amount`: what it has, if that is not what is planned here.
+    Paid { transfer: String, amount: Option<Cents> },
     /// Look it up, and send it again if nothing is found.
     Again,
     /// No money moved, and none will.
@@ -58,14 +61,16 @@ pub fn nothing(body: &[u8]) -> Result<(), Invalid> {
     Fields::closed(&json::read(body)?, &[]).map(|_| ())
 }
 
-/// `made` is the name of the Stripe object: a transfer, a transaction.
+/// `made` is the name of the Stripe object: a transfer, a transaction. Only a transfer may have another amount than planned.
 pub fn resolution(body: &[u8], made: &str) -> Result<(ResolutionRequest, String), Invalid> {
     let value = json::read(body)?;
-    let known = ["decision", made, "reason"];
-    let fields = Fields::closed(&value, &known)?;
+    let known = ["decision", made, "reason", "amount_cents"];
+    let known = if made == TRANSFER { &known[..] } else { &known[..3] };
+    let fields = Fields::closed(&value, known)?;
     let decision = one_of(&fields, "decision", &["paid", "again", "failed"])?;
+    let amount = if made == TRANSFER { fields.integer("amount_cents", 1..=CENTS_MAX)?.map(Cents) } else { None };
     let resolution = match decision.as_deref() {
-        Some("paid") => ResolutionRequest::Paid { transfer: fields.required_text(made, &ID)? },
+        Some("paid") => ResolutionRequest::Paid { transfer: fields.required_text(made, &ID)?, amount },
         Some("again") => ResolutionRequest::Again,
         Some(_) => ResolutionRequest::Failed,
         None => return Err(fields.missing("decision")),

@@ -188,22 +188,51 @@ fn fault_of(previous: Option<&LedgerBlock>, block: &LedgerBlock, rows: &[SealedR
     }
 }
 
-/// What heads that were kept elsewhere say about the stored blocks of their numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeadComparison {
-    /// The last block up to which the ledger is what it was when its head was kept.
-    pub unchanged_to: Option<i64>,
-    pub first_different: Option<i64>,
+names! {
+    /// What the stored block of a head's number says about the head.
+    pub enum HeadResult {
+        /// It has the same hash.
+        Same = "same",
+        /// It has another hash: the ledger was changed and sealed again, or the head is of another installation.
+        Differs = "differs",
+        /// There is no block of this number.
+        NoBlock = "no_block",
+    }
 }
 
-/// Compares heads with the blocks of their numbers.
+/// Heads that were kept elsewhere, compared with the stored blocks of their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadComparison(pub Vec<(SealHead, HeadResult)>);
+
+impl HeadComparison {
+    fn numbers(&self, is_wanted: impl Fn(HeadResult) -> bool) -> impl Iterator<Item = i64> {
+        self.0.iter().filter(move |(_, result)| is_wanted(*result)).map(|(head, _)| head.number)
+    }
+
+    /// The first head that does not have its block's hash.
+    pub fn first_different(&self) -> Option<i64> {
+        self.numbers(|result| result != HeadResult::Same).min()
+    }
+
+    /// The last block up to which the ledger is what it was when the block's head was kept. That a block has the head's hash
+    /// says nothing of its rows, so only blocks up to `verified` count, which were recomputed, and before `different`, the
+    /// first that differs.
+    pub fn unchanged_to(&self, verified: i64, different: Option<i64>) -> Option<i64> {
+        let first = self.first_different().into_iter().chain(different).min();
+        let is_before = |number: &i64| *number <= verified && first.is_none_or(|first| *number < first);
+        self.numbers(|result| result == HeadResult::Same).filter(is_before).max()
+    }
+}
+
+/// Compares heads with the blocks of their numbers: number and hash.
 pub fn compare(heads: &[SealHead], stored: &[LedgerBlock]) -> HeadComparison {
     let stored: BTreeMap<i64, &str> = stored.iter().map(|block| (block.number, block.hash.as_str())).collect();
-    let is_same = |head: &&SealHead| stored.get(&head.number) == Some(&head.hash.as_str());
-    let first_different = heads.iter().filter(|head| !is_same(head)).map(|head| head.number).min();
-    let before = |head: &&SealHead| first_different.is_none_or(|number| head.number < number);
-    let unchanged_to = heads.iter().filter(is_same).filter(before).map(|head| head.number).max();
-    HeadComparison { unchanged_to, first_different }
+    let result = |head: &SealHead| match stored.get(&head.number) {
+        Some(hash) if *hash == head.hash => HeadResult::Same,
+        Some(_) => HeadResult::Differs,
+        None => HeadResult::NoBlock,
+    };
+    HeadComparison(heads.iter().map(|head| (head.clone(), result(head))).collect())
 }
 
 #[cfg(test)]

@@ -306,6 +306,11 @@ pub fn done(s: &OutboundTransfer, made: &StripeObject) -> TransferChange {
     TransferChange { to, notice: Some(PayoutNotice::Sent) }
 }
 
+/// Completed with the amount that Stripe has, whatever is planned here: another copy of the database sent it.
+pub fn done_as_made(s: &OutboundTransfer, made: &StripeObject) -> TransferChange {
+    done(&OutboundTransfer { amount_cents: Cents(made.amount_cents), ..s.clone() }, made)
+}
+
 /// Finished without moving money.
 pub fn failed(s: &OutboundTransfer, why: &str) -> TransferChange {
     let to = OutboundTransfer { state: PayoutState::Failed, reason: why.to_owned(), refusal: None, ..s.clone() };

@@ -72,8 +72,15 @@ pub const DEFINITIONS: &[(&str, &str)] = &[
         "margin_over_cost_hundredths",
         "first-year margin divided by acquisition cost, rounded down: 523 is 5.23x; not revenue divided by cost",
     ),
+    (
+        "clicks",
+        "counted clicks in the period; of a day whose clicks were removed by age (KEEP_CLICKS_DAYS) all of the day (UTC), even if the period has a part of it",
+    ),
     ("referred_signups", "accounts attributed to this program that signed up in the period"),
-    ("active_referrers", "partners of this program with a counted click or a referred sign-up in the period"),
+    (
+        "active_referrers",
+        "partners of this program with a counted click or a referred sign-up in the period; clicks count as above",
+    ),
     ("existing_accounts", "accounts that had signed up before the period, referred or not"),
     ("referral_rate_thousandths", "referred sign-ups per active referrer: 750 is 0.75"),
     ("viral_coefficient_thousandths", "referred sign-ups per existing account: 300 is 0.3"),

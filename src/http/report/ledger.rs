@@ -1,7 +1,7 @@
 //! The ledger: its rows, its checks and its seal.
 
 use crate::base::time::UtcMillis;
-use crate::engine::ledger::seal::{LedgerBlock, SealHead};
+use crate::engine::ledger::seal::{HeadResult, LedgerBlock, SealHead};
 use crate::http::call::OperatorCall;
 use crate::http::context::Platform;
 use crate::http::exchange::Request;
@@ -46,6 +46,8 @@ pub async fn verify<S: Platform>(call: OperatorCall<'_, S>) -> Result<StoredResp
     let difference = done.difference.map(|first| json!({"block": first.number, "fault": first.fault}));
     let mut view = state(&done.state);
     view["verified"] = json!(done.blocks.map(|(from, to)| json!({"from": from, "to": to, "rows": done.rows})));
+    let compared = |(head, result): &(SealHead, HeadResult)| json!({"head": head.to_string(), "result": result});
+    view["heads"] = done.heads.0.iter().map(compared).collect();
     view["unchanged_to"] = json!(done.unchanged_to);
     view["first_difference"] = json!(difference);
     view["next_cursor"] = json!(done.next.map(|number| number.to_string()));

@@ -1,9 +1,11 @@
 //! Payouts: the list by state, how each was calculated, and the operator's decisions.
 
+use crate::base::currency;
 use crate::base::ids::{PartnerId, PayoutId};
 use crate::base::money::Cents;
 use crate::base::percent;
 use crate::codec::operator as forms;
+use crate::codec::operator::ResolutionRequest;
 use crate::engine::accrual::Accrual;
 use crate::engine::accrual::payment::ShownAccrual;
 use crate::engine::accrual::source::AccrualSource;
@@ -22,7 +24,7 @@ use crate::pages::operator::helpers;
 use crate::pages::payout::changes;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::without_stripe;
-use crate::pages::text::operator::{common, navigation, payout as wording, transfer as unexpected};
+use crate::pages::text::operator::{common, navigation, payout as wording, program as amounts, transfer as unexpected};
 use crate::pages::text::shared::payout as words;
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
@@ -37,6 +39,7 @@ use crate::store::report::payout_accruals::{PayoutShare, UnsentSum};
 use crate::store::settlement::operator_runs as reads;
 use crate::store::settlement::operator_runs::PayoutShown;
 use maud::{Markup, html};
+use serde_json::{Value, json};
 
 const HERE: &str = "/operator/payouts";
 
@@ -251,6 +254,11 @@ fn decisions<S: Platform>(
                         (components::field(form, Field {
                             name: "transfer", label: wording::TRANSFER_ID, hint: wording::TRANSFER_ID_HINT, autocomplete: "off", max: 255, ..Field::default()
                         }))
+                        @if s.kind == Moved::Payout {
+                            (components::field(form, Field {
+                                name: "amount", label: wording::OTHER_AMOUNT, hint: wording::OTHER_AMOUNT_HINT, autocomplete: "off", max: 20, ..Field::default()
+                            }))
+                        }
                         div.actions {
                             button name="decision" value="paid" { (wording::MARK_PAID) }
                             button.second name="decision" value="again" { (wording::RETRY) }
@@ -318,13 +326,7 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
             "hold" => (PayoutAction::Hold, "held"),
             "release" => (PayoutAction::Release, "released"),
             "cancel" => (PayoutAction::Cancel, "cancelled"),
-            _ => {
-                let made = if kind_of(&id) == Moved::Credit { "transaction" } else { "transfer" };
-                let mut form = cx.form.clone();
-                form.put(made, cx.form.get("transfer"));
-                let (resolution, _) = forms::resolution(&helpers::body(&form, &["decision", "reason", made]), made)?;
-                (PayoutAction::Resolve(resolution), "decided")
-            }
+            _ => (PayoutAction::Resolve(resolution(cx, &deciding::find(&ctx, &id).await?)?), "decided"),
         };
         let reason = forms::decision(&given)?;
         deciding::decide(&ctx, &id, &decision, &reason).await.map(|_| done)
@@ -333,4 +335,22 @@ pub async fn decide<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id
         Ok(done) => Ok(cx.redirect_after_post(&format!("{HERE}/{}?done={done}", percent::escaped(&id)))),
         Err(error) => shown(cx, operator.into(), &id, &without_stripe(cx, error)?).await,
     }
+}
+
+/// How a payout under review is resolved, as the API reads it. An amount that differs is typed in the payout's currency.
+fn resolution<S: Platform>(cx: &PageContext<'_, S>, s: &OutboundTransfer) -> Result<ResolutionRequest, AppError> {
+    let made = if matches!(s.kind, Moved::Credit | Moved::Debit) { "transaction" } else { "transfer" };
+    let mut form = cx.form.clone();
+    form.put(made, cx.form.get("transfer"));
+    let body = helpers::body(&form, &["decision", "reason", made]);
+    let mut body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if s.kind == Moved::Payout
+        && let Some(typed) = cx.form.given("amount")
+    {
+        let cents = currency::typed(typed, &s.currency).ok_or_else(|| {
+            AppError::new(ErrorKind::Unprocessable, "malformed", amounts::enter_amount(&s.currency)).field("amount")
+        })?;
+        body["amount_cents"] = json!(cents);
+    }
+    Ok(forms::resolution(body.to_string().as_bytes(), made)?.0)
 }

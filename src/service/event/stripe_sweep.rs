@@ -10,6 +10,8 @@ use crate::service::account::stripe_customer;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
 use crate::service::event::conversion::TAKE_USUALLY;
+use crate::service::event::stripe_failed;
+use crate::service::event::stripe_failed::{NOTE_STATEMENTS, too_long};
 use crate::service::event::stripe_in;
 use crate::service::event::stripe_in::InvoiceLookup;
 use crate::service::payout::closed;
@@ -48,9 +50,9 @@ const PAGES_MAX: u32 = 160;
 const PAYEES_MAX: i64 = 50;
 /// The same when requests to other services are scarce: 50 per invocation on the free plan.
 const PAYEES_TIGHT: i64 = 10;
-/// Statements for an ingested event: its fact, its customer, its result. If one takes more, the next sweep does the
-/// rest.
-const EVENT_USUALLY: u64 = TAKE_USUALLY + 4;
+/// Statements for an ingested event: its fact, its customer, its result, or the note that it failed. If one takes more, the
+/// next sweep does the rest.
+const EVENT_USUALLY: u64 = TAKE_USUALLY + 4 + NOTE_STATEMENTS;
 /// In addition to the sweep's heartbeat, its first reads, one page, and the cursor.
 const _: () = assert!(1 + 2 + PAGE_STATEMENTS + CURSOR_STATEMENTS + stripe_in::EVENT_STATEMENTS <= STATEMENTS_FREE);
 /// Statements that check which events of a page are known.
@@ -97,22 +99,28 @@ pub async fn sweep<P: Ports>(ctx: &Context<'_, P>) -> Result<(), AppError> {
         let jobs = [(RESTORED, Fetched::Since(since)), (TRANSFERS_FETCHED, Fetched::TransfersSince(since))];
         jobs.into_iter().find(|(job, _)| last(job).is_none_or(|at| at < restored.restored_at_ms))
     });
+    let mut fault = None;
     if let Some((job, fetched)) = lost {
-        let (until, fault) = fetch(ctx, fetched, from(job)).await?;
+        let until;
+        (until, fault) = fetch(ctx, fetched, from(job)).await?;
         got(ctx, job, until).await?;
-        fault.map_or(Ok(()), Err)?;
     } else if last(MISSED).is_none_or(|at| ctx.now.0 - at.0 >= DAY_MS) {
-        let (until, fault) = fetch(ctx, Fetched::Missed, from(MISSED)).await?;
+        let until;
+        (until, fault) = fetch(ctx, Fetched::Missed, from(MISSED)).await?;
         if until.is_none() {
             request_payees(ctx).await?;
         }
         got(ctx, MISSED, until).await?;
-        fault.map_or(Ok(()), Err)?;
     } else if last(RECONCILED).is_none_or(|at| Month::of(at) != Month::of(ctx.now)) {
         let until = stripe_reconcile::run(ctx, from(RECONCILED)).await?;
         got(ctx, RECONCILED, until).await?;
     }
-    Ok(())
+    if !ctx.has_room(1) {
+        return fault.map_or(Ok(()), Err);
+    }
+    let is_live = ctx.setup.stripe.as_ref().is_some_and(|stripe| stripe.is_live());
+    let again = stripe_failed::again(ctx, is_live).await?;
+    fault.or(again).map_or(Ok(()), Err)
 }
 
 /// Stores how far a job got, or that it is finished.
@@ -159,7 +167,7 @@ fn listed(fetched: Fetched, now: UtcMillis) -> FormEncoder {
 
 /// Fetches events, newest first, starting after the one where an earlier invocation was
 /// cut off. Returns the event to continue after (empty: none), or `None` if finished, and the reason why the first
-/// failed event could not be ingested. Failed events are tried again tomorrow and don't block others.
+/// failed event could not be ingested. Failed events are noted and tried again, and don't block others.
 async fn fetch<P: Ports>(
     ctx: &Context<'_, P>,
     fetched: Fetched,
@@ -194,7 +202,9 @@ async fn fetch<P: Ports>(
                         .iter()
                         .any(|row| row.id == id)
                     {
-                        fault.get_or_insert_with(|| too_long(&id));
+                        let error = too_long(&id);
+                        stripe_failed::note(ctx, (&id, ""), 0, &error).await?;
+                        fault.get_or_insert(error);
                     }
                     after = Some(id);
                     continue;
@@ -214,6 +224,8 @@ async fn fetch<P: Ports>(
             }
             match take(ctx, event, is_live).await {
                 Err(error) if error.kind == ErrorKind::Fault => {
+                    let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+                    stripe_failed::note(ctx, (text("id"), text("type")), 0, &error).await?;
                     fault.get_or_insert(error);
                 }
                 Err(error) if error.is_cut_off() => return Ok((Some(after.unwrap_or_default()), fault)),
@@ -227,14 +239,6 @@ async fn fetch<P: Ports>(
     }
     // Of those that no endpoint accepted, tomorrow's list begins with the newest again.
     Ok((after.filter(|_| !matches!(fetched, Fetched::Missed)), fault))
-}
-
-fn too_long(event: &str) -> AppError {
-    let detail = format!(
-        "Stripe's event {event} is longer than {ANSWER_BYTES_MAX} bytes, so it was not read; look at it in Stripe, and send \
-         what it reports to POST /v1/webhooks/events"
-    );
-    AppError::new(ErrorKind::Fault, "stripe_event_too_long", detail)
 }
 
 /// Requests the partners' accounts that cannot be paid. Stripe's list of events does not include theirs, and a missed

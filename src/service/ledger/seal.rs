@@ -2,7 +2,9 @@
 
 use crate::base::time::{HOUR_MS, Month, UtcMillis};
 use crate::engine::ledger::seal as engine;
-use crate::engine::ledger::seal::{BLOCK_ROWS, LedgerBlock, SealDifference, SealFault, SealHead, SealedRow};
+use crate::engine::ledger::seal::{
+    BLOCK_ROWS, HeadComparison, LedgerBlock, SealDifference, SealFault, SealHead, SealedRow,
+};
 use crate::service::context::{Context, Ports};
 use crate::service::error::AppError;
 use crate::store::ledger::seal as rows;
@@ -82,7 +84,9 @@ pub struct Verification {
     /// The first and the last block that were recomputed, and their rows.
     pub blocks: Option<(i64, i64)>,
     pub rows: i64,
-    /// By the heads that were given: the last block up to which the ledger is what it was when its head was kept.
+    /// What the given heads say.
+    pub heads: HeadComparison,
+    /// By the heads that were given: the last recomputed block up to which the ledger is what it was when its head was kept.
     pub unchanged_to: Option<i64>,
     pub difference: Option<SealDifference>,
     /// The last verified block, if there are more.
@@ -95,12 +99,12 @@ pub async fn verify<P: Ports>(ctx: &Context<'_, P>, after: i64, heads: &[SealHea
     let (state, stored) = ctx.read((state_reads(), rows::block_find(&numbers))).await?;
     let state = SealState::of(state);
     let end = state.last.as_ref().map_or(0, |last| last.number);
-    let compared = engine::compare(heads, &stored);
     let mut done = Verification {
         state,
         blocks: None,
         rows: 0,
-        unchanged_to: compared.unchanged_to,
+        heads: engine::compare(heads, &stored),
+        unchanged_to: None,
         difference: None,
         next: None,
     };
@@ -123,10 +127,11 @@ pub async fn verify<P: Ports>(ctx: &Context<'_, P>, after: i64, heads: &[SealHea
         previous = Some(last);
     }
     // A head beyond the last block was of one that is gone.
-    let by_head = compared.first_different.filter(|number| *number <= to || to >= end);
+    let by_head = done.heads.first_different().filter(|number| *number <= to || to >= end);
     if let Some(number) = by_head.filter(|number| done.difference.as_ref().is_none_or(|first| *number < first.number)) {
         done.difference = Some(SealDifference { number, fault: SealFault::HeadDiffers });
     }
+    done.unchanged_to = done.heads.unchanged_to(to, done.difference.as_ref().map(|first| first.number));
     done.next = Some(to).filter(|to| *to < end && done.difference.is_none());
     Ok(done)
 }

@@ -14,10 +14,11 @@ pub mod view;
 use crate::base::ids::{PayoutId, RunId};
 pub use crate::service::payout::view::{approval_view, credit_id, find, payout_id, state_name, view};
 
+use crate::base::money::Cents;
 use crate::base::time::UtcMillis;
 use crate::codec::operator::ResolutionRequest;
 use crate::engine::payout;
-use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange};
+use crate::engine::payout::{OutboundTransfer, PayoutState, StripeObject, TransferChange, TransferKind};
 use crate::engine::settlement::RunState;
 use crate::service::context::{Context, Ports};
 use crate::service::error::{AppError, ErrorKind};
@@ -27,6 +28,7 @@ use crate::service::retry::Failed;
 use crate::service::settlement::settle;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply as Reply;
+use crate::store::payout::found::payout_paid_as_made;
 use crate::store::payout::plan;
 use serde_json::{Value, json};
 
@@ -100,7 +102,14 @@ pub async fn decide<P: Ports>(
         };
         let (before, after) = (standing(&s), standing(&change.to));
         let entry = ctx.audit(decision.action(), id, Some(reason), Some(before), Some(after));
-        let mut batch = send::statements(ctx, s.kind, std::slice::from_ref(&change));
+        let changes = std::slice::from_ref(&change);
+        let mut batch = if change.to.amount_cents == s.amount_cents {
+            send::statements(ctx, s.kind, changes)
+        } else {
+            let mut booked = payout_paid_as_made(&s, &change.to, &ctx.actor, ctx.now);
+            booked.extend(send::consequences(ctx, s.kind, changes));
+            booked
+        };
         batch.push(entry);
         ctx.batch(batch).await?;
         // A lookup may have led to another result than the requested one.
@@ -170,7 +179,9 @@ async fn resolve<P: Ports>(
 ) -> Result<Option<TransferChange>, AppError> {
     let is_so = |state: PayoutState| s.state == state;
     match resolution {
-        ResolutionRequest::Paid { transfer } if is_so(PayoutState::Paid) && s.stripe_id.as_ref() == Some(transfer) => {
+        ResolutionRequest::Paid { transfer, .. }
+            if is_so(PayoutState::Paid) && s.stripe_id.as_ref() == Some(transfer) =>
+        {
             return Ok(None);
         }
         ResolutionRequest::Failed if is_so(PayoutState::Failed) => return Ok(None),
@@ -198,27 +209,45 @@ async fn resolve<P: Ports>(
             }
             payout::failed(s, reason)
         }
-        ResolutionRequest::Paid { transfer } => {
+        ResolutionRequest::Paid { transfer, amount } => {
             let standing = look_up_standing(ctx, s).await?;
             let [made] = standing.as_slice() else {
                 let detail = format!("Stripe has {} of them; exactly one must remain", standing.len());
                 return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail));
             };
-            // What was reversed since then is posted separately.
-            let change = payout::done(s, &StripeObject { reversed_cents: 0, ..made.clone() });
-            if made.id != *transfer || change.to.state != PayoutState::Paid {
-                let detail =
-                    format!("Stripe has {} of {} {} to {}", made.id, made.amount_cents, made.currency, made.target);
-                return Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail).field("transfer"));
-            }
-            change
+            paid(s, made, transfer, *amount)?
         }
     }))
 }
 
+/// Books a payout with the one transfer that Stripe has, if it is the one that the operator names. Another amount than is
+/// planned here must be named too: so nobody books it without knowing.
+fn paid(
+    s: &OutboundTransfer,
+    made: &StripeObject,
+    transfer: &str,
+    amount: Option<Cents>,
+) -> Result<TransferChange, AppError> {
+    // What was reversed since then is posted separately.
+    let whole = StripeObject { reversed_cents: 0, ..made.clone() };
+    let change = match amount {
+        Some(_) if s.kind == TransferKind::Payout => payout::done_as_made(s, &whole),
+        _ => payout::done(s, &whole),
+    };
+    let is_named = made.id == transfer && amount.is_none_or(|cents| cents.0 == made.amount_cents);
+    if is_named && change.to.state == PayoutState::Paid {
+        return Ok(change);
+    }
+    let StripeObject { id, amount_cents, currency, target, .. } = made;
+    let planned = format!("planned are {} {} to {}", s.amount_cents.0, s.currency, s.target);
+    let way = if s.kind == TransferKind::Payout { "; to book another amount, pass it as amount_cents" } else { "" };
+    let detail = format!("Stripe has {id} of {amount_cents} {currency} to {target}; {planned}{way}");
+    Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail).field("transfer"))
+}
+
 /// Part of a transfer that an operator identified may have been reversed before the transfer was known here.
 async fn book_returns<P: Ports>(ctx: &Context<'_, P>, decision: &PayoutAction) -> Result<(), AppError> {
-    if let PayoutAction::Resolve(ResolutionRequest::Paid { transfer }) = decision
+    if let PayoutAction::Resolve(ResolutionRequest::Paid { transfer, .. }) = decision
         && transfer.starts_with("tr_")
     {
         reverse::refresh_reversed(ctx, transfer).await?;

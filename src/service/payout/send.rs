@@ -117,11 +117,19 @@ pub fn approval_name(approval: PayoutApproval) -> &'static str {
 /// The statements that store changes to outbound transfers of one kind: rows, ledger, messages.
 pub fn statements<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &[TransferChange]) -> Vec<Stmt> {
     let to: Vec<&OutboundTransfer> = changes.iter().map(|c| &c.to).collect();
+    let mut statements = vec![rows::outbound_write(kind, &to)];
+    statements.extend(consequences(ctx, kind, changes));
+    statements
+}
+
+/// The statements that follow once the rows are written: ledger, messages, and what a failure means.
+pub fn consequences<P: Ports>(ctx: &Context<'_, P>, kind: TransferKind, changes: &[TransferChange]) -> Vec<Stmt> {
+    let to: Vec<&OutboundTransfer> = changes.iter().map(|c| &c.to).collect();
     let is_over =
         |s: &&&OutboundTransfer| matches!(s.state, PayoutState::Paid | PayoutState::Failed | PayoutState::Cancelled);
     let over: Vec<&PayoutId> = to.iter().filter(is_over).map(|s| &s.id).collect();
     let tellings: Vec<NoticeRow> = changes.iter().filter_map(|c| telling(ctx, c)).collect();
-    let mut statements = vec![rows::outbound_write(kind, &to)];
+    let mut statements = Vec::new();
     if !over.is_empty() {
         statements.push(rows::transfer_post(kind, &over, &ctx.actor, ctx.now));
     }

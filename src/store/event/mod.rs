@@ -2,6 +2,7 @@
 
 pub mod intake;
 pub mod stripe;
+pub mod stripe_failed;
 
 use crate::base::decode;
 use crate::base::ids::{AccountId, EventId, InvoiceId, LinkCode};

@@ -180,7 +180,7 @@ pub fn owed(scope: &str) -> String {
            UNION ALL SELECT payout_id, debt, '', debt FROM debtor),
          owed AS MATERIALIZED (
            SELECT payout_id, accrual_id, MAX(owed, debt - above) AS cents,
-             (SELECT t.event_id FROM transfer t WHERE t.accrual_id = o.accrual_id AND t.code IN ('reverse', 'deduct') ORDER BY t.rowid DESC LIMIT 1) AS event_id
+             (SELECT t.event_id FROM transfer t WHERE t.accrual_id = o.accrual_id AND t.code IN ('reverse', 'deduct') ORDER BY t.seq DESC LIMIT 1) AS event_id
            FROM (SELECT *, SUM(owed) OVER (PARTITION BY payout_id ORDER BY accrual_id = '', accrual_id) - owed AS above FROM owes WHERE owed < 0) o
            WHERE above > debt)"
     )

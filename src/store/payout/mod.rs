@@ -2,6 +2,7 @@
 
 pub mod accruals;
 pub mod closed;
+pub mod found;
 pub mod payee;
 pub mod plan;
 pub mod platform;
@@ -70,12 +71,13 @@ pub(crate) const CREDIT: &str = concat!(
     " AS look_first FROM credit_transfer p"
 );
 
-/// A payout of a restored database waits until it is known which transfers the lost one made, and as long as one to the same
-/// account has no payout here: it may have paid what this payout would pay. Its run is started first, or an operator
+/// A payout of a restored database waits until it is known which transfers the lost one made, and none of these could not be
+/// taken in; and as long as one to the same account has no payout here: it may have paid what this payout would pay. Its run is started first, or an operator
 /// acknowledges it.
 fn awaits_lost() -> String {
     format!(
         "EXISTS ({} AND (s.restored_at_ms > COALESCE((SELECT finished_at_ms FROM heartbeat WHERE job = '{TRANSFERS_FETCHED}'), 0)
+           OR EXISTS (SELECT 1 FROM stripe_failure f WHERE f.type = 'transfer.created')
            OR EXISTS (SELECT 1 FROM reported_transfer t WHERE t.acknowledged_at_ms IS NULL AND t.made_at_ms >= s.taken_at_ms - {BEFORE_BACKUP_MS}
              AND t.destination = p.destination AND NOT EXISTS (SELECT 1 FROM payout o WHERE o.id = t.transfer_group))))",
         restored_around!()

@@ -105,7 +105,8 @@ pub const ACCOUNT: &[CopyList] = &[
     ),
     list(
         "questions",
-        "credit_question t WHERE t.about = ?1 OR t.about IN (SELECT email FROM event_person WHERE account_id = ?1)",
+        "credit_question t WHERE lower(t.about) IN (SELECT lower(?1) UNION ALL SELECT lower(email) FROM event_person WHERE account_id = ?1)
+           AND (t.about = ?1 OR t.about IN (SELECT email FROM event_person WHERE account_id = ?1))",
         "id, about, answer, message, reply, created_at_ms",
     ),
     list("audit_log", "audit t WHERE t.subject = ?1", "id, at_ms, action, reason, before, after"),

@@ -37,9 +37,9 @@ const PARTNER: Whose = Whose {
 };
 const ACCOUNT: Whose = Whose {
     column: "account_id",
-    // A payout is for many accounts.
-    payouts: "?1 IS NULL",
-    reversals: "?1 IS NULL",
+    // A payout is for many accounts: none.
+    payouts: "id = NULLIF(?1, ?1)",
+    reversals: "id = NULLIF(?1, ?1)",
     credits: "accrual_id IN (SELECT id FROM accrual WHERE account_id = ?1)",
     accounts: "SELECT ?1",
     also: "SELECT NULL",
@@ -161,11 +161,11 @@ fn questions(condition: &str) -> [String; 2] {
     ]
 }
 
-/// What an email service said of an email may repeat its address.
+/// What an email service said of an email may repeat its address. There is an index of what was said and is not settled.
 fn delivery_errors(target: &str) -> String {
     format!(
         "UPDATE delivery SET last_error = NULL WHERE channel = 'email' AND target = '{target}' AND last_error IS NOT NULL
-           AND outbox_id IN (SELECT id FROM outbox WHERE {target}_id = ?1)"
+           AND (SELECT o.{target}_id FROM outbox o WHERE o.id = delivery.outbox_id) = ?1"
     )
 }
 
@@ -206,7 +206,7 @@ pub fn partner_erase(partner: &PartnerId, (actor, external_id): (&ActorId, &str)
         "DELETE FROM session WHERE operator = 0 AND site_user = (SELECT external_id FROM partner WHERE id = ?1)
            AND NOT EXISTS (SELECT 1 FROM partner p, partner o WHERE p.id = ?1 AND o.id <> ?1 AND o.external_id = p.external_id)"
             .to_owned(),
-        format!("DELETE FROM magic_link WHERE email = {email} OR detail ->> '$.partner' = ?1"),
+        format!("DELETE FROM magic_link WHERE email = {email} OR (purpose = 'change_email' AND detail ->> '$.partner' = ?1)"),
         format!(
             "DELETE FROM unsubscribe WHERE address_sha256 = (SELECT email_sha256 FROM partner_person WHERE partner_id = ?1) AND {alone}"
         ),
@@ -216,12 +216,14 @@ pub fn partner_erase(partner: &PartnerId, (actor, external_id): (&ActorId, &str)
         format!(
             "UPDATE redemption_return SET reason = '{ERASED}' WHERE redemption_id IN (SELECT id FROM redemption WHERE partner_id = ?1)"
         ),
-        // Payouts, their returns and redemptions: no accrual is theirs.
+    ]);
+    // Payouts, their returns and redemptions: no accrual is theirs.
+    statements.extend(["debit", "credit"].map(|side| {
         format!(
             "UPDATE transfer SET reason = '{ERASED}' WHERE accrual_id IS NULL AND actor NOT IN ('', 'cron')
-               AND (debit IN (SELECT id FROM ledger_account WHERE partner_id = ?1) OR credit IN (SELECT id FROM ledger_account WHERE partner_id = ?1))"
-        ),
-    ]);
+               AND {side} IN (SELECT id FROM ledger_account WHERE partner_id = ?1 AND partner_id <> '')"
+        )
+    }));
     statements.extend(questions("q.partner_id = ?1"));
     let mut all: Vec<Stmt> = statements.into_iter().map(|sql| Stmt::new(sql).bind(partner)).collect();
     all.extend([
@@ -279,11 +281,13 @@ pub fn account_erase(account: &AccountId, hashes: &[String]) -> Vec<Stmt> {
             "DELETE FROM magic_link WHERE email IN ({address}) AND email NOT IN (SELECT lower(x.email) FROM partner_person x WHERE lower(x.email) IN ({address}))"
         ),
     ]);
-    // A partner looks for a customer by its id, its address or its domain.
-    statements.extend(questions(
-        "(q.about = ?1 OR EXISTS (SELECT 1 FROM event_person p WHERE p.account_id = ?1
-           AND lower(q.about) IN (lower(p.email), lower(substr(p.email, instr(p.email, '@') + 1)))))",
-    ));
+    // A partner looks for a customer by its id, its address or its domain. An index finds them by their lower case.
+    let [domain, of_account] =
+        ["lower(substr(p.email, instr(p.email, '@') + 1))", "FROM event_person p WHERE p.account_id = ?1"];
+    statements.extend(questions(&format!(
+        "lower(q.about) IN (SELECT lower(?1) UNION ALL SELECT lower(p.email) {of_account} UNION ALL SELECT {domain} {of_account})
+         AND (q.about = ?1 OR EXISTS (SELECT 1 {of_account} AND lower(q.about) IN (lower(p.email), {domain})))"
+    )));
     let mut all: Vec<Stmt> = statements.into_iter().map(|sql| Stmt::new(sql).bind(account)).collect();
     all.extend([
         Stmt::new(

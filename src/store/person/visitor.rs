@@ -10,9 +10,11 @@ use serde::Deserialize;
 /// Rows that one statement looks at.
 pub const SCANNED: i64 = 100_000;
 
-/// The tables that are looked through, and their columns with visitors.
-const SCANS: [(&str, &str); 4] =
-    [("click", "visitor"), ("funnel_event", "visitor"), ("promotion_code", "visitor_id"), ("event", "")];
+/// The tables that are looked through.
+const SCANS: [&str; 3] = ["click", "funnel_event", "event"];
+
+/// The id that a binding's visitor gets.
+const REPLACED: &str = "(SELECT v.replacement FROM visitor_erasure v WHERE v.visitor = binding.visitor)";
 
 /// Later than any hour.
 const NO_HOUR: i64 = 1 << 40;
@@ -40,17 +42,18 @@ const OF_ACCOUNT: &str =
      UNION SELECT visitor_id FROM promotion_code WHERE account_id = ?1 AND visitor_id NOT GLOB 'gone_*'";
 
 /// Begins with the account's visitors.
-pub fn visitors_of_account_erase(account: &AccountId) -> [Stmt; 3] {
+pub fn visitors_of_account_erase(account: &AccountId) -> [Stmt; 4] {
     erase(OF_ACCOUNT, account)
 }
 
 /// Begins with one visitor.
-pub fn visitor_erase(visitor: &str) -> [Stmt; 3] {
+pub fn visitor_erase(visitor: &str) -> [Stmt; 4] {
     erase("SELECT ?1 AS visitor", visitor)
 }
 
-/// What decisions read is renamed at once, in the facts of the account (`?1`) and of all accounts that the visitors bound.
-fn erase(visitors: &str, subject: &str) -> [Stmt; 3] {
+/// What decisions read is renamed at once, in the facts of the account (`?1`) and of all accounts that the visitors bound. So
+/// are promotion codes, which an index finds.
+fn erase(visitors: &str, subject: &str) -> [Stmt; 4] {
     [
         format!(
             "INSERT INTO visitor_erasure (visitor, replacement, scan, row)
@@ -59,8 +62,13 @@ fn erase(visitors: &str, subject: &str) -> [Stmt; 3] {
         events(
             "account_id IN (SELECT ?1 UNION SELECT b.account_id FROM visitor_erasure v CROSS JOIN binding b ON b.visitor = v.visitor)",
         ),
-        "UPDATE binding SET visitor = v.replacement, receipt = json_replace(receipt, '$.binding.visitor', v.replacement)
-         FROM visitor_erasure v WHERE binding.visitor = v.visitor AND ?1 <> ''"
+        format!(
+            "UPDATE binding SET visitor = {REPLACED}, receipt = json_replace(receipt, '$.binding.visitor', {REPLACED})
+             WHERE ?1 <> '' AND visitor IN (SELECT v.visitor FROM visitor_erasure v)"
+        ),
+        "UPDATE promotion_code SET visitor_id = (SELECT v.replacement FROM visitor_erasure v WHERE v.visitor = promotion_code.visitor_id), revision = revision + 1
+         WHERE ?1 <> '' AND (program_id, visitor_id) IN
+           (SELECT p.program_id, v.visitor FROM visitor_erasure v CROSS JOIN (SELECT DISTINCT program_id FROM program_version) p)"
             .to_owned(),
     ]
     .map(|sql| Stmt::new(sql).bind(subject))
@@ -86,29 +94,28 @@ fn events(condition: &str) -> String {
 /// Looks through the next page of a table, and records it; or goes on with the next table, or is done.
 pub fn visitor_scan(at: &VisitorErasure) -> Vec<Stmt> {
     let visitor = at.visitor.as_str();
-    let Some((table, column)) = usize::try_from(at.scan).ok().and_then(|scan| SCANS.get(scan)) else {
+    let Some(table) = usize::try_from(at.scan).ok().and_then(|scan| SCANS.get(scan)) else {
         return vec![Stmt::new("DELETE FROM visitor_erasure WHERE visitor = ?1").bind(visitor)];
     };
-    if *table == "click" {
-        return click_scan(at).into();
-    }
-    let page = "rowid > ?2 AND rowid <= ?3 AND ?1 <> ''";
-    let revised = if *table == "promotion_code" { ", revision = revision + 1" } else { "" };
-    let renamed = match *column {
-        "" => events(page),
+    let page = "seq > ?2 AND seq <= ?3 AND ?1 <> ''";
+    let renamed = match *table {
+        "click" => return click_scan(at).into(),
+        "event" => events(page),
         _ => format!(
-            "UPDATE {table} SET {column} = (SELECT replacement FROM visitor_erasure WHERE visitor = ?1){revised} WHERE {page} AND {column} = ?1"
+            "UPDATE {table} SET visitor = (SELECT replacement FROM visitor_erasure WHERE visitor = ?1) WHERE {page} AND visitor = ?1"
         ),
     };
     let next = format!(
         "UPDATE visitor_erasure SET scan = IIF(m.last > ?2, scan, scan + 1), row = IIF(m.last > ?2, ?2, 0)
-         FROM (SELECT COALESCE(MAX(rowid), 0) AS last FROM {table}) m WHERE visitor = ?1"
+         FROM (SELECT COALESCE(MAX(seq), 0) AS last FROM {table}) m WHERE visitor = ?1"
     );
     let to = at.row + SCANNED;
     vec![Stmt::new(renamed).bind(visitor).bind(at.row).bind(to), Stmt::new(next).bind(visitor).bind(to)]
 }
 
-/// The same for clicks, which have no row numbers: whole hours of a program, at least one.
+/// The same for clicks, which have no row numbers: whole hours of a program, at least one. A click's hash can be computed
+/// from the visitor's id, and its fingerprint from an address and the month's salt, so they go too. The click stays, and is
+/// counted as before.
 fn click_scan(at: &VisitorErasure) -> [Stmt; 2] {
     let program = "(SELECT MIN(program_id) FROM click WHERE program_id >= ?2)";
     let end = format!(
@@ -117,7 +124,7 @@ fn click_scan(at: &VisitorErasure) -> [Stmt; 2] {
           FROM (SELECT COALESCE(MIN(hour), 0) AS first FROM click WHERE program_id = {program} AND hour >= ?3))"
     );
     let renamed = format!(
-        "UPDATE click SET visitor = (SELECT replacement FROM visitor_erasure WHERE visitor = ?1)
+        "UPDATE click SET visitor = (SELECT replacement FROM visitor_erasure WHERE visitor = ?1), dedupe = random() >> 11, fingerprint = NULL
          WHERE program_id = {program} AND hour >= ?3 AND hour < {end} AND visitor = ?1"
     );
     let next = format!(

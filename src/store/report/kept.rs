@@ -47,8 +47,7 @@ pub struct ReportSize {
 /// How many rows reports may have to read, from the tables' row numbers: an accrual has at least one ledger row. Clicks have
 /// no numbers: they are counted while there are few.
 pub fn report_size() -> Query<ReportSize> {
-    let of =
-        |table: &str| format!("(SELECT COALESCE(MAX(rowid) - (SELECT MIN(rowid) FROM {table}) + 1, 0) FROM {table})");
+    let of = |table: &str| format!("(SELECT COALESCE(MAX(seq) - (SELECT MIN(seq) FROM {table}) + 1, 0) FROM {table})");
     let tables = ["funnel_event", "binding", "transfer"].map(of);
     let many = SMALL_MAX + 1;
     Stmt::new(format!(

@@ -86,7 +86,7 @@ fn old_weeks_become_sums_and_reports_say_the_same() {
     let again = now(fixture.world.at(at(MONDAY)).batch(removal_begin(&program, week).into()));
     assert!(again.is_err(), "sums are kept once");
     let some = format!(
-        "DELETE FROM click WHERE dedupe % 2 = 0 AND hour < {}; DELETE FROM funnel_event WHERE rowid = 1",
+        "DELETE FROM click WHERE dedupe % 2 = 0 AND hour < {}; DELETE FROM funnel_event WHERE seq = 1",
         week.end().0 / HOUR_MS
     );
     fixture.world.db.connection.borrow().execute_batch(&some).expect("some");

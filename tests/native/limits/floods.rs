@@ -66,7 +66,7 @@ fn campaigns_of_a_link_and_week() {
     // Known names stay, in clicks and in the funnel; new ones are others, until the next week.
     let stage = |campaign: &str, when: UtcMillis| {
         fixture.visitor_event(when, "lead_magnet.downloaded", &partner.1, campaign, &format!("s-{campaign}"));
-        let last = "SELECT campaign FROM funnel_event ORDER BY rowid DESC LIMIT 1";
+        let last = "SELECT campaign FROM funnel_event ORDER BY seq DESC LIMIT 1";
         fixture.world.db.look(last)[0]["campaign"].as_str().expect("a name").to_owned()
     };
     assert_eq!((stage("made-up-7", now), stage("new", now)), ("made-up-7".to_owned(), "(other)".to_owned()));

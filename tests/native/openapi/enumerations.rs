@@ -10,7 +10,7 @@ use manicule::engine::accrual::payment::{ON_ITS_WAY, PAID};
 use manicule::engine::attribution::reason::LossReason;
 use manicule::engine::funnel::Place;
 use manicule::engine::funnel::advice::{ActionKind, TaskKind};
-use manicule::engine::ledger::seal::SealFault;
+use manicule::engine::ledger::seal::{HeadResult, SealFault};
 use manicule::engine::message::MessageType;
 use manicule::engine::payout::{OutboundTransfer, PayoutState, TransferKind};
 use manicule::http::credit::credits;
@@ -234,6 +234,7 @@ fn lists_and_books() -> Vec<(&'static str, Names)> {
         ("MatchProgram.method", methods()),
         ("MatchProgram.review", names(["open", "rejected"])),
         ("MatchTouch.method", methods()),
+        ("HeadResult", HeadResult::ALL.iter().map(|result| result.name().to_owned()).collect()),
         ("SealFault", SealFault::ALL.iter().map(|fault| fault.name().to_owned()).collect()),
         ("LossReason", LossReason::ALL.iter().map(|reason| reason.name().to_owned()).collect()),
         ("ProgramSummary.cadence", serialized(variants!(Cadence: Instant, Weekly, Monthly, None))),

@@ -191,7 +191,7 @@ impl Story {
         let (number, from, to, now_ms) = (week.to_string(), week.start().0, week.end().0, at(NOW).0);
         let (begins, ends) = (month.start().0, month.end().0);
         let rows = format!(
-            "INSERT INTO funnel_event VALUES ('fev_q', '{AGENCY}', '{quinn}', '{code}', '', 'lead', 'e', 'vis_q', NULL, {now_ms}, '{number}');
+            "INSERT INTO funnel_event VALUES (NULL, 'fev_q', '{AGENCY}', '{quinn}', '{code}', '', 'lead', 'e', 'vis_q', NULL, {now_ms}, '{number}');
              INSERT INTO click (id, code, program_id, partner_id, visitor, clicked_at_ms, hour, dedupe)
                VALUES ('clk_q', '{code}', '{AGENCY}', '{quinn}', 'vis_q', {now_ms}, {now_ms} / 3600000, -1);
              INSERT INTO kept_report (kind, subject, from_ms, to_ms, wanted_at_ms)

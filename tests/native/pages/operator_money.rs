@@ -145,6 +145,11 @@ fn a_payout_under_review_is_resolved_by_stripes_answer() {
     let wrong = operator.post(&path, &[("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")]);
     wrong.is(422).says("Stripe has 0 of them");
     assert!(wrong.html.contains("value=\"tr_9\""), "the entered values are kept");
+    operator.get(&path).says(payout::OTHER_AMOUNT);
+    let paid = [("decision", "paid"), ("reason", "seen"), ("transfer", "tr_9")];
+    operator.post(&path, &[&paid[..], &[("amount", "60.00")]].concat()).is(422).says("Stripe has 0 of them");
+    let odd = operator.post(&path, &[&paid[..], &[("amount", "sixty")]].concat());
+    assert!(odd.status == 422 && odd.html.contains("value=\"sixty\""), "{}", odd.html);
     operator.post(&path, &[("decision", "paid"), ("reason", "seen")]).is(422).says("Transfer is required");
     operator.post(&path, &[("decision", "failed"), ("reason", "not there")]).is(303);
     assert_eq!(

@@ -7,6 +7,7 @@ use crate::support::world::{at, now};
 use manicule::service::credit;
 use manicule::service::setup::PayoutApproval;
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 /// Later than Stripe remembers keys.
 const RESTORED: &str = "2026-04-10T00:00:00Z";
@@ -82,6 +83,20 @@ fn a_later_payout_waits_while_a_transfer_of_the_lost_database_has_no_payout() {
     // An operator who has dealt with it lets it go.
     restored.sql("UPDATE reported_transfer SET acknowledged_at_ms = 1, acknowledged_by = 'ann'");
     restored.sweep(MAY);
+    assert_eq!(paid_at_stripe(&restored).len(), 2);
+
+    // So does one that could not be taken in: nobody knows which payout it is of. Operators see it.
+    let restored = fixture.restored(copy_of(&copy), "2026-03-31T23:00:00Z", RESTORED);
+    restored.sql("DELETE FROM reported_transfer; INSERT INTO stripe_failure VALUES ('evt_1', 'transfer.created', 'database_fault', 1, 0, 0)");
+    restored.run(AGENCY, MAY);
+    restored.sweep(MAY);
+    assert_eq!(only(&restored.get(MAY, "/v1/payouts"))["state"], "planned");
+    let (status, health) = restored.health(MAY);
+    let shown = json!({"failed": 1, "events": [{"event": "evt_1", "type": "transfer.created", "reason": "database_fault", "tries": 1, "since": "1970-01-01T00:00:00Z"}]});
+    assert_eq!((status, &health["stripe"]), (503, &shown));
+    restored.sql("DELETE FROM stripe_failure");
+    restored.sweep(MAY);
+    assert_eq!(only(&restored.get(MAY, "/v1/payouts"))["state"], "paid", "by the transfer that it finds");
     assert_eq!(paid_at_stripe(&restored).len(), 2);
 
     // Before the transfers are known, nothing goes.
@@ -174,20 +189,84 @@ fn an_operator_cannot_cancel_what_the_lost_database_paid() {
     is_paid_once(&restored, &partner);
 }
 
-#[test]
-fn what_differs_from_what_stripe_has_waits_for_a_person() {
+/// A payout of the restored books that Stripe has with another amount: both are given.
+fn differing(planned: i64, sent: i64) -> (PayoutFixture, String, String) {
     let (fixture, partner) = earning();
     let copy = fixture.copy();
     fixture.run(AGENCY, APRIL);
     fixture.sweep(APRIL);
     let restored = fixture.restored(copy, "2026-03-31T23:00:00Z", RESTORED);
+    restored.stripe.borrow_mut().transfers[0].amount = sent;
     // A refund that the lost database had not heard of when it paid.
-    restored.refunded("re_1", "in_p_1", "2026-03-20T00:00:00Z", 25_000);
+    if planned < 10_000 {
+        restored.refunded("re_1", "in_p_1", "2026-03-20T00:00:00Z", (10_000 - planned) * 5);
+    }
     restored.run(AGENCY, APRIL);
     restored.sweep(RESTORED);
     let payout = only(&restored.get(RESTORED, "/v1/payouts"));
-    assert_eq!((&payout["state"], paid_at_stripe(&restored).len()), (&json!("review"), 1), "{payout}");
-    assert_eq!(restored.balance(&partner), (0, 0), "its amount stays set aside");
+    assert_eq!((&payout["state"], &payout["amount_cents"]), (&json!("review"), &json!(planned)), "{payout}");
+    (restored, partner, payout["id"].as_str().expect("an id").to_owned())
+}
+
+#[test]
+fn what_differs_from_what_stripe_has_waits_for_a_person() {
+    let (restored, partner, _) = differing(5_000, 10_000);
+    assert_eq!(
+        (paid_at_stripe(&restored).len(), restored.balance(&partner)),
+        (1, (0, 0)),
+        "its amount stays set aside"
+    );
+    restored.is_sound();
+}
+
+#[test]
+fn a_person_books_it_with_the_amount_that_stripe_has() {
+    for (planned, sent) in [(5_000, 10_000), (10_000, 6_000), (10_000, 12_500)] {
+        let (restored, partner, id) = differing(planned, sent);
+        let resolve = |more: Value| {
+            let mut body = json!({"decision": "paid", "transfer": "tr_1", "reason": "Stripe has it"});
+            body.as_object_mut().expect("a body").extend(more.as_object().expect("more").clone());
+            restored.post(AFTER, &format!("/v1/payouts/{id}/resolve"), body)
+        };
+        // Nobody books another amount without naming it.
+        for more in [json!({}), json!({"amount_cents": planned}), json!({"amount_cents": sent, "transfer": "tr_2"})] {
+            let (status, answer) = resolve(more.clone());
+            assert_eq!((status, &answer["code"]), (409, &json!("transfers_differ")), "{more}: {answer}");
+        }
+        let (status, paid) = resolve(json!({"amount_cents": sent}));
+        assert_eq!((status, &paid["state"], &paid["amount_cents"]), (200, &json!("paid"), &json!(sent)), "{paid}");
+        assert_eq!(resolve(json!({"amount_cents": sent})).0, 200, "again");
+        assert_eq!(restored.balance(&partner), (planned - sent, sent), "what is left or owed");
+        assert_eq!(restored.messages("payout.sent"), [(Some(partner.clone()), sent)]);
+        assert_eq!(restored.healthy_transfers(), 0, "Stripe's transfer is no longer unexpected");
+        restored.is_sound();
+        let path = format!("/v1/payouts/{id}");
+        let changes = restored.get(AFTER, &path)["changes"].clone();
+        assert!(changes.to_string().contains("\"transfer\""), "{changes}");
+
+        // The next run pays what is left, or keeps what is owed, and nothing is paid twice.
+        restored.paid("p", "in_p_2", "2026-04-20T00:00:00Z", 50_000);
+        restored.run(AGENCY, MAY);
+        restored.sweep(MAY);
+        let all: i64 = paid_at_stripe(&restored).iter().map(|(_, cents)| cents).sum();
+        assert_eq!((all, restored.balance(&partner)), (planned + 10_000, (0, planned + 10_000)), "{planned} {sent}");
+        restored.is_sound();
+    }
+}
+
+#[test]
+fn two_people_who_book_it_at_once_book_it_once() {
+    let (restored, partner, id) = differing(10_000, 6_000);
+    let restored = Rc::new(restored);
+    let body = json!({"decision": "paid", "transfer": "tr_1", "amount_cents": 6_000, "reason": "Stripe has it"});
+    let path = format!("/v1/payouts/{id}/resolve");
+    // The second one decides in between two calls of the first.
+    let (other, again, to) = (Rc::clone(&restored), body.clone(), path.clone());
+    let meanwhile = Box::new(move || assert_eq!(other.post(AFTER, &to, again).0, 200));
+    let db = &restored.world.db;
+    *db.meanwhile.borrow_mut() = Some((db.calls.get() + 1, meanwhile));
+    assert_eq!(restored.post(AFTER, &path, body).0, 200);
+    assert_eq!(restored.balance(&partner), (4_000, 6_000));
     restored.is_sound();
 }
 

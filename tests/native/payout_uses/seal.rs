@@ -225,6 +225,40 @@ fn a_seal_says_up_to_where_nothing_was_changed() {
 }
 
 #[test]
+fn a_seal_is_compared_by_number_and_hash_and_says_nothing_of_rows_that_were_not_recomputed() {
+    let (fixture, _) = written(3_000);
+    seal(&fixture.world, NEXT);
+    let blocks = fixture.world.db.look("SELECT number || ':' || hash AS head FROM ledger_block ORDER BY number");
+    let heads: Vec<&str> = blocks.iter().map(|row| row["head"].as_str().expect("a head")).collect();
+    let page = |heads: &str| verified(&fixture, heads).1;
+    let results = |page: &Value| -> Vec<String> {
+        let all = page["heads"].as_array().expect("heads").iter();
+        all.map(|one| format!("{}: {}", one["head"], one["result"])).collect()
+    };
+    let said = page(&heads.join(","));
+    assert_eq!((&said["unchanged_to"], &said["first_difference"]), (&json!(4), &Value::Null), "{said}");
+    assert_eq!(results(&said), heads.iter().map(|head| format!("\"{head}\": \"same\"")).collect::<Vec<_>>());
+    // A hash under another number, and what another installation sealed: refused, and never unchanged.
+    let hash = |head: &str| head.split_once(':').expect("a hash").1.to_owned();
+    let moved = format!("3:{}", hash(heads[1]));
+    let foreign = format!("2:{}", "ab".repeat(32));
+    let beyond = format!("77:{}", hash(heads[3]));
+    for (head, block, result) in [(moved, 3, "differs"), (foreign, 2, "differs"), (beyond, 77, "no_block")] {
+        let said = page(&head);
+        assert_eq!(results(&said), [format!("\"{head}\": \"{result}\"")]);
+        assert_eq!(said["unchanged_to"], Value::Null, "{said}");
+        assert_eq!(said["first_difference"], json!({"block": block, "fault": "head_differs"}));
+    }
+    // A row of the second block is changed, and nothing is sealed again: the hashes are those that were kept.
+    unguard(&fixture);
+    fixture.sql("UPDATE transfer SET amount_cents = amount_cents + 1 WHERE seq = 1500");
+    let said = page(&heads.join(","));
+    assert_eq!(said["first_difference"], json!({"block": 2, "fault": "rows_changed"}));
+    assert_eq!(said["unchanged_to"], json!(1), "not the last block, although it has the same hash");
+    assert_eq!(page(heads[3])["unchanged_to"], Value::Null);
+}
+
+#[test]
 fn erasing_words_breaks_no_seal_and_nothing_else_may_change() {
     let (fixture, _) = written(10);
     seal(&fixture.world, NEXT);

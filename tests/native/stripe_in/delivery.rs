@@ -104,6 +104,10 @@ fn the_look_for_missed_events_takes_pages_that_fit() {
         if !url.contains("/v1/events") {
             return (200, json!({"data": [], "has_more": false}));
         }
+        // By itself it is as long.
+        if url.contains("/v1/events/evt_3") {
+            return (200, json!({"id": "evt_3", "footer": "x".repeat(3_000_000)}));
+        }
         let number = |name: &str| url.split(name).nth(1).map(|n| n.split('&').next().unwrap_or("").to_owned());
         let limit: usize = number("limit=").and_then(|n| n.parse().ok()).expect("a limit");
         let after: usize = number("starting_after=evt_").map_or(0, |n| n.parse().expect("a number"));
@@ -126,7 +130,9 @@ fn the_look_for_missed_events_takes_pages_that_fit() {
         "the day's work is done"
     );
     fixture.later(600);
-    fixture.sweep();
+    let told = fixture.try_sweep().expect_err("it is tried again").to_string();
+    assert!(told.contains("evt_3"), "{told}");
+    assert_eq!(fixture.text("SELECT id || ' ' || reason FROM stripe_failure"), "evt_3 stripe_event_too_long");
     fixture.sound();
 }
 

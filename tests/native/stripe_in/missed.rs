@@ -74,6 +74,60 @@ fn after_a_restoration_all_events_since_the_backup_are_fetched_once() {
 }
 
 #[test]
+fn after_a_restoration_an_event_that_fails_is_tried_again_until_it_is_taken_in() {
+    let fixture = known(&[]).with_key(move |url| {
+        let paid = invoice(Shape::New, "evt_1", "in_1", 10_000, 0);
+        if url.contains("/v1/events/evt_1") {
+            return (200, paid);
+        }
+        // The lost database had accepted it, so it is in the one list that is read after the restoration.
+        let is_listed =
+            url.contains("/v1/events?") && url.contains("invoice.paid") && !url.contains("delivery_success");
+        let page = if is_listed { json!([paid]) } else { json!([]) };
+        (200, json!({"data": page, "has_more": false}))
+    });
+    fixture.run("INSERT INTO restoration VALUES (1, 0)");
+    fixture.run(
+        "CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.invoice_id = 'in_1' BEGIN SELECT json('{'); END",
+    );
+    assert!(fixture.try_sweep().is_err(), "it is reported");
+    for _ in 0..3 {
+        fixture.later(600);
+        let _ = fixture.try_sweep();
+    }
+    let again = fixture.asked("/v1/events/evt_1");
+    fixture.run("DROP TRIGGER broken");
+    fixture.later(86_400);
+    fixture.sweep();
+    assert_eq!(fixture.pending(), 2_000, "a later sweep takes it in");
+    assert_eq!(again, 2, "the pause becomes longer");
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_failure"), 0, "and operators no longer see it");
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM heartbeat WHERE job = 'stripe_missed'"), 1, "nothing was blocked");
+    fixture.sound();
+}
+
+#[test]
+fn an_event_that_stripe_no_longer_has_stays_a_failure_that_operators_see() {
+    let fixture = known(&[]).with_key(|url| {
+        if url.contains("/v1/events/evt_1") {
+            let gone = json!({"type": "invalid_request_error", "code": "resource_missing", "message": "No such event"});
+            return (404, json!({"error": gone}));
+        }
+        (200, json!({"data": [], "has_more": false}))
+    });
+    fixture.sweep();
+    fixture.run("INSERT INTO stripe_failure VALUES ('evt_1', 'invoice.paid', 'database_fault', 1, 0, 4102444800000)");
+    fixture.later(600);
+    assert!(fixture.try_sweep().is_err(), "it is reported");
+    let noted = fixture.text("SELECT reason || tries FROM stripe_failure");
+    assert_eq!(noted, "stripe_refused2");
+    // What the webhook delivers after all is no failure any longer.
+    fixture.stripe(&invoice(Shape::New, "evt_1", "in_1", 10_000, 0));
+    assert_eq!(fixture.number("SELECT COUNT(*) FROM stripe_failure"), 0);
+    fixture.sound();
+}
+
+#[test]
 fn a_failing_missed_event_does_not_block_others() {
     let fixture = known(&[]).with_key(move |url| {
         let events = [("evt_1", "in_1"), ("evt_2", "in_2")].map(|(id, of)| invoice(Shape::New, id, of, 10_000, 0));

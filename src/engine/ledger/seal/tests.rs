@@ -133,13 +133,22 @@ fn a_chain_that_was_made_again_is_found_by_a_head_alone() {
     assert_eq!(found(&again, &rows), None, "the chain alone is consistent");
     let compared = |heads: &[SealHead]| {
         let found = compare(heads, &again);
-        (found.unchanged_to, found.first_different)
+        (found.unchanged_to(3, None), found.first_different())
     };
     assert_eq!(compared(&heads), (Some(1), Some(2)));
     assert_eq!(compared(&heads[2..]), (None, Some(3)));
     assert_eq!(compared(&heads[..1]), (Some(1), None));
     let beyond = SealHead { number: 9, ..heads[0].clone() };
-    assert_eq!(compared(&[heads[0].clone(), beyond]), (Some(1), Some(9)));
+    assert_eq!(compared(&[heads[0].clone(), beyond.clone()]), (Some(1), Some(9)));
+    // The number and the hash count.
+    let moved = SealHead { number: 2, ..heads[0].clone() };
+    let results = compare(&[heads[0].clone(), moved, beyond], &again).0.into_iter().map(|(_, result)| result);
+    assert_eq!(results.collect::<Vec<_>>(), [HeadResult::Same, HeadResult::Differs, HeadResult::NoBlock]);
+    // Nothing is unchanged that was not recomputed, or from a difference on.
+    let kept = compare(&heads, &sealed);
+    let unchanged = |verified, different| kept.unchanged_to(verified, different);
+    assert_eq!((unchanged(3, None), unchanged(2, None), unchanged(0, None)), (Some(3), Some(2), None));
+    assert_eq!((unchanged(3, Some(2)), unchanged(3, Some(1))), (Some(1), None));
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub const CHECK_STRIPE: [&str; 2] = [
 ];
 pub const TRANSFER_ID: &str = "Stripe transfer ID";
 pub const TRANSFER_ID_HINT: &str = "Required only if it was paid.";
+pub const OTHER_AMOUNT: &str = "Amount of the transfer";
+pub const OTHER_AMOUNT_HINT: &str = "Only if it differs from the payout's. The payout is then booked with it.";
 pub const MARK_PAID: &str = "Mark as paid";
 pub const RETRY: &str = "Check Stripe and retry";
 pub const MARK_FAILED: &str = "Mark as failed";

@@ -21,6 +21,7 @@ pub fn change(kind: &str, event: Option<&str>) -> &'static str {
         "disputed" => "Disputed. It stays on hold until the dispute closes.",
         "held" => "Under review. It stays on hold.",
         "rounded" => "Rounded down to what Stripe can send. The rest is carried forward.",
+        "transfer" => "The transfer that Stripe made has another amount.",
         "owed" => "An earlier payout included it. It was refunded or reversed since.",
         _ if event.contains("refund") => "Refunded",
         _ if event.contains("dispute") => "Dispute lost",

@@ -127,7 +127,7 @@ pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
          ON CONFLICT DO NOTHING"
     );
     let begun = "INSERT INTO week_removal (program_id, week, from_hour, last_row)
-         SELECT ?1, ?2, CAST(?3 AS INTEGER), COALESCE((SELECT MAX(rowid) FROM funnel_event WHERE program_id = ?1 AND week = ?2), 0)";
+         SELECT ?1, ?2, CAST(?3 AS INTEGER), COALESCE((SELECT MAX(seq) FROM funnel_event WHERE program_id = ?1 AND week = ?2), 0)";
     let hour = week.start().0.div_euclid(HOUR_MS);
     let of = |sql: String| Stmt::new(sql).bind(program).bind(week.to_string()).bind(hour);
     // Judged as reports judge a week that is over.
@@ -138,14 +138,14 @@ pub fn removal_begin(program: &ProgramId, week: Week) -> [Stmt; 4] {
 /// Removes some of the week's rows, and its note after the last.
 pub fn removal_step(of: &WeekRemoval) -> [Stmt; 3] {
     let of_week = of_week();
-    let events = "program_id = ?1 AND week = ?2 AND rowid <= ?4";
+    let events = "program_id = ?1 AND week = ?2 AND seq <= ?4";
     [
         format!(
             "DELETE FROM click WHERE ?2 <> '' AND ?4 >= 0 AND (program_id, hour, code, dedupe) IN
                (SELECT program_id, hour, code, dedupe FROM click WHERE {of_week} LIMIT {REMOVED_MAX})"
         ),
         format!(
-            "DELETE FROM funnel_event WHERE ?3 >= 0 AND rowid IN (SELECT rowid FROM funnel_event WHERE {events} ORDER BY rowid LIMIT {REMOVED_MAX})"
+            "DELETE FROM funnel_event WHERE ?3 >= 0 AND seq IN (SELECT seq FROM funnel_event WHERE {events} ORDER BY seq LIMIT {REMOVED_MAX})"
         ),
         format!(
             "DELETE FROM week_removal WHERE program_id = ?1 AND week = ?2
