@@ -9,8 +9,12 @@ pub const OWN_LINKS_MAX: i64 = 200;
 pub const ENDPOINTS_MAX: i64 = 20;
 /// A program's resources: its page lists all of them.
 pub const RESOURCES_MAX: i64 = 50;
-/// The campaigns of a link that are kept by name in a week.
+/// The new campaigns of a link that are kept by name in a week.
 pub const CAMPAIGNS_MAX: i64 = 50;
+/// The campaigns of a link that are kept beside them because several visitors clicked them the week before.
+pub const CAMPAIGNS_CARRIED_MAX: i64 = 25;
+/// Visitors whose clicks make a campaign one that is carried into the next week.
+pub const CAMPAIGN_VISITORS_MIN: i64 = 3;
 /// The name of all other campaigns.
 pub const OTHER_CAMPAIGNS: &str = "(other)";
 /// Rows of the funnel that pages may report from one network for one link in one minute.
@@ -19,3 +23,9 @@ pub const STAGES_PER_MINUTE: i64 = 60;
 pub const MAIL_LINKS_PER_HOUR: i64 = 120;
 /// Wrong tokens from one network in a minute, after which its tokens are refused without a look.
 pub const WRONG_TOKENS_PER_MINUTE: u32 = 20;
+/// Unknown codes that a network may ask for in a minute before the rate limiter counts them, too: typing errors, and sites
+/// whose own parameter is called `ref`.
+pub const UNKNOWN_CODES_PER_MINUTE: u32 = 20;
+/// Promotion codes of a program that visitors may have made in an hour, by a press of a button. Codes for accounts do not
+/// count.
+pub const PROMOTION_CODES_PER_HOUR: i64 = 100;

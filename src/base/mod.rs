@@ -11,6 +11,7 @@ pub mod json;
 pub mod limits;
 pub mod money;
 pub(crate) mod names;
+pub mod network;
 pub mod percent;
 pub mod sort;
 pub mod time;

@@ -75,7 +75,7 @@ pub async fn verified<S: Platform>(
         wrong_token::count(app, request).await;
         return Ok(None);
     };
-    wrong_token::is_right(app, &sha256);
+    wrong_token::is_right(&sha256);
     if row.first_used_at_ms.is_none() {
         ctx.batch(token::token_first_use(&row.id, &ctx.fresh_id("aud"), app.now).into()).await?;
     }

@@ -10,11 +10,13 @@ use crate::http::exchange::Request;
 use crate::service::context::{Context, Ports};
 use crate::service::identity::sign_in::QueuedEmail;
 
-/// Actions that are rate limited per visitor. The limits are in wrangler.toml, under these names.
+/// Actions that are rate limited per network. The limits are in wrangler.toml, under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimited {
-    /// Sends an email to an address that the visitor typed, or has Stripe make a promotion code.
+    /// Sends an email to an address that the visitor typed.
     Mail,
+    /// Has Stripe make a promotion code.
+    Promotion,
     /// Reports what happened on a page.
     Beacon,
     /// Asks for a code that is no link's.
@@ -27,6 +29,7 @@ impl RateLimited {
     pub fn binding(self) -> &'static str {
         match self {
             RateLimited::Mail => "MAIL_LIMIT",
+            RateLimited::Promotion => "PROMOTION_LIMIT",
             RateLimited::Beacon => "BEACON_LIMIT",
             RateLimited::Guess => "GUESS_LIMIT",
             RateLimited::WrongToken => "TOKEN_LIMIT",
@@ -69,8 +72,8 @@ pub trait Platform: Ports {
     /// Takes a click that will be written after the response, with what other visitors clicked.
     fn count_click(&self, click: Click);
 
-    /// Counts one more rate-limited action of this visitor, and returns whether it is within the limit.
-    fn admits(&self, what: RateLimited, visitor: String) -> impl Future<Output = bool>;
+    /// Counts one more rate-limited action of this network, and returns whether it is within the limit.
+    fn admits(&self, what: RateLimited, network: String) -> impl Future<Output = bool>;
 
     /// The Worker's health as last reported to the public, if it is cached.
     fn cached_health(&self) -> Option<bool> {

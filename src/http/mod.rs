@@ -21,6 +21,7 @@ pub mod limit;
 pub mod link;
 pub mod markdown;
 pub mod message;
+pub mod misses;
 pub mod openapi;
 pub mod page;
 pub mod partner;

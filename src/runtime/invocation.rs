@@ -13,6 +13,7 @@ use crate::http::context::RateLimited;
 use crate::pages::locale::{Formatter, Locale};
 use crate::runtime::d1::D1;
 use crate::runtime::intl::Viewer;
+use crate::runtime::limiter;
 use crate::runtime::link::{clicks, links};
 use crate::runtime::mail;
 use crate::runtime::origin;
@@ -26,7 +27,7 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
-use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, console_warn, web_sys};
+use worker::{Delay, Env, Fetch, Headers, Method, Request, RequestInit, web_sys};
 
 /// A batch that takes longer is reported as unavailable. It may have been written, which every use case expects.
 const DATABASE_LIMIT: Duration = Duration::from_secs(25);
@@ -34,8 +35,6 @@ const DATABASE_LIMIT: Duration = Duration::from_secs(25);
 const SESSION_LIMIT: Duration = Duration::from_secs(3);
 /// How long the runtime may take to read a static file.
 const ASSET_LIMIT: Duration = Duration::from_secs(3);
-/// How long the runtime may take to count a visitor.
-const COUNT_LIMIT: Duration = Duration::from_secs(1);
 /// How long a session's answer is cached: so long may another isolate name the user who had the session before.
 const SESSION_MS: f64 = 10_000.0;
 /// Sessions cached by one isolate; beyond that the cache is cleared.
@@ -249,17 +248,8 @@ impl Platform for Runtime {
         links::forget(&self.env, code).await;
     }
 
-    /// If the binding is missing or does not respond, everyone is allowed.
-    async fn admits(&self, what: RateLimited, visitor: String) -> bool {
-        let Ok(limiter) = self.env.rate_limiter(what.binding()) else { return true };
-        match within(COUNT_LIMIT, limiter.limit(visitor)).await {
-            Some(Ok(outcome)) => outcome.success,
-            Some(Err(why)) => {
-                console_warn!("{}: {why}", what.binding());
-                true
-            }
-            None => true,
-        }
+    async fn admits(&self, what: RateLimited, network: String) -> bool {
+        limiter::admits(&self.env, what, network).await
     }
 
     fn count_click(&self, click: Click) {

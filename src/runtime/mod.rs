@@ -5,6 +5,7 @@ pub mod d1;
 pub mod general;
 pub mod intl;
 pub mod invocation;
+pub mod limiter;
 pub mod link;
 pub mod mail;
 pub mod origin;

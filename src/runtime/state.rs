@@ -3,8 +3,8 @@
 use crate::http::config::{Config, address, cookie_keys};
 use crate::http::hsts::hsts;
 use crate::http::link::cache::Cache;
-use crate::http::link::guesses::Guesses;
 use crate::http::link::redirect::{RedirectSettings, RefMode};
+use crate::http::misses::Misses;
 use crate::runtime::mail;
 use crate::runtime::random::Random;
 use serde_json::json;
@@ -16,7 +16,9 @@ pub struct IsolateState {
     pub settings: RedirectSettings,
     pub links: Cache,
     pub random: Random,
-    pub guesses: Guesses,
+    /// Networks that try codes that are no link's. Only unknown codes count: a link that is cached here costs its visitor no
+    /// look at this, and a limited network is still led through every link that somebody used lately.
+    pub guesses: Misses,
 }
 
 thread_local! {
@@ -62,7 +64,7 @@ pub fn boot(env: &Env) -> String {
         settings,
         links: Cache::default(),
         random: Random::new(),
-        guesses: Guesses::default(),
+        guesses: Misses::default(),
     }));
     hsts(&text("HSTS")).ok().flatten().unwrap_or_default()
 }

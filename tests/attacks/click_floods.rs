@@ -4,7 +4,7 @@
 use super::world::assert_unharmed;
 use crate::client::{CHROME, step};
 use crate::server::{Server, WRITTEN_WITHIN};
-use manicule::http::link::guesses::UNCOUNTED;
+use manicule::base::limits::UNKNOWN_CODES_PER_MINUTE;
 use manicule::service::link::limits::NETWORK_MAX;
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ fn guessing_codes_ends_early_and_locks_nobody_out_of_a_link_in_use() {
 
     step("unknown codes are answered alike, before and after the limit");
     let unknown = from("192.0.2.1", "guess00000");
-    for n in 1..2 * (GUESSES + UNCOUNTED as usize) {
+    for n in 1..2 * (GUESSES + UNKNOWN_CODES_PER_MINUTE as usize) {
         let reply = from("192.0.2.1", &format!("guess{n:05}"));
         assert_eq!((reply.status, reply.location(), reply.cookie()), (302, unknown.location(), None));
     }

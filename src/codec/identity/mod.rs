@@ -2,4 +2,5 @@
 
 pub mod bearer;
 pub mod guessable;
+pub mod mailed_token;
 pub mod session;

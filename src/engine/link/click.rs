@@ -1,6 +1,7 @@
 //! A click to record: who, through which link, when. The record is for counting; the cookie carries the attribution.
 
 use crate::base::id::hex;
+use crate::base::network::network;
 use crate::base::time::{HOUR_MS, UtcMillis};
 use crate::engine::link::LinkRecord;
 use hmac::{Hmac, Mac};
@@ -96,15 +97,9 @@ impl Address {
         Address(ip.to_owned())
     }
 
-    /// What counts as one network: an IPv4 address, or the first 64 bits of IPv6.
-    pub fn network(&self) -> Cow<'_, str> {
-        network_of(&self.0)
-    }
-
-    /// The first 48 bits of an IPv6 address: what one subscriber may be given as 65,536 networks.
-    pub fn site(&self) -> Option<u64> {
-        let address: Ipv6Addr = self.0.trim().parse().ok()?;
-        address.to_ipv4_mapped().is_none().then(|| (u128::from(address) >> 80) as u64)
+    /// What limits count as its network; empty if it is unknown.
+    pub fn network(&self) -> String {
+        network(&self.0).unwrap_or_default()
     }
 }
 
@@ -145,7 +140,7 @@ impl Salt {
     pub fn fingerprint(&self, ip: &str, user_agent: &str) -> String {
         // An HMAC accepts keys of any length, so this never fails.
         let Some(mut hmac) = self.key.clone() else { return "fp_none".to_owned() };
-        for part in [&*network_of(ip), "\n", user_agent] {
+        for part in [&*visiting_network(ip), "\n", user_agent] {
             hmac.update(part.as_bytes());
         }
         let mut out = String::with_capacity(self.prefix.len() + 32);
@@ -156,8 +151,8 @@ impl Salt {
 }
 
 /// What stays of an address for the time of a visit: of IPv6 the first 64 bits, since devices change the others daily, and
-/// IPv4 in its own form.
-fn network_of(ip: &str) -> Cow<'_, str> {
+/// IPv4 in its own form. Limits count by less of it ([`network`]).
+fn visiting_network(ip: &str) -> Cow<'_, str> {
     let Ok(address) = ip.trim().parse::<Ipv6Addr>() else { return Cow::Borrowed(ip) };
     if let Some(mapped) = address.to_ipv4_mapped() {
         return Cow::Owned(mapped.to_string());
@@ -198,15 +193,5 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         let who = Visitor::Fingerprint { user_agent: "Mozilla".into() };
         assert_eq!(format!("{who:?} {:?}", Address::new("192.0.2.1")), "Fingerprint Address");
-    }
-
-    #[test]
-    fn a_site_is_what_one_subscriber_may_have() {
-        let site = |ip: &str| Address::new(ip).site();
-        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:ffff::9"));
-        assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
-        for none in ["192.0.2.1", "::ffff:192.0.2.1", "", "unknown"] {
-            assert_eq!(site(none), None, "{none}");
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! Calls from a visitor's browser: the token for a form's hidden field, and the user's own link.
 
 use crate::base::ids::ProgramId;
-use crate::base::time::Month;
-use crate::codec::attribution::cookie::SignedCookie;
+use crate::base::time::{Month, UtcMillis};
+use crate::codec::attribution::cookie::{CookieKeys, SignedCookie};
 use crate::codec::attribution::touch_request::TouchRequest;
 use crate::codec::attribution::{cookie, reference};
 use crate::codec::message::email::is_address;
@@ -22,6 +22,8 @@ use crate::http::limit;
 use crate::http::link::redirect::consents;
 use crate::http::link::reflink;
 use crate::http::site_user;
+use crate::program::catalog::Catalog;
+use crate::program::document::Document;
 use crate::service::credit::promotion;
 use crate::service::credit::promotion::Recipient;
 use crate::service::error::{AppError, ErrorKind};
@@ -76,7 +78,39 @@ fn cross_origin() -> AppError {
     AppError::new(ErrorKind::Forbidden, "cross_origin", detail)
 }
 
-/// What these cookies say. Nothing without the visitor's consent.
+/// A visitor whom a partner referred.
+struct Referred<'a> {
+    keys: &'a CookieKeys,
+    signed: SignedCookie,
+    catalog: Catalog,
+}
+
+impl Referred<'_> {
+    /// The programs in which touches would decide now, the newest touch first.
+    fn deciding(&self, now: UtcMillis) -> Vec<(&Document, &Touch)> {
+        deciding(&self.catalog, &self.signed.touchpoints.touches, now)
+    }
+
+    fn friend(&self) -> Recipient<'_> {
+        Recipient { account: None, visitor: Some(self.signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty()) }
+    }
+}
+
+/// The visitor of these cookies. `None` without the visitor's consent, and if they say nothing.
+async fn referred<'a, S: Platform>(
+    app: &RequestContext<'a, S>,
+    request: &Request,
+    cookies: Option<&str>,
+) -> Result<Option<Referred<'a>>, AppError> {
+    let keys = app.config.cookie_keys.as_ref();
+    let keys = keys.filter(|_| consents(request.header("cookie"), &app.config.consent_cookie));
+    let signed = keys.and_then(|keys| cookie::read(keys, cookies?).map(|signed| (keys, signed)));
+    let Some((keys, signed)) = signed else { return Ok(None) };
+    let catalog = app.context("").programs().await?;
+    Ok(Some(Referred { keys, signed, catalog }))
+}
+
+/// What these cookies say.
 async fn described<S: Platform>(
     app: &RequestContext<'_, S>,
     request: &Request,
@@ -84,58 +118,52 @@ async fn described<S: Platform>(
 ) -> Result<Value, AppError> {
     let visitor = fingerprint(app, request).await?;
     let nothing = json!({"token": null, "program": null, "benefit": null, "visitor": visitor});
-    let keys = app.config.cookie_keys.as_ref();
-    let keys = keys.filter(|_| consents(request.header("cookie"), &app.config.consent_cookie));
-    let signed = keys.and_then(|keys| cookie::read(keys, cookies?).map(|signed| (keys, signed)));
-    let Some((keys, signed)) = signed else { return Ok(nothing) };
-    let catalog = app.context("").programs().await?;
-    let deciding = deciding(&catalog, &signed.touchpoints.touches, app.now);
+    let Some(referred) = referred(app, request, cookies).await? else { return Ok(nothing) };
+    let deciding = referred.deciding(app.now);
     let Some((document, _)) = deciding.first().copied() else { return Ok(nothing) };
-    let benefit = document.benefit.clone();
+    let (keys, signed, benefit) = (referred.keys, &referred.signed, document.benefit.clone());
     let mut body =
-        json!({"token": cookie::write(keys, &signed), "program": document.id, "benefit": benefit, "visitor": visitor});
+        json!({"token": cookie::write(keys, signed), "program": document.id, "benefit": benefit, "visitor": visitor});
     let touches: Vec<&Touch> = deciding.iter().map(|(_, touch)| *touch).collect();
     if let Some((reference, covered)) = reference::write(keys, &signed.touchpoints.visitor, &touches) {
         let programs: Vec<&ProgramId> = touches[..covered].iter().map(|touch| &touch.program).collect();
         (body["reference"], body["reference_programs"]) = (json!(reference), json!(programs));
     }
     if promotion::asks(benefit.as_ref()) {
-        body["promotion_code"] = json!(promotion::given(&app.context("visitor"), document, friend(&signed)).await);
+        body["promotion_code"] = json!(promotion::given(&app.context("visitor"), document, referred.friend()).await);
     }
     Ok(body)
 }
 
-fn friend(signed: &SignedCookie) -> Recipient<'_> {
-    Recipient { account: None, visitor: Some(signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty()) }
-}
-
 /// `POST /v1/attribution/promotion-code`: the visitor's discount as a promotion code, made at Stripe if the visitor has
-/// none. For a button of the page: a code for everybody who only visits would be millions at Stripe.
-pub async fn promotion_code<S: Platform>(call: PublicCall<'_, S, ()>) -> Result<StoredResponse, AppError> {
+/// none. For a button of the page: a code for everybody who only visits would be millions at Stripe. Why there is none is
+/// for the log: the page has the discount, and shows it without a code.
+pub async fn promotion_code<S: Platform>(call: PublicCall<'_, S, ()>) -> Result<Response, AppError> {
     let Call { app, request, .. } = call;
     if !is_same_origin(request) {
         return Err(cross_origin());
     }
-    let cookies = request.header("cookie");
-    let is_person = visit::is_seen(request.header("user-agent"), &PURPOSES.map(|name| request.header(name)));
-    let keys = app.config.cookie_keys.as_ref();
-    let keys = keys.filter(|_| is_person && consents(cookies, &app.config.consent_cookie));
-    let signed = keys.and_then(|keys| cookie::read(keys, cookies?));
-    let nothing = json!({"program": null, "benefit": null, "promotion_code": null});
-    let Some(signed) = signed else { return Ok((200, nothing)) };
-    let catalog = app.context("").programs().await?;
-    let deciding = deciding(&catalog, &signed.touchpoints.touches, app.now);
-    let Some((document, _)) = deciding.first().copied() else { return Ok((200, nothing)) };
-    let context = app.context("visitor");
-    let mut code = None;
+    let nothing = Response::json(200, &json!({"program": null, "benefit": null, "promotion_code": null}));
+    if !visit::is_seen(request.header("user-agent"), &PURPOSES.map(|name| request.header(name))) {
+        return Ok(nothing);
+    }
+    let Some(referred) = referred(app, request, request.header("cookie")).await? else { return Ok(nothing) };
+    let deciding = referred.deciding(app.now);
+    let Some((document, _)) = deciding.first().copied() else { return Ok(nothing) };
+    let (context, friend) = (app.context("visitor"), referred.friend());
+    let (mut code, mut fault) = (None, None);
     if promotion::asks(document.benefit.as_ref()) {
-        code = promotion::given(&context, document, friend(&signed)).await;
+        code = promotion::given(&context, document, friend).await;
         if code.is_none() {
-            limit::check(app, request, RateLimited::Mail).await?;
-            code = Box::pin(promotion::code(&context, document, friend(&signed))).await;
+            limit::check(app, request, RateLimited::Promotion).await?;
+            match Box::pin(promotion::requested(&context, document, friend)).await {
+                Ok(made) => code = made,
+                Err(error) => fault = Some(error.logged()),
+            }
         }
     }
-    Ok((200, json!({"program": document.id, "benefit": document.benefit, "promotion_code": code})))
+    let body = json!({"program": document.id, "benefit": document.benefit, "promotion_code": code});
+    Ok(Response { fault, ..Response::json(200, &body) })
 }
 
 /// The visitor's fingerprint, for a form's second hidden field: of this month, and those of earlier months by which the

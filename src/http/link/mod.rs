@@ -1,7 +1,6 @@
 //! Links, clicks on them, and their destinations.
 
 pub mod cache;
-pub mod guesses;
 pub mod links;
 pub mod redirect;
 pub mod reflink;

@@ -4,12 +4,14 @@
 //! the writer calls `forget`. Unknown codes are cached only in the isolate: in KV anyone could create rows by guessing.
 
 use crate::base::decode;
+use crate::base::limits::UNKNOWN_CODES_PER_MINUTE;
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
 use crate::engine::link::click::Address;
 use crate::http::context::RateLimited;
 use crate::http::link::redirect::ResolvedLink;
 use crate::runtime::d1::D1;
+use crate::runtime::limiter;
 use crate::runtime::state;
 use crate::runtime::time_limit::within;
 use crate::store::link::{links_decode, links_resolve};
@@ -37,7 +39,7 @@ pub async fn look_up(
     if codes.is_empty() {
         return Vec::new();
     }
-    let network = ip.map(|ip| Address::new(ip).network().into_owned());
+    let network = ip.map(|ip| Address::new(ip).network());
     let is_limited = network
         .as_ref()
         .is_some_and(|network| state::with(|state| state.guesses.is_limited(network, now)) == Some(true));
@@ -70,17 +72,14 @@ pub async fn look_up(
 
 /// Counts an unknown code, without the visitor waiting for it.
 fn guessed(env: &Env, context: &Context, network: String, now: UtcMillis) {
-    if state::with(|state| state.guesses.miss(&network, now)) != Some(true) {
+    let misses = state::with(|state| state.guesses.count(&network, now));
+    if misses.is_none_or(|misses| misses <= UNKNOWN_CODES_PER_MINUTE) {
         return;
     }
-    let Ok(limiter) = env.rate_limiter(RateLimited::Guess.binding()) else { return };
+    let env = env.clone();
     context.wait_until(async move {
-        match within(LOOKUP_LIMIT, limiter.limit(network.clone())).await {
-            Some(Ok(outcome)) if !outcome.success => {
-                state::with(|state| state.guesses.limit(&network, now));
-            }
-            Some(Err(why)) => console_warn!("counting unknown codes: {why}"),
-            _ => {}
+        if !limiter::admits(&env, RateLimited::Guess, network.clone()).await {
+            state::with(|state| state.guesses.limit(&network, now));
         }
     });
 }

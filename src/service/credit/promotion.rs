@@ -4,12 +4,13 @@
 //! because of it.
 
 use crate::base::ids::AccountId;
-use crate::base::time::MINUTE_MS;
+use crate::base::limits::PROMOTION_CODES_PER_HOUR;
+use crate::base::time::{HOUR_MS, MINUTE_MS};
 use crate::codec::credit::promotion as wire;
 use crate::codec::stripe::form::FormEncoder;
 use crate::program::document::{Benefit, Document};
 use crate::service::context::{Context, Ports};
-use crate::service::error::AppError;
+use crate::service::error::{AppError, ErrorKind};
 use crate::service::retry::Failed;
 use crate::service::stripe;
 use crate::service::stripe::StripeReply;
@@ -39,9 +40,21 @@ pub async fn given<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: 
 
 /// The friend's code, created if there is none. `None`: not now; the next request makes up for a failure.
 pub async fn code<P: Ports>(ctx: &Context<'_, P>, document: &Document, friend: Recipient<'_>) -> Option<String> {
+    requested(ctx, document, friend).await.ok().flatten()
+}
+
+/// The same, with the reason if there is none because of a failure or a limit: for visitors there are so many of a program
+/// in an hour.
+pub async fn requested<P: Ports>(
+    ctx: &Context<'_, P>,
+    document: &Document,
+    friend: Recipient<'_>,
+) -> Result<Option<String>, AppError> {
     let wanted = ctx.setup.stripe.is_some() && (friend.account.is_some() || friend.visitor.is_some());
-    let benefit = document.benefit.as_ref().filter(|b| wanted && b.as_promotion_code)?;
-    made(ctx, document, benefit, friend).await.ok().flatten()
+    let benefit = document.benefit.as_ref().filter(|b| wanted && b.as_promotion_code);
+    let Some(benefit) = benefit else { return Ok(None) };
+    // Somebody else may ask for the same code at the same time.
+    ctx.retry(async || attempt(ctx, document, benefit, friend).await).await
 }
 
 /// Adds a promotion code to every attribution in a sign-up's response whose benefit is one.
@@ -61,16 +74,6 @@ pub async fn add<P: Ports>(ctx: &Context<'_, P>, outcome: &mut Value, friend: Re
         group["promotion_code"] = json!(code);
     }
     Ok(())
-}
-
-async fn made<P: Ports>(
-    ctx: &Context<'_, P>,
-    document: &Document,
-    benefit: &Benefit,
-    friend: Recipient<'_>,
-) -> Result<Option<String>, AppError> {
-    // Somebody else may ask for the same code at the same time.
-    ctx.retry(async || attempt(ctx, document, benefit, friend).await).await
 }
 
 async fn attempt<P: Ports>(
@@ -160,7 +163,14 @@ async fn stored<P: Ports>(
         revision: 1,
         created_at_ms: ctx.now,
     };
-    ctx.query(rows::promotion_insert(&row)).await?;
+    let insert = rows::promotion_insert(&row, ctx.now.plus_ms(-HOUR_MS), PROMOTION_CODES_PER_HOUR);
+    if ctx.read(insert.first()).await?.is_none() {
+        let detail = format!(
+            "visitors have requested {PROMOTION_CODES_PER_HOUR} promotion codes of {} within an hour",
+            document.id
+        );
+        return Err(AppError::new(ErrorKind::TooMany, "too_many_promotion_codes", detail).into());
+    }
     Ok(row)
 }
 

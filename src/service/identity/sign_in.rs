@@ -7,6 +7,7 @@ use crate::base::id;
 use crate::base::ids::ActorId;
 use crate::base::limits::MAIL_LINKS_PER_HOUR;
 use crate::base::time::{DAY_MS, HOUR_MS, MINUTE_MS, UtcMillis};
+use crate::codec::identity::mailed_token;
 use crate::codec::message::email;
 use crate::codec::message::email::{Email, From, Invitation, Mail};
 use crate::service::context::{Context, Ports, fresh_secret};
@@ -51,8 +52,10 @@ impl Token {
         Token { text, sha256 }
     }
 
-    pub fn fresh<P: Ports>(ports: &P) -> Token {
-        Token::of(fresh_secret(ports))
+    /// A new one for an emailed link.
+    fn mailed<P: Ports>(ctx: &Context<'_, P>, purpose: Purpose) -> Token {
+        let (keys, secret) = (ctx.setup.cookie_keys.as_ref(), fresh_secret(ctx.ports));
+        Token::of(mailed_token::write(keys, purpose.name(), secret))
     }
 }
 
@@ -88,6 +91,12 @@ impl Purpose {
             Purpose::Join | Purpose::ChangeEmail => JOIN_MS,
         }
     }
+}
+
+/// Whether we wrote the token of an emailed link for this purpose, as far as the token says. `None`: we have no key to know.
+pub fn is_ours<P: Ports>(ctx: &Context<'_, P>, purpose: Purpose, token: &str) -> Option<bool> {
+    let keys = ctx.setup.cookie_keys.as_ref()?;
+    Some(mailed_token::is_ours(keys, purpose.name(), token))
 }
 
 /// A request for an emailed link.
@@ -133,7 +142,7 @@ pub async fn link<P: Ports>(
         Invitation::Join { .. } => Purpose::Join,
         Invitation::ChangeEmail => Purpose::ChangeEmail,
     };
-    let token = Token::fresh(ctx.ports);
+    let token = Token::mailed(ctx, purpose);
     let limits = LinkLimits {
         since: ctx.now.plus_ms(-HOUR_MS),
         most_by_one: LINKS_PER_HOUR,

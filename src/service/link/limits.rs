@@ -6,12 +6,9 @@ use crate::base::time::{HOUR_MS, MINUTE_MS};
 use crate::engine::link::click::{Click, Visitor};
 use std::collections::{HashMap, HashSet};
 
-/// Clicks on one link that are stored of one network (an IPv4 address, 64 bits of IPv6) in a minute. Behind one address of
-/// a mobile carrier or an office there may be thousands of people, but not many who open the same link within a minute.
+/// Clicks on one link that are stored of one network in a minute. Behind one address of a mobile carrier or an office there
+/// may be thousands of people, but not many who open the same link within a minute.
 pub const NETWORK_MAX: u32 = 60;
-
-/// The same for 48 bits of IPv6, which one subscriber may have with 65,536 networks in it.
-pub const SITE_MAX: u32 = 10 * NETWORK_MAX;
 
 /// Networks, by link, that are counted in a minute. If more come, counting starts over: what is stored is bounded by the
 /// networks there are, not by one of them.
@@ -50,17 +47,10 @@ impl NetworkLimits {
             self.minute = self.minute.max(minute);
             self.stored.clear();
         }
-        let code = click.link.code.as_bytes();
-        let network = hash(self.seed, &[code, b"n", click.address.network().as_bytes()]);
-        let site = click.address.site().map(|site| hash(self.seed, &[code, b"s", &site.to_be_bytes()]));
-        let mut count = |key: u64, max: u32| {
-            let count = self.stored.entry(key).or_default();
-            *count = count.saturating_add(1);
-            *count <= max
-        };
-        let admits = count(network, NETWORK_MAX);
-        // What the network's limit refuses does not use up the site's.
-        admits && site.is_none_or(|site| count(site, SITE_MAX))
+        let (code, network) = (click.link.code.as_bytes(), click.address.network());
+        let count = self.stored.entry(hash(self.seed, &[code, b"\0", network.as_bytes()])).or_default();
+        *count = count.saturating_add(1);
+        *count <= NETWORK_MAX
     }
 }
 
@@ -133,11 +123,11 @@ mod tests {
     fn a_subscriber_with_many_networks_is_limited_too() {
         let mut limits = NetworkLimits::new(7);
         let of = |site: &'static str| (0..5_000).map(move |n| click("a", &format!("2001:db8:{site}:{n:x}::1"), 0));
-        assert_eq!(admitted(&mut limits, of("1")), SITE_MAX);
-        assert_eq!(admitted(&mut limits, of("2")), SITE_MAX);
-        let one = (0..5_000).map(|_| click("a", "2001:db8:3::1", 0));
+        assert_eq!(admitted(&mut limits, of("1")), 16 * NETWORK_MAX);
+        assert_eq!(admitted(&mut limits, of("2")), 16 * NETWORK_MAX);
+        let one = (0..5_000).map(|n| click("a", &format!("2001:db8:3:{:x}::1", n % 256), 0));
         assert_eq!(admitted(&mut limits, one), NETWORK_MAX);
-        let neighbor = (0..5_000).map(|_| click("a", "2001:db8:3:1::1", 0));
+        let neighbor = (0..5_000).map(|_| click("a", "2001:db8:3:100::1", 0));
         assert_eq!(admitted(&mut limits, neighbor), NETWORK_MAX, "a flood of one network uses up its own limit alone");
     }
 

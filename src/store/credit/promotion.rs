@@ -24,6 +24,12 @@ pub struct PromotionRow {
     pub created_at_ms: UtcMillis,
 }
 
+/// A code that was stored.
+#[derive(Clone, Debug, Deserialize)]
+pub struct InsertedRow {
+    pub id: String,
+}
+
 /// A coupon that Stripe has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CouponRow {
@@ -57,12 +63,17 @@ pub fn promotion_find(program: &ProgramId, account: Option<&AccountId>, visitor:
 }
 
 /// Stores a code before it is created at Stripe. A second one for the same account or visitor aborts. If the visitor's
-/// code belongs to another account by now, this account gets one without the visitor.
-pub fn promotion_insert(p: &PromotionRow) -> Stmt {
+/// code belongs to another account by now, this account gets one without the visitor. No row: it is for a visitor, and
+/// `most` of the program that are no account's have been stored since an instant. Counted here, so that no other request
+/// comes in between.
+pub fn promotion_insert(p: &PromotionRow, since: UtcMillis, most: i64) -> Query<InsertedRow> {
     Stmt::new(
         "INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, account_id, code, attempt, due_at_ms, revision, created_at_ms)
          SELECT ?1, ?2, ?3, IIF(?5 IS NOT NULL AND EXISTS (SELECT 1 FROM promotion_code x WHERE x.program_id = ?2 AND x.visitor_id = ?4), NULL, ?4),
-                ?5, ?6, 0, ?7, 1, ?7",
+                ?5, ?6, 0, ?7, 1, ?7
+         WHERE ?5 IS NOT NULL OR (SELECT COUNT(*) FROM promotion_code x
+           WHERE x.program_id = ?2 AND x.account_id IS NULL AND x.created_at_ms > ?8) < ?9
+         RETURNING id",
     )
     .bind(&p.id)
     .bind(&p.program_id)
@@ -71,6 +82,9 @@ pub fn promotion_insert(p: &PromotionRow) -> Stmt {
     .bind(p.account_id.clone())
     .bind(&p.code)
     .bind(p.created_at_ms)
+    .bind(since)
+    .bind(most)
+    .query()
 }
 
 /// Writes a code's new state, at the revision at which it was read.

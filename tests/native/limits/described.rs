@@ -65,8 +65,16 @@ fn the_numbers_are_those_of_the_code() {
         format!("| {} | 409 `too_many_endpoints` |", limits::ENDPOINTS_MAX),
         format!("| {} | 409 `too_many_resources` |", limits::RESOURCES_MAX),
         format!("| {} characters of any script |", thousands(resource::BODY_CHARS_MAX as i64)),
-        format!("| {}, and the link's own | the others are `{}` |", limits::CAMPAIGNS_MAX, limits::OTHER_CAMPAIGNS),
-        format!("campaigns by name: {} for a link and week", limits::CAMPAIGNS_MAX),
+        format!(
+            "| {} new ones, {} of the week before, and the link's own | the others are `{}` |",
+            limits::CAMPAIGNS_MAX,
+            limits::CAMPAIGNS_CARRIED_MAX,
+            limits::OTHER_CAMPAIGNS
+        ),
+        format!("at least {} visitors clicked it", limits::CAMPAIGN_VISITORS_MIN),
+        format!("campaigns by name: {} new ones for a link and week", limits::CAMPAIGNS_MAX),
+        format!("{} an hour for a program", limits::PROMOTION_CODES_PER_HOUR),
+        format!("{} a minute for a network look into the database", limits::UNKNOWN_CODES_PER_MINUTE),
         format!("{} a minute for a network and link", limits::STAGES_PER_MINUTE),
         format!("{} for a network;", limits::MAIL_LINKS_PER_HOUR),
         format!("after {} wrong ones in a minute", limits::WRONG_TOKENS_PER_MINUTE),
@@ -78,7 +86,11 @@ fn the_numbers_are_those_of_the_code() {
     for number in [
         format!("LIMIT {0})) >= {0}", limits::LINKS_MAX),
         format!("LIMIT {0})) >= {0}", limits::RESOURCES_MAX),
-        format!("w.code = NEW.code) < {}", limits::CAMPAIGNS_MAX),
+        format!("w.since = NEW.week) < {})", limits::CAMPAIGNS_MAX),
+        format!("(p.since, p.place)) < {})", limits::CAMPAIGNS_CARRIED_MAX),
+        format!("AND length(visitors) < {}", limits::CAMPAIGN_VISITORS_MIN),
+        format!("length(p.visitors) = {}", limits::CAMPAIGN_VISITORS_MIN),
+        format!("(length(w.visitors) = {} OR", limits::CAMPAIGN_VISITORS_MIN),
         format!("'{}'", limits::OTHER_CAMPAIGNS),
     ] {
         assert!(sql.contains(&number), "{number}");

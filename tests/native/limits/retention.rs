@@ -254,7 +254,7 @@ fn every_step_finds_its_rows_by_an_index() {
         retention::reports(then),
     ]
     .concat();
-    assert_eq!(steps.len(), 9);
+    assert_eq!(steps.len(), 10);
     for analyzed in [false, true] {
         if analyzed {
             filled(&world);

@@ -37,7 +37,7 @@ const COLUMNS: &[(&str, Holds, &str)] = &[
     ("binding", Person, "receipt"),
     ("binding", Pseudonym, "account_id partner_id code click_id visitor domain event_id signup_event_id"),
     ("binding", Nobody, "group_id program_id method source qualified_quarter states"),
-    ("campaign_week", Nobody, "code campaign"),
+    ("campaign_week", Nobody, "code campaign visitors"),
     ("cap_reduction", Pseudonym, "account_id"),
     ("cap_reduction", Nobody, "accrual_id program_id changed_run seen_run"),
     ("click", Pseudonym, "id code partner_id visitor fingerprint"),

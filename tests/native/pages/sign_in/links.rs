@@ -13,7 +13,7 @@ fn an_emailed_link_signs_in_once() {
     assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ann@example.com", sign_in_subject("ref.example").as_str()));
     let path = link_of(&mail);
     let token = path.rsplit('/').next().expect("a token").to_owned();
-    assert_eq!(token.len(), 64);
+    assert_eq!(token.len(), 64 + 16, "a secret, and a check");
     assert!(
         !format!("{:?}", fixture.world.db.look("SELECT * FROM magic_link")).contains(&token),
         "only its hash is kept"
