@@ -1426,6 +1426,7 @@ CREATE TABLE promotion_code (
   promotion_id TEXT,                     -- set once, promo_…: the code works from then on
   revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
+  requested_by TEXT NOT NULL DEFAULT '', -- the visitor's network, hashed with a key; '' if it is unknown or an account signed up, and after some days
   UNIQUE (program_id, account_id),
   UNIQUE (program_id, visitor_id)
 ) STRICT;
@@ -1915,8 +1916,9 @@ CREATE TABLE campaign_week (
   PRIMARY KEY (week, code, campaign)
 ) STRICT, WITHOUT ROWID;
 
--- A name is inserted here, with the last letter of its visitor's id; '' for who is none. One visitor has one letter, so
--- three letters are three visitors, and a name costs at most three writes in a week.
+-- A name is inserted here, with the last letter of its visitor's id. One visitor has one letter, so three letters are three
+-- visitors, and a name costs at most three writes in a week. '' for who is none, or is another one at each click: whoever
+-- asks not to be recognized.
 CREATE VIEW campaign_seen AS SELECT week, code, campaign, visitors AS visitor FROM campaign_week;
 CREATE TRIGGER campaign_seen_insert INSTEAD OF INSERT ON campaign_seen BEGIN
   INSERT INTO campaign_week (week, code, campaign, since, place, visitors)
@@ -1936,10 +1938,10 @@ END;
 CREATE TRIGGER click_campaign AFTER INSERT ON click
 WHEN NEW.campaign <> '(other)' AND NOT EXISTS (SELECT 1 FROM campaign_week w
   WHERE w.week = (NEW.hour - 96) / 168 AND w.code = NEW.code AND w.campaign = NEW.campaign
-    AND (length(w.visitors) = 3 OR instr(w.visitors, substr(NEW.visitor, -1)) > 0))
+    AND (length(w.visitors) = 3 OR instr(w.visitors, IIF(NEW.visitor = NEW.id, '', substr(NEW.visitor, -1))) > 0))
   AND NEW.campaign IS NOT (SELECT l.campaign FROM link l WHERE l.code = NEW.code) BEGIN
   INSERT INTO campaign_seen (week, code, campaign, visitor)
-  VALUES ((NEW.hour - 96) / 168, NEW.code, NEW.campaign, substr(NEW.visitor, -1));
+  VALUES ((NEW.hour - 96) / 168, NEW.code, NEW.campaign, IIF(NEW.visitor = NEW.id, '', substr(NEW.visitor, -1)));
   UPDATE click SET campaign = '(other)'
   WHERE program_id = NEW.program_id AND hour = NEW.hour AND code = NEW.code AND dedupe = NEW.dedupe
     AND NOT EXISTS (SELECT 1 FROM campaign_week w
@@ -1969,6 +1971,7 @@ CREATE INDEX magic_link_requested ON magic_link (requested_by, created_at_ms) WH
 
 -- Promotion codes that visitors requested and that are no account's: a program has 100 an hour.
 CREATE INDEX promotion_code_requested ON promotion_code (program_id, created_at_ms) WHERE account_id IS NULL;
+CREATE INDEX promotion_code_network ON promotion_code (created_at_ms) WHERE requested_by <> '';
 
 -- Stored responses are removed after a while, but those of calls that moved money stay with their keys.
 ALTER TABLE idempotency ADD COLUMN moves_money INTEGER NOT NULL DEFAULT 0 CHECK (moves_money IN (0, 1)); -- immutable

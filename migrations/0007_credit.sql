@@ -145,6 +145,7 @@ CREATE TABLE promotion_code (
   promotion_id TEXT,                     -- set once, promo_…: the code works from then on
   revision INTEGER NOT NULL,             -- mutable, incremented by each change
   created_at_ms INTEGER NOT NULL,        -- immutable
+  requested_by TEXT NOT NULL DEFAULT '', -- the visitor's network, hashed with a key; '' if it is unknown or an account signed up, and after some days
   UNIQUE (program_id, account_id),
   UNIQUE (program_id, visitor_id)
 ) STRICT;

@@ -29,3 +29,5 @@ pub const UNKNOWN_CODES_PER_MINUTE: u32 = 20;
 /// Promotion codes of a program that visitors may have made in an hour, by a press of a button. Codes for accounts do not
 /// count.
 pub const PROMOTION_CODES_PER_HOUR: i64 = 100;
+/// The same from one network, so that one visitor does not take them all.
+pub const PROMOTION_CODES_PER_NETWORK: i64 = 10;

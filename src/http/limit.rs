@@ -5,6 +5,7 @@
 
 use crate::base::id::hex;
 use crate::base::network;
+use crate::base::network::Sender;
 use crate::http::context::{Platform, RateLimited, RequestContext};
 use crate::http::exchange::Request;
 use crate::service::error::{AppError, ErrorKind};
@@ -17,11 +18,24 @@ pub async fn check<S: Platform>(
     request: &Request,
     what: RateLimited,
 ) -> Result<(), AppError> {
-    let Some(network) = network(request) else { return Ok(()) };
-    if app.site.admits(what, network).await {
-        return Ok(());
+    let Some(sender) = sender(request) else { return Ok(()) };
+    if admits(app, &sender, what).await { Ok(()) } else { Err(refused()) }
+}
+
+/// Counts one more action of a sender, and returns whether it is within the limit. What is around it counts what its own
+/// limit admits.
+pub async fn admits<S: Platform>(app: &RequestContext<'_, S>, sender: &Sender, what: RateLimited) -> bool {
+    for key in sender.counted(app.now) {
+        if !app.site.admits(what, key).await {
+            return false;
+        }
     }
-    Err(refused())
+    true
+}
+
+/// Who sent a request, by the address that Cloudflare saw.
+pub fn sender(request: &Request) -> Option<Sender> {
+    Sender::of(request.header("cf-connecting-ip")?)
 }
 
 /// The refusal of a network that did too much.

@@ -1,8 +1,9 @@
-//! What networks get wrong: codes that are no link's, and tokens that are none. Counted by the minute, and a network with too
-//! much of it is limited for a minute.
+//! What senders get wrong: codes that are no link's, and tokens that are none. Counted by the minute, and who has too much of
+//! it is limited for a minute.
 //!
 //! In an isolate's memory, bounded, and lost with it. Beyond it the runtime counts, approximately.
 
+use crate::base::network::{AROUND, Sender};
 use crate::base::time::{MINUTE_MS, UtcMillis};
 use std::collections::HashMap;
 
@@ -25,8 +26,30 @@ struct Network {
 }
 
 impl Misses {
-    pub fn is_limited(&self, network: &str, now: UtcMillis) -> bool {
-        self.networks.get(network).is_some_and(|known| known.limited_until > now)
+    /// Whether this address, or all around it together, are limited.
+    pub fn is_limited(&self, sender: &Sender, now: UtcMillis) -> bool {
+        [Some(&sender.address), sender.around.as_ref()].into_iter().flatten().any(|key| self.has_limit(key, now))
+    }
+
+    /// Counts one more of a sender. Whether that is more than `most` in this minute, or around it [`AROUND`] times as much.
+    pub fn is_over(&mut self, sender: &Sender, most: u32, now: UtcMillis) -> bool {
+        let around = sender.around.as_ref().map(|around| self.count(around, now));
+        self.count(&sender.address, now) > most || around.is_some_and(|count| count > most * AROUND)
+    }
+
+    /// Limits a sender, or all around it if they are what was too much.
+    pub fn limit_sender(&mut self, sender: &Sender, most: u32, now: UtcMillis) {
+        if let Some(around) = &sender.around
+            && self.networks.get(around).is_some_and(|known| known.misses > most * AROUND)
+        {
+            self.limit(&around.clone(), now);
+        }
+        self.limit(&sender.address, now);
+    }
+
+    /// The same by any key.
+    pub fn has_limit(&self, key: &str, now: UtcMillis) -> bool {
+        self.networks.get(key).is_some_and(|known| known.limited_until > now)
     }
 
     /// Counts one more, and returns how many there were in this minute.
@@ -71,10 +94,28 @@ mod tests {
     #[test]
     fn a_limit_ends() {
         let mut misses = Misses::default();
-        assert!(!misses.is_limited("a", NOW));
+        assert!(!misses.has_limit("a", NOW));
         misses.limit("a", NOW);
-        assert!(misses.is_limited("a", NOW.plus_ms(LIMITED_MS - 1)) && !misses.is_limited("b", NOW));
-        assert!(!misses.is_limited("a", NOW.plus_ms(LIMITED_MS)));
+        assert!(misses.has_limit("a", NOW.plus_ms(LIMITED_MS - 1)) && !misses.has_limit("b", NOW));
+        assert!(!misses.has_limit("a", NOW.plus_ms(LIMITED_MS)));
+    }
+
+    #[test]
+    fn a_neighbor_shuts_nobody_out_but_a_whole_site_is_limited() {
+        let mut misses = Misses::default();
+        let sender = |n: u32| Sender::of(&format!("2001:db8:1:{n:x}::1")).expect("a sender");
+        let flood = |misses: &mut Misses, from: u32, times: u32| {
+            for _ in 0..times {
+                if !misses.is_limited(&sender(from), NOW) && misses.is_over(&sender(from), 20, NOW) {
+                    misses.limit_sender(&sender(from), 20, NOW);
+                }
+            }
+        };
+        flood(&mut misses, 1, 1_000);
+        assert!(misses.is_limited(&sender(1), NOW) && !misses.is_limited(&sender(2), NOW), "its neighbor is not");
+        (2..20).for_each(|n| flood(&mut misses, n, 1_000));
+        assert!(misses.is_limited(&sender(9_999), NOW), "48 bits are allowed ten times as much");
+        assert!(!misses.is_limited(&Sender::of("2001:db8:2:1::1").expect("a sender"), NOW));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub const RULES: [Rule; 7] = [
     },
     Rule {
         kind: KeptKind::Sessions,
-        what: "Sessions and emailed links, since their end",
+        what: "Sessions and emailed links, since their end; from which network (hashed) a promotion code was requested, since then",
         setting: "KEEP_SESSIONS_DAYS",
         days: 7,
         // How many links were requested is counted by the hour.

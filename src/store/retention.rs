@@ -36,12 +36,17 @@ pub fn stripe_events(before: UtcMillis) -> Vec<Stmt> {
     ]
 }
 
-/// Sessions that have ended or expired, and emailed links that have expired.
+/// Sessions that have ended or expired, emailed links that have expired, and from where promotion codes were requested.
 pub fn sessions(before: UtcMillis) -> Vec<Stmt> {
     vec![
         delete("session", "rowid", "expires_at_ms <= ?1", before.0),
         delete("session", "rowid", "ended_at_ms <= ?1", before.0),
         delete("magic_link", "rowid", "expires_at_ms <= ?1", before.0),
+        Stmt::new(format!(
+            "UPDATE promotion_code SET requested_by = '', revision = revision + 1
+             WHERE id IN (SELECT id FROM promotion_code WHERE requested_by <> '' AND created_at_ms <= ?1 LIMIT {ROWS}) RETURNING 1 AS removed"
+        ))
+        .bind(before.0),
     ]
 }
 

@@ -24,6 +24,8 @@ pub fn write(keys: Option<&CookieKeys>, purpose: &str, secret: String) -> String
 /// Whether we wrote this token for this purpose, under one of the keys.
 pub fn is_ours(keys: &CookieKeys, purpose: &str, token: &str) -> bool {
     let parts = token.len().checked_sub(2 * CHECK_BYTES).and_then(|end| token.split_at_checked(end));
+    // There is one spelling: each other one would be looked up as another token.
+    let parts = parts.filter(|(_, check)| !check.bytes().any(|byte| byte.is_ascii_uppercase()));
     let Some((secret, Some(check))) = parts.map(|(secret, check)| (secret, unhex(check))) else { return false };
     // Compares in constant time. The hash of another spelling would not be found.
     derived(keys)
@@ -71,6 +73,9 @@ mod tests {
         for wrong in ["", "0", "0123456789abcdef", "é23456789abcdef", "x23456789abcdefg", &token[1..], &token[..63]] {
             assert!(!is_ours(&keys(ONE), "join", wrong), "{wrong}");
         }
+        let (secret, check) = token.split_at(48);
+        assert!(check.bytes().any(|byte| byte.is_ascii_lowercase()), "{check}");
+        assert!(!is_ours(&keys(ONE), "join", &format!("{secret}{}", check.to_ascii_uppercase())));
         assert_eq!(write(None, "join", "secret".to_owned()), "secret");
     }
 }

@@ -92,7 +92,8 @@ impl Referred<'_> {
     }
 
     fn friend(&self) -> Recipient<'_> {
-        Recipient { account: None, visitor: Some(self.signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty()) }
+        let visitor = Some(self.signed.touchpoints.visitor.as_str()).filter(|id| !id.is_empty());
+        Recipient { account: None, visitor, requested_by: "" }
     }
 }
 
@@ -156,7 +157,8 @@ pub async fn promotion_code<S: Platform>(call: PublicCall<'_, S, ()>) -> Result<
         code = promotion::given(&context, document, friend).await;
         if code.is_none() {
             limit::check(app, request, RateLimited::Promotion).await?;
-            match Box::pin(promotion::requested(&context, document, friend)).await {
+            let requested_by = &limit::requested_by(app, request);
+            match Box::pin(promotion::requested(&context, document, Recipient { requested_by, ..friend })).await {
                 Ok(made) => code = made,
                 Err(error) => fault = Some(error.logged()),
             }

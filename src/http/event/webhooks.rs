@@ -55,7 +55,7 @@ pub async fn take_in<S: Platform>(
     let mut taken = conversion::take(&ctx, &incoming).await?;
     if matches!(incoming.event.payload, Payload::SignedUp { .. }) {
         let visitor = incoming.presented.touchpoints.as_ref().map(|t| t.visitor.as_str()).filter(|id| !id.is_empty());
-        let friend = Recipient { account: incoming.event.account_id.as_ref(), visitor };
+        let friend = Recipient { account: incoming.event.account_id.as_ref(), visitor, requested_by: "" };
         // The event is stored: a repeat gets what is missing here.
         let _ = promotion::add(&ctx, &mut taken.outcome, friend).await;
     }

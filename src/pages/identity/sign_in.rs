@@ -226,13 +226,16 @@ pub async fn find<S: Platform>(
     let (context, sha256) = (cx.app.context(""), Token::of(token.to_owned()).sha256);
     let is_ours = sign_in::is_ours(&context, purpose, token);
     match is_ours {
+        Some(true) if wrong_token::is_spent(&sha256, cx.now()) => return Ok(None),
         Some(true) => {}
         Some(false) => return Ok(None),
         None => wrong_token::check(cx.app, cx.request, &sha256)?,
     }
     let found = context.read(session::magic_link_find(&sha256, purpose.name(), cx.now()).first()).await?;
-    if found.is_none() && is_ours.is_none() {
-        wrong_token::count(cx.app, cx.request).await;
+    match (&found, is_ours) {
+        (None, None) => wrong_token::count(cx.app, cx.request).await,
+        (None, Some(_)) => wrong_token::spent(&sha256, cx.now()),
+        (Some(_), _) => {}
     }
     Ok(found)
 }

@@ -5,9 +5,9 @@
 
 use crate::base::decode;
 use crate::base::limits::UNKNOWN_CODES_PER_MINUTE;
+use crate::base::network::Sender;
 use crate::base::time::UtcMillis;
 use crate::engine::link::LinkRecord;
-use crate::engine::link::click::Address;
 use crate::http::context::RateLimited;
 use crate::http::link::redirect::ResolvedLink;
 use crate::runtime::d1::D1;
@@ -39,10 +39,9 @@ pub async fn look_up(
     if codes.is_empty() {
         return Vec::new();
     }
-    let network = ip.map(|ip| Address::new(ip).network());
-    let is_limited = network
-        .as_ref()
-        .is_some_and(|network| state::with(|state| state.guesses.is_limited(network, now)) == Some(true));
+    let sender = ip.and_then(Sender::of);
+    let is_limited =
+        sender.as_ref().is_some_and(|sender| state::with(|state| state.guesses.is_limited(sender, now)) == Some(true));
     let answer = within(LOOKUP_LIMIT, read(env, context, codes, is_limited, now)).await;
     let links = match answer {
         Some(Ok(links)) => links,
@@ -54,8 +53,8 @@ pub async fn look_up(
         }
     };
     let found = |code: &&str| links.iter().find(|link| link.is_meant_by(code)).cloned();
-    if let Some(network) = network.filter(|_| !is_limited && codes.iter().all(|code| found(code).is_none())) {
-        guessed(env, context, network, now);
+    if let Some(sender) = sender.filter(|_| !is_limited && codes.iter().all(|code| found(code).is_none())) {
+        guessed(env, context, sender, now);
     }
     let cached = |code: &&str| {
         state::with(|state| {
@@ -71,15 +70,18 @@ pub async fn look_up(
 }
 
 /// Counts an unknown code, without the visitor waiting for it.
-fn guessed(env: &Env, context: &Context, network: String, now: UtcMillis) {
-    let misses = state::with(|state| state.guesses.count(&network, now));
-    if misses.is_none_or(|misses| misses <= UNKNOWN_CODES_PER_MINUTE) {
+fn guessed(env: &Env, context: &Context, sender: Sender, now: UtcMillis) {
+    let is_over = state::with(|state| state.guesses.is_over(&sender, UNKNOWN_CODES_PER_MINUTE, now));
+    if is_over != Some(true) {
         return;
     }
     let env = env.clone();
     context.wait_until(async move {
-        if !limiter::admits(&env, RateLimited::Guess, network.clone()).await {
-            state::with(|state| state.guesses.limit(&network, now));
+        for (key, limited) in sender.counted(now).zip([Some(&sender.address), sender.around.as_ref()]) {
+            if !limiter::admits(&env, RateLimited::Guess, key).await {
+                state::with(|state| limited.map(|limited| state.guesses.limit(limited, now)));
+                return;
+            }
         }
     });
 }

@@ -4,7 +4,7 @@
 //! because of it.
 
 use crate::base::ids::AccountId;
-use crate::base::limits::PROMOTION_CODES_PER_HOUR;
+use crate::base::limits::{PROMOTION_CODES_PER_HOUR, PROMOTION_CODES_PER_NETWORK};
 use crate::base::time::{HOUR_MS, MINUTE_MS};
 use crate::codec::credit::promotion as wire;
 use crate::codec::stripe::form::FormEncoder;
@@ -24,6 +24,8 @@ pub struct Recipient<'a> {
     pub account: Option<&'a AccountId>,
     /// The visitor's id in the signed cookie.
     pub visitor: Option<&'a str>,
+    /// The visitor's network, hashed; empty for an account's sign-up.
+    pub requested_by: &'a str,
 }
 
 /// Whether a benefit is a promotion code.
@@ -163,10 +165,11 @@ async fn stored<P: Ports>(
         revision: 1,
         created_at_ms: ctx.now,
     };
-    let insert = rows::promotion_insert(&row, ctx.now.plus_ms(-HOUR_MS), PROMOTION_CODES_PER_HOUR);
+    let most = [PROMOTION_CODES_PER_HOUR, PROMOTION_CODES_PER_NETWORK];
+    let insert = rows::promotion_insert(&row, friend.requested_by, ctx.now.plus_ms(-HOUR_MS), most);
     if ctx.read(insert.first()).await?.is_none() {
         let detail = format!(
-            "visitors have requested {PROMOTION_CODES_PER_HOUR} promotion codes of {} within an hour",
+            "visitors have requested {PROMOTION_CODES_PER_HOUR} promotion codes of {}, or {PROMOTION_CODES_PER_NETWORK} from one network, within an hour",
             document.id
         );
         return Err(AppError::new(ErrorKind::TooMany, "too_many_promotion_codes", detail).into());

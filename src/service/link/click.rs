@@ -107,8 +107,12 @@ impl Buffer {
     pub fn next(&mut self, now: UtcMillis) -> Option<Rc<ClickFlush>> {
         if self.flush.is_none() && !self.is_empty() {
             let mut clicks = Vec::with_capacity(self.waiting.len().min(BATCH_MAX));
+            // Of one month, whose salt they are written with: one visitor of an hour is one click, also if it waits until the
+            // next month.
+            let made_at = self.waiting.front().map_or(now, |click| click.at);
+            let month = Month::of(made_at);
             while clicks.len() < BATCH_MAX
-                && let Some(click) = self.waiting.pop_front()
+                && let Some(click) = self.waiting.pop_front_if(|click| Month::of(click.at) == month)
             {
                 if self.limits.admits(&click) {
                     clicks.push(click);
@@ -120,7 +124,7 @@ impl Buffer {
             self.flush = Some(Rc::new(ClickFlush {
                 writer: writer_of(now.0.div_euclid(DAY_MS), &self.random),
                 number: self.number,
-                made_at: now,
+                made_at,
                 clicks,
                 counted: self.counted.drain().map(|(_, count)| count).collect(),
                 dropped: std::mem::take(&mut self.dropped).into_iter().collect(),

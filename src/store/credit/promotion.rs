@@ -64,15 +64,17 @@ pub fn promotion_find(program: &ProgramId, account: Option<&AccountId>, visitor:
 
 /// Stores a code before it is created at Stripe. A second one for the same account or visitor aborts. If the visitor's
 /// code belongs to another account by now, this account gets one without the visitor. No row: it is for a visitor, and
-/// `most` of the program that are no account's have been stored since an instant. Counted here, so that no other request
-/// comes in between.
-pub fn promotion_insert(p: &PromotionRow, since: UtcMillis, most: i64) -> Query<InsertedRow> {
+/// `most` that are no account's have been stored since an instant, of the program or of the network. Counted here, so that
+/// no other request comes in between.
+pub fn promotion_insert(p: &PromotionRow, requested_by: &str, since: UtcMillis, most: [i64; 2]) -> Query<InsertedRow> {
     Stmt::new(
-        "INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, account_id, code, attempt, due_at_ms, revision, created_at_ms)
+        "INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, account_id, code, attempt, due_at_ms, revision, created_at_ms, requested_by)
          SELECT ?1, ?2, ?3, IIF(?5 IS NOT NULL AND EXISTS (SELECT 1 FROM promotion_code x WHERE x.program_id = ?2 AND x.visitor_id = ?4), NULL, ?4),
-                ?5, ?6, 0, ?7, 1, ?7
-         WHERE ?5 IS NOT NULL OR (SELECT COUNT(*) FROM promotion_code x
-           WHERE x.program_id = ?2 AND x.account_id IS NULL AND x.created_at_ms > ?8) < ?9
+                ?5, ?6, 0, ?7, 1, ?7, ?10
+         WHERE ?5 IS NOT NULL OR ((SELECT COUNT(*) FROM promotion_code x
+             WHERE x.program_id = ?2 AND x.account_id IS NULL AND x.created_at_ms > ?8) < ?9
+           AND (SELECT COUNT(*) FROM promotion_code x
+             WHERE x.requested_by = ?10 AND x.requested_by <> '' AND x.account_id IS NULL AND x.created_at_ms > ?8) < ?11)
          RETURNING id",
     )
     .bind(&p.id)
@@ -83,7 +85,9 @@ pub fn promotion_insert(p: &PromotionRow, since: UtcMillis, most: i64) -> Query<
     .bind(&p.code)
     .bind(p.created_at_ms)
     .bind(since)
-    .bind(most)
+    .bind(most[0])
+    .bind(requested_by)
+    .bind(most[1])
     .query()
 }
 

@@ -66,7 +66,7 @@ fn erase(visitors: &str, subject: &str) -> [Stmt; 4] {
             "UPDATE binding SET visitor = {REPLACED}, receipt = json_replace(receipt, '$.binding.visitor', {REPLACED})
              WHERE ?1 <> '' AND visitor IN (SELECT v.visitor FROM visitor_erasure v)"
         ),
-        "UPDATE promotion_code SET visitor_id = (SELECT v.replacement FROM visitor_erasure v WHERE v.visitor = promotion_code.visitor_id), revision = revision + 1
+        "UPDATE promotion_code SET visitor_id = (SELECT v.replacement FROM visitor_erasure v WHERE v.visitor = promotion_code.visitor_id), requested_by = '', revision = revision + 1
          WHERE ?1 <> '' AND (program_id, visitor_id) IN
            (SELECT p.program_id, v.visitor FROM visitor_erasure v CROSS JOIN (SELECT DISTINCT program_id FROM program_version) p)"
             .to_owned(),

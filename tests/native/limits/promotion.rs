@@ -4,7 +4,7 @@ use super::floods::{FLOOD, NOW, rows};
 use crate::funnel::fixture::FunnelFixture;
 use crate::support::site::ALL_TOO_OFTEN;
 use crate::support::world::{World, at, now};
-use manicule::base::limits::PROMOTION_CODES_PER_HOUR;
+use manicule::base::limits::{PROMOTION_CODES_PER_HOUR, PROMOTION_CODES_PER_NETWORK};
 use manicule::base::time::UtcMillis;
 use manicule::codec::outgoing::RequestFailed;
 use manicule::service::credit::promotion;
@@ -115,15 +115,31 @@ fn a_program_makes_so_many_codes_by_press_in_an_hour() {
     let context = fixture.world.at(at(NOW));
     let catalog = now(context.programs()).expect("programs");
     let document = catalog.current(&PROGRAM.into(), at(NOW)).expect("a document");
-    let account = Recipient { account: Some(&"friend".into()), visitor: Some("vis_new") };
+    let account = Recipient { account: Some(&"friend".into()), visitor: Some("vis_new"), requested_by: "" };
     now(promotion::code(&context, document, account));
     assert_eq!(stored(), most + 1);
     // So is a code that a sign-up took over, and the next hour has codes of its own.
-    let first = Recipient { account: Some(&"another".into()), visitor: Some("vis_0") };
+    let first = Recipient { account: Some(&"another".into()), visitor: Some("vis_0"), requested_by: "" };
     now(promotion::code(&fixture.world.at(at(NOW).plus_ms(60_000)), document, first));
     assert_eq!(stored(), most + 1);
     press(5_000, at(NOW));
     assert_eq!(stored(), most + 2);
     press(5_001, at(NOW).plus_ms(3_600_000));
     assert_eq!(stored(), most + 3);
+}
+
+#[test]
+fn one_network_does_not_take_all_codes_of_an_hour() {
+    let (fixture, code, _) = promoting();
+    let press = |n: usize, ip: &str, when: UtcMillis| {
+        let cookie = fixture.cookie(&format!("vis_{n}"), &[(PROGRAM, &code, "", at(NOW))]);
+        let headers = [("cookie", &*cookie), ("cf-connecting-ip", ip), ("sec-fetch-site", "same-origin")];
+        assert_eq!(fixture.send(when, "POST", PATH, "", b"", &headers).status, 200);
+        rows(&fixture.world, "promotion_code")
+    };
+    let most = PROMOTION_CODES_PER_NETWORK as usize;
+    let last = (0..3 * most).map(|n| press(n, "192.0.2.1", at(NOW))).last();
+    assert_eq!(last, Some(PROMOTION_CODES_PER_NETWORK));
+    assert_eq!(press(1_000, "192.0.2.2", at(NOW)), PROMOTION_CODES_PER_NETWORK + 1, "somebody else");
+    assert_eq!(press(1_001, "192.0.2.1", at(NOW).plus_ms(3_600_000)), PROMOTION_CODES_PER_NETWORK + 2, "the next hour");
 }

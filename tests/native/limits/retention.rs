@@ -47,6 +47,8 @@ fn aged(world: &World, today: UtcMillis, days: [i64; RULES.len()]) {
                  INSERT INTO magic_link (token_sha256, purpose, email, requested_by, is_live, detail, created_at_ms, expires_at_ms)
                    VALUES ('{id}', 'sign_in', 'a@a.example', '', 1, '{{}}', 0, {3});
                  INSERT INTO campaign_week (week, code, campaign) VALUES ({week}, 'code', '{id}');
+                 INSERT INTO promotion_code (id, program_id, coupon_id, visitor_id, code, attempt, due_at_ms, revision, created_at_ms, requested_by)
+                   VALUES ('{id}', 'p', 'c', '{id}', '{id}', 0, 0, 1, {3}, 'network');
                  INSERT INTO kept_report (kind, subject, from_ms, to_ms, wanted_at_ms, computed_at_ms, body)
                    VALUES ('run', '{id}', 0, 0, NULL, {4}, '[]');",
                 since(0), since(1), since(2), since(3), since(5)
@@ -67,6 +69,7 @@ fn left(world: &World) -> Vec<(&'static str, Vec<String>)> {
         ("links", "SELECT token_sha256 AS id FROM magic_link ORDER BY 1"),
         ("campaigns", "SELECT campaign AS id FROM campaign_week ORDER BY 1"),
         ("reports", "SELECT subject AS id FROM kept_report ORDER BY 1"),
+        ("networks of promotion codes", "SELECT id FROM promotion_code WHERE requested_by <> '' ORDER BY 1"),
     ];
     let ids = |sql| world.db.look(sql).iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
     lists.into_iter().map(|(name, sql)| (name, ids(sql))).collect()
@@ -100,6 +103,7 @@ fn each_kind_goes_by_its_own_setting() {
                 ("links", of(&["young"])),
                 ("campaigns", of(&["young"])),
                 ("reports", of(&["young"])),
+                ("networks of promotion codes", of(&["young"])),
             ]
         );
         assert_eq!(world.db.number("SELECT COUNT(*) FROM outbox WHERE kind = 'pool.low'"), 8, "ids of messages stay");
@@ -254,7 +258,7 @@ fn every_step_finds_its_rows_by_an_index() {
         retention::reports(then),
     ]
     .concat();
-    assert_eq!(steps.len(), 10);
+    assert_eq!(steps.len(), 11);
     for analyzed in [false, true] {
         if analyzed {
             filled(&world);
@@ -280,6 +284,8 @@ fn filled(world: &World) {
         "magic_link (token_sha256, purpose, email, requested_by, is_live, detail, created_at_ms, expires_at_ms)
            SELECT i, 'join', 'e', '', 1, '{}', 0, 9000 + i",
         "campaign_week (week, code, campaign) SELECT i / 50, 'c', 'n' || i",
+        "promotion_code (id, program_id, coupon_id, visitor_id, code, attempt, due_at_ms, revision, created_at_ms, requested_by)
+           SELECT i, 'p', 'c', i, i, 0, 0, 1, 9000 + i, 'n' || i",
         "kept_report (kind, subject, from_ms, to_ms, computed_at_ms, body) SELECT 'run', i, 0, 0, 9000 + i, '[]'",
     ] {
         sql(world, &format!("{many} INSERT INTO {row} FROM n"));

@@ -19,11 +19,11 @@ fn document() -> Document {
     manicule::program::check::read(&preset.to_string()).expect("a document").document().clone()
 }
 
-const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1") };
+const VISITOR: Recipient = Recipient { account: None, visitor: Some("v1"), requested_by: "" };
 static FRIEND: LazyLock<AccountId> = LazyLock::new(|| "friend".into());
 
 fn account() -> Recipient<'static> {
-    Recipient { account: Some(&FRIEND), visitor: Some("v1") }
+    Recipient { account: Some(&FRIEND), visitor: Some("v1"), requested_by: "" }
 }
 
 /// The response to a visitor, then to the same person's sign-up, with a fault; and the response in the end.
@@ -89,19 +89,19 @@ fn each_friend_has_a_code_and_without_a_key_the_data_is_returned() {
     };
     let mine = ask(&fixture, &asking, VISITOR);
     assert_eq!(ask(&fixture, &asking, account()), mine, "the visitor's becomes the account's");
-    let other = Recipient { account: Some(&"other".into()), visitor: Some("v1") };
+    let other = Recipient { account: Some(&"other".into()), visitor: Some("v1"), requested_by: "" };
     let theirs = ask(&fixture, &asking, other);
     assert!(theirs.is_some() && theirs != mine, "an account's code belongs to no other account");
     assert_eq!(ask(&fixture, &asking, other), theirs);
     assert_eq!(fixture.stripe.borrow().coupons.len(), 1, "one coupon for the version");
     let mut second = asking.clone();
     second.version = 2;
-    let friend = Recipient { account: Some(&"third".into()), visitor: None };
+    let friend = Recipient { account: Some(&"third".into()), visitor: None, requested_by: "" };
     assert!(ask(&fixture, &second, friend).is_some());
     assert_eq!(fixture.stripe.borrow().coupons.len(), 2, "and one for the next");
     let mut plain = asking.clone();
     plain.benefit.as_mut().expect("a benefit").as_promotion_code = false;
-    let fourth = Recipient { account: Some(&"fourth".into()), visitor: None };
+    let fourth = Recipient { account: Some(&"fourth".into()), visitor: None, requested_by: "" };
     assert_eq!(ask(&fixture, &plain, fourth), None, "it does not ask for one");
     fixture.setup.stripe = None;
     assert_eq!(ask(&fixture, &asking, fourth), None, "without a key there is no code");

@@ -134,7 +134,7 @@ const COLUMNS: &[(&str, Holds, &str)] = &[
     ("preview_row", Nobody, "preview_id part unit reward_id"),
     ("program_version", Operators, "document actor"),
     ("program_version", Nobody, "program_id document_sha256"),
-    ("promotion_code", Pseudonym, "visitor_id account_id code"),
+    ("promotion_code", Pseudonym, "visitor_id account_id code requested_by"),
     ("promotion_code", Nobody, "id program_id coupon_id promotion_id"),
     ("promotion_coupon", Nobody, "id program_id"),
     ("redemption", Person, "reason"),

@@ -112,21 +112,28 @@ fn one_flush_at_a_time_and_another_after_one_that_died() {
 }
 
 #[test]
-fn a_salt_lasts_a_month() {
+fn a_salt_is_that_of_the_month_of_the_clicks() {
     let mut buffer = Buffer::default();
     let june = UtcMillis::parse("2026-06-30T23:59:59Z").unwrap();
     let july = june.plus_ms(1_000);
-    buffer.push(click(1));
-    let flush = buffer.next(june).unwrap();
+    let push = |buffer: &mut Buffer, n: usize, at: UtcMillis| buffer.push(Click { at, ..click(n) });
+    push(&mut buffer, 1, june);
+    push(&mut buffer, 2, june);
+    push(&mut buffer, 3, july);
+
+    // What waited over the month's end is written with the month's salt, and by itself.
+    let flush = buffer.next(july).unwrap();
+    assert_eq!(ids(&flush), [1, 2]);
+    assert!(buffer.salt(&flush).is_none());
     buffer.keep_salt(&flush, Salt::new("2026-06", b"of June"));
     buffer.failed(&flush, &DbError::Unavailable("nobody knows".to_owned()));
 
-    // What may be written already is the same when it is sent again in July.
-    let again = buffer.next(july).unwrap();
+    // What may be written already is the same when it is sent again.
+    let again = buffer.next(july.plus_ms(60_000)).unwrap();
     assert_eq!(again, flush);
     assert!(buffer.salt(&again).is_some());
     buffer.written(&again);
-    buffer.push(click(2));
     let next = buffer.next(july).unwrap();
+    assert_eq!(ids(&next), [3]);
     assert!(buffer.salt(&next).is_none());
 }

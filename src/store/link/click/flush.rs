@@ -18,8 +18,8 @@ pub struct ClickFlush {
     pub writer: String,
     /// Rises with each flush of the writer.
     pub number: i64,
-    /// When it was put together. It is written with the salt of that month, also if it is sent again in the next one:
-    /// with another salt its clicks would be others.
+    /// When its first click was. It is written with the salt of that month, also if that is in the next one: with another
+    /// salt its clicks would be others.
     pub made_at: UtcMillis,
     pub clicks: Vec<Click>,
     pub counted: Vec<LinkCount>,
