@@ -123,14 +123,14 @@ mod tests {
     #[test]
     fn right_tokens_that_are_used_are_known_and_the_others_are_bounded() {
         let (mut seen, now) = (Seen::default(), UtcMillis(600_000));
-        let n = &sender("192.0.2.1");
-        seen.wrong(n, true, now);
+        let who = &sender("192.0.2.1");
+        seen.wrong(who, true, now);
         for n in 0..3 * RIGHT_MAX {
             seen.right(&n.to_string());
             seen.right("used");
-            assert!(!seen.refuses(n, "used", now) && !seen.refuses(n, &n.to_string(), now));
+            assert!(!seen.refuses(who, "used", now) && !seen.refuses(who, &n.to_string(), now));
         }
         assert!(seen.right.len() <= RIGHT_MAX && seen.right_before.len() <= RIGHT_MAX);
-        assert!(seen.refuses(n, "0", now));
+        assert!(seen.refuses(who, "0", now));
     }
 }

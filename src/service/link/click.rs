@@ -112,7 +112,8 @@ impl Buffer {
             let made_at = self.waiting.front().map_or(now, |click| click.at);
             let month = Month::of(made_at);
             while clicks.len() < BATCH_MAX
-                && let Some(click) = self.waiting.pop_front_if(|click| Month::of(click.at) == month)
+                && self.waiting.front().is_some_and(|click| Month::of(click.at) == month)
+                && let Some(click) = self.waiting.pop_front()
             {
                 if self.limits.admits(&click) {
                     clicks.push(click);
