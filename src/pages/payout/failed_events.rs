@@ -29,7 +29,7 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let locale = &*cx.locale;
     let columns = [
         text(common::DATE, |f: &FailedEvent| components::instant(locale, f.failed_at_ms)),
-        text(wording::EVENT, |f: &FailedEvent| html! { code { (f.id) } }),
+        text(common::EVENT, |f: &FailedEvent| html! { code { (f.id) } }),
         text(common::TYPE, |f: &FailedEvent| html! { code { (f.r#type) } }),
         text(common::REASON, |f: &FailedEvent| html! { code { (f.reason) } }),
         number(wording::TRIES, |f: &FailedEvent| html! { (locale.number(f.tries)) }),
@@ -52,7 +52,7 @@ fn decision<S: Platform>(cx: &PageContext<'_, S>, failed: &FailedEvent) -> Marku
         form.inline-form method="post" action={ (HERE) "/" (percent::escaped(&failed.id)) } {
             (csrf(cx))
             (helpers::reason(&SubmittedForm::default(), wording::REASON_HINT))
-            button.second { (wording::ACKNOWLEDGE) }
+            button.second { (common::MARK_AS_HANDLED) }
         }
     }
 }
