@@ -821,16 +821,21 @@ CREATE TABLE stripe_event (
   received_at_ms INTEGER NOT NULL        -- immutable
 ) STRICT;
 
--- Events that Stripe lists and that could not be taken in. They are tried again until they are, and operators see them.
+-- Events that Stripe lists and that could not be taken in. They are tried again until they are, or until an operator has
+-- dealt with one: then nothing fetches it again.
 CREATE TABLE stripe_failure (
-  id TEXT PRIMARY KEY,                   -- immutable, evt_…
+  id TEXT PRIMARY KEY,                   -- immutable, evt_…, or list_after_evt_… for a list that can't be read from there on
   type TEXT NOT NULL,                    -- immutable
   reason TEXT NOT NULL,                  -- mutable: what refused it last: a guard or constraint, or the code of an error
   tries INTEGER NOT NULL,                -- mutable
   due_at_ms INTEGER NOT NULL,            -- mutable: when it is tried again
-  failed_at_ms INTEGER NOT NULL          -- immutable: when it was first tried
+  failed_at_ms INTEGER NOT NULL,         -- immutable: when it was first tried
+  acknowledged_at_ms INTEGER,            -- set once: an operator dealt with it
+  acknowledged_by TEXT,                  -- set once
+  acknowledged_reason TEXT,              -- set once
+  CHECK ((acknowledged_at_ms IS NULL) = (acknowledged_by IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX stripe_failure_due ON stripe_failure (due_at_ms);
+CREATE INDEX stripe_failure_due ON stripe_failure (due_at_ms) WHERE acknowledged_at_ms IS NULL;
 CREATE INDEX stripe_failure_age ON stripe_failure (failed_at_ms);
 CREATE TRIGGER stripe_failure_over AFTER INSERT ON stripe_event BEGIN DELETE FROM stripe_failure WHERE id = NEW.id; END;
 

@@ -1,13 +1,13 @@
 // Run by `scripts/backup` and `scripts/restore`.
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { namesOf, readConfig } from "../deployment/config.mjs";
 import { steps as newSteps } from "../deployment/steps.mjs";
 import { check } from "./check.mjs";
 import { schemaHash, textOf } from "./dump.mjs";
-import { linesOf } from "./lines.mjs";
+import { linesOf, writeFile } from "./lines.mjs";
 import { localSource, remoteSource, workFolder } from "./source.mjs";
 
 const HEAD = /^-- Manicule backup of (\S+), schema ([0-9a-f]{16})\n$/;
@@ -29,10 +29,7 @@ const shown = ({ objects, rows, sums, head }) => {
 
 /** Writes a file as a whole or not at all. */
 function writeWhole(path, parts) {
-  const file = openSync(`${path}.part`, "wx", 0o600);
-  for (const part of parts) writeSync(file, part);
-  fsyncSync(file);
-  closeSync(file);
+  writeFile(`${path}.part`, parts);
   renameSync(`${path}.part`, path);
 }
 

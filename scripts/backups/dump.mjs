@@ -9,6 +9,8 @@ import { CREATE_TABLE, TABLE as MIGRATIONS } from "../deployment/migrations.mjs"
 const STATEMENT_MAX = 90_000;
 /** A longer value is written in parts. */
 const VALUE_MAX = 20_000;
+/** The parts of long values wait until their rows are written. More than this does not wait. */
+const LATER_MAX = 4_000_000;
 
 const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
 const bytes = (text) => Buffer.byteLength(text);
@@ -82,22 +84,26 @@ function* rowsOf(db, name, without) {
   const head = `INSERT INTO ${quoted(name)} (${names.map(quoted).join(",")}) VALUES `;
   const read = db.prepare(`SELECT ${names.map(quoted).join(",")} FROM ${quoted(name)} ORDER BY ${key.map(quoted).join(",")}`);
   read.setReadBigInts(true);
-  let [rows, size] = [[], 0];
+  let [rows, size, waiting] = [[], 0, 0];
   const later = [];
   for (const row of read.iterate()) {
     if (without?.(name, row)) continue;
     const long = names.filter((column) => typeof row[column] === "string" && bytes(literal(row[column])) > VALUE_MAX);
     const text = `(${names.map((column) => (long.includes(column) ? "''" : literal(row[column]))).join(",")})`;
-    if (size + bytes(text) + bytes(head) > STATEMENT_MAX && rows.length) {
+    if ((size + bytes(text) + bytes(head) > STATEMENT_MAX || waiting > LATER_MAX) && rows.length) {
       yield head + rows.join(",");
       yield* later.splice(0);
-      [rows, size] = [[], 0];
+      [rows, size, waiting] = [[], 0, 0];
     }
     rows.push(text);
     size += bytes(text) + 1;
     const where = key.map((column) => `${quoted(column)} = ${literal(row[column])}`).join(" AND ");
     for (const column of long) {
-      for (const part of partsOfText(row[column])) later.push(`UPDATE ${quoted(name)} SET ${quoted(column)} = ${quoted(column)} || ${literal(part)} WHERE ${where}`);
+      for (const part of partsOfText(row[column])) {
+        const statement = `UPDATE ${quoted(name)} SET ${quoted(column)} = ${quoted(column)} || ${literal(part)} WHERE ${where}`;
+        later.push(statement);
+        waiting += bytes(statement);
+      }
     }
   }
   if (rows.length) yield head + rows.join(",");

@@ -1,5 +1,5 @@
 // Files line by line, in little memory, however large they are.
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 
 const CHUNK = 1 << 20;
 /** A line of a backup is shorter than 100,000 bytes, and so is one of an export but for its longest texts. */
@@ -26,6 +26,35 @@ export function* linesOf(path) {
       if (size > LINE_MAX) throw new Error(`${path} has a line of more than ${LINE_MAX} bytes: it is no backup`);
     }
     if (size) yield Buffer.concat(rest);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes all of a text or buffer: one call may write a part of it. */
+export function writeAll(file, part, write = writeSync) {
+  const all = Buffer.from(part);
+  for (let at = 0; at < all.length; ) {
+    const written = write(file, all, at, all.length - at);
+    if (!(written > 0)) throw new Error("the disk takes no more");
+    at += written;
+  }
+  return all.length;
+}
+
+/** Writes a new file of these parts. Fails unless it is on the disk with its full length and its last part at the end. */
+export function writeFile(path, parts, write = writeSync) {
+  const file = openSync(path, "wx+", 0o600);
+  try {
+    let [size, last] = [0, Buffer.alloc(0)];
+    for (const part of parts) {
+      last = Buffer.from(part);
+      size += writeAll(file, last, write);
+    }
+    fsyncSync(file);
+    const end = Buffer.alloc(last.length);
+    const read = readSync(file, end, 0, end.length, size - end.length);
+    if (fstatSync(file).size !== size || read !== end.length || !end.equals(last)) throw new Error(`${path} was not written as a whole`);
   } finally {
     closeSync(file);
   }

@@ -1,12 +1,12 @@
 // Where databases are: a folder of `make serve`, or Cloudflare, through wrangler. Each is read into a copy in SQLite.
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { runner } from "../deployment/wrangler.mjs";
 import { CATALOG, rowsPrinted } from "../verify-schema.mjs";
 import { partsOf } from "./dump.mjs";
-import { linesOf } from "./lines.mjs";
+import { linesOf, writeFile } from "./lines.mjs";
 
 const QUOTE = 39;
 
@@ -84,9 +84,7 @@ export function remoteSource({ root, env, folder, name, schema }) {
     },
     async write(statements) {
       const path = join(folder, "restore.sql");
-      const written = openSync(path, "wx", 0o600);
-      for (const statement of statements) writeSync(written, statement);
-      closeSync(written);
+      writeFile(path, statements);
       rowsOfWrite(await d1("execute", ["--yes", "--file", path]));
     },
   };

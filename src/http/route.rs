@@ -17,7 +17,7 @@ use crate::http::auth::{Access, Operator};
 use crate::http::call::{Call, Working};
 use crate::http::context::{Platform, RequestContext};
 use crate::http::credit::credits;
-use crate::http::event::{imports, stripe, webhooks};
+use crate::http::event::{failed, imports, stripe, webhooks};
 use crate::http::exchange::{Request, Response, decode_segment};
 use crate::http::funnel::collect;
 use crate::http::link::links;
@@ -163,6 +163,9 @@ table! {
     GET "/v1/unexpected-transfers", Operator(Scope::Payouts) => |call| call.to(transfers::list);
     POST "/v1/unexpected-transfers/{id}", Operator(Scope::Payouts) =>
         |call| call.body(operator::decision, transfers::acknowledge);
+    GET "/v1/failed-events", Operator(Scope::Payouts) => |call| call.to(failed::list);
+    POST "/v1/failed-events/{id}", Operator(Scope::Payouts) =>
+        |call| call.body(operator::decision, failed::acknowledge);
     GET "/v1/credits", Operator(Scope::Credits) => |call| call.to(credits::balance);
     POST "/v1/credits/redeem", Operator(Scope::Credits) => |call| call.body(credit::redeem, credits::redeem);
     GET "/v1/credits/redemptions", Operator(Scope::Credits) => |call| call.to(credits::list);

@@ -43,7 +43,7 @@ pub const RULES: [Rule; 7] = [
     },
     Rule {
         kind: KeptKind::StripeEvents,
-        what: "Ids of Stripe's events, since they arrived, and of those that could not be taken in",
+        what: "Ids of Stripe's events, since they arrived, and of those that could not be taken in. Of transfers these are kept until an operator marks them as handled",
         setting: "KEEP_STRIPE_EVENTS_DAYS",
         days: 45,
         // Stripe lists the events of 30 days, and missed ones are read from that list.

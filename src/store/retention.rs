@@ -4,6 +4,7 @@
 //! Links and their codes, accruals, transfers, run items, events and the audit trail are never removed.
 
 use crate::base::time::{DAY_MS, UtcMillis};
+use crate::store::event::stripe_failed::HOLDS_PAYOUTS;
 use crate::store::port::Stmt;
 
 /// The most rows that one statement removes.
@@ -28,11 +29,12 @@ pub fn responses(before: UtcMillis) -> Vec<Stmt> {
     vec![delete("idempotency", "rowid", "moves_money = 0 AND created_at_ms <= ?1", before.0)]
 }
 
-/// The ids of Stripe's events, and of those that could not be taken in: Stripe has neither any longer.
+/// The ids of Stripe's events, and of those that could not be taken in: Stripe has neither any longer. Payouts wait for some of
+/// the latter, however old they are: only taking one in, or an operator, ends that.
 pub fn stripe_events(before: UtcMillis) -> Vec<Stmt> {
     vec![
         delete("stripe_event", "rowid", "received_at_ms <= ?1", before.0),
-        delete("stripe_failure", "id", "failed_at_ms <= ?1", before.0),
+        delete("stripe_failure", "id", &format!("failed_at_ms <= ?1 AND NOT ({HOLDS_PAYOUTS})"), before.0),
     ]
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { check, sealOf } from "../../scripts/backups/check.mjs";
 import { backupTo, readBackup, restoreFrom } from "../../scripts/backups/cli.mjs";
 import { textOf } from "../../scripts/backups/dump.mjs";
+import { writeFile } from "../../scripts/backups/lines.mjs";
 import { steps } from "../../scripts/deployment/steps.mjs";
 import { applyMigrations } from "../../scripts/local-template.mjs";
 import { CREATE_TABLE } from "../../scripts/deployment/migrations.mjs";
@@ -178,6 +179,35 @@ test("a database is written and restored in little memory, however large it is",
   assert.ok(statSync(file).size > 70_000_000);
   await cli("restore", other);
   assert.deepEqual(opened(other).prepare("SELECT COUNT(*) AS n, SUM(LENGTH(body)) AS size FROM resource").get(), opened(state).prepare("SELECT COUNT(*) AS n, SUM(LENGTH(body)) AS size FROM resource").get());
+});
+
+test("long values wait for their rows in a few megabytes, however many there are", () => {
+  const db = new DatabaseSync(":memory:");
+  db.exec(CREATE_TABLE);
+  db.exec(schema);
+  // Without their bodies, all of these rows are in one statement.
+  const insert = db.prepare("INSERT INTO resource (id, program_id, title, body, updated_at_ms, created_at_ms) VALUES (?, ?, 't', ?, 1, 1)");
+  for (let n = 0; n < 400; n++) insert.run(`res_${n}`, `p${n}`, "a word ".repeat(6_000));
+  let [most, inARow] = [0, 0];
+  for (const line of textOf(db, schema, TAKEN)) {
+    inARow = line.startsWith("UPDATE ") ? inARow + line.length : 0;
+    most = Math.max(most, inARow);
+  }
+  assert.ok(most > 1_000_000 && most < 5_000_000, `${most} bytes`);
+});
+
+test("a file is written as a whole, whatever one call writes", (t) => {
+  const parts = ["a line\n", "another one, of two bytes each: üüü\n", Buffer.from("-- the end\n")];
+  const whole = Buffer.concat(parts.map((part) => Buffer.from(part)));
+  const path = join(folder(t), "file");
+  const short = (file, all, at, length) => writeSync(file, all, at, Math.min(length, 3));
+  writeFile(path, parts, short);
+  assert.deepEqual(readFileSync(path), whole);
+  assert.throws(() => writeFile(path, parts), /EEXIST/);
+  assert.throws(() => writeFile(`${path}2`, parts, () => 0), /takes no more/);
+  // A disk that loses what it said it has.
+  const lying = (file, all, at, length) => (all.includes("-- the end") ? length : writeSync(file, all, at, length));
+  assert.throws(() => writeFile(`${path}3`, parts, lying), /not written as a whole/);
 });
 
 test("a file that is not whole, was changed, or is of another version is refused", async (t) => {

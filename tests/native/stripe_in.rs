@@ -4,6 +4,7 @@
 mod bodies;
 mod compared;
 mod delivery;
+mod failed;
 mod fixture;
 mod generated;
 mod life;

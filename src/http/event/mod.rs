@@ -1,5 +1,6 @@
 //! Ingesting events.
 
+pub mod failed;
 pub mod imports;
 pub mod passed;
 pub mod stripe;

@@ -52,7 +52,7 @@ pub fn waiting<S: Platform>(cx: &PageContext<'_, S>, waiting: &[WaitingEvent]) -
     let payment = |w: &WaitingEvent| w.payment_intent.clone().or_else(|| w.charge.clone()).unwrap_or_default();
     let columns = [
         text(common::DATE, |w: &WaitingEvent| components::instant(&*cx.locale, w.occurred_at_ms)),
-        text(wording::EVENT, |w: &WaitingEvent| html! { (w.r#type) " " code { (w.id) } }),
+        text(common::EVENT, |w: &WaitingEvent| html! { (w.r#type) " " code { (w.id) } }),
         text(wording::PAYMENT, |w: &WaitingEvent| html! { code { (payment(w)) } }),
     ];
     html! {

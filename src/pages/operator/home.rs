@@ -7,6 +7,7 @@ use crate::http::context::Platform;
 use crate::pages::components;
 use crate::pages::components::Figure;
 use crate::pages::context::{PageContext, PageResult};
+use crate::pages::operator::tasks::{Task, failed_events, stopped, task, unexpected, waiting_work};
 use crate::pages::operator::{helpers, site_script};
 use crate::pages::text::operator::{common, home as wording, navigation};
 use crate::pages::viewer::{Gate, Operator};
@@ -20,6 +21,7 @@ use crate::store::account::waiting::{
 };
 use crate::store::accrual::adjustment::{RequestedCount, requested_count};
 use crate::store::attribution::question::{OpenQuestions, question_open};
+use crate::store::event::stripe_failed::failure_count;
 use crate::store::health;
 use crate::store::health::{Backlog, Heartbeat};
 use crate::store::ledger::budget::{BudgetRow, budget_list};
@@ -29,7 +31,7 @@ use crate::store::payout::unexpected::unexpected_count;
 use crate::store::program;
 use crate::store::query::COUNTED_MAX;
 use crate::store::report::operator as reads;
-use crate::store::report::operator::{OutboundId, StoppedPayout, UnapprovedRun, WaitingCount};
+use crate::store::report::operator::{UnapprovedRun, WaitingCount};
 use crate::store::settlement::run;
 use crate::store::settlement::run::RunRow;
 use maud::{Markup, html};
@@ -43,23 +45,6 @@ const SWEEP_MS: i64 = 30 * MINUTE_MS;
 
 /// How many of the accounts that are refused are named.
 const REFUSED_SHOWN: i64 = 5;
-
-/// One thing that needs attention.
-struct Task {
-    title: String,
-    what: Markup,
-    /// The path of the page that deals with it, and the text of its link.
-    way: Option<(String, &'static str)>,
-}
-
-/// How much of something waits for a person.
-fn waiting_work<S: Platform>(cx: &PageContext<'_, S>, number: i64, words: [&str; 2]) -> String {
-    helpers::counted(cx, number, COUNTED_MAX, words)
-}
-
-fn task(title: impl Into<String>, what: Markup, path: impl Into<String>, way: &'static str) -> Task {
-    Task { title: title.into(), what, way: Some((path.into(), way)) }
-}
 
 pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let now = cx.now();
@@ -75,6 +60,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         (run::run_open_list(20), health::run_open_count().first(), dropped_count(now).first()),
         (
             (reads::outbound_in_review(), unexpected_count().first(), requested_count().first()),
+            failure_count().first(),
             (waiting_count().first(), refused_list(), refused_accounts(REFUSED_SHOWN), question_open().first()),
         ),
     );
@@ -88,7 +74,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         all_budgets,
         beats,
         (open_runs, running, lost),
-        ((in_review, transfers, requested), (waiting, refused, refused_ids, questions)),
+        ((in_review, transfers, requested), failures, (waiting, refused, refused_ids, questions)),
     ) = rows;
     let (reviews, backlog) = (reviews.unwrap_or_default(), backlog.unwrap_or_default());
     let mut tasks = unbalanced(&beats);
@@ -98,6 +84,7 @@ pub async fn show<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     tasks.extend(unapproved.iter().map(|run| approval(cx, run)));
     tasks.extend(stopped(cx, &stopped_payouts, &in_review));
     tasks.extend(unexpected(cx, transfers.unwrap_or_default().unexpected));
+    tasks.extend(failed_events(cx, failures.unwrap_or_default().failed));
     tasks.extend(dropped(cx, lost.unwrap_or_default().dropped));
     tasks.extend(stuck(cx, &open_runs));
     tasks.extend(undecided(cx, &waiting.unwrap_or_default(), &refused, &refused_ids));
@@ -167,52 +154,6 @@ fn approval<S: Platform>(cx: &PageContext<'_, S>, run: &UnapprovedRun) -> Task {
     task(wording::APPROVAL, what, path, common::VIEW_RUN)
 }
 
-fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in_review: &[OutboundId]) -> Vec<Task> {
-    let one = |s: &StoppedPayout| {
-        let (title, why, path, way) = match s.what.as_str() {
-            "review" => (
-                waiting_work(cx, s.many, wording::PAYOUTS_IN_REVIEW),
-                wording::PAYOUTS_IN_REVIEW_WHY,
-                "/operator/payouts?state=review",
-                common::RESOLVE,
-            ),
-            "held" => (
-                waiting_work(cx, s.many, wording::PAYOUTS_HELD),
-                wording::PAYOUTS_HELD_WHY,
-                "/operator/payouts?state=held",
-                wording::RELEASE_OR_CANCEL,
-            ),
-            "failed" => (
-                waiting_work(cx, s.many, wording::PAYOUTS_FAILED),
-                wording::PAYOUTS_FAILED_WHY,
-                "/operator/payouts?state=failed",
-                wording::VIEW_DETAILS,
-            ),
-            "reversal" => (
-                waiting_work(cx, s.many, wording::REVERSALS_IN_REVIEW),
-                wording::REVERSALS_IN_REVIEW_WHY,
-                "",
-                common::RESOLVE,
-            ),
-            _ => (
-                waiting_work(cx, s.many, wording::CREDITS_IN_REVIEW),
-                wording::CREDITS_IN_REVIEW_WHY,
-                "",
-                common::RESOLVE,
-            ),
-        };
-        // Of more than are counted the sum is not known.
-        let is_known = s.many <= COUNTED_MAX;
-        let what = html! { @if is_known { (components::amount(&*cx.locale, s.cents, &s.unit)) ". " } (why) };
-        let prefix = if s.what == "reversal" { "rvl_" } else { "crd_" };
-        let first = in_review.iter().find(|i| i.id.starts_with(prefix)).map_or("", |i| i.id.as_str());
-        let path =
-            if path.is_empty() { format!("/operator/payouts/{}", percent::escaped(first)) } else { path.to_owned() };
-        task(title, what, path, way)
-    };
-    found.iter().map(one).collect()
-}
-
 fn adjustments<S: Platform>(cx: &PageContext<'_, S>, requested: RequestedCount) -> Option<Task> {
     let title = waiting_work(cx, requested.requested, wording::ADJUSTMENTS_REQUESTED);
     let what = html! {
@@ -227,12 +168,6 @@ fn questioned<S: Platform>(cx: &PageContext<'_, S>, questions: OpenQuestions) ->
         (wording::QUESTIONS_SINCE[0]) (components::instant(&*cx.locale, questions.oldest_ms?)) (wording::QUESTIONS_SINCE[1])
     };
     Some(task(title, what, "/operator/questions", wording::REPLY_TO_QUESTIONS))
-}
-
-fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
-    let title = waiting_work(cx, number, wording::TRANSFERS_UNEXPECTED);
-    let what = html! { (wording::TRANSFERS_UNEXPECTED_WHY) };
-    (number > 0).then(|| task(title, what, "/operator/transfers", wording::VIEW_DETAILS))
 }
 
 fn dropped<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {

@@ -6,6 +6,7 @@
 pub mod helpers;
 pub mod home;
 pub mod site_script;
+pub mod tasks;
 
 use crate::engine::identity::access::{Need, Scope};
 use crate::http::context::Platform;
@@ -16,7 +17,7 @@ use crate::pages::identity::tokens;
 use crate::pages::ledger::checks;
 use crate::pages::message::outbox;
 use crate::pages::partner::partners;
-use crate::pages::payout::{operator_payouts, unexpected};
+use crate::pages::payout::{failed_events, operator_payouts, unexpected};
 use crate::pages::person::operator as person;
 use crate::pages::program::editor;
 use crate::pages::program::guide;
@@ -157,6 +158,9 @@ fn money<S: Platform>() -> Pages<S> {
         Page::get("/operator/payouts", |cx, gate, _| Box::pin(operator_payouts::list(cx, gate))),
         Page::get("/operator/transfers", |cx, gate, _| Box::pin(unexpected::list(cx, gate))),
         Page::post("/operator/transfers/{id}", |cx, by, [id, _]| Box::pin(unexpected::acknowledge(cx, by, id)))
+            .needs(PAYOUTS),
+        Page::get("/operator/failed-events", |cx, gate, _| Box::pin(failed_events::list(cx, gate))),
+        Page::post("/operator/failed-events/{id}", |cx, by, [id, _]| Box::pin(failed_events::acknowledge(cx, by, id)))
             .needs(PAYOUTS),
         Page::get("/operator/payouts/{id}", |cx, gate, [id, _]| Box::pin(operator_payouts::show(cx, gate, id.into()))),
         Page::post("/operator/payouts/{id}", |cx, by, [id, _]| Box::pin(operator_payouts::decide(cx, by, id.into())))

@@ -1,6 +1,7 @@
 //! Payouts to partners.
 
 pub mod changes;
+pub mod failed_events;
 pub mod onboarding;
 pub mod operator_payouts;
 pub mod partner_payouts;

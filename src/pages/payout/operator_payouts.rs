@@ -24,7 +24,8 @@ use crate::pages::operator::helpers;
 use crate::pages::payout::changes;
 use crate::pages::payout::payout_table::payout_table;
 use crate::pages::refusal::without_stripe;
-use crate::pages::text::operator::{common, navigation, payout as wording, program as amounts, transfer as unexpected};
+use crate::pages::text::operator::transfer as unexpected;
+use crate::pages::text::operator::{common, failed_event, navigation, payout as wording, program as amounts};
 use crate::pages::text::shared::payout as words;
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::error::{AppError, ErrorKind};
@@ -68,7 +69,8 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
     let content = html! {
         (components::heading(common::PAYOUTS, wording::LEAD, html! {
             a.button.second href="/operator/runs" { (navigation::RUNS) } " "
-            a.button.second href="/operator/transfers" { (unexpected::TITLE) }
+            a.button.second href="/operator/transfers" { (unexpected::TITLE) } " "
+            a.button.second href="/operator/failed-events" { (failed_event::TITLE) }
         }))
         (helpers::tabs(wording::BY_STATE, HERE, "state", &state, STATES))
         @if found.is_empty() {

@@ -64,7 +64,7 @@ fn decision<S: Platform>(cx: &PageContext<'_, S>, t: &UnexpectedTransfer) -> Mar
         form.inline-form method="post" action={ (HERE) "/" (percent::escaped(&t.id)) } {
             (csrf(cx))
             (helpers::reason(&SubmittedForm::default(), wording::REASON_HINT))
-            button.second { (wording::ACKNOWLEDGE) }
+            button.second { (common::MARK_AS_HANDLED) }
         }
     }
 }

@@ -5,7 +5,7 @@ pub mod import;
 mod incoming;
 mod moot;
 pub mod report;
-mod stripe_failed;
+pub mod stripe_failed;
 pub mod stripe_in;
 pub mod stripe_once;
 pub mod stripe_sweep;

@@ -133,7 +133,8 @@ pub async fn take<P: Ports>(ctx: &Context<'_, P>, event: &Translated, is_live: b
         StripeEvent::Facts(drafts) => take_facts(ctx, event, drafts, account.as_ref()).await?,
     };
     if !event.paid_by.is_empty() {
-        release(ctx, RELEASED_MAX).await?;
+        // They wait: the sweep makes up for a failure here, and reports it. This event is not to blame.
+        let _ = release(ctx, RELEASED_MAX).await;
     }
     if changes_shares {
         // The accounts are marked: the sweep makes up for a failure here.
@@ -339,12 +340,13 @@ pub async fn look_up<P: Ports>(ctx: &Context<'_, P>, intent: &str) -> Result<Inv
 }
 
 /// Ingests facts whose invoice is known by now, in the order in which they happened, within the invocation's allowance.
-/// The sweep does the rest.
+/// The sweep does the rest. One that fails waits on, and does not keep the others waiting; the first error is returned.
 pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), AppError> {
     if !ctx.has_room(1 + TAKE_USUALLY) {
         return Ok(());
     }
     let ready = ctx.read(rows::waiting_ready(limit)).await?;
+    let mut failed = None;
     for (waiting, ReadyEvent { invoices }) in ready {
         if !ctx.has_room(TAKE_USUALLY) {
             break;
@@ -367,12 +369,16 @@ pub async fn release<P: Ports>(ctx: &Context<'_, P>, limit: i64) -> Result<(), A
         let also = || rows::payment_fact_insert(&waiting.id, &payment, ctx.now);
         match take_fact(ctx, event, Some(payment.clone()), waiting.body_sha256.clone(), also).await {
             Err(error) if error.is_cut_off() => break,
-            taken => taken?,
-        };
+            Err(error) => {
+                failed.get_or_insert(error);
+                continue;
+            }
+            Ok(_) => {}
+        }
         // If this is not reached, the next release finds the fact stored, and comes here.
         if ctx.has_room(1) {
             ctx.query(rows::waiting_done(&waiting.id)).await?;
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

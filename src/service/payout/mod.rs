@@ -123,7 +123,10 @@ pub async fn decide<P: Ports>(
 }
 
 fn standing(s: &OutboundTransfer) -> Value {
-    json!({"state": state_name(s), "attempt": s.attempt, "transfer": s.stripe_id, "reason": s.reason})
+    json!({
+        "state": state_name(s), "amount_cents": s.amount_cents, "attempt": s.attempt, "transfer": s.stripe_id,
+        "reason": s.reason,
+    })
 }
 
 fn hold(s: &OutboundTransfer, reason: &str) -> Result<Option<TransferChange>, AppError> {
@@ -240,7 +243,12 @@ fn paid(
     }
     let StripeObject { id, amount_cents, currency, target, .. } = made;
     let planned = format!("planned are {} {} to {}", s.amount_cents.0, s.currency, s.target);
-    let way = if s.kind == TransferKind::Payout { "; to book another amount, pass it as amount_cents" } else { "" };
+    // Naming the amount helps if nothing else differs.
+    let differs_in_amount_alone = s.kind == TransferKind::Payout
+        && made.id == transfer
+        && *amount_cents != s.amount_cents.0
+        && payout::done_as_made(s, &whole).to.state == PayoutState::Paid;
+    let way = if differs_in_amount_alone { "; to book another amount, pass it as amount_cents" } else { "" };
     let detail = format!("Stripe has {id} of {amount_cents} {currency} to {target}; {planned}{way}");
     Err(AppError::new(ErrorKind::Conflict, "transfers_differ", detail).field("transfer"))
 }

@@ -20,9 +20,14 @@ pub struct KnownEvent {
     pub id: String,
 }
 
-/// Which of `ids` were processed.
+/// Which of `ids` were processed, or dealt with by an operator.
 pub fn stripe_event_known(ids: &[String]) -> Query<KnownEvent> {
-    Stmt::new("SELECT id FROM stripe_event WHERE id IN (SELECT value FROM json_each(?1))").json(&ids).query()
+    Stmt::new(
+        "SELECT id FROM stripe_event WHERE id IN (SELECT value FROM json_each(?1))
+         UNION ALL SELECT id FROM stripe_failure WHERE id IN (SELECT value FROM json_each(?1)) AND acknowledged_at_ms IS NOT NULL",
+    )
+    .json(&ids)
+    .query()
 }
 
 /// Records that an event was processed. The first recorded outcome is kept.

@@ -14,6 +14,7 @@ use crate::base::time::UtcMillis;
 use crate::engine::ledger::account::TransferCode;
 use crate::engine::message::MessageType;
 use crate::engine::payout::{KEY_TRUSTED_MS, OutboundTransfer, TransferKind};
+use crate::store::event::stripe_failed::HOLDS_PAYOUTS;
 use crate::store::ledger::account::AccountColumns;
 use crate::store::port::Stmt;
 use crate::store::query::Query;
@@ -71,13 +72,13 @@ pub(crate) const CREDIT: &str = concat!(
     " AS look_first FROM credit_transfer p"
 );
 
-/// A payout of a restored database waits until it is known which transfers the lost one made, and none of these could not be
-/// taken in; and as long as one to the same account has no payout here: it may have paid what this payout would pay. Its run is started first, or an operator
-/// acknowledges it.
+/// A payout of a restored database waits until it is known which transfers the lost one made; as long as one of these could
+/// not be taken in; and as long as one to the same account has no payout here: it may have paid what this payout would pay.
+/// Its run is started first, or an operator acknowledges it.
 fn awaits_lost() -> String {
     format!(
         "EXISTS ({} AND (s.restored_at_ms > COALESCE((SELECT finished_at_ms FROM heartbeat WHERE job = '{TRANSFERS_FETCHED}'), 0)
-           OR EXISTS (SELECT 1 FROM stripe_failure f WHERE f.type = 'transfer.created')
+           OR EXISTS (SELECT 1 FROM stripe_failure WHERE {HOLDS_PAYOUTS})
            OR EXISTS (SELECT 1 FROM reported_transfer t WHERE t.acknowledged_at_ms IS NULL AND t.made_at_ms >= s.taken_at_ms - {BEFORE_BACKUP_MS}
              AND t.destination = p.destination AND NOT EXISTS (SELECT 1 FROM payout o WHERE o.id = t.transfer_group))))",
         restored_around!()

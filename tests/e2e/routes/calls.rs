@@ -259,6 +259,10 @@ fn payouts(held: &Held) -> Vec<Call> {
         // Stripe reported none.
         call(("POST", "/v1/unexpected-transfers/{id}"), "/v1/unexpected-transfers/tr_none", 404)
             .body(json!({"reason": "a bonus"})),
+        get("/v1/failed-events"),
+        // None failed.
+        call(("POST", "/v1/failed-events/{id}"), "/v1/failed-events/evt_none", 404)
+            .body(json!({"reason": "sent by hand"})),
         call(("GET", "/v1/reports/payouts"), "/v1/reports/payouts?year=2025", 200),
         call(("POST", "/v1/runs/{id}/approve"), format!("/v1/runs/{run}/approve"), 200)
             .body(json!({"reason": "compared"}))

@@ -197,6 +197,22 @@ fn what_is_kept_for_good_stays() {
 }
 
 #[test]
+fn what_payouts_wait_for_does_not_end_by_its_age() {
+    let world = World::new(1);
+    sql(
+        &world,
+        "INSERT INTO stripe_failure (id, type, reason, tries, due_at_ms, failed_at_ms, acknowledged_at_ms, acknowledged_by)
+         VALUES ('evt_open', 'transfer.created', 'r', 1, 0, 0, NULL, NULL), ('evt_handled', 'transfer.created', 'r', 1, 0, 0, 1, 'ann'),
+                ('evt_paid', 'invoice.paid', 'r', 1, 0, 0, NULL, NULL)",
+    );
+    sweep(&world, at(TODAY));
+    assert_eq!(
+        world.db.look("SELECT id FROM stripe_failure").iter().map(|row| row["id"].clone()).collect::<Vec<_>>(),
+        ["evt_open"]
+    );
+}
+
+#[test]
 fn a_call_that_moved_money_is_never_made_again() {
     let fixture = FunnelFixture::new(1);
     let post = |when: &str, path: &str, body: Value| {

@@ -11,6 +11,7 @@ use manicule::program::settlement::Benefit;
 use manicule::service::accrual::adjust;
 use manicule::service::credit::redeem;
 use manicule::service::error::{AppError, ErrorKind};
+use manicule::service::event::stripe_failed;
 use manicule::service::message::{endpoint, replay};
 use manicule::service::partner::{enroll, standing};
 use manicule::service::payout;
@@ -98,6 +99,7 @@ fn written() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("Approval", payout::approval_view(&sample()), &[]),
         ("Payability", onboard::payability(None, &[]), &[]),
         ("UnexpectedTransfer", unexpected::view(&sample()), &[]),
+        ("FailedEvent", stripe_failed::view(&sample()), &[]),
         ("Delivery", replay::view(&sample()), &[]),
         ("WebhookEndpoint", endpoint::view(&sample()), &[]),
     ]

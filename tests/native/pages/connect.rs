@@ -5,7 +5,7 @@ use super::fixture::PagesFixture;
 use super::operator_fixture::{EVIL, OperatorFixture, sql};
 use super::partner_books::Books;
 use crate::support::world::at;
-use manicule::pages::text::operator::{home, partner as partners, transfer};
+use manicule::pages::text::operator::{failed_event, home, partner as partners, transfer};
 use manicule::pages::text::partner::{common, payout_setup};
 use manicule::pages::text::visitor::join;
 
@@ -101,4 +101,31 @@ fn operators_see_former_accounts_and_deal_with_unexpected_transfers() {
     operator.get("/operator/transfers").is_page().says(transfer::NONE);
     assert_eq!(fixture.audited("transfer.acknowledge"), 1);
     assert!(!operator.get("/operator").text().contains(home::TRANSFERS_UNEXPECTED_WHY));
+}
+
+#[test]
+fn operators_see_failed_events_and_deal_with_them() {
+    let fixture = OperatorFixture::new();
+    let operator = fixture.operator();
+    assert!(!operator.get("/operator").is_page().text().contains(home::STRIPE_EVENTS_FAILED_WHY));
+    operator.get("/operator/failed-events").is_page().says(failed_event::NONE);
+    sql(
+        &fixture.pages.world,
+        "INSERT INTO stripe_failure (id, type, reason, tries, due_at_ms, failed_at_ms)
+         VALUES ('evt_1', 'invoice.paid', '<b>stripe_event_too_long', 3, 0, 1), ('list_after_evt_2', '', 'stripe_list_unreadable', 1, 0, 2)",
+    );
+    operator.get("/operator").is_page().says(home::STRIPE_EVENTS_FAILED_WHY);
+    operator.get("/operator/payouts").is_page().says(failed_event::TITLE);
+    let list = operator.get("/operator/failed-events");
+    list.is_page().says("evt_1").says("list_after_evt_2").says("stripe_event_too_long");
+    assert!(!list.html.contains("<b>stripe_event"));
+    operator.post("/operator/failed-events/evt_1", &[("reason", "")]).is(422);
+    operator.post("/operator/failed-events/evt_none", &[("reason", "x")]).is(404);
+    for id in ["evt_1", "list_after_evt_2"] {
+        let done = operator.post(&format!("/operator/failed-events/{id}"), &[("reason", EVIL)]);
+        assert_eq!((done.status, done.location.as_str()), (303, "/operator/failed-events"));
+    }
+    operator.get("/operator/failed-events").is_page().says(failed_event::NONE);
+    assert_eq!(fixture.audited("stripe_event.acknowledge"), 2);
+    assert!(!operator.get("/operator").text().contains(home::STRIPE_EVENTS_FAILED_WHY));
 }

@@ -5,6 +5,7 @@ use super::{AGENCY, APRIL, MAY, earned, only};
 use crate::payout::stripe::Mishap;
 use crate::support::world::{at, now};
 use manicule::service::credit;
+use manicule::service::retention;
 use manicule::service::setup::PayoutApproval;
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -12,6 +13,10 @@ use std::rc::Rc;
 /// Later than Stripe remembers keys.
 const RESTORED: &str = "2026-04-10T00:00:00Z";
 const AFTER: &str = "2026-04-10T00:10:00Z";
+
+/// An event of a transfer that could not be taken in.
+const FAILED: &str = "INSERT INTO stripe_failure (id, type, reason, tries, due_at_ms, failed_at_ms)
+     VALUES ('evt_1', 'transfer.created', 'database_fault', 1, 0, 0)";
 
 /// A partner with $100 that the run of April pays.
 fn earning() -> (PayoutFixture, String) {
@@ -87,14 +92,25 @@ fn a_later_payout_waits_while_a_transfer_of_the_lost_database_has_no_payout() {
 
     // So does one that could not be taken in: nobody knows which payout it is of. Operators see it.
     let restored = fixture.restored(copy_of(&copy), "2026-03-31T23:00:00Z", RESTORED);
-    restored.sql("DELETE FROM reported_transfer; INSERT INTO stripe_failure VALUES ('evt_1', 'transfer.created', 'database_fault', 1, 0, 0)");
+    restored.sql("DELETE FROM reported_transfer");
+    restored.sql(FAILED);
     restored.run(AGENCY, MAY);
     restored.sweep(MAY);
     assert_eq!(only(&restored.get(MAY, "/v1/payouts"))["state"], "planned");
     let (status, health) = restored.health(MAY);
     let shown = json!({"failed": 1, "events": [{"event": "evt_1", "type": "transfer.created", "reason": "database_fault", "tries": 1, "since": "1970-01-01T00:00:00Z"}]});
     assert_eq!((status, &health["stripe"]), (503, &shown));
-    restored.sql("DELETE FROM stripe_failure");
+    // Its age alone ends nothing; an operator who has dealt with it lets it go.
+    now(retention::sweep(&restored.world.at(at("2027-02-01T00:00:00Z")))).expect("a sweep");
+    restored.sweep(MAY);
+    assert_eq!(only(&restored.get(MAY, "/v1/payouts"))["state"], "planned");
+    let listed = only(&restored.get(MAY, "/v1/failed-events"));
+    assert_eq!((&listed["id"], &listed["type"]), (&json!("evt_1"), &json!("transfer.created")));
+    let handled = |id: &str, body: Value| restored.post(MAY, &format!("/v1/failed-events/{id}"), body).0;
+    assert_eq!((handled("evt_1", json!({})), handled("evt_none", json!({"reason": "x"}))), (422, 404));
+    assert_eq!(handled("evt_1", json!({"reason": "April's payout"})), 200);
+    assert_eq!(restored.get(MAY, "/v1/failed-events")["data"], json!([]));
+    assert_eq!(restored.health(MAY).1["stripe"], json!({"failed": 0, "events": []}));
     restored.sweep(MAY);
     assert_eq!(only(&restored.get(MAY, "/v1/payouts"))["state"], "paid", "by the transfer that it finds");
     assert_eq!(paid_at_stripe(&restored).len(), 2);
@@ -232,6 +248,9 @@ fn a_person_books_it_with_the_amount_that_stripe_has() {
         for more in [json!({}), json!({"amount_cents": planned}), json!({"amount_cents": sent, "transfer": "tr_2"})] {
             let (status, answer) = resolve(more.clone());
             assert_eq!((status, &answer["code"]), (409, &json!("transfers_differ")), "{more}: {answer}");
+            // The advice is given where it helps.
+            let advises = answer["detail"].as_str().is_some_and(|detail| detail.contains("pass it as amount_cents"));
+            assert_eq!(advises, more["transfer"].is_null(), "{more}: {answer}");
         }
         let (status, paid) = resolve(json!({"amount_cents": sent}));
         assert_eq!((status, &paid["state"], &paid["amount_cents"]), (200, &json!("paid"), &json!(sent)), "{paid}");
@@ -240,6 +259,10 @@ fn a_person_books_it_with_the_amount_that_stripe_has() {
         assert_eq!(restored.messages("payout.sent"), [(Some(partner.clone()), sent)]);
         assert_eq!(restored.healthy_transfers(), 0, "Stripe's transfer is no longer unexpected");
         restored.is_sound();
+        let audited = restored.world.db.look(
+            "SELECT before ->> '$.amount_cents' AS planned, after ->> '$.amount_cents' AS booked FROM audit WHERE action = 'payout.resolve'",
+        );
+        assert_eq!((&audited[0]["planned"], &audited[0]["booked"]), (&json!(planned), &json!(sent)), "who booked what");
         let path = format!("/v1/payouts/{id}");
         let changes = restored.get(AFTER, &path)["changes"].clone();
         assert!(changes.to_string().contains("\"transfer\""), "{changes}");

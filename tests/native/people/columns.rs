@@ -169,6 +169,7 @@ const COLUMNS: &[(&str, Holds, &str)] = &[
     ("stripe_customer", Nobody, "matched_by"),
     ("stripe_customer_person", Pseudonym, "customer_id address"),
     ("stripe_event", Nobody, "id type body_sha256 outcome"),
+    ("stripe_failure", Operators, "acknowledged_by acknowledged_reason"),
     ("stripe_failure", Nobody, "id type reason"),
     ("stripe_fact", Nobody, "event_id customer_id"),
     ("stripe_payment", Nobody, "id invoice_id"),

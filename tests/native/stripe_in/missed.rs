@@ -116,7 +116,10 @@ fn an_event_that_stripe_no_longer_has_stays_a_failure_that_operators_see() {
         (200, json!({"data": [], "has_more": false}))
     });
     fixture.sweep();
-    fixture.run("INSERT INTO stripe_failure VALUES ('evt_1', 'invoice.paid', 'database_fault', 1, 0, 4102444800000)");
+    fixture.run(
+        "INSERT INTO stripe_failure (id, type, reason, tries, due_at_ms, failed_at_ms)
+         VALUES ('evt_1', 'invoice.paid', 'database_fault', 1, 0, 4102444800000)",
+    );
     fixture.later(600);
     assert!(fixture.try_sweep().is_err(), "it is reported");
     let noted = fixture.text("SELECT reason || tries FROM stripe_failure");

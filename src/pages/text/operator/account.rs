@@ -45,7 +45,6 @@ pub fn refused_by(name: &str) -> String {
 }
 
 // What it earned no one.
-pub const EVENT: &str = "Event";
 pub const PAYMENT: &str = "Payment";
 pub const WAITING: &str = "Waiting for an invoice";
 pub const WAITING_LEAD: &str = "These refunds and disputes count once Stripe says which invoice their payment is for.";

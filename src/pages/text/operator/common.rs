@@ -18,6 +18,7 @@ pub const DISCLOSURE: &str = "Disclosure";
 pub const DONE: &str = "Done";
 pub const EARNINGS: &str = "Earnings";
 pub const EMAIL: &str = "Email";
+pub const EVENT: &str = "Event";
 pub const ID: &str = "ID";
 pub const JOINED: &str = "Joined";
 pub const METHOD: &str = "Method";
@@ -66,6 +67,7 @@ pub const PAYOUT_OR_PAYOUTS: [&str; 2] = ["payout", "payouts"];
 pub const ACCOUNT_OR_ACCOUNTS: [&str; 2] = ["account", "accounts"];
 
 // Buttons and links.
+pub const MARK_AS_HANDLED: &str = "Mark as handled";
 pub const SEARCH: &str = "Search";
 pub const RELEASE: &str = "Release";
 pub const RESOLVE: &str = "Resolve";

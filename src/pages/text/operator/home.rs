@@ -52,6 +52,9 @@ pub const PAYOUTS_HELD_WHY: &str = "An operator put it on hold. Release or cance
 pub const RELEASE_OR_CANCEL: &str = "Release or cancel";
 pub const TRANSFERS_UNEXPECTED: [&str; 2] = ["unexpected transfer", "unexpected transfers"];
 pub const TRANSFERS_UNEXPECTED_WHY: &str = "Stripe reports transfers to partners that no payout asked for.";
+pub const STRIPE_EVENTS_FAILED: [&str; 2] = ["Stripe event failed", "Stripe events failed"];
+pub const STRIPE_EVENTS_FAILED_WHY: &str =
+    "It could not be taken in, and is tried again. Mark it as handled if it never can be.";
 pub const PAYOUTS_FAILED: [&str; 2] = ["payout failed recently", "payouts failed recently"];
 pub const PAYOUTS_FAILED_WHY: &str = "The amount is available again and will be included in the next run. The partner may need to update their \
                                       Stripe account.";

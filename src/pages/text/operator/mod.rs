@@ -7,6 +7,7 @@ pub mod adjustment;
 pub mod attribution_search;
 pub mod common;
 pub mod document;
+pub mod failed_event;
 pub mod funnel;
 pub mod home;
 pub mod ledger;

@@ -7,4 +7,3 @@ pub const PAYOUT: &str = "Payout in its group";
 pub const NONE: &str = "No unexpected transfers";
 pub const NONE_HINT: &str = "Every transfer that Stripe reported is a payout's.";
 pub const REASON_HINT: &str = "What it was, and what you did about it.";
-pub const ACKNOWLEDGE: &str = "Mark as handled";

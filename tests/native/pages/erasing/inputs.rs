@@ -36,6 +36,7 @@ pub const OTHERS: &[(&str, &str)] = &[
     ("PUT /v1/programs/{id}", ".id .title .currency .effective_from"),
     ("POST /v1/runs", ".program .period"),
     ("POST /v1/unexpected-transfers/{id}", ".reason"),
+    ("POST /v1/failed-events/{id}", ".reason"),
     ("POST /v1/payouts/{id}/resolve", ".reason .transfer"),
     ("POST /v1/payouts/{id}/reversals", ".reason"),
     ("POST /v1/runs/{id}/approve", ".reason"),
