@@ -42,7 +42,7 @@ impl Misses {
         if let Some(around) = &sender.around
             && self.networks.get(around).is_some_and(|known| known.misses > most * AROUND)
         {
-            self.limit(&around.clone(), now);
+            self.limit(around, now);
         }
         self.limit(&sender.address, now);
     }

@@ -208,11 +208,7 @@ fn click(id: &str, visitor: &str, at: UtcMillis) -> Click {
         visitor: Visitor::Followed { id: visitor.to_owned(), user_agent: "M".to_owned() },
         address: Address::new("192.0.2.7"),
         at,
-        bot: false,
-        country: None,
-        utm_source: None,
-        utm_medium: None,
-        referrer_host: None,
+        ..Click::default()
     }
 }
 

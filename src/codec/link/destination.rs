@@ -36,18 +36,28 @@ pub fn normal(text: &str) -> Result<String, DestinationError> {
     let mut normal = if text.is_ascii() && !text.contains(' ') { text.to_owned() } else { encoded(text)? };
     check(&normal)?;
     // Phones begin a field with a capital letter.
-    let host = normal.find("://").map_or(0, |at| at + 3);
     if !normal.starts_with('/') {
-        let end = normal[host..].find(['/', '?', '#']).map_or(normal.len(), |at| host + at);
+        let (_, end) = authority_of(&normal);
         normal[..end].make_ascii_lowercase();
     }
     Ok(normal)
 }
 
-/// With the host in punycode, and spaces and other scripts' letters after it escaped.
-fn encoded(text: &str) -> Result<String, DestinationError> {
+/// The same of an address with a host.
+pub fn absolute(text: &str) -> Option<String> {
+    normal(text).ok().filter(|address| !address.starts_with('/'))
+}
+
+/// Where the host and port begin and end; both 0 without a scheme.
+fn authority_of(text: &str) -> (usize, usize) {
     let start = text.find("://").map_or(0, |at| at + 3);
     let end = if start == 0 { 0 } else { text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at) };
+    (start, end)
+}
+
+/// With the host in punycode, and spaces and other scripts' letters after it escaped.
+fn encoded(text: &str) -> Result<String, DestinationError> {
+    let (start, end) = authority_of(text);
     let authority = &text[start..end];
     let mut out = text[..start].to_owned();
     if authority.is_ascii() {

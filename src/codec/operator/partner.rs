@@ -222,9 +222,7 @@ fn is_utm_byte(byte: u8) -> bool {
 /// A website: a host name, or an http(s) address with one.
 fn website(fields: &Fields) -> Result<Option<String>, Invalid> {
     let Some(text) = fields.text("website", &DESTINATION)? else { return Ok(None) };
-    if let Ok(address) = destination::normal(&text)
-        && !address.starts_with('/')
-    {
+    if let Some(address) = destination::absolute(&text) {
         return Ok(Some(address));
     }
     if DOMAIN.allows(&text) {

@@ -92,9 +92,9 @@ pub fn onboarding(body: &[u8]) -> Result<OnboardingRequest, Invalid> {
     let value = json::read(body)?;
     let fields = Fields::closed(&value, &["return_url", "refresh_url", "country"])?;
     let address = |name: &str| match fields.text(name, &DESTINATION)? {
-        Some(text) => match destination::normal(&text) {
-            Ok(normal) if !normal.starts_with('/') => Ok(Some(normal)),
-            _ => Err(fields.invalid(name, "malformed", "be an http(s) URL")),
+        Some(text) => match destination::absolute(&text) {
+            Some(address) => Ok(Some(address)),
+            None => Err(fields.invalid(name, "malformed", "be an http(s) URL")),
         },
         None => Ok(None),
     };

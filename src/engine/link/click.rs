@@ -22,7 +22,7 @@ pub fn fingerprinted_part(user_agent: &str) -> &str {
     &user_agent[..end.unwrap_or(0)]
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Click {
     /// Unique: a second attempt to write the same click has no effect.
     pub id: String,
@@ -44,7 +44,7 @@ pub struct Click {
 }
 
 /// Who clicked. Clicks are counted once per link, visitor and hour.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub enum Visitor {
     /// The server-assigned id from a valid cookie.
     Known(String),
@@ -55,6 +55,7 @@ pub enum Visitor {
     /// it is never stored or logged.
     Fingerprint { user_agent: String },
     /// `Sec-GPC: 1` and no cookie: no fingerprint, and each click counts separately.
+    #[default]
     Private,
 }
 

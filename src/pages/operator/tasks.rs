@@ -74,13 +74,15 @@ pub fn stopped<S: Platform>(cx: &PageContext<'_, S>, found: &[StoppedPayout], in
 }
 
 pub fn unexpected<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
-    let title = waiting_work(cx, number, wording::TRANSFERS_UNEXPECTED);
-    let what = html! { (wording::TRANSFERS_UNEXPECTED_WHY) };
-    (number > 0).then(|| task(title, what, "/operator/transfers", wording::VIEW_DETAILS))
+    listed(cx, number, wording::TRANSFERS_UNEXPECTED, wording::TRANSFERS_UNEXPECTED_WHY, "/operator/transfers")
 }
 
 pub fn failed_events<S: Platform>(cx: &PageContext<'_, S>, number: i64) -> Option<Task> {
-    let title = waiting_work(cx, number, wording::STRIPE_EVENTS_FAILED);
-    let what = html! { (wording::STRIPE_EVENTS_FAILED_WHY) };
-    (number > 0).then(|| task(title, what, "/operator/failed-events", wording::VIEW_DETAILS))
+    listed(cx, number, wording::STRIPE_EVENTS_FAILED, wording::STRIPE_EVENTS_FAILED_WHY, "/operator/failed-events")
+}
+
+/// A list that is looked at, if there is something in it.
+fn listed<S: Platform>(cx: &PageContext<'_, S>, number: i64, words: [&str; 2], why: &str, path: &str) -> Option<Task> {
+    let what = html! { (why) };
+    (number > 0).then(|| task(waiting_work(cx, number, words), what, path, wording::VIEW_DETAILS))
 }

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod failed_events;
+pub mod handled;
 pub mod onboarding;
 pub mod operator_payouts;
 pub mod partner_payouts;

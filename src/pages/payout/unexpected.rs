@@ -1,24 +1,29 @@
 //! Transfers to partners that nobody here asked for, and the form by which an operator says what became of one.
 
 use crate::base::percent;
-use crate::codec::operator as forms;
 use crate::engine::identity::access::Scope;
 use crate::http::context::Platform;
-use crate::pages::columns;
 use crate::pages::columns::{number, text};
 use crate::pages::components;
 use crate::pages::context::{PageContext, PageResult};
-use crate::pages::form::SubmittedForm;
-use crate::pages::layout::csrf;
 use crate::pages::operator::helpers;
+use crate::pages::payout::handled;
+use crate::pages::payout::handled::Handled;
 use crate::pages::text::operator::{common, transfer as wording};
 use crate::pages::viewer::{Gate, Operator};
 use crate::service::payout::unexpected;
 use crate::store::payout::unexpected as rows;
 use crate::store::payout::unexpected::UnexpectedTransfer;
-use maud::{Markup, html};
+use maud::html;
 
-const HERE: &str = "/operator/transfers";
+const HANDLED: Handled = Handled {
+    path: "/operator/transfers",
+    title: wording::TITLE,
+    lead: wording::LEAD,
+    none: wording::NONE,
+    none_hint: wording::NONE_HINT,
+    reason_hint: wording::REASON_HINT,
+};
 
 pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) -> PageResult {
     let list = helpers::list(cx, helpers::ROWS)?;
@@ -45,33 +50,13 @@ pub async fn list<S: Platform>(cx: &PageContext<'_, S>, gate: Gate<Operator>) ->
         number(common::AMOUNT, |t: &UnexpectedTransfer| {
             components::amount(locale, t.amount_cents, &format!("cash:{}", t.currency))
         }),
-        text(common::STATE, |t: &UnexpectedTransfer| html! { @if may { (decision(cx, t)) } }),
+        text(common::STATE, |t: &UnexpectedTransfer| html! { @if may { (HANDLED.form(cx, &t.id)) } }),
     ];
-    let content = html! {
-        (components::heading(wording::TITLE, wording::LEAD, html! { a.button.second href="/operator/payouts" { (common::ALL_PAYOUTS) } }))
-        @if found.is_empty() {
-            (components::empty(wording::NONE, html! { (wording::NONE_HINT) }))
-        } @else {
-            (columns::table(wording::TITLE, &found, &columns))
-        }
-        (components::pager(HERE, next.as_deref(), list.cursor.is_empty()))
-    };
-    Ok(helpers::frame(cx, &operator, 200, ("/operator/runs", wording::TITLE), content))
-}
-
-fn decision<S: Platform>(cx: &PageContext<'_, S>, t: &UnexpectedTransfer) -> Markup {
-    html! {
-        form.inline-form method="post" action={ (HERE) "/" (percent::escaped(&t.id)) } {
-            (csrf(cx))
-            (helpers::reason(&SubmittedForm::default(), wording::REASON_HINT))
-            button.second { (common::MARK_AS_HANDLED) }
-        }
-    }
+    Ok(HANDLED.list(cx, &operator, (&found, &columns), (next.as_deref(), list.cursor.is_empty())))
 }
 
 pub async fn acknowledge<S: Platform>(cx: &PageContext<'_, S>, operator: Operator, id: &str) -> PageResult {
-    let reason =
-        forms::decision(&helpers::body(&cx.form, &["reason"])).map_err(crate::service::error::AppError::from)?;
+    let reason = handled::reason(cx)?;
     unexpected::acknowledge(&cx.context(&operator.session), id, &reason).await?;
-    Ok(cx.redirect_after_post(HERE))
+    Ok(cx.redirect_after_post(HANDLED.path))
 }

@@ -93,11 +93,7 @@ mod tests {
             visitor: Visitor::Private,
             address: Address::new(ip),
             at: UtcMillis(at),
-            bot: false,
-            country: None,
-            utm_source: None,
-            utm_medium: None,
-            referrer_host: None,
+            ..Click::default()
         }
     }
 

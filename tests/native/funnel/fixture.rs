@@ -158,11 +158,7 @@ fn click_of(program: &str, (partner, code): &(String, String), id: &str, visitor
         visitor: Visitor::Known(visitor.to_owned()),
         address: Address::default(),
         at: when,
-        bot: false,
-        country: None,
-        utm_source: None,
-        utm_medium: None,
-        referrer_host: None,
+        ..Click::default()
     }
 }
 

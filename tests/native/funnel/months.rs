@@ -40,11 +40,7 @@ fn click_in(fixture: &FunnelFixture, program: &str, (partner, code): &(String, S
         visitor: Visitor::Fingerprint { user_agent: AGENT.to_owned() },
         address: Address::new(ip),
         at: at(when),
-        bot: false,
-        country: None,
-        utm_source: None,
-        utm_medium: None,
-        referrer_host: None,
+        ..Click::default()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::world::{at, now};
 use manicule::base::time::UtcMillis;
 use manicule::codec::operator::NewLink;
 use manicule::engine::link::LinkRecord;
-use manicule::engine::link::click::{Address, Click, Salt, Visitor};
+use manicule::engine::link::click::{Click, Salt, Visitor};
 use manicule::engine::settlement::RunState;
 use manicule::program::document::Cadence;
 use manicule::service::partner::enroll;
@@ -101,15 +101,10 @@ impl Books {
         let click = |n: usize, bot: bool| Click {
             id: format!("clk_{code}_{when}_{n}_{bot}"),
             link: Rc::clone(&link),
-            campaign: String::new(),
             visitor: Visitor::Known(format!("vis_{n}")),
-            address: Address::default(),
             at: at(when),
             bot,
-            country: None,
-            utm_source: None,
-            utm_medium: None,
-            referrer_host: None,
+            ..Click::default()
         };
         let mut all: Vec<Click> = (0..count).map(|n| click(n, false)).collect();
         all.push(click(0, true));

@@ -14,11 +14,7 @@ fn click(n: usize) -> Click {
         visitor: Visitor::Private,
         address: Address::new(&format!("2001:db8:{:x}:{:x}::1", n % 0x1_0000, n / 0x1_0000)),
         at: NOW,
-        bot: false,
-        country: None,
-        utm_source: None,
-        utm_medium: None,
-        referrer_host: None,
+        ..Click::default()
     }
 }
 
